@@ -1,0 +1,223 @@
+//! Where an engine or a listener is: `unix:///path` or `tcp://host:port`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The port that `tcp://host` means without one, as in the docker CLI.
+const DEFAULT_TCP_PORT: u16 = 2375;
+
+/// The longest path in bytes that fits a socket address, without its final NUL: `sun_path` has
+/// 108 bytes on Linux (unix(7)) and 104 on macOS and the BSDs.
+const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// The socket that an empty `unix://` means, as in the docker CLI.
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// The address of an engine, or one that a proxy listens on.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Address {
+    /// A TCP endpoint. The host is a name or an IP address, an IPv6 one without its brackets.
+    Tcp {
+        /// Name or IP address.
+        host: String,
+        /// Port number.
+        port: u16,
+    },
+    /// A unix socket, by an absolute path that fits a socket address.
+    Unix(PathBuf),
+}
+
+/// Why a text is not an address that dsp can use.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AddressError {
+    /// Nothing at all was given.
+    #[error("the address is empty; write unix:///path or tcp://host:port")]
+    Empty,
+    /// The port is not a number from 0 to 65535.
+    #[error("\"{port}\" in \"{text}\" is not a port")]
+    Port {
+        /// The whole address.
+        text: String,
+        /// The part that should be a port.
+        port: String,
+    },
+    /// A unix socket needs an absolute path, because the child may run in another folder.
+    #[error("the socket path in \"{text}\" is not absolute; write unix:///path")]
+    RelativePath {
+        /// The whole address.
+        text: String,
+    },
+    /// A scheme that needs something dsp does not speak.
+    #[error("\"{text}\": {scheme}:// is not supported; dsp speaks unix:// and plain tcp://{hint}")]
+    Scheme {
+        /// The whole address.
+        text: String,
+        /// The scheme.
+        scheme: String,
+        /// What to do instead, starting with "; ", or nothing.
+        hint: &'static str,
+    },
+    /// The path does not fit a socket address.
+    #[error(
+        "the socket path \"{path}\" has {length} bytes; at most {MAX_SOCKET_PATH} fit a socket address"
+    )]
+    TooLong {
+        /// The path.
+        path: String,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The path of a TCP address means nothing to the engine.
+    #[error("\"{text}\" has a path after the port; write tcp://host:port")]
+    UnexpectedPath {
+        /// The whole address.
+        text: String,
+    },
+}
+
+impl Address {
+    /// A unix socket at `path`, if the path is absolute and fits a socket address.
+    ///
+    /// # Errors
+    /// [`AddressError::RelativePath`] and [`AddressError::TooLong`].
+    pub fn unix(path: impl Into<PathBuf>) -> Result<Self, AddressError> {
+        let path = path.into();
+        let length = path.as_os_str().len();
+        if !path.is_absolute() {
+            return Err(AddressError::RelativePath { text: format!("unix://{}", path.display()) });
+        }
+        if length > MAX_SOCKET_PATH {
+            return Err(AddressError::TooLong { path: path.display().to_string(), length });
+        }
+        Ok(Self::Unix(path))
+    }
+
+    /// Whether this is a TCP address that only programs on this machine reach, by its spelling:
+    /// `localhost` or a loopback IP address. A unix socket is always local.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Tcp { host, .. } => {
+                host.eq_ignore_ascii_case("localhost")
+                    || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            }
+        }
+    }
+
+    fn tcp(text: &str, authority: &str) -> Result<Self, AddressError> {
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        if authority.contains('/') {
+            return Err(AddressError::UnexpectedPath { text: text.to_owned() });
+        }
+        let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            None => match authority.rsplit_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            },
+        };
+        let port = match port {
+            None => DEFAULT_TCP_PORT,
+            Some(port) => port
+                .parse()
+                .map_err(|_| AddressError::Port { text: text.to_owned(), port: port.to_owned() })?,
+        };
+        let host = if host.is_empty() { "127.0.0.1" } else { host };
+        Ok(Self::Tcp { host: host.to_owned(), port })
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            // The docker CLI reads a bare `host:port` as TCP; a bare path is a socket to any person.
+            return if text.starts_with('/') { Self::unix(text) } else { Self::tcp(text, text) };
+        };
+        match scheme {
+            "unix" if rest.is_empty() => Self::unix(DEFAULT_SOCKET),
+            "unix" => Self::unix(rest),
+            "tcp" => Self::tcp(text, rest),
+            _ => Err(AddressError::Scheme {
+                text: text.to_owned(),
+                scheme: scheme.to_owned(),
+                hint: match scheme {
+                    "ssh" => {
+                        "; forward the socket: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then use unix:///tmp/engine.sock"
+                    }
+                    "http" => "; write tcp:// instead",
+                    "https" => "; TLS to the engine is not built yet",
+                    _ => "",
+                },
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => {
+                write!(formatter, "tcp://[{host}]:{port}")
+            }
+            Self::Tcp { host, port } => write!(formatter, "tcp://{host}:{port}"),
+            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        match text.parse::<Address>() {
+            Ok(address) => address.to_string(),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn spellings_of_the_docker_cli_are_understood() {
+        assert_eq!(shown("unix://"), "unix:///var/run/docker.sock");
+        assert_eq!(shown("unix:///run/x.sock"), "unix:///run/x.sock");
+        assert_eq!(shown("/run/x.sock"), "unix:///run/x.sock");
+        assert_eq!(shown("tcp://localhost:2379"), "tcp://localhost:2379");
+        assert_eq!(shown("tcp://localhost"), "tcp://localhost:2375");
+        assert_eq!(shown("tcp://[::1]:80/"), "tcp://[::1]:80");
+        assert_eq!(shown("tcp://:80"), "tcp://127.0.0.1:80");
+        assert_eq!(shown("host:80"), "tcp://host:80");
+    }
+
+    #[test]
+    fn what_dsp_cannot_speak_is_named() {
+        for text in
+            ["", "unix://x", "tcp://h:x", "tcp://h:70000", "tcp://h:1/x", "ssh://h", "npipe://x"]
+        {
+            assert!(shown(text).starts_with("error: "), "{text}: {}", shown(text));
+        }
+    }
+
+    #[test]
+    fn a_path_of_exactly_the_limit_fits() {
+        let path = |length: usize| format!("/{}", "x".repeat(length - 1));
+        assert!(Address::unix(path(MAX_SOCKET_PATH)).is_ok());
+        let error = Address::unix(path(MAX_SOCKET_PATH + 1)).unwrap_err();
+        assert!(matches!(error, AddressError::TooLong { .. }), "{error}");
+    }
+
+    #[test]
+    fn loopback_is_told_from_the_rest() {
+        let loopback = |text: &str| text.parse::<Address>().unwrap().is_loopback();
+        assert!(
+            loopback("tcp://127.0.0.9:1") && loopback("tcp://[::1]:1") && loopback("unix:///x")
+        );
+        assert!(!loopback("tcp://0.0.0.0:1") && !loopback("tcp://example.org:1"));
+    }
+}

@@ -1,0 +1,9 @@
+//! dsp learns the least access that a program needs to the Docker Engine, writes it down as a
+//! short profile that a person can review, and enforces it.
+//!
+//! The modules are the stages of one pipeline, in order; data flows from left to right and each
+//! module uses only those named for it in `docs/architecture.md`, which a test holds:
+//!
+//! `api -> recording -> learn -> profile -> policy -> proxy`
+
+pub mod api;

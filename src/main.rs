@@ -1,0 +1,3 @@
+//! The `dsp` binary.
+
+fn main() {}
