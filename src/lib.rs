@@ -7,3 +7,4 @@
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 
 pub mod api;
+pub mod recording;

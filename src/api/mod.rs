@@ -1,6 +1,27 @@
 //! What the Engine API is: addresses, canonical requests, versions and the operation catalogue.
 //! Pure: nothing here opens a socket or a file.
+//!
+//! Everything behind this module speaks of operations. A request's target is made canonical once,
+//! by [`CanonicalRequest::parse`]; below that line no code looks at the raw text again.
 
 mod address;
+mod canonical;
+mod catalogue;
+mod encoding;
+mod method;
+mod operation;
+mod query;
+mod risk;
+mod template;
+mod version;
 
 pub use address::{Address, AddressError};
+pub use canonical::{CanonicalRequest, Located, Refusal};
+pub use catalogue::{Catalogue, Found};
+pub use encoding::{decode_name, encode_segment};
+pub use method::{Method, UnknownMethod};
+pub use operation::{Operation, Traits};
+pub use query::{Query, QueryError};
+pub use risk::Risk;
+pub use template::{Part, Template};
+pub use version::{ApiVersion, VersionError};

@@ -1,0 +1,299 @@
+//! The one form in which dsp sees a request, or a refusal.
+//!
+//! The engine matches the decoded path, its newest versions and podman the encoded one, and all of
+//! them answer strange paths with redirects (ENGINE_API 2.2, 2.8). A target therefore has one
+//! reading here or none: escapes are decoded once, an encoded slash is a slash, and whatever a
+//! second reader could read differently is refused. What goes upstream is rendered from this value.
+
+use super::encoding::{decode, encode_segment};
+use super::{ApiVersion, Catalogue, Method, Operation, Query, QueryError, UnknownMethod, VersionError};
+
+/// A request in canonical form: method, version, path and query.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CanonicalRequest {
+    method: Method,
+    version: Option<ApiVersion>,
+    /// Decoded, without empty or dot segments. The last one is empty in one path only,
+    /// `/debug/pprof/`, which the engine serves with its final slash.
+    segments: Vec<String>,
+    query: Query,
+}
+
+/// The operation that a request names, with the values of its parameters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Located {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// The decoded values, in the order of the template's parameters.
+    pub values: Vec<String>,
+}
+
+/// Why a request has no canonical form. The text is for the client and for the log.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// A `%` without two hexadecimal digits.
+    #[error("a bad percent escape in the path")]
+    BadEscape,
+    /// A control character, also one that was escaped.
+    #[error("a control character in the path")]
+    Control,
+    /// A `.` or `..` segment, also one that was escaped.
+    #[error("a \".\" or \"..\" segment in the path")]
+    DotSegment,
+    /// Two slashes in a row, or one at the end.
+    #[error("an empty segment in the path")]
+    EmptySegment,
+    /// A `#`: servers differ on what follows it.
+    #[error("a \"#\" in the request target")]
+    Fragment,
+    /// A method that the Engine API does not have.
+    #[error("the method is {0}")]
+    Method(#[from] UnknownMethod),
+    /// A path that is not UTF-8.
+    #[error("a path that is not UTF-8")]
+    NotUtf8,
+    /// Something else than `/path?query`: absolute-form, asterisk-form or authority-form.
+    #[error("a request target that is not a plain /path")]
+    NotOriginForm,
+    /// A `%` that is left after decoding once, which a second decoding would read differently.
+    #[error("a doubly escaped path")]
+    PercentLeft,
+    /// A query that has no canonical form.
+    #[error("{0}")]
+    Query(#[from] QueryError),
+    /// A backslash.
+    #[error("a backslash in the path")]
+    Backslash,
+    /// A version below [`ApiVersion::FLOOR`].
+    #[error("API version {0} is older than {floor}, where container start takes a host configuration", floor = ApiVersion::FLOOR)]
+    OldVersion(ApiVersion),
+    /// A version that is not spelled `MAJOR.MINOR`.
+    #[error("{0}")]
+    Version(#[from] VersionError),
+}
+
+impl CanonicalRequest {
+    /// Makes a request line's method and target canonical.
+    ///
+    /// # Errors
+    /// [`Refusal`], when there is more than one way to read the target.
+    pub fn parse(method: &str, target: &str) -> Result<Self, Refusal> {
+        let method = method.parse()?;
+        if !target.starts_with('/') {
+            return Err(Refusal::NotOriginForm);
+        }
+        if target.contains('#') {
+            return Err(Refusal::Fragment);
+        }
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut segments = split(path)?;
+        let version = take_version(&mut segments)?;
+        if let Some(version) = version
+            && version < ApiVersion::FLOOR
+        {
+            return Err(Refusal::OldVersion(version));
+        }
+        final_slash(&mut segments)?;
+        Ok(Self { method, version, segments, query: Query::parse(query)? })
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The API version that the request asks for; the engine takes its newest one without.
+    #[must_use]
+    pub fn version(&self) -> Option<ApiVersion> {
+        self.version
+    }
+
+    /// The query.
+    #[must_use]
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The path without version and query, in its one spelling.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            path.push_str(&encode_segment(segment));
+        }
+        if path.is_empty() { "/".to_owned() } else { path }
+    }
+
+    /// The target to send upstream: version, path and query, rendered from what was understood.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let mut target = self.version.map_or_else(String::new, |version| format!("/v{version}"));
+        target.push_str(&self.path());
+        if !self.query.is_empty() {
+            target.push('?');
+            target.push_str(&self.query.render());
+        }
+        target
+    }
+
+    /// The operation that the engine would run, if the catalogue has it.
+    #[must_use]
+    pub fn locate(&self, catalogue: &'static Catalogue) -> Option<Located> {
+        let found = catalogue.locate(self.method, &self.segments)?;
+        let values = found
+            .parameters
+            .into_iter()
+            .map(|range| self.segments.get(range).unwrap_or_default().join("/"))
+            .collect();
+        Some(Located { operation: found.operation, values })
+    }
+}
+
+/// Decodes a path and splits it; at least one segment comes out, the last one may be empty.
+fn split(path: &str) -> Result<Vec<String>, Refusal> {
+    let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
+    let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;
+    for character in decoded.chars() {
+        match character {
+            '%' => return Err(Refusal::PercentLeft),
+            '\\' => return Err(Refusal::Backslash),
+            _ if character.is_control() => return Err(Refusal::Control),
+            _ => {}
+        }
+    }
+    let segments: Vec<String> = decoded.split('/').skip(1).map(str::to_owned).collect();
+    let (last, inner) = segments.split_last().ok_or(Refusal::NotOriginForm)?;
+    if inner.iter().any(String::is_empty) {
+        return Err(Refusal::EmptySegment);
+    }
+    if inner.iter().chain([last]).any(|segment| segment == "." || segment == "..") {
+        return Err(Refusal::DotSegment);
+    }
+    Ok(segments)
+}
+
+/// Takes the version off the front. Whatever the engine's router would read as a version,
+/// `v[0-9.]+`, is one here or is refused.
+fn take_version(segments: &mut Vec<String>) -> Result<Option<ApiVersion>, Refusal> {
+    let Some(text) = segments.first().and_then(|segment| segment.strip_prefix('v')) else {
+        return Ok(None);
+    };
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Ok(None);
+    }
+    let version = text.parse()?;
+    segments.remove(0);
+    Ok(Some(version))
+}
+
+/// Settles a slash at the end. The engine serves two such paths: `/networks/`, an alias, and
+/// `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
+fn final_slash(segments: &mut Vec<String>) -> Result<(), Refusal> {
+    if segments.last().is_none_or(|last| !last.is_empty()) {
+        return Ok(());
+    }
+    match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [""] | ["networks", ""] => {
+            segments.pop();
+            Ok(())
+        }
+        ["debug", "pprof", ""] => Ok(()),
+        _ => Err(Refusal::EmptySegment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn target(text: &str) -> Result<String, Refusal> {
+        CanonicalRequest::parse("GET", text).map(|request| request.target())
+    }
+
+    #[test]
+    fn legal_spellings_come_out_as_one() {
+        for (sent, canonical) in [
+            ("/_ping", "/_ping"),
+            ("/v1.41/%63ontainers/json?all=1", "/v1.41/containers/json?all=1"),
+            ("/%76%31.41/info", "/v1.41/info"),
+            ("/v1.41%2Fcontainers%2Fjson", "/v1.41/containers/json"),
+            ("/images/a%40sha256:0/json", "/images/a@sha256:0/json"),
+            ("/images/reg%2Fapp%3A1/json", "/images/reg/app:1/json"),
+            ("/networks/", "/networks"),
+            ("/v1.41/networks/", "/v1.41/networks"),
+            ("/debug/pprof/", "/debug/pprof/"),
+            ("/networks/a%20b", "/networks/a%20b"),
+            ("/networks/%3F%23", "/networks/%3F%23"),
+            ("/version/x", "/version/x"),
+            ("/info?", "/info"),
+            ("/", "/"),
+            ("/v1.41", "/v1.41/"),
+        ] {
+            assert_eq!(target(sent), Ok(canonical.to_owned()), "{sent}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for (sent, refusal) in [
+            ("//containers/json", Refusal::EmptySegment),
+            ("/containers//json", Refusal::EmptySegment),
+            ("/containers%2F%2Fjson", Refusal::EmptySegment),
+            ("/containers/json/", Refusal::EmptySegment),
+            ("/volumes/", Refusal::EmptySegment),
+            ("/containers/../json", Refusal::DotSegment),
+            ("/containers/%2e%2E/json", Refusal::DotSegment),
+            ("/containers/.", Refusal::DotSegment),
+            ("/containers/%252e/json", Refusal::PercentLeft),
+            ("/containers/%5cx/json", Refusal::Backslash),
+            ("/containers/a%0Ab/json", Refusal::Control),
+            ("/containers/a%00/json", Refusal::Control),
+            ("/containers/%zz", Refusal::BadEscape),
+            ("/containers/%ff", Refusal::NotUtf8),
+            ("/info#x", Refusal::Fragment),
+            ("*", Refusal::NotOriginForm),
+            ("http://host/info", Refusal::NotOriginForm),
+            ("", Refusal::NotOriginForm),
+            ("/v1.23/containers/x/start", Refusal::OldVersion(ApiVersion::new(1, 23))),
+            ("/info?a;b", Refusal::Query(QueryError::Semicolon)),
+        ] {
+            assert_eq!(target(sent), Err(refusal), "{sent}");
+        }
+        for sent in ["/v1.41.0/info", "/v01.041/info", "/v1.41./info", "/v1/info", "/v9.99999/info"] {
+            assert!(matches!(target(sent), Err(Refusal::Version(_))), "{sent}");
+        }
+        for method in ["get", "CONNECT", "TRACE", "PATCH", "PRI", ""] {
+            let refused = CanonicalRequest::parse(method, "/info");
+            assert_eq!(refused, Err(Refusal::Method(UnknownMethod)), "{method}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded_values() {
+        let request = CanonicalRequest::parse("GET", "/v1.41/images/reg%2Fa%40b/json").unwrap();
+        let located = request.locate(Catalogue::docker()).unwrap();
+        assert_eq!(located.operation.name, "ImageInspect");
+        assert_eq!(located.values, ["reg/a@b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_is_its_own_canonical_form(
+            text in "(/|/v1\\.[0-9]{1,2}|%2[0-9a-fA-F]|[a-z%./?&=+;é]){0,12}",
+        ) {
+            if let Ok(request) = CanonicalRequest::parse("GET", &text) {
+                let again = CanonicalRequest::parse("GET", &request.target());
+                prop_assert_eq!(again, Ok(request));
+            }
+        }
+
+        #[test]
+        fn no_target_panics(method in ".{0,8}", text in ".{0,64}") {
+            let _ = CanonicalRequest::parse(&method, &text);
+        }
+    }
+}

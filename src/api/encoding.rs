@@ -1,0 +1,69 @@
+//! Percent encoding (RFC 3986 section 2.1): decoded exactly once, encoded in one spelling.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What is escaped in a path segment: everything but the characters that Go's `url.URL` leaves
+/// alone there, so that a canonical path is spelled as the docker CLI would have spelled it.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
+
+/// A `%` that two hexadecimal digits do not follow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct BadEscape;
+
+/// Decodes every escape of `text`, once.
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, BadEscape> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(BadEscape) };
+        decoded.push(u8::try_from(high * 16 + low).map_err(|_| BadEscape)?);
+    }
+    Ok(decoded)
+}
+
+/// Decodes a name as a rule spells it; `None` for a bad escape or bytes that are not UTF-8.
+#[must_use]
+pub fn decode_name(text: &str) -> Option<String> {
+    decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// Encodes one path segment, in its canonical spelling.
+#[must_use]
+pub fn encode_segment(segment: &str) -> String {
+    utf8_percent_encode(segment, SEGMENT).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_once() {
+        assert_eq!(decode("a%2Fb%2f%252F"), Ok(b"a/b/%2F".to_vec()));
+        for text in ["%", "%1", "%zz", "a%+1"] {
+            assert_eq!(decode(text), Err(BadEscape), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_spelled_as_go_spells_it() {
+        assert_eq!(encode_segment("a:b@c+d e/é\"*"), "a:b@c+d%20e%2F%C3%A9%22%2A");
+    }
+}

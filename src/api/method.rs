@@ -1,0 +1,60 @@
+//! The HTTP methods that the Engine API has. Others are refused before any rule is looked at: the
+//! engine's router compares methods exactly and answers 404 to the rest (ENGINE_API 2.2).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A method of the Engine API, compared exactly: `get` is not `GET`, and `HEAD` is not implied.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Method {
+    /// `DELETE`
+    Delete,
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `OPTIONS`
+    Options,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+}
+
+/// A text that is none of the methods.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not a method of the Engine API (DELETE, GET, HEAD, OPTIONS, POST, PUT)")]
+pub struct UnknownMethod;
+
+impl Method {
+    /// Every method, in the order in which profiles list them.
+    pub const ALL: [Self; 6] =
+        [Self::Head, Self::Get, Self::Post, Self::Put, Self::Delete, Self::Options];
+
+    /// The method as it stands in a request line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = UnknownMethod;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMethod> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or(UnknownMethod)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}

@@ -1,0 +1,159 @@
+//! The lines of a recording, version 1.
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the format that this dsp writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One line. The name of the event is the line's only key: `{"request":{...}}`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A session begins.
+    Session(Session),
+    /// A request arrived; written before it is forwarded.
+    Request(Request),
+    /// The answer to a request has ended.
+    Response(Response),
+    /// A request that was seen before was seen again.
+    Repeat(Repeat),
+    /// The session has ended in order.
+    End(End),
+}
+
+/// The start of a session: one run of `dsp record`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Session {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub version: u32,
+    /// A random name, so that a file appended to or read twice is counted once.
+    pub id: String,
+    /// When it began.
+    pub start: Timestamp,
+    /// The version of dsp that wrote it.
+    pub dsp: String,
+    /// The command that was run, its secrets hidden; none for a listener.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// What the person said of it with `--label`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
+    /// The engine behind the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+    /// Whether lines were lost. The one value that is changed in place, because on a full disk
+    /// there is no room for another line.
+    #[serde(default)]
+    pub lossy: bool,
+}
+
+/// What the engine said of itself.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Engine {
+    /// Its version.
+    pub version: String,
+    /// The newest API version that it speaks.
+    pub api: String,
+    /// The oldest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_api: Option<String>,
+}
+
+/// A request, as it arrived.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Request {
+    /// The session's id.
+    pub session: String,
+    /// Its number within the session, from 1.
+    pub seq: u64,
+    /// When it arrived.
+    pub time: Timestamp,
+    /// The number of the client's connection within the session, from 1.
+    pub connection: u64,
+    /// The method as received.
+    pub method: String,
+    /// The path as received, version included, without the query.
+    pub path: String,
+    /// The operation's name in the catalogue, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The values of the operation's parameters.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub parameters: IndexMap<String, String>,
+    /// The query's names and values in order; a value that may be secret is null.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, Option<String>)>,
+    /// Why `enforce` would refuse the request whatever the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// The client's own name for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+/// The end of an answer.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Response {
+    /// The session's id.
+    pub session: String,
+    /// The number of the request.
+    pub seq: u64,
+    /// The status; none when the engine gave no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// From the arrival of the request to the end of the answer.
+    pub milliseconds: u64,
+    /// Bytes of body or tunnel from the client to the engine.
+    pub received: u64,
+    /// Bytes of body or tunnel from the engine to the client.
+    pub sent: u64,
+    /// Whether the connection became a tunnel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub upgraded: bool,
+}
+
+/// How often a request was seen again. Counts only grow: the last line for a request holds.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Repeat {
+    /// The session's id.
+    pub session: String,
+    /// The number of the first such request.
+    pub seq: u64,
+    /// How often it came again, the first time not counted.
+    pub count: u64,
+    /// How the repeated ones were answered: status, count.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub statuses: IndexMap<u16, u64>,
+}
+
+/// The end of a session.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct End {
+    /// The session's id.
+    pub session: String,
+    /// When it ended.
+    pub time: Timestamp,
+    /// How many requests there were, repeated ones included.
+    pub requests: u64,
+    /// How many lines could not be written.
+    pub dropped: u64,
+    /// The exit status of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u8>,
+}
+
+impl Event {
+    /// The id of the session that the line belongs to.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        match self {
+            Self::Session(session) => &session.id,
+            Self::Request(request) => &request.session,
+            Self::Response(response) => &response.session,
+            Self::Repeat(repeat) => &repeat.session,
+            Self::End(end) => &end.session,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Reads a recording line by line, and tells what is wrong with it and where.
+//!
+//! A line that was cut by a crash costs that line. Anything else that does not belong is an error:
+//! evidence that was edited or mixed up must not silently become a profile.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Event, FORMAT_VERSION};
+
+/// The longest line in bytes that is read; dsp's own stay far below.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// The events of a recording, in order.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    lines: BufReader<File>,
+    line: usize,
+    /// The next line, read ahead to tell a torn line from a broken one.
+    ahead: Option<Vec<u8>>,
+    torn: usize,
+    done: bool,
+}
+
+/// Why a recording cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("cannot read the recording {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder, a socket or the like.
+    #[error("{} is not a file; name a recording that `dsp record` wrote", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A line that no dsp wrote.
+    #[error("{}:{line}:{column}: {reason}; a recording is what `dsp record` writes, one JSON event a line", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of a later dsp.
+    #[error("{}:{line}:1: the recording has format version {version}, and this dsp reads up to {FORMAT_VERSION}; use a newer dsp", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Its version.
+        version: u32,
+    },
+}
+
+/// The first thing looked at in a session, so that the fields of a later version cannot hide it.
+#[derive(Deserialize)]
+struct Versioned {
+    session: Option<Version>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl Reader {
+    /// Opens the recording at `path`.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] and [`ReadError::NotAFile`].
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        let io = |source| ReadError::Io { path: path.to_owned(), source };
+        let file = File::open(path).map_err(io)?;
+        if file.metadata().map_err(io)?.is_dir() {
+            return Err(ReadError::NotAFile { path: path.to_owned() });
+        }
+        let lines = BufReader::with_capacity(1 << 16, file);
+        Ok(Self { path: path.to_owned(), lines, line: 0, ahead: None, torn: 0, done: false })
+    }
+
+    /// How many lines were cut so far.
+    #[must_use]
+    pub fn torn(&self) -> usize {
+        self.torn
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, ReadError> {
+        while let Some(line) = self.take_line()? {
+            self.line += 1;
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            self.check_version(&line)?;
+            // Without its line break, so that a line cut within a text reads as cut too.
+            match serde_json::from_slice(line.trim_ascii_end()) {
+                Ok(event) => return Ok(Some(event)),
+                Err(error) => {
+                    // Only the first bytes of an event, at the end of the file or of a session
+                    // that another one followed, are what a crash leaves.
+                    let cut = error.is_eof() && line.first() == Some(&b'{') && self.line_begins()?;
+                    if !cut {
+                        return Err(self.bad_line(error.column(), &error));
+                    }
+                    self.torn += 1;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the next line starts a session, or there is none.
+    fn line_begins(&mut self) -> Result<bool, ReadError> {
+        if self.ahead.is_none() {
+            self.ahead = self.read_line()?;
+        }
+        Ok(self.ahead.as_ref().is_none_or(|line| line.starts_with(b"{\"")))
+    }
+
+    fn check_version(&self, line: &[u8]) -> Result<(), ReadError> {
+        if !line.starts_with(b"{\"session\"") {
+            return Ok(());
+        }
+        match serde_json::from_slice::<Versioned>(line) {
+            Ok(Versioned { session: Some(Version { version }) }) if version > FORMAT_VERSION => {
+                Err(ReadError::Newer { path: self.path.clone(), line: self.line, version })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn bad_line(&self, column: usize, error: &serde_json::Error) -> ReadError {
+        let mut reason = error.to_string();
+        if let Some(at) = reason.rfind(" at line ") {
+            reason.truncate(at);
+        }
+        let reason = reason.escape_debug().to_string();
+        ReadError::BadLine { path: self.path.clone(), line: self.line, column: column.max(1), reason }
+    }
+
+    fn take_line(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        match self.ahead.take() {
+            Some(line) => Ok(Some(line)),
+            None => self.read_line(),
+        }
+    }
+
+    fn read_line(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut line = Vec::new();
+        let read = (&mut self.lines).take(LONGEST_LINE).read_until(b'\n', &mut line);
+        read.map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.last() != Some(&b'\n') && u64::try_from(line.len()).unwrap_or(0) >= LONGEST_LINE {
+            let reason = format!("a line of more than {LONGEST_LINE} bytes");
+            let (path, line) = (self.path.clone(), self.line + 1);
+            return Err(ReadError::BadLine { path, line, column: 1, reason });
+        }
+        Ok(Some(line))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Event, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let next = self.next_event().transpose();
+        self.done = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(usize, usize), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        std::fs::write(&path, text).unwrap();
+        let mut reader = Reader::open(&path).unwrap();
+        let mut events = 0;
+        for event in &mut reader {
+            event.map_err(|error| error.to_string().replace(folder.path().to_str().unwrap(), ""))?;
+            events += 1;
+        }
+        Ok((events, reader.torn()))
+    }
+
+    const SESSION: &str =
+        r#"{"session":{"version":1,"id":"a","start":"2026-01-01T00:00:00Z","dsp":"0.1.0"}}"#;
+
+    #[test]
+    fn a_cut_line_costs_that_line() {
+        assert_eq!(read(&format!("{SESSION}\n{{\"end\":{{\"sess")), Ok((1, 1)));
+        assert_eq!(read(&format!("{SESSION}\n{{\"end\":{{\"sess\n{SESSION}\n")), Ok((2, 1)));
+        for cut in 1..SESSION.len() {
+            assert_eq!(read(&SESSION[..cut]), Ok((0, 1)), "{cut}");
+        }
+        assert_eq!(read(""), Ok((0, 0)));
+    }
+
+    #[test]
+    fn what_no_dsp_wrote_is_an_error_with_its_place() {
+        let error = read("hello\n").unwrap_err();
+        assert!(error.starts_with("/r.jsonl:1:1: expected value"), "{error}");
+        let error = read(&format!("{SESSION}\n{{\"session\":1}}\n")).unwrap_err();
+        assert!(error.starts_with("/r.jsonl:2:"), "{error}");
+        let error = read(&SESSION.replace("\"version\":1", "\"version\":7")).unwrap_err();
+        assert!(error.contains("format version 7") && error.contains("newer dsp"), "{error}");
+        assert!(read(&"x".repeat(2 << 20)).unwrap_err().contains("a line of more than"));
+    }
+}

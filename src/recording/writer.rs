@@ -1,0 +1,473 @@
+//! Appends a session to a recording, one whole line at a time.
+//!
+//! Recording must never break the workload: once the session has begun, a line that cannot be
+//! written is counted, the session is marked as lossy, and everything goes on.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::repeats::Repeats;
+use super::{End, Event, Repeat, Request, Response, Session, redact};
+use crate::api::{CanonicalRequest, Located};
+
+/// The longest method, path or client name in characters that is recorded.
+const LONGEST_TEXT: usize = 4096;
+
+/// The longest first line in bytes that is looked at before a file is appended to.
+const LONGEST_FIRST_LINE: u64 = 1 << 20;
+
+/// How `"lossy":false` stands in a session's line, and what replaces it, of the same length.
+const NOT_LOSSY: &[u8] = b"\"lossy\":false";
+const LOSSY: &[u8] = b"\"lossy\":true ";
+
+/// A session being recorded. All methods may be called from several threads at once.
+#[derive(Debug)]
+pub struct Writer {
+    id: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    /// Where `"lossy":false` stands, and the file opened for writing there.
+    mark: Option<(File, u64)>,
+    repeats: Repeats,
+    operations: HashSet<String>,
+    requests: u64,
+    dropped: u64,
+    /// A line was written in part, so the next one must begin on a line of its own.
+    torn: bool,
+    newest: Instant,
+}
+
+/// A request, as the proxy saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The number of the client's connection.
+    pub connection: u64,
+    /// The method as received.
+    pub method: &'a str,
+    /// The path as received, without the query.
+    pub path: &'a str,
+    /// The canonical form, or why there is none.
+    pub request: Result<&'a CanonicalRequest, &'a str>,
+    /// The operation, if there is one.
+    pub located: Option<&'a Located>,
+    /// The client's own name for itself.
+    pub agent: Option<&'a str>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Outcome {
+    /// The status; none when the engine gave no answer.
+    pub status: Option<u16>,
+    /// From the arrival of the request to the end of the answer.
+    pub duration: Duration,
+    /// Bytes of body or tunnel from the client to the engine.
+    pub received: u64,
+    /// Bytes of body or tunnel from the engine to the client.
+    pub sent: u64,
+    /// Whether the connection became a tunnel.
+    pub upgraded: bool,
+}
+
+/// Names a request between its arrival and its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ticket {
+    seq: u64,
+    repeated: bool,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Requests so far, repeated ones included.
+    pub requests: u64,
+    /// Different operations so far; unknown and refused requests are not counted.
+    pub operations: usize,
+    /// When the newest operation was first seen.
+    pub newest: Instant,
+}
+
+/// What a session came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Totals {
+    /// Requests, repeated ones included.
+    pub requests: u64,
+    /// Different operations.
+    pub operations: usize,
+    /// Lines that could not be written.
+    pub dropped: u64,
+}
+
+/// Why a session cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The file cannot be opened or written.
+    #[error("cannot write the recording {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else is in the file, and appending to it would spoil it.
+    #[error("{} exists and is not a dsp recording; choose another file with -o", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Session {
+    /// A session that begins now, with an id of its own.
+    #[must_use]
+    pub fn begin(command: Vec<String>) -> Self {
+        // The keys of `RandomState` come from the system's random source. An id has to be unique,
+        // it is not a secret.
+        let id = RandomState::new().build_hasher().finish();
+        Self {
+            version: super::FORMAT_VERSION,
+            id: format!("{id:016x}"),
+            start: Timestamp::now(),
+            dsp: env!("CARGO_PKG_VERSION").to_owned(),
+            command,
+            labels: indexmap::IndexMap::new(),
+            engine: None,
+            lossy: false,
+        }
+    }
+}
+
+impl Writer {
+    /// Appends the session's first line to the file at `path`, which is made if it is absent. A
+    /// last line that was cut by a crash is closed first.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing was changed then.
+    pub fn create(path: &Path, session: &Session) -> Result<Self, CreateError> {
+        let open = |source| CreateError::Open { path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(open)?;
+        let torn = inspect(&mut file).map_err(open)?;
+        let torn = torn.ok_or_else(|| CreateError::Foreign { path: path.to_owned() })?;
+
+        let line = line(&Event::Session(session.clone())).map_err(|error| open(error.into()))?;
+        if torn {
+            file.write_all(b"\n").map_err(open)?;
+        }
+        file.write_all(&line).map_err(open)?;
+        let mark = mark(path, &mut file, &line);
+        let state = State {
+            file,
+            mark,
+            repeats: Repeats::default(),
+            operations: HashSet::new(),
+            requests: 0,
+            dropped: 0,
+            torn: false,
+            newest: Instant::now(),
+        };
+        Ok(Self { id: session.id.clone(), state: Mutex::new(state) })
+    }
+
+    /// Records a request. The line is in the file when this returns, unless it could not be
+    /// written.
+    pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
+        let mut state = self.lock();
+        state.requests += 1;
+        let request = self.describe(arrival, state.requests);
+        if let Some(operation) = &request.operation
+            && state.operations.insert(operation.clone())
+        {
+            state.newest = Instant::now();
+        }
+        let seq = request.seq;
+        match state.repeats.note(&request) {
+            None => {
+                state.append(&Event::Request(request));
+                Ticket { seq, repeated: false }
+            }
+            Some(first) => {
+                let due = state.repeats.due(first).map(|count| self.repeat(first, count));
+                due.into_iter().for_each(|event| state.append(&event));
+                Ticket { seq: first, repeated: true }
+            }
+        }
+    }
+
+    /// Records how a request ended.
+    pub fn response(&self, ticket: Ticket, outcome: &Outcome) {
+        let mut state = self.lock();
+        if ticket.repeated {
+            outcome.status.into_iter().for_each(|status| state.repeats.answered(ticket.seq, status));
+            return;
+        }
+        state.append(&Event::Response(Response {
+            session: self.id.clone(),
+            seq: ticket.seq,
+            status: outcome.status,
+            milliseconds: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+            received: outcome.received,
+            sent: outcome.sent,
+            upgraded: outcome.upgraded,
+        }));
+    }
+
+    /// Where the session stands.
+    pub fn progress(&self) -> Progress {
+        let state = self.lock();
+        Progress {
+            requests: state.requests,
+            operations: state.operations.len(),
+            newest: state.newest,
+        }
+    }
+
+    /// Ends the session, with the exit status of its command.
+    pub fn end(&self, exit: Option<u8>) -> Totals {
+        let mut state = self.lock();
+        let rest: Vec<Event> =
+            state.repeats.rest().map(|(first, count)| self.repeat(first, count)).collect();
+        rest.iter().for_each(|event| state.append(event));
+        let end = End {
+            session: self.id.clone(),
+            time: Timestamp::now(),
+            requests: state.requests,
+            dropped: state.dropped,
+            exit,
+        };
+        state.append(&Event::End(end));
+        Totals {
+            requests: state.requests,
+            operations: state.operations.len(),
+            dropped: state.dropped,
+        }
+    }
+
+    fn describe(&self, arrival: &Arrival<'_>, seq: u64) -> Request {
+        let cut = |text: &str| text.chars().take(LONGEST_TEXT).collect::<String>();
+        let located = arrival.located;
+        let parameters = located.map(|located| {
+            let names = located.operation.template.parameters().map(str::to_owned);
+            names.zip(located.values.iter().cloned()).collect()
+        });
+        Request {
+            session: self.id.clone(),
+            seq,
+            time: Timestamp::now(),
+            connection: arrival.connection,
+            method: cut(arrival.method),
+            path: cut(arrival.path),
+            operation: located.map(|located| located.operation.name.to_owned()),
+            parameters: parameters.unwrap_or_default(),
+            query: arrival
+                .request
+                .map(|request| redact::query(request.query(), located))
+                .unwrap_or_default(),
+            refused: arrival.request.err().map(str::to_owned),
+            agent: arrival.agent.map(cut),
+        }
+    }
+
+    fn repeat(&self, first: u64, count: &super::repeats::Count) -> Event {
+        Event::Repeat(Repeat {
+            session: self.id.clone(),
+            seq: first,
+            count: count.count,
+            statuses: count.statuses.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Writes one line with one call, so that another process appending to the same file cannot
+    /// come between.
+    fn append(&mut self, event: &Event) {
+        let written = line(event).map_err(io::Error::from).and_then(|line| {
+            let whole = if self.torn { [b"\n", line.as_slice()].concat() } else { line };
+            write_whole(&mut self.file, &whole)
+        });
+        match written {
+            Ok(()) => self.torn = false,
+            Err(_) => {
+                self.torn = true;
+                self.dropped += 1;
+                // Best effort: without the mark the missing `end` still tells that lines are
+                // missing.
+                let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
+            }
+        }
+    }
+}
+
+/// A line of the file.
+fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+fn write_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
+    match file.write(line)? {
+        written if written == line.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+/// Whether the file ends in the middle of a line; `None` when it holds something else than a
+/// recording.
+fn inspect(file: &mut File) -> io::Result<Option<bool>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(Some(false));
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut first = Vec::new();
+    BufReader::new((&mut *file).take(LONGEST_FIRST_LINE)).read_until(b'\n', &mut first)?;
+    let whole = first.last() == Some(&b'\n');
+    // A file that holds nothing but the torn first line of a session is a recording too.
+    let begins = first.starts_with(b"{\"session\":");
+    if !begins || (whole && serde_json::from_slice::<Event>(&first).is_err()) {
+        return Ok(None);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(Some(last != *b"\n"))
+}
+
+/// Where the line just written says that nothing was lost, and a handle that can write there: the
+/// file itself is open for appending, which on Linux appends wherever it is told to write.
+fn mark(path: &Path, file: &mut File, line: &[u8]) -> Option<(File, u64)> {
+    let end = file.stream_position().ok()?;
+    let within = line.windows(NOT_LOSSY.len()).rposition(|window| window == NOT_LOSSY)?;
+    let behind = u64::try_from(line.len().checked_sub(within)?).ok()?;
+    let writable = OpenOptions::new().write(true).open(path).ok()?;
+    writable.metadata().ok()?.is_file().then_some(())?;
+    Some((writable, end.checked_sub(behind)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Catalogue;
+    use crate::recording::Reader;
+
+    fn arrive(writer: &Writer, method: &str, target: &str) -> Ticket {
+        let request = CanonicalRequest::parse(method, target).unwrap();
+        let located = request.locate(Catalogue::docker());
+        writer.request(&Arrival {
+            connection: 1,
+            method,
+            path: target.split('?').next().unwrap(),
+            request: Ok(&request),
+            located: located.as_ref(),
+            agent: Some("test"),
+        })
+    }
+
+    fn events(path: &Path) -> Vec<Event> {
+        Reader::open(path).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_session_is_written_line_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        let session = Session::begin(vec!["docker".into(), "ps".into()]);
+        let writer = Writer::create(&path, &session).unwrap();
+        let ticket = arrive(&writer, "GET", "/v1.41/containers/web/json?size=1");
+        assert_eq!(events(&path).len(), 2, "the request is on disk before it is forwarded");
+        writer.response(ticket, &Outcome { status: Some(200), ..Outcome::default() });
+        assert_eq!(writer.end(Some(0)), Totals { requests: 1, operations: 1, dropped: 0 });
+        let events = events(&path);
+        let Event::Request(request) = &events[1] else { panic!("{events:?}") };
+        assert_eq!(request.operation.as_deref(), Some("ContainerInspect"));
+        assert_eq!(request.parameters.get("id").map(String::as_str), Some("web"));
+        assert_eq!(request.query, [("size".to_owned(), Some("1".to_owned()))]);
+        assert!(matches!(&events[3], Event::End(end) if end.requests == 1 && end.exit == Some(0)));
+    }
+
+    #[test]
+    fn a_second_session_closes_the_cut_line_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        drop(Writer::create(&path, &Session::begin(vec![])).unwrap());
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"request\":{\"ses").unwrap();
+        let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
+        writer.end(None);
+        assert_eq!(events(&path).len(), 3);
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "my notes\n").unwrap();
+        let error = Writer::create(&path, &Session::begin(vec![])).unwrap_err();
+        assert!(matches!(error, CreateError::Foreign { .. }), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "my notes\n");
+    }
+
+    #[test]
+    fn a_million_identical_requests_stay_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
+        for _ in 0..20_000 {
+            let ticket = arrive(&writer, "GET", "/v1.41/containers/json");
+            writer.response(ticket, &Outcome { status: Some(200), ..Outcome::default() });
+        }
+        // A poller that asks for the time since its last question never repeats itself exactly.
+        for since in 0..20_000 {
+            let ticket = arrive(&writer, "GET", &format!("/v1.41/events?since={since}"));
+            writer.response(ticket, &Outcome { status: Some(200), ..Outcome::default() });
+        }
+        writer.end(None);
+        assert!(std::fs::metadata(&path).unwrap().len() < 32 << 10);
+        let repeated: HashSet<u64> = events(&path)
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Repeat(repeat) => Some(repeat.count),
+                _ => None,
+            })
+            .collect();
+        assert!(repeated.contains(&19_999), "{repeated:?}");
+    }
+
+    #[test]
+    fn a_full_disk_marks_the_session_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
+        // /dev/full answers every write with "no space left on device".
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let file = std::mem::replace(&mut writer.state.lock().unwrap().file, full);
+        arrive(&writer, "GET", "/info");
+        writer.state.lock().unwrap().file = file;
+        arrive(&writer, "GET", "/version");
+        let totals = writer.end(None);
+        assert_eq!((totals.requests, totals.dropped), (2, 1));
+        let events = events(&path);
+        assert!(matches!(&events[0], Event::Session(session) if session.lossy), "{events:?}");
+        assert!(matches!(&events.last(), Some(Event::End(end)) if end.dropped == 1));
+    }
+}
