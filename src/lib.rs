@@ -7,4 +7,6 @@
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 
 pub mod api;
+pub mod policy;
+pub mod profile;
 pub mod recording;

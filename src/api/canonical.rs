@@ -6,7 +6,9 @@
 //! second reader could read differently is refused. What goes upstream is rendered from this value.
 
 use super::encoding::{decode, encode_segment};
-use super::{ApiVersion, Catalogue, Method, Operation, Query, QueryError, UnknownMethod, VersionError};
+use super::{
+    ApiVersion, Catalogue, Method, Operation, Query, QueryError, UnknownMethod, VersionError,
+};
 
 /// A request in canonical form: method, version, path and query.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -263,7 +265,8 @@ mod tests {
         ] {
             assert_eq!(target(sent), Err(refusal), "{sent}");
         }
-        for sent in ["/v1.41.0/info", "/v01.041/info", "/v1.41./info", "/v1/info", "/v9.99999/info"] {
+        for sent in ["/v1.41.0/info", "/v01.041/info", "/v1.41./info", "/v1/info", "/v9.99999/info"]
+        {
             assert!(matches!(target(sent), Err(Refusal::Version(_))), "{sent}");
         }
         for method in ["get", "CONNECT", "TRACE", "PATCH", "PRI", ""] {

@@ -73,7 +73,7 @@ impl Catalogue {
             .operations
             .iter()
             .map(|operation| (strsim::jaro_winkler(rule, &operation.to_string()), operation))
-            .filter(|(score, _)| *score > 0.7)
+            .filter(|(score, _)| *score > 0.8)
             .collect();
         scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         scored.into_iter().take(NEAREST).map(|(_, operation)| operation).collect()
@@ -104,8 +104,20 @@ impl Catalogue {
 
 fn parse_row(index: usize, row: &'static str) -> Option<Operation> {
     let columns: Vec<&'static str> = row.split('\t').collect();
-    let [method, template, name, section, since, until, flags, query, secret, risk, permits, reason] =
-        <[&'static str; 12]>::try_from(columns).ok()?;
+    let [
+        method,
+        template,
+        name,
+        section,
+        since,
+        until,
+        flags,
+        query,
+        secret,
+        risk,
+        permits,
+        reason,
+    ] = <[&'static str; 12]>::try_from(columns).ok()?;
     let list = |text: &'static str| -> Vec<&'static str> {
         text.split(',').filter(|word| !word.is_empty()).collect()
     };
@@ -171,7 +183,8 @@ mod tests {
 
     #[test]
     fn the_index_finds_what_trying_every_template_finds() {
-        let names = ["web", "json", "create", "prune", "deadbeefcafe", "get", "start", "privileges"];
+        let names =
+            ["web", "json", "create", "prune", "deadbeefcafe", "get", "start", "privileges"];
         for operation in Catalogue::docker().operations() {
             for name in names {
                 let segments = example(operation, name);

@@ -42,7 +42,8 @@ impl Query {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decoded = |text: &str| decode(&text.replace('+', " ")).map_err(|_| QueryError::BadEscape);
+            let decoded =
+                |text: &str| decode(&text.replace('+', " ")).map_err(|_| QueryError::BadEscape);
             let key = String::from_utf8(decoded(key)?).map_err(|_| QueryError::BadKey)?;
             if key.is_empty() || key.chars().any(char::is_control) {
                 return Err(QueryError::BadKey);

@@ -115,7 +115,10 @@ mod tests {
 
     #[test]
     fn a_parameter_takes_one_segment_and_a_spanning_one_takes_the_rest() {
-        assert_eq!(captured("/containers/{id}/json", "/containers/web/json"), Some(vec!["web".into()]));
+        assert_eq!(
+            captured("/containers/{id}/json", "/containers/web/json"),
+            Some(vec!["web".into()])
+        );
         assert_eq!(captured("/containers/{id}/json", "/containers/a/b/json"), None);
         assert_eq!(
             captured("/images/{name...}/json", "/images/host:5000/a/b/json"),

@@ -63,7 +63,9 @@ mod tests {
     fn only_the_canonical_spelling_is_a_version() {
         assert_eq!("1.41".parse(), Ok(ApiVersion::new(1, 41)));
         assert_eq!("1.0".parse(), Ok(ApiVersion::new(1, 0)));
-        for text in ["", "1", "1.", ".1", "1.41.0", "01.41", "1.041", "1.4x", "1.1000", "+1.2", "1. 2"] {
+        for text in
+            ["", "1", "1.", ".1", "1.41.0", "01.41", "1.041", "1.4x", "1.1000", "+1.2", "1. 2"]
+        {
             assert!(text.parse::<ApiVersion>().is_err(), "{text}");
         }
     }

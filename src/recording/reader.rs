@@ -112,7 +112,8 @@ impl Reader {
                 Err(error) => {
                     // Only the first bytes of an event, at the end of the file or of a session
                     // that another one followed, are what a crash leaves.
-                    let cut = error.is_eof() && line.first() == Some(&b'{') && self.line_begins()?;
+                    let cut =
+                        error.is_eof() && line.first() == Some(&b'{') && self.line_begins()?;
                     if !cut {
                         return Err(self.bad_line(error.column(), &error));
                     }
@@ -149,7 +150,12 @@ impl Reader {
             reason.truncate(at);
         }
         let reason = reason.escape_debug().to_string();
-        ReadError::BadLine { path: self.path.clone(), line: self.line, column: column.max(1), reason }
+        ReadError::BadLine {
+            path: self.path.clone(),
+            line: self.line,
+            column: column.max(1),
+            reason,
+        }
     }
 
     fn take_line(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
@@ -199,7 +205,8 @@ mod tests {
         let mut reader = Reader::open(&path).unwrap();
         let mut events = 0;
         for event in &mut reader {
-            event.map_err(|error| error.to_string().replace(folder.path().to_str().unwrap(), ""))?;
+            event
+                .map_err(|error| error.to_string().replace(folder.path().to_str().unwrap(), ""))?;
             events += 1;
         }
         Ok((events, reader.torn()))

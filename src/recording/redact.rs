@@ -27,8 +27,8 @@ pub(super) fn query(query: &Query, located: Option<&Located>) -> Vec<(String, Op
                 located.operation.query.contains(&key)
                     && !located.operation.secret_query.contains(&key)
             });
-            let value = known
-                .then(|| String::from_utf8_lossy(value).chars().take(LONGEST_VALUE).collect());
+            let value =
+                known.then(|| String::from_utf8_lossy(value).chars().take(LONGEST_VALUE).collect());
             (key.to_owned(), value)
         })
         .collect()
@@ -97,7 +97,10 @@ mod tests {
         assert_eq!(shown(&["docker", "run", "-e", "A=hunter2", "x"]), "docker run -e A=[hidden] x");
         assert_eq!(shown(&["docker", "run", "--env=A=hunter2"]), "docker run --env=[hidden]");
         assert_eq!(shown(&["docker", "run", "-eA=hunter2"]), "docker run -eA=[hidden]");
-        assert_eq!(shown(&["docker", "login", "--password", "x"]), "docker login --password [hidden]");
+        assert_eq!(
+            shown(&["docker", "login", "--password", "x"]),
+            "docker login --password [hidden]"
+        );
         assert_eq!(shown(&["curl", "-H", "X-Registry-Auth: x"]), "curl -H [hidden]");
         assert_eq!(shown(&["git", "clone", "https://u:p@h/x"]), "git clone https://[hidden]@h/x");
         assert_eq!(shown(&["sh", "-c", "PASS=hunter2 docker ps"]), "sh -c PASS=[hidden]");

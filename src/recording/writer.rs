@@ -212,7 +212,10 @@ impl Writer {
     pub fn response(&self, ticket: Ticket, outcome: &Outcome) {
         let mut state = self.lock();
         if ticket.repeated {
-            outcome.status.into_iter().for_each(|status| state.repeats.answered(ticket.seq, status));
+            outcome
+                .status
+                .into_iter()
+                .for_each(|status| state.repeats.answered(ticket.seq, status));
             return;
         }
         state.append(&Event::Response(Response {

@@ -1,0 +1,80 @@
+//! What a gate says to a request.
+
+use crate::api::{CanonicalRequest, Located, Refusal};
+
+/// A gate's whole answer: how it understood the request, and what becomes of it.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The canonical form, or why there is none.
+    pub request: Result<CanonicalRequest, Refusal>,
+    /// The operation, if the catalogue has it.
+    pub located: Option<Located>,
+    /// What becomes of the request.
+    pub verdict: Verdict,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It is answered here.
+    Deny(Denial),
+    /// It goes to the engine.
+    Forward(Permit),
+}
+
+/// The right to send one request to the engine, in one spelling. Only this module's gates make it.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    target: String,
+    tunnel: bool,
+    own_host: bool,
+    instead_of: Option<Denial>,
+}
+
+/// Why a request is not forwarded, and what its sender may be told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    /// 400 when the request itself is wrong, 403 when the profile does not allow it.
+    pub status: u16,
+    /// For the client and for the log: printable, and free of what the client sent except for its
+    /// canonical path.
+    pub message: String,
+    /// The rule that would allow it, if one would.
+    pub rule: Option<String>,
+}
+
+impl Permit {
+    /// A permit for the canonical form of a request.
+    pub(super) fn canonical(request: &CanonicalRequest, tunnel: bool) -> Self {
+        Self { target: request.target(), tunnel, own_host: true, instead_of: None }
+    }
+
+    /// A permit for a target as the client spelled it.
+    pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
+        Self { target: target.to_owned(), tunnel, own_host: false, instead_of }
+    }
+
+    /// What stands in the request line that goes upstream.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether the connection may become a tunnel when the engine switches protocols.
+    #[must_use]
+    pub fn tunnel(&self) -> bool {
+        self.tunnel
+    }
+
+    /// Whether the request goes out under a `Host` of dsp's own instead of the client's.
+    #[must_use]
+    pub fn own_host(&self) -> bool {
+        self.own_host
+    }
+
+    /// What a strict gate would have answered, when this one only watches.
+    #[must_use]
+    pub fn instead_of(&self) -> Option<&Denial> {
+        self.instead_of.as_ref()
+    }
+}

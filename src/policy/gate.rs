@@ -1,0 +1,271 @@
+//! The three gates: one that enforces a profile, one that only says what it would have denied, and
+//! one that watches.
+
+use super::table::Table;
+use super::{Decision, Denial, Permit, Verdict};
+use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Located, Refusal};
+use crate::profile::{Profile, UnknownOperation};
+
+/// What a gate is shown of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method as received.
+    pub method: &'a str,
+    /// The request target as received.
+    pub target: &'a str,
+    /// The value of the `Content-Type` header; several values are joined with a comma.
+    pub content_type: Option<&'a [u8]>,
+}
+
+/// Decides over requests. Implementations are pure: the same head gets the same decision.
+pub trait Gate: Send + Sync {
+    /// Decides over one request.
+    fn decide(&self, head: &Head<'_>) -> Decision;
+}
+
+/// Forwards exactly what a profile allows, in canonical form.
+#[derive(Debug)]
+pub struct Enforcer {
+    name: String,
+    min_api: ApiVersion,
+    allow: Table,
+    deny: Table,
+    unknown: Vec<UnknownOperation>,
+}
+
+/// Forwards everything as [`Observer`] does and notes what its profile would have denied.
+#[derive(Debug)]
+pub struct Auditor(Enforcer);
+
+/// Forwards everything as the client spelled it.
+#[derive(Debug)]
+pub struct Observer;
+
+impl Enforcer {
+    /// The gate of a profile.
+    #[must_use]
+    pub fn new(profile: &Profile) -> Self {
+        Self {
+            name: profile.name.to_string(),
+            min_api: profile.min_api.unwrap_or(ApiVersion::FLOOR),
+            allow: Table::new(&profile.allow),
+            deny: Table::new(&profile.deny),
+            unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
+        }
+    }
+
+    fn verdict(&self, request: &CanonicalRequest, located: Option<&Located>) -> Verdict {
+        if let Some(version) = request.version()
+            && version < self.min_api
+        {
+            let floor = self.min_api;
+            return deny(
+                403,
+                format!(
+                    "API version {version} is older than min_api \"{floor}\" of profile \"{}\"",
+                    self.name
+                ),
+            );
+        }
+        let asked = format!("{} {}", request.method(), request.path());
+        let Some(located) = located else {
+            if self.unknown.iter().any(|entry| entry.matches(request)) {
+                return Verdict::Forward(Permit::canonical(request, false));
+            }
+            return deny(
+                403,
+                format!(
+                    "{asked} is no known operation of the Engine API and not allowed by profile \"{}\"",
+                    self.name
+                ),
+            );
+        };
+        if self.deny.holds(located) {
+            return deny(403, format!("{asked} is denied by profile \"{}\"", self.name));
+        }
+        if self.allow.holds(located) {
+            return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
+        }
+        let rule = located.operation.to_string();
+        Verdict::Deny(Denial {
+            status: 403,
+            message: format!(
+                "dsp: {asked} is not allowed by profile \"{}\"; to allow it: - {rule}",
+                self.name
+            ),
+            rule: Some(rule),
+        })
+    }
+}
+
+impl Gate for Enforcer {
+    fn decide(&self, head: &Head<'_>) -> Decision {
+        let (request, located) = understand(head);
+        let verdict = match &request {
+            Err(refusal) => refuse(&refusal.to_string()),
+            Ok(_) if head.content_type.is_some_and(overrides) => refuse(
+                "a form, multipart or gRPC body, which the engine would read instead of the query",
+            ),
+            Ok(request) => self.verdict(request, located.as_ref()),
+        };
+        Decision { request, located, verdict }
+    }
+}
+
+impl Auditor {
+    /// The gate that says what `enforcer` would have denied.
+    #[must_use]
+    pub fn new(enforcer: Enforcer) -> Self {
+        Self(enforcer)
+    }
+}
+
+impl Gate for Auditor {
+    fn decide(&self, head: &Head<'_>) -> Decision {
+        let Decision { request, located, verdict } = self.0.decide(head);
+        let denial = match verdict {
+            Verdict::Deny(denial) => Some(denial),
+            Verdict::Forward(_) => None,
+        };
+        let verdict = observe(head, located.as_ref(), denial);
+        Decision { request, located, verdict }
+    }
+}
+
+impl Gate for Observer {
+    fn decide(&self, head: &Head<'_>) -> Decision {
+        let (request, located) = understand(head);
+        let verdict = observe(head, located.as_ref(), None);
+        Decision { request, located, verdict }
+    }
+}
+
+fn understand(head: &Head<'_>) -> (Result<CanonicalRequest, Refusal>, Option<Located>) {
+    let request = CanonicalRequest::parse(head.method, head.target);
+    let located = request.as_ref().ok().and_then(|request| request.locate(Catalogue::docker()));
+    (request, located)
+}
+
+/// Lets a request through as it came. A tunnel is open to operations that are hijacks, and to
+/// unknown ones, of which nobody knows.
+fn observe(head: &Head<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
+    if !head.target.starts_with('/') {
+        return refuse(&Refusal::NotOriginForm.to_string());
+    }
+    let tunnel = located.is_none_or(|located| located.operation.traits.hijack);
+    Verdict::Forward(Permit::verbatim(head.target, tunnel, instead_of))
+}
+
+/// Whether a body of this type could be read as the query (ENGINE_API 2.4), or sent to the gRPC
+/// server whatever the path says (ENGINE_API 2.6).
+fn overrides(content_type: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content_type).to_ascii_lowercase();
+    ["application/x-www-form-urlencoded", "multipart/", "application/grpc"]
+        .iter()
+        .any(|found| text.contains(found))
+}
+
+fn refuse(reason: &str) -> Verdict {
+    deny(400, format!("the request is refused: {reason}"))
+}
+
+fn deny(status: u16, message: String) -> Verdict {
+    Verdict::Deny(Denial { status, message: format!("dsp: {message}"), rule: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::parse;
+
+    const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
+        - GET /containers/*/json\n  - POST /containers/ci-*/start\n  - POST /exec/*/start\n  \
+        - DELETE /containers/*\ndeny:\n  - DELETE /containers/keep\nunknown:\n  - GET /extension\n";
+
+    fn head<'a>(method: &'a str, target: &'a str) -> Head<'a> {
+        Head { method, target, content_type: None }
+    }
+
+    fn said(gate: &dyn Gate, head: &Head<'_>) -> String {
+        match gate.decide(head).verdict {
+            Verdict::Deny(denial) => format!("{} {}", denial.status, denial.message),
+            Verdict::Forward(permit) => format!("forward {}", permit.target()),
+        }
+    }
+
+    fn enforcer() -> Enforcer {
+        Enforcer::new(&parse(PROFILE).unwrap())
+    }
+
+    #[test]
+    fn exactly_the_profile_is_forwarded_in_canonical_form() {
+        let gate = enforcer();
+        let said = |method, target| said(&gate, &head(method, target));
+        assert_eq!(
+            said("GET", "/v1.41/%63ontainers/json?all=1"),
+            "forward /v1.41/containers/json?all=1"
+        );
+        assert_eq!(said("GET", "/containers/create/json"), "forward /containers/create/json");
+        assert_eq!(said("POST", "/containers/ci-7/start"), "forward /containers/ci-7/start");
+        assert_eq!(said("GET", "/extension"), "forward /extension");
+        assert_eq!(
+            said("POST", "/v1.41/containers/web/exec"),
+            "403 dsp: POST /containers/web/exec is not allowed by profile \"p\"; to allow it: - POST /containers/*/exec"
+        );
+        for (method, target, status) in [
+            ("POST", "/containers/web/start", "403"),
+            ("HEAD", "/containers/json", "403"),
+            ("POST", "/containers/prune", "403"),
+            ("GET", "/extension/x", "403"),
+            ("DELETE", "/containers/keep", "403"),
+            ("GET", "/v1.29/containers/json", "403"),
+            ("GET", "/v1.23/containers/json", "400"),
+            ("GET", "/containers/../containers/json", "400"),
+            ("GET", "http://x/containers/json", "400"),
+            ("CONNECT", "/containers/json", "400"),
+        ] {
+            assert!(said(method, target).starts_with(status), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_needs_an_allowed_hijack() {
+        let permit = |method, target| match enforcer().decide(&head(method, target)).verdict {
+            Verdict::Forward(permit) => permit,
+            Verdict::Deny(denial) => panic!("{}", denial.message),
+        };
+        assert!(permit("POST", "/exec/1/start").tunnel());
+        assert!(!permit("GET", "/containers/json").tunnel());
+        assert!(!permit("GET", "/extension").tunnel());
+    }
+
+    #[test]
+    fn bodies_that_could_override_the_query_are_refused() {
+        for content_type in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+            "text/plain, multipart/form-data",
+            "application/grpc+proto",
+        ] {
+            let content_type = Some(content_type.as_bytes());
+            let head = Head { content_type, ..head("GET", "/containers/json") };
+            assert!(said(&enforcer(), &head).starts_with("400"), "{content_type:?}");
+        }
+    }
+
+    #[test]
+    fn an_auditor_forwards_and_tells() {
+        let decision = Auditor::new(enforcer()).decide(&head("POST", "/containers/create"));
+        let Verdict::Forward(permit) = decision.verdict else { panic!("denied") };
+        assert_eq!(permit.instead_of().map(|denial| denial.status), Some(403));
+        let decision = Auditor::new(enforcer()).decide(&head("GET", "/containers/json"));
+        let Verdict::Forward(permit) = decision.verdict else { panic!("denied") };
+        assert_eq!(permit.instead_of(), None);
+    }
+
+    #[test]
+    fn an_observer_forwards_what_was_sent() {
+        let target = "/v1.41//containers/../%63ontainers/json?a;b";
+        assert_eq!(said(&Observer, &head("get", target)), format!("forward {target}"));
+    }
+}

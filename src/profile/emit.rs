@@ -1,0 +1,132 @@
+//! From a profile to text: the same bytes for the same profile, one rule a line.
+
+use std::fmt::Write;
+
+use super::Profile;
+
+/// The comments of a generated profile.
+#[derive(Clone, Debug, Default)]
+pub struct Comments {
+    /// Lines at the top.
+    pub header: Vec<String>,
+    /// What stands behind each rule of `allow`, by its place; empty for none.
+    pub allow: Vec<String>,
+}
+
+/// The widest rule that other rules' comments are aligned behind.
+const WIDEST_ALIGNED: usize = 44;
+
+/// Writes a profile. Rules spell everything that YAML could read otherwise in percent escapes, so
+/// none needs quotes.
+#[must_use]
+pub fn emit(profile: &Profile, comments: &Comments) -> String {
+    let mut text = String::new();
+    for line in &comments.header {
+        let _ = writeln!(text, "# {}", one_line(line));
+    }
+    let _ = writeln!(text, "version: 1\nname: {}", quoted_if_needed(profile.name.as_str()));
+    if let Some(version) = profile.min_api {
+        let _ = writeln!(text, "min_api: \"{version}\"");
+    }
+    let rules = |list: &[super::Entry<super::Rule>]| -> Vec<String> {
+        list.iter().map(|entry| entry.value.to_string()).collect()
+    };
+    list(&mut text, "allow", &rules(&profile.allow), &comments.allow);
+    if !profile.deny.is_empty() {
+        list(&mut text, "deny", &rules(&profile.deny), &[]);
+    }
+    if !profile.unknown.is_empty() {
+        let unknown: Vec<String> =
+            profile.unknown.iter().map(|entry| entry.value.to_string()).collect();
+        list(&mut text, "unknown", &unknown, &[]);
+    }
+    text
+}
+
+fn list(text: &mut String, key: &str, rules: &[String], comments: &[String]) {
+    if rules.is_empty() {
+        let _ = writeln!(text, "{key}: []");
+        return;
+    }
+    let width = rules.iter().map(String::len).filter(|width| *width <= WIDEST_ALIGNED).max();
+    let _ = writeln!(text, "{key}:");
+    for (place, rule) in rules.iter().enumerate() {
+        let _ = match comments.get(place).filter(|comment| !comment.is_empty()) {
+            Some(comment) => {
+                writeln!(
+                    text,
+                    "  - {rule:width$}  # {}",
+                    one_line(comment),
+                    width = width.unwrap_or(0)
+                )
+            }
+            None => writeln!(text, "  - {rule}"),
+        };
+    }
+}
+
+/// A name that YAML would read as a number or a boolean is quoted.
+fn quoted_if_needed(name: &str) -> String {
+    let word = matches!(
+        name.to_ascii_lowercase().as_str(),
+        "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null"
+    );
+    let number = name.starts_with(|first: char| first.is_ascii_digit());
+    if word || number { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+fn one_line(comment: &str) -> String {
+    comment.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::{ApiVersion, CanonicalRequest, Catalogue};
+    use crate::profile::{Entry, Name, Pattern, Rule, UnknownOperation, parse};
+
+    fn any_rule() -> impl Strategy<Value = Rule> {
+        let operations = Catalogue::docker().operations();
+        // Names that collide with literals, look like YAML, or need escapes.
+        let names = prop_oneof![
+            Just("*".to_owned()),
+            "(json|create|web|a:|ci-\\*|%2A|true|1|x%20%23y|reg:5000|%C3%A9)",
+        ];
+        (0..operations.len(), prop::collection::vec(names, 2)).prop_filter_map(
+            "a rule whose name is a literal of another operation",
+            move |(index, names)| {
+                let operation = &operations[index];
+                let mut names = names.iter();
+                let path = operation.template.fill(|_| names.next().unwrap().as_str().into());
+                let rule = Rule::parse(&format!("{} {path}", operation.method)).ok()?;
+                let spans = rule.patterns().iter().any(|pattern| *pattern != Pattern::Any);
+                (rule.operation() == operation || spans).then_some(rule)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_same_profile(
+            name in "[a-z0-9][a-zA-Z0-9._-]{0,20}",
+            min_api in prop::option::of(24u16..100),
+            allow in prop::collection::vec(any_rule(), 0..8),
+            deny in prop::collection::vec(any_rule(), 0..3),
+            comment in "\\PC{0,20}",
+        ) {
+            let unknown = CanonicalRequest::parse("GET", "/libpod/a%20b:").unwrap();
+            let profile = Profile {
+                name: Name::parse(&name).unwrap(),
+                min_api: min_api.map(|minor| ApiVersion::new(1, minor)),
+                allow: allow.into_iter().map(Entry::new).collect(),
+                deny: deny.into_iter().map(Entry::new).collect(),
+                unknown: UnknownOperation::of(&unknown).into_iter().map(Entry::new).collect(),
+            };
+            let comments = Comments { header: vec![comment.clone()], allow: vec![comment; 8] };
+            let text = emit(&profile, &comments);
+            prop_assert_eq!(parse(&text).map_err(|problem| problem.message), Ok(profile), "{}", text);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The profile: a short YAML file that says which operations a program may use.
+//!
+//! One rule is one line, so that a pull request shows one line for one new right. Parsing is strict
+//! and every error has a line, a column and, where there is one, a hint.
+
+mod emit;
+mod model;
+mod parse;
+mod pattern;
+mod rule;
+
+pub use emit::{Comments, emit};
+pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
+pub use parse::{LoadError, MAX_BYTES, Problem, load, parse};
+pub use pattern::{Glob, Pattern};
+pub use rule::{Rule, RuleError};

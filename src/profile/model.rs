@@ -1,0 +1,148 @@
+//! The types of a profile. Each can only hold what is right.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::Rule;
+use super::rule::{method_and_path, plain};
+use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Method};
+
+/// The longest name of a profile in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// Which operations a program may use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Profile {
+    /// What denials and the log call it.
+    pub name: Name,
+    /// The lowest API version that requests may ask for; none means [`ApiVersion::FLOOR`].
+    pub min_api: Option<ApiVersion>,
+    /// What is allowed.
+    pub allow: Vec<Entry<Rule>>,
+    /// What people decided against; stronger than `allow`, and `generate` never brings it back.
+    pub deny: Vec<Entry<Rule>>,
+    /// Requests that the catalogue does not know and that are allowed literally.
+    pub unknown: Vec<Entry<UnknownOperation>>,
+}
+
+/// A value and where in the file it stands; two entries are equal when their values are.
+#[derive(Clone, Debug)]
+pub struct Entry<T> {
+    /// The value.
+    pub value: T,
+    /// Its bytes in the file; none when it was not read from one.
+    pub span: Option<Range<usize>>,
+}
+
+/// The name of a profile: letters, digits, `.`, `_` and `-`, at most 64 of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Name(String);
+
+/// A text that is no name for a profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "a name has 1 to {LONGEST_NAME} letters, digits, \".\", \"_\" or \"-\", a letter or digit first"
+)]
+pub struct NameError;
+
+/// A request that no operation of the catalogue is, allowed exactly as it is written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnknownOperation {
+    method: Method,
+    path: String,
+}
+
+impl<T> Entry<T> {
+    /// An entry that stands in no file yet.
+    pub fn new(value: T) -> Self {
+        Self { value, span: None }
+    }
+}
+
+impl<T: Eq> Eq for Entry<T> {}
+
+impl<T: PartialEq> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Name {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let good = first && text.len() <= LONGEST_NAME && text.bytes().all(plain);
+        good.then(|| Self(text.to_owned())).ok_or(NameError)
+    }
+
+    /// The nearest name to any text: what a name cannot hold becomes a `-`.
+    #[must_use]
+    pub fn from_words(text: &str) -> Option<Self> {
+        let mut name = String::new();
+        for character in text.chars().take(LONGEST_NAME) {
+            if character.is_ascii_alphanumeric() || "._-".contains(character) {
+                name.push(character);
+            } else if !name.ends_with('-') {
+                name.push('-');
+            }
+        }
+        Self::parse(name.trim_matches(['-', '.', '_'])).ok()
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl UnknownOperation {
+    /// The request itself, if no operation of the catalogue is meant.
+    #[must_use]
+    pub fn of(request: &CanonicalRequest) -> Option<Self> {
+        let unknown = request.locate(Catalogue::docker()).is_none();
+        unknown.then(|| Self { method: request.method(), path: plain(request.path()) })
+    }
+
+    /// Parses `METHOD /path`, without wildcards. The error says what to write instead.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (method, path) = method_and_path(text).map_err(|error| error.to_string())?;
+        if path.contains('*') {
+            return Err("an unknown operation is written literally, without \"*\" (%2A is a star)"
+                .to_owned());
+        }
+        let request = CanonicalRequest::parse(method.as_str(), path)
+            .map_err(|refusal| format!("no request can be spelled so: {refusal}"))?;
+        if request.version().is_some() {
+            return Err("rules have no version prefix".to_owned());
+        }
+        if !request.query().is_empty() {
+            return Err("rules have no query".to_owned());
+        }
+        Self::of(&request).ok_or_else(|| {
+            "this is a known operation of the Engine API; write it under allow:".to_owned()
+        })
+    }
+
+    /// Whether this is the request that the entry allows.
+    #[must_use]
+    pub fn matches(&self, request: &CanonicalRequest) -> bool {
+        self.method == request.method() && self.path == plain(request.path())
+    }
+}
+
+impl fmt::Display for UnknownOperation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&format!("{} {}", self.method, self.path))
+    }
+}

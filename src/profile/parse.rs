@@ -1,0 +1,415 @@
+//! From text to a profile. With `emit`, the only place that knows the file is YAML.
+
+use std::fmt;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
+use serde_saphyr::{Spanned, budget, options};
+
+use super::{Entry, Name, Profile, Rule, RuleError, UnknownOperation};
+use crate::api::ApiVersion;
+
+/// The largest profile in bytes; one with every operation has less than 8 KiB.
+pub const MAX_BYTES: u64 = 1 << 20;
+
+/// The version of the file format.
+const VERSION: u64 = 1;
+
+/// What is wrong with a profile, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// What is wrong: a lower-case fragment.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The bytes that it is about.
+    pub span: Range<usize>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// Why a profile file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be read.
+    #[error("cannot read the profile {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A folder in its place.
+    #[error("{} is a folder, not a profile", path.display())]
+    Folder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// More than [`MAX_BYTES`].
+    #[error("{} is larger than {MAX_BYTES} bytes, so it is no profile", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not text.
+    #[error("{} is not UTF-8 text, so it is no profile", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its text is wrong.
+    #[error("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.message)]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// What is wrong.
+        problem: Box<Problem>,
+    },
+}
+
+/// Reads and parses the profile at `path`.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn load(path: &Path) -> Result<Profile, LoadError> {
+    let text = read(path)?;
+    parse(&text).map_err(|problem| LoadError::Invalid {
+        path: path.to_owned(),
+        text,
+        problem: Box::new(problem),
+    })
+}
+
+/// Parses the text of a profile.
+///
+/// # Errors
+/// The first [`Problem`].
+pub fn parse(text: &str) -> Result<Profile, Problem> {
+    check_version(text)?;
+    let file: File = from_yaml(text)?;
+    let name = Name::parse(&file.name.value)
+        .map_err(|error| at(text, span(text, &file.name), error.to_string(), None))?;
+    let min_api = file.min_api.map(|version| parse_min_api(text, &version)).transpose()?;
+    Ok(Profile {
+        name,
+        min_api,
+        allow: parse_list(file.allow, |item| parse_rule(text, item))?,
+        deny: parse_list(file.deny, |item| parse_rule(text, item))?,
+        unknown: parse_list(file.unknown, |item| parse_unknown(text, item))?,
+    })
+}
+
+/// The file as it is written, before its values are checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "version")]
+    _version: u64,
+    name: Spanned<String>,
+    min_api: Option<Spanned<String>>,
+    allow: Option<Vec<Spanned<Item>>>,
+    deny: Option<Vec<Spanned<Item>>>,
+    unknown: Option<Vec<Spanned<Item>>>,
+}
+
+/// Looked at first, so that the keys of a later version cannot hide that it is one.
+#[derive(Deserialize)]
+struct Versioned {
+    version: Spanned<u64>,
+}
+
+/// A rule as it is written.
+struct Item(String);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ItemVisitor)
+    }
+}
+
+struct ItemVisitor;
+
+impl<'de> Visitor<'de> for ItemVisitor {
+    type Value = Item;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a rule such as GET /containers/json")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Item, E> {
+        Ok(Item(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Item, A::Error> {
+        Err(de::Error::custom("this dsp knows no conditions on a rule; write METHOD /path alone"))
+    }
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    let io = |source| LoadError::Io { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(io)?;
+    if file.metadata().map_err(io)?.is_dir() {
+        return Err(LoadError::Folder { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    String::from_utf8(bytes).map_err(|_| LoadError::NotText { path: path.to_owned() })
+}
+
+fn check_version(text: &str) -> Result<(), Problem> {
+    let version = from_yaml::<Versioned>(text)?.version;
+    match version.value {
+        VERSION => Ok(()),
+        0 => {
+            Err(at(text, span(text, &version), "there is no version 0".into(), hint("version: 1")))
+        }
+        newer => Err(at(
+            text,
+            span(text, &version),
+            format!("the profile has format version {newer}, and this dsp reads version {VERSION}"),
+            hint("use a newer dsp"),
+        )),
+    }
+}
+
+fn parse_min_api(text: &str, version: &Spanned<String>) -> Result<ApiVersion, Problem> {
+    let wrong = |message: String, help: &str| at(text, span(text, version), message, hint(help));
+    let parsed: ApiVersion = version
+        .value
+        .parse()
+        .map_err(|error| wrong(format!("{error}"), "write it in quotes: min_api: \"1.41\""))?;
+    if parsed < ApiVersion::FLOOR {
+        let floor = ApiVersion::FLOOR;
+        let message =
+            format!("versions below {floor} are always refused, so min_api cannot be {parsed}");
+        return Err(wrong(message, &format!("min_api: \"{floor}\", or leave it out")));
+    }
+    Ok(parsed)
+}
+
+fn parse_list<T>(
+    list: Option<Vec<Spanned<Item>>>,
+    parse: impl Fn(&Spanned<Item>) -> Result<Entry<T>, Problem>,
+) -> Result<Vec<Entry<T>>, Problem> {
+    list.unwrap_or_default().iter().map(parse).collect()
+}
+
+fn parse_rule(text: &str, item: &Spanned<Item>) -> Result<Entry<Rule>, Problem> {
+    let span = span(text, item);
+    match Rule::parse(&item.value.0) {
+        Ok(value) => Ok(Entry { value, span: Some(span) }),
+        Err(error) => {
+            let help = match &error {
+                RuleError::NoOperation { nearest, .. } if nearest.is_empty() => {
+                    hint("an engine's extension can be allowed literally, under unknown:")
+                }
+                RuleError::NoOperation { nearest, .. } => {
+                    Some(format!("did you mean {}?", nearest.join(", or ")))
+                }
+                RuleError::Version { without } => Some(format!("write {without}")),
+                RuleError::Parameter(_) => hint("escapes are %XX, and %2A is a star"),
+                RuleError::Method(_) | RuleError::Shape => None,
+            };
+            Err(at(text, span, printable(&error.to_string()), help.map(|help| printable(&help))))
+        }
+    }
+}
+
+fn parse_unknown(text: &str, item: &Spanned<Item>) -> Result<Entry<UnknownOperation>, Problem> {
+    let span = span(text, item);
+    match UnknownOperation::parse(&item.value.0) {
+        Ok(value) => Ok(Entry { value, span: Some(span) }),
+        Err(message) => Err(at(text, span, printable(&message), None)),
+    }
+}
+
+fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
+    let options = options! {
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        budget: budget! {
+            max_anchors: 0,
+            max_aliases: 0,
+            max_depth: 16,
+            max_documents: 1,
+            max_nodes: 200_000,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))
+}
+
+/// Says in this project's words what the YAML library found, and where.
+fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
+    let span = error.location().map_or(0..0, |location| bytes(text, location.span()));
+    let mut message = error.to_string();
+    if let Some(place) = message.rfind(" at line ") {
+        message.truncate(place);
+    }
+    let (message, help) = match message.as_str() {
+        found if found.starts_with("duplicate mapping key: ") => {
+            let key = found.split([' ', ',']).nth(3).unwrap_or_default();
+            (format!("the key \"{key}\" stands here a second time"), hint("join the two lists"))
+        }
+        found if found.contains("Documents") => (
+            "a second document begins here".to_owned(),
+            hint("a profile is one document; write the second one to a file of its own"),
+        ),
+        found if found.contains("Anchors") || found.contains("Aliases") => (
+            "anchors and aliases are not allowed in a profile".to_owned(),
+            hint("write the value out, so that a reviewer sees it where it holds"),
+        ),
+        found if found.contains("merge keys") => (
+            "merge keys are not allowed in a profile".to_owned(),
+            hint("write the rules out, so that a reviewer sees them where they hold"),
+        ),
+        found if found.starts_with("missing field `version`") => {
+            (found.replace('`', "\""), hint("a profile begins with version: 1"))
+        }
+        found if found.starts_with("missing field `name`") => {
+            (found.replace('`', "\""), hint("add a line such as name: my-program"))
+        }
+        "unexpected end of input" => {
+            ("the file is empty".to_owned(), hint("see dsp generate --help"))
+        }
+        "expected mapping start" => (
+            "a profile begins with \"version: 1\"".to_owned(),
+            hint("see dsp generate --help for how to make one"),
+        ),
+        "expected sequence start" => (
+            "a list is expected here".to_owned(),
+            hint("write one rule a line, each behind \"- \""),
+        ),
+        found => (found.replace('`', "\""), None),
+    };
+    at(text, span, printable(&message), help)
+}
+
+/// The bytes of a value.
+fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
+    bytes(text, value.defined.span())
+}
+
+/// The library knows the bytes of values; of syntax errors it knows only the characters.
+fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
+    let byte = |known: Option<u64>, characters: u64| {
+        let characters = usize::try_from(characters).unwrap_or(usize::MAX);
+        known.and_then(|offset| usize::try_from(offset).ok()).unwrap_or_else(|| {
+            text.char_indices().nth(characters).map_or(text.len(), |(offset, _)| offset)
+        })
+    };
+    let known_end = span.byte_offset().zip(span.byte_len()).map(|(offset, len)| offset + len);
+    let start = byte(span.byte_offset(), span.offset());
+    start..byte(known_end, span.offset() + span.len()).max(start)
+}
+
+fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Problem {
+        message,
+        hint,
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        span,
+    }
+}
+
+fn hint(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// Text of the file in a message, safe for a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "version: 1\nname: x\n";
+
+    fn problem(text: &str) -> String {
+        let problem = parse(text).unwrap_err();
+        let hint = problem.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{}:{}: {}{hint}", problem.line, problem.column, problem.message)
+    }
+
+    #[test]
+    fn a_profile_is_read() {
+        let text = "version: 1\nname: x\nmin_api: \"1.40\"\nallow:\n  - GET /info # seen\n\
+                    deny:\n  - POST /containers/*/exec\nunknown:\n  - GET /extension/a\n";
+        let profile = parse(text).unwrap();
+        assert_eq!(profile.min_api, Some(ApiVersion::new(1, 40)));
+        assert_eq!(profile.allow[0].value.to_string(), "GET /info");
+        assert_eq!(&text[profile.allow[0].span.clone().unwrap()], "GET /info");
+        assert_eq!(profile.deny[0].value.operation().name, "ContainerExec");
+        assert_eq!(profile.unknown[0].value.to_string(), "GET /extension/a");
+        assert_eq!(parse("version: 1\nname: x\nallow:\n").unwrap().allow, []);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_a_hint() {
+        let with = |rest: &str| problem(&format!("{HEAD}{rest}"));
+        insta::assert_snapshot!(
+            [
+                with("foo: 1\n"),
+                with("allow:\n  - GET /info\nallow:\n  - GET /version\n"),
+                with("allow:\n  - GET /container/json\n"),
+                with("allow:\n  - GET /v1.41/info\n"),
+                with("allow:\n  - get /info\n"),
+                with("allow:\n  - GET /éé/*/x\n"),
+                with("allow:\n  - POST /containers/create: { body: {} }\n"),
+                with("allow:\n  - 12\n"),
+                with("allow: GET /info\n"),
+                with("---\nversion: 1\n"),
+                with("allow: &rules []\n"),
+                with("<<: {}\n"),
+                with("min_api: 1.23\n"),
+                with("min_api: v1\n"),
+                with("unknown:\n  - GET /info\n"),
+                with("unknown:\n  - GET /x/*\n"),
+                with("unknown:\n  - GET /x/../y\n"),
+                with("allow:\n  - \"GET /\\e[31m\"\n"),
+                with("allow:\n  - GET /info\n - GET /x\n"),
+                problem(""),
+                problem("- GET /info\n"),
+                problem("name: x\n"),
+                problem("version: 1\n"),
+                problem("version: 2\nname: x\nrules: []\n"),
+                problem("version: one\nname: x\n"),
+                problem("version: 1\nname: a b\n"),
+                problem(&format!("{HEAD}allow: {}", "[".repeat(50_000))),
+            ]
+            .join("\n")
+        );
+    }
+
+    #[test]
+    fn files_that_are_no_profiles_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.yaml");
+        assert!(matches!(load(folder.path()), Err(LoadError::Folder { .. })));
+        assert!(matches!(load(&path), Err(LoadError::Io { .. })));
+        std::fs::write(&path, b"\xff\xfe").unwrap();
+        assert!(matches!(load(&path), Err(LoadError::NotText { .. })));
+        std::fs::write(&path, " ".repeat(2 << 20)).unwrap();
+        assert!(matches!(load(&path), Err(LoadError::TooLarge { .. })));
+    }
+}
