@@ -7,6 +7,7 @@
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 
 pub mod api;
+pub mod learn;
 pub mod policy;
 pub mod profile;
 pub mod recording;

@@ -93,6 +93,12 @@ impl Name {
         Self::parse(name.trim_matches(['-', '.', '_'])).ok()
     }
 
+    /// The name of a profile that nothing else names.
+    #[must_use]
+    pub fn fallback() -> Self {
+        Self("profile".to_owned())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

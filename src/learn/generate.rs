@@ -1,0 +1,268 @@
+//! From evidence to the smallest profile that allows it.
+
+use super::{Evidence, Known};
+use crate::api::{Catalogue, Operation, Risk};
+use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
+
+/// The operations with which clients begin. They fall back from one to the other, and without them
+/// the docker CLI asks for an API version that the engine refuses (ENGINE_API 3.1), so whoever uses
+/// one may use both.
+const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
+
+/// A profile made from evidence, and what stands in its comments.
+#[derive(Debug)]
+pub struct Generated {
+    /// The profile.
+    pub profile: Profile,
+    /// Its comments.
+    pub comments: Comments,
+}
+
+/// Makes the profile that allows what `evidence` holds and nothing else. Unknown operations are
+/// listed only when `accept_unknown` is set. Without a `name` the recorded commands give one.
+#[must_use]
+pub fn generate(evidence: &Evidence, name: Option<Name>, accept_unknown: bool) -> Generated {
+    let mut rules: Vec<(&'static Operation, Option<&Known>)> =
+        evidence.known().map(|known| (known.operation, Some(known))).collect();
+    let seen = |name: &str| rules.iter().any(|(operation, _)| operation.name == name);
+    if HANDSHAKE.iter().any(|name| seen(name)) {
+        let missing: Vec<_> = HANDSHAKE.iter().filter(|name| !seen(name)).collect();
+        let operations = missing.into_iter().filter_map(|name| Catalogue::docker().named(name));
+        rules.extend(operations.collect::<Vec<_>>().into_iter().map(|operation| (operation, None)));
+    }
+    rules.sort_by_key(|(operation, _)| operation.listing_key());
+
+    let unknown: Vec<Entry<UnknownOperation>> = evidence
+        .unknown()
+        .filter(|_| accept_unknown)
+        .filter_map(|(_, unknown)| UnknownOperation::of(&unknown.request))
+        .map(Entry::new)
+        .collect();
+    let title = title(evidence);
+    let name = name.or_else(|| Name::from_words(&title)).unwrap_or_else(Name::fallback);
+    let header = header(&title, &rules);
+    let comments = rules.iter().map(|(_, known)| known.map(comment).unwrap_or_default()).collect();
+    let allow = rules.iter().map(|(operation, _)| Entry::new(Rule::any(operation))).collect();
+    Generated {
+        profile: Profile {
+            name,
+            min_api: evidence.lowest_version(),
+            allow,
+            deny: Vec::new(),
+            unknown,
+        },
+        comments: Comments { header: vec![header], allow: comments },
+    }
+}
+
+/// What was recorded, in a few words: the commands when they agree, their program when only that
+/// agrees. Arguments may be anything, so only the first word behind the program is taken, and only
+/// when it looks like a sub-command.
+fn title(evidence: &Evidence) -> String {
+    let mut titles: Vec<(String, String)> = Vec::new();
+    for session in evidence.sessions().values() {
+        let Some((program, arguments)) = session.command.split_first() else { continue };
+        let program = program.rsplit('/').next().unwrap_or_default().to_owned();
+        let word = |text: &&String| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        };
+        let full = match arguments.first().filter(word) {
+            Some(command) if !command.starts_with('-') => format!("{program} {command}"),
+            _ => program.clone(),
+        };
+        titles.push((program, full));
+    }
+    titles.sort();
+    titles.dedup();
+    match titles.as_slice() {
+        [(_, full)] => full.clone(),
+        [(first, _), rest @ ..] if rest.iter().all(|(program, _)| program == first) => {
+            first.clone()
+        }
+        _ => "profile".to_owned(),
+    }
+}
+
+fn header(title: &str, rules: &[(&'static Operation, Option<&Known>)]) -> String {
+    let count = match rules.len() {
+        1 => "1 operation".to_owned(),
+        count => format!("{count} operations"),
+    };
+    let risk = rules.iter().map(|(operation, _)| operation.risk).max().unwrap_or(Risk::Info);
+    format!("{title}: {count}, highest risk: {risk}")
+}
+
+/// What stands behind a rule: how many different things it was used on.
+fn comment(known: &Known) -> String {
+    let thing = match known.operation.section {
+        _ if known.distinct() == 0 => return String::new(),
+        "Distribution" => "image",
+        "Debug" => "dump",
+        "System" => "path",
+        section => section,
+    };
+    let thing = thing.to_ascii_lowercase();
+    match known.distinct() {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::{CanonicalRequest, Method};
+    use crate::policy::{Enforcer, Gate, Head, Verdict};
+    use crate::profile::emit;
+    use crate::recording::{Event, Request, Session, command_line};
+
+    fn session(id: &str, command: &[&str], requests: &[(String, String)]) -> Vec<Event> {
+        let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+        let session = Session { id: id.into(), ..Session::begin(command_line(&command)) };
+        let start = session.start;
+        let requests = requests.iter().zip(1..).map(|((method, path), seq)| {
+            Event::Request(Request {
+                session: id.into(),
+                seq,
+                time: start,
+                connection: 1,
+                method: method.clone(),
+                path: path.clone(),
+                operation: None,
+                parameters: indexmap::IndexMap::new(),
+                query: vec![],
+                refused: None,
+                agent: None,
+            })
+        });
+        std::iter::once(Event::Session(session.clone())).chain(requests).collect()
+    }
+
+    fn requests(lines: &[&str]) -> Vec<(String, String)> {
+        let split = |line: &&str| line.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
+        lines.iter().filter_map(split).collect()
+    }
+
+    fn text(events: impl IntoIterator<Item = Event>) -> String {
+        let mut evidence = Evidence::default();
+        events.into_iter().for_each(|event| evidence.absorb(event));
+        let Generated { profile, comments } = generate(&evidence, None, true);
+        emit(&profile, &comments)
+    }
+
+    #[test]
+    fn a_profile_says_what_was_seen_with_ids_as_wildcards() {
+        let events = session(
+            "a",
+            &["/usr/bin/docker", "stats", "--all"],
+            &requests(&[
+                "HEAD /_ping",
+                "GET /v1.41/containers/json",
+                "GET /v1.41/containers/deadbeefcafe/stats",
+                "GET /v1.41/containers/json/stats",
+                "GET /v1.40/images/reg:5000/a/b/json",
+                "DELETE /v1.41/containers/json",
+                "GET /v1.41/extension/7",
+                "GET /v1.41/../x",
+            ]),
+        );
+        insta::assert_snapshot!(text(events), @r#"
+        # docker stats: 6 operations, highest risk: change
+        version: 1
+        name: docker-stats
+        min_api: "1.40"
+        allow:
+          - HEAD /_ping
+          - GET /_ping
+          - GET /containers/json
+          - DELETE /containers/*     # 1 container
+          - GET /containers/*/stats  # 2 containers
+          - GET /images/*/json       # 1 image
+        unknown:
+          - GET /extension/7
+        "#);
+    }
+
+    #[test]
+    fn the_title_is_what_the_commands_share() {
+        let one = |id: &str, command: &[&str]| session(id, command, &requests(&["GET /info"]));
+        let title = |events: Vec<Event>| text(events).lines().next().unwrap().to_owned();
+        let both = [one("a", &["docker", "info"]), one("b", &["docker", "ps"])].concat();
+        assert!(title(both).starts_with("# docker: 1 operation,"));
+        let mixed = [one("a", &["docker", "info"]), one("b", &["traefik"])].concat();
+        assert!(title(mixed).starts_with("# profile: "));
+        assert!(title(one("a", &["./run", "My Secret"])).starts_with("# run: "));
+        assert!(title(one("a", &[])).starts_with("# profile: "));
+    }
+
+    fn some_requests() -> impl Strategy<Value = Vec<(String, String)>> {
+        let operations = Catalogue::docker().operations();
+        let name = "(json|create|prune|get|web|deadbeefcafe|a\\.b|reg:5000|c%20d)";
+        let one = (0..operations.len(), name, prop::option::of(24u16..57)).prop_map(
+            move |(index, name, version)| {
+                let operation = &operations[index];
+                let path = operation.template.fill(|_| name.as_str().into());
+                let version = version.map_or_else(String::new, |minor| format!("/v1.{minor}"));
+                (operation.method.to_string(), version + &path)
+            },
+        );
+        prop::collection::vec(one, 1..30)
+    }
+
+    proptest! {
+        #[test]
+        fn a_profile_is_complete_and_exact(requests in some_requests()) {
+            let mut evidence = Evidence::default();
+            session("a", &[], &requests).into_iter().for_each(|event| evidence.absorb(event));
+            let Generated { profile, .. } = generate(&evidence, None, false);
+            let gate = Enforcer::new(&profile);
+            let allowed = |method: &str, target: &str| {
+                let head = Head { method, target, content_type: None };
+                matches!(gate.decide(&head).verdict, Verdict::Forward(_))
+            };
+            let mut seen = Vec::new();
+            for (method, path) in &requests {
+                prop_assert!(allowed(method, path), "{method} {path} was recorded and is denied");
+                let request = CanonicalRequest::parse(method, path).unwrap();
+                seen.push(request.locate(Catalogue::docker()).unwrap().operation);
+            }
+            for operation in Catalogue::docker().operations() {
+                let path = operation.template.fill(|_| "x9".into());
+                let handshake = HANDSHAKE.contains(&operation.name)
+                    && seen.iter().any(|seen| HANDSHAKE.contains(&seen.name));
+                prop_assert_eq!(
+                    allowed(operation.method.as_str(), &path),
+                    seen.contains(&operation) || handshake,
+                    "{}", operation
+                );
+            }
+        }
+
+        #[test]
+        fn order_and_copies_do_not_matter(
+            first in some_requests(),
+            second in some_requests(),
+            shuffle in any::<prop::sample::Index>(),
+        ) {
+            let a = session("a", &["docker", "ps"], &first);
+            let b = session("b", &["docker", "ps"], &second);
+            let once = text([a.clone(), b.clone()].concat());
+            let mut again = [b.clone(), a.clone(), b].concat();
+            let at = shuffle.index(again.len());
+            again.rotate_left(at);
+            prop_assert_eq!(once, text(again));
+        }
+    }
+
+    #[test]
+    fn half_of_the_handshake_brings_the_other_half() {
+        for method in [Method::Get, Method::Head] {
+            let events = session("a", &[], &requests(&[&format!("{method} /_ping")]));
+            assert!(text(events).contains("  - HEAD /_ping\n  - GET /_ping\n"));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! From recordings to a profile. Pure and deterministic: the same evidence in any order, and any
+//! number of copies of it, gives the same profile.
+//!
+//! Parameters are found by position in the route grammar, never by the looks of a value, and
+//! nothing is added that was not seen, the handshake of clients aside.
+
+mod evidence;
+mod generate;
+
+pub use evidence::{Evidence, Known, SessionState, Unknown, Use};
+pub use generate::{Generated, generate};
