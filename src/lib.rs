@@ -10,4 +10,6 @@ pub mod api;
 pub mod learn;
 pub mod policy;
 pub mod profile;
+pub mod proxy;
 pub mod recording;
+pub mod report;

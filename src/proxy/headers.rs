@@ -1,0 +1,68 @@
+//! Which headers stay on one connection (RFC 9110 section 7.6.1).
+
+use hyper::HeaderMap;
+use hyper::header::{CONNECTION, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+
+/// Headers that are about one connection, whatever `Connection` says.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Removes what is about one connection only: the usual headers and those that `Connection` names.
+/// The length of a body is set anew by the connection that sends it.
+///
+/// What frames or identifies a message stays even when `Connection` names it, so that a client
+/// cannot have it taken off (ENGINE_API 2.8, 17).
+pub(super) fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse::<HeaderName>().ok())
+        .filter(|name| !KEPT.contains(&name.as_str()))
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&named) {
+        headers.remove(name);
+    }
+}
+
+/// Headers that `Connection` cannot take off.
+const KEPT: [&str; 6] = [
+    "authorization",
+    "content-length",
+    "content-type",
+    "host",
+    "x-registry-auth",
+    "x-registry-config",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_connection_names_is_removed_unless_it_frames_or_identifies() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "Upgrade, X-Hop"),
+            ("connection", "host"),
+            ("upgrade", "tcp"),
+            ("x-hop", "1"),
+            ("host", "docker"),
+            ("x-kept", "1"),
+            ("transfer-encoding", "chunked"),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        strip(&mut headers);
+        let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["host", "x-kept"]);
+    }
+}

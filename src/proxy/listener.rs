@@ -1,0 +1,235 @@
+//! Where clients come in: unix sockets and TCP.
+//!
+//! A socket file that nobody serves is replaced, one that is served is left alone, and anything
+//! else in its place is never deleted.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::stream::Stream;
+use crate::api::Address;
+
+/// The mode of a listening socket: its owner alone. Whoever may write to it has the profile's
+/// rights.
+const SOCKET_MODE: u32 = 0o600;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// A socket that is bound and listening. Dropping it closes it and removes its file.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    address: Address,
+    /// Dropped last: the file goes when nobody can connect any more.
+    _file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// The file of a unix socket, removed on drop while it is still the one that was made.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Somebody serves the socket.
+    #[error("{address} is in use: another program is listening on it")]
+    InUse {
+        /// The address.
+        address: Address,
+    },
+    /// The system refused.
+    #[error("cannot listen on {address}: {source}")]
+    Io {
+        /// The address.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something that is no socket is in the way.
+    #[error("{} exists and is not a socket; dsp does not delete it", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A TCP address that other machines reach.
+    #[error(
+        "{address} can be reached from other machines, and dsp cannot tell its clients apart yet; listen on 127.0.0.1 or a unix socket, or say --insecure-tcp"
+    )]
+    NotLoopback {
+        /// The address.
+        address: Address,
+    },
+}
+
+impl Listener {
+    /// Listens on an address. A TCP address must be a loopback one unless `anywhere` is set; port 0
+    /// takes a free port, which [`Listener::address`] then names.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub async fn bind(address: &Address, anywhere: bool) -> Result<Self, ListenError> {
+        let io = |source| ListenError::Io { address: address.clone(), source };
+        match address {
+            Address::Tcp { host, port } => {
+                let resolved: Vec<SocketAddr> =
+                    tokio::net::lookup_host((host.as_str(), *port)).await.map_err(io)?.collect();
+                if !anywhere && !resolved.iter().all(|found| found.ip().is_loopback()) {
+                    return Err(ListenError::NotLoopback { address: address.clone() });
+                }
+                let listener = TcpListener::bind(resolved.as_slice()).await.map_err(|error| {
+                    match error.kind() {
+                        io::ErrorKind::AddrInUse => ListenError::InUse { address: address.clone() },
+                        _ => io(error),
+                    }
+                })?;
+                let port = listener.local_addr().map_err(io)?.port();
+                let address = Address::Tcp { host: host.clone(), port };
+                Ok(Self { socket: Socket::Tcp(listener), address, _file: None })
+            }
+            Address::Unix(path) => {
+                clear(path, address)?;
+                let (listener, file) = bind_unix(path).map_err(io)?;
+                let socket = Socket::Unix(listener);
+                Ok(Self { socket, address: address.clone(), _file: Some(file) })
+            }
+        }
+    }
+
+    /// The address that clients use.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<Stream> {
+        match &self.socket {
+            Socket::Tcp(listener) => Stream::tcp(listener.accept().await?.0),
+            Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let mine = fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
+        if mine {
+            // Nothing is lost if it stays: the next dsp replaces a socket that nobody serves.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes the socket file of a program that is gone.
+fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
+    let io = |source| ListenError::Io { address: address.clone(), source };
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io(error)),
+    };
+    if !found.file_type().is_socket() {
+        return Err(ListenError::NotASocket { path: path.to_owned() });
+    }
+    match StdUnixStream::connect(path) {
+        Ok(_) => Err(ListenError::InUse { address: address.clone() }),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(io)
+        }
+        // A full queue also means that somebody is there.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(ListenError::InUse { address: address.clone() })
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // On Linux the file gets the mode that the socket has when it is bound, so that there is no
+    // moment in which others could connect; elsewhere this is refused, and the mode set below has
+    // to do.
+    let _ = rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE));
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    let listener = std::os::unix::net::UnixListener::from(socket);
+    Ok((UnixListener::from_std(listener)?, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn bind(path: &Path) -> Result<Listener, ListenError> {
+        Listener::bind(&Address::unix(path).unwrap(), false).await
+    }
+
+    #[tokio::test]
+    async fn a_dead_socket_is_replaced_and_a_live_one_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let listener = bind(&path).await.unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(matches!(bind(&path).await, Err(ListenError::InUse { .. })));
+        drop(listener);
+        assert!(!path.exists(), "the socket file is removed");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_socket_is_never_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        fs::write(&path, "x").unwrap();
+        assert!(matches!(bind(&path).await, Err(ListenError::NotASocket { .. })));
+        assert!(path.exists());
+    }
+
+    #[tokio::test]
+    async fn the_file_of_another_listener_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = bind(&path).await.unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = bind(&path).await.unwrap();
+        drop(listener);
+        assert!(path.exists());
+        drop(second);
+    }
+
+    #[tokio::test]
+    async fn tcp_stays_on_this_machine_unless_told_otherwise() {
+        let bind = |text: &str, anywhere| {
+            let address: Address = text.parse().unwrap();
+            async move { Listener::bind(&address, anywhere).await }
+        };
+        let listener = bind("tcp://127.0.0.1:0", false).await.unwrap();
+        assert!(!listener.address().to_string().ends_with(":0"));
+        let refused = bind("tcp://0.0.0.0:0", false).await.unwrap_err();
+        assert!(refused.to_string().contains("--insecure-tcp"));
+        assert!(bind("tcp://0.0.0.0:0", true).await.is_ok());
+        let again = bind(&listener.address().to_string(), false).await;
+        assert!(matches!(again, Err(ListenError::InUse { .. })));
+    }
+}

@@ -1,0 +1,19 @@
+//! Sockets and bytes: listeners, connections, the engine's side, tunnels and shutdown.
+//!
+//! Each client connection has one connection to the engine of its own, so that no client can poison
+//! another's. Bodies flow through as they come; nothing is held back and nothing ends a stream but
+//! its two ends. What may pass is decided by a gate, and what passed is told to a sink.
+
+mod answer;
+mod connection;
+mod exchange;
+mod headers;
+mod listener;
+mod server;
+mod stream;
+mod tunnel;
+mod upstream;
+
+pub use exchange::{Arrival, Outcome, Sink};
+pub use listener::{ListenError, Listener};
+pub use server::{Drained, Running, start};

@@ -1,0 +1,161 @@
+//! Accepts connections, and ends them in order.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::Client;
+use super::exchange::Sink;
+use super::listener::Listener;
+use super::stream::Stream;
+use crate::api::Address;
+use crate::policy::Gate;
+
+/// How long a client may take to send the head of its next request, idle time included; the
+/// engine's own limit (moby daemon/command/daemon.go, `ReadHeaderTimeout`).
+const HEAD_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long accepting pauses when the system has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all connections share.
+pub(super) struct Shared<S: Sink> {
+    pub(super) gate: Arc<dyn Gate>,
+    pub(super) sink: Arc<S>,
+    pub(super) engine: Address,
+    connections: AtomicU64,
+    stop: Stop,
+}
+
+/// A proxy at work.
+#[derive(Debug)]
+pub struct Running {
+    stop: Stop,
+}
+
+/// How many connections had to be cut when a proxy ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Drained {
+    /// Connections that were still open after the grace time.
+    pub cut: usize,
+}
+
+/// The three steps of an end: nothing new, nothing more on a connection, nothing at all.
+#[derive(Clone, Debug, Default)]
+struct Stop {
+    accepting: CancellationToken,
+    serving: CancellationToken,
+    open: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Serves the listeners until [`Running::drain`] is called.
+pub fn start<S: Sink>(
+    listeners: Vec<Listener>,
+    engine: Address,
+    gate: Arc<dyn Gate>,
+    sink: Arc<S>,
+) -> Running {
+    let stop = Stop::default();
+    let connections = AtomicU64::new(0);
+    let shared = Arc::new(Shared { gate, sink, engine, connections, stop: stop.clone() });
+    for listener in listeners {
+        let shared = Arc::clone(&shared);
+        // Not tracked: it ends at once when accepting stops, and holds no client.
+        tokio::spawn(async move {
+            let accepting = shared.stop.accepting.clone();
+            accepting.run_until_cancelled(accept(&listener, &shared)).await;
+        });
+    }
+    Running { stop }
+}
+
+impl Running {
+    /// How many connections and tunnels are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.stop.tasks.len()
+    }
+
+    /// Ends the proxy: nothing new is accepted, idle connections are closed, and running requests
+    /// get `grace` or until `hurry` is done, whichever is first. Then the rest is cut.
+    pub async fn drain(&self, grace: Duration, hurry: impl Future<Output = ()>) -> Drained {
+        self.stop.accepting.cancel();
+        self.stop.serving.cancel();
+        self.stop.tasks.close();
+        let in_time = async {
+            tokio::select! {
+                () = self.stop.tasks.wait() => {}
+                () = tokio::time::sleep(grace) => {}
+                () = hurry => {}
+            }
+        };
+        in_time.await;
+        let cut = self.stop.tasks.len();
+        self.stop.open.cancel();
+        self.stop.tasks.wait().await;
+        Drained { cut }
+    }
+}
+
+impl<S: Sink> Shared<S> {
+    /// Runs a task that belongs to a connection and ends with the proxy.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let open = self.stop.open.clone();
+        self.stop.tasks.spawn(async move {
+            open.run_until_cancelled(task).await;
+        });
+    }
+}
+
+async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
+    loop {
+        match listener.accept().await {
+            Ok(stream) => {
+                let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+                shared.spawn(serve(stream, Arc::clone(shared), number));
+            }
+            // The client has gone again before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                // Out of file descriptors or memory: connections that end make room.
+                tracing::warn!(%error, address = %listener.address(), "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
+    let serving = shared.stop.serving.clone();
+    let client = Arc::new(Client::new(shared, number));
+    let service = service_fn(move |request| Arc::clone(&client).handle(request));
+    let connection = Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    // An error here is a client that broke off or sent no HTTP; the sink knows of its requests.
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = serving.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, connection = number, "a client connection ended early");
+    }
+}

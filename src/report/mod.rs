@@ -1,0 +1,49 @@
+//! From findings to text that a person or a terminal can take.
+//!
+//! What a client, an engine or a file said is somebody else's text: it goes through
+//! [`printable`] before it is shown.
+
+mod finding;
+mod snippet;
+
+pub use finding::{Finding, Severity, render};
+pub use snippet::{Place, snippet};
+
+/// Makes any text safe to show on one line of a terminal: control characters, which could move the
+/// cursor or hide text, and characters that reorder text become escapes.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// `1 request`, `2 requests`.
+#[must_use]
+pub fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_raw() {
+        assert_eq!(printable("web é"), "web é");
+        assert_eq!(printable("\x1b[31m\n\u{202e}"), "\\u{1b}[31m\\u{a}\\u{202e}");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!([count(1, "rule"), count(0, "rule")], ["1 rule", "0 rules"]);
+    }
+}
