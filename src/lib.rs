@@ -13,3 +13,4 @@ pub mod profile;
 pub mod proxy;
 pub mod recording;
 pub mod report;
+pub mod sample;

@@ -1,0 +1,435 @@
+//! What the sample engine has: containers, their programs, execs, and the events about them.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Seen;
+use super::commands::{self, BACKLOG, GREETING, Piece};
+use super::http::Head;
+
+/// How many request heads are kept for `SampleEngine::seen`.
+const SEEN_LIMIT: usize = 10_000;
+
+/// How many execs are known; the oldest is forgotten first.
+const EXEC_LIMIT: usize = 1_000;
+
+/// How many pieces of output a container's log keeps.
+const LOG_LIMIT: usize = 256;
+
+/// The state that all connections share.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) tick: Duration,
+    ending: CancellationToken,
+    seen: Mutex<VecDeque<Seen>>,
+    received: AtomicU64,
+    containers: Mutex<Vec<Arc<Container>>>,
+    execs: Mutex<VecDeque<Arc<Exec>>>,
+    events: broadcast::Sender<Value>,
+    made: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) command: Vec<String>,
+    pub(super) config: Value,
+    pub(super) tty: bool,
+    pub(super) created: Timestamp,
+    pub(super) status: watch::Sender<Status>,
+    auto_remove: bool,
+    /// Ends the program that runs now.
+    killed: Mutex<CancellationToken>,
+    output: Mutex<Output>,
+    stdin: Mutex<Stdin>,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Status {
+    pub(super) phase: Phase,
+    /// The exit code of the last run.
+    pub(super) code: i64,
+    /// How many runs have ended.
+    pub(super) exits: u64,
+    pub(super) removed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    Created,
+    Exited,
+    Running,
+}
+
+#[derive(Debug, Default)]
+struct Output {
+    log: VecDeque<Piece>,
+    followers: Vec<Sender<Piece>>,
+    ended: bool,
+}
+
+/// Both ends of a program's standard input, until somebody takes them.
+#[derive(Debug)]
+struct Stdin {
+    /// For the first who attaches; a closed stdin never had one.
+    writer: Option<Sender<Bytes>>,
+    /// For the program.
+    reader: Option<Receiver<Bytes>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Exec {
+    pub(super) id: String,
+    pub(super) container: Arc<Container>,
+    pub(super) command: Vec<String>,
+    pub(super) tty: bool,
+    pub(super) stdin: bool,
+    /// Whether it was started, and how it ended.
+    state: Mutex<(bool, Option<i64>)>,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// An engine with the containers `web` and `db` running.
+    pub(super) fn new(tick: Duration, ending: CancellationToken) -> Arc<Self> {
+        let engine = Arc::new(Self {
+            tick,
+            ending,
+            seen: Mutex::default(),
+            received: AtomicU64::new(0),
+            containers: Mutex::default(),
+            execs: Mutex::default(),
+            events: broadcast::Sender::new(256),
+            made: AtomicU64::new(0),
+        });
+        for (name, image, program) in
+            [("web", "nginx:alpine", "nginx"), ("db", "postgres:16", "postgres")]
+        {
+            let request = json!({ "Image": image, "Cmd": [program] });
+            let container = engine.create(name, &request);
+            let greeting =
+                GREETING.map(|(stream, text)| (stream, Bytes::from_static(text.as_bytes())));
+            locked(&container.output).log.extend(greeting);
+            engine.start(&container);
+        }
+        engine
+    }
+
+    pub(super) fn note(&self, head: &Head) {
+        let mut seen = locked(&self.seen);
+        if seen.len() == SEEN_LIMIT {
+            seen.pop_front();
+        }
+        seen.push_back(head.seen.clone());
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        locked(&self.seen).iter().cloned().collect()
+    }
+
+    pub(super) fn count(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn containers(&self) -> Vec<Arc<Container>> {
+        locked(&self.containers).clone()
+    }
+
+    /// A container by full id, name, or unique beginning of an id, in this order.
+    pub(super) fn container(&self, name: &str) -> Option<Arc<Container>> {
+        let containers = locked(&self.containers);
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        let exact = containers
+            .iter()
+            .find(|found| found.id == name)
+            .or_else(|| containers.iter().find(|found| found.name == bare));
+        if let Some(found) = exact {
+            return Some(found.clone());
+        }
+        let mut matching = containers.iter().filter(|found| found.id.starts_with(name));
+        match (matching.next(), matching.next()) {
+            (Some(only), None) if !name.is_empty() => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    /// Makes a container from the body of a create request; its name is free.
+    pub(super) fn create(&self, name: &str, request: &Value) -> Arc<Container> {
+        let id = self.new_id();
+        let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
+        let set = |key: &str| request.get(key).and_then(Value::as_bool) == Some(true);
+        let auto_remove = request.pointer("/HostConfig/AutoRemove").and_then(Value::as_bool);
+        let (sender, receiver) = channel(BACKLOG);
+        let name = if name.is_empty() {
+            format!("sample_{}", id.get(..6).unwrap_or(""))
+        } else {
+            name.to_owned()
+        };
+        let container = Arc::new(Container {
+            name,
+            image: text("Image").to_owned(),
+            command: words(request),
+            config: request.clone(),
+            tty: set("Tty"),
+            created: Timestamp::now(),
+            status: watch::Sender::new(Status {
+                phase: Phase::Created,
+                code: 0,
+                exits: 0,
+                removed: false,
+            }),
+            auto_remove: auto_remove == Some(true),
+            killed: Mutex::default(),
+            output: Mutex::default(),
+            stdin: Mutex::new(Stdin {
+                writer: set("OpenStdin").then_some(sender),
+                reader: Some(receiver),
+            }),
+            id,
+        });
+        locked(&self.containers).insert(0, container.clone());
+        self.event(&container, "create", &[]);
+        container
+    }
+
+    /// Runs the container's program, unless it runs already: then the answer is `false`.
+    pub(super) fn start(self: &Arc<Self>, container: &Arc<Container>) -> bool {
+        let is_new = container.status.send_if_modified(|status| {
+            std::mem::replace(&mut status.phase, Phase::Running) != Phase::Running
+        });
+        if !is_new {
+            return false;
+        }
+        // A second run finds its stdin closed.
+        let stdin = locked(&container.stdin).reader.take().unwrap_or_else(|| channel(1).1);
+        let killed = CancellationToken::new();
+        *locked(&container.killed) = killed.clone();
+        locked(&container.output).ended = false;
+        self.event(container, "start", &[]);
+        let container = container.clone();
+        let tick = self.tick;
+        self.spawn(async move |engine: Arc<Self>| {
+            let (sender, receiver) = channel(BACKLOG);
+            let program = async {
+                tokio::select! {
+                    () = killed.cancelled() => 137,
+                    code = commands::run(&container.command, stdin, sender, tick) => code,
+                }
+            };
+            let (code, ()) = tokio::join!(program, container.collect(receiver));
+            container.status.send_modify(|status| {
+                status.phase = Phase::Exited;
+                status.code = code;
+                status.exits += 1;
+            });
+            engine.event(&container, "die", &[("exitCode", code.to_string())]);
+            if container.auto_remove {
+                engine.remove(&container);
+            }
+        });
+        true
+    }
+
+    pub(super) fn remove(&self, container: &Arc<Container>) {
+        container.kill();
+        locked(&self.containers).retain(|found| found.id != container.id);
+        container.status.send_modify(|status| status.removed = true);
+        self.event(container, "destroy", &[]);
+    }
+
+    pub(super) fn create_exec(&self, container: &Arc<Container>, request: &Value) -> Arc<Exec> {
+        let set = |key: &str| request.get(key).and_then(Value::as_bool) == Some(true);
+        let exec = Arc::new(Exec {
+            id: self.new_id(),
+            container: container.clone(),
+            command: words(request),
+            tty: set("Tty"),
+            stdin: set("AttachStdin"),
+            state: Mutex::new((false, None)),
+        });
+        let mut execs = locked(&self.execs);
+        if execs.len() == EXEC_LIMIT {
+            execs.pop_front();
+        }
+        execs.push_back(exec.clone());
+        drop(execs);
+        self.exec_event(&exec, "exec_create");
+        exec
+    }
+
+    pub(super) fn exec(&self, id: &str) -> Option<Arc<Exec>> {
+        locked(&self.execs).iter().find(|exec| exec.id == id).cloned()
+    }
+
+    pub(super) fn events(&self) -> broadcast::Receiver<Value> {
+        self.events.subscribe()
+    }
+
+    pub(super) fn exec_event(&self, exec: &Exec, action: &str) {
+        let action = match action {
+            "exec_die" => action.to_owned(),
+            _ => format!("{action}: {} ", exec.command.join(" ")),
+        };
+        self.event(&exec.container, &action, &[("execID", exec.id.clone())]);
+    }
+
+    /// Tells everybody who listens that something happened to a container.
+    pub(super) fn event(&self, container: &Container, action: &str, more: &[(&str, String)]) {
+        // Nobody listening is no failure.
+        let _ = self.events.send(container.event(action, more));
+    }
+
+    /// Runs a program beside the connections, until the engine ends.
+    pub(super) fn spawn<F>(self: &Arc<Self>, task: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let ending = self.ending.clone();
+        let task = task(self.clone());
+        tokio::spawn(async move { ending.run_until_cancelled(task).await });
+    }
+
+    /// 64 hexadecimal digits, the same in every run.
+    fn new_id(&self) -> String {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        constant_id(number)
+    }
+}
+
+// === impl Container ===
+
+impl Container {
+    /// The output so far, and all that comes.
+    pub(super) fn follow(&self) -> (Vec<Piece>, Receiver<Piece>) {
+        let (sender, receiver) = channel(BACKLOG);
+        let mut output = locked(&self.output);
+        if !output.ended {
+            output.followers.push(sender);
+        }
+        (output.log.iter().cloned().collect(), receiver)
+    }
+
+    /// The way into the program, for the first who asks.
+    pub(super) fn take_stdin(&self) -> Option<Sender<Bytes>> {
+        locked(&self.stdin).writer.take()
+    }
+
+    pub(super) fn kill(&self) {
+        locked(&self.killed).cancel();
+    }
+
+    pub(super) fn is_killed(&self) -> bool {
+        locked(&self.killed).is_cancelled()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        *self.status.borrow()
+    }
+
+    pub(super) fn event(&self, action: &str, more: &[(&str, String)]) -> Value {
+        let now = Timestamp::now();
+        let mut attributes = json!({ "image": self.image, "name": self.name });
+        if let Some(map) = attributes.as_object_mut() {
+            map.extend(more.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
+        }
+        json!({
+            "status": action, "id": self.id, "from": self.image, "Type": "container",
+            "Action": action, "Actor": { "ID": self.id, "Attributes": attributes },
+            "scope": "local", "time": now.as_second(),
+            "timeNano": i64::try_from(now.as_nanosecond()).unwrap_or_default(),
+        })
+    }
+
+    /// Keeps the end of the program's output and passes all of it to those who follow; the
+    /// slowest of them sets the pace.
+    async fn collect(&self, mut pieces: Receiver<Piece>) {
+        while let Some(piece) = pieces.recv().await {
+            let followers = {
+                let mut output = locked(&self.output);
+                if output.log.len() == LOG_LIMIT {
+                    output.log.pop_front();
+                }
+                output.log.push_back(piece.clone());
+                output.followers.retain(|follower| !follower.is_closed());
+                output.followers.clone()
+            };
+            for follower in followers {
+                // One that left in between has nothing to miss.
+                let _ = follower.send(piece.clone()).await;
+            }
+        }
+        let mut output = locked(&self.output);
+        output.ended = true;
+        output.followers.clear();
+    }
+}
+
+// === impl Exec ===
+
+impl Exec {
+    /// Marks it as started; `false` when it was already.
+    pub(super) fn begin(&self) -> bool {
+        !std::mem::replace(&mut locked(&self.state).0, true)
+    }
+
+    pub(super) fn end(&self, code: i64) {
+        locked(&self.state).1 = Some(code);
+    }
+
+    pub(super) fn running(&self) -> bool {
+        matches!(*locked(&self.state), (true, None))
+    }
+
+    pub(super) fn code(&self) -> Option<i64> {
+        locked(&self.state).1
+    }
+}
+
+/// The id number `number`: 64 digits that look like any other id and never change.
+pub(super) fn constant_id(number: u64) -> String {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut state = number.wrapping_mul(4).wrapping_mul(STEP).wrapping_add(0xd5b0);
+    let mut id = String::with_capacity(64);
+    for _ in 0..4 {
+        // The output function of SplitMix64.
+        state = state.wrapping_add(STEP);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        id.push_str(&format!("{:016x}", mixed ^ (mixed >> 31)));
+    }
+    id
+}
+
+/// The command line of a create request: entrypoint, then command.
+fn words(request: &Value) -> Vec<String> {
+    let list = |key: &str| match request.get(key) {
+        Some(Value::String(word)) => vec![word.clone()],
+        Some(Value::Array(words)) => {
+            words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    };
+    [list("Entrypoint"), list("Cmd")].concat()
+}
+
+/// A panic elsewhere leaves these values whole: each is changed in one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

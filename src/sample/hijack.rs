@@ -1,0 +1,128 @@
+//! Connections that stop being HTTP: attach and exec start.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::commands::{self, BACKLOG, Piece, frame};
+use super::containers::Engine;
+use super::http::{Answer, ENGINE_HEADERS, Exchange};
+use super::routes::Query;
+
+const RAW: &str = "Content-Type: application/vnd.docker.raw-stream\r\n";
+
+pub(super) async fn attach(
+    exchange: &mut Exchange<'_>,
+    engine: &Engine,
+    name: &str,
+    query: &Query,
+) -> io::Result<()> {
+    while exchange.read().await?.is_some() {}
+    let Some(container) = engine.container(name) else {
+        // The engine has taken the connection already when it looks for the container.
+        let text = format!("HTTP/1.1 404 Not Found\r\n{RAW}\r\nNo such container: {name}\r\n");
+        exchange.close();
+        return exchange.connection.writer.write_all(text.as_bytes()).await;
+    };
+    let stdin = if query.flag("stdin") { container.take_stdin() } else { None };
+    let (past, output) = container.follow();
+    let past = if query.flag("logs") { past } else { Vec::new() };
+    let wanted = [query.flag("stdout"), query.flag("stderr")];
+    take_over(exchange, "").await?;
+    for piece in past {
+        exchange.connection.writer.write_all(&frame(&piece, container.tty)).await?;
+    }
+    tunnel(exchange, container.tty, wanted, stdin, output).await
+}
+
+pub(super) async fn start_exec(
+    exchange: &mut Exchange<'_>,
+    engine: &Arc<Engine>,
+    id: &str,
+) -> io::Result<()> {
+    let options = match exchange.json().await? {
+        Ok(options) => options,
+        Err(refusal) => return exchange.answer(&refusal).await,
+    };
+    let Some(exec) = engine.exec(id) else {
+        let message = format!("No such exec instance: {id}");
+        return exchange.answer(&Answer::refusal(404, &message)).await;
+    };
+    if !exec.begin() {
+        let message = format!("Error: Exec command {id} has already run");
+        return exchange.answer(&Answer::refusal(409, &message)).await;
+    }
+    let (stdin, input) = channel(BACKLOG);
+    let (sender, mut output) = channel(BACKLOG);
+    let tick = engine.tick;
+    let (tty, wants_stdin) = (exec.tty, exec.stdin);
+    engine.exec_event(&exec, "exec_start");
+    engine.spawn(async move |engine| {
+        // The output ends only when the exit code is known: clients ask for it right then.
+        let _open = sender.clone();
+        let code = commands::run(&exec.command, input, sender, tick).await;
+        exec.end(code);
+        engine.exec_event(&exec, "exec_die");
+    });
+    if options.get("Detach").and_then(Value::as_bool) == Some(true) {
+        tokio::spawn(async move { while output.recv().await.is_some() {} });
+        return exchange.answer(&Answer::empty(200)).await;
+    }
+    take_over(exchange, ENGINE_HEADERS).await?;
+    tunnel(exchange, tty, [true, true], wants_stdin.then_some(stdin), output).await
+}
+
+/// Sends the head after which the connection is raw. That the request has an `Upgrade` header
+/// chooses the form of the answer, whatever the header says.
+async fn take_over(exchange: &mut Exchange<'_>, fields: &str) -> io::Result<()> {
+    let start = if exchange.head.seen.header("upgrade").is_some() {
+        format!("HTTP/1.1 101 UPGRADED\r\n{RAW}Connection: Upgrade\r\nUpgrade: tcp\r\n")
+    } else {
+        format!("HTTP/1.1 200 OK\r\n{RAW}")
+    };
+    exchange.close();
+    exchange.connection.writer.write_all(format!("{start}{fields}\r\n").as_bytes()).await
+}
+
+/// Carries both directions until the program has no more output, then ends the engine's direction.
+/// The end of the client's direction is the end of stdin, nothing else.
+async fn tunnel(
+    exchange: &mut Exchange<'_>,
+    tty: bool,
+    wanted: [bool; 2],
+    stdin: Option<Sender<Bytes>>,
+    mut output: Receiver<Piece>,
+) -> io::Result<()> {
+    let reader = &mut exchange.connection.reader;
+    let writer = &mut exchange.connection.writer;
+    let inward = async move {
+        let mut buffer = vec![0; 32 << 10];
+        let mut stdin = stdin;
+        while let Ok(length @ 1..) = reader.read(&mut buffer).await {
+            let piece = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+            if let Some(sender) = &stdin
+                && sender.send(piece).await.is_err()
+            {
+                stdin = None;
+            }
+        }
+        drop(stdin);
+        std::future::pending::<()>().await;
+    };
+    let outward = async move {
+        while let Some(piece) = output.recv().await {
+            if wanted.get(usize::from(piece.0) - 1) == Some(&true) {
+                writer.write_all(&frame(&piece, tty)).await?;
+            }
+        }
+        writer.shutdown().await
+    };
+    tokio::select! {
+        () = inward => Ok(()),
+        done = outward => done,
+    }
+}
