@@ -7,6 +7,9 @@
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 
 pub mod api;
+pub mod child;
+pub mod cli;
+pub mod engine;
 pub mod learn;
 pub mod policy;
 pub mod profile;

@@ -1,3 +1,7 @@
-//! The `dsp` binary.
+//! The `dsp` binary: everything is in the library, `cli` for what a person meets.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dsp::cli::main()
+}

@@ -1,7 +1,7 @@
 //! From evidence to the smallest profile that allows it.
 
 use super::{Evidence, Known};
-use crate::api::{Catalogue, Operation, Risk};
+use crate::api::{Catalogue, Operation, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// The operations with which clients begin. They fall back from one to the other, and without them
@@ -94,15 +94,14 @@ fn header(title: &str, rules: &[(&'static Operation, Option<&Known>)]) -> String
 
 /// What stands behind a rule: how many different things it was used on.
 fn comment(known: &Known) -> String {
-    let thing = match known.operation.section {
-        _ if known.distinct() == 0 => return String::new(),
-        "Distribution" => "image",
-        "Debug" => "dump",
-        "System" => "path",
-        section => section,
+    let thing = match known.operation.template.parts().first() {
+        Some(Part::Literal("distribution")) => "image",
+        Some(Part::Literal("debug")) => "dump",
+        Some(Part::Literal(plural)) => plural.strip_suffix('s').unwrap_or(plural),
+        _ => "path",
     };
-    let thing = thing.to_ascii_lowercase();
-    match known.distinct() {
+    match u64::try_from(known.distinct()).unwrap_or(u64::MAX) {
+        0 => String::new(),
         1 => format!("1 {thing}"),
         count => format!("{count} {thing}s"),
     }

@@ -28,9 +28,17 @@ pub(super) fn strip(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse::<HeaderName>().ok())
         .filter(|name| !KEPT.contains(&name.as_str()))
         .collect();
-    for name in HOP_BY_HOP.iter().chain(&named) {
-        headers.remove(name);
+    let dropped = |name: &HeaderName| HOP_BY_HOP.contains(name) || named.contains(name);
+    if !headers.keys().any(dropped) {
+        return;
     }
+    // Taking single headers out would move the last one into the gap; clients and the engine see
+    // the order that was sent.
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter().filter(|(name, _)| !dropped(name)) {
+        kept.append(name, value.clone());
+    }
+    *headers = kept;
 }
 
 /// Headers that `Connection` cannot take off.

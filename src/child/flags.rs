@@ -1,0 +1,139 @@
+//! Command lines that would lead a program past its `DOCKER_HOST`.
+
+use std::ffi::OsString;
+use std::fmt;
+
+/// Programs whose global options name an engine.
+const CLIENTS: [&str; 4] = ["docker", "docker-compose", "nerdctl", "podman"];
+
+/// Their global options that take a value and name no engine.
+const WITH_VALUE: [&str; 12] = [
+    "--ansi",
+    "--config",
+    "--env-file",
+    "--file",
+    "--log-level",
+    "--project-directory",
+    "--project-name",
+    "--tlscacert",
+    "--tlscert",
+    "--tlskey",
+    "-f",
+    "-l",
+];
+
+/// The engine's own socket, as mounts name it.
+const SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
+
+/// How a program would go past dsp.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Escape {
+    /// It names its engine itself, with this option.
+    OwnEngine(String),
+    /// It gives the engine's own socket to a container.
+    MountedSocket(String),
+}
+
+impl fmt::Display for Escape {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnEngine(option) => write!(
+                formatter,
+                "the command names its own engine with {option}, so its requests go past dsp; leave it out, and give it to dsp with -H",
+            ),
+            Self::MountedSocket(socket) => write!(
+                formatter,
+                "the command gives {socket} to a container, whose requests go past dsp; mount dsp's own socket instead (--listen)",
+            ),
+        }
+    }
+}
+
+/// Whether a command would go past dsp, as far as its arguments tell.
+#[must_use]
+pub fn escapes(command: &[OsString]) -> Option<Escape> {
+    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+    let (program, arguments) = words.split_first()?;
+    let program = program.rsplit('/').next().unwrap_or_default();
+    if !CLIENTS.contains(&program) {
+        return None;
+    }
+    let own = own_engine(arguments.iter().map(AsRef::as_ref));
+    own.or_else(|| mounted_socket(arguments.iter().map(AsRef::as_ref)))
+}
+
+/// Looks at the global options only: `docker run -h` is a host name, `docker run -c` a share.
+fn own_engine<'a>(arguments: impl Iterator<Item = &'a str>) -> Option<Escape> {
+    let mut arguments = arguments;
+    while let Some(argument) = arguments.next() {
+        if !argument.starts_with('-') {
+            return None;
+        }
+        let name = argument.split('=').next().unwrap_or_default();
+        let long = matches!(name, "--host" | "--context" | "--url" | "--connection");
+        let short = ["-H", "-c"].into_iter().find(|short| name.starts_with(short));
+        if long || (short.is_some() && !argument.starts_with("--")) {
+            return Some(Escape::OwnEngine(short.unwrap_or(name).to_owned()));
+        }
+        if WITH_VALUE.contains(&argument) {
+            arguments.next();
+        }
+    }
+    None
+}
+
+fn mounted_socket<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Option<Escape> {
+    arguments.find_map(|argument| {
+        let socket = SOCKETS
+            .into_iter()
+            .find(|socket| argument.split([':', ',', '=']).any(|part| part == *socket))?;
+        let mounts = argument.contains(':') || argument.contains('=');
+        mounts.then(|| Escape::MountedSocket(socket.to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(line: &str) -> Option<Escape> {
+        let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        escapes(&command)
+    }
+
+    #[test]
+    fn a_client_that_names_its_own_engine_is_told() {
+        for line in [
+            "docker -H tcp://h ps",
+            "docker -Htcp://h ps",
+            "/usr/bin/docker --host=tcp://h ps",
+            "docker --config /x --context far ps",
+            "docker -c far ps",
+            "docker -D -c far ps",
+        ] {
+            assert!(matches!(found(line), Some(Escape::OwnEngine(_))), "{line}");
+        }
+        for line in [
+            "docker run -v /var/run/docker.sock:/var/run/docker.sock x",
+            "docker run --mount type=bind,source=/run/docker.sock,target=/s x",
+            "docker run --volume=/var/run/docker.sock:/s x",
+        ] {
+            assert!(matches!(found(line), Some(Escape::MountedSocket(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn options_of_sub_commands_and_other_programs_are_left_alone() {
+        for line in [
+            "docker run -c 512 -h host x",
+            "docker exec web sh -c ls",
+            "docker --log-level debug ps",
+            "sh -c docker",
+            "curl -H X:y http://h",
+            "docker exec web ls /var/run/docker.sock",
+            "docker compose -f c.yaml up",
+        ] {
+            assert_eq!(found(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What can be said on the command line, and its help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+/// Learns the least access that a program needs to the Docker socket, and enforces it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dsp",
+    version,
+    max_term_width = 100,
+    after_help = "\
+The loop:
+  dsp record -- docker stats --no-stream    watch a program  -> recording.jsonl
+  dsp generate -o profile.yaml              what it used     -> profile.yaml
+  dsp enforce profile.yaml -- docker stats  exactly that and nothing else
+  dsp check profile.yaml recording.jsonl    has it drifted?
+
+Exit status: 0 done, 1 dsp could not do it, 2 wrong usage, 3 findings, 4 no verdict possible;
+record and enforce with a command: the command's own status, or 125, 126, 127 as docker run."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) talk: Talk,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// How much dsp says of itself.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Talk {
+    /// Say more: -v also what was allowed, -vv also how connections end
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Record(Record),
+    Generate(Generate),
+    Enforce(Enforce),
+    Check(Check),
+    Explain(Explain),
+    Demo(Demo),
+}
+
+impl Command {
+    /// Whether the exit status belongs to a program that is run.
+    pub(super) fn runs_a_program(&self) -> bool {
+        match self {
+            Self::Enforce(enforce) => !enforce.command.is_empty(),
+            Self::Record(record) => !record.command.is_empty(),
+            Self::Check(_) | Self::Demo(_) | Self::Explain(_) | Self::Generate(_) => false,
+        }
+    }
+}
+
+/// Record what a program asks of the Docker Engine
+///
+/// With a command, dsp runs it with a DOCKER_HOST of its own, leaves it the terminal, and ends with
+/// its exit status. Without one, dsp serves until Ctrl-C or TERM and prints the DOCKER_HOST to use.
+/// Each run appends a session to the recording. Bodies, credentials and the values of secret
+/// parameters are never written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp record -- docker stats --no-stream
+  dsp record -o ci.jsonl --label job=integration -- make test
+  dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
+pub(super) struct Record {
+    /// The recording to append to
+    #[arg(short, long, value_name = "FILE", default_value = "recording.jsonl")]
+    pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) engine: Engine,
+    #[command(flatten)]
+    pub(super) listen: Listen,
+    /// Something to remember about this session
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(super) labels: Vec<(String, String)>,
+    /// The program to run
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
+}
+
+/// Make the smallest profile that allows what was recorded
+///
+/// Names of containers, images and the like become wildcards, by their place in the API. Nothing
+/// that was not seen is added, except that the two forms of the first ping go together.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp generate                                  print the profile of recording.jsonl
+  dsp generate monday.jsonl tuesday.jsonl -o ci.yaml")]
+pub(super) struct Generate {
+    /// Recordings; all of them together make one profile
+    #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
+    pub(super) recordings: Vec<PathBuf>,
+    /// Where to write the profile, instead of stdout; an existing file is not overwritten
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// What denials will call the profile
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Allow requests that are no known operation of the API, each exactly as it was recorded
+    #[arg(long)]
+    pub(super) accept_unknown: bool,
+    /// Use recordings from which lines were lost; the profile may then miss operations
+    #[arg(long)]
+    pub(super) allow_lossy: bool,
+}
+
+/// Let through exactly what a profile allows
+///
+/// With a command, dsp runs it confined and ends with its exit status. Without one, it serves until
+/// Ctrl-C or TERM. Everything else is answered with 403 and the rule that would allow it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp enforce profile.yaml -- docker stats --no-stream
+  dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379
+  dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied")]
+pub(super) struct Enforce {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(super) profile: PathBuf,
+    #[command(flatten)]
+    pub(super) engine: Engine,
+    #[command(flatten)]
+    pub(super) listen: Listen,
+    /// Let everything through, and tell what would have been denied
+    #[arg(long)]
+    pub(super) audit: bool,
+    /// The program to run
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
+}
+
+/// Compare recordings with a profile: has the program drifted?
+///
+/// Reports what was recorded and is not allowed, and what is allowed and was not used. The exit
+/// status is 0 when all that was recorded is allowed, 3 when not, and 4 when the recordings are
+/// empty, incomplete or lossy, so that nothing can be said.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp check profile.yaml recording.jsonl
+  dsp check profile.yaml ci-*.jsonl --fail-on warning")]
+pub(super) struct Check {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(super) profile: PathBuf,
+    /// Recordings
+    #[arg(value_name = "RECORDING", required = true)]
+    pub(super) recordings: Vec<PathBuf>,
+    /// The least finding that makes the exit status 3
+    #[arg(long, value_name = "LEVEL", default_value = "error")]
+    pub(super) fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum FailOn {
+    /// What would be denied
+    Error,
+    /// Also rules that were not used
+    Warning,
+}
+
+/// Say what an operation permits, how risky it is, and which rule decides over it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp explain 'POST /containers/web/exec'
+  dsp explain profile.yaml                              every rule, riskiest first
+  dsp explain profile.yaml 'GET /v1.41/containers/json'")]
+pub(super) struct Explain {
+    /// A profile, a request as 'METHOD /path', or both
+    #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2)]
+    pub(super) subjects: Vec<String>,
+}
+
+/// Show the whole loop in one go
+///
+/// Records a small built-in program, prints its profile, enforces it, and shows an allowed and a
+/// denied call. Uses the engine that is found, and only reads from it; where there is none, a small
+/// sample engine inside dsp.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp demo
+  dsp demo --sample          use the sample engine even where there is a real one")]
+pub(super) struct Demo {
+    #[command(flatten)]
+    pub(super) engine: Engine,
+    /// Use the sample engine even where there is a real one
+    #[arg(long, conflicts_with = "host")]
+    pub(super) sample: bool,
+    /// The folder for the files it makes, instead of a new temporary one
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+}
+
+/// Where the engine is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Engine {
+    /// The engine, instead of where the docker CLI would look: unix:///path or tcp://host:port
+    #[arg(short = 'H', long, value_name = "URL")]
+    pub(super) host: Option<String>,
+}
+
+/// Where clients come in.
+#[derive(Debug, clap::Args)]
+pub(super) struct Listen {
+    /// Where to listen: unix:///path or tcp://host:port; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Vec<String>,
+    /// Allow TCP addresses that other machines reach: whoever connects has the profile's rights
+    #[arg(long)]
+    pub(super) insecure_tcp: bool,
+    /// Seconds that open requests get at the end; a second signal ends at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(super) grace: u64,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a label is KEY=VALUE".to_owned()),
+    }
+}

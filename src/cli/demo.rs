@@ -1,0 +1,258 @@
+//! `dsp demo`: the whole loop in one go, on the engine that is found or on the sample engine.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Method, Request};
+use hyper_util::client::legacy::Client;
+use hyperlocal::{UnixClientExt, UnixConnector};
+
+use super::audit::Audit;
+use super::output::{self, HELP, STRONG};
+use super::record::{Recorder, describe};
+use super::status::Status;
+use super::{args, evidence, runtime, serve, surroundings};
+use crate::api::Address;
+use crate::engine;
+use crate::learn;
+use crate::policy::{Enforcer, Gate, Observer};
+use crate::profile::{emit, parse};
+use crate::proxy::{self, Listener};
+use crate::recording::{Session, Writer};
+use crate::report::{count, printable};
+use crate::sample::SampleEngine;
+
+/// The longest answer in bytes that the built-in program reads.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// How long one of its requests may take.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// How many containers it asks for statistics.
+const MOST_CONTAINERS: usize = 3;
+
+pub(super) fn run(args: &args::Demo) -> anyhow::Result<Status> {
+    runtime::block_on(demo(args))?
+}
+
+async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
+    let folder = folder(args.dir.as_deref())?;
+    let stage = Stage::set(args).await?;
+    let recording = folder.join("recording.jsonl");
+    let profile_path = folder.join("profile.yaml");
+    for path in [&recording, &profile_path] {
+        if path.exists() {
+            bail!("{} exists; choose another folder with --dir", path.display());
+        }
+    }
+
+    step(1, "record", "a small program asks for the version, the containers and their statistics")?;
+    output::data(&format!("   engine: {}\n", stage.story))?;
+    let totals = record(&stage, &recording).await?;
+    output::data(&format!(
+        "   {}, {} -> {}\n\n",
+        count(totals.requests, "request"),
+        count(u64::try_from(totals.operations).unwrap_or(u64::MAX), "operation"),
+        recording.display()
+    ))?;
+
+    step(2, "generate", "the least that allows this, containers as wildcards")?;
+    let evidence = evidence::read(std::slice::from_ref(&recording))?;
+    let name = crate::profile::Name::from_words("demo");
+    let learn::Generated { profile, comments } = learn::generate(&evidence, name, false);
+    let text = emit(&profile, &comments);
+    std::fs::write(&profile_path, &text)
+        .with_context(|| format!("cannot write {}", profile_path.display()))?;
+    output::data(&indented(&text))?;
+    output::data(&format!("   -> {}\n\n", profile_path.display()))?;
+
+    step(3, "enforce", "exactly this profile and nothing else")?;
+    let profile = parse(&text).map_err(|problem| anyhow::anyhow!(problem.message))?;
+    let lines = enforce(&stage, Enforcer::new(&profile)).await?;
+    output::data(&lines)?;
+
+    let path = profile_path.display();
+    output::data(&format!(
+        "\nThe files are in {}.\nNext, with a program of yours:\n   dsp record -- docker stats --no-stream\n   \
+         dsp generate -o profile.yaml\n   dsp enforce profile.yaml -- docker stats --no-stream\n   \
+         dsp explain {path}\n",
+        folder.display(),
+    ))?;
+    Ok(Status::Done)
+}
+
+/// The engine of the demo and the folder for its sockets.
+struct Stage {
+    engine: Address,
+    about: Option<crate::recording::Engine>,
+    story: String,
+    sockets: tempfile::TempDir,
+    _sample: Option<SampleEngine>,
+}
+
+impl Stage {
+    async fn set(args: &args::Demo) -> anyhow::Result<Self> {
+        let sockets = serve::private_folder()?;
+        let surroundings = surroundings::read(args.engine.host.as_deref());
+        let missing = if args.sample {
+            "as asked with --sample".to_owned()
+        } else {
+            match engine::find(&surroundings, serve::PROBE_TIME).await {
+                Ok(found) => {
+                    let version = printable(&found.version.version);
+                    return Ok(Self {
+                        about: Some(describe(&found)),
+                        story: format!(
+                            "Docker Engine {version} at {}, only read from",
+                            found.address
+                        ),
+                        engine: found.address,
+                        sockets,
+                        _sample: None,
+                    });
+                }
+                // An engine that was named and does not answer is an error, not a demo of another.
+                Err(error) if surroundings.host_flag.is_some() => return Err(error.into()),
+                Err(_) => {
+                    "no Docker Engine answered; dsp record says where it was looked for".to_owned()
+                }
+            }
+        };
+        let sample = SampleEngine::start(&sockets.path().join("engine.sock"))?;
+        Ok(Self {
+            engine: sample.address(),
+            about: None,
+            story: format!("the sample engine inside dsp ({missing})"),
+            sockets,
+            _sample: Some(sample),
+        })
+    }
+
+    /// Runs `program` against a proxy with this gate.
+    async fn through<S: proxy::Sink, T>(
+        &self,
+        name: &str,
+        gate: Arc<dyn Gate>,
+        sink: Arc<S>,
+        program: impl AsyncFnOnce(&Program) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let socket = self.sockets.path().join(name);
+        let listener = Listener::bind(&Address::unix(&socket)?, false).await?;
+        let running = proxy::start(vec![listener], self.engine.clone(), gate, sink);
+        let result = program(&Program { client: Client::unix(), socket }).await;
+        running.drain(Duration::from_secs(1), std::future::pending()).await;
+        result
+    }
+}
+
+async fn record(stage: &Stage, path: &Path) -> anyhow::Result<crate::recording::Totals> {
+    let mut session = Session::begin(vec!["dsp".to_owned(), "demo".to_owned()]);
+    session.engine.clone_from(&stage.about);
+    let recorder = Arc::new(Recorder(Writer::create(path, &session)?));
+    let sink = Arc::clone(&recorder);
+    stage
+        .through("record.sock", Arc::new(Observer), sink, async |program: &Program| {
+            program.run().await
+        })
+        .await?;
+    Ok(recorder.0.end(None))
+}
+
+async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {
+    let calls = [(Method::GET, "/containers/json"), (Method::POST, "/containers/create")];
+    let answers = stage.through(
+        "enforce.sock",
+        Arc::new(gate),
+        Arc::new(Audit::default()),
+        async |program: &Program| {
+            let mut answers = Vec::new();
+            for (method, path) in calls {
+                let (status, body) = program.ask(method.clone(), path).await?;
+                answers.push((method, path, status, body));
+            }
+            Ok(answers)
+        },
+    );
+    let mut lines = String::new();
+    for (method, path, status, body) in answers.await? {
+        let verdict = if status == 403 { "denied" } else { "allowed" };
+        let _ = writeln!(lines, "   {method} {path}: {STRONG}{verdict}{STRONG:#} ({status})");
+        if status == 403 {
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            let message = body.get("message").and_then(|text| text.as_str()).unwrap_or_default();
+            let (what, rule) = message.split_once("; to allow it: ").unwrap_or((message, ""));
+            let _ = writeln!(lines, "   {}", printable(what));
+            let _ = writeln!(
+                lines,
+                "   to allow it, add to the profile:  {HELP}{}{HELP:#}",
+                printable(rule)
+            );
+        }
+    }
+    Ok(lines)
+}
+
+/// The built-in program: a monitor that looks and does not touch.
+struct Program {
+    client: Client<UnixConnector, Empty<Bytes>>,
+    socket: PathBuf,
+}
+
+impl Program {
+    async fn run(&self) -> anyhow::Result<()> {
+        self.ask(Method::HEAD, "/_ping").await?;
+        self.ask(Method::GET, "/version").await?;
+        let (_, body) = self.ask(Method::GET, "/containers/json").await?;
+        let containers: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap_or_default();
+        let ids = containers.iter().filter_map(|container| container.get("Id")?.as_str());
+        for id in ids.take(MOST_CONTAINERS) {
+            self.ask(Method::GET, &format!("/containers/{id}/stats?stream=false")).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> anyhow::Result<(u16, Bytes)> {
+        let failed = || format!("{method} {path} got no answer");
+        let request = Request::builder()
+            .method(&method)
+            .uri(hyperlocal::Uri::new(&self.socket, path))
+            .header("user-agent", concat!("dsp-demo/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::new())?;
+        let exchange = async {
+            let response = self.client.request(request).await?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
+            let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
+            anyhow::Ok((status, body))
+        };
+        tokio::time::timeout(REQUEST_TIME, exchange)
+            .await
+            .with_context(failed)?
+            .with_context(failed)
+    }
+}
+
+fn folder(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match chosen {
+        Some(path) => {
+            std::fs::create_dir_all(path)
+                .with_context(|| format!("cannot make the folder {}", path.display()))?;
+            Ok(path.to_owned())
+        }
+        // Kept, because the person is told where the files are.
+        None => Ok(tempfile::Builder::new().prefix("dsp-demo-").tempdir()?.keep()),
+    }
+}
+
+fn step(number: u8, name: &str, about: &str) -> anyhow::Result<()> {
+    Ok(output::data(&format!("{STRONG}{number}. {name}{STRONG:#}: {about}\n"))?)
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |all, line| all + "   | " + line + "\n")
+}

@@ -1,0 +1,69 @@
+//! `dsp enforce`: exactly a profile and nothing else.
+
+use std::sync::Arc;
+
+use super::args::{self, Talk};
+use super::audit::Audit;
+use super::serve::{EndSignals, Sockets};
+use super::status::Status;
+use super::{output, runtime, serve, surroundings};
+use crate::engine;
+use crate::policy::{Auditor, Enforcer, Gate};
+use crate::profile::{self, Profile};
+use crate::report::{count, printable};
+
+pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
+    let profile = profile::load(&args.profile)?;
+    runtime::start_log(talk, !args.command.is_empty());
+    runtime::block_on(enforce(args, &profile, talk))?
+}
+
+async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::Result<Status> {
+    serve::warn_of_escape(&args.command);
+    let surroundings = surroundings::read(args.engine.host.as_deref());
+    let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
+    let private = !args.command.is_empty();
+    let sockets = Sockets::open(&args.listen, profile.name.as_str(), private).await?;
+    let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
+    let audit = Arc::new(Audit::default());
+    let enforcer = Enforcer::new(profile);
+    let gate: Arc<dyn Gate> =
+        if args.audit { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) };
+    let (running, _folder) = sockets.serve(engine.address, gate, Arc::clone(&audit));
+
+    if !private {
+        let signals = EndSignals::new()?;
+        output::data(
+            &addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>(),
+        )?;
+        if !talk.quiet {
+            let rules = count(u64::try_from(profile.allow.len()).unwrap_or(u64::MAX), "rule");
+            let how = if args.audit { "auditing" } else { "enforcing" };
+            output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
+        }
+        serve::until_signal(&running, args.listen.grace, signals, || ()).await;
+        return Ok(Status::Done);
+    }
+    let status = serve::run_program(args.command, docker_host, &running).await;
+    if !talk.quiet {
+        summarise(&audit, args.audit);
+    }
+    Ok(status)
+}
+
+/// What was denied, after the program has given the terminal back. A client that was upgrading its
+/// connection does not show the reason itself.
+fn summarise(audit: &Audit, only_audited: bool) {
+    let denials = audit.denials();
+    if denials.is_empty() {
+        return;
+    }
+    let total = denials.iter().map(|(_, count)| count).sum();
+    let what = if only_audited { "would have been denied" } else { "denied" };
+    output::note(&format!("{} {what}:", count(total, "request")));
+    for (message, times) in denials {
+        let message = message.strip_prefix("dsp: ").unwrap_or(&message);
+        let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+        output::talk(&format!("  {}{times}", printable(message)));
+    }
+}

@@ -1,0 +1,137 @@
+//! `dsp explain`: what a right gives away, and which rule decides.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::args;
+use super::output::{self, HELP, STRONG};
+use super::status::Status;
+use crate::api::{CanonicalRequest, Catalogue, Operation};
+use crate::policy::{Enforcer, Gate, Head, Verdict};
+use crate::profile::{self, Profile, Rule};
+use crate::report::printable;
+
+pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
+    let is_request =
+        |subject: &&String| subject.split_once(' ').is_some_and(|(_, path)| path.starts_with('/'));
+    let requests: Vec<&String> = args.subjects.iter().filter(is_request).collect();
+    let profiles: Vec<&String> =
+        args.subjects.iter().filter(|subject| !is_request(subject)).collect();
+    let text = match (profiles.as_slice(), requests.as_slice()) {
+        ([path], []) => rules(&profile::load(Path::new(path))?),
+        ([], [request]) => operation_text(find(request)?),
+        ([path], [request]) => {
+            let profile = profile::load(Path::new(path))?;
+            decision(&profile, path, request)?
+        }
+        _ => anyhow::bail!("give one profile, one request as 'METHOD /path', or one of each"),
+    };
+    output::data(&text)?;
+    Ok(Status::Done)
+}
+
+/// The operation that a request or a rule names.
+fn find(text: &str) -> anyhow::Result<&'static Operation> {
+    if let Ok(rule) = Rule::parse(text) {
+        return Ok(rule.operation());
+    }
+    let request = parse(text)?;
+    let located = request.locate(Catalogue::docker());
+    located.map(|located| located.operation).ok_or_else(|| unknown(text))
+}
+
+fn parse(text: &str) -> anyhow::Result<CanonicalRequest> {
+    let (method, target) = text.split_once(' ').unwrap_or((text, ""));
+    CanonicalRequest::parse(method, target).map_err(|refusal| {
+        anyhow::anyhow!("enforce refuses {} whatever the profile says: {refusal}", printable(text))
+    })
+}
+
+fn unknown(text: &str) -> anyhow::Error {
+    let nearest: Vec<String> =
+        Catalogue::docker().nearest(text).into_iter().map(ToString::to_string).collect();
+    let hint = match nearest.as_slice() {
+        [] => String::new(),
+        some => format!("; did you mean {}?", some.join(", or ")),
+    };
+    anyhow::anyhow!("{} is no known operation of the Engine API{hint}", printable(text))
+}
+
+fn operation_text(operation: &Operation) -> String {
+    let mut text = format!("{STRONG}{operation}{STRONG:#}  ({})\n", operation.name);
+    let mut line = |label: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "  {HELP}{label:<10}{HELP:#} {value}");
+        }
+    };
+    line("permits", operation.permits);
+    line("risk", &format!("{}: {}", operation.risk, operation.reason));
+    let floor = crate::api::ApiVersion::FLOOR;
+    let since =
+        if operation.since <= floor { String::new() } else { format!("API {}", operation.since) };
+    line("since", &since);
+    line("query", &operation.query.join(", "));
+    line("hidden", &operation.secret_query.join(", "));
+    let traits = operation.traits;
+    let mut connection = Vec::new();
+    connection.extend(traits.hijack.then_some("becomes a raw tunnel, into which dsp cannot look"));
+    connection.extend((traits.stream && !traits.hijack).then_some("may flow without end"));
+    connection.extend(traits.tar_in.then_some("takes a tar archive"));
+    connection.extend(traits.tar_out.then_some("gives a tar archive"));
+    line("connection", &connection.join("; "));
+    text
+}
+
+/// Every rule of a profile, the riskiest first.
+fn rules(profile: &Profile) -> String {
+    let mut entries: Vec<_> = profile.allow.iter().collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.operation().risk));
+    let width = entries.iter().map(|entry| entry.value.to_string().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for entry in entries {
+        let operation = entry.value.operation();
+        let _ =
+            writeln!(text, "{:<8} {:<width$}  {}", operation.risk, entry.value, operation.permits);
+    }
+    for entry in &profile.deny {
+        let _ = writeln!(text, "{:<8} {}", "denied", entry.value);
+    }
+    for entry in &profile.unknown {
+        let _ = writeln!(text, "{:<8} {}  (nothing is known about it)", "unknown", entry.value);
+    }
+    text
+}
+
+/// What the profile says to a request.
+fn decision(profile: &Profile, path: &str, request: &str) -> anyhow::Result<String> {
+    let (method, target) = request.split_once(' ').unwrap_or((request, ""));
+    let decision = Enforcer::new(profile).decide(&Head { method, target, content_type: None });
+    let mut text = String::new();
+    if let Some(located) = &decision.located {
+        text.push_str(&operation_text(located.operation));
+    }
+    let source = std::fs::read_to_string(path).unwrap_or_default();
+    let deciding = decision.located.as_ref().and_then(|located| {
+        let rules = profile.deny.iter().chain(&profile.allow);
+        rules.into_iter().find(|entry| entry.value.matches(located))
+    });
+    let line = deciding.and_then(|entry| entry.span.as_ref()).map(|span| {
+        let number = source.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+        format!(" (line {number})")
+    });
+    let verdict = match decision.verdict {
+        Verdict::Forward(_) => match deciding {
+            Some(entry) => {
+                format!("allowed by {path}: {}{}", entry.value, line.unwrap_or_default())
+            }
+            None => format!("allowed by {path}, under unknown:"),
+        },
+        Verdict::Deny(denial) => {
+            let message =
+                denial.message.strip_prefix("dsp: ").unwrap_or(&denial.message).to_owned();
+            format!("{message}{}", line.unwrap_or_default())
+        }
+    };
+    let _ = writeln!(text, "{}", printable(&verdict));
+    Ok(text)
+}

@@ -1,0 +1,32 @@
+//! The one place where an error is shown.
+
+use std::io;
+
+use super::output;
+use super::status::Status;
+use crate::profile::LoadError;
+use crate::report::{Place, snippet};
+
+/// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
+/// that was to be run.
+pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
+    if closed_pipe(error) {
+        return Status::Done;
+    }
+    match error.downcast_ref::<LoadError>() {
+        Some(LoadError::Invalid { path, text, problem }) => {
+            let path = path.display().to_string();
+            let place = Place { path: &path, text, span: problem.span.clone() };
+            output::talk(&snippet(&problem.message, &place, problem.hint.as_deref()));
+        }
+        // The messages of dsp's errors hold what their sources say.
+        _ => output::error(&error.to_string()),
+    }
+    if confined { Status::FailedForChild } else { Status::Failed }
+}
+
+/// Whether the reader of stdout has gone, as `head` does when it has seen enough.
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    let found = error.downcast_ref::<io::Error>();
+    found.is_some_and(|found| found.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,45 @@
+//! The command line: one file per command. The only code that prints, ends the process or reads the
+//! environment.
+//!
+//! Data goes to stdout, talk to stderr. A command returns its exit status; what it could not do
+//! comes up as an error and is shown in one place, here.
+
+mod args;
+mod audit;
+mod check;
+mod demo;
+mod enforce;
+mod evidence;
+mod explain;
+mod failure;
+mod generate;
+mod output;
+mod record;
+mod runtime;
+mod serve;
+mod status;
+mod surroundings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap ends the process itself: 0 for help and version, 2 for wrong usage.
+    let args = Args::parse();
+    let confined = args.command.runs_a_program();
+    let result = match args.command {
+        Command::Check(check) => check::run(&check),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Enforce(enforce) => enforce::run(enforce, args.talk),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Generate(generate) => generate::run(&generate, args.talk),
+        Command::Record(record) => record::run(record, args.talk),
+    };
+    let status = result.unwrap_or_else(|error| failure::show(&error, confined));
+    ExitCode::from(status.code())
+}

@@ -1,0 +1,170 @@
+//! `dsp record`: a workload behind a transparent proxy.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use console::Term;
+
+use super::args::{self, Talk};
+use super::serve::{EndSignals, Sockets};
+use super::status::Status;
+use super::{output, runtime, serve, surroundings};
+use crate::engine;
+use crate::policy::{Decision, Observer};
+use crate::proxy;
+use crate::recording::{self, Session, Ticket, Totals, Writer};
+use crate::report::{count, printable};
+
+pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
+    runtime::start_log(talk, !args.command.is_empty());
+    runtime::block_on(record(args, talk))?
+}
+
+async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
+    serve::warn_of_escape(&args.command);
+    let surroundings = surroundings::read(args.engine.host.as_deref());
+    let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
+    let sockets = Sockets::open(&args.listen, "record", !args.command.is_empty()).await?;
+    let recorder = Arc::new(Recorder::create(&args, &engine)?);
+    let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
+    let (running, _folder) =
+        sockets.serve(engine.address, Arc::new(Observer), Arc::clone(&recorder));
+
+    let file = args.output.display().to_string();
+    let status = if args.command.is_empty() {
+        let signals = EndSignals::new()?;
+        output::data(
+            &addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>(),
+        )?;
+        if !talk.quiet {
+            output::note(&format!("recording to {file}; end with Ctrl-C"));
+        }
+        let line = LiveLine::new(talk);
+        serve::until_signal(&running, args.listen.grace, signals, || line.show(&recorder.0)).await;
+        line.clear();
+        Status::Done
+    } else {
+        serve::run_program(args.command, docker_host, &running).await
+    };
+    let exit = match status {
+        Status::Child(code) => Some(code),
+        _ => None,
+    };
+    let totals = recorder.0.end(exit);
+    if !talk.quiet {
+        summarise(&totals, &file);
+    }
+    Ok(if totals.dropped > 0 { lossy(&totals, status, &file) } else { status })
+}
+
+fn summarise(totals: &Totals, file: &str) {
+    if totals.requests == 0 {
+        output::note("no request came through; does the program use DOCKER_HOST?");
+        return;
+    }
+    let operations = u64::try_from(totals.operations).unwrap_or(u64::MAX);
+    output::note(&format!(
+        "{}, {} recorded in {file}; next: dsp generate{}",
+        count(totals.requests, "request"),
+        count(operations, "operation"),
+        if file == "recording.jsonl" { String::new() } else { format!(" {file}") },
+    ));
+}
+
+/// The workload went on, but the evidence has gaps, and a status of 0 would hide that.
+fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
+    let lines = count(totals.dropped, "line");
+    output::error(&format!(
+        "{lines} could not be written to {file}; the session is marked as lossy"
+    ));
+    output::help("make room on the disk and record again");
+    match status {
+        Status::Child(0) => Status::FailedForChild,
+        Status::Child(code) => Status::Child(code),
+        _ => Status::Failed,
+    }
+}
+
+/// Writes what the proxy tells to a recording.
+pub(super) struct Recorder(pub(super) Writer);
+
+impl Recorder {
+    fn create(args: &args::Record, engine: &engine::Engine) -> anyhow::Result<Self> {
+        let mut session = Session::begin(recording::command_line(&args.command));
+        session.labels = args.labels.iter().cloned().collect();
+        session.engine = Some(describe(engine));
+        Ok(Self(Writer::create(&args.output, &session)?))
+    }
+}
+
+/// What a recording says of an engine.
+pub(super) fn describe(engine: &engine::Engine) -> recording::Engine {
+    let version = &engine.version;
+    recording::Engine {
+        version: printable(&version.version),
+        api: printable(&version.api),
+        min_api: version.min_api.as_deref().map(printable),
+    }
+}
+
+impl proxy::Sink for Recorder {
+    type Ticket = Ticket;
+
+    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Ticket {
+        let refused = decision.request.as_ref().err().map(ToString::to_string);
+        self.0.request(&recording::Arrival {
+            connection: arrival.connection,
+            method: arrival.method,
+            path: arrival.target.split('?').next().unwrap_or_default(),
+            request: decision.request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
+            located: decision.located.as_ref(),
+            agent: arrival.agent,
+        })
+    }
+
+    fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
+        let proxy::Outcome { status, duration, received, sent, upgraded } = *outcome;
+        self.0
+            .response(*ticket, &recording::Outcome { status, duration, received, sent, upgraded });
+    }
+}
+
+/// The one line that shows where a recording stands, redrawn in its place on a terminal.
+struct LiveLine(Option<Term>);
+
+impl LiveLine {
+    fn new(talk: Talk) -> Self {
+        let term = Term::stderr();
+        Self((term.is_term() && !talk.quiet).then_some(term))
+    }
+
+    fn show(&self, writer: &Writer) {
+        let Some(term) = &self.0 else { return };
+        let progress = writer.progress();
+        let operations = u64::try_from(progress.operations).unwrap_or(u64::MAX);
+        let newest = match progress.operations {
+            0 => "waiting for the first one".to_owned(),
+            _ => format!("last new one {} ago", age(progress.newest)),
+        };
+        let line = format!(
+            "{} · {} · {newest}",
+            count(progress.requests, "request"),
+            count(operations, "operation"),
+        );
+        // A terminal that cannot be drawn on costs the line and nothing else.
+        let _ = term.clear_line().and_then(|()| term.write_str(&line));
+    }
+
+    fn clear(&self) {
+        let _ = self.0.as_ref().map(Term::clear_line);
+    }
+}
+
+/// `7 s`, `3 min`, `2 h`.
+fn age(since: Instant) -> String {
+    match since.elapsed().as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}

@@ -1,0 +1,38 @@
+//! The runtime and the log.
+
+use std::future::Future;
+use std::io;
+
+use tracing_subscriber::filter::LevelFilter;
+
+use super::args::Talk;
+
+/// Runs a future to its end.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(future);
+    // Tasks that wait for an engine or a name server must not hold up the end.
+    runtime.shutdown_background();
+    Ok(result)
+}
+
+/// Starts the log on stderr. A program that owns the terminal gets no lines of dsp's between its
+/// own unless they were asked for.
+pub(super) fn start_log(talk: Talk, owns_terminal: bool) {
+    let level = match (talk.quiet, talk.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) if owns_terminal => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, 2) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(ansi)
+        .with_target(false)
+        .with_max_level(level);
+    // A second start, in a test, keeps the first log.
+    let _ = subscriber.try_init();
+}

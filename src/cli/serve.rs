@@ -1,0 +1,205 @@
+//! What `record` and `enforce` share: sockets, the program that is run, and the end.
+
+use std::ffi::OsString;
+use std::fs;
+use std::future::Future;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::args::Listen;
+use super::status::Status;
+use super::{output, surroundings};
+use crate::api::Address;
+use crate::child;
+use crate::policy::Gate;
+use crate::proxy::{self, Drained, Listener, Running, Sink};
+use crate::report::{count, printable};
+
+/// How long the connections of a program that has ended may take to end too.
+const CHILD_GRACE: Duration = Duration::from_secs(1);
+
+/// The mode of the folders that hold dsp's sockets.
+const FOLDER_MODE: u32 = 0o700;
+
+/// How long finding the engine may take.
+pub(super) const PROBE_TIME: Duration = Duration::from_secs(5);
+
+/// Listening sockets, and the folder that was made for them, if one was.
+pub(super) struct Sockets {
+    pub(super) listeners: Vec<Listener>,
+    _folder: Option<TempDir>,
+}
+
+impl Sockets {
+    /// Opens what was asked for; otherwise a private socket when a program is run, and the usual
+    /// one of this name when not.
+    pub(super) async fn open(listen: &Listen, name: &str, private: bool) -> anyhow::Result<Self> {
+        let mut folder = None;
+        let addresses = if !listen.listen.is_empty() {
+            listen.listen.iter().map(|text| text.parse()).collect::<Result<Vec<Address>, _>>()?
+        } else if private {
+            let made = private_folder()?;
+            let address = Address::unix(made.path().join("docker.sock"))?;
+            folder = Some(made);
+            vec![address]
+        } else {
+            vec![usual_socket(name)?]
+        };
+        let mut listeners = Vec::new();
+        for address in &addresses {
+            listeners.push(Listener::bind(address, listen.insecure_tcp).await?);
+        }
+        Ok(Self { listeners, _folder: folder })
+    }
+
+    /// The address for `DOCKER_HOST`.
+    pub(super) fn docker_host(&self) -> String {
+        self.listeners.first().map(|listener| listener.address().to_string()).unwrap_or_default()
+    }
+
+    /// Every address.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.listeners.iter().map(|listener| listener.address().to_string()).collect()
+    }
+
+    /// Serves them; the folder lives as long as what is returned beside the proxy.
+    pub(super) fn serve<S: Sink>(
+        self,
+        engine: Address,
+        gate: Arc<dyn Gate>,
+        sink: Arc<S>,
+    ) -> (Running, Option<TempDir>) {
+        (proxy::start(self.listeners, engine, gate, sink), self._folder)
+    }
+}
+
+/// Runs a program against the proxy and waits for its end and that of its connections.
+pub(super) async fn run_program(
+    command: Vec<OsString>,
+    docker_host: String,
+    running: &Running,
+) -> Status {
+    let ended = child::run(child::Spec { command, docker_host }).await;
+    running.drain(CHILD_GRACE, std::future::pending()).await;
+    match ended {
+        Ok(ended) => Status::Child(ended.exit_status()),
+        Err(error) => {
+            output::error(&error.to_string());
+            Status::Child(error.exit_status())
+        }
+    }
+}
+
+/// Warns of a program that would go round dsp.
+pub(super) fn warn_of_escape(command: &[OsString]) {
+    if let Some(escape) = child::escapes(command) {
+        output::warn(&printable(&escape.to_string()));
+    }
+}
+
+/// The signals that end a proxy without a program.
+pub(super) struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl EndSignals {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let handler = |kind| signal(kind).context("cannot handle signals");
+        Ok(Self {
+            interrupt: handler(SignalKind::interrupt())?,
+            terminate: handler(SignalKind::terminate())?,
+            hangup: handler(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// Serves until a signal, then ends in order; a second signal ends at once. Meanwhile `tick` is
+/// called each second.
+pub(super) async fn until_signal(
+    running: &Running,
+    grace: u64,
+    mut signals: EndSignals,
+    tick: impl Fn(),
+) -> Drained {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            _ = seconds.tick() => tick(),
+        }
+    }
+    end(running, grace, signals.next()).await
+}
+
+async fn end(running: &Running, grace: u64, hurry: impl Future<Output = ()>) -> Drained {
+    let told = async {
+        // Idle connections are gone at once; only real work is worth a word.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if running.open() > 0 {
+            let open = count(u64::try_from(running.open()).unwrap_or(u64::MAX), "open connection");
+            output::note(&format!("waiting up to {grace} s for {open}; press Ctrl-C to end now"));
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        drained = running.drain(Duration::from_secs(grace), hurry) => drained,
+        () = told => Drained { cut: 0 },
+    }
+}
+
+/// A folder that nobody else can enter. Its path has to leave room for a socket's name, so a long
+/// `TMPDIR` is passed over.
+pub(super) fn private_folder() -> anyhow::Result<TempDir> {
+    let make = |parent: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        let permissions = fs::Permissions::from_mode(FOLDER_MODE);
+        tempfile::Builder::new().prefix("dsp-").permissions(permissions).tempdir_in(parent)
+    };
+    let usual = surroundings::temporary();
+    let fits = Address::unix(usual.join("dsp-XXXXXX/docker.sock")).is_ok();
+    let parent = if fits { usual } else { PathBuf::from("/tmp") };
+    make(&parent).with_context(|| format!("cannot make a folder in {}", parent.display()))
+}
+
+/// The socket that a listener has when none is named: in the user's runtime folder, or in `/run`
+/// for root.
+fn usual_socket(name: &str) -> anyhow::Result<Address> {
+    let surroundings = surroundings::read(None);
+    let folder = match surroundings.runtime_dir {
+        _ if surroundings.uid == 0 => PathBuf::from("/run/dsp"),
+        Some(runtime) => runtime.join("dsp"),
+        None => bail!("XDG_RUNTIME_DIR is not set; say where to listen with --listen unix:///path"),
+    };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(FOLDER_MODE);
+    builder
+        .create(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let found = fs::symlink_metadata(&folder)
+        .with_context(|| format!("cannot look at the folder {}", folder.display()))?;
+    if !found.is_dir() || found.uid() != surroundings.uid || found.mode() & 0o077 != 0 {
+        bail!(
+            "{} is not a folder of yours alone (mode 0700), so others could take the socket's place; \
+             mend it, or say where to listen with --listen unix:///path",
+            folder.display()
+        );
+    }
+    Ok(Address::unix(folder.join(format!("{name}.sock")))?)
+}

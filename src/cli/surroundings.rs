@@ -1,0 +1,28 @@
+//! What the environment says, read once.
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::engine::Surroundings;
+
+/// The environment as far as it says where the engine is.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn read(host_flag: Option<&str>) -> Surroundings {
+    let text = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let path = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    Surroundings {
+        host_flag: host_flag.map(str::to_owned),
+        docker_host: text("DOCKER_HOST"),
+        docker_context: text("DOCKER_CONTEXT"),
+        docker_config: path("DOCKER_CONFIG"),
+        home: path("HOME"),
+        runtime_dir: path("XDG_RUNTIME_DIR"),
+        uid: rustix::process::getuid().as_raw(),
+        tls_requested: text("DOCKER_TLS_VERIFY").is_some() || text("DOCKER_TLS").is_some(),
+    }
+}
+
+/// The folder for temporary files.
+pub(super) fn temporary() -> PathBuf {
+    env::temp_dir()
+}

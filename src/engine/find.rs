@@ -1,0 +1,357 @@
+//! Which engine is meant, and why.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::probe::{EngineVersion, ProbeError, probe};
+use super::{context, known};
+use crate::api::{Address, AddressError};
+
+/// The longest text of somebody else's that a message repeats, in characters.
+const LONGEST_QUOTE: usize = 200;
+
+/// What says where the engine is: plain values, read by whoever knows the environment. An empty
+/// variable counts as not set, as in the docker CLI.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `-H` or `--host`.
+    pub host_flag: Option<String>,
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`.
+    pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`: the folder of the CLI's configuration, instead of `.docker` at home.
+    pub docker_config: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// The user's number.
+    pub uid: u32,
+    /// Whether `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set.
+    pub tls_requested: bool,
+}
+
+/// An engine that answered.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// Where it is.
+    pub address: Address,
+    /// What said so.
+    pub source: Source,
+    /// Who it is.
+    pub version: EngineVersion,
+}
+
+/// Where the engine is, and how that was found.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// The address.
+    pub address: Address,
+    /// What said so.
+    pub source: Source,
+    /// What was looked at, in order; the last step decided.
+    pub trail: Vec<Step>,
+}
+
+/// What said where the engine is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Source {
+    /// A context of the docker CLI, by its name.
+    Context(String),
+    /// Nothing did.
+    Default,
+    /// `-H` or `--host`.
+    Flag,
+    /// `DOCKER_HOST`.
+    Variable,
+}
+
+/// One place that was looked at.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// The place.
+    pub place: &'static str,
+    /// What was found there.
+    pub found: String,
+}
+
+/// Why it cannot be told where the engine is.
+#[derive(Debug, thiserror::Error)]
+pub enum LocateError {
+    /// What is said is no address that dsp can use.
+    #[error("{place}: {error}")]
+    Address {
+        /// Where it stands.
+        place: &'static str,
+        /// What is wrong with it.
+        error: AddressError,
+    },
+    /// A configuration file of the docker CLI cannot be used.
+    #[error("cannot use the docker CLI's {}: {}", path.display(), quote(reason))]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// TLS is asked for.
+    #[error(
+        "{} needs TLS, which dsp does not speak yet; forward its socket instead: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then -H unix:///tmp/engine.sock",
+        quote(address)
+    )]
+    Tls {
+        /// The address.
+        address: String,
+    },
+    /// There is no such context.
+    #[error(
+        "there is no docker context {}; see docker context ls, or name the engine with -H",
+        quote(name)
+    )]
+    UnknownContext {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Why there is no engine to use.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// It cannot be told where it is.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// It does not answer.
+    #[error("{}", not_answering(trail, address, cause, others))]
+    NotAnswering {
+        /// What was looked at, in order.
+        trail: Vec<Step>,
+        /// Where it should be.
+        address: Address,
+        /// What came instead of an answer.
+        cause: ProbeError,
+        /// Other usual sockets that exist.
+        others: Vec<PathBuf>,
+    },
+}
+
+/// Finds the engine and asks for its version.
+///
+/// # Errors
+/// [`FindError`], whose text says what was tried, in order, and what to do.
+pub async fn find(surroundings: &Surroundings, timeout: Duration) -> Result<Engine, FindError> {
+    let Located { address, source, trail } = locate(surroundings)?;
+    match probe(&address, timeout).await {
+        Ok(version) => Ok(Engine { address, source, version }),
+        Err(cause) => {
+            let used = |path: &PathBuf| matches!(&address, Address::Unix(used) if used == path);
+            let mut others = known::sockets(surroundings);
+            others.retain(|path| !used(path));
+            Err(FindError::NotAnswering { trail, address, cause, others })
+        }
+    }
+}
+
+/// Tells where the engine is, without asking it.
+///
+/// # Errors
+/// [`LocateError`].
+pub fn locate(surroundings: &Surroundings) -> Result<Located, LocateError> {
+    let mut trail = Vec::new();
+    let mut look = |place: &'static str, found: Option<&String>| {
+        let shown = found.map_or_else(|| "not set".to_owned(), |text| quote(text));
+        trail.push(Step { place, found: shown });
+        found.cloned()
+    };
+    let (address, source) = if let Some(host) = look(FLAG, surroundings.host_flag.as_ref()) {
+        (parse(FLAG, &host)?, Source::Flag)
+    } else if let Some(host) = look(VARIABLE, surroundings.docker_host.as_ref()) {
+        (parse(VARIABLE, &host)?, Source::Variable)
+    } else {
+        let folder = config_folder(surroundings);
+        let named = look(CONTEXT, surroundings.docker_context.as_ref());
+        let name = match (named, &folder) {
+            (Some(name), _) => Some(name),
+            (None, Some(folder)) => look(CURRENT, context::current(folder)?.as_ref()),
+            (None, None) => None,
+        };
+        match name.filter(|name| name != context::DEFAULT) {
+            Some(name) => (of_context(folder.as_deref(), &name)?, Source::Context(name)),
+            None => {
+                let address = parse(SOCKET, "unix://")?;
+                look(SOCKET, Some(&address.to_string()));
+                (address, Source::Default)
+            }
+        }
+    };
+    if surroundings.tls_requested && matches!(address, Address::Tcp { .. }) {
+        return Err(LocateError::Tls { address: address.to_string() });
+    }
+    Ok(Located { address, source, trail })
+}
+
+const FLAG: &str = "-H, --host";
+const VARIABLE: &str = "DOCKER_HOST";
+const CONTEXT: &str = "DOCKER_CONTEXT";
+const CURRENT: &str = "current context";
+const SOCKET: &str = "default socket";
+
+fn parse(place: &'static str, text: &str) -> Result<Address, LocateError> {
+    text.parse().map_err(|error| LocateError::Address { place, error })
+}
+
+fn config_folder(surroundings: &Surroundings) -> Option<PathBuf> {
+    let at_home = || surroundings.home.as_ref().map(|home| home.join(".docker"));
+    surroundings.docker_config.clone().or_else(at_home)
+}
+
+fn of_context(folder: Option<&Path>, name: &str) -> Result<Address, LocateError> {
+    let unknown = || LocateError::UnknownContext { name: name.to_owned() };
+    let host = context::host(folder.ok_or_else(unknown)?, name)?;
+    parse("the docker context", &host)
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Context(name) => write!(formatter, "the docker context {}", quote(name)),
+            Self::Default => formatter.write_str("the default socket"),
+            Self::Flag => formatter.write_str("-H"),
+            Self::Variable => formatter.write_str("DOCKER_HOST"),
+        }
+    }
+}
+
+/// Somebody else's text in quotes: cut, and without anything that a terminal would obey.
+fn quote(text: &str) -> String {
+    let cut: String = text.chars().take(LONGEST_QUOTE).collect();
+    format!("\"{}\"", cut.escape_debug())
+}
+
+/// The message for an engine that does not answer: what was tried, in order, and what to do.
+fn not_answering(
+    trail: &[Step],
+    address: &Address,
+    cause: &ProbeError,
+    others: &[PathBuf],
+) -> String {
+    let mut text = format!("no Docker Engine answers at {address}: {cause}\n");
+    text.push_str("  looked, in the order of the docker CLI, at:\n");
+    for step in trail {
+        text.push_str(&format!("    {:<16} {}\n", step.place, step.found));
+    }
+    text.push_str("  help: ");
+    text.push_str(match cause {
+        ProbeError::Denied => {
+            "only root and the group that owns the socket may use it: join that group\n  \
+             (sudo usermod -aG docker $USER, then log in again), or use sudo"
+        }
+        ProbeError::Absent | ProbeError::Refused => {
+            "start the engine (sudo systemctl start docker, or Docker Desktop), or name\n  \
+             another one with -H unix:///path or DOCKER_HOST"
+        }
+        ProbeError::Address(_) | ProbeError::Strange(_) | ProbeError::Timeout => {
+            "name the engine with -H unix:///path or DOCKER_HOST"
+        }
+    });
+    for path in others {
+        text.push_str(&format!("\n  there is also a socket there: -H unix://{}", path.display()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A home folder with a configuration and one context.
+    fn home(config: &str, meta: &str) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        let context = home.path().join(".docker/contexts/meta/0a1b");
+        std::fs::create_dir_all(&context).unwrap();
+        std::fs::write(home.path().join(".docker/config.json"), config).unwrap();
+        std::fs::write(context.join("meta.json"), meta).unwrap();
+        home
+    }
+
+    const META: &str = r#"{"Name":"far","Endpoints":{"docker":{"Host":"unix:///far.sock"}}}"#;
+
+    fn located(surroundings: &Surroundings) -> String {
+        match locate(surroundings) {
+            Ok(Located { address, source, .. }) => format!("{address} by {source}"),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn the_first_that_says_something_decides() {
+        let home = home(r#"{"currentContext":"far"}"#, META);
+        let mut surroundings = Surroundings {
+            host_flag: Some("unix:///flag".into()),
+            docker_host: Some("tcp://h:1".into()),
+            docker_context: Some("default".into()),
+            home: Some(home.path().to_owned()),
+            ..Surroundings::default()
+        };
+        assert_eq!(located(&surroundings), "unix:///flag by -H");
+        surroundings.host_flag = None;
+        assert_eq!(located(&surroundings), "tcp://h:1 by DOCKER_HOST");
+        surroundings.docker_host = None;
+        assert_eq!(located(&surroundings), "unix:///var/run/docker.sock by the default socket");
+        surroundings.docker_context = None;
+        assert_eq!(located(&surroundings), "unix:///far.sock by the docker context \"far\"");
+        surroundings.home = None;
+        assert_eq!(located(&surroundings), "unix:///var/run/docker.sock by the default socket");
+        surroundings.docker_config = Some(home.path().join(".docker"));
+        assert_eq!(located(&surroundings), "unix:///far.sock by the docker context \"far\"");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_context_is_told() {
+        let with = |config: &str, meta: &str| {
+            let home = home(config, meta);
+            let home_path = home.path().to_owned();
+            located(&Surroundings { home: Some(home_path), ..Surroundings::default() })
+        };
+        let far = r#"{"currentContext":"far"}"#;
+        assert!(with("{}", META).starts_with("unix:///var/run/docker.sock"));
+        assert!(
+            with(r#"{"currentContext":"x\u001b"}"#, META)
+                .contains("no docker context \"x\\u{1b}\"")
+        );
+        assert!(with("{", META).contains("config.json"));
+        assert!(with(far, "{").contains("no docker context \"far\""));
+        assert!(with(far, &META.replace("unix:///far.sock", "ssh://h")).contains("ssh -nNT -L"));
+        assert!(with(far, &META.replace("unix:///far.sock", "tcp://h:1")).starts_with("tcp://h:1"));
+    }
+
+    #[test]
+    fn tls_is_named_as_what_is_missing() {
+        let surroundings = Surroundings {
+            docker_host: Some("tcp://h:2376".into()),
+            tls_requested: true,
+            ..Surroundings::default()
+        };
+        assert!(located(&surroundings).contains("needs TLS"));
+        let plain = Surroundings { docker_host: Some("unix:///x".into()), ..surroundings };
+        assert_eq!(located(&plain), "unix:///x by DOCKER_HOST");
+    }
+
+    #[tokio::test]
+    async fn the_message_says_what_was_tried_and_what_to_do() {
+        let surroundings = Surroundings {
+            docker_host: Some("unix:///nowhere/docker.sock".into()),
+            ..Surroundings::default()
+        };
+        let error = find(&surroundings, Duration::from_secs(1)).await.unwrap_err();
+        insta::assert_snapshot!(error, @r#"
+        no Docker Engine answers at unix:///nowhere/docker.sock: there is no such socket
+          looked, in the order of the docker CLI, at:
+            -H, --host       not set
+            DOCKER_HOST      "unix:///nowhere/docker.sock"
+          help: start the engine (sudo systemctl start docker, or Docker Desktop), or name
+          another one with -H unix:///path or DOCKER_HOST
+        "#);
+    }
+}

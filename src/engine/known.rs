@@ -1,0 +1,33 @@
+//! Where engines other than the default one usually listen (ENGINE_API 3.3).
+
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+
+use super::Surroundings;
+
+/// Sockets below the home folder: Docker Desktop, Colima, OrbStack, Rancher Desktop, Lima and
+/// podman's machine.
+const BELOW_HOME: [&str; 8] = [
+    ".docker/run/docker.sock",
+    ".docker/desktop/docker.sock",
+    ".colima/default/docker.sock",
+    ".colima/docker.sock",
+    ".orbstack/run/docker.sock",
+    ".rd/docker.sock",
+    ".lima/default/sock/docker.sock",
+    ".local/share/containers/podman/machine/podman.sock",
+];
+
+/// The usual sockets that exist now. Offered as a hint and never used unasked: the docker CLI does
+/// not fall back either, and a recording of another engine would be a surprise.
+pub(super) fn sockets(surroundings: &Surroundings) -> Vec<PathBuf> {
+    let below_home =
+        surroundings.home.iter().flat_map(|home| BELOW_HOME.iter().map(|socket| home.join(socket)));
+    let below_runtime = surroundings.runtime_dir.iter().flat_map(|runtime| {
+        ["docker.sock", "podman/podman.sock"].iter().map(|socket| runtime.join(socket))
+    });
+    let everywhere = ["/var/run/docker.sock", "/run/podman/podman.sock"].iter().map(PathBuf::from);
+    let exists =
+        |path: &PathBuf| std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    everywhere.chain(below_runtime).chain(below_home).filter(exists).collect()
+}

@@ -1,0 +1,13 @@
+//! Finding the engine as the docker CLI finds it, and asking who it is.
+//!
+//! The order is the CLI's own (docker/cli `cli/command/cli.go`, ENGINE_API 3.3): the flag,
+//! `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the default socket. The first one that says
+//! something decides; there is no falling back to a socket that happens to exist.
+
+mod context;
+mod find;
+mod known;
+mod probe;
+
+pub use find::{Engine, FindError, LocateError, Located, Source, Step, Surroundings, find, locate};
+pub use probe::{EngineVersion, ProbeError, probe};
