@@ -149,7 +149,7 @@ impl Reader {
         if let Some(at) = reason.rfind(" at line ") {
             reason.truncate(at);
         }
-        let reason = reason.escape_debug().to_string();
+        let reason = reason.replace(char::is_control, "\u{fffd}");
         ReadError::BadLine {
             path: self.path.clone(),
             line: self.line,

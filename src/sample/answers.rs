@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::containers::{Container, Engine, Phase, Status, constant_id};
+use super::containers::{Container, Phase, Status};
+use super::engine::{Engine, constant_id};
 use super::http::Answer;
 use super::routes::Query;
 

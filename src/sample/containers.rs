@@ -1,42 +1,20 @@
-//! What the sample engine has: containers, their programs, execs, and the events about them.
+//! One container: its program's life, output and input.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Seen;
-use super::commands::{self, BACKLOG, GREETING, Piece};
-use super::http::Head;
-
-/// How many request heads are kept for `SampleEngine::seen`.
-const SEEN_LIMIT: usize = 10_000;
-
-/// How many execs are known; the oldest is forgotten first.
-const EXEC_LIMIT: usize = 1_000;
+use super::commands::{BACKLOG, GREETING, Piece};
+use super::engine::locked;
 
 /// How many pieces of output a container's log keeps.
 const LOG_LIMIT: usize = 256;
-
-/// The state that all connections share.
-#[derive(Debug)]
-pub(super) struct Engine {
-    pub(super) tick: Duration,
-    ending: CancellationToken,
-    seen: Mutex<VecDeque<Seen>>,
-    received: AtomicU64,
-    containers: Mutex<Vec<Arc<Container>>>,
-    execs: Mutex<VecDeque<Arc<Exec>>>,
-    events: broadcast::Sender<Value>,
-    made: AtomicU64,
-}
 
 #[derive(Debug)]
 pub(super) struct Container {
@@ -48,7 +26,7 @@ pub(super) struct Container {
     pub(super) tty: bool,
     pub(super) created: Timestamp,
     pub(super) status: watch::Sender<Status>,
-    auto_remove: bool,
+    pub(super) auto_remove: bool,
     /// Ends the program that runs now.
     killed: Mutex<CancellationToken>,
     output: Mutex<Output>,
@@ -89,90 +67,9 @@ struct Stdin {
     reader: Option<Receiver<Bytes>>,
 }
 
-#[derive(Debug)]
-pub(super) struct Exec {
-    pub(super) id: String,
-    pub(super) container: Arc<Container>,
-    pub(super) command: Vec<String>,
-    pub(super) tty: bool,
-    pub(super) stdin: bool,
-    /// Whether it was started, and how it ended.
-    state: Mutex<(bool, Option<i64>)>,
-}
-
-// === impl Engine ===
-
-impl Engine {
-    /// An engine with the containers `web` and `db` running.
-    pub(super) fn new(tick: Duration, ending: CancellationToken) -> Arc<Self> {
-        let engine = Arc::new(Self {
-            tick,
-            ending,
-            seen: Mutex::default(),
-            received: AtomicU64::new(0),
-            containers: Mutex::default(),
-            execs: Mutex::default(),
-            events: broadcast::Sender::new(256),
-            made: AtomicU64::new(0),
-        });
-        for (name, image, program) in
-            [("web", "nginx:alpine", "nginx"), ("db", "postgres:16", "postgres")]
-        {
-            let request = json!({ "Image": image, "Cmd": [program] });
-            let container = engine.create(name, &request);
-            let greeting =
-                GREETING.map(|(stream, text)| (stream, Bytes::from_static(text.as_bytes())));
-            locked(&container.output).log.extend(greeting);
-            engine.start(&container);
-        }
-        engine
-    }
-
-    pub(super) fn note(&self, head: &Head) {
-        let mut seen = locked(&self.seen);
-        if seen.len() == SEEN_LIMIT {
-            seen.pop_front();
-        }
-        seen.push_back(head.seen.clone());
-    }
-
-    pub(super) fn seen(&self) -> Vec<Seen> {
-        locked(&self.seen).iter().cloned().collect()
-    }
-
-    pub(super) fn count(&self, bytes: usize) {
-        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn containers(&self) -> Vec<Arc<Container>> {
-        locked(&self.containers).clone()
-    }
-
-    /// A container by full id, name, or unique beginning of an id, in this order.
-    pub(super) fn container(&self, name: &str) -> Option<Arc<Container>> {
-        let containers = locked(&self.containers);
-        let bare = name.strip_prefix('/').unwrap_or(name);
-        let exact = containers
-            .iter()
-            .find(|found| found.id == name)
-            .or_else(|| containers.iter().find(|found| found.name == bare));
-        if let Some(found) = exact {
-            return Some(found.clone());
-        }
-        let mut matching = containers.iter().filter(|found| found.id.starts_with(name));
-        match (matching.next(), matching.next()) {
-            (Some(only), None) if !name.is_empty() => Some(only.clone()),
-            _ => None,
-        }
-    }
-
-    /// Makes a container from the body of a create request; its name is free.
-    pub(super) fn create(&self, name: &str, request: &Value) -> Arc<Container> {
-        let id = self.new_id();
+impl Container {
+    /// A container from the body of a create request.
+    pub(super) fn new(id: String, name: &str, request: &Value) -> Self {
         let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
         let set = |key: &str| request.get(key).and_then(Value::as_bool) == Some(true);
         let auto_remove = request.pointer("/HostConfig/AutoRemove").and_then(Value::as_bool);
@@ -182,7 +79,7 @@ impl Engine {
         } else {
             name.to_owned()
         };
-        let container = Arc::new(Container {
+        Self {
             name,
             image: text("Image").to_owned(),
             command: words(request),
@@ -203,119 +100,40 @@ impl Engine {
                 reader: Some(receiver),
             }),
             id,
-        });
-        locked(&self.containers).insert(0, container.clone());
-        self.event(&container, "create", &[]);
-        container
+        }
     }
 
-    /// Runs the container's program, unless it runs already: then the answer is `false`.
-    pub(super) fn start(self: &Arc<Self>, container: &Arc<Container>) -> bool {
-        let is_new = container.status.send_if_modified(|status| {
+    /// Makes it running; the result is the program's stdin and what ends the program. `None` when
+    /// it runs already.
+    pub(super) fn ready(&self) -> Option<(Receiver<Bytes>, CancellationToken)> {
+        let is_new = self.status.send_if_modified(|status| {
             std::mem::replace(&mut status.phase, Phase::Running) != Phase::Running
         });
         if !is_new {
-            return false;
+            return None;
         }
         // A second run finds its stdin closed.
-        let stdin = locked(&container.stdin).reader.take().unwrap_or_else(|| channel(1).1);
+        let stdin = locked(&self.stdin).reader.take().unwrap_or_else(|| channel(1).1);
         let killed = CancellationToken::new();
-        *locked(&container.killed) = killed.clone();
-        locked(&container.output).ended = false;
-        self.event(container, "start", &[]);
-        let container = container.clone();
-        let tick = self.tick;
-        self.spawn(async move |engine: Arc<Self>| {
-            let (sender, receiver) = channel(BACKLOG);
-            let program = async {
-                tokio::select! {
-                    () = killed.cancelled() => 137,
-                    code = commands::run(&container.command, stdin, sender, tick) => code,
-                }
-            };
-            let (code, ()) = tokio::join!(program, container.collect(receiver));
-            container.status.send_modify(|status| {
-                status.phase = Phase::Exited;
-                status.code = code;
-                status.exits += 1;
-            });
-            engine.event(&container, "die", &[("exitCode", code.to_string())]);
-            if container.auto_remove {
-                engine.remove(&container);
-            }
+        *locked(&self.killed) = killed.clone();
+        locked(&self.output).ended = false;
+        Some((stdin, killed))
+    }
+
+    /// Fills the log as if the program had run for a while.
+    pub(super) fn greet(&self) {
+        let greeting = GREETING.map(|(stream, text)| (stream, Bytes::from_static(text.as_bytes())));
+        locked(&self.output).log.extend(greeting);
+    }
+
+    pub(super) fn exit(&self, code: i64) {
+        self.status.send_modify(|status| {
+            status.phase = Phase::Exited;
+            status.code = code;
+            status.exits += 1;
         });
-        true
     }
 
-    pub(super) fn remove(&self, container: &Arc<Container>) {
-        container.kill();
-        locked(&self.containers).retain(|found| found.id != container.id);
-        container.status.send_modify(|status| status.removed = true);
-        self.event(container, "destroy", &[]);
-    }
-
-    pub(super) fn create_exec(&self, container: &Arc<Container>, request: &Value) -> Arc<Exec> {
-        let set = |key: &str| request.get(key).and_then(Value::as_bool) == Some(true);
-        let exec = Arc::new(Exec {
-            id: self.new_id(),
-            container: container.clone(),
-            command: words(request),
-            tty: set("Tty"),
-            stdin: set("AttachStdin"),
-            state: Mutex::new((false, None)),
-        });
-        let mut execs = locked(&self.execs);
-        if execs.len() == EXEC_LIMIT {
-            execs.pop_front();
-        }
-        execs.push_back(exec.clone());
-        drop(execs);
-        self.exec_event(&exec, "exec_create");
-        exec
-    }
-
-    pub(super) fn exec(&self, id: &str) -> Option<Arc<Exec>> {
-        locked(&self.execs).iter().find(|exec| exec.id == id).cloned()
-    }
-
-    pub(super) fn events(&self) -> broadcast::Receiver<Value> {
-        self.events.subscribe()
-    }
-
-    pub(super) fn exec_event(&self, exec: &Exec, action: &str) {
-        let action = match action {
-            "exec_die" => action.to_owned(),
-            _ => format!("{action}: {} ", exec.command.join(" ")),
-        };
-        self.event(&exec.container, &action, &[("execID", exec.id.clone())]);
-    }
-
-    /// Tells everybody who listens that something happened to a container.
-    pub(super) fn event(&self, container: &Container, action: &str, more: &[(&str, String)]) {
-        // Nobody listening is no failure.
-        let _ = self.events.send(container.event(action, more));
-    }
-
-    /// Runs a program beside the connections, until the engine ends.
-    pub(super) fn spawn<F>(self: &Arc<Self>, task: impl FnOnce(Arc<Self>) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let ending = self.ending.clone();
-        let task = task(self.clone());
-        tokio::spawn(async move { ending.run_until_cancelled(task).await });
-    }
-
-    /// 64 hexadecimal digits, the same in every run.
-    fn new_id(&self) -> String {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        constant_id(number)
-    }
-}
-
-// === impl Container ===
-
-impl Container {
     /// The output so far, and all that comes.
     pub(super) fn follow(&self) -> (Vec<Piece>, Receiver<Piece>) {
         let (sender, receiver) = channel(BACKLOG);
@@ -359,7 +177,7 @@ impl Container {
 
     /// Keeps the end of the program's output and passes all of it to those who follow; the
     /// slowest of them sets the pace.
-    async fn collect(&self, mut pieces: Receiver<Piece>) {
+    pub(super) async fn collect(&self, mut pieces: Receiver<Piece>) {
         while let Some(piece) = pieces.recv().await {
             let followers = {
                 let mut output = locked(&self.output);
@@ -381,44 +199,8 @@ impl Container {
     }
 }
 
-// === impl Exec ===
-
-impl Exec {
-    /// Marks it as started; `false` when it was already.
-    pub(super) fn begin(&self) -> bool {
-        !std::mem::replace(&mut locked(&self.state).0, true)
-    }
-
-    pub(super) fn end(&self, code: i64) {
-        locked(&self.state).1 = Some(code);
-    }
-
-    pub(super) fn running(&self) -> bool {
-        matches!(*locked(&self.state), (true, None))
-    }
-
-    pub(super) fn code(&self) -> Option<i64> {
-        locked(&self.state).1
-    }
-}
-
-/// The id number `number`: 64 digits that look like any other id and never change.
-pub(super) fn constant_id(number: u64) -> String {
-    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut state = number.wrapping_mul(4).wrapping_mul(STEP).wrapping_add(0xd5b0);
-    let mut id = String::with_capacity(64);
-    for _ in 0..4 {
-        // The output function of SplitMix64.
-        state = state.wrapping_add(STEP);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        id.push_str(&format!("{:016x}", mixed ^ (mixed >> 31)));
-    }
-    id
-}
-
 /// The command line of a create request: entrypoint, then command.
-fn words(request: &Value) -> Vec<String> {
+pub(super) fn words(request: &Value) -> Vec<String> {
     let list = |key: &str| match request.get(key) {
         Some(Value::String(word)) => vec![word.clone()],
         Some(Value::Array(words)) => {
@@ -427,9 +209,4 @@ fn words(request: &Value) -> Vec<String> {
         _ => Vec::new(),
     };
     [list("Entrypoint"), list("Cmd")].concat()
-}
-
-/// A panic elsewhere leaves these values whole: each is changed in one step.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,9 @@
 //! Connections that stop being HTTP: attach and exec start.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -9,9 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::commands::{self, BACKLOG, Piece, frame};
-use super::containers::Engine;
+use super::engine::Engine;
 use super::http::{Answer, ENGINE_HEADERS, Exchange};
 use super::routes::Query;
+
+/// How long a client may take to end its direction once the output has ended.
+const LINGER: Duration = Duration::from_millis(500);
 
 const RAW: &str = "Content-Type: application/vnd.docker.raw-stream\r\n";
 
@@ -110,8 +115,6 @@ async fn tunnel(
                 stdin = None;
             }
         }
-        drop(stdin);
-        std::future::pending::<()>().await;
     };
     let outward = async move {
         while let Some(piece) = output.recv().await {
@@ -121,8 +124,17 @@ async fn tunnel(
         }
         writer.shutdown().await
     };
-    tokio::select! {
-        () = inward => Ok(()),
-        done = outward => done,
+    let (mut inward, mut outward) = (pin!(inward), pin!(outward));
+    let mut is_at_end = false;
+    let done = loop {
+        tokio::select! {
+            () = &mut inward, if !is_at_end => is_at_end = true,
+            done = &mut outward => break done,
+        }
+    };
+    if !is_at_end {
+        // Closing a unix socket with bytes unread resets it, and the client loses its output.
+        let _ = tokio::time::timeout(LINGER, inward).await;
     }
+    done
 }

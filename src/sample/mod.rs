@@ -10,6 +10,7 @@ mod answers;
 mod archive;
 mod commands;
 mod containers;
+mod engine;
 mod hijack;
 mod http;
 mod routes;
@@ -25,7 +26,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::containers::Engine;
+use self::engine::Engine;
 use self::http::{Exchange, Head};
 use crate::api::Address;
 

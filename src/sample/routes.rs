@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::answers;
-use super::containers::{Engine, Phase};
+use super::containers::Phase;
+use super::engine::Engine;
 use super::http::{Answer, Exchange};
 use super::{archive, hijack, stream};
 

@@ -9,7 +9,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::answers;
 use super::commands::frame;
-use super::containers::{Container, Engine, Phase};
+use super::containers::{Container, Phase};
+use super::engine::Engine;
 use super::http::{Answer, Exchange};
 use super::routes::Query;
 

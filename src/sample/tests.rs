@@ -1,3 +1,5 @@
+//! The sample engine on the wire, with raw sockets.
+
 use std::path::PathBuf;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -141,6 +143,16 @@ async fn half_close_is_the_end_of_stdin_in_both_forms() {
         let state = whole(&socket, &format!("GET /exec/{id}/json HTTP/1.1\n\n")).await;
         assert!(state.contains("\"ExitCode\":0"), "{state}");
     }
+}
+
+#[tokio::test]
+async fn output_arrives_although_stdin_was_not_read() {
+    let (_engine, socket, _folder) = engine();
+    let id = exec(&socket, r#"["echo","out"]"#).await;
+    let mut stream = send(&socket, &start(&id, UPGRADE, "{}")).await;
+    stream.write_all(&[b'x'; 100_000]).await.unwrap();
+    assert!(read_until(&mut stream, "").await.ends_with("\x01\0\0\0\0\0\0\x04out\n"));
+    stream.write_all(b"more").await.unwrap();
 }
 
 #[tokio::test]

@@ -1,1 +1,36 @@
 //! The integration tests, one binary: each module is one command or one promise.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that meets the unexpected has to fail"
+)]
+
+/// What is wrong is told with its place and a hint, and nothing is lost.
+mod bad_input;
+/// `dsp check`: drift.
+mod check;
+/// `dsp demo`: the whole loop.
+mod demo;
+/// `dsp enforce`: exactly the profile.
+mod enforce;
+/// `dsp explain`.
+mod explain;
+/// `dsp generate`: recordings to a profile.
+mod generate;
+/// The help of every command.
+mod help;
+/// The modules use only what the architecture allows.
+mod layering;
+/// The proxy on the wire, with raw sockets.
+mod proxy;
+/// `dsp record`: a command and a listener.
+mod record;
+/// What the tests share.
+mod support;
+/// Terminal manners, in a real pseudo-terminal.
+mod terminal;

@@ -1,0 +1,109 @@
+//! What bad input gets: what is wrong, where, and what to do.
+
+use std::os::unix::net::UnixListener;
+
+use crate::generate::recording;
+use crate::support::World;
+
+/// The status and the words of `dsp ARGS`.
+fn said(world: &World, args: &[&str]) -> String {
+    let done = world.dsp(args);
+    format!("$ dsp {}\n[{}]\n{}", args.join(" "), done.status, done.err)
+}
+
+#[test]
+fn recordings() {
+    let world = World::without_engine();
+    recording(&world, "good", &["GET /v1.41/info"]);
+    let good = world.read("good");
+    world.write("torn", good.trim_end().trim_end_matches("}}"));
+    world.write("newer", &good.replace("\"version\":1", "\"version\":2"));
+    world.write("empty", "");
+    world.write("text", "this is no recording\n");
+    world.write("wrong", &good.replace("\"seq\":1", "\"seq\":\"one\""));
+    std::fs::create_dir(world.path("folder")).unwrap();
+    let all: Vec<String> = ["torn", "newer", "empty", "text", "wrong", "folder", "missing"]
+        .iter()
+        .map(|name| said(&world, &["generate", name]))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn profiles() {
+    let world = World::without_engine();
+    recording(&world, "r", &["GET /v1.41/info"]);
+    let head = "version: 1\nname: p\n";
+    let wrong = [
+        ("unknown-key", format!("{head}alow:\n  - GET /info\n")),
+        ("duplicate-key", format!("{head}allow:\n  - GET /info\nallow:\n  - GET /version\n")),
+        ("no-operation", format!("{head}allow:\n  - GET /info\n  - GET /container/*/json\n")),
+        ("two-documents", format!("{head}---\n{head}")),
+        ("empty", String::new()),
+    ];
+    let mut all = Vec::new();
+    for (name, text) in &wrong {
+        world.write(name, text);
+        all.push(said(&world, &["check", name, "r"]));
+    }
+    std::fs::create_dir(world.path("folder")).unwrap();
+    all.push(said(&world, &["check", "folder", "r"]));
+    all.push(said(&world, &["check", "missing", "r"]));
+    all.push(said(&world, &["enforce", "no-operation", "--", "true"]));
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn listeners() {
+    let world = World::sample();
+    let long = format!("unix:///{}", "x".repeat(107));
+    let _live = UnixListener::bind(world.path("live.sock")).unwrap();
+    drop(UnixListener::bind(world.path("dead.sock")).unwrap());
+    world.write("file", "text");
+    let at = |name: &str| format!("unix://{}", world.path(name).display());
+    let mut all = Vec::new();
+    for listen in [
+        &long,
+        &at("live.sock"),
+        &at("file"),
+        &at("no/such/folder.sock"),
+        "unix://relative",
+        "ftp://x",
+    ] {
+        all.push(said(&world, &["record", "-q", "--listen", listen, "--", "true"]));
+    }
+    assert_eq!(world.dsp(&["record", "-q", "--listen", &at("dead.sock"), "--", "true"]).status, 0);
+    assert_eq!(world.read("file"), "text");
+    let text = all.join("\n").replace(world.folder.path().to_str().unwrap(), "[DIR]");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn engines() {
+    let world = World::without_engine();
+    drop(UnixListener::bind(world.path("dead.sock")).unwrap());
+    let dead = format!("unix://{}", world.path("dead.sock").display());
+    let mut all = Vec::new();
+    for host in [
+        "unix:///nowhere/docker.sock",
+        dead.as_str(),
+        "ssh://host",
+        "tcp://127.0.0.1:1",
+        "tcp://x:y",
+    ] {
+        all.push(said(&world, &["record", "-H", host, "--", "true"]));
+    }
+    let text = all.join("\n").replace(world.folder.path().to_str().unwrap(), "[DIR]");
+    insta::with_settings!({filters => vec![(r"(?m)^  there is also a socket there.*\n", "")]}, {
+        insta::assert_snapshot!(text);
+    });
+    assert!(!world.path("recording.jsonl").exists(), "nothing was recorded, so no file is made");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_failure() {
+    let world = World::without_engine();
+    recording(&world, "recording.jsonl", &["GET /v1.41/info"]);
+    let done = world.shell("dsp generate | true; dsp explain 'GET /info' | head -1");
+    assert_eq!((done.status, done.err.as_str()), (0, ""), "{}", done.out);
+}

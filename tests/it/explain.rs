@@ -1,0 +1,46 @@
+use crate::support::World;
+
+#[test]
+fn an_operation_is_explained() {
+    let world = World::without_engine();
+    let done = world.dsp(&["explain", "POST /exec/1/start"]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(done.out.starts_with("POST /exec/*/start  (ExecStart)\n"), "{}", done.out);
+    assert!(done.out.contains("risk") && done.out.contains("raw tunnel"), "{}", done.out);
+    // A request and a rule mean the same operation.
+    assert_eq!(done.out, world.dsp(&["explain", "POST /v1.41/exec/1/start"]).out);
+    assert_eq!(done.out, world.dsp(&["explain", "POST /exec/*/start"]).out);
+}
+
+#[test]
+fn the_rule_that_decides_is_named_with_its_line() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /exec/*/start\ndeny:\n  - GET /events\n");
+    let last = |request: &str| {
+        let done = world.dsp(&["explain", "p.yaml", request]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        done.out.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(last("GET /v1.41/info"), "allowed by p.yaml: GET /info (line 4)");
+    assert_eq!(last("GET /events"), "GET /events is denied by profile \"p\" (line 7)");
+    assert_eq!(
+        last("GET /version"),
+        "GET /version is not allowed by profile \"p\"; to allow it: - GET /version"
+    );
+    let all = world.dsp(&["explain", "p.yaml"]).out;
+    let lines: Vec<&str> = all.lines().collect();
+    assert!(
+        lines[0].starts_with("root     POST /exec/*/start") && lines[2] == "denied   GET /events",
+        "{all}"
+    );
+}
+
+#[test]
+fn what_is_no_operation_gets_the_nearest_ones() {
+    let world = World::without_engine();
+    let done = world.dsp(&["explain", "GET /container/json"]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("did you mean GET /containers/json"), "{}", done.err);
+    assert_eq!(world.dsp(&["explain"]).status, 2);
+    assert_eq!(world.dsp(&["explain", "GET /info", "GET /info"]).status, 1);
+}

@@ -1,0 +1,105 @@
+//! The modules use only what `docs/architecture.md` says they may.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The table of the document: module, and what it may use of this crate.
+fn allowed() -> BTreeMap<String, BTreeSet<String>> {
+    let document = fs::read_to_string("docs/architecture.md").unwrap();
+    let mut table = BTreeMap::new();
+    for line in document.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let words = |cell: &str| -> Vec<String> {
+            cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        let module = words(cells[1]).remove(0);
+        let uses = if cells[3] == "everything" { vec!["*".to_owned()] } else { words(cells[3]) };
+        table.insert(module, uses.into_iter().collect());
+    }
+    table
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The modules that a file names behind `crate::`, outside its unit tests.
+fn used(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut modules = BTreeSet::new();
+    for line in code {
+        for behind in line.split("crate::").skip(1) {
+            let name: String =
+                behind.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            modules.insert(name);
+        }
+    }
+    modules
+}
+
+#[test]
+fn each_module_uses_only_what_the_architecture_allows() {
+    let table = allowed();
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir("src").unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let module = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let may = table.get(&module).unwrap_or_else(|| panic!("{module} is not in the table"));
+        for file in sources(&folder) {
+            for name in used(&fs::read_to_string(&file).unwrap()) {
+                if name != module && !may.contains(&name) && !may.contains("*") {
+                    wrong.push(format!("{} uses {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn a_forbidden_use_is_seen() {
+    assert!(used("use crate::proxy::start;\n").contains("proxy"));
+    assert!(used("let x = crate::cli::main();\n").contains("cli"));
+    assert!(!used("// crate::cli\n").contains("cli"));
+}
+
+#[test]
+fn only_the_profile_knows_the_yaml_library_and_only_cli_prints() {
+    for file in sources(Path::new("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.display().to_string();
+        assert!(!text.contains("serde_saphyr") || name.starts_with("src/profile/"), "{name}");
+        let prints = ["println!(", "eprintln!(", "stdout()", "stderr()"];
+        let printing = prints.iter().any(|word| text.contains(word));
+        assert!(!printing || name.starts_with("src/cli/"), "{name} prints");
+        let exits = text.contains("process::exit") || text.contains("env::var");
+        assert!(
+            !exits || name == "src/cli/surroundings.rs",
+            "{name} exits or reads the environment"
+        );
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_is_short_enough_to_hold_one_thing() {
+    for file in sources(Path::new("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//! "), "{} has no module documentation", file.display());
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
+        assert!(code <= 450, "{} has {code} lines", file.display());
+    }
+}

@@ -1,0 +1,181 @@
+use rustix::process::Signal;
+
+use crate::support::{World, exchange, read_until, wait_for};
+
+const PING: &[u8] = b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+
+/// A shell line that sends one request through `DOCKER_HOST`.
+fn curl(path: &str) -> String {
+    format!("curl -s --unix-socket ${{DOCKER_HOST#unix://}} http://docker{path}")
+}
+
+#[test]
+fn the_command_gets_a_socket_of_its_own_and_its_status_is_returned() {
+    let world = World::sample();
+    let line = format!("{} > body; echo out; echo err >&2; exit 7", curl("/v1.41/containers/json"));
+    let done = world.dsp(&["record", "--", "sh", "-c", &line]);
+    assert_eq!(done.status, 7);
+    assert_eq!(done.out, "out\n");
+    insta::assert_snapshot!(done.err, @"
+    err
+    dsp: 1 request, 1 operation recorded in recording.jsonl; next: dsp generate
+    ");
+    assert!(world.read("body").contains("\"Id\""), "the answer came through");
+    let recording = world.read("recording.jsonl");
+    assert!(recording.contains("\"operation\":\"ContainerList\""), "{recording}");
+    assert!(recording.contains("\"exit\":7"), "{recording}");
+}
+
+#[test]
+fn the_command_loses_what_would_lead_it_past_dsp() {
+    let world = World::sample();
+    let mut command = world.dsp_command(&["record", "-q", "--", "sh", "-c", "env"]);
+    for name in ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"] {
+        command.env(name, "x");
+    }
+    command.env("DOCKER_API_VERSION", "1.30");
+    let done = world.finish(command);
+    let docker: Vec<&str> = done.out.lines().filter(|line| line.starts_with("DOCKER_")).collect();
+    assert!(docker.iter().any(|line| line.starts_with("DOCKER_HOST=unix:///")), "{docker:?}");
+    assert!(docker.contains(&"DOCKER_API_VERSION=1.30"), "{docker:?}");
+    assert_eq!(docker.len(), 2, "{docker:?}");
+}
+
+#[test]
+fn a_command_that_names_its_own_engine_is_warned_about() {
+    let world = World::sample();
+    let docker = world.write("docker", "#!/bin/sh\n");
+    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let done = world.dsp(&["record", "--", "./docker", "-c", "far", "ps"]);
+    assert_eq!(done.status, 0);
+    insta::assert_snapshot!(done.err, @"
+    warning: the command names its own engine with -c, so its requests go past dsp; leave it out, and give it to dsp with -H
+    dsp: no request came through; does the program use DOCKER_HOST?
+    ");
+}
+
+#[test]
+fn commands_that_do_not_start_have_the_shells_statuses() {
+    let world = World::sample();
+    world.write("plain", "text");
+    let missing = world.dsp(&["record", "-q", "--", "./missing"]);
+    assert_eq!(
+        (missing.status, missing.err.as_str()),
+        (127, "error: ./missing: command not found\n")
+    );
+    let plain = world.dsp(&["record", "-q", "--", "./plain"]);
+    assert_eq!(plain.status, 126);
+    let killed = world.dsp(&["record", "-q", "--", "sh", "-c", "kill -KILL $$"]);
+    assert_eq!(killed.status, 137);
+}
+
+#[test]
+fn a_listener_serves_until_a_signal_and_ends_in_order() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let world = World::sample();
+        let server = world.serve(&["record"]);
+        assert!(exchange(&mut server.connect(), PING).starts_with("HTTP/1.1 200 OK\r\n"));
+        let socket = server.socket.clone();
+        let done = server.stop(signal);
+        assert_eq!(done.status, 0, "{}", done.err);
+        assert!(!socket.exists(), "the socket is removed");
+        assert_eq!(done.out, format!("DOCKER_HOST=unix://{}\n", socket.display()));
+        assert!(done.err.contains("1 request, 1 operation recorded"), "{}", done.err);
+        assert!(world.read("recording.jsonl").contains("\"end\""));
+    }
+}
+
+#[test]
+fn an_open_stream_gets_the_grace_time_and_a_second_signal_ends_at_once() {
+    let world = World::sample();
+    let server = world.serve(&["record", "--grace", "600"]);
+    let mut stream = server.connect();
+    let events = b"GET /v1.41/events HTTP/1.1\r\nHost: docker\r\n\r\n";
+    std::io::Write::write_all(&mut stream, events).unwrap();
+    read_until(&mut stream, "\r\n\r\n");
+    server.signal(Signal::INT);
+    wait_for("the listener to close", || {
+        std::os::unix::net::UnixStream::connect(&server.socket).is_err()
+    });
+    read_until(&mut stream, "}");
+    let done = server.stop(Signal::INT);
+    assert_eq!(done.status, 0, "{}", done.err);
+    let recording = world.read("recording.jsonl");
+    assert!(recording.contains("\"status\":200") && recording.contains("\"end\""), "{recording}");
+}
+
+#[test]
+fn the_request_is_on_disk_before_the_answer_ends() {
+    let world = World::sample();
+    let server = world.serve(&["record"]);
+    let mut stream = server.connect();
+    let events = b"GET /v1.41/events HTTP/1.1\r\nHost: docker\r\n\r\n";
+    std::io::Write::write_all(&mut stream, events).unwrap();
+    read_until(&mut stream, "\r\n\r\n");
+    assert!(world.read("recording.jsonl").contains("SystemEvents"));
+    // A recorder that is killed leaves a session without an end, which is still usable.
+    server.stop(Signal::KILL);
+    let done = world.dsp(&["generate"]);
+    assert_eq!(done.status, 0);
+    assert!(done.out.contains("- GET /events"), "{}", done.out);
+    assert!(done.err.contains("1 session did not end in order"), "{}", done.err);
+}
+
+#[test]
+fn secrets_never_reach_the_disk() {
+    let world = World::sample();
+    let line = format!(
+        "{} -X POST -H 'X-Registry-Auth: hunter2' -H 'Authorization: hunter2' -H 'Cookie: hunter2' \
+         -H 'Content-Type: application/json' -d '{{\"Env\":[\"A=hunter2\"]}}' -o /dev/null; {} -X POST -o /dev/null",
+        curl("/v1.41/containers/create?name=x"),
+        curl("/v1.41/build?buildargs=%7B%22A%22%3A%22hunter2%22%7D"),
+    );
+    let done = world.dsp(&["record", "--", "sh", "-c", &line]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    let recording = world.read("recording.jsonl");
+    assert!(
+        recording.contains("ContainerCreate") && recording.contains("ImageBuild"),
+        "{recording}"
+    );
+    // The command line itself is kept up to its first value.
+    assert!(!recording.contains("hunter2"), "{recording}");
+}
+
+#[test]
+fn a_full_disk_stops_the_recording_and_not_the_workload() {
+    let world = World::sample();
+    // A limit on the size of files stands for a full disk: writing fails, and with the signal
+    // ignored nothing else happens. The size is in blocks of 512 bytes.
+    let requests = format!(
+        "for i in 1 2 3 4 5 6 7 8; do {} -o /dev/null || exit 9; done; echo worked",
+        curl("/v1.41/containers/web/json?size=$i")
+    );
+    world.write("workload", &requests);
+    let done = world.shell("trap '' XFSZ; ulimit -f 2; dsp record -- sh ./workload");
+    assert_eq!(done.out, "worked\n");
+    assert_eq!(done.status, 125, "{}", done.err);
+    assert!(done.err.contains("could not be written to recording.jsonl"), "{}", done.err);
+    assert!(world.read("recording.jsonl").contains("\"lossy\":true"));
+    let generated = world.dsp(&["generate"]);
+    assert_eq!(generated.status, 4, "{}", generated.err);
+    assert_eq!(world.dsp(&["generate", "--allow-lossy"]).status, 0);
+}
+
+#[test]
+fn sessions_are_appended_and_other_files_left_alone() {
+    let world = World::sample();
+    for _ in 0..2 {
+        assert_eq!(world.dsp(&["record", "-q", "--label", "a=b", "--", "true"]).status, 0);
+    }
+    let recording = world.read("recording.jsonl");
+    assert_eq!(recording.matches("{\"session\":{").count(), 2);
+    assert!(recording.contains("\"labels\":{\"a\":\"b\"}"));
+    world.write("notes", "my notes\n");
+    let done = world.dsp(&["record", "-o", "notes", "--", "true"]);
+    assert_eq!(done.status, 125);
+    assert_eq!(
+        done.err,
+        "error: notes exists and is not a dsp recording; choose another file with -o\n"
+    );
+    assert_eq!(world.read("notes"), "my notes\n");
+}
