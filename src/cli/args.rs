@@ -31,7 +31,7 @@ pub(super) struct Args {
 /// How much dsp says of itself.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Talk {
-    /// Say more: -v also what was allowed, -vv also how connections end
+    /// Say more: -v also each request that passed, -vv also how it ended
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
     /// Say nothing but errors

@@ -1,4 +1,4 @@
-//! What `enforce` tells of the decisions.
+//! What `enforce` tells of the decisions, and `record` of the requests.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -33,13 +33,19 @@ impl Audit {
     }
 }
 
+/// The method and the path of a request as a log may show them. The query may hold secrets, so it
+/// stays out.
+pub(super) fn shown(arrival: &Arrival<'_>) -> (String, String) {
+    let path = arrival.target.split('?').next().unwrap_or_default();
+    (printable(arrival.method), printable(path))
+}
+
 impl Sink for Audit {
     type Ticket = ();
 
     fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) {
-        let (connection, method) = (arrival.connection, printable(arrival.method));
-        // The query may hold secrets, so it stays out of the log.
-        let path = printable(arrival.target.split('?').next().unwrap_or_default());
+        let connection = arrival.connection;
+        let (method, path) = shown(arrival);
         match &decision.verdict {
             Verdict::Deny(denial) => {
                 let (status, message) = (denial.status, denial.message.as_str());

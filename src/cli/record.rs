@@ -6,6 +6,7 @@ use std::time::Instant;
 use console::Term;
 
 use super::args::{self, Talk};
+use super::audit::shown;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
@@ -111,6 +112,8 @@ impl proxy::Sink for Recorder {
     type Ticket = Ticket;
 
     fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Ticket {
+        let (method, path) = shown(arrival);
+        tracing::info!(connection = arrival.connection, %method, %path, "recorded");
         let refused = decision.request.as_ref().err().map(ToString::to_string);
         self.0.request(&recording::Arrival {
             connection: arrival.connection,
@@ -135,7 +138,7 @@ struct LiveLine(Option<Term>);
 impl LiveLine {
     fn new(talk: Talk) -> Self {
         let term = Term::stderr();
-        Self((term.is_term() && !talk.quiet).then_some(term))
+        Self((term.is_term() && !talk.quiet && talk.verbose == 0).then_some(term))
     }
 
     fn show(&self, writer: &Writer) {

@@ -20,6 +20,8 @@ mod demo;
 mod enforce;
 /// `dsp explain`.
 mod explain;
+/// The committed recordings and profiles.
+mod fixtures;
 /// `dsp generate`: recordings to a profile.
 mod generate;
 /// The help of every command.
@@ -28,6 +30,8 @@ mod help;
 mod layering;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
+/// What users do, on a real engine.
+mod real_engine;
 /// `dsp record`: a command and a listener.
 mod record;
 /// What the tests share.

@@ -138,9 +138,19 @@ impl World {
         self.finish(command)
     }
 
-    pub fn finish(&self, mut command: Command) -> Done {
+    pub fn finish(&self, command: Command) -> Done {
+        self.finish_with(command, |_| ())
+    }
+
+    /// Like [`World::finish`], telling the process's id once it has started.
+    pub fn finish_with(
+        &self,
+        mut command: Command,
+        started: impl FnOnce(rustix::process::Pid),
+    ) -> Done {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
+        started(rustix::process::Pid::from_child(&child));
         let output = wait_with_output(child);
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes).replace(self.folder.path().to_str().unwrap(), "[DIR]")
@@ -161,10 +171,19 @@ impl World {
         all.extend(["--listen", &listen]);
         let mut command = self.dsp_command(&all);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
-        let server = Server { child: Some(child), socket };
-        wait_for("the proxy to listen", || UnixStream::connect(&server.socket).is_ok());
-        server
+        let mut child = command.spawn().unwrap();
+        // It prints its addresses, one for each listener, when it serves.
+        let listeners = all.iter().filter(|word| **word == "--listen").count();
+        let mut out = child.stdout.take().unwrap();
+        let mut printed = String::new();
+        let mut byte = [0];
+        while printed.lines().count() < listeners || !printed.ends_with('\n') {
+            match out.read(&mut byte) {
+                Ok(1) => printed.push(char::from(byte[0])),
+                _ => panic!("dsp ended: {}", wait_with_error(child)),
+            }
+        }
+        Server { child: Some(child), socket, printed }
     }
 }
 
@@ -172,6 +191,7 @@ impl World {
 pub struct Server {
     child: Option<Child>,
     pub socket: PathBuf,
+    printed: String,
 }
 
 impl Server {
@@ -179,6 +199,11 @@ impl Server {
         let stream = UnixStream::connect(&self.socket).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+
+    /// The first address that it printed.
+    pub fn first_address(&self) -> String {
+        self.printed.lines().next().unwrap().trim_start_matches("DOCKER_HOST=").to_owned()
     }
 
     pub fn pid(&self) -> rustix::process::Pid {
@@ -200,7 +225,7 @@ impl Server {
         Done {
             status: output.status.code().unwrap_or(-1),
             signal: std::os::unix::process::ExitStatusExt::signal(&output.status),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            out: std::mem::take(&mut self.printed),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
@@ -219,6 +244,10 @@ pub fn dsp_binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_dsp"))
 }
 
+fn wait_with_error(child: Child) -> String {
+    String::from_utf8_lossy(&wait_with_output(child).stderr).into_owned()
+}
+
 /// Waits for a process, and ends it when it takes longer than a test may.
 fn wait_with_output(child: Child) -> std::process::Output {
     let pid = rustix::process::Pid::from_child(&child);
@@ -235,7 +264,7 @@ fn wait_with_output(child: Child) -> std::process::Output {
 }
 
 /// Waits until `done` holds.
-pub fn wait_for(what: &str, done: impl Fn() -> bool) {
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
