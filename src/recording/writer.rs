@@ -4,29 +4,20 @@
 //! written is counted, the session is marked as lossy, and everything goes on.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::append::{AppendFile, CreateError};
 use super::repeats::Repeats;
 use super::{End, Event, Repeat, Request, Response, Session, redact};
 use crate::api::{CanonicalRequest, Located};
 
 /// The longest method, path or client name in characters that is recorded.
 const LONGEST_TEXT: usize = 4096;
-
-/// The longest first line in bytes that is looked at before a file is appended to.
-const LONGEST_FIRST_LINE: u64 = 1 << 20;
-
-/// How `"lossy":false` stands in a session's line, and what replaces it, of the same length.
-const NOT_LOSSY: &[u8] = b"\"lossy\":false";
-const LOSSY: &[u8] = b"\"lossy\":true ";
 
 /// A session being recorded. All methods may be called from several threads at once.
 #[derive(Debug)]
@@ -37,15 +28,10 @@ pub struct Writer {
 
 #[derive(Debug)]
 struct State {
-    file: File,
-    /// Where `"lossy":false` stands, and the file opened for writing there.
-    mark: Option<(File, u64)>,
+    file: AppendFile,
     repeats: Repeats,
     operations: HashSet<String>,
     requests: u64,
-    dropped: u64,
-    /// A line was written in part, so the next one must begin on a line of its own.
-    torn: bool,
     newest: Instant,
 }
 
@@ -110,25 +96,6 @@ pub struct Totals {
     pub dropped: u64,
 }
 
-/// Why a session cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// The file cannot be opened or written.
-    #[error("cannot write the recording {}: {source}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Something else is in the file, and appending to it would spoil it.
-    #[error("{} exists and is not a dsp recording; choose another file with -o", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
 impl Session {
     /// A session that begins now, with an id of its own.
     #[must_use]
@@ -156,28 +123,12 @@ impl Writer {
     /// # Errors
     /// [`CreateError`]; nothing was changed then.
     pub fn create(path: &Path, session: &Session) -> Result<Self, CreateError> {
-        let open = |source| CreateError::Open { path: path.to_owned(), source };
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(open)?;
-        let torn = inspect(&mut file).map_err(open)?;
-        let torn = torn.ok_or_else(|| CreateError::Foreign { path: path.to_owned() })?;
-
-        let line = line(&Event::Session(session.clone())).map_err(|error| open(error.into()))?;
-        if torn {
-            file.write_all(b"\n").map_err(open)?;
-        }
-        file.write_all(&line).map_err(open)?;
-        let mark = mark(path, &mut file, &line);
+        let file = AppendFile::begin(path, &Event::Session(session.clone()))?;
         let state = State {
             file,
-            mark,
             repeats: Repeats::default(),
             operations: HashSet::new(),
             requests: 0,
-            dropped: 0,
-            torn: false,
             newest: Instant::now(),
         };
         Ok(Self { id: session.id.clone(), state: Mutex::new(state) })
@@ -197,12 +148,12 @@ impl Writer {
         let seq = request.seq;
         match state.repeats.note(&request) {
             None => {
-                state.append(&Event::Request(request));
+                state.file.append(&Event::Request(request));
                 Ticket { seq, repeated: false }
             }
             Some(first) => {
                 let due = state.repeats.due(first).map(|count| self.repeat(first, count));
-                due.into_iter().for_each(|event| state.append(&event));
+                due.into_iter().for_each(|event| state.file.append(&event));
                 Ticket { seq: first, repeated: true }
             }
         }
@@ -218,7 +169,7 @@ impl Writer {
                 .for_each(|status| state.repeats.answered(ticket.seq, status));
             return;
         }
-        state.append(&Event::Response(Response {
+        state.file.append(&Event::Response(Response {
             session: self.id.clone(),
             seq: ticket.seq,
             status: outcome.status,
@@ -244,19 +195,19 @@ impl Writer {
         let mut state = self.lock();
         let rest: Vec<Event> =
             state.repeats.rest().map(|(first, count)| self.repeat(first, count)).collect();
-        rest.iter().for_each(|event| state.append(event));
+        rest.iter().for_each(|event| state.file.append(event));
         let end = End {
             session: self.id.clone(),
             time: Timestamp::now(),
             requests: state.requests,
-            dropped: state.dropped,
+            dropped: state.file.dropped(),
             exit,
         };
-        state.append(&Event::End(end));
+        state.file.append(&Event::End(end));
         Totals {
             requests: state.requests,
             operations: state.operations.len(),
-            dropped: state.dropped,
+            dropped: state.file.dropped(),
         }
     }
 
@@ -299,76 +250,11 @@ impl Writer {
     }
 }
 
-impl State {
-    /// Writes one line with one call, so that another process appending to the same file cannot
-    /// come between.
-    fn append(&mut self, event: &Event) {
-        let written = line(event).map_err(io::Error::from).and_then(|line| {
-            let whole = if self.torn { [b"\n", line.as_slice()].concat() } else { line };
-            write_whole(&mut self.file, &whole)
-        });
-        match written {
-            Ok(()) => self.torn = false,
-            Err(_) => {
-                self.torn = true;
-                self.dropped += 1;
-                // Best effort: without the mark the missing `end` still tells that lines are
-                // missing.
-                let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
-            }
-        }
-    }
-}
-
-/// A line of the file.
-fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = serde_json::to_vec(event)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn write_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
-    match file.write(line)? {
-        written if written == line.len() => Ok(()),
-        _ => Err(io::ErrorKind::WriteZero.into()),
-    }
-}
-
-/// Whether the file ends in the middle of a line; `None` when it holds something else than a
-/// recording.
-fn inspect(file: &mut File) -> io::Result<Option<bool>> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() == 0 {
-        return Ok(Some(false));
-    }
-    file.seek(SeekFrom::Start(0))?;
-    let mut first = Vec::new();
-    BufReader::new((&mut *file).take(LONGEST_FIRST_LINE)).read_until(b'\n', &mut first)?;
-    let whole = first.last() == Some(&b'\n');
-    // A file that holds nothing but the torn first line of a session is a recording too.
-    let begins = first.starts_with(b"{\"session\":");
-    if !begins || (whole && serde_json::from_slice::<Event>(&first).is_err()) {
-        return Ok(None);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(Some(last != *b"\n"))
-}
-
-/// Where the line just written says that nothing was lost, and a handle that can write there: the
-/// file itself is open for appending, which on Linux appends wherever it is told to write.
-fn mark(path: &Path, file: &mut File, line: &[u8]) -> Option<(File, u64)> {
-    let end = file.stream_position().ok()?;
-    let within = line.windows(NOT_LOSSY.len()).rposition(|window| window == NOT_LOSSY)?;
-    let behind = u64::try_from(line.len().checked_sub(within)?).ok()?;
-    let writable = OpenOptions::new().write(true).open(path).ok()?;
-    writable.metadata().ok()?.is_file().then_some(())?;
-    Some((writable, end.checked_sub(behind)?))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
     use super::*;
     use crate::api::Catalogue;
     use crate::recording::Reader;
@@ -463,9 +349,9 @@ mod tests {
         let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
         // /dev/full answers every write with "no space left on device".
         let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let file = std::mem::replace(&mut writer.state.lock().unwrap().file, full);
+        let file = writer.state.lock().unwrap().file.swap(full);
         arrive(&writer, "GET", "/info");
-        writer.state.lock().unwrap().file = file;
+        writer.state.lock().unwrap().file.swap(file);
         arrive(&writer, "GET", "/version");
         let totals = writer.end(None);
         assert_eq!((totals.requests, totals.dropped), (2, 1));

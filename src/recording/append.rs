@@ -1,0 +1,144 @@
+//! The file that a session is appended to: whole lines only, and one mark that can still be set.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::Event;
+
+/// The longest first line in bytes that is looked at before a file is appended to.
+const LONGEST_FIRST_LINE: u64 = 1 << 20;
+
+/// How `"lossy":false` stands in a session's line, and what replaces it, of the same length.
+const NOT_LOSSY: &[u8] = b"\"lossy\":false";
+const LOSSY: &[u8] = b"\"lossy\":true ";
+
+/// Why a session cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The file cannot be opened or written.
+    #[error("cannot write the recording {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else is in the file, and appending to it would spoil it.
+    #[error("{} exists and is not a dsp recording; choose another file with -o", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A recording that is being appended to.
+#[derive(Debug)]
+pub(super) struct AppendFile {
+    file: File,
+    /// Where `"lossy":false` stands, and the file opened for writing there.
+    mark: Option<(File, u64)>,
+    dropped: u64,
+    /// A line was written in part, so the next one must begin on a line of its own.
+    torn: bool,
+}
+
+impl AppendFile {
+    /// Appends a session's first line to the file at `path`, which is made if it is absent. A last
+    /// line that was cut by a crash is closed first.
+    pub(super) fn begin(path: &Path, session: &Event) -> Result<Self, CreateError> {
+        let open = |source| CreateError::Open { path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(open)?;
+        let torn = inspect(&mut file).map_err(open)?;
+        let torn = torn.ok_or_else(|| CreateError::Foreign { path: path.to_owned() })?;
+
+        let line = line(session).map_err(|error| open(error.into()))?;
+        if torn {
+            file.write_all(b"\n").map_err(open)?;
+        }
+        file.write_all(&line).map_err(open)?;
+        let mark = mark(path, &mut file, &line);
+        Ok(Self { file, mark, dropped: 0, torn: false })
+    }
+
+    /// Lines that could not be written.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Puts another file in the place of this one, as a disk that fills up.
+    #[cfg(test)]
+    pub(super) const fn swap(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.file, file)
+    }
+
+    /// Writes one line with one call, so that another process appending to the same file cannot
+    /// come between.
+    pub(super) fn append(&mut self, event: &Event) {
+        let written = line(event).map_err(io::Error::from).and_then(|line| {
+            let whole = if self.torn { [b"\n", line.as_slice()].concat() } else { line };
+            write_whole(&mut self.file, &whole)
+        });
+        match written {
+            Ok(()) => self.torn = false,
+            Err(_) => {
+                self.torn = true;
+                self.dropped += 1;
+                // Best effort: without the mark the missing `end` still tells that lines are
+                // missing.
+                let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
+            }
+        }
+    }
+}
+
+/// A line of the file.
+fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+fn write_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
+    match file.write(line)? {
+        written if written == line.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+/// Whether the file ends in the middle of a line; `None` when it holds something else than a
+/// recording.
+fn inspect(file: &mut File) -> io::Result<Option<bool>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(Some(false));
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut first = Vec::new();
+    BufReader::new((&mut *file).take(LONGEST_FIRST_LINE)).read_until(b'\n', &mut first)?;
+    let whole = first.last() == Some(&b'\n');
+    // A file that holds nothing but the torn first line of a session is a recording too.
+    let begins = first.starts_with(b"{\"session\":");
+    if !begins || (whole && serde_json::from_slice::<Event>(&first).is_err()) {
+        return Ok(None);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(Some(last != *b"\n"))
+}
+
+/// Where the line just written says that nothing was lost, and a handle that can write there: the
+/// file itself is open for appending, which on Linux appends wherever it is told to write.
+fn mark(path: &Path, file: &mut File, line: &[u8]) -> Option<(File, u64)> {
+    let end = file.stream_position().ok()?;
+    let within = line.windows(NOT_LOSSY.len()).rposition(|window| window == NOT_LOSSY)?;
+    let behind = u64::try_from(line.len().checked_sub(within)?).ok()?;
+    let writable = OpenOptions::new().write(true).open(path).ok()?;
+    writable.metadata().ok()?.is_file().then_some(())?;
+    Some((writable, end.checked_sub(behind)?))
+}
