@@ -55,6 +55,7 @@ struct Stop {
     accepting: CancellationToken,
     serving: CancellationToken,
     open: CancellationToken,
+    listeners: TaskTracker,
     tasks: TaskTracker,
 }
 
@@ -70,8 +71,7 @@ pub fn start<S: Sink>(
     let shared = Arc::new(Shared { gate, sink, engine, connections, stop: stop.clone() });
     for listener in listeners {
         let shared = Arc::clone(&shared);
-        // Not tracked: it ends at once when accepting stops, and holds no client.
-        tokio::spawn(async move {
+        stop.listeners.spawn(async move {
             let accepting = shared.stop.accepting.clone();
             accepting.run_until_cancelled(accept(&listener, &shared)).await;
         });
@@ -91,6 +91,10 @@ impl Running {
     pub async fn drain(&self, grace: Duration, hurry: impl Future<Output = ()>) -> Drained {
         self.stop.accepting.cancel();
         self.stop.serving.cancel();
+        // The listeners end at once. Waiting for them makes sure that their sockets' files are
+        // gone when the process is, and that no connection comes after those counted below.
+        self.stop.listeners.close();
+        self.stop.listeners.wait().await;
         self.stop.tasks.close();
         let in_time = async {
             tokio::select! {
