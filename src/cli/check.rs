@@ -34,7 +34,7 @@ pub(super) fn run(args: &args::Check) -> anyhow::Result<Status> {
     let requests = evidence.known().map(|known| known.seen.requests).sum::<u64>()
         + evidence.unknown().map(|(_, unknown)| unknown.seen.requests).sum::<u64>()
         + evidence.refused().map(|(_, seen)| seen.requests).sum::<u64>();
-    output::data(&format!(
+    output::text(&format!(
         "{}checked {}, {}, {}: {}\n",
         render(&findings),
         count(number(operations), "operation"),

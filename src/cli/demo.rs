@@ -52,9 +52,9 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     }
 
     step(1, "record", "a small program asks for the version, the containers and their statistics")?;
-    output::data(&format!("   engine: {}\n", stage.story))?;
+    output::text(&format!("   engine: {}\n", stage.story))?;
     let totals = record(&stage, &recording).await?;
-    output::data(&format!(
+    output::text(&format!(
         "   {}, {} -> {}\n\n",
         count(totals.requests, "request"),
         count(u64::try_from(totals.operations).unwrap_or(u64::MAX), "operation"),
@@ -69,15 +69,15 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     std::fs::write(&profile_path, &text)
         .with_context(|| format!("cannot write {}", profile_path.display()))?;
     output::data(&indented(&text))?;
-    output::data(&format!("   -> {}\n\n", profile_path.display()))?;
+    output::text(&format!("   -> {}\n\n", profile_path.display()))?;
 
     step(3, "enforce", "exactly this profile and nothing else")?;
     let profile = parse(&text).map_err(|problem| anyhow::anyhow!(problem.message))?;
     let lines = enforce(&stage, Enforcer::new(&profile)).await?;
-    output::data(&lines)?;
+    output::text(&lines)?;
 
     let path = profile_path.display();
-    output::data(&format!(
+    output::text(&format!(
         "\nThe files are in {}.\nNext, with a program of yours:\n   dsp record -- docker stats --no-stream\n   \
          dsp generate -o profile.yaml\n   dsp enforce profile.yaml -- docker stats --no-stream\n   \
          dsp explain {path}\n",
@@ -250,7 +250,7 @@ fn folder(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 fn step(number: u8, name: &str, about: &str) -> anyhow::Result<()> {
-    Ok(output::data(&format!("{STRONG}{number}. {name}{STRONG:#}: {about}\n"))?)
+    Ok(output::text(&format!("{STRONG}{number}. {name}{STRONG:#}: {about}\n"))?)
 }
 
 fn indented(text: &str) -> String {

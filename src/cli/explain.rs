@@ -26,7 +26,7 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         }
         _ => anyhow::bail!("give one profile, one request as 'METHOD /path', or one of each"),
     };
-    output::data(&text)?;
+    output::text(&text)?;
     Ok(Status::Done)
 }
 

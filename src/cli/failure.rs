@@ -17,7 +17,8 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         Some(LoadError::Invalid { path, text, problem }) => {
             let path = path.display().to_string();
             let place = Place { path: &path, text, span: problem.span.clone() };
-            output::talk(&snippet(&problem.message, &place, problem.hint.as_deref()));
+            let hint = problem.hint.as_deref();
+            output::drawn(&snippet(&problem.message, &place, hint, output::width_of_talk()));
         }
         // The messages of dsp's errors hold what their sources say.
         _ => output::error(&error.to_string()),

@@ -3,6 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use console::Term;
+
+use crate::report::fold;
+
+/// The fewest columns that text is folded for; a narrower terminal folds it itself.
+const NARROWEST: usize = 40;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -20,10 +26,38 @@ pub(super) fn data(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Writes a text for a person to stdout, folded to the terminal where there is one.
+///
+/// # Errors
+/// As [`data`].
+pub(super) fn text(text: &str) -> io::Result<()> {
+    data(&folded(text, &Term::stdout()))
+}
+
 /// Says something to the person, on stderr.
 pub(super) fn talk(text: &str) {
+    drawn(&folded(text, &Term::stderr()));
+}
+
+/// Shows what has a layout of its own, on stderr.
+pub(super) fn drawn(text: &str) {
     // There is nobody to tell that nobody can be told.
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+fn folded(text: &str, term: &Term) -> String {
+    width(term).map_or_else(|| text.to_owned(), |width| fold(text, width))
+}
+
+/// The columns to fold for on stderr, where there is a terminal.
+pub(super) fn width_of_talk() -> Option<usize> {
+    width(&Term::stderr())
+}
+
+fn width(term: &Term) -> Option<usize> {
+    let (_, columns) = term.size_checked()?;
+    let columns = usize::from(columns);
+    (term.is_term() && columns >= NARROWEST).then_some(columns)
 }
 
 /// Says something of dsp's own, on stderr.

@@ -244,11 +244,11 @@ fn not_answering(
     text.push_str("  help: ");
     text.push_str(match cause {
         ProbeError::Denied => {
-            "only root and the group that owns the socket may use it: join that group\n  \
+            "only root and the group that owns the socket may use it: join that group \
              (sudo usermod -aG docker $USER, then log in again), or use sudo"
         }
         ProbeError::Absent | ProbeError::Refused => {
-            "start the engine (sudo systemctl start docker, or Docker Desktop), or name\n  \
+            "start the engine (sudo systemctl start docker, or Docker Desktop), or name \
              another one with -H unix:///path or DOCKER_HOST"
         }
         ProbeError::Address(_) | ProbeError::Strange(_) | ProbeError::Timeout => {
@@ -350,8 +350,7 @@ mod tests {
           looked, in the order of the docker CLI, at:
             -H, --host       not set
             DOCKER_HOST      "unix:///nowhere/docker.sock"
-          help: start the engine (sudo systemctl start docker, or Docker Desktop), or name
-          another one with -H unix:///path or DOCKER_HOST
+          help: start the engine (sudo systemctl start docker, or Docker Desktop), or name another one with -H unix:///path or DOCKER_HOST
         "#);
     }
 }

@@ -7,10 +7,12 @@ mod emit;
 mod model;
 mod parse;
 mod pattern;
+mod problem;
 mod rule;
 
 pub use emit::{Comments, emit};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
-pub use parse::{LoadError, MAX_BYTES, Problem, load, parse};
+pub use parse::{LoadError, MAX_BYTES, load, parse};
 pub use pattern::{Glob, Pattern};
+pub use problem::Problem;
 pub use rule::{Rule, RuleError};

@@ -10,6 +10,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Spanned, budget, options};
 
+use super::problem::{Problem, at, bytes, explain, hint, printable};
 use super::{Entry, Name, Profile, Rule, RuleError, UnknownOperation};
 use crate::api::ApiVersion;
 
@@ -18,21 +19,6 @@ pub const MAX_BYTES: u64 = 1 << 20;
 
 /// The version of the file format.
 const VERSION: u64 = 1;
-
-/// What is wrong with a profile, and where.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Problem {
-    /// What is wrong: a lower-case fragment.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// The bytes that it is about.
-    pub span: Range<usize>,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-}
 
 /// Why a profile file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -252,91 +238,9 @@ fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))
 }
 
-/// Says in this project's words what the YAML library found, and where.
-fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
-    let span = error.location().map_or(0..0, |location| bytes(text, location.span()));
-    let mut message = error.to_string();
-    if let Some(place) = message.rfind(" at line ") {
-        message.truncate(place);
-    }
-    let (message, help) = match message.as_str() {
-        found if found.starts_with("duplicate mapping key: ") => {
-            let key = found.split([' ', ',']).nth(3).unwrap_or_default();
-            (format!("the key \"{key}\" stands here a second time"), hint("join the two lists"))
-        }
-        found if found.contains("Documents") => (
-            "a second document begins here".to_owned(),
-            hint("a profile is one document; write the second one to a file of its own"),
-        ),
-        found if found.contains("Anchors") || found.contains("Aliases") => (
-            "anchors and aliases are not allowed in a profile".to_owned(),
-            hint("write the value out, so that a reviewer sees it where it holds"),
-        ),
-        found if found.contains("merge keys") => (
-            "merge keys are not allowed in a profile".to_owned(),
-            hint("write the rules out, so that a reviewer sees them where they hold"),
-        ),
-        found if found.starts_with("missing field `version`") => {
-            (found.replace('`', "\""), hint("a profile begins with version: 1"))
-        }
-        found if found.starts_with("missing field `name`") => {
-            (found.replace('`', "\""), hint("add a line such as name: my-program"))
-        }
-        "unexpected end of input" => {
-            ("the file is empty".to_owned(), hint("see dsp generate --help"))
-        }
-        "expected mapping start" => (
-            "a profile begins with \"version: 1\"".to_owned(),
-            hint("see dsp generate --help for how to make one"),
-        ),
-        "expected sequence start" => (
-            "a list is expected here".to_owned(),
-            hint("write one rule a line, each behind \"- \""),
-        ),
-        found => (found.replace('`', "\""), None),
-    };
-    at(text, span, printable(&message), help)
-}
-
 /// The bytes of a value.
 fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
     bytes(text, value.defined.span())
-}
-
-/// The library knows the bytes of values; of syntax errors it knows only the characters.
-fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
-    let byte = |known: Option<u64>, characters: u64| {
-        let characters = usize::try_from(characters).unwrap_or(usize::MAX);
-        known.and_then(|offset| usize::try_from(offset).ok()).unwrap_or_else(|| {
-            text.char_indices().nth(characters).map_or(text.len(), |(offset, _)| offset)
-        })
-    };
-    let known_end = span.byte_offset().zip(span.byte_len()).map(|(offset, len)| offset + len);
-    let start = byte(span.byte_offset(), span.offset());
-    start..byte(known_end, span.offset() + span.len()).max(start)
-}
-
-fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Problem {
-        message,
-        hint,
-        line: before.matches('\n').count() + 1,
-        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        span,
-    }
-}
-
-fn hint(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
-/// Text of the file in a message, safe for a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
-        .collect()
 }
 
 #[cfg(test)]

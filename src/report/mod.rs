@@ -4,9 +4,11 @@
 //! [`printable`] before it is shown.
 
 mod finding;
+mod fold;
 mod snippet;
 
 pub use finding::{Finding, Severity, render};
+pub use fold::fold;
 pub use snippet::{Place, snippet};
 
 /// Makes any text safe to show on one line of a terminal: control characters, which could move the

@@ -1,0 +1,122 @@
+//! What is wrong with a profile, in this project's words and with its place.
+
+use std::ops::Range;
+
+/// The keys of a profile.
+const KEYS: [&str; 6] = ["version", "name", "min_api", "allow", "deny", "unknown"];
+
+/// How alike a key and the one that was meant are at least.
+const ALIKE: f64 = 0.8;
+
+/// What is wrong with a profile, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// What is wrong: a lower-case fragment.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The bytes that it is about.
+    pub span: Range<usize>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// Says in this project's words what the YAML library found, and where.
+pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
+    let span = error.location().map_or(0..0, |location| bytes(text, location.span()));
+    let mut message = error.to_string();
+    if let Some(place) = message.rfind(" at line ") {
+        message.truncate(place);
+    }
+    let (message, help) = match message.as_str() {
+        found if found.starts_with("duplicate mapping key: ") => {
+            let key = found.split([' ', ',']).nth(3).unwrap_or_default();
+            (format!("the key \"{key}\" stands here a second time"), hint("join the two lists"))
+        }
+        found if found.contains("Documents") => (
+            "a second document begins here".to_owned(),
+            hint("a profile is one document; write the second one to a file of its own"),
+        ),
+        found if found.contains("Anchors") || found.contains("Aliases") => (
+            "anchors and aliases are not allowed in a profile".to_owned(),
+            hint("write the value out, so that a reviewer sees it where it holds"),
+        ),
+        found if found.contains("merge keys") => (
+            "merge keys are not allowed in a profile".to_owned(),
+            hint("write the rules out, so that a reviewer sees them where they hold"),
+        ),
+        found if found.starts_with("missing field `version`") => {
+            (found.replace('`', "\""), hint("a profile begins with version: 1"))
+        }
+        found if found.starts_with("missing field `name`") => {
+            (found.replace('`', "\""), hint("add a line such as name: my-program"))
+        }
+        "unexpected end of input" => {
+            ("the file is empty".to_owned(), hint("see dsp generate --help"))
+        }
+        "expected mapping start" => (
+            "a profile begins with \"version: 1\"".to_owned(),
+            hint("see dsp generate --help for how to make one"),
+        ),
+        "expected sequence start" => (
+            "a list is expected here".to_owned(),
+            hint("write one rule a line, each behind \"- \""),
+        ),
+        found => match found.split('`').nth(1) {
+            Some(key) if found.starts_with("unknown field") => unknown_key(key),
+            _ => (found.replace('`', "\""), None),
+        },
+    };
+    at(text, span, printable(&message), help)
+}
+
+/// A key that no profile has, with the key that was probably meant.
+fn unknown_key(key: &str) -> (String, Option<String>) {
+    let likeness = |known: &&str| strsim::jaro_winkler(key, known);
+    let nearest = KEYS.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let hint = nearest.filter(|known| likeness(known) > ALIKE).map_or_else(
+        || format!("the keys of a profile are {}", KEYS.join(", ")),
+        |known| format!("did you mean {known}?"),
+    );
+    (format!("a profile has no key \"{key}\""), Some(hint))
+}
+
+/// The library knows the bytes of values; of syntax errors it knows only the characters.
+pub(super) fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
+    let byte = |known: Option<u64>, characters: u64| {
+        let characters = usize::try_from(characters).unwrap_or(usize::MAX);
+        known.and_then(|offset| usize::try_from(offset).ok()).unwrap_or_else(|| {
+            text.char_indices().nth(characters).map_or(text.len(), |(offset, _)| offset)
+        })
+    };
+    let known_end = span.byte_offset().zip(span.byte_len()).map(|(offset, len)| offset + len);
+    let start = byte(span.byte_offset(), span.offset());
+    start..byte(known_end, span.offset() + span.len()).max(start)
+}
+
+/// A problem with the place of its first byte.
+pub(super) fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Problem {
+        message,
+        hint,
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        span,
+    }
+}
+
+/// A hint.
+pub(super) fn hint(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// Text of the file in a message, safe for a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
+}
