@@ -40,7 +40,8 @@ pub fn generate(evidence: &Evidence, name: Option<Name>, accept_unknown: bool) -
         .collect();
     let title = title(evidence);
     let name = name.or_else(|| Name::from_words(&title)).unwrap_or_else(Name::fallback);
-    let header = header(&title, &rules);
+    // A program alone, such as a shell, says less than the name that was chosen.
+    let header = header(if title.contains(' ') { &title } else { name.as_str() }, &rules);
     let comments = rules.iter().map(|(_, known)| known.map(comment).unwrap_or_default()).collect();
     let allow = rules.iter().map(|(operation, _)| Entry::new(Rule::any(operation))).collect();
     Generated {
