@@ -30,6 +30,8 @@ mod help;
 mod layering;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
+/// The README is run.
+mod readme;
 /// What users do, on a real engine.
 mod real_engine;
 /// `dsp record`: a command and a listener.

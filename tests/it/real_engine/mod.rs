@@ -5,6 +5,8 @@
 mod fixtures;
 /// The loop as a new user tries it.
 mod journey;
+/// The README's tour.
+mod readme;
 /// Programs cannot tell that they are recorded.
 mod transparent;
 

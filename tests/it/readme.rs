@@ -1,0 +1,228 @@
+//! The README is run: its commands print what it says, its profile is one.
+//!
+//! A block of commands or YAML has a mark before it that says what it needs: `engine`, `sample` or
+//! `profile`. `DSP_README=write` puts what the commands print into the README.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{World, dsp_binary};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+/// The port in the README; the test takes one that is free.
+const PORT: &str = "2379";
+
+/// The lines of a marked block, without its fence.
+struct Block {
+    need: String,
+    first: usize,
+    lines: Vec<String>,
+}
+
+/// A command and what it prints.
+struct Step {
+    command: String,
+    output: Vec<String>,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut blocks = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        if !matches!(*line, "```console" | "```yaml") {
+            continue;
+        }
+        let mark = lines[number - 1].strip_prefix("<!-- test: ");
+        let need = mark.and_then(|rest| rest.strip_suffix(" -->"));
+        let need = need.unwrap_or_else(|| panic!("README.md:{}: no mark", number + 1)).to_owned();
+        let inside = lines[number + 1..].iter().take_while(|line| **line != "```");
+        blocks.push(Block {
+            need,
+            first: number + 1,
+            lines: inside.map(|line| (*line).to_owned()).collect(),
+        });
+    }
+    blocks
+}
+
+impl Block {
+    fn steps(&self) -> Vec<Step> {
+        let mut steps: Vec<Step> = Vec::new();
+        for line in &self.lines {
+            match (line.strip_prefix("$ "), steps.last_mut()) {
+                (Some(command), _) => {
+                    steps.push(Step { command: command.to_owned(), output: Vec::new() });
+                }
+                (None, Some(step)) => step.output.push(line.clone()),
+                (None, None) => panic!("a block begins with a command: {line}"),
+            }
+        }
+        steps
+    }
+}
+
+/// Runs all blocks with this need, one after the other, and compares.
+fn run(world: &World, need: &str, path: &str) {
+    let text = std::fs::read_to_string(PATH).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let write = std::env::var("DSP_README").is_ok_and(|value| value == "write");
+    let mut written: Vec<String> = text.lines().map(str::to_owned).collect();
+    // From the end, so that the places of the blocks before stay right.
+    let mut replaced = Vec::new();
+    for block in blocks(&text).iter().filter(|block| block.need == need) {
+        let mut servers = Vec::new();
+        let mut lines = Vec::new();
+        for step in block.steps() {
+            let command = step.command.replace(PORT, &port.to_string());
+            let printed = match command.strip_suffix(" &") {
+                Some(command) => {
+                    let (server, line) = Background::start(world, command, path);
+                    servers.push(server);
+                    line
+                }
+                None => {
+                    let mut shell = world.command("sh", &["-c", &format!("{{ {command}\n}} 2>&1")]);
+                    shell.env("PATH", path);
+                    world.finish(shell).out
+                }
+            };
+            let printed = printed.replace(&port.to_string(), PORT);
+            if !write {
+                compare(&step, &printed);
+            }
+            lines.push(format!("$ {}", step.command));
+            lines.extend(printed.lines().map(|line| line.trim_end().to_owned()));
+        }
+        replaced.push((block.first, block.lines.len(), lines));
+    }
+    assert!(!replaced.is_empty());
+    if write {
+        for (first, count, lines) in replaced.into_iter().rev() {
+            written.splice(first..first + count, lines);
+        }
+        std::fs::write(PATH, written.join("\n") + "\n").unwrap();
+    }
+}
+
+/// A program that the README puts into the background.
+struct Background(Child);
+
+impl Background {
+    /// Starts it and returns what it prints when it serves.
+    fn start(world: &World, command: &str, path: &str) -> (Self, String) {
+        let mut shell = world.command("sh", &["-c", &format!("exec {command}")]);
+        let mut child = shell.env("PATH", path).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), line)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// What dsp prints is the same line by line; where docker prints too, which knows of whatever else
+/// is on the engine, all that the README shows is there in its order.
+fn compare(step: &Step, printed: &str) {
+    let expected: Vec<String> = step.output.iter().map(|line| plain(line)).collect();
+    let found: Vec<String> = printed.lines().map(plain).collect();
+    let shown = format!("$ {}\n{printed}", step.command);
+    if step.command.contains("docker ") {
+        let mut rest = found.iter();
+        for line in &expected {
+            assert!(rest.any(|other| other == line), "missing: {line}\n{shown}");
+        }
+    } else {
+        assert_eq!(expected, found, "{shown}");
+    }
+}
+
+/// A line with IDs, numbers and the width of columns made equal.
+fn plain(line: &str) -> String {
+    let words = line.split_whitespace().map(|word| {
+        let id = word.len() >= 12 && word.chars().all(|character| character.is_ascii_hexdigit());
+        if id { "ID".to_owned() } else { without_numbers(word) }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn without_numbers(word: &str) -> String {
+    let mut plain = String::new();
+    for character in word.chars() {
+        match character {
+            '0'..='9' if plain.ends_with('N') => {}
+            '0'..='9' => plain.push('N'),
+            '.' if plain.ends_with('N') => {}
+            _ => plain.push(character),
+        }
+    }
+    plain
+}
+
+#[test]
+fn what_needs_no_engine_is_as_the_readme_says() {
+    let world = World::sample();
+    let folder = dsp_binary().parent().unwrap().display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+    run(&world, "sample", &path);
+}
+
+#[test]
+fn the_profile_of_the_readme_is_one() {
+    let world = World::without_engine();
+    let text = std::fs::read_to_string(PATH).unwrap();
+    let profiles: Vec<Block> =
+        blocks(&text).into_iter().filter(|block| block.need == "profile").collect();
+    assert_eq!(profiles.len(), 1);
+    world.write("profile.yaml", &profiles[0].lines.join("\n"));
+    for (request, verdict) in [
+        ("GET /containers/web/json", "allowed by"),
+        ("POST /containers/ci-7/start", "allowed by"),
+        ("POST /containers/web/start", "is not allowed by"),
+        ("GET /images/team/app:1/json", "allowed by"),
+        ("POST /containers/web/exec", "is denied by"),
+        ("GET /vendor/health", "allowed by"),
+        ("GET /v1.40/containers/web/json", "min_api"),
+    ] {
+        let done = world.dsp(&["explain", "profile.yaml", request]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        assert!(done.out.contains(verdict), "{request}: {}", done.out);
+    }
+}
+
+#[test]
+fn the_commands_to_try_it_exist() {
+    let text = std::fs::read_to_string(PATH).unwrap();
+    for line in ["cargo run --release -- demo", "scripts/test"] {
+        assert!(text.lines().any(|found| found == line), "{line}");
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/test");
+    let mode = std::fs::metadata(script).unwrap().permissions();
+    assert_ne!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o111, 0);
+}
+
+/// Every block of the README that needs an engine, with the CLI of Engine 20.10, whose words it
+/// shows.
+pub fn on_the_engine(world: &World) {
+    let path = std::env::var("PATH").unwrap();
+    let folders = std::env::split_paths(&path);
+    let docker = folders.map(|folder| folder.join("docker")).find(|docker| {
+        let version = docker.exists().then(|| world.finish(world.command(docker, &["--version"])));
+        version.is_some_and(|version| version.out.contains(" 20.10."))
+    });
+    let Some(docker) = docker else {
+        eprintln!(
+            "no docker CLI of 20.10 is on the PATH, so the README's engine blocks are left out"
+        );
+        return;
+    };
+    let dsp = dsp_binary().parent().unwrap().display();
+    run(world, "engine", &format!("{dsp}:{}:{path}", docker.parent().unwrap().display()));
+}
