@@ -198,6 +198,24 @@ fn the_profile_of_the_readme_is_one() {
 }
 
 #[test]
+fn the_recording_of_the_documentation_is_one() {
+    let world = World::without_engine();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recording.md"));
+    let text = text.unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"")).collect();
+    assert_eq!(lines.len(), 5);
+    world.write("recording.jsonl", &(lines.join("\n") + "\n"));
+    let done = world.dsp(&["generate"]);
+    assert_eq!(
+        (done.status, done.err.as_str()),
+        (0, ""),
+        "each line is read, and the session has its end: {}",
+        done.out
+    );
+    assert!(done.out.contains("  - GET /containers/*/stats  # 1 container\n"), "{}", done.out);
+}
+
+#[test]
 fn the_commands_to_try_it_exist() {
     let text = std::fs::read_to_string(PATH).unwrap();
     for line in ["cargo run --release -- demo", "scripts/test"] {
