@@ -144,13 +144,26 @@ fn compare(step: &Step, printed: &str) {
     }
 }
 
-/// A line with IDs, numbers and the width of columns made equal.
+/// A line with IDs, sizes, numbers and the width of columns made equal.
 fn plain(line: &str) -> String {
     let words = line.split_whitespace().map(|word| {
         let id = word.len() >= 12 && word.chars().all(|character| character.is_ascii_hexdigit());
-        if id { "ID".to_owned() } else { without_numbers(word) }
+        if id {
+            "ID".to_owned()
+        } else if is_size(word) {
+            "SIZE".to_owned()
+        } else {
+            without_numbers(word)
+        }
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// How much a container has read and sent is `0B` on one machine and `4.1kB` on the next.
+fn is_size(word: &str) -> bool {
+    let unit =
+        word.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
+    unit.len() < word.len() && matches!(unit, "B" | "kB" | "MB" | "GB" | "KiB" | "MiB" | "GiB")
 }
 
 fn without_numbers(word: &str) -> String {
