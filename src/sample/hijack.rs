@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::commands::{self, BACKLOG, Piece, frame};
 use super::engine::Engine;
-use super::http::{Answer, ENGINE_HEADERS, Exchange};
+use super::http::{Answer, Connection, ENGINE_HEADERS, Exchange};
 use super::routes::Query;
 
 /// How long a client may take to end its direction once the output has ended.
@@ -79,6 +79,30 @@ pub(super) async fn start_exec(
     }
     take_over(exchange, ENGINE_HEADERS).await?;
     tunnel(exchange, tty, [true, true], wants_stdin.then_some(stdin), output).await
+}
+
+/// The HTTP/2 preface, which the client side of HTTP/2 sends: for `/session` that is the engine.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// BuildKit's two connections, as far as a proxy can see into them: HTTP/2 inside a hijack, of
+/// which this engine sends the preface and gives back everything else.
+pub(super) async fn buildkit(exchange: &mut Exchange<'_>, speaks_first: bool) -> io::Result<()> {
+    while exchange.read().await?.is_some() {}
+    if exchange.head.seen.header("upgrade") != Some("h2c") {
+        return exchange.answer(&Answer::refusal(500, "protocol not supported")).await;
+    }
+    exchange.close();
+    let Connection { reader, writer } = &mut *exchange.connection;
+    writer
+        .write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        )
+        .await?;
+    if speaks_first {
+        writer.write_all(PREFACE).await?;
+    }
+    tokio::io::copy_buf(reader, writer).await?;
+    writer.shutdown().await
 }
 
 /// Sends the head after which the connection is raw. That the request has an `Upgrade` header

@@ -32,6 +32,8 @@ enum Route {
     Events,
     Logs(String),
     Ping,
+    /// One of the two ways to BuildKit; whether the engine speaks first.
+    BuildKit(bool),
     StartExec(String),
     Stats(String),
     Wait(String),
@@ -121,6 +123,8 @@ fn route(method: &str, segments: &[&str]) -> Option<Route> {
         ("POST", ["images", "create"]) => Route::CreateImage,
         ("POST", ["images", "prune"]) => plain(answers::prune, "Images"),
         ("POST", ["build"]) => Route::Build,
+        ("POST", ["session"]) => Route::BuildKit(true),
+        ("POST", ["grpc"]) => Route::BuildKit(false),
         ("POST", ["build", "prune"]) => plain(answers::prune, "Caches"),
 
         ("GET", ["networks"] | ["networks", ""]) => plain(answers::networks, ""),
@@ -143,6 +147,7 @@ async fn perform(
         Route::Plain(answer, name) => exchange.answer(&answer(engine, &name, query)).await,
         Route::Attach(id) => hijack::attach(exchange, engine, &id, query).await,
         Route::Build => stream::build(exchange).await,
+        Route::BuildKit(speaks_first) => hijack::buildkit(exchange, speaks_first).await,
         Route::Create => create(exchange, engine, query).await,
         Route::CreateExec(id) => create_exec(exchange, engine, &id).await,
         Route::CreateImage => stream::create_image(exchange, engine, query).await,
