@@ -1,27 +1,33 @@
 //! One client connection: each request is decided over, told to the sink, and forwarded or answered.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderValue, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    USER_AGENT,
 };
 use hyper::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::Mutex;
 
 use super::answer::answer;
-use super::exchange::{Arrival, Body, Finish, Sink};
+use super::body::{Body, Download, Upload};
+use super::exchange::{Arrival, Finish, Sink};
+use super::expect::{Continue, expects};
+use super::headers;
+use super::hijacked::Hijacked;
+use super::link::Link;
 use super::server::Shared;
+use super::tunnel::Tunnel;
 use super::upstream::Upstream;
-use super::{headers, tunnel};
-use crate::policy::{Denial, Head, Permit, Verdict};
+use crate::policy::{Head, Permit, Verdict};
 
-/// How many bytes of a denied request's body are read and thrown away, so that a client that sends
-/// first and listens later hears the denial.
-const DRAIN: u64 = 1 << 20;
+/// How many bytes of a denied request's body are read and thrown away.
+const DRAIN: usize = 1 << 20;
 
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
@@ -33,14 +39,27 @@ const OWN_HOST: HeaderValue = HeaderValue::from_static("docker");
 pub(super) struct Client<S: Sink> {
     shared: Arc<Shared<S>>,
     number: u64,
+    link: Arc<Link>,
     /// Requests of one connection come one after another, so nobody ever waits for this.
     upstream: Mutex<Upstream>,
+    /// Set by the request after which the connection is HTTP no longer.
+    tunnel: std::sync::Mutex<Option<Tunnel<S>>>,
 }
 
 impl<S: Sink> Client<S> {
-    pub(super) fn new(shared: Arc<Shared<S>>, number: u64) -> Self {
-        let upstream = Mutex::new(Upstream::new(shared.engine.clone()));
-        Self { shared, number, upstream }
+    pub(super) fn new(shared: Arc<Shared<S>>, number: u64, link: Arc<Link>) -> Self {
+        let upstream = Mutex::new(Upstream::new(shared.engine.clone(), Arc::clone(&link)));
+        Self { shared, number, link, upstream, tunnel: std::sync::Mutex::default() }
+    }
+
+    /// The tunnel that the connection becomes, once HTTP has ended.
+    pub(super) fn take_tunnel(&self) -> Option<Tunnel<S>> {
+        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set_tunnel(&self, engine: Hijacked, finish: Finish<S>) {
+        let tunnel = Tunnel { engine, finish };
+        *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
     }
 
     /// Answers one request.
@@ -63,25 +82,25 @@ impl<S: Sink> Client<S> {
             agent: request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
         };
         let ticket = self.shared.sink.begin(&arrival, &decision);
-        let finish = Finish::new(Arc::clone(&self.shared.sink), ticket);
-        let forwarded = match decision.verdict {
-            Verdict::Deny(denial) => Err((finish, deny(request, &denial).await)),
+        let finish = Finish::new(Arc::clone(&self.shared.sink), ticket, Arc::clone(&self.link));
+        Ok(match decision.verdict {
+            Verdict::Deny(denial) => {
+                self.drain(request).await;
+                let status = StatusCode::from_u16(denial.status).unwrap_or(StatusCode::FORBIDDEN);
+                own_answer(status, &denial.message, finish)
+            }
             Verdict::Forward(permit) => {
-                self.forward(request, &permit, finish).await.map_err(|(finish, message)| {
-                    (finish, answer(StatusCode::BAD_GATEWAY, &format!("dsp: {message}")))
+                self.forward(request, &permit, finish).await.unwrap_or_else(|(finish, message)| {
+                    own_answer(StatusCode::BAD_GATEWAY, &format!("dsp: {message}"), finish)
                 })
             }
-        };
-        Ok(forwarded.unwrap_or_else(|(mut finish, own)| {
-            finish.status = Some(own.status().as_u16());
-            own
-        }))
+        })
     }
 
     /// Sends a permitted request to the engine and passes its answer on.
     async fn forward(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         permit: &Permit,
         mut finish: Finish<S>,
     ) -> Result<Response<Body>, (Finish<S>, String)> {
@@ -89,8 +108,7 @@ impl<S: Sink> Client<S> {
             return Err((finish, "the request target cannot be sent".to_owned()));
         };
         let upgrade = request.headers().get(UPGRADE).filter(|_| permit.tunnel()).cloned();
-        let client = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
-
+        let asked = upgrade.is_some();
         let (mut parts, body) = request.into_parts();
         parts.uri = uri;
         headers::strip(&mut parts.headers);
@@ -102,56 +120,101 @@ impl<S: Sink> Client<S> {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             parts.headers.insert(UPGRADE, protocol);
         }
-        let request = Request::from_parts(parts, Body::counted(body, &finish.received, None));
+        let waits = expects(&parts.headers) && !body.is_end_stream();
+        let mut request = Request::from_parts(parts, ());
+        let (until, engine_wants) = waits.then(|| Continue::listen(&mut request)).unzip();
+        let upload = Upload::new(body, &finish.received, &self.link, until);
+        let request = request.map(|()| Body::Request(upload));
 
         let mut upstream = self.upstream.lock().await;
-        let mut response = match upstream.send(request).await {
-            Ok(response) => response,
+        // Without an upgrade the engine may still take the connection over.
+        let sent = if permit.tunnel() && !asked {
+            upstream.send_apart(request).await.map(|(response, beside)| (response, Some(beside)))
+        } else {
+            upstream.send(request).await.map(|response| (response, None))
+        };
+        let (mut response, beside) = match sent {
+            Ok(sent) => sent,
             Err(error) => return Err((finish, error.to_string())),
         };
         finish.status = Some(response.status().as_u16());
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(pass_on(response, permit, finish));
-        }
-        let Some(client) = client else {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             upstream.close();
-            return Err((
-                finish,
-                "the engine switched protocols, which was not asked for".to_owned(),
-            ));
-        };
-        // The stream belongs to the tunnel now.
-        let engine = hyper::upgrade::on(&mut response);
-        upstream.close();
-        finish.upgraded = true;
-        self.shared.spawn(async move {
-            // An end by error is an end: there is nobody left to tell.
-            let _ = tunnel::run(client, engine, &finish.received, &finish.sent).await;
-        });
-        Ok(switched(response))
+            if !asked {
+                let message = "the engine switched protocols, which was not asked for";
+                return Err((finish, message.to_owned()));
+            }
+            finish.upgraded = true;
+            self.set_tunnel(Hijacked::Switched(hyper::upgrade::on(&mut response)), finish);
+            return Ok(switched(response));
+        }
+        if let Some(input) = beside.filter(|_| is_raw(&response)) {
+            upstream.close();
+            finish.upgraded = true;
+            let (parts, output) = response.into_parts();
+            self.set_tunnel(Hijacked::Old { output, input }, finish);
+            return Ok(taken_over(parts));
+        }
+        let unwanted = engine_wants.is_some_and(|wants| !wants.is_cancelled());
+        Ok(pass_on(response, unwanted, finish))
     }
+
+    /// Reads some of a denied request's body, so that a client that sends first and listens later
+    /// hears the denial.
+    async fn drain(&self, request: Request<Incoming>) {
+        let is_held_back = expects(request.headers());
+        let mut body = request.into_body();
+        let mut ended = body.is_end_stream();
+        let drain = async {
+            let mut left = DRAIN;
+            while left > 0 && !ended {
+                match body.frame().await {
+                    Some(Ok(frame)) => {
+                        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                    }
+                    Some(Err(_)) => return,
+                    None => ended = true,
+                }
+            }
+        };
+        if !is_held_back {
+            let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
+        }
+        if ended {
+            self.link.received();
+        }
+    }
+}
+
+/// An answer that comes from dsp.
+fn own_answer<S: Sink>(status: StatusCode, message: &str, mut finish: Finish<S>) -> Response<Body> {
+    finish.status = Some(status.as_u16());
+    answer(status, message, Box::new(finish))
+}
+
+/// Whether an answer has no end but that of its connection, as one to a hijack has.
+fn is_raw(response: &Response<Incoming>) -> bool {
+    let framed = response.headers().contains_key(CONTENT_LENGTH)
+        || response.headers().contains_key(TRANSFER_ENCODING);
+    response.status() == StatusCode::OK && !framed && !response.body().is_end_stream()
 }
 
 /// The engine's answer without what is about its own connection.
 fn pass_on<S: Sink>(
     response: Response<Incoming>,
-    permit: &Permit,
+    body_unwanted: bool,
     finish: Finish<S>,
 ) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
-    let framed = parts.headers.contains_key(CONTENT_LENGTH)
-        || parts.headers.contains_key(hyper::header::TRANSFER_ENCODING);
     headers::strip(&mut parts.headers);
-    if permit.tunnel() && parts.status == StatusCode::OK && !framed && !body.is_end_stream() {
-        // The old form of a hijack, without an `Upgrade`: the answer is raw bytes until the
-        // connection ends. HTTP/1.0 is the framing that says so, and ends the connection, so that
-        // what the client sends meanwhile is never read as a request.
-        parts.version = Version::HTTP_10;
-    } else {
-        parts.version = Version::HTTP_11;
+    if body_unwanted {
+        // What the client sends next could be that body or another request (RFC 9110, 10.1.1).
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    let bytes = Arc::clone(&finish.sent);
-    Response::from_parts(parts, Body::counted(body, &bytes, Some(Box::new(finish))))
+    parts.version = Version::HTTP_11;
+    let (bytes, link) = (Arc::clone(&finish.sent), Arc::clone(&finish.link));
+    let body = Download::new(body, bytes, link, Box::new(finish));
+    Response::from_parts(parts, Body::Answer(body))
 }
 
 /// The engine's 101, with the protocol that it named.
@@ -163,28 +226,15 @@ fn switched(response: Response<Incoming>) -> Response<Body> {
     if let Some(protocol) = protocol {
         parts.headers.insert(UPGRADE, protocol);
     }
-    Response::from_parts(parts, Body::Own(http_body_util::Full::default()))
+    Response::from_parts(parts, Body::Own { body: Full::default(), _held: None })
 }
 
-/// Answers a denied request, after reading some of its body.
-async fn deny(request: Request<Incoming>, denial: &Denial) -> Response<Body> {
-    let expects = request.headers().contains_key(EXPECT);
-    let mut body = request.into_body();
-    if !expects && !body.is_end_stream() {
-        let drain = async {
-            let mut left = DRAIN;
-            while let Some(Ok(frame)) = body.frame().await {
-                let length = frame.data_ref().map_or(0, bytes::Bytes::len);
-                left = left.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
-                if left == 0 {
-                    break;
-                }
-            }
-        };
-        let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
-    }
-    let status = StatusCode::from_u16(denial.status).unwrap_or(StatusCode::FORBIDDEN);
-    answer(status, &denial.message)
+/// The head of the older form of a hijack. HTTP/1.0 is the framing that says: raw bytes until the
+/// connection ends.
+fn taken_over(mut parts: hyper::http::response::Parts) -> Response<Body> {
+    headers::strip(&mut parts.headers);
+    parts.version = Version::HTTP_10;
+    Response::from_parts(parts, Body::Raw)
 }
 
 /// All values of `Content-Type`, so that a second one cannot hide behind the first.

@@ -1,15 +1,10 @@
-//! One request and its answer: what the sink is told, and the bodies on the way.
+//! One request and its answer: what the sink is told of them.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
-use http_body_util::Full;
-use hyper::body::{Frame, Incoming, SizeHint};
-
+use super::link::Link;
 use crate::policy::Decision;
 
 /// What a proxy tells of each request. The calls come in order for one connection and from several
@@ -53,11 +48,12 @@ pub struct Outcome {
     pub upgraded: bool,
 }
 
-/// Tells the sink of the end of an exchange when it is dropped, so that it is told however the
-/// exchange ends: a request whose client has gone is dropped in the middle.
+/// Tells the sink and the two ends of the connection that an exchange is over when it is dropped,
+/// so that they are told however it ends: a request whose client has gone is dropped in the middle.
 pub(super) struct Finish<S: Sink> {
     sink: Arc<S>,
     ticket: S::Ticket,
+    pub(super) link: Arc<Link>,
     started: Instant,
     pub(super) status: Option<u16>,
     pub(super) upgraded: bool,
@@ -66,10 +62,11 @@ pub(super) struct Finish<S: Sink> {
 }
 
 impl<S: Sink> Finish<S> {
-    pub(super) fn new(sink: Arc<S>, ticket: S::Ticket) -> Self {
+    pub(super) fn new(sink: Arc<S>, ticket: S::Ticket, link: Arc<Link>) -> Self {
         Self {
             sink,
             ticket,
+            link,
             started: Instant::now(),
             status: None,
             upgraded: false,
@@ -89,65 +86,11 @@ impl<S: Sink> Drop for Finish<S> {
             upgraded: self.upgraded,
         };
         self.sink.finish(&self.ticket, &outcome);
+        self.link.done();
     }
 }
 
-/// Something held until an answer has ended.
-pub(super) type Held = Box<dyn std::any::Any + Send + Sync>;
-
-/// A body on its way, either way.
-pub(super) enum Body {
-    /// From the other side, counted.
-    Flowing {
-        body: Incoming,
-        bytes: Arc<AtomicU64>,
-        /// Dropped with the body; for an answer this is what tells the sink.
-        _held: Option<Held>,
-    },
-    /// From dsp itself.
-    Own(Full<Bytes>),
-}
-
-impl Body {
-    pub(super) fn counted(body: Incoming, bytes: &Arc<AtomicU64>, held: Option<Held>) -> Self {
-        Self::Flowing { body, bytes: Arc::clone(bytes), _held: held }
-    }
-}
-
-impl hyper::body::Body for Body {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Flowing { body, bytes, .. } => {
-                let frame = Pin::new(body).poll_frame(context);
-                if let Poll::Ready(Some(Ok(frame))) = &frame
-                    && let Some(data) = frame.data_ref()
-                {
-                    let length = u64::try_from(data.remaining()).unwrap_or(u64::MAX);
-                    bytes.fetch_add(length, Ordering::Relaxed);
-                }
-                frame
-            }
-            Self::Own(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Flowing { body, .. } => body.is_end_stream(),
-            Self::Own(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Flowing { body, .. } => body.size_hint(),
-            Self::Own(body) => body.size_hint(),
-        }
-    }
+/// Counts bytes on their way.
+pub(super) fn add(count: &AtomicU64, length: usize) {
+    count.fetch_add(u64::try_from(length).unwrap_or(u64::MAX), Ordering::Relaxed);
 }

@@ -1,7 +1,7 @@
 //! Which headers stay on one connection (RFC 9110 section 7.6.1).
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 
 /// Headers that are about one connection, whatever `Connection` says.
 const HOP_BY_HOP: [HeaderName; 7] = [
@@ -28,6 +28,10 @@ pub(super) fn strip(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse::<HeaderName>().ok())
         .filter(|name| !KEPT.contains(&name.as_str()))
         .collect();
+    // Trailers are passed on, so the wish for them is as well.
+    let wants_trailers = |name: &HeaderName, value: &HeaderValue| {
+        name == TE && value.as_bytes().eq_ignore_ascii_case(b"trailers")
+    };
     let dropped = |name: &HeaderName| HOP_BY_HOP.contains(name) || named.contains(name);
     if !headers.keys().any(dropped) {
         return;
@@ -35,8 +39,10 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     // Taking single headers out would move the last one into the gap; clients and the engine see
     // the order that was sent.
     let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| !dropped(name)) {
-        kept.append(name, value.clone());
+    for (name, value) in headers.iter() {
+        if !dropped(name) || wants_trailers(name, value) {
+            kept.append(name, value.clone());
+        }
     }
     *headers = kept;
 }
@@ -66,11 +72,12 @@ mod tests {
             ("host", "docker"),
             ("x-kept", "1"),
             ("transfer-encoding", "chunked"),
+            ("te", "trailers"),
         ] {
             headers.append(name, value.parse().unwrap());
         }
         strip(&mut headers);
         let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["host", "x-kept"]);
+        assert_eq!(left, ["host", "x-kept", "te"]);
     }
 }

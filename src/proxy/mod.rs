@@ -5,9 +5,14 @@
 //! its two ends. What may pass is decided by a gate, and what passed is told to a sink.
 
 mod answer;
+mod body;
 mod connection;
 mod exchange;
+mod expect;
+mod hang_up;
 mod headers;
+mod hijacked;
+mod link;
 mod listener;
 mod server;
 mod stream;

@@ -2,19 +2,22 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Client;
 use super::exchange::Sink;
+use super::link::{ClientStream, Link};
 use super::listener::Listener;
 use super::stream::Stream;
 use crate::api::Address;
@@ -23,6 +26,10 @@ use crate::policy::Gate;
 /// How long a client may take to send the head of its next request, idle time included; the
 /// engine's own limit (moby daemon/command/daemon.go, `ReadHeaderTimeout`).
 const HEAD_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long the end of a connection waits for a client that is still sending (Go's
+/// `rstAvoidanceDelay`).
+const LINGER: Duration = Duration::from_millis(500);
 
 /// How long accepting pauses when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -141,25 +148,53 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
 
 async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
     let serving = shared.stop.serving.clone();
-    let client = Arc::new(Client::new(shared, number));
-    let service = service_fn(move |request| Arc::clone(&client).handle(request));
-    let connection = Builder::new()
+    let link = Arc::new(Link::default());
+    let client = Arc::new(Client::new(shared, number, Arc::clone(&link)));
+    let handler = Arc::clone(&client);
+    let arriving = Arc::clone(&link);
+    let service = service_fn(move |request: Request<Incoming>| {
+        // Now, and not when the future is first polled: hyper may read on before that.
+        arriving.begin(request.body().is_end_stream());
+        Arc::clone(&handler).handle(request)
+    });
+    let mut connection = Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .preserve_header_case(true)
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
+        .serve_connection(TokioIo::new(ClientStream::new(stream, Arc::clone(&link))), service);
     // An error here is a client that broke off or sent no HTTP; the sink knows of its requests.
     let result = tokio::select! {
-        result = connection.as_mut() => result,
+        result = &mut connection => result,
         () = serving.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if let Err(error) = result {
+    if let Err(error) = &result {
         tracing::debug!(%error, connection = number, "a client connection ended early");
     }
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner().into_inner();
+    let mut unread = result.is_err() || link.unread();
+    if let Some(tunnel) = client.take_tunnel() {
+        stream = tunnel.run(stream, &parts.read_buf).await;
+        unread = true;
+    }
+    if unread {
+        linger(&mut stream).await;
+    }
+}
+
+/// Ends a connection on which the client may still be sending. Closing it with bytes unread would
+/// reset it, and a reset takes away what the client has not yet read of its answer.
+async fn linger(stream: &mut Stream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let rest = async {
+        let mut buffer = [0; 4 << 10];
+        while let Ok(1..) = stream.read(&mut buffer).await {}
+    };
+    let _ = tokio::time::timeout(LINGER, rest).await;
 }

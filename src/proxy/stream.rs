@@ -1,10 +1,11 @@
 //! One byte stream, over a unix socket or TCP.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::api::Address;
@@ -32,6 +33,42 @@ impl Stream {
     pub(super) fn tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self::Tcp(stream))
+    }
+
+    /// A second handle on the same stream, for the one who writes beside HTTP.
+    pub(super) fn duplicate(&self) -> io::Result<Self> {
+        let own = self.as_fd().try_clone_to_owned()?;
+        match self {
+            Self::Tcp(_) => TcpStream::from_std(own.into()).map(Self::Tcp),
+            Self::Unix(_) => UnixStream::from_std(own.into()).map(Self::Unix),
+        }
+    }
+}
+
+impl Stream {
+    pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_write_ready(context),
+            Self::Unix(stream) => stream.poll_write_ready(context),
+        }
+    }
+
+    /// Makes the next [`Stream::poll_write_ready`] wait for news.
+    pub(super) fn clear_write_ready(&self) {
+        let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = match self {
+            Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, blocked),
+            Self::Unix(stream) => stream.try_io(Interest::WRITABLE, blocked),
+        };
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
     }
 }
 

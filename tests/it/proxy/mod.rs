@@ -1,0 +1,73 @@
+//! The proxy on the wire, against the sample engine: one test is one promise.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread::JoinHandle;
+
+use crate::support::{PATIENCE, Server, World, read_until};
+
+/// Denials on the wire.
+mod denials;
+/// Either side goes away, or ends its own direction only.
+mod ends;
+/// Streams and uploads, piece by piece.
+mod flow;
+/// Connections that stop being HTTP.
+mod hijack;
+/// Heads, lengths and the other details of single messages.
+mod messages;
+
+const ALL: &str = "version: 1\nname: all\nallow:\n  - HEAD /_ping\n  - GET /_ping\n  - GET /containers/json\n  \
+    - GET /containers/*/stats\n  - GET /events\n  - POST /containers/*/exec\n  - POST /exec/*/start\n  \
+    - GET /exec/*/json\n  - POST /build\n  - POST /containers/*/attach\n  - POST /containers/*/wait\n  - POST /session\n  \
+    - POST /grpc\n";
+
+fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length =
+        if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    format!("{method} {path} HTTP/1.1\r\nHost: docker\r\n{headers}{length}\r\n{body}").into_bytes()
+}
+
+const CLOSE: &str = "Connection: close\r\n";
+const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n";
+
+/// A recorder and an enforcer of [`ALL`], each in a world of its own: what holds for one holds for
+/// the other.
+fn both() -> [(World, Server); 2] {
+    let recorded = World::sample();
+    let enforced = World::sample();
+    enforced.write("p.yaml", ALL);
+    let servers = [recorded.serve(&["record", "-q"]), enforced.serve(&["enforce", "p.yaml", "-q"])];
+    let [recorder, enforcer] = servers;
+    [(recorded, recorder), (enforced, enforcer)]
+}
+
+/// An engine in the place of the sample one, which does exactly as told with one connection.
+fn scripted_engine<T: Send + 'static>(
+    world: &mut World,
+    script: impl FnOnce(UnixStream) -> T + Send + 'static,
+) -> JoinHandle<T> {
+    world.stop_engine();
+    let path = world.path("e.sock");
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        script(stream)
+    })
+}
+
+/// An engine for one request: answers with these bytes, and returns the head that it got.
+fn answering_engine(world: &mut World, answer: &'static str) -> JoinHandle<String> {
+    scripted_engine(world, move |mut stream| {
+        let head = read_until(&mut stream, "\r\n\r\n");
+        stream.write_all(answer.as_bytes()).unwrap();
+        let _ = stream.shutdown(Shutdown::Write);
+        // Until the proxy has taken the answer and goes.
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        head
+    })
+}
