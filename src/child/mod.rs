@@ -107,11 +107,12 @@ impl SpawnError {
 }
 
 /// Runs a program to its end. Signals that reach this process meanwhile are passed on when the
-/// program did not get them itself, and never end this process.
+/// program did not get them itself, and never end this process. `started` is called once the program
+/// runs, for what it must not inherit.
 ///
 /// # Errors
 /// [`SpawnError`].
-pub async fn run(spec: Spec) -> Result<Ended, SpawnError> {
+pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError> {
     let (program, arguments) = spec.command.split_first().ok_or(SpawnError::Empty)?;
     let failed = |source| SpawnError::new(program, source);
     // Before the program starts, so that no signal can fall between.
@@ -124,6 +125,7 @@ pub async fn run(spec: Spec) -> Result<Ended, SpawnError> {
         command.env_remove(name);
     });
     let mut child = command.spawn().map_err(failed)?;
+    started();
     loop {
         tokio::select! {
             status = child.wait() => return status.map(ended).map_err(failed),
@@ -157,7 +159,7 @@ mod tests {
 
     async fn shell(line: &str) -> Ended {
         let command = ["sh", "-c", line].map(OsString::from).to_vec();
-        run(Spec { command, docker_host: "unix:///x".into() }).await.unwrap()
+        run(Spec { command, docker_host: "unix:///x".into() }, || ()).await.unwrap()
     }
 
     #[tokio::test]
@@ -173,7 +175,7 @@ mod tests {
         let status = async |command: &[&str]| {
             let command = command.iter().map(OsString::from).collect();
             let spec = Spec { command, docker_host: String::new() };
-            run(spec).await.unwrap_err().exit_status()
+            run(spec, || ()).await.unwrap_err().exit_status()
         };
         assert_eq!(status(&["/nowhere/x"]).await, 127);
         assert_eq!(status(&["/etc/passwd"]).await, 126);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -85,7 +86,9 @@ pub(super) async fn run_program(
     docker_host: String,
     running: &Running,
 ) -> Status {
-    let ended = child::run(child::Spec { command, docker_host }).await;
+    // Only now: many programs take a high limit for a long table of files.
+    let spec = child::Spec { command, docker_host };
+    let ended = child::run(spec, raise_open_files).await;
     running.drain(CHILD_GRACE, std::future::pending()).await;
     match ended {
         Ok(ended) => Status::Child(ended.exit_status()),
@@ -130,6 +133,17 @@ impl EndSignals {
     }
 }
 
+/// Allows this process as many open files as the system lets it have: each stream takes two.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+        }
+    }
+}
+
 /// Serves until a signal, then ends in order; a second signal ends at once. Meanwhile `tick` is
 /// called each second.
 pub(super) async fn until_signal(
@@ -138,6 +152,7 @@ pub(super) async fn until_signal(
     mut signals: EndSignals,
     tick: impl Fn(),
 ) -> Drained {
+    raise_open_files();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {

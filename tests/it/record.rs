@@ -1,6 +1,10 @@
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
 use rustix::process::Signal;
 
-use crate::support::{World, exchange, read_until, wait_for};
+use crate::support::{PATIENCE, World, dsp_binary, exchange, read_until, wait_for};
 
 const PING: &[u8] = b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
 
@@ -178,4 +182,30 @@ fn sessions_are_appended_and_other_files_left_alone() {
         "error: notes exists and is not a dsp recording; choose another file with -o\n"
     );
     assert_eq!(world.read("notes"), "my notes\n");
+}
+
+#[test]
+fn many_streams_fit_and_the_command_keeps_its_own_limit_of_open_files() {
+    let world = World::sample();
+    let done = world.shell("ulimit -S -n 200; dsp record -q -- sh -c 'sleep 0.1; ulimit -S -n'");
+    assert_eq!(done.out, "200\n");
+    let line = format!(
+        "ulimit -S -n 200; exec {} record -q --listen unix://$PWD/p.sock",
+        dsp_binary().display()
+    );
+    let mut dsp = world.command("sh", &["-c", &line]).stdout(Stdio::null()).spawn().unwrap();
+    let socket = world.path("p.sock");
+    wait_for("dsp to serve", || UnixStream::connect(&socket).is_ok());
+    let streams: Vec<UnixStream> = (0..300)
+        .map(|_| {
+            let mut stream = UnixStream::connect(&socket).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n").unwrap();
+            read_until(&mut stream, "\r\n\r\n");
+            stream
+        })
+        .collect();
+    drop(streams);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&dsp), Signal::INT).unwrap();
+    assert!(dsp.wait().unwrap().success());
 }
