@@ -161,6 +161,7 @@ async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .preserve_header_case(true)
+        .title_case_headers(true)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(ClientStream::new(stream, Arc::clone(&link))), service);
     // An error here is a client that broke off or sent no HTTP; the sink knows of its requests.

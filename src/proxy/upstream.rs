@@ -112,7 +112,8 @@ impl Upstream {
 
     async fn handshake(&self, stream: Stream) -> Result<SendRequest<Body>, UpstreamError> {
         let stream = TokioIo::new(EngineStream::new(stream, Arc::clone(&self.link)));
-        let handshake = Builder::new().preserve_header_case(true).handshake(stream);
+        let handshake =
+            Builder::new().preserve_header_case(true).title_case_headers(true).handshake(stream);
         let (sender, connection) = handshake.await.map_err(|source| self.failed(source))?;
         // It ends when its sender is dropped, or when a tunnel has taken the stream over.
         tokio::spawn(connection.with_upgrades());

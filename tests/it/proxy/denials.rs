@@ -8,10 +8,7 @@ fn a_denial_is_json_with_the_rule_and_reaches_no_engine() {
     pipelined.extend(request("GET", "/_ping", CLOSE, ""));
     let answer = exchange(&mut server.connect(), &pipelined);
     assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
-    assert!(
-        answer.contains("content-type: application/json")
-            || answer.contains("Content-Type: application/json")
-    );
+    assert!(answer.contains("\r\nContent-Type: application/json\r\n"));
     assert!(answer.contains(
         "{\"message\":\"dsp: POST /containers/create is not allowed by profile \\\"all\\\"; to allow it: - POST /containers/create\"}"
     ), "{answer}");

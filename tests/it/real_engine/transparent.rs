@@ -1,5 +1,6 @@
 use rexpect::session::spawn_command;
 use rustix::process::Signal;
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{Container, real_or_return};
 use crate::support::{World, wait_for};
@@ -33,6 +34,8 @@ fn outputs_and_statuses_are_the_same_through_dsp() {
         format!("docker logs {name}"),
         format!("docker exec {name} sh -c 'echo a; echo b >&2; exit 3'"),
         format!("printf 'hello' | docker exec -i {name} wc -c"),
+        format!("yes | docker exec -i {name} head -c 500000 | sha256sum"),
+        "printf 'hello' | docker run -i --rm --network none busybox cat".to_owned(),
         format!("docker exec {name} no-such-program"),
         "docker run --rm busybox sh -c 'echo run; exit 7'".to_owned(),
         "docker run --rm no-such-image-here:1 2>/dev/null".to_owned(),
@@ -109,14 +112,25 @@ fn live_statistics_keep_the_terminal_and_ctrl_c_ends_them_once() {
 #[test]
 fn an_interactive_shell_works_in_a_terminal() {
     let world = real_or_return!();
-    let mut command =
-        world.dsp_command(&["record", "-q", "--", "docker", "run", "-it", "--rm", "busybox", "sh"]);
+    interactive(&world, &["record", "-q"]);
+    assert_eq!(world.dsp(&["generate", "-o", "p.yaml"]).status, 0);
+    interactive(&world, &["enforce", "-q", "p.yaml"]);
+}
+
+/// Types into a shell in a container, and makes its terminal another size.
+fn interactive(world: &World, dsp: &[&str]) {
+    let docker = ["--", "docker", "run", "-it", "--rm", "--network", "none", "busybox", "sh"];
+    let mut command = world.dsp_command(&[dsp, &docker].concat());
     command.stdin(std::process::Stdio::inherit()).env("TERM", "xterm");
     let mut session = spawn_command(command, Some(60_000)).unwrap();
     session.exp_string("#").unwrap();
     session.send_line("echo $((6*7)); tty").unwrap();
     session.exp_string("42").unwrap();
     session.exp_string("/dev/").unwrap();
+    let size = Winsize { ws_row: 31, ws_col: 97, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(session.process().get_file_handle().unwrap(), size).unwrap();
+    session.send_line("until stty size | grep '31 97'; do sleep 0.1; done; echo resized").unwrap();
+    session.exp_regex("\nresized").unwrap();
     session.send_line("exit 4").unwrap();
     session.exp_eof().unwrap();
     let status = session.process().status();
