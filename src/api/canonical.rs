@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A request in canonical form: method, version, path and query.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct CanonicalRequest {
     method: Method,
     version: Option<ApiVersion>,

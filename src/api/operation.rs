@@ -70,6 +70,12 @@ impl fmt::Display for Operation {
 
 impl Eq for Operation {}
 
+impl std::hash::Hash for Operation {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.index.hash(state);
+    }
+}
+
 impl PartialEq for Operation {
     fn eq(&self, other: &Self) -> bool {
         self.index == other.index

@@ -96,7 +96,8 @@ pub(super) struct Record {
 #[command(after_help = "\
 Examples:
   dsp generate                                  print the profile of recording.jsonl
-  dsp generate monday.jsonl tuesday.jsonl -o ci.yaml")]
+  dsp generate monday.jsonl tuesday.jsonl -o ci.yaml
+  dsp generate --update ci.yaml today.jsonl     add what is new, keep what people decided")]
 pub(super) struct Generate {
     /// Recordings; all of them together make one profile
     #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
@@ -104,15 +105,42 @@ pub(super) struct Generate {
     /// Where to write the profile, instead of stdout; an existing file is not overwritten
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Add what is new to this profile; what people wrote there is kept
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["output", "name"])]
+    pub(super) update: Option<PathBuf>,
     /// What denials will call the profile
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
+    /// How wide the rules are
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
+    pub(super) names: Names,
     /// Allow requests that are no known operation of the API, each exactly as it was recorded
     #[arg(long)]
     pub(super) accept_unknown: bool,
     /// Use recordings from which lines were lost; the profile may then miss operations
     #[arg(long)]
     pub(super) allow_lossy: bool,
+}
+
+/// What becomes of the names of containers, images and the like.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Names {
+    /// A wildcard for each
+    Any,
+    /// Only those that were recorded
+    Exact,
+    /// A pattern such as ci-* where all of them share a beginning, else a wildcard
+    Glob,
+}
+
+impl From<Names> for crate::learn::Names {
+    fn from(names: Names) -> Self {
+        match names {
+            Names::Any => Self::Any,
+            Names::Exact => Self::Exact,
+            Names::Glob => Self::Glob,
+        }
+    }
 }
 
 /// Let through exactly what a profile allows

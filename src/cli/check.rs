@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{self, FailOn};
 use super::status::Status;
 use super::{evidence, output};
-use crate::api::{ApiVersion, encode_segment};
+use crate::api::ApiVersion;
 use crate::learn::{Evidence, Known, Use};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{self, Entry, Profile, Rule};
@@ -69,7 +69,7 @@ fn denied(profile: &Profile, evidence: &Evidence) -> Vec<Finding> {
         let mut by_code: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for (values, versions) in &known.values {
             for version in versions {
-                let path = path(known, values);
+                let path = known.path(values);
                 let target =
                     version.map_or_else(String::new, |version| format!("/v{version}")) + &path;
                 let head = Head {
@@ -220,14 +220,6 @@ fn doubts(evidence: &Evidence) -> Vec<Finding> {
 }
 
 /// The canonical path of an operation with these values.
-fn path(known: &Known, values: &[String]) -> String {
-    known.operation.template.fill(|place| {
-        let value = values.get(place).map(String::as_str).unwrap_or_default();
-        let segments: Vec<String> = value.split('/').map(encode_segment).collect();
-        segments.join("/").into()
-    })
-}
-
 fn seen(used: &Use) -> String {
     format!(
         "{}, {}",

@@ -64,12 +64,14 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     step(2, "generate", "the least that allows this, containers as wildcards")?;
     let evidence = evidence::read(std::slice::from_ref(&recording))?;
     let name = crate::profile::Name::from_words("demo");
-    let learn::Generated { profile, comments } = learn::generate(&evidence, name, false);
+    let options = learn::Options { name, ..learn::Options::default() };
+    let learn::Generated { profile, comments } = learn::generate(&evidence, &options);
+    let proof = learn::prove(&evidence, &profile, None)?;
     let text = emit(&profile, &comments);
     std::fs::write(&profile_path, &text)
         .with_context(|| format!("cannot write {}", profile_path.display()))?;
     output::data(&indented(&text))?;
-    output::text(&format!("   -> {}\n\n", profile_path.display()))?;
+    output::text(&format!("   {proof}\n   -> {}\n\n", profile_path.display()))?;
 
     step(3, "enforce", "exactly this profile and nothing else")?;
     let profile = parse(&text).map_err(|problem| anyhow::anyhow!(problem.message))?;

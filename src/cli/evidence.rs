@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::output;
-use crate::learn::Evidence;
+use crate::learn::{Evidence, Gathering};
 use crate::recording::{ReadError, Reader};
 use crate::report::count;
 
@@ -12,18 +12,18 @@ use crate::report::count;
 /// # Errors
 /// The first file that cannot be used.
 pub(super) fn read(recordings: &[PathBuf]) -> Result<Evidence, ReadError> {
-    let mut evidence = Evidence::default();
+    let mut gathering = Gathering::default();
     for path in recordings {
         let mut reader = Reader::open(path)?;
         for event in &mut reader {
-            evidence.absorb(event?);
+            gathering.absorb(event?);
         }
         if reader.torn() > 0 {
             let torn = count(u64::try_from(reader.torn()).unwrap_or(u64::MAX), "line");
             output::warn(&format!("{}: {torn} cut in the middle, left out", path.display()));
         }
     }
-    Ok(evidence)
+    Ok(gathering.finish())
 }
 
 /// `1 session`, `recording.jsonl` or `3 recordings`.

@@ -10,8 +10,8 @@ use super::args::{self, Talk};
 use super::status::Status;
 use super::{evidence, output};
 use crate::api::Risk;
-use crate::learn::{self, Evidence, Generated};
-use crate::profile::{Name, emit};
+use crate::learn::{self, Decision, Evidence, Generated};
+use crate::profile::{self, Name, Pattern, Profile, emit};
 use crate::report::{count, printable};
 
 pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
@@ -23,8 +23,9 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     if let Some(path) = &args.output
         && fs::symlink_metadata(path).is_ok()
     {
-        bail!("{} exists; remove it, or choose another file with -o", path.display());
+        bail!("{} exists; add to it with --update, or choose another file with -o", path.display());
     }
+    let old = args.update.as_deref().map(profile::load_text).transpose()?;
     let evidence = evidence::read(&args.recordings)?;
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
@@ -36,29 +37,119 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
         output::help("record again, or take what there is with --allow-lossy");
         return Ok(Status::NoVerdict);
     }
-    let Generated { profile, comments } = learn::generate(&evidence, name, args.accept_unknown);
+    match (old, &args.update) {
+        (Some((text, profile)), Some(path)) => {
+            update(args, talk, &evidence, path, &text, &profile)?
+        }
+        _ => fresh(args, talk, &evidence, name)?,
+    }
+    warn(&evidence, args.accept_unknown);
+    let open = evidence.unknown().next().is_some() && !args.accept_unknown;
+    Ok(if open { Status::Findings } else { Status::Done })
+}
+
+/// Makes a new profile.
+fn fresh(
+    args: &args::Generate,
+    talk: Talk,
+    evidence: &Evidence,
+    name: Option<Name>,
+) -> anyhow::Result<()> {
+    let options =
+        learn::Options { name, accept_unknown: args.accept_unknown, names: args.names.into() };
+    let Generated { profile, comments } = learn::generate(evidence, &options);
+    let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
     match &args.output {
         None => output::data(&text)?,
         Some(path) => write_new(path, &text)?,
     }
-    warn(&evidence, args.accept_unknown);
     if let Some(path) = &args.output
         && !talk.quiet
     {
-        let rules = count(u64::try_from(profile.allow.len()).unwrap_or(u64::MAX), "rule");
-        let risk = profile.allow.iter().map(|entry| entry.value.operation().risk).max();
-        let risk = risk.unwrap_or(Risk::Info);
-        output::note(&format!("wrote {} ({rules}, highest risk: {risk})", path.display()));
+        let rules = count(number(profile.allow.len()), "rule");
+        output::note(&format!(
+            "wrote {} ({rules}, highest risk: {})",
+            path.display(),
+            risk(&profile)
+        ));
     }
-    let open = evidence.unknown().next().is_some() && !args.accept_unknown;
-    Ok(if open { Status::Findings } else { Status::Done })
+    if !talk.quiet {
+        output::note(&proof.to_string());
+    }
+    warn_of_ids(&profile);
+    Ok(())
+}
+
+/// Adds to a profile what is new.
+fn update(
+    args: &args::Generate,
+    talk: Talk,
+    evidence: &Evidence,
+    path: &Path,
+    text: &str,
+    old: &Profile,
+) -> anyhow::Result<()> {
+    let update = learn::update(text, old, evidence, args.names.into(), args.accept_unknown)
+        .with_context(|| format!("cannot add to {}", path.display()))?;
+    let profile = profile::parse(&update.text).map_err(|problem| {
+        anyhow::anyhow!("the update would not read back: {}", problem.message)
+    })?;
+    let proof = learn::prove(evidence, &profile, Some(old))?;
+    if update.text != text {
+        replace(path, &update.text)?;
+    }
+    if !talk.quiet {
+        let added = count(number(update.added.len()), "rule");
+        output::note(&match update.added.len() {
+            0 => format!("{} has it all; nothing was added", path.display()),
+            _ => format!("{} was brought up to date: {added} added", path.display()),
+        });
+        update.added.iter().for_each(|rule| output::talk(&format!("  + {}", printable(rule))));
+        output::note(&proof.to_string());
+    }
+    for kept in &update.kept_out {
+        let by = match kept.by {
+            Decision::Denied => "is denied by the profile",
+            Decision::Narrowed => "is allowed for other names only",
+        };
+        output::warn(&format!("{} was recorded and {by}; it stays so", printable(&kept.operation)));
+    }
+    if !update.kept_out.is_empty() {
+        output::help(&format!("dsp check {} names each request", path.display()));
+    }
+    warn_of_ids(&profile);
+    Ok(())
+}
+
+fn risk(profile: &Profile) -> Risk {
+    let risk = profile.allow.iter().map(|entry| entry.value.operation().risk).max();
+    risk.unwrap_or(Risk::Info)
+}
+
+/// Tells of rules that will not hold long.
+fn warn_of_ids(profile: &Profile) {
+    let is_id = |pattern: &Pattern| match pattern {
+        Pattern::Exact(name) => learn::looks_like_id(name),
+        Pattern::Any | Pattern::Glob(_) => false,
+    };
+    let rules = profile.allow.iter().map(|entry| &entry.value);
+    let ids = rules.filter(|rule| rule.patterns().iter().any(is_id)).count();
+    if ids > 0 {
+        let rules = count(number(ids), "rule");
+        output::warn(&format!("{rules} on ids, which are others for the next container"));
+        output::help("leave out --names exact, or give the containers names");
+    }
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Tells what the profile does not hold.
 fn warn(evidence: &Evidence, accept_unknown: bool) {
     if evidence.incomplete() > 0 {
-        let sessions = count(u64::try_from(evidence.incomplete()).unwrap_or(u64::MAX), "session");
+        let sessions = count(number(evidence.incomplete()), "session");
         output::warn(&format!("{sessions} did not end in order; the last requests may be missing"));
     }
     for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {
@@ -66,6 +157,12 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
     }
     if evidence.unknown().next().is_some() && !accept_unknown {
         output::help("take them as they were recorded with --accept-unknown");
+    }
+    for (request, _) in evidence.unrouted() {
+        output::warn(&format!(
+            "{} is left out: the recorded engine does not have it",
+            printable(request)
+        ));
     }
     for (request, _) in evidence.refused() {
         output::warn(&format!(
@@ -95,4 +192,18 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
             written
         });
     written.map_err(|error: io::Error| anyhow::anyhow!("{}: {error}", cannot()))
+}
+
+/// Puts new text in the place of a file's, whole or not at all.
+fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    // Through a link, so that the link stays one.
+    let path = fs::canonicalize(path).with_context(cannot)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
+    file.write_all(text.as_bytes()).with_context(cannot)?;
+    let permissions = fs::metadata(&path).with_context(cannot)?.permissions();
+    file.as_file().set_permissions(permissions).with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
+    file.persist(&path).map(drop).with_context(cannot)
 }

@@ -126,9 +126,9 @@ impl proxy::Sink for Recorder {
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
-        let proxy::Outcome { status, duration, received, sent, upgraded } = *outcome;
-        self.0
-            .response(*ticket, &recording::Outcome { status, duration, received, sent, upgraded });
+        let proxy::Outcome { status, duration, received, sent, upgraded, unrouted } = *outcome;
+        let outcome = recording::Outcome { status, duration, received, sent, upgraded, unrouted };
+        self.0.response(*ticket, &outcome);
     }
 }
 

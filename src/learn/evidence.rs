@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Located, Operation};
-use crate::recording::{End, Event, Request, Session};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::gather::{Asked, Target};
+use crate::api::{ApiVersion, CanonicalRequest, Located, Operation, encode_segment};
 
 /// The evidence of any number of recordings.
 #[derive(Debug, Default)]
@@ -11,10 +14,8 @@ pub struct Evidence {
     known: BTreeMap<usize, Known>,
     unknown: BTreeMap<String, Unknown>,
     refused: BTreeMap<String, Use>,
-    sessions: BTreeMap<String, SessionState>,
-    /// The requests read so far by session and number, so that a recording that is read twice
-    /// counts once.
-    read: BTreeSet<(String, u64)>,
+    unrouted: BTreeMap<String, Use>,
+    sessions: Vec<SessionState>,
 }
 
 /// What was seen of one operation.
@@ -42,51 +43,28 @@ pub struct Unknown {
 pub struct Use {
     /// Requests, repeated ones included.
     pub requests: u64,
-    /// The sessions' ids.
-    pub sessions: BTreeSet<String>,
+    /// The places of the sessions in [`Evidence::sessions`].
+    pub sessions: BTreeSet<usize>,
 }
 
 /// What is known of one session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionState {
+    /// Its id.
+    pub id: String,
+    /// When it began; none when its first line is not there.
+    pub start: Option<Timestamp>,
     /// The command that was recorded.
     pub command: Vec<String>,
     /// Whether its last line is there.
     pub ended: bool,
     /// Whether lines were lost.
     pub lossy: bool,
-    /// What each number in the session asked for, to count repeated requests.
-    targets: BTreeMap<u64, Target>,
-    /// The highest count of repeats seen for each number.
-    repeats: BTreeMap<u64, u64>,
-}
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Target {
-    Known(usize),
-    Refused(String),
-    Unknown(String),
+    /// A hash of what it asked for.
+    digest: [u8; 32],
 }
 
 impl Evidence {
-    /// Takes one line of a recording in.
-    pub fn absorb(&mut self, event: Event) {
-        match event {
-            Event::Session(session) => self.session(session),
-            Event::Request(request) => self.request(&request),
-            Event::Repeat(repeat) => {
-                let session = self.sessions.entry(repeat.session.clone()).or_default();
-                let known = session.repeats.entry(repeat.seq).or_default();
-                let more = repeat.count.saturating_sub(*known);
-                *known = repeat.count.max(*known);
-                let target = session.targets.get(&repeat.seq).cloned();
-                target.into_iter().for_each(|target| self.count(&target, &repeat.session, more));
-            }
-            Event::End(end) => self.end(&end),
-            Event::Response(_) => {}
-        }
-    }
-
     /// What was seen of the operations, in catalogue order.
     pub fn known(&self) -> impl Iterator<Item = &Known> {
         self.known.values()
@@ -102,28 +80,37 @@ impl Evidence {
         self.refused.iter().map(|(text, seen)| (text.as_str(), seen))
     }
 
-    /// The sessions by their ids.
+    /// Requests that the engine has no route for, by their text. They are no evidence of a need, as
+    /// they got nothing.
+    pub fn unrouted(&self) -> impl Iterator<Item = (&str, &Use)> {
+        self.unrouted.iter().map(|(text, seen)| (text.as_str(), seen))
+    }
+
+    /// The sessions in the order in which they began.
     #[must_use]
-    pub fn sessions(&self) -> &BTreeMap<String, SessionState> {
+    pub fn sessions(&self) -> &[SessionState] {
         &self.sessions
     }
 
     /// Whether no request was seen at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.unknown.is_empty() && self.refused.is_empty()
+        self.known.is_empty()
+            && self.unknown.is_empty()
+            && self.refused.is_empty()
+            && self.unrouted.is_empty()
     }
 
     /// Whether some session lost lines.
     #[must_use]
     pub fn lossy(&self) -> bool {
-        self.sessions.values().any(|session| session.lossy)
+        self.sessions.iter().any(|session| session.lossy)
     }
 
     /// How many sessions have no end.
     #[must_use]
     pub fn incomplete(&self) -> usize {
-        self.sessions.values().filter(|session| !session.ended).count()
+        self.sessions.iter().filter(|session| !session.ended).count()
     }
 
     /// The lowest API version that was asked for.
@@ -134,75 +121,65 @@ impl Evidence {
         known.filter_map(|version| *version).chain(unknown.flatten()).min()
     }
 
-    fn session(&mut self, session: Session) {
-        let state = self.sessions.entry(session.id).or_default();
-        state.command = session.command;
-        state.lossy |= session.lossy;
-    }
-
-    fn end(&mut self, end: &End) {
-        let state = self.sessions.entry(end.session.clone()).or_default();
-        state.ended = true;
-        state.lossy |= end.dropped > 0;
-    }
-
-    fn request(&mut self, request: &Request) {
-        if !self.read.insert((request.session.clone(), request.seq)) {
-            return;
+    /// A SHA-256 over what every session asked for, in hexadecimal. It does not depend on how the
+    /// sessions are spread over files.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut sessions: Vec<_> =
+            self.sessions.iter().map(|session| (&session.id, session.digest)).collect();
+        sessions.sort_unstable();
+        let mut hash = Sha256::new();
+        for (id, digest) in sessions {
+            hash.update(id);
+            hash.update(digest);
         }
-        let target = self.place(request);
-        self.count(&target, &request.session, 1);
-        let state = self.sessions.entry(request.session.clone()).or_default();
-        state.targets.insert(request.seq, target);
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
-    /// instead of trusting the name that an older catalogue may have given it.
-    fn place(&mut self, request: &Request) -> Target {
-        let text = format!("{} {}", request.method, request.path);
-        let canonical = CanonicalRequest::parse(&request.method, &request.path);
-        let canonical = match (canonical, &request.refused) {
-            (Ok(canonical), None) => canonical,
-            (Ok(_), Some(reason)) => return self.refuse(text, reason),
-            (Err(refusal), _) => return self.refuse(text, &refusal.to_string()),
-        };
-        match canonical.locate(Catalogue::docker()) {
-            Some(Located { operation, values }) => {
-                let known = self.known.entry(operation.index).or_insert_with(|| Known {
-                    operation,
-                    seen: Use::default(),
-                    values: BTreeMap::new(),
-                });
-                known.values.entry(values).or_default().insert(canonical.version());
-                Target::Known(operation.index)
-            }
-            None => {
-                let text = format!("{} {}", canonical.method(), canonical.path());
-                let unknown = Unknown { request: canonical, seen: Use::default() };
-                self.unknown.entry(text.clone()).or_insert(unknown);
-                Target::Unknown(text)
-            }
+    /// Takes a session in: what each of its requests asked for, how often, and whether the engine
+    /// had no such route.
+    pub(super) fn add<'a>(
+        &mut self,
+        id: String,
+        state: SessionState,
+        requests: impl Iterator<Item = (&'a Target, u64, bool)>,
+    ) {
+        let session = self.sessions.len();
+        let mut lines = Vec::new();
+        for (target, count, unrouted) in requests {
+            let text = text(target);
+            lines.push(format!("{text} {count} {unrouted}\n"));
+            let seen = match target {
+                Target::Known(_) | Target::Unknown(_) if unrouted => {
+                    self.unrouted.entry(text).or_default()
+                }
+                Target::Known(asked) => &mut self.entry(asked).seen,
+                Target::Unknown(request) => {
+                    let unknown = Unknown { request: request.clone(), seen: Use::default() };
+                    &mut self.unknown.entry(text).or_insert(unknown).seen
+                }
+                Target::Refused(_) => self.refused.entry(text).or_default(),
+            };
+            seen.requests += count;
+            seen.sessions.insert(session);
         }
+        lines.sort_unstable();
+        let mut hash = Sha256::new();
+        lines.iter().for_each(|line| hash.update(line));
+        self.sessions.push(SessionState { id, digest: hash.finalize().into(), ..state });
     }
 
-    fn refuse(&mut self, text: String, reason: &str) -> Target {
-        let text = format!("{text}: {reason}");
-        self.refused.entry(text.clone()).or_default();
-        Target::Refused(text)
-    }
-
-    fn count(&mut self, target: &Target, session: &str, more: u64) {
-        let seen = match target {
-            Target::Known(index) => self.known.get_mut(index).map(|known| &mut known.seen),
-            Target::Refused(text) => self.refused.get_mut(text),
-            Target::Unknown(text) => self.unknown.get_mut(text).map(|unknown| &mut unknown.seen),
-        };
-        if let Some(seen) = seen {
-            seen.requests += more;
-            if !seen.sessions.contains(session) {
-                seen.sessions.insert(session.to_owned());
-            }
+    fn entry(&mut self, asked: &Asked) -> &mut Known {
+        let operation = asked.operation;
+        let known = self.known.entry(operation.index).or_insert_with(|| Known {
+            operation,
+            seen: Use::default(),
+            values: BTreeMap::new(),
+        });
+        if !known.values.get(&asked.values).is_some_and(|seen| seen.contains(&asked.version)) {
+            known.values.entry(asked.values.clone()).or_default().insert(asked.version);
         }
+        known
     }
 }
 
@@ -213,5 +190,36 @@ impl Known {
         let first: BTreeSet<&String> =
             self.values.keys().filter_map(|values| values.first()).collect();
         first.len()
+    }
+
+    /// A request for it with these values, as the gate sees it.
+    pub(super) fn located(&self, values: &[String]) -> Located {
+        Located { operation: self.operation, values: values.to_vec() }
+    }
+
+    /// The path of a request for it with these values, without a version.
+    #[must_use]
+    pub fn path(&self, values: &[String]) -> String {
+        path(self.operation, values)
+    }
+}
+
+fn path(operation: &Operation, values: &[String]) -> String {
+    operation.template.fill(|place| {
+        let value = values.get(place).map(String::as_str).unwrap_or_default();
+        let segments: Vec<String> = value.split('/').map(encode_segment).collect();
+        segments.join("/").into()
+    })
+}
+
+/// What a request asked for, as people read it.
+fn text(target: &Target) -> String {
+    match target {
+        Target::Known(Asked { operation, values, version }) => {
+            let version = version.map_or_else(String::new, |version| format!("/v{version}"));
+            format!("{} {version}{}", operation.method, path(operation, values))
+        }
+        Target::Unknown(request) => format!("{} {}", request.method(), request.path()),
+        Target::Refused(text) => text.clone(),
     }
 }

@@ -1,13 +1,29 @@
 //! From evidence to the smallest profile that allows it.
 
-use super::{Evidence, Known};
-use crate::api::{Catalogue, Operation, Part, Risk};
+use std::collections::BTreeMap;
+
+use super::{Evidence, Known, Names};
+use crate::api::{Catalogue, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// The operations with which clients begin. They fall back from one to the other, and without them
 /// the docker CLI asks for an API version that the engine refuses (ENGINE_API 3.1), so whoever uses
 /// one may use both.
-const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
+pub(super) const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
+
+/// How many hexadecimal digits of the evidence's digest stand in a profile.
+const DIGEST_SHOWN: usize = 16;
+
+/// What a person may ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The profile's name; without one the recorded commands give it.
+    pub name: Option<Name>,
+    /// Whether unknown operations are listed.
+    pub accept_unknown: bool,
+    /// How wide the rules are.
+    pub names: Names,
+}
 
 /// A profile made from evidence, and what stands in its comments.
 #[derive(Debug)]
@@ -18,32 +34,33 @@ pub struct Generated {
     pub comments: Comments,
 }
 
-/// Makes the profile that allows what `evidence` holds and nothing else. Unknown operations are
-/// listed only when `accept_unknown` is set. Without a `name` the recorded commands give one.
+/// Makes the profile that allows what `evidence` holds and nothing else.
 #[must_use]
-pub fn generate(evidence: &Evidence, name: Option<Name>, accept_unknown: bool) -> Generated {
-    let mut rules: Vec<(&'static Operation, Option<&Known>)> =
-        evidence.known().map(|known| (known.operation, Some(known))).collect();
-    let seen = |name: &str| rules.iter().any(|(operation, _)| operation.name == name);
-    if HANDSHAKE.iter().any(|name| seen(name)) {
-        let missing: Vec<_> = HANDSHAKE.iter().filter(|name| !seen(name)).collect();
-        let operations = missing.into_iter().filter_map(|name| Catalogue::docker().named(name));
-        rules.extend(operations.collect::<Vec<_>>().into_iter().map(|operation| (operation, None)));
+pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
+    let mut rules: Vec<(Rule, String)> = Vec::new();
+    for known in evidence.known() {
+        let comment = comment(evidence, known);
+        let own = options.names.rules(known).into_iter();
+        rules.extend(own.map(|rule| (rule, comment.clone())));
     }
-    rules.sort_by_key(|(operation, _)| operation.listing_key());
+    rules.extend(missing_handshake(evidence).map(|rule| (rule, String::new())));
+    rules.sort_by_cached_key(|(rule, _)| (rule.operation().listing_key(), rule.to_string()));
 
     let unknown: Vec<Entry<UnknownOperation>> = evidence
         .unknown()
-        .filter(|_| accept_unknown)
+        .filter(|_| options.accept_unknown)
         .filter_map(|(_, unknown)| UnknownOperation::of(&unknown.request))
         .map(Entry::new)
         .collect();
     let title = title(evidence);
-    let name = name.or_else(|| Name::from_words(&title)).unwrap_or_else(Name::fallback);
+    let name = options.name.clone().or_else(|| Name::from_words(&title));
+    let name = name.unwrap_or_else(Name::fallback);
     // A program alone, such as a shell, says less than the name that was chosen.
-    let header = header(if title.contains(' ') { &title } else { name.as_str() }, &rules);
-    let comments = rules.iter().map(|(_, known)| known.map(comment).unwrap_or_default()).collect();
-    let allow = rules.iter().map(|(operation, _)| Entry::new(Rule::any(operation))).collect();
+    let title = if title.contains(' ') { &title } else { name.as_str() };
+    let summary = summary(rules.iter().map(|(rule, _)| rule));
+    let header = vec![format!("{title}: {summary}"), provenance(evidence)];
+    let (allow, comments) =
+        rules.into_iter().map(|(rule, comment)| (Entry::new(rule), comment)).unzip();
     Generated {
         profile: Profile {
             name,
@@ -52,8 +69,16 @@ pub fn generate(evidence: &Evidence, name: Option<Name>, accept_unknown: bool) -
             deny: Vec::new(),
             unknown,
         },
-        comments: Comments { header: vec![header], allow: comments },
+        comments: Comments { header, allow: comments },
     }
+}
+
+/// The half of the handshake that was not seen when the other one was.
+pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rule> {
+    let seen = |name: &str| evidence.known().any(|known| known.operation.name == name);
+    let missing: Vec<&str> = HANDSHAKE.into_iter().filter(|name| !seen(name)).collect();
+    let missing = if missing.len() == HANDSHAKE.len() { Vec::new() } else { missing };
+    missing.into_iter().filter_map(|name| Catalogue::docker().named(name)).map(Rule::any)
 }
 
 /// What was recorded, in a few words: the commands when they agree, their program when only that
@@ -61,7 +86,7 @@ pub fn generate(evidence: &Evidence, name: Option<Name>, accept_unknown: bool) -
 /// when it looks like a sub-command.
 fn title(evidence: &Evidence) -> String {
     let mut titles: Vec<(String, String)> = Vec::new();
-    for session in evidence.sessions().values() {
+    for session in evidence.sessions() {
         let Some((program, arguments)) = session.command.split_first() else { continue };
         let program = program.rsplit('/').next().unwrap_or_default().to_owned();
         let word = |text: &&String| {
@@ -84,28 +109,45 @@ fn title(evidence: &Evidence) -> String {
     }
 }
 
-fn header(title: &str, rules: &[(&'static Operation, Option<&Known>)]) -> String {
-    let count = match rules.len() {
+/// `6 operations, highest risk: read`.
+pub(super) fn summary<'a>(rules: impl Iterator<Item = &'a Rule>) -> String {
+    let operations: BTreeMap<usize, Risk> =
+        rules.map(|rule| (rule.operation().index, rule.operation().risk)).collect();
+    let count = match operations.len() {
         1 => "1 operation".to_owned(),
         count => format!("{count} operations"),
     };
-    let risk = rules.iter().map(|(operation, _)| operation.risk).max().unwrap_or(Risk::Info);
-    format!("{title}: {count}, highest risk: {risk}")
+    let risk = operations.into_values().max().unwrap_or(Risk::Info);
+    format!("{count}, highest risk: {risk}")
 }
 
-/// What stands behind a rule: how many different things it was used on.
-fn comment(known: &Known) -> String {
+/// `evidence: 4 sessions, sha256 0123456789abcdef`.
+pub(super) fn provenance(evidence: &Evidence) -> String {
+    let sessions = match evidence.sessions().len() {
+        1 => "1 session".to_owned(),
+        count => format!("{count} sessions"),
+    };
+    let digest: String = evidence.digest().chars().take(DIGEST_SHOWN).collect();
+    format!("evidence: {sessions}, sha256 {digest}")
+}
+
+/// What stands behind a rule: in how many sessions it was used, unless it was in each, and on how
+/// many different things.
+pub(super) fn comment(evidence: &Evidence, known: &Known) -> String {
     let thing = match known.operation.template.parts().first() {
         Some(Part::Literal("distribution")) => "image",
         Some(Part::Literal("debug")) => "dump",
         Some(Part::Literal(plural)) => plural.strip_suffix('s').unwrap_or(plural),
         _ => "path",
     };
-    match u64::try_from(known.distinct()).unwrap_or(u64::MAX) {
-        0 => String::new(),
-        1 => format!("1 {thing}"),
-        count => format!("{count} {thing}s"),
-    }
+    let things = match known.distinct() {
+        0 => None,
+        1 => Some(format!("1 {thing}")),
+        count => Some(format!("{count} {thing}s")),
+    };
+    let (seen, all) = (known.seen.sessions.len(), evidence.sessions().len());
+    let sessions = (seen < all).then(|| format!("seen in {seen} of {all} sessions"));
+    sessions.into_iter().chain(things).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -116,6 +158,7 @@ mod tests {
 
     use super::*;
     use crate::api::{CanonicalRequest, Method};
+    use crate::learn::{Gathering, prove};
     use crate::policy::{Enforcer, Gate, Head, Verdict};
     use crate::profile::emit;
     use crate::recording::{Event, Request, Session, command_line};
@@ -148,9 +191,20 @@ mod tests {
     }
 
     fn text(events: impl IntoIterator<Item = Event>) -> String {
-        let mut evidence = Evidence::default();
-        events.into_iter().for_each(|event| evidence.absorb(event));
-        let Generated { profile, comments } = generate(&evidence, None, true);
+        generated(events, Names::Any)
+    }
+
+    fn evidence(events: impl IntoIterator<Item = Event>) -> Evidence {
+        let mut gathering = Gathering::default();
+        events.into_iter().for_each(|event| gathering.absorb(event));
+        gathering.finish()
+    }
+
+    fn generated(events: impl IntoIterator<Item = Event>, names: Names) -> String {
+        let evidence = evidence(events);
+        let options = Options { accept_unknown: true, names, ..Options::default() };
+        let Generated { profile, comments } = generate(&evidence, &options);
+        prove(&evidence, &profile, None).unwrap();
         emit(&profile, &comments)
     }
 
@@ -172,6 +226,7 @@ mod tests {
         );
         insta::assert_snapshot!(text(events), @r#"
         # docker stats: 6 operations, highest risk: change
+        # evidence: 1 session, sha256 2bac0f9e8e51c25d
         version: 1
         name: docker-stats
         min_api: "1.40"
@@ -216,9 +271,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_profile_is_complete_and_exact(requests in some_requests()) {
-            let mut evidence = Evidence::default();
-            session("a", &[], &requests).into_iter().for_each(|event| evidence.absorb(event));
-            let Generated { profile, .. } = generate(&evidence, None, false);
+            let evidence = evidence(session("a", &[], &requests));
+            let Generated { profile, .. } = generate(&evidence, &Options::default());
             let gate = Enforcer::new(&profile);
             let allowed = |method: &str, target: &str| {
                 let head = Head { method, target, content_type: None };

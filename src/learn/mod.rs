@@ -5,7 +5,15 @@
 //! nothing is added that was not seen, the handshake of clients aside.
 
 mod evidence;
+mod gather;
 mod generate;
+mod names;
+mod proof;
+mod update;
 
 pub use evidence::{Evidence, Known, SessionState, Unknown, Use};
-pub use generate::{Generated, generate};
+pub use gather::Gathering;
+pub use generate::{Generated, Options, generate};
+pub use names::{Names, looks_like_id};
+pub use proof::{Flaw, Proof, prove};
+pub use update::{Decision, KeptOut, NotALine, Update, update};

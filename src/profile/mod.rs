@@ -4,6 +4,7 @@
 //! and every error has a line, a column and, where there is one, a hint.
 
 mod emit;
+mod insert;
 mod model;
 mod parse;
 mod pattern;
@@ -11,8 +12,9 @@ mod problem;
 mod rule;
 
 pub use emit::{Comments, emit};
+pub use insert::{Insertion, insert};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
-pub use parse::{LoadError, MAX_BYTES, load, parse};
+pub use parse::{LoadError, MAX_BYTES, load, load_text, parse};
 pub use pattern::{Glob, Pattern};
 pub use problem::Problem;
 pub use rule::{Rule, RuleError};

@@ -66,12 +66,21 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`].
 pub fn load(path: &Path) -> Result<Profile, LoadError> {
+    load_text(path).map(|(_, profile)| profile)
+}
+
+/// Like [`load`], with the text that was parsed.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn load_text(path: &Path) -> Result<(String, Profile), LoadError> {
     let text = read(path)?;
-    parse(&text).map_err(|problem| LoadError::Invalid {
-        path: path.to_owned(),
-        text,
-        problem: Box::new(problem),
-    })
+    match parse(&text) {
+        Ok(profile) => Ok((text, profile)),
+        Err(problem) => {
+            Err(LoadError::Invalid { path: path.to_owned(), text, problem: Box::new(problem) })
+        }
+    }
 }
 
 /// Parses the text of a profile.

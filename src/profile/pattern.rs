@@ -54,6 +54,12 @@ impl Pattern {
 }
 
 impl Glob {
+    /// Everything that begins with `prefix`.
+    #[must_use]
+    pub fn prefix(prefix: &str) -> Self {
+        Self { pieces: vec![prefix.to_owned(), String::new()] }
+    }
+
     /// Takes each piece at its first place, which is enough because a star takes anything; the work
     /// is bounded by the length of the value times that of the glob.
     fn matches(&self, value: &str) -> bool {

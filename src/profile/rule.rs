@@ -6,7 +6,7 @@ use super::Pattern;
 use crate::api::{Catalogue, Located, Method, Operation};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Rule {
     operation: &'static Operation,
     patterns: Vec<Pattern>,
@@ -45,6 +45,12 @@ impl Rule {
     #[must_use]
     pub fn any(operation: &'static Operation) -> Self {
         let patterns = operation.template.parameters().map(|_| Pattern::Any).collect();
+        Self { operation, patterns }
+    }
+
+    /// The rule that permits an operation on what the patterns say, one for each parameter.
+    #[must_use]
+    pub fn narrowed(operation: &'static Operation, patterns: Vec<Pattern>) -> Self {
         Self { operation, patterns }
     }
 

@@ -138,6 +138,7 @@ impl<S: Sink> Client<S> {
             Err(error) => return Err((finish, error.to_string())),
         };
         finish.status = Some(response.status().as_u16());
+        finish.unrouted = is_unrouted(&response);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             upstream.close();
             if !asked {
@@ -197,6 +198,16 @@ fn is_raw(response: &Response<Incoming>) -> bool {
     let framed = response.headers().contains_key(CONTENT_LENGTH)
         || response.headers().contains_key(TRANSFER_ENCODING);
     response.status() == StatusCode::OK && !framed && !response.body().is_end_stream()
+}
+
+/// Whether the engine had no handler for the request. Handlers name the API version in every answer
+/// but a raw one to a failed hijack; "page not found" does not (ENGINE_API 3.1).
+fn is_unrouted(response: &Response<Incoming>) -> bool {
+    let headers = response.headers();
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    response.status() == StatusCode::NOT_FOUND
+        && !headers.contains_key("api-version")
+        && (kind.starts_with(b"application/json") || kind.starts_with(b"text/plain"))
 }
 
 /// The engine's answer without what is about its own connection.

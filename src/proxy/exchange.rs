@@ -46,6 +46,8 @@ pub struct Outcome {
     pub sent: u64,
     /// Whether the connection became a tunnel.
     pub upgraded: bool,
+    /// Whether the engine has no such route.
+    pub unrouted: bool,
 }
 
 /// Tells the sink and the two ends of the connection that an exchange is over when it is dropped,
@@ -57,6 +59,7 @@ pub(super) struct Finish<S: Sink> {
     started: Instant,
     pub(super) status: Option<u16>,
     pub(super) upgraded: bool,
+    pub(super) unrouted: bool,
     pub(super) received: Arc<AtomicU64>,
     pub(super) sent: Arc<AtomicU64>,
 }
@@ -70,6 +73,7 @@ impl<S: Sink> Finish<S> {
             started: Instant::now(),
             status: None,
             upgraded: false,
+            unrouted: false,
             received: Arc::default(),
             sent: Arc::default(),
         }
@@ -84,6 +88,7 @@ impl<S: Sink> Drop for Finish<S> {
             received: self.received.load(Ordering::Relaxed),
             sent: self.sent.load(Ordering::Relaxed),
             upgraded: self.upgraded,
+            unrouted: self.unrouted,
         };
         self.sink.finish(&self.ticket, &outcome);
         self.link.done();

@@ -112,6 +112,9 @@ pub struct Response {
     /// Whether the connection became a tunnel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub upgraded: bool,
+    /// Whether the engine has no such route, as one that is older than the operation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrouted: bool,
 }
 
 /// How often a request was seen again. Counts only grow: the last line for a request holds.

@@ -65,6 +65,8 @@ pub struct Outcome {
     pub sent: u64,
     /// Whether the connection became a tunnel.
     pub upgraded: bool,
+    /// Whether the engine has no such route.
+    pub unrouted: bool,
 }
 
 /// Names a request between its arrival and its end.
@@ -177,6 +179,7 @@ impl Writer {
             received: outcome.received,
             sent: outcome.sent,
             upgraded: outcome.upgraded,
+            unrouted: outcome.unrouted,
         }));
     }
 

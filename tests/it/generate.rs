@@ -25,9 +25,11 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     let world = World::without_engine();
     recording(&world, "recording.jsonl", &["HEAD /_ping", "GET /v1.41/containers/json"]);
     let done = world.dsp(&["generate"]);
-    assert_eq!((done.status, done.err.as_str()), (0, ""));
+    let proof = "dsp: complete, minimal, exact: 3 rules, 0 extra operations\n";
+    assert_eq!((done.status, done.err.as_str()), (0, proof));
     insta::assert_snapshot!(done.out, @r#"
     # docker ps: 3 operations, highest risk: read
+    # evidence: 1 session, sha256 80b1248693e5a41e
     version: 1
     name: docker-ps
     min_api: "1.41"
@@ -38,11 +40,14 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     "#);
     let done = world.dsp(&["generate", "-o", "ci.yaml"]);
     assert_eq!((done.status, done.out.as_str()), (0, ""));
-    assert_eq!(done.err, "dsp: wrote ci.yaml (3 rules, highest risk: read)\n");
+    assert_eq!(done.err, format!("dsp: wrote ci.yaml (3 rules, highest risk: read)\n{proof}"));
     assert!(world.read("ci.yaml").contains("name: ci\n"));
     let again = world.dsp(&["generate", "-o", "ci.yaml"]);
     assert_eq!(again.status, 1);
-    assert_eq!(again.err, "error: ci.yaml exists; remove it, or choose another file with -o\n");
+    assert_eq!(
+        again.err,
+        "error: ci.yaml exists; add to it with --update, or choose another file with -o\n"
+    );
 }
 
 #[test]
@@ -72,6 +77,7 @@ fn unknown_operations_are_left_out_unless_they_are_accepted() {
     assert_eq!(done.status, 3);
     assert!(!done.out.contains("extension"), "{}", done.out);
     insta::assert_snapshot!(done.err, @r"
+    dsp: complete, minimal, exact: 1 rule, 0 extra operations
     warning: GET /extension/a is no known operation and is left out
       help: take them as they were recorded with --accept-unknown
     warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
@@ -93,4 +99,81 @@ fn nothing_recorded_is_no_profile() {
       help: record a program first: dsp record -- docker stats --no-stream
     ");
     assert!(!world.path("p.yaml").exists());
+}
+
+#[test]
+fn names_are_kept_when_asked_for() {
+    let world = World::without_engine();
+    let requests =
+        ["GET /v1.41/containers/ci-1/json", "GET /v1.41/containers/ci-2/json", "GET /info"];
+    recording(&world, "recording.jsonl", &requests);
+    let rules = |names: &str| {
+        let done = world.dsp(&["generate", "--names", names]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        let lines = done.out.lines().filter(|line| line.contains("/containers"));
+        lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(rules("any"), ["- GET /containers/*/json  # 2 containers"]);
+    assert_eq!(rules("glob"), ["- GET /containers/ci-*/json  # 2 containers"]);
+    assert_eq!(
+        rules("exact"),
+        [
+            "- GET /containers/ci-1/json  # 2 containers",
+            "- GET /containers/ci-2/json  # 2 containers"
+        ]
+    );
+    recording(&world, "recording.jsonl", &["GET /v1.41/containers/deadbeefcafe/json"]);
+    let done = world.dsp(&["generate", "--names", "exact"]);
+    assert!(done.err.contains("warning: 1 rule on ids"), "{}", done.err);
+}
+
+#[test]
+fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
+    let world = World::without_engine();
+    let text = "# ours: 3 operations, highest risk: root\n# reviewed by the platform team\n\
+                version: 1\nname: ours\nallow:\n  - GET /containers/json   # the list\n  \
+                - GET /containers/ci-*/json  # only ours\n  - POST /containers/create\n\
+                deny:\n  - POST /containers/*/exec  # no shells\n";
+    world.write("p.yaml", text);
+    let requests = [
+        "HEAD /_ping",
+        "GET /v1.41/containers/json",
+        "GET /v1.41/containers/web/json",
+        "POST /v1.41/containers/web/exec",
+        "DELETE /v1.41/containers/web",
+    ];
+    recording(&world, "recording.jsonl", &requests);
+    let done = world.dsp(&["generate", "--update", "p.yaml"]);
+    assert_eq!((done.status, done.out.as_str()), (0, ""), "{}", done.err);
+    insta::assert_snapshot!(done.err, @"
+    dsp: p.yaml was brought up to date: 3 rules added
+      + HEAD /_ping
+      + GET /_ping
+      + DELETE /containers/*
+    dsp: complete, minimal, exact: 6 rules, 0 extra operations
+    warning: POST /containers/*/exec was recorded and is denied by the profile; it stays so
+    warning: GET /containers/*/json was recorded and is allowed for other names only; it stays so
+      help: dsp check p.yaml names each request
+    ");
+    insta::assert_snapshot!(world.read("p.yaml"), @r"
+    # ours: 6 operations, highest risk: root
+    # reviewed by the platform team
+    version: 1
+    name: ours
+    allow:
+      - HEAD /_ping
+      - GET /_ping
+      - GET /containers/json   # the list
+      - GET /containers/ci-*/json  # only ours
+      - POST /containers/create
+      - DELETE /containers/*  # 1 container
+    deny:
+      - POST /containers/*/exec  # no shells
+    ");
+    // Once more: nothing is new, and what is denied is still told.
+    let before = world.read("p.yaml");
+    let done = world.dsp(&["generate", "--update", "p.yaml"]);
+    assert_eq!(world.read("p.yaml"), before);
+    assert!(done.err.starts_with("dsp: p.yaml has it all; nothing was added\n"), "{}", done.err);
+    assert_eq!(done.err.matches("it stays so").count(), 2, "{}", done.err);
 }

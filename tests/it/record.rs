@@ -209,3 +209,25 @@ fn many_streams_fit_and_the_command_keeps_its_own_limit_of_open_files() {
     rustix::process::kill_process(rustix::process::Pid::from_child(&dsp), Signal::INT).unwrap();
     assert!(dsp.wait().unwrap().success());
 }
+
+#[test]
+fn what_the_engine_never_routed_is_no_evidence() {
+    let world = World::sample();
+    let lines =
+        [curl("/v1.41/plugins"), curl("/v1.41/extension"), curl("/v1.41/containers/no/json")];
+    let done = world.dsp(&["record", "-q", "--", "sh", "-c", &lines.join("; ")]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert_eq!(world.read("recording.jsonl").matches("\"unrouted\":true").count(), 2);
+    let done = world.dsp(&["generate"]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(
+        done.out.ends_with("allow:\n  - GET /containers/*/json  # 1 container\n"),
+        "{}",
+        done.out
+    );
+    assert!(
+        done.err.contains("GET /v1.41/plugins is left out: the recorded engine does not have it"),
+        "{}",
+        done.err
+    );
+}

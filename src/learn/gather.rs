@@ -1,0 +1,134 @@
+//! Takes the lines of recordings in, in any order and any number of times.
+
+use std::collections::HashMap;
+
+use indexmap::IndexSet;
+
+use super::Evidence;
+use super::evidence::SessionState;
+use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Located, Operation};
+use crate::recording::{Event, Request, Session};
+
+/// What has been read so far. A line that is read twice counts once.
+#[derive(Debug, Default)]
+pub struct Gathering {
+    sessions: HashMap<String, Gathered>,
+    /// What requests asked for, each once: a program asks for few things, and often.
+    targets: IndexSet<Target>,
+}
+
+/// What has been read of one session.
+#[derive(Debug, Default)]
+struct Gathered {
+    state: SessionState,
+    requests: HashMap<u64, Slot>,
+}
+
+/// One request and its repetitions. Its parts may come in any order.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The place in [`Gathering::targets`].
+    target: Option<usize>,
+    repeats: u64,
+    unrouted: bool,
+}
+
+/// What a request asked for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Target {
+    /// An operation.
+    Known(Asked),
+    /// A request that no operation is.
+    Unknown(CanonicalRequest),
+    /// A request that `enforce` refuses, and why.
+    Refused(String),
+}
+
+/// An operation, the values of its parameters, and the version that was asked for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Asked {
+    pub(super) operation: &'static Operation,
+    pub(super) values: Vec<String>,
+    pub(super) version: Option<ApiVersion>,
+}
+
+impl Gathering {
+    /// Takes one line of a recording in.
+    pub fn absorb(&mut self, event: Event) {
+        match event {
+            Event::Session(session) => self.begin(session),
+            Event::Request(request) => {
+                let target = self.targets.insert_full(Target::of(&request)).0;
+                self.slot(request.session, request.seq).target = Some(target);
+            }
+            Event::Response(response) if response.unrouted => {
+                self.slot(response.session, response.seq).unrouted = true;
+            }
+            Event::Response(_) => {}
+            Event::Repeat(repeat) => {
+                let slot = self.slot(repeat.session, repeat.seq);
+                slot.repeats = slot.repeats.max(repeat.count);
+            }
+            Event::End(end) => {
+                let state = &mut self.session(end.session).state;
+                state.ended = true;
+                state.lossy |= end.dropped > 0;
+            }
+        }
+    }
+
+    /// Folds everything by operation.
+    #[must_use]
+    pub fn finish(self) -> Evidence {
+        let mut sessions: Vec<(String, Gathered)> = self.sessions.into_iter().collect();
+        sessions.sort_by(|(a, first), (b, second)| {
+            (first.state.start, a).cmp(&(second.state.start, b))
+        });
+        let mut evidence = Evidence::default();
+        for (id, Gathered { state, requests }) in sessions {
+            let requests = requests.values().filter_map(|slot| {
+                let target = self.targets.get_index(slot.target?)?;
+                Some((target, 1 + slot.repeats, slot.unrouted))
+            });
+            evidence.add(id, state, requests);
+        }
+        evidence
+    }
+
+    fn begin(&mut self, session: Session) {
+        let state = &mut self.session(session.id).state;
+        state.start = Some(session.start);
+        state.command = session.command;
+        state.lossy |= session.lossy;
+    }
+
+    fn session(&mut self, id: String) -> &mut Gathered {
+        self.sessions.entry(id).or_default()
+    }
+
+    fn slot(&mut self, session: String, seq: u64) -> &mut Slot {
+        self.session(session).requests.entry(seq).or_default()
+    }
+}
+
+impl Target {
+    /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
+    /// instead of trusting the name that an older catalogue may have given it.
+    fn of(request: &Request) -> Self {
+        let refuse =
+            |reason: &str| Self::Refused(format!("{} {}: {reason}", request.method, request.path));
+        let canonical = match CanonicalRequest::parse(&request.method, &request.path) {
+            Ok(canonical) => canonical,
+            Err(refusal) => return refuse(&refusal.to_string()),
+        };
+        if let Some(reason) = &request.refused {
+            return refuse(reason);
+        }
+        match canonical.locate(Catalogue::docker()) {
+            Some(Located { operation, values }) => {
+                Self::Known(Asked { operation, values, version: canonical.version() })
+            }
+            None => Self::Unknown(canonical),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How wide a rule is: which values of its parameters it stands for.
+
+use std::collections::BTreeSet;
+
+use super::Known;
+use crate::profile::{Glob, Pattern, Rule};
+
+/// What becomes of the names that were seen.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Names {
+    /// `*` for each parameter.
+    #[default]
+    Any,
+    /// One rule for each name.
+    Exact,
+    /// A glob where all names share a prefix that somebody chose, else `*`.
+    Glob,
+}
+
+/// From this length on, a name of hexadecimal digits only is taken for an id and not for a choice.
+/// The engine's short ids have 12.
+const ID_LENGTH: usize = 12;
+
+impl Names {
+    /// The rules for an operation. They permit every value that was seen.
+    pub(super) fn rules(self, known: &Known) -> Vec<Rule> {
+        let operation = known.operation;
+        match self {
+            Self::Any => vec![Rule::any(operation)],
+            Self::Exact => {
+                let exact = |values: &Vec<String>| {
+                    values.iter().map(|value| Pattern::Exact(value.clone())).collect()
+                };
+                known.values.keys().map(|values| Rule::narrowed(operation, exact(values))).collect()
+            }
+            Self::Glob => {
+                let parameters = operation.template.parameters().count();
+                let patterns = (0..parameters).map(|place| glob(&values(known, place))).collect();
+                vec![Rule::narrowed(operation, patterns)]
+            }
+        }
+    }
+}
+
+/// Whether a name looks like the id of a container, which is another one next time.
+#[must_use]
+pub fn looks_like_id(name: &str) -> bool {
+    name.len() >= ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn values(known: &Known, place: usize) -> BTreeSet<&str> {
+    known.values.keys().filter_map(|values| values.get(place)).map(String::as_str).collect()
+}
+
+/// The narrowest pattern that a person would have written for these names: a shared prefix up to
+/// the last separator, when there is more than one name to go by.
+fn glob(names: &BTreeSet<&str>) -> Pattern {
+    let mut names = names.iter();
+    let Some(first) = names.next().filter(|name| !looks_like_id(name)) else { return Pattern::Any };
+    let mut prefix = *first;
+    let mut others = 0;
+    for name in names {
+        if looks_like_id(name) {
+            return Pattern::Any;
+        }
+        let shared = prefix.chars().zip(name.chars()).take_while(|(a, b)| a == b);
+        let length = shared.map(|(character, _)| character.len_utf8()).sum();
+        prefix = prefix.get(..length).unwrap_or_default();
+        others += 1;
+    }
+    let end = prefix.rfind(['-', '_', '.', '/', ':']).map(|last| last + 1);
+    match end.and_then(|end| prefix.get(..end)) {
+        Some(prefix) if others > 0 && prefix.len() > 1 => Pattern::Glob(Glob::prefix(prefix)),
+        _ => Pattern::Any,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proposed(names: &[&str]) -> String {
+        glob(&names.iter().copied().collect()).to_string()
+    }
+
+    #[test]
+    fn a_glob_is_what_all_names_share_up_to_a_separator() {
+        assert_eq!(proposed(&["ci-1", "ci-2", "ci-db"]), "ci-*");
+        assert_eq!(proposed(&["ci-web-1", "ci-web-2"]), "ci-web-*");
+        assert_eq!(proposed(&["reg.local/a", "reg.local/b/c"]), "reg.local/*");
+        assert_eq!(proposed(&["web", "worker"]), "*", "a shared letter is no choice");
+        assert_eq!(proposed(&["ci-1"]), "*", "one name shows no prefix");
+        assert_eq!(proposed(&["-a", "-b"]), "*");
+    }
+
+    #[test]
+    fn ids_are_never_globbed() {
+        assert_eq!(proposed(&["deadbeefcafe", "deadbeef0000"]), "*");
+        assert_eq!(proposed(&["ci-1", "deadbeefcafe"]), "*");
+        assert_eq!(proposed(&["sha256:aa", "sha256:bb"]), "sha256:*");
+    }
+}

@@ -1,0 +1,157 @@
+//! Adds rules to a profile's own text, so that everything else in it stays as it was written.
+
+use super::Entry;
+
+/// A line to add to a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Insertion {
+    /// The rule.
+    pub line: String,
+    /// What is said of it; empty for nothing.
+    pub comment: String,
+    /// How many of the list's entries stand before it.
+    pub behind: usize,
+}
+
+/// Adds lines to the list `key`, whose entries are `entries` as they were parsed from `text`.
+/// `None` when they do not stand on a line each.
+#[must_use]
+pub fn insert<T>(
+    text: &str,
+    key: &str,
+    entries: &[Entry<T>],
+    insertions: Vec<Insertion>,
+) -> Option<String> {
+    if insertions.is_empty() {
+        return Some(text.to_owned());
+    }
+    let starts: Vec<usize> = entries
+        .iter()
+        .map(|entry| line_start(text, entry.span.as_ref()?.start))
+        .collect::<Option<_>>()?;
+    let indent = match starts.first() {
+        Some(start) => text.get(*start..)?.split('-').next()?.to_owned(),
+        None => "  ".to_owned(),
+    };
+    let mut text = text.to_owned();
+    let empty = if starts.is_empty() { Some(empty_list(&mut text, key)?) } else { None };
+    // From the last place to the first, so that no place moves; lines for one place stay in order.
+    for insertion in insertions.iter().rev() {
+        let at = match insertion.behind.checked_sub(1).and_then(|last| starts.get(last)) {
+            Some(start) => line_end(&mut text, *start),
+            None => empty.or_else(|| starts.first().copied())?,
+        };
+        let comment = match insertion.comment.as_str() {
+            "" => String::new(),
+            comment => format!("  # {comment}"),
+        };
+        text.insert_str(at, &format!("{indent}- {}{comment}\n", insertion.line));
+    }
+    Some(text)
+}
+
+/// The start of the line of an entry; none when something else than its dash stands before it.
+fn line_start(text: &str, at: usize) -> Option<usize> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let before = text.get(start..at)?;
+    let quote = before.trim_end_matches(['"', '\'']);
+    (quote.trim() == "-").then_some(start)
+}
+
+/// The place behind the line that starts at `start`.
+fn line_end(text: &mut String, start: usize) -> usize {
+    match text.get(start..).and_then(|rest| rest.find('\n')) {
+        Some(length) => start + length + 1,
+        None => {
+            text.push('\n');
+            text.len()
+        }
+    }
+}
+
+/// Makes room for the first entry of a list that is empty or absent, and tells where.
+fn empty_list(text: &mut String, key: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in text.clone().split_inclusive('\n') {
+        if let Some(rest) = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(':')) {
+            let value = rest.split('#').next().unwrap_or_default().trim();
+            let comment = rest.find('#').and_then(|place| rest.get(place..));
+            let comment = comment.map(|comment| format!("  {}", comment.trim_end()));
+            let replacement = format!("{key}:{}\n", comment.unwrap_or_default());
+            return matches!(value, "" | "[]" | "null" | "~").then(|| {
+                text.replace_range(at..at + line.len(), &replacement);
+                at + replacement.len()
+            });
+        }
+        at += line.len();
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(key);
+    text.push_str(":\n");
+    Some(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::parse;
+
+    fn added(text: &str, lines: &[(&str, usize)]) -> Option<String> {
+        let profile = parse(text).unwrap();
+        let insertions = lines
+            .iter()
+            .map(|(line, behind)| Insertion {
+                line: (*line).to_owned(),
+                comment: "new".into(),
+                behind: *behind,
+            })
+            .collect();
+        let text = insert(text, "allow", &profile.allow, insertions)?;
+        assert_eq!(parse(&text).unwrap().allow.len(), profile.allow.len() + lines.len(), "{text}");
+        Some(text)
+    }
+
+    #[test]
+    fn everything_else_stays_as_it_was_written() {
+        let text = "# mine\nversion: 1\nname: x\nallow:\n    # the first\n    - GET /info   # why\n\n\
+                    \x20   - \"GET /version\"\ndeny: []\n";
+        insta::assert_snapshot!(
+            added(text, &[("HEAD /_ping", 0), ("GET /_ping", 0), ("GET /events", 1), ("GET /nodes", 2)])
+                .unwrap(),
+            @r#"
+        # mine
+        version: 1
+        name: x
+        allow:
+            # the first
+            - HEAD /_ping  # new
+            - GET /_ping  # new
+            - GET /info   # why
+            - GET /events  # new
+
+            - "GET /version"
+            - GET /nodes  # new
+        deny: []
+        "#
+        );
+    }
+
+    #[test]
+    fn an_empty_list_gets_its_first_line() {
+        for list in ["allow: []  # nothing yet\n", "allow:\n", "allow: ~", ""] {
+            let text = format!("version: 1\nname: x\n{list}");
+            let text = added(&text, &[("GET /info", 0)]).unwrap();
+            assert!(text.ends_with("\n  - GET /info  # new\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_on_one_line_is_left_alone() {
+        assert_eq!(
+            added("version: 1\nname: x\nallow: [GET /info]\n", &[("GET /version", 1)]),
+            None
+        );
+    }
+}
