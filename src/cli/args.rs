@@ -45,6 +45,7 @@ pub(super) enum Command {
     Generate(Generate),
     Enforce(Enforce),
     Check(Check),
+    Coverage(Coverage),
     Explain(Explain),
     Demo(Demo),
 }
@@ -55,7 +56,11 @@ impl Command {
         match self {
             Self::Enforce(enforce) => !enforce.command.is_empty(),
             Self::Record(record) => !record.command.is_empty(),
-            Self::Check(_) | Self::Demo(_) | Self::Explain(_) | Self::Generate(_) => false,
+            Self::Check(_)
+            | Self::Coverage(_)
+            | Self::Demo(_)
+            | Self::Explain(_)
+            | Self::Generate(_) => false,
         }
     }
 }
@@ -167,6 +172,33 @@ pub(super) struct Enforce {
     /// The program to run
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
+}
+
+/// Tell whether enough was recorded
+///
+/// Shows which sessions brought what, how many operations the next one is expected to add, and
+/// which operations one would expect beside those that were seen.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp coverage recording.jsonl
+  dsp coverage monday.jsonl tuesday.jsonl --format json")]
+pub(super) struct Coverage {
+    /// Recordings
+    #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
+    pub(super) recordings: Vec<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Compare recordings with a profile: has the program drifted?

@@ -7,6 +7,7 @@
 mod args;
 mod audit;
 mod check;
+mod coverage;
 mod demo;
 mod enforce;
 mod evidence;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
     let confined = args.command.runs_a_program();
     let result = match args.command {
         Command::Check(check) => check::run(&check),
+        Command::Coverage(coverage) => coverage::run(&coverage),
         Command::Demo(demo) => demo::run(&demo),
         Command::Enforce(enforce) => enforce::run(enforce, args.talk),
         Command::Explain(explain) => explain::run(&explain),

@@ -4,6 +4,7 @@
 //! Parameters are found by position in the route grammar, never by the looks of a value, and
 //! nothing is added that was not seen, the handshake of clients aside.
 
+mod coverage;
 mod evidence;
 mod gather;
 mod generate;
@@ -11,6 +12,7 @@ mod names;
 mod proof;
 mod update;
 
+pub use coverage::{Coverage, OperationRow, Question, SessionRow};
 pub use evidence::{Evidence, Known, SessionState, Unknown, Use};
 pub use gather::Gathering;
 pub use generate::{Generated, Options, generate};

@@ -6,7 +6,7 @@ fn every_command_has_help_with_an_example() {
     let top = world.dsp(&["--help"]);
     assert_eq!(top.status, 0);
     let mut all = top.out.clone();
-    let commands = ["record", "generate", "enforce", "check", "explain", "demo"];
+    let commands = ["record", "generate", "enforce", "check", "coverage", "explain", "demo"];
     for command in commands {
         let done = world.dsp(&[command, "--help"]);
         assert_eq!(done.status, 0);

@@ -15,6 +15,8 @@
 mod bad_input;
 /// `dsp check`: drift.
 mod check;
+/// `dsp coverage`: have I recorded enough?
+mod coverage;
 /// `dsp demo`: the whole loop.
 mod demo;
 /// `dsp enforce`: exactly the profile.

@@ -1,0 +1,87 @@
+//! `dsp coverage`: have I recorded enough?
+
+use std::fmt::Write;
+
+use super::args::{self, Format};
+use super::status::Status;
+use super::{evidence, output};
+use crate::learn::{Coverage, OperationRow};
+use crate::report::{count, printable};
+
+pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
+    let evidence = evidence::read(&args.recordings)?;
+    if evidence.is_empty() {
+        output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
+        output::help("record the program first: dsp record -- COMMAND");
+        return Ok(Status::NoVerdict);
+    }
+    let coverage = Coverage::of(&evidence);
+    match args.format {
+        Format::Json => output::data(&(serde_json::to_string_pretty(&coverage)? + "\n"))?,
+        Format::Text => output::text(&text(&coverage)?)?,
+    }
+    Ok(Status::Done)
+}
+
+fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "SESSION  BEGAN                 NEW  TOTAL")?;
+    for (place, session) in coverage.sessions.iter().enumerate() {
+        let start = session.start.as_deref().unwrap_or("unknown");
+        let start = start.split('.').next().unwrap_or_default().trim_end_matches('Z');
+        let doubt = if session.complete { "" } else { "  incomplete" };
+        let (number, new, total) = (place + 1, session.new, session.total);
+        writeln!(text, "{number:>7}  {start:19}  {new:>4}  {total:>5}{doubt}")?;
+    }
+    let all = coverage.sessions.len();
+    writeln!(text, "\nSESSIONS  REQUESTS  OPERATION")?;
+    for OperationRow { operation, sessions, requests, .. } in &coverage.operations {
+        let share = format!("{sessions}/{all}");
+        writeln!(text, "{share:>8}  {requests:>8}  {operation}")?;
+    }
+    writeln!(text, "\n{}", estimate(coverage))?;
+    if all > 1 && coverage.once().next().is_some() {
+        writeln!(text, "\nSeen in one session only:")?;
+        for row in coverage.once() {
+            writeln!(text, "  {}", row.operation)?;
+        }
+    }
+    if !coverage.questions.is_empty() {
+        writeln!(text, "\nTo ask:")?;
+        for question in &coverage.questions {
+            let (seen, missing) = (&question.seen, &question.missing);
+            writeln!(text, "  {seen} was seen, {missing} never: {}", question.question)?;
+        }
+    }
+    Ok(printable_lines(&text))
+}
+
+fn estimate(coverage: &Coverage) -> String {
+    let operations = count(number(coverage.operations.len()), "operation");
+    let sessions = count(number(coverage.sessions.len()), "session");
+    match coverage.expected_new_operations {
+        None => format!(
+            "{operations} in {sessions}. One session says nothing about the next one: record more."
+        ),
+        Some(expected) => {
+            let once = coverage.once().count();
+            let verdict = match expected {
+                0.0 => "nothing speaks for more",
+                ..0.25 => "nearly all was seen",
+                _ => "record more",
+            };
+            format!(
+                "{operations} in {sessions}, {once} of them in one session only: the next session \
+                 is expected to add {expected} ({verdict})."
+            )
+        }
+    }
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(|line| printable(line) + "\n").collect()
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,156 @@
+//! "Have I recorded enough?" What the sessions say of the ones that were not recorded.
+
+use serde::Serialize;
+
+use super::Evidence;
+use crate::api::{Catalogue, Risk};
+
+/// How far the evidence covers what a program does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Coverage {
+    /// The sessions in order, each with what it added: the curve flattens when enough was recorded.
+    pub sessions: Vec<SessionRow>,
+    /// The operations in catalogue order.
+    pub operations: Vec<OperationRow>,
+    /// How many operations a further session is expected to add; none from fewer than two.
+    pub expected_new_operations: Option<f64>,
+    /// Questions that only a person can answer.
+    pub questions: Vec<Question>,
+}
+
+/// One session.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: String,
+    /// When it began, as RFC 3339.
+    pub start: Option<String>,
+    /// Operations that no session before it had.
+    pub new: usize,
+    /// Operations that it and all before it had together.
+    pub total: usize,
+    /// Whether it ended in order and lost nothing.
+    pub complete: bool,
+}
+
+/// One operation.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct OperationRow {
+    /// As a rule spells it.
+    pub operation: String,
+    /// How risky it is.
+    #[serde(serialize_with = "as_text")]
+    pub risk: Risk,
+    /// In how many sessions it was seen.
+    pub sessions: usize,
+    /// How often.
+    pub requests: u64,
+}
+
+/// An operation that was seen without the one that usually goes with it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Question {
+    /// What was seen.
+    pub seen: String,
+    /// What was not.
+    pub missing: String,
+    /// What to ask.
+    pub question: &'static str,
+}
+
+/// Operations that usually come together. The second one often runs only when something fails, is
+/// cleaned up or is renewed, which a short recording misses.
+const SIBLINGS: [(&str, &str, &str); 14] = [
+    ("ContainerCreate", "ContainerStart", "does the workload start what it creates?"),
+    ("ContainerCreate", "ContainerDelete", "does the workload remove what it creates?"),
+    ("ContainerStart", "ContainerStop", "does the workload stop what it starts?"),
+    ("ContainerStart", "ContainerWait", "does the workload wait for the end of what it starts?"),
+    ("ContainerPause", "ContainerUnpause", "does the workload go on with what it pauses?"),
+    ("ContainerExec", "ExecStart", "does the workload start the commands that it prepares?"),
+    ("ExecStart", "ExecInspect", "does the workload ask how its commands ended?"),
+    ("ContainerAttach", "ContainerResize", "is the workload ever used in a terminal?"),
+    ("ContainerCreate", "ImageCreate", "does the workload pull images that are not there yet?"),
+    ("ImageCreate", "ImageDelete", "does the workload remove images that it pulled?"),
+    ("NetworkCreate", "NetworkDelete", "does the workload remove the networks that it makes?"),
+    ("NetworkConnect", "NetworkDisconnect", "does the workload take containers off networks?"),
+    ("VolumeCreate", "VolumeDelete", "does the workload remove the volumes that it makes?"),
+    ("SystemEvents", "ContainerInspect", "does the workload look at what events tell of?"),
+];
+
+impl Coverage {
+    /// Looks at the evidence.
+    #[must_use]
+    pub fn of(evidence: &Evidence) -> Self {
+        let mut total = 0;
+        let sessions = evidence.sessions().iter().enumerate().map(|(place, session)| {
+            let first = |known: &&super::Known| known.seen.sessions.first() == Some(&place);
+            let new = evidence.known().filter(first).count();
+            total += new;
+            SessionRow {
+                id: session.id.clone(),
+                start: session.start.map(|start| start.to_string()),
+                new,
+                total,
+                complete: session.ended && !session.lossy,
+            }
+        });
+        let operations = evidence.known().map(|known| OperationRow {
+            operation: known.operation.to_string(),
+            risk: known.operation.risk,
+            sessions: known.seen.sessions.len(),
+            requests: known.seen.requests,
+        });
+        let mut coverage = Self {
+            sessions: sessions.collect(),
+            operations: operations.collect(),
+            expected_new_operations: None,
+            questions: questions(evidence),
+        };
+        coverage.expected_new_operations = coverage.estimate();
+        coverage
+    }
+
+    /// The operations that were seen in one session only.
+    pub fn once(&self) -> impl Iterator<Item = &OperationRow> {
+        self.operations.iter().filter(|row| row.sessions == 1)
+    }
+
+    /// The Good-Turing estimate for sessions: the next one is expected to bring as many new
+    /// operations as one of those before brought that no other one has.
+    fn estimate(&self) -> Option<f64> {
+        let sessions = u32::try_from(self.sessions.len()).ok().filter(|count| *count > 1)?;
+        let once = u32::try_from(self.once().count()).ok()?;
+        // To the hundredth: more would pretend to know more.
+        Some((f64::from(once) / f64::from(sessions) * 100.0).round() / 100.0)
+    }
+}
+
+fn questions(evidence: &Evidence) -> Vec<Question> {
+    let seen = |name: &str| evidence.known().any(|known| known.operation.name == name);
+    let text = |name: &str| Catalogue::docker().named(name).map(ToString::to_string);
+    SIBLINGS
+        .into_iter()
+        .filter(|(one, other, _)| seen(one) && !seen(other))
+        .filter_map(|(one, other, question)| {
+            Some(Question { seen: text(one)?, missing: text(other)?, question })
+        })
+        .collect()
+}
+
+fn as_text<S: serde::Serializer>(risk: &Risk, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(risk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn siblings_are_operations() {
+        for (one, other, _) in SIBLINGS {
+            for name in [one, other] {
+                assert!(Catalogue::docker().named(name).is_some(), "{name}");
+            }
+        }
+    }
+}
