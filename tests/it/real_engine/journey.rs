@@ -1,7 +1,7 @@
 use rustix::process::Signal;
 
-use super::{Container, real_or_return};
-use crate::support::{World, wait_for};
+use super::{Container, OwnEngine, real_or_return};
+use crate::support::wait_for;
 
 #[test]
 fn record_generate_enforce_check() {
@@ -104,44 +104,16 @@ fn a_monitor_may_look_and_not_touch() {
 fn an_engine_that_restarts_is_a_502_meanwhile_and_used_again_after() {
     let mut world = real_or_return!();
     // An engine of this test's own, which it may end.
-    let engine = OwnEngine::start(&world);
-    world.host = format!("unix://{}/docker.sock", engine.folder);
+    let engine = OwnEngine::start(&mut world, "restart");
     let server = world.serve(&["record", "-q"]);
     let docker =
         |line: &str| world.shell(&format!("docker -H unix://{} {line}", server.socket.display()));
     assert_eq!(docker("ps").status, 0);
-    engine.run(&world, "stop");
+    engine.run("stop");
     let meanwhile = docker("ps");
     assert_ne!(meanwhile.status, 0);
     assert!(meanwhile.err.contains("dsp: cannot reach the engine"), "{}", meanwhile.err);
-    engine.run(&world, "start");
+    engine.run("start");
     wait_for("the engine to answer again", || docker("ps").status == 0);
-    engine.run(&world, "stop");
-}
-
-/// An engine beside the shared one.
-struct OwnEngine {
-    folder: String,
-}
-
-impl OwnEngine {
-    fn start(world: &World) -> Self {
-        let folder = format!("/tmp/dsp-restart-{}", std::process::id());
-        let engine = Self { folder };
-        engine.run(world, "start");
-        engine
-    }
-
-    fn run(&self, world: &World, action: &str) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
-        let done = world.shell(&format!("{script} {action} {}", self.folder));
-        assert_eq!(done.status, 0, "{action}: {}", done.err);
-    }
-}
-
-impl Drop for OwnEngine {
-    fn drop(&mut self) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
-        let _ = std::process::Command::new(script).args(["stop", &self.folder]).status();
-    }
+    engine.run("stop");
 }

@@ -1,6 +1,8 @@
 //! What users do, on a real Docker Engine. `scripts/test` starts one; without it these tests pass
 //! by doing nothing, unless `DSP_TEST_ENGINE=required` is set.
 
+/// Programs and libraries that speak to Docker.
+mod clients;
 /// Each fixture's profile, enforced, lets its own command succeed.
 mod fixtures;
 /// The loop as a new user tries it.
@@ -9,6 +11,8 @@ mod journey;
 mod readme;
 /// Programs cannot tell that they are recorded.
 mod transparent;
+
+use std::process::{Command, Stdio};
 
 use crate::support::World;
 
@@ -41,5 +45,42 @@ impl<'a> Container<'a> {
 impl Drop for Container<'_> {
     fn drop(&mut self) {
         self.world.shell(&format!("docker rm -f {}", self.name));
+    }
+}
+
+/// An engine of a test's own, ended with the test.
+pub struct OwnEngine {
+    folder: String,
+}
+
+impl OwnEngine {
+    /// Starts an engine that only this test knows, and makes it the world's.
+    pub fn start(world: &mut World, name: &str) -> Self {
+        // Short, for a socket's path; in /tmp, for `scripts/engine` removes all that is in it.
+        let folder = format!("/tmp/dsp-{name}-{}", std::process::id());
+        world.host = format!("unix://{folder}/docker.sock");
+        let engine = Self { folder };
+        engine.run("start");
+        engine
+    }
+
+    pub fn run(&self, action: &str) {
+        let done = self.command(action).output().unwrap();
+        assert!(done.status.success(), "{action}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// In a network of its own: engines that share one get in each other's way over addresses and
+    /// packet filter rules.
+    fn command(&self, action: &str) -> Command {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
+        let mut command = Command::new("unshare");
+        command.args(["--net", script, action, &self.folder]).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for OwnEngine {
+    fn drop(&mut self) {
+        let _ = self.command("stop").output();
     }
 }

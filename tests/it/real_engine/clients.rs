@@ -1,0 +1,122 @@
+//! Programs that speak to Docker, as people use them. Each works on an engine of its own and has to
+//! see the same directly, recorded, and enforced with the profile of its own recording.
+//!
+//! `scripts/clients` installs and runs them; those that are absent are left out as the engine is.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::{OwnEngine, real_or_return};
+use crate::support::{Done, World};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/clients");
+
+macro_rules! clients {
+    ($($test:ident: $name:expr, $through:expr;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                let world = real_or_return!();
+                if let Some(client) = Client::installed(world, $name) {
+                    client.sees_the_same($through);
+                }
+            }
+        )*
+    };
+}
+
+clients! {
+    docker: "docker", by_command;
+    docker_of_debian: "docker-debian", by_command;
+    docker_over_tcp: "docker-host", by_tcp_listener;
+    curl: "curl", by_command;
+    docker_py: "docker-py", by_command;
+    aiodocker: "aiodocker", by_command;
+    testcontainers: "testcontainers", by_command;
+}
+
+/// A client that is installed, with an engine that nobody else uses.
+struct Client {
+    name: &'static str,
+    folder: String,
+    world: World,
+    _engine: OwnEngine,
+}
+
+/// How a client is put behind dsp: by the words of a dsp command.
+type Through = fn(&Client, &[&str]) -> Done;
+
+impl Client {
+    /// `None` where it is not installed, unless all has to be there.
+    fn installed(mut world: World, name: &'static str) -> Option<Self> {
+        let folder = std::env::var("DSP_TEST_CLIENTS").unwrap_or_default();
+        let listed = Command::new(SCRIPT).args(["list", &folder]).output().unwrap();
+        let there = String::from_utf8(listed.stdout).unwrap().lines().any(|line| line == name);
+        let required = std::env::var("DSP_TEST_ENGINE").is_ok_and(|value| value == "required");
+        assert!(there || !required, "{name} is not in DSP_TEST_CLIENTS={folder}; run scripts/test");
+        there.then(|| {
+            let _engine = OwnEngine::start(&mut world, name);
+            Self { name, folder, world, _engine }
+        })
+    }
+
+    fn words(&self) -> [&str; 4] {
+        [SCRIPT, "run", &self.folder, self.name]
+    }
+
+    fn run(&self, host: &str) -> Done {
+        let [script, words @ ..] = self.words();
+        let mut command = self.world.command(script, &words);
+        command.env("DOCKER_HOST", host);
+        self.world.finish(command)
+    }
+
+    fn sees_the_same(&self, through: Through) {
+        let direct = self.run(&self.world.host);
+        assert_eq!(direct.status, 0, "{}{}", direct.out, direct.err);
+
+        let recorded = through(self, &["record", "-q"]);
+        self.assert_same("recorded", &direct, &recorded);
+
+        let generated = self.world.dsp(&["generate", "-o", "profile.yaml"]);
+        assert_eq!(generated.status, 0, "{}", generated.err);
+        let profile = self.world.read("profile.yaml");
+        assert!(!profile.contains("unknown:"), "{profile}");
+
+        // A denial would show in what dsp adds to the client's own words.
+        let enforced = through(self, &["enforce", "profile.yaml"]);
+        self.assert_same("enforced", &direct, &enforced);
+    }
+
+    fn assert_same(&self, how: &str, direct: &Done, other: &Done) {
+        let (direct, other) = (transcript(direct), transcript(other));
+        let pairs = direct.lines().zip(other.lines());
+        let differ = pairs.enumerate().find(|(_, (direct, other))| direct != other);
+        assert!(
+            direct == other,
+            "{} sees something else when {how}, first: {differ:?}\n\
+             --- directly\n{direct}--- {how}\n{other}",
+            self.name
+        );
+    }
+}
+
+fn transcript(done: &Done) -> String {
+    format!("{}--- on stderr\n{}--- status {}\n", done.out, done.err, done.status)
+}
+
+/// `dsp ... -- CLIENT`
+fn by_command(client: &Client, dsp: &[&str]) -> Done {
+    client.world.dsp(&[dsp, &["--"], &client.words()].concat())
+}
+
+/// `dsp ... --listen tcp://...`, and the client beside it.
+fn by_tcp_listener(client: &Client, dsp: &[&str]) -> Done {
+    let server = client.world.serve(&[dsp, &["--listen", "tcp://127.0.0.1:0"]].concat());
+    let done = client.run(&server.first_address());
+    let ended = server.stop(Signal::INT);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(!ended.err.contains("not allowed"), "{}", ended.err);
+    done
+}
