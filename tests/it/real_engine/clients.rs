@@ -34,6 +34,7 @@ clients! {
     docker_py: "docker-py", by_command;
     aiodocker: "aiodocker", by_command;
     testcontainers: "testcontainers", by_command;
+    dockerode: "dockerode", by_command;
 }
 
 /// A client that is installed, with an engine that nobody else uses.
