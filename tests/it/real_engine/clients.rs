@@ -35,6 +35,7 @@ clients! {
     aiodocker: "aiodocker", by_command;
     testcontainers: "testcontainers", by_command;
     dockerode: "dockerode", by_command;
+    bollard: "bollard", by_command;
 }
 
 /// A client that is installed, with an engine that nobody else uses.
