@@ -30,10 +30,13 @@ try_sorted() {
     try "$@" | { IFS= read -r line; echo "$line"; LC_ALL=C sort; }
 }
 
-# What BuildKit says of its steps, which run side by side and take their time.
+# What BuildKit says of its steps, which run side by side and take their time. A base that is used
+# twice is told of under either name.
 steps() {
-    "$@" 2>&1 | tee "$work/.steps" | sed -nE 's/^#[0-9]+ (\[.*|CACHED|ERROR.*)/\1/p; s/^#[0-9]+ [0-9.]+ (.*)/\1/p' |
+    local status
+    "$@" 2>&1 | tee "$work/.steps" |
+        sed -nE '/\] FROM /d; s/^#[0-9]+ (\[.*|CACHED|ERROR.*)/\1/p; s/^#[0-9]+ [0-9.]+ (.*)/\1/p' |
         without_ids | LC_ALL=C sort -u
-    local status=${PIPESTATUS[0]}
-    [ "$status" = 0 ] || { echo "= $status"; tail -n 3 "$work/.steps" | without_ids; }
+    status=${PIPESTATUS[0]}
+    [ "$status" = 0 ] || { tail -n 1 "$work/.steps" | without_ids; echo "= $status"; }
 }

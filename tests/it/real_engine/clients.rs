@@ -36,6 +36,8 @@ clients! {
     testcontainers: "testcontainers", by_command;
     dockerode: "dockerode", by_command;
     bollard: "bollard", by_command;
+    buildx: "buildx", by_command;
+    compose: "compose", by_command;
 }
 
 /// A client that is installed, with an engine that nobody else uses.
