@@ -57,3 +57,9 @@ def build_steps(lines: list[dict]) -> list[str]:
     text = "".join(line.get("stream", line.get("error", "")) for line in lines)
     ids = (" ---> ", "Removing intermediate", "Successfully built")
     return [line for line in text.splitlines() if line and not line.startswith(ids)]
+
+
+def certain(actions: list[str]) -> list[str]:
+    """The events whose order and number the engine keeps: it tells of a pause a second time when its
+    runtime is late, and of execs as they end."""
+    return [action for action in actions if not action.startswith(("exec", "pause", "unpause"))]

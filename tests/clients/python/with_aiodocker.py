@@ -6,7 +6,7 @@ import time
 
 from aiodocker import Docker, DockerError
 
-from transcript import BULK, DOCKERFILE, IMAGE, TALKER, archive, build_steps, contents, digest, say
+from transcript import BULK, DOCKERFILE, IMAGE, TALKER, archive, build_steps, certain, contents, digest, say
 
 
 async def refused(step: str, call) -> None:
@@ -116,7 +116,7 @@ async def running(docker: Docker) -> None:
     seen = []
     while "destroy" not in seen:
         seen.append((await asyncio.wait_for(watched.get(), 20))["Action"].split(":")[0])
-    say("watched", [action for action in seen if not action.startswith("exec")])
+    say("watched", certain(seen))
     await docker.events.stop()
 
 

@@ -8,7 +8,8 @@ import time
 import docker
 from docker.errors import APIError, ContainerError
 
-from transcript import BULK, DOCKERFILE, IMAGE, TALKER, archive, build_steps, contents, demultiplexed, digest, say
+from transcript import BULK, DOCKERFILE, IMAGE, TALKER
+from transcript import archive, build_steps, certain, contents, demultiplexed, digest, say
 
 client = docker.from_env()
 api = client.api
@@ -121,7 +122,7 @@ def running() -> None:
     container.remove(v=True, force=True)
     events = client.events(since=since, until=int(time.time()) + 1, filters={"container": container.id}, decode=True)
     seen = [event["Action"].split(":")[0] for event in events]
-    say("events", [action for action in seen if not action.startswith("exec")])
+    say("events", certain(seen))
     say("exec events", sorted({action for action in seen if action.startswith("exec")}))
 
 
