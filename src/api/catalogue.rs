@@ -200,6 +200,34 @@ mod tests {
         }
     }
 
+    /// Two templates of one method that match the same path would leave the decision to their order.
+    /// Only a literal against a parameter in its place is settled, literal first; and a name that
+    /// spans segments is settled by the literal behind it.
+    #[test]
+    fn no_two_operations_take_the_same_path_unless_a_literal_decides() {
+        let operations = Catalogue::docker().operations();
+        for (place, one) in operations.iter().enumerate() {
+            for other in operations.iter().skip(place + 1) {
+                if one.method != other.method {
+                    continue;
+                }
+                let (a, b) = (one.template.parts(), other.template.parts());
+                let spans = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Many(_)));
+                let same_place = |(x, y): (&Part, &Part)| match (x, y) {
+                    (Part::Literal(x), Part::Literal(y)) => x == y,
+                    (Part::Literal(_), _) | (_, Part::Literal(_)) => false,
+                    _ => true,
+                };
+                let collide = if spans(a) || spans(b) {
+                    a.last() == b.last() && a.first() == b.first() && a.len() == b.len()
+                } else {
+                    a.len() == b.len() && a.iter().zip(b).all(same_place)
+                };
+                assert!(!collide, "{one} and {other}");
+            }
+        }
+    }
+
     #[test]
     fn literals_come_first_and_only_for_their_own_method() {
         assert_eq!(located(Method::Get, "/containers/json"), Some(("ContainerList", vec![])));

@@ -242,6 +242,9 @@ pub(super) struct Explain {
     /// A profile, a request as 'METHOD /path', or both
     #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2)]
     pub(super) subjects: Vec<String>,
+    /// Show also the lines of this recording that stand behind the request or rule
+    #[arg(long = "recording", value_name = "RECORDING")]
+    pub(super) recordings: Vec<PathBuf>,
 }
 
 /// Show the whole loop in one go

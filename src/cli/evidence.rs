@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
+
 use super::output;
+use crate::api::{CanonicalRequest, Catalogue};
 use crate::learn::{Evidence, Gathering};
-use crate::recording::{ReadError, Reader};
+use crate::profile::Rule;
+use crate::recording::{Event, ReadError, Reader, Request};
 use crate::report::count;
 
 /// Reads all recordings into one body of evidence, and warns of lines that were cut.
@@ -24,6 +28,44 @@ pub(super) fn read(recordings: &[PathBuf]) -> Result<Evidence, ReadError> {
         }
     }
     Ok(gathering.finish())
+}
+
+/// The requests for which a rule was needed, one text each: where it stands, when it came, what it
+/// was and how it ended.
+///
+/// # Errors
+/// The first file that cannot be used.
+pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, ReadError> {
+    let mut found: IndexMap<(String, u64), String> = IndexMap::new();
+    for path in recordings {
+        let mut reader = Reader::open(path)?;
+        while let Some(event) = reader.next() {
+            match event? {
+                Event::Request(request) if is_for(rule, &request) => {
+                    let (line, time) = (reader.line(), request.time.strftime("%F %T"));
+                    let place = format!("{}:{line}", path.display());
+                    let text = format!("{place}  {time}  {} {}", request.method, request.path);
+                    found.entry((request.session, request.seq)).or_insert(text);
+                }
+                Event::Response(response) => {
+                    if let Some(text) = found.get_mut(&(response.session, response.seq))
+                        && let Some(status) = response.status
+                        && !text.contains(" -> ")
+                    {
+                        *text += &format!(" -> {status}");
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn is_for(rule: &Rule, request: &Request) -> bool {
+    let canonical = CanonicalRequest::parse(&request.method, &request.path).ok();
+    let located = canonical.and_then(|canonical| canonical.locate(Catalogue::docker()));
+    located.is_some_and(|located| rule.matches(&located))
 }
 
 /// `1 session`, `recording.jsonl` or `3 recordings`.

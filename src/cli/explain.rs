@@ -1,15 +1,18 @@
 //! `dsp explain`: what a right gives away, and which rule decides.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args;
 use super::output::{self, HELP, STRONG};
 use super::status::Status;
+use super::{args, evidence};
 use crate::api::{CanonicalRequest, Catalogue, Operation};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{self, Profile, Rule};
 use crate::report::printable;
+
+/// How many lines of recordings are shown at most.
+const MOST_LINES: usize = 40;
 
 pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
     let is_request =
@@ -27,6 +30,12 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         _ => anyhow::bail!("give one profile, one request as 'METHOD /path', or one of each"),
     };
     output::text(&text)?;
+    if !args.recordings.is_empty() {
+        let Some(request) = requests.first() else {
+            anyhow::bail!("name the rule whose evidence --recording is to show, as 'METHOD /path'");
+        };
+        behind(request, &args.recordings)?;
+    }
     Ok(Status::Done)
 }
 
@@ -80,6 +89,25 @@ fn operation_text(operation: &Operation) -> String {
     connection.extend(traits.tar_out.then_some("gives a tar archive"));
     line("connection", &connection.join("; "));
     text
+}
+
+/// Shows the lines of recordings in which a rule was used.
+fn behind(request: &str, recordings: &[PathBuf]) -> anyhow::Result<()> {
+    let rule = Rule::parse(request).or_else(|_| find(request).map(Rule::any))?;
+    let lines = evidence::lines(recordings, &rule)?;
+    let mut text = format!("{STRONG}recorded{STRONG:#}\n");
+    for line in lines.iter().take(MOST_LINES) {
+        let _ = writeln!(text, "  {}", printable(line));
+    }
+    match lines.len().saturating_sub(MOST_LINES) {
+        _ if lines.is_empty() => text.push_str("  never\n"),
+        0 => {}
+        more => {
+            let _ = writeln!(text, "  and {more} more");
+        }
+    }
+    output::text(&text)?;
+    Ok(())
 }
 
 /// Every rule of a profile, the riskiest first.

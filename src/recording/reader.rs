@@ -93,6 +93,12 @@ impl Reader {
         Ok(Self { path: path.to_owned(), lines, line: 0, ahead: None, torn: 0, done: false })
     }
 
+    /// The number of the line that was read last, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
     /// How many lines were cut so far.
     #[must_use]
     pub fn torn(&self) -> usize {

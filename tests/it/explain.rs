@@ -44,3 +44,24 @@ fn what_is_no_operation_gets_the_nearest_ones() {
     assert_eq!(world.dsp(&["explain"]).status, 2);
     assert_eq!(world.dsp(&["explain", "GET /info", "GET /info"]).status, 1);
 }
+
+#[test]
+fn the_evidence_behind_a_rule_is_shown() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: x\nallow:\n  - GET /containers/*/json\n");
+    let requests = ["GET /info", "GET /v1.41/containers/a/json", "GET /v1.41/containers/b/json"];
+    crate::generate::recording(&world, "r", &requests);
+    let explain = |rule: &str| {
+        let done = world.dsp(&["explain", "p.yaml", rule, "--recording", "r"]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        done.out.split_once("recorded\n").unwrap().1.to_owned()
+    };
+    insta::assert_snapshot!(explain("GET /containers/*/json"), @r"
+      r:3  2026-01-01 00:00:00  GET /v1.41/containers/a/json
+      r:4  2026-01-01 00:00:00  GET /v1.41/containers/b/json
+    ");
+    assert_eq!(explain("GET /containers/b/json").lines().count(), 1);
+    assert_eq!(explain("GET /version"), "  never\n");
+    let done = world.dsp(&["explain", "p.yaml", "--recording", "r"]);
+    assert_eq!(done.status, 1);
+}

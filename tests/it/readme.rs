@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
+use dsp::api::Catalogue;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{World, dsp_binary};
@@ -256,4 +257,26 @@ pub fn on_the_engine(world: &World) {
     };
     let dsp = dsp_binary().parent().unwrap().display();
     run(world, "engine", &format!("{dsp}:{}:{path}", docker.parent().unwrap().display()));
+}
+
+/// `docs/operations.md` is made from the catalogue; `DSP_README=write` makes it anew.
+#[test]
+fn the_table_of_operations_is_the_catalogue() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
+    let mut table = String::from(
+        "# Operations\n\nEvery operation of the Engine API that a profile can name, the riskiest \
+         first. Made from\n`src/api/docker.tsv`, which is what dsp itself reads.\n\n\
+         | rule | since API | risk | permits | because |\n|---|---|---|---|---|\n",
+    );
+    let mut operations: Vec<_> = Catalogue::docker().operations().iter().collect();
+    operations.sort_by_key(|operation| std::cmp::Reverse(operation.risk));
+    for operation in operations {
+        let (risk, since) = (operation.risk, operation.since);
+        let (permits, reason) = (operation.permits, operation.reason);
+        table += &format!("| `{operation}` | {since} | {risk} | {permits} | {reason} |\n");
+    }
+    if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
+        std::fs::write(path, &table).unwrap();
+    }
+    assert!(table == std::fs::read_to_string(path).unwrap(), "DSP_README=write makes it anew");
 }
