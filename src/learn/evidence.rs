@@ -145,28 +145,31 @@ impl Evidence {
         requests: impl Iterator<Item = (&'a Target, u64, bool)>,
     ) {
         let session = self.sessions.len();
-        let mut lines = Vec::new();
+        let (mut known, mut others) = (Vec::new(), Vec::new());
         for (target, count, unrouted) in requests {
-            let text = text(target);
-            lines.push(format!("{text} {count} {unrouted}\n"));
-            let seen = match target {
-                Target::Known(_) | Target::Unknown(_) if unrouted => {
-                    self.unrouted.entry(text).or_default()
+            let seen = match (target, unrouted) {
+                (Target::Known(asked), false) => {
+                    known.push((asked, count));
+                    &mut self.entry(asked).seen
                 }
-                Target::Known(asked) => &mut self.entry(asked).seen,
-                Target::Unknown(request) => {
+                (Target::Known(_) | Target::Unknown(_), true) => {
+                    others.push((text(target), count));
+                    self.unrouted.entry(text(target)).or_default()
+                }
+                (Target::Unknown(request), false) => {
+                    others.push((text(target), count));
                     let unknown = Unknown { request: request.clone(), seen: Use::default() };
-                    &mut self.unknown.entry(text).or_insert(unknown).seen
+                    &mut self.unknown.entry(text(target)).or_insert(unknown).seen
                 }
-                Target::Refused(_) => self.refused.entry(text).or_default(),
+                (Target::Refused(_), _) => {
+                    others.push((text(target), count));
+                    self.refused.entry(text(target)).or_default()
+                }
             };
             seen.requests += count;
             seen.sessions.insert(session);
         }
-        lines.sort_unstable();
-        let mut hash = Sha256::new();
-        lines.iter().for_each(|line| hash.update(line));
-        self.sessions.push(SessionState { id, digest: hash.finalize().into(), ..state });
+        self.sessions.push(SessionState { id, digest: digest(known, others), ..state });
     }
 
     fn entry(&mut self, asked: &Asked) -> &mut Known {
@@ -202,6 +205,29 @@ impl Known {
     pub fn path(&self, values: &[String]) -> String {
         path(self.operation, values)
     }
+}
+
+/// A hash of what a session asked for, whatever the order.
+fn digest(mut known: Vec<(&Asked, u64)>, mut others: Vec<(String, u64)>) -> [u8; 32] {
+    let key = |asked: &Asked| (asked.operation.index, asked.version);
+    known.sort_unstable_by(|(a, first), (b, second)| {
+        key(a).cmp(&key(b)).then_with(|| a.values.cmp(&b.values)).then(first.cmp(second))
+    });
+    others.sort_unstable();
+    let mut hash = Sha256::new();
+    for (asked, count) in known {
+        hash.update(asked.operation.name);
+        asked.values.iter().for_each(|value| {
+            hash.update(b"/");
+            hash.update(value);
+        });
+        let version = asked.version.map(|version| format!(" {version}")).unwrap_or_default();
+        hash.update(format!("{version} {count}\n"));
+    }
+    for (text, count) in others {
+        hash.update(format!("{text} {count}\n"));
+    }
+    hash.finalize().into()
 }
 
 fn path(operation: &Operation, values: &[String]) -> String {

@@ -226,7 +226,7 @@ mod tests {
         );
         insta::assert_snapshot!(text(events), @r#"
         # docker stats: 6 operations, highest risk: change
-        # evidence: 1 session, sha256 2bac0f9e8e51c25d
+        # evidence: 1 session, sha256 72c9ffd75a9bea95
         version: 1
         name: docker-stats
         min_api: "1.40"

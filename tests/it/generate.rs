@@ -29,7 +29,7 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     assert_eq!((done.status, done.err.as_str()), (0, proof));
     insta::assert_snapshot!(done.out, @r#"
     # docker ps: 3 operations, highest risk: read
-    # evidence: 1 session, sha256 80b1248693e5a41e
+    # evidence: 1 session, sha256 e428e506368165b4
     version: 1
     name: docker-ps
     min_api: "1.41"
