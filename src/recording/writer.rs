@@ -118,6 +118,34 @@ impl Session {
     }
 }
 
+impl Arrival<'_> {
+    /// The line of a recording for it: cut to a length, and without what may be secret.
+    pub(super) fn describe(&self, session: &str, seq: u64, time: Timestamp) -> Request {
+        let cut = |text: &str| text.chars().take(LONGEST_TEXT).collect::<String>();
+        let located = self.located;
+        let parameters = located.map(|located| {
+            let names = located.operation.template.parameters().map(str::to_owned);
+            names.zip(located.values.iter().cloned()).collect()
+        });
+        Request {
+            session: session.to_owned(),
+            seq,
+            time,
+            connection: self.connection,
+            method: cut(self.method),
+            path: cut(self.path),
+            operation: located.map(|located| located.operation.name.to_owned()),
+            parameters: parameters.unwrap_or_default(),
+            query: self
+                .request
+                .map(|request| redact::query(request.query(), located))
+                .unwrap_or_default(),
+            refused: self.request.err().map(str::to_owned),
+            agent: self.agent.map(cut),
+        }
+    }
+}
+
 impl Writer {
     /// Appends the session's first line to the file at `path`, which is made if it is absent. A
     /// last line that was cut by a crash is closed first.
@@ -141,7 +169,7 @@ impl Writer {
     pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
         let mut state = self.lock();
         state.requests += 1;
-        let request = self.describe(arrival, state.requests);
+        let request = arrival.describe(&self.id, state.requests, Timestamp::now());
         if let Some(operation) = &request.operation
             && state.operations.insert(operation.clone())
         {
@@ -211,31 +239,6 @@ impl Writer {
             requests: state.requests,
             operations: state.operations.len(),
             dropped: state.file.dropped(),
-        }
-    }
-
-    fn describe(&self, arrival: &Arrival<'_>, seq: u64) -> Request {
-        let cut = |text: &str| text.chars().take(LONGEST_TEXT).collect::<String>();
-        let located = arrival.located;
-        let parameters = located.map(|located| {
-            let names = located.operation.template.parameters().map(str::to_owned);
-            names.zip(located.values.iter().cloned()).collect()
-        });
-        Request {
-            session: self.id.clone(),
-            seq,
-            time: Timestamp::now(),
-            connection: arrival.connection,
-            method: cut(arrival.method),
-            path: cut(arrival.path),
-            operation: located.map(|located| located.operation.name.to_owned()),
-            parameters: parameters.unwrap_or_default(),
-            query: arrival
-                .request
-                .map(|request| redact::query(request.query(), located))
-                .unwrap_or_default(),
-            refused: arrival.request.err().map(str::to_owned),
-            agent: arrival.agent.map(cut),
         }
     }
 
