@@ -159,4 +159,14 @@ impl Event {
             Self::End(end) => &end.session,
         }
     }
+    /// The same, to give an event to a session.
+    pub(super) fn session_mut(&mut self) -> &mut String {
+        match self {
+            Self::Session(session) => &mut session.id,
+            Self::Request(request) => &mut request.session,
+            Self::Response(response) => &mut response.session,
+            Self::Repeat(repeat) => &mut repeat.session,
+            Self::End(end) => &mut end.session,
+        }
+    }
 }

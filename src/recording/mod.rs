@@ -2,10 +2,12 @@
 //!
 //! A file is append-only and may hold many sessions. Each line is written whole, a request's
 //! before the request is forwarded, so that a crash or a full disk costs lines and never a file.
-//! Bodies, credentials and the values of secret query parameters are never written.
+//! Bodies, credentials and the values of secret query parameters are never written. [`Log`] reads
+//! the same events out of logs that other programs wrote.
 
 mod append;
 mod event;
+mod import;
 mod reader;
 mod redact;
 mod repeats;
@@ -13,6 +15,7 @@ mod writer;
 
 pub use append::CreateError;
 pub use event::{End, Engine, Event, FORMAT_VERSION, Repeat, Request, Response, Session};
+pub use import::{Entry, Format, ImportError, Line, Log, Skipped, Unreadable};
 pub use reader::{ReadError, Reader};
 pub use redact::command_line;
 pub use writer::{Arrival, Outcome, Progress, Ticket, Totals, Writer};

@@ -1,0 +1,104 @@
+//! The formats that can be read, one row each.
+
+use std::fmt;
+
+use super::{Line, Unreadable, caddy, dockerd, haproxy, nginx, wollomatic};
+
+/// The format of a log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// Caddy's debug log.
+    Caddy,
+    /// The engine's own debug log.
+    Dockerd,
+    /// HAProxy's HTTP log.
+    Haproxy,
+    /// nginx's combined access log.
+    Nginx,
+    /// The debug log of wollomatic's socket-proxy.
+    Wollomatic,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Caddy, Self::Dockerd, Self::Haproxy, Self::Nginx, Self::Wollomatic];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caddy => "caddy",
+            Self::Dockerd => "dockerd",
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::Wollomatic => "wollomatic",
+        }
+    }
+
+    /// What makes the program write such a log.
+    #[must_use]
+    pub const fn source(self) -> &'static str {
+        match self {
+            Self::Caddy => "`debug` among Caddy's global options",
+            Self::Dockerd => "`dockerd --debug`, or \"debug\": true in its daemon.json",
+            Self::Haproxy => "`option httplog` in HAProxy's configuration",
+            Self::Nginx => "`access_log FILE combined` in nginx's configuration",
+            Self::Wollomatic => "`-loglevel DEBUG` of wollomatic's socket-proxy",
+        }
+    }
+
+    /// Reads a line without its line break.
+    ///
+    /// # Errors
+    /// [`Unreadable`], when the line should be a request and is not.
+    pub fn read(self, line: &str) -> Result<Line, Unreadable> {
+        match self {
+            Self::Caddy => caddy::read(line),
+            Self::Dockerd => dockerd::read(line),
+            Self::Haproxy => haproxy::read(line),
+            Self::Nginx => nginx::read(line),
+            Self::Wollomatic => wollomatic::read(line),
+        }
+    }
+
+    /// The format in which a line is a request.
+    pub(super) fn of(line: &str) -> Option<Self> {
+        let is_request = |format: &Self| matches!(format.read(line), Ok(Line::Request(_)));
+        Self::ALL.into_iter().find(is_request)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A line of each format, and parts that parsers stumble over.
+    const PARTS: &str = r#"(time=|msg="Calling |"|\\|\\x2|\\u00|\{"msg":"|upstream roundtrip|allowed request| \[24/Nov/2026:20:00:00\]| f b/s 0/0/0/0/0 200 |GET /a?b HTTP/1\.1|\{|\}|DEBU\[0\] | =|\x1b\[|é|#|\t|[ -~])"#;
+
+    proptest! {
+        #[test]
+        fn no_line_panics(line in "\\PC*|.*", parts in prop::collection::vec(PARTS, 0..20)) {
+            for format in Format::ALL {
+                let _ = format.read(&line);
+                let _ = format.read(&parts.concat());
+            }
+        }
+
+        #[test]
+        fn no_two_formats_take_the_same_line(parts in prop::collection::vec(PARTS, 0..20)) {
+            let line = parts.concat();
+            let takes = |format: &Format| matches!(format.read(&line), Ok(Line::Request(_)));
+            let takers: Vec<Format> = Format::ALL.into_iter().filter(takes).collect();
+            prop_assert!(takers.len() <= 1, "{takers:?}");
+        }
+    }
+}

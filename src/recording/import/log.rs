@@ -1,0 +1,332 @@
+//! A whole log as the events of one session.
+
+use std::io::{self, BufRead, Read};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::super::repeats::Repeats;
+use super::super::{Arrival, End, Event, FORMAT_VERSION, Repeat, Response, Session};
+use super::{Entry, Format, Line, Unreadable};
+use crate::api::{CanonicalRequest, Catalogue};
+
+/// The longest line in bytes that is looked at. Caddy's hold the headers of a request, and no
+/// server takes a megabyte of those.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// How many unreadable lines are remembered with their places; the rest is counted.
+const MOST_PLACES: usize = 5;
+
+/// How many lines without a request are tried in the other formats.
+const MOST_TRIED: u64 = 10_000;
+
+/// What a log came to.
+#[derive(Debug)]
+pub struct Log {
+    /// One session, from its beginning to its end. The end is missing when lines could not be read:
+    /// what they asked for is missing too.
+    pub events: Vec<Event>,
+    /// The first lines that should be requests and cannot be read.
+    pub skipped: Vec<Skipped>,
+    /// How many such lines there were.
+    pub unreadable: u64,
+    /// How many requests the proxy answered by itself.
+    pub turned_away: u64,
+}
+
+/// A line that cannot be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Skipped {
+    /// Its number, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: Unreadable,
+}
+
+/// Why a log gives no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It cannot be opened or read.
+    #[error("cannot read the log {name}: {source}")]
+    Io {
+        /// What it is called.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No line of it is a request in the format that was named.
+    #[error("{name} holds no request that --from {format} can read")]
+    NoRequest {
+        /// What it is called.
+        name: String,
+        /// The format that was named.
+        format: Format,
+        /// The format that some line has instead.
+        instead: Option<Format>,
+        /// Whether it is a recording of dsp's.
+        recording: bool,
+        /// How many requests the proxy answered by itself.
+        turned_away: u64,
+        /// How many lines could not be read.
+        unreadable: u64,
+    },
+}
+
+/// A log that is being read.
+struct Import {
+    session: Session,
+    events: Vec<Event>,
+    repeats: Repeats,
+    requests: u64,
+}
+
+impl Log {
+    /// Reads a log to its end. `name` is what messages call it.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub fn read(name: &str, format: Format, mut lines: impl BufRead) -> Result<Self, ImportError> {
+        let mut import = Import::begin(format);
+        let (mut skipped, mut unreadable, mut turned_away) = (Vec::new(), 0, 0);
+        let (mut instead, mut recording) = (None, false);
+        let mut content = Sha256::new();
+        let mut line = Vec::new();
+        for number in 1.. {
+            let io = |source| ImportError::Io { name: name.to_owned(), source };
+            let Some(whole) = read_line(&mut lines, &mut line).map_err(io)? else { break };
+            content.update(&line);
+            let text = String::from_utf8_lossy(&line);
+            let found = if whole { format.read(text.trim_end()) } else { Err(Unreadable::Length) };
+            match found {
+                Ok(Line::Request(entry)) => import.request(&entry),
+                Ok(Line::TurnedAway) => turned_away += 1,
+                Ok(Line::Other) => {
+                    if import.requests == 0 && instead.is_none() && number <= MOST_TRIED {
+                        instead = Format::of(text.trim_end());
+                        recording |= text.starts_with("{\"session\":");
+                    }
+                }
+                Err(reason) => {
+                    unreadable += 1;
+                    if skipped.len() < MOST_PLACES {
+                        skipped.push(Skipped { line: number, reason });
+                    }
+                }
+            }
+        }
+        if import.requests == 0 {
+            let name = name.to_owned();
+            let nothing = ImportError::NoRequest {
+                name,
+                format,
+                instead,
+                recording,
+                turned_away,
+                unreadable,
+            };
+            return Err(nothing);
+        }
+        let events = import.end(&id(content), unreadable == 0);
+        Ok(Self { events, skipped, unreadable, turned_away })
+    }
+}
+
+impl Import {
+    fn begin(format: Format) -> Self {
+        let session = Session {
+            version: FORMAT_VERSION,
+            id: String::new(),
+            start: Timestamp::UNIX_EPOCH,
+            dsp: env!("CARGO_PKG_VERSION").to_owned(),
+            command: Vec::new(),
+            labels: IndexMap::from([("from".to_owned(), format.name().to_owned())]),
+            engine: None,
+            lossy: false,
+        };
+        Self { session, events: Vec::new(), repeats: Repeats::default(), requests: 0 }
+    }
+
+    /// Takes a request in, as the recorder would have: made canonical, its secrets left out, and
+    /// counted when it came before.
+    fn request(&mut self, entry: &Entry) {
+        self.requests += 1;
+        let request = CanonicalRequest::parse(&entry.method, &entry.target);
+        let refused = request.as_ref().err().map(ToString::to_string);
+        let located = request.as_ref().ok().and_then(|found| found.locate(Catalogue::docker()));
+        let arrival = Arrival {
+            // Logs number requests, if anything, and not connections.
+            connection: 1,
+            method: &entry.method,
+            path: entry.target.split('?').next().unwrap_or_default(),
+            request: request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
+            located: located.as_ref(),
+            agent: entry.agent.as_deref(),
+        };
+        // Each format has its own idea of a time, and nothing that reads evidence needs one.
+        let time = Timestamp::UNIX_EPOCH;
+        let request = arrival.describe(&self.session.id, self.requests, time);
+        if let Some(first) = self.repeats.note(&request) {
+            entry.status.into_iter().for_each(|status| self.repeats.answered(first, status));
+            return;
+        }
+        self.events.push(Event::Request(request));
+        if entry.status.is_some() {
+            self.events.push(Event::Response(Response {
+                session: self.session.id.clone(),
+                seq: self.requests,
+                status: entry.status,
+                milliseconds: 0,
+                received: 0,
+                sent: 0,
+                upgraded: entry.status == Some(101),
+                // It takes the answer's headers to tell.
+                unrouted: false,
+            }));
+        }
+    }
+
+    /// The events, in the session that has this id. It is made of the log's content, so that a log
+    /// that is read twice counts once, as a recording does.
+    fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
+        let session = String::new;
+        let repeats = self.repeats.rest().map(|(seq, count)| {
+            let (count, statuses) = (count.count, count.statuses.clone());
+            Event::Repeat(Repeat { session: session(), seq, count, statuses })
+        });
+        self.events.extend(repeats);
+        if whole {
+            let (time, requests) = (Timestamp::UNIX_EPOCH, self.requests);
+            let end = End { session: session(), time, requests, dropped: 0, exit: None };
+            self.events.push(Event::End(end));
+        }
+        self.events.insert(0, Event::Session(self.session));
+        self.events.iter_mut().for_each(|event| id.clone_into(event.session_mut()));
+        self.events
+    }
+}
+
+/// The beginning of a digest, as long as the random id of a recorded session.
+fn id(content: Sha256) -> String {
+    content.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Puts the next line into `line` and tells whether it is whole; `None` at the end. Of a line that
+/// is too long the beginning is kept and the rest passed over.
+fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    line.clear();
+    if lines.by_ref().take(LONGEST_LINE).read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') || u64::try_from(line.len()).unwrap_or(0) < LONGEST_LINE {
+        return Ok(Some(true));
+    }
+    lines.skip_until(b'\n')?;
+    Ok(Some(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nginx(requests: &[&str]) -> String {
+        let line = |request: &&str| {
+            format!(
+                "1.2.3.4 - - [24/Nov/2026:20:00:00 +0000] \"{request} HTTP/1.1\" 200 1 \"-\" \"-\"\n"
+            )
+        };
+        requests.iter().map(line).collect()
+    }
+
+    fn read(format: Format, text: &str) -> Result<Log, ImportError> {
+        Log::read("log", format, text.as_bytes())
+    }
+
+    #[test]
+    fn a_log_is_one_session_with_its_repeats_counted() {
+        let text = nginx(&["GET /info", "GET /a/../b", "GET /info", "GET /info"]);
+        let log = read(Format::Nginx, &text).unwrap();
+        let id = log.events[0].session().to_owned();
+        assert_eq!(id.len(), 16);
+        assert!(log.events.iter().all(|event| event.session() == id));
+        let kinds: Vec<String> = log
+            .events
+            .iter()
+            .map(|event| match event {
+                Event::Session(_) => "session".to_owned(),
+                Event::Request(request) => {
+                    format!("{} {} {:?}", request.seq, request.path, request.refused.is_some())
+                }
+                Event::Response(response) => format!("{:?}", response.status),
+                Event::Repeat(repeat) => {
+                    format!("{} +{} {:?}", repeat.seq, repeat.count, repeat.statuses)
+                }
+                Event::End(end) => format!("end {}", end.requests),
+            })
+            .collect();
+        insta::assert_snapshot!(kinds.join("\n"), @r"
+        session
+        1 /info false
+        Some(200)
+        2 /a/../b true
+        Some(200)
+        1 +2 {200: 2}
+        end 4
+        ");
+        assert_eq!(read(Format::Nginx, &text).unwrap().events[0].session(), id);
+        assert_ne!(read(Format::Nginx, &nginx(&["GET /info"])).unwrap().events[0].session(), id);
+    }
+
+    #[test]
+    fn queries_are_kept_as_a_recording_keeps_them() {
+        let text = nginx(&["POST /build?t=x&buildargs=hunter2", "GET /nowhere?token=hunter2"]);
+        let log = read(Format::Nginx, &text).unwrap();
+        let text = serde_json::to_string(&log.events).unwrap();
+        assert!(text.contains(r#"[["t","x"],["buildargs",null]]"#), "{text}");
+        assert!(text.contains(r#"[["token",null]]"#) && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn unreadable_lines_are_counted_with_their_places() {
+        let good = nginx(&["GET /info"]);
+        let bad = good.replace("HTTP/1.1\"", "HTTP/1.1");
+        let long = "x".repeat(3 << 20);
+        let text = format!("{good}\n{}{long}\n{good}{bad}", bad.repeat(5));
+        let log = read(Format::Nginx, &text).unwrap();
+        assert_eq!(log.unreadable, 7);
+        assert_eq!(log.skipped.len(), MOST_PLACES);
+        assert_eq!(log.skipped[0].line, 3);
+        assert!(!matches!(log.events.last(), Some(Event::End(_))), "the log has gaps");
+        let log = read(Format::Nginx, &format!("{good}{long}\n{good}")).unwrap();
+        assert_eq!(log.skipped, [Skipped { line: 2, reason: Unreadable::Length }]);
+        assert!(matches!(&log.events[3], Event::Repeat(repeat) if repeat.count == 1));
+    }
+
+    #[test]
+    fn the_right_format_is_suggested() {
+        let line = nginx(&["GET /info"]);
+        let Err(ImportError::NoRequest { instead, recording, .. }) = read(Format::Caddy, &line)
+        else {
+            panic!()
+        };
+        assert_eq!((instead, recording), (Some(Format::Nginx), false));
+        let Err(ImportError::NoRequest { instead, recording, .. }) =
+            read(Format::Caddy, "{\"session\":{\"version\":1}}\n")
+        else {
+            panic!()
+        };
+        assert_eq!((instead, recording), (None, true));
+    }
+
+    proptest! {
+        #[test]
+        fn no_log_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), request in "GET /.*") {
+            let lines = [bytes.as_slice(), nginx(&[&request]).as_bytes(), &bytes].concat();
+            for format in Format::ALL {
+                let _ = Log::read("log", format, lines.as_slice());
+            }
+        }
+    }
+}

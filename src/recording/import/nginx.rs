@@ -1,0 +1,118 @@
+//! nginx's access log in its `combined` format, which Apache and others write too.
+//!
+//! `127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] "HEAD /_ping HTTP/1.1" 200 0 "-" "Docker-Client/28.2.2
+//! (linux)"`. A 403 or 404 that nginx answered by itself looks like one of the engine's; only what
+//! is no HTTP, and connections that a rule ended with 444, can be told.
+
+use super::text::{behind_time, quoted, request_line};
+use super::{Entry, Line, Unreadable};
+
+/// The status with which nginx answers what it cannot read.
+const BAD_REQUEST: u16 = 400;
+
+/// The status that nginx logs when a rule made it end the connection.
+const NO_RESPONSE: u16 = 444;
+
+pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
+    let behind = behind_time(line).and_then(|behind| behind.strip_prefix(' '));
+    let Some(behind) = behind.filter(|behind| behind.starts_with('"')) else {
+        return Ok(Line::Other);
+    };
+    // What is no HTTP may be any bytes, and is known by its status.
+    let (request, behind) = match quoted(behind) {
+        Err(Unreadable::Text) => (None, raw_behind(behind)),
+        other => other.map(|(request, behind)| (Some(request), behind))?,
+    };
+    let mut words = behind.split_ascii_whitespace();
+    let status = words.next().and_then(|word| word.parse().ok()).ok_or(Unreadable::Request)?;
+    let line = request.as_deref().and_then(request_line);
+    let refused = status == BAD_REQUEST && !line.is_some_and(is_http);
+    if refused || status == NO_RESPONSE {
+        return Ok(Line::TurnedAway);
+    }
+    let error = if request.is_some() { Unreadable::Request } else { Unreadable::Text };
+    let (method, target) = line.ok_or(error)?;
+    let (method, target) = (method.to_owned(), target.to_owned());
+    Line::request(Entry { method, target, status: Some(status), agent: agent(behind) })
+}
+
+/// Whether nginx would have passed a request on: with a method in capitals, and a path without
+/// spaces.
+fn is_http((method, target): (&str, &str)) -> bool {
+    let capitals = method.bytes().all(|byte| byte.is_ascii_uppercase());
+    capitals && target.starts_with('/') && !target.contains(' ')
+}
+
+/// What follows a quoted text that is not UTF-8. Its quotes are escaped, so the next one ends it.
+fn raw_behind(text: &str) -> &str {
+    text.splitn(3, '"').nth(2).unwrap_or_default()
+}
+
+/// The last quoted text, behind status, size and referrer.
+fn agent(behind: &str) -> Option<String> {
+    let (_referrer, behind) = quoted(behind.get(behind.find('"')?..)?).ok()?;
+    let (agent, _) = quoted(behind.get(behind.find('"')?..)?).ok()?;
+    (agent != "-").then_some(agent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requested(request: &str, behind: &str) -> String {
+        let line = format!("127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] \"{request}\" {behind}");
+        match read(&line) {
+            Ok(Line::Request(Entry { method, target, status, agent })) => {
+                format!("{method} {target} {} {}", status.unwrap(), agent.unwrap_or_default())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn requests_are_read() {
+        let agent = "200 0 \"-\" \"Docker-Client/28.2.2 (linux)\"";
+        assert_eq!(
+            requested("HEAD /_ping HTTP/1.1", agent),
+            "HEAD /_ping 200 Docker-Client/28.2.2 (linux)"
+        );
+        assert_eq!(requested("GET /info HTTP/1.1", "404 12"), "GET /info 404 ");
+        assert_eq!(requested("GET /info HTTP/1.1", "400 12"), "GET /info 400 ");
+        assert_eq!(requested("GET /a?b=%22c HTTP/1.1", "200 1 \"-\" \"-\""), "GET /a?b=%22c 200 ");
+        assert_eq!(requested("GET /\\x22a b HTTP/1.1", "200 1"), "GET /\"a b 200 ");
+        let line = "<190>Nov 24 20:00:00 host nginx: 1.2.3.4 - user [24/Nov/2026:20:00:00 +0000] \
+                    \"GET /info HTTP/1.1\" 200 1 \"-\" \"-\"";
+        assert!(matches!(read(line), Ok(Line::Request(_))));
+    }
+
+    #[test]
+    fn what_is_no_http_was_turned_away() {
+        let lines = ["GET", "GET /a b HTTP/1.1", "get /a HTTP/1.1", "PRI * HTTP/2.0"];
+        for request in ["", "-", "\\x16\\x03\\x01\\xFF"].into_iter().chain(lines) {
+            assert_eq!(requested(request, "400 150 \"-\" \"-\""), "Ok(TurnedAway)", "{request}");
+        }
+        assert_eq!(requested("GET /images/json HTTP/1.1", "444 0"), "Ok(TurnedAway)");
+    }
+
+    #[test]
+    fn other_lines_are_passed_over() {
+        for line in [
+            "",
+            "2026/11/24 20:00:00 [notice] 7#7: start worker processes",
+            "127.0.0.1 [24/Nov/2026:20:00:00.1] front back/server 0/0/0/3/3 200 266 - - ---- \"GET /\"",
+        ] {
+            assert_eq!(read(line), Ok(Line::Other), "{line}");
+        }
+    }
+
+    #[test]
+    fn broken_requests_are_refused() {
+        assert_eq!(requested("GET /a HTTP/1.1", ""), "Err(Request)");
+        assert_eq!(requested("GET /a HTTP/1.1", "OK 1"), "Err(Request)");
+        assert_eq!(requested("GET", "200 1"), "Err(Request)");
+        assert_eq!(requested("\\xFF", "200 1"), "Err(Text)");
+        assert_eq!(requested("GET /\\q HTTP/1.1", "200 1"), "Err(Escape)");
+        let line = "127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] \"GET /conta";
+        assert_eq!(read(line), Err(Unreadable::Unclosed));
+    }
+}

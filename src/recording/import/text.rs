@@ -1,0 +1,212 @@
+//! Splitters for the text formats: quoted words, `key=value` fields, request lines.
+//!
+//! Quotes are followed from the front, never searched for from the back: what a client sent stands
+//! between them, and must not pass for a part of the log.
+
+use super::Unreadable;
+use super::line::is_method;
+
+/// The longest time in bytes, its zone included. A bound keeps a line of nothing but openings from
+/// being searched again from each of them.
+const LONGEST_TIME: usize = 40;
+
+/// How the fields of a structured log line are written.
+pub(super) enum Fields<'a> {
+    /// One JSON object.
+    Json(&'a str),
+    /// `key=value`, with quotes where they are needed, as Go's loggers write it.
+    Text(&'a str),
+}
+
+/// The fields of a line that begins with its time, behind whatever syslog, journald or Compose put
+/// before it.
+pub(super) fn fields(line: &str) -> Option<Fields<'_>> {
+    let text = line.find("time=");
+    let json = line.find("{\"");
+    match (text, json) {
+        (Some(text), json) if json.is_none_or(|json| text < json) => {
+            line.get(text..).map(Fields::Text)
+        }
+        (_, Some(json)) => line.get(json..).map(Fields::Json),
+        _ => None,
+    }
+}
+
+/// The `key=value` fields of a text, in order. A word without `=` is a key without a value.
+pub(super) fn pairs(text: &str) -> Result<Vec<(&str, String)>, Unreadable> {
+    let mut pairs = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let end = rest.find(['=', ' ']).unwrap_or(rest.len());
+        let (key, behind) = rest.split_at(end);
+        let (value, behind) = match behind.strip_prefix('=') {
+            Some(behind) if behind.starts_with('"') => quoted(behind)?,
+            Some(behind) => {
+                let (value, behind) = behind.split_once(' ').unwrap_or((behind, ""));
+                (value.to_owned(), behind)
+            }
+            None => (String::new(), behind),
+        };
+        pairs.push((key, value));
+        rest = behind.trim_start();
+    }
+    Ok(pairs)
+}
+
+/// The first value of a key.
+pub(super) fn value<'a>(pairs: &'a [(&str, String)], wanted: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.as_str())
+}
+
+/// The text between the quote at the beginning of `text` and the one that ends it, with the escapes
+/// of Go and nginx undone, and what follows.
+pub(super) fn quoted(text: &str) -> Result<(String, &str), Unreadable> {
+    let mut characters = text.char_indices().skip(1);
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4];
+    while let Some((place, character)) = characters.next() {
+        let plain = match character {
+            '"' => {
+                let inside = String::from_utf8(bytes).map_err(|_| Unreadable::Text)?;
+                return Ok((inside, text.get(place + 1..).unwrap_or_default()));
+            }
+            '\\' => {
+                let (_, escape) = characters.next().ok_or(Unreadable::Unclosed)?;
+                let mut number = |digits| hexadecimal(&mut characters, digits);
+                match escape {
+                    'x' => {
+                        bytes.push(u8::try_from(number(2)?).map_err(|_| Unreadable::Escape)?);
+                        continue;
+                    }
+                    'u' => char::from_u32(number(4)?).ok_or(Unreadable::Escape)?,
+                    'U' => char::from_u32(number(8)?).ok_or(Unreadable::Escape)?,
+                    'a' => '\x07',
+                    'b' => '\x08',
+                    'f' => '\x0c',
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    'v' => '\x0b',
+                    '"' | '\\' => escape,
+                    _ => return Err(Unreadable::Escape),
+                }
+            }
+            other => other,
+        };
+        bytes.extend_from_slice(plain.encode_utf8(&mut buffer).as_bytes());
+    }
+    Err(Unreadable::Unclosed)
+}
+
+/// A number of so many hexadecimal digits.
+fn hexadecimal(
+    characters: &mut impl Iterator<Item = (usize, char)>,
+    digits: usize,
+) -> Result<u32, Unreadable> {
+    let mut number = 0_u32;
+    for _ in 0..digits {
+        let (_, character) = characters.next().ok_or(Unreadable::Unclosed)?;
+        let digit = character.to_digit(16).ok_or(Unreadable::Escape)?;
+        number = number.wrapping_mul(16).wrapping_add(digit);
+    }
+    Ok(number)
+}
+
+/// Method and target of a request line, `GET /path HTTP/1.1`. A target may hold spaces, which no
+/// server should have let pass, so the protocol is looked for at the end.
+pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
+    let (method, rest) = line.split_once(' ')?;
+    let target = match rest.rsplit_once(' ') {
+        Some((target, protocol)) if protocol.starts_with("HTTP/") => target,
+        _ => rest,
+    };
+    (is_method(method) && !target.is_empty()).then_some((method, target))
+}
+
+/// What follows the time in brackets that nginx and HAProxy put into their lines,
+/// `[24/Nov/2026:20:00:00 +0000]`. Before it stand addresses and names, which hold no such time.
+pub(super) fn behind_time(line: &str) -> Option<&str> {
+    line.match_indices(" [").find_map(|(place, bracket)| {
+        let time = line.get(place + bracket.len()..).filter(|time| is_time(time))?;
+        let end = time.bytes().take(LONGEST_TIME).position(|byte| byte == b']')?;
+        time.get(end + 1..)
+    })
+}
+
+/// `24/Nov/2026:20:00:00` and anything behind it.
+fn is_time(text: &str) -> bool {
+    let shape = b"00/aaa/0000:00:00:00";
+    let fits = |(byte, kind): (u8, &u8)| match kind {
+        b'0' => byte.is_ascii_digit(),
+        b'a' => byte.is_ascii_alphabetic(),
+        _ => byte == *kind,
+    };
+    text.len() >= shape.len() && text.bytes().zip(shape).all(fits)
+}
+
+/// A line without the escape sequences with which programs colour their logs on a terminal.
+pub(super) fn without_colours(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut parts = line.split("\x1b[");
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let end = part.find(|character: char| !matches!(character, '0'..='9' | ';'));
+        let behind = end.and_then(|end| part.get(end..)).unwrap_or_default();
+        plain.push_str(behind.strip_prefix('m').unwrap_or(behind));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_end_where_the_program_ended_them() {
+        let inside = |text| quoted(text).map(|(inside, rest)| format!("{inside}|{rest}"));
+        assert_eq!(inside(r#""a b" c"#).unwrap(), "a b| c");
+        assert_eq!(inside(r#""a\"b\\" c"#).unwrap(), "a\"b\\| c");
+        assert_eq!(inside(r#""\x22\xC3\xA9\u00e9\U0001F600\n""#).unwrap(), "\"éé😀\n|");
+        assert_eq!(inside(r#""a"#), Err(Unreadable::Unclosed));
+        assert_eq!(inside(r#""a\"#), Err(Unreadable::Unclosed));
+        assert_eq!(inside(r#""\q""#), Err(Unreadable::Escape));
+        assert_eq!(inside(r#""\xé""#), Err(Unreadable::Escape));
+        assert_eq!(inside(r#""\ud800""#), Err(Unreadable::Escape));
+        assert_eq!(inside(r#""\xff""#), Err(Unreadable::Text));
+    }
+
+    #[test]
+    fn fields_are_split_outside_quotes() {
+        let found = pairs(r#"time=x msg="a b=c" empty= flag last="d""#).unwrap();
+        let texts: Vec<String> =
+            found.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        assert_eq!(texts, ["time:x", "msg:a b=c", "empty:", "flag:", "last:d"]);
+        assert_eq!(value(&found, "msg"), Some("a b=c"));
+        assert_eq!(pairs("a=\"b"), Err(Unreadable::Unclosed));
+    }
+
+    #[test]
+    fn request_lines_have_their_protocol_at_the_end() {
+        assert_eq!(request_line("GET /a HTTP/1.1"), Some(("GET", "/a")));
+        assert_eq!(request_line("GET /a b HTTP/1.1"), Some(("GET", "/a b")));
+        assert_eq!(request_line("GET /a"), Some(("GET", "/a")));
+        assert_eq!(request_line("GET "), None);
+        assert_eq!(request_line("\x16\x03\x01"), None);
+        assert_eq!(request_line("{} /a HTTP/1.1"), None);
+    }
+
+    #[test]
+    fn times_are_recognised_by_their_shape() {
+        assert_eq!(behind_time("a [24/Nov/2026:20:00:00.123] b"), Some(" b"));
+        assert_eq!(behind_time("a [x] [24/Nov/2026:20:00:00 +0000] b"), Some(" b"));
+        assert_eq!(behind_time("a [24/11/2026:20:00:00] b"), None);
+        assert_eq!(behind_time("a [24/Nov"), None);
+        assert_eq!(behind_time(&" [24/Nov/2026:20:00:00".repeat(40_000)), None);
+        assert_eq!(behind_time(&" [".repeat(400_000)), None);
+    }
+
+    #[test]
+    fn colours_are_taken_off() {
+        assert_eq!(without_colours("a\x1b[35mDEBUG\x1b[0;1mb\x1b["), "aDEBUGb");
+    }
+}

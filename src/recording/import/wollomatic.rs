@@ -1,0 +1,157 @@
+//! The debug log of wollomatic's socket-proxy (`-loglevel DEBUG`), as text and as JSON.
+//!
+//! `msg="allowed request" method=GET URL=/v1.41/info client=127.0.0.1:5` was passed on, `msg="blocked
+//! request"` was not. Neither has the engine's status.
+
+use serde::Deserialize;
+
+use super::text::{Fields, fields, pairs, value};
+use super::{Entry, Line, Unreadable};
+use crate::api::encode_segment;
+
+const ALLOWED: &str = "allowed request";
+const BLOCKED: &str = "blocked request";
+
+/// What of a JSON line matters. Other messages have other types of values.
+#[derive(Deserialize)]
+struct Json {
+    msg: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Allowed {
+    method: String,
+    #[serde(rename = "URL")]
+    url: Url,
+}
+
+/// As JSON a URL comes in the parts that Go has of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Url {
+    /// Decoded.
+    path: String,
+    /// As it came, when encoding the path anew would not give that.
+    #[serde(default)]
+    raw_path: String,
+    #[serde(default)]
+    raw_query: String,
+}
+
+pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
+    match fields(line) {
+        Some(Fields::Json(json)) => match serde_json::from_str::<Json>(json) {
+            Ok(Json { msg: Some(message) }) if message == ALLOWED => {
+                let allowed: Allowed = serde_json::from_str(json).map_err(|_| Unreadable::Json)?;
+                request(allowed.method, allowed.url.target())
+            }
+            Ok(Json { msg: Some(message) }) if message == BLOCKED => Ok(Line::TurnedAway),
+            Ok(_) => Ok(Line::Other),
+            Err(_) if json.contains(&format!("\"msg\":\"{ALLOWED}\"")) => Err(Unreadable::Json),
+            Err(_) => Ok(Line::Other),
+        },
+        Some(Fields::Text(text)) => match pairs(text) {
+            Ok(pairs) => match value(&pairs, "msg") {
+                Some(ALLOWED) => {
+                    let field = |key| value(&pairs, key).unwrap_or_default().to_owned();
+                    request(field("method"), field("URL"))
+                }
+                Some(BLOCKED) => Ok(Line::TurnedAway),
+                _ => Ok(Line::Other),
+            },
+            Err(error) if text.contains(&format!("msg=\"{ALLOWED}\"")) => Err(error),
+            Err(_) => Ok(Line::Other),
+        },
+        None => Ok(Line::Other),
+    }
+}
+
+fn request(method: String, target: String) -> Result<Line, Unreadable> {
+    Line::request(Entry { method, target, status: None, agent: None })
+}
+
+impl Url {
+    fn target(self) -> String {
+        let mut target = if self.raw_path.is_empty() {
+            let segments: Vec<String> = self.path.split('/').map(encode_segment).collect();
+            segments.join("/")
+        } else {
+            self.raw_path
+        };
+        if !self.raw_query.is_empty() {
+            target.push('?');
+            target.push_str(&self.raw_query);
+        }
+        target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requested(line: &str) -> String {
+        match read(line) {
+            Ok(Line::Request(Entry { method, target, .. })) => format!("{method} {target}"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn json(url: &str) -> String {
+        format!(
+            r#"{{"time":"x","level":"DEBUG","msg":"allowed request","method":"GET","URL":{url},"client":"127.0.0.1:5"}}"#
+        )
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        for prefix in ["", "socket-proxy-1  | ", "Nov 24 20:00:00 host socket-proxy[7]: "] {
+            let text = "time=2026-11-24T20:00:00.1Z level=DEBUG msg=\"allowed request\" method=GET";
+            assert_eq!(
+                requested(&format!("{prefix}{text} URL=/_ping client=1.2.3.4:5")),
+                "GET /_ping"
+            );
+            let line = format!("{prefix}{text} URL=\"/events?a=\\\"b\" client=1.2.3.4:5");
+            assert_eq!(requested(&line), "GET /events?a=\"b");
+            let line = json(
+                r#"{"Scheme":"","User":null,"Path":"/a/b c%/d","RawPath":"","RawQuery":"e=f"}"#,
+            );
+            assert_eq!(requested(&format!("{prefix}{line}")), "GET /a/b%20c%25/d?e=f");
+        }
+        let escaped = json(r#"{"Path":"/a/b","RawPath":"/a%2Fb"}"#);
+        assert_eq!(requested(&escaped), "GET /a%2Fb");
+    }
+
+    #[test]
+    fn blocked_requests_were_turned_away() {
+        let line = "time=x level=WARN msg=\"blocked request\" reason=\"path not allowed\" method=GET \
+                    URL=/images/json client=1.2.3.4:5 response=403";
+        assert_eq!(read(line), Ok(Line::TurnedAway));
+        let line = json("{}").replace("allowed", "blocked");
+        assert_eq!(read(&line), Ok(Line::TurnedAway));
+    }
+
+    #[test]
+    fn other_lines_are_passed_over() {
+        for line in [
+            "",
+            "Request allowlist:",
+            "time=x level=INFO msg=\"starting socket-proxy\" version=1.13.0",
+            r#"{"time":"x","level":"INFO","msg":"request allowlist","method":["GET"],"URL":7}"#,
+            r#"time=x msg="blocked request" URL="/?msg=\"allowed request\"" method=GET"#.trim(),
+            "{\"msg\":",
+        ] {
+            assert!(!matches!(read(line), Ok(Line::Request(_)) | Err(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn broken_requests_are_refused() {
+        let start = "time=x msg=\"allowed request\" method=GET";
+        assert_eq!(read(&format!("{start} URL=\"/conta")), Err(Unreadable::Unclosed));
+        assert_eq!(read(&format!("{start} client=1.2.3.4:5")), Err(Unreadable::Request));
+        assert_eq!(read(&json("7")), Err(Unreadable::Json));
+        let whole = json(r#"{"Path":"/_ping"}"#);
+        assert_eq!(read(&whole[..whole.len() - 9]), Err(Unreadable::Json));
+    }
+}
