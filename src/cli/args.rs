@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use crate::recording;
+
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
 #[derive(Debug, Parser)]
 #[command(
@@ -102,7 +104,9 @@ pub(super) struct Record {
 Examples:
   dsp generate                                  print the profile of recording.jsonl
   dsp generate monday.jsonl tuesday.jsonl -o ci.yaml
-  dsp generate --update ci.yaml today.jsonl     add what is new, keep what people decided")]
+  dsp generate --update ci.yaml today.jsonl     add what is new, keep what people decided
+  dsp generate --from nginx /var/log/nginx/docker.log
+  journalctl -u docker | dsp generate --from dockerd -")]
 pub(super) struct Generate {
     /// Recordings; all of them together make one profile
     #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
@@ -125,6 +129,8 @@ pub(super) struct Generate {
     /// Use recordings from which lines were lost; the profile may then miss operations
     #[arg(long)]
     pub(super) allow_lossy: bool,
+    #[command(flatten)]
+    pub(super) from: Origin,
 }
 
 /// What becomes of the names of containers, images and the like.
@@ -210,7 +216,8 @@ pub(super) enum Format {
 #[command(after_help = "\
 Examples:
   dsp check profile.yaml recording.jsonl
-  dsp check profile.yaml ci-*.jsonl --fail-on warning")]
+  dsp check profile.yaml ci-*.jsonl --fail-on warning
+  dsp check profile.yaml --from haproxy /var/log/haproxy.log")]
 pub(super) struct Check {
     /// The profile
     #[arg(value_name = "PROFILE")]
@@ -221,6 +228,43 @@ pub(super) struct Check {
     /// The least finding that makes the exit status 3
     #[arg(long, value_name = "LEVEL", default_value = "error")]
     pub(super) fail_on: FailOn,
+    #[command(flatten)]
+    pub(super) from: Origin,
+}
+
+/// Whose evidence it is.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Origin {
+    /// Read the logs of this program instead of recordings; - is standard input
+    #[arg(long = "from", value_name = "PROGRAM")]
+    program: Option<Program>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Program {
+    /// Caddy's debug log, as JSON or for the console
+    Caddy,
+    /// The engine's own debug log, with the requests of all its clients
+    Dockerd,
+    /// HAProxy's `option httplog`
+    Haproxy,
+    /// nginx's `combined` access log, with what nginx itself denied
+    Nginx,
+    /// The debug log of wollomatic's socket-proxy
+    Wollomatic,
+}
+
+impl Origin {
+    /// The format of the logs; none for recordings.
+    pub(super) fn format(self) -> Option<recording::Format> {
+        self.program.map(|program| match program {
+            Program::Caddy => recording::Format::Caddy,
+            Program::Dockerd => recording::Format::Dockerd,
+            Program::Haproxy => recording::Format::Haproxy,
+            Program::Nginx => recording::Format::Nginx,
+            Program::Wollomatic => recording::Format::Wollomatic,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

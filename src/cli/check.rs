@@ -17,7 +17,7 @@ const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
 
 pub(super) fn run(args: &args::Check) -> anyhow::Result<Status> {
     let profile = profile::load(&args.profile)?;
-    let evidence = evidence::read(&args.recordings)?;
+    let evidence = evidence::read(&args.recordings, args.from.format())?;
     if evidence.is_empty() {
         output::error(&format!(
             "{} holds no request, so there is nothing to compare",

@@ -1,23 +1,28 @@
-//! Reads recordings for `generate` and `check`.
+//! Reads recordings, or the logs of other programs, for `generate` and `check`.
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::output;
+use super::{logs, output};
 use crate::api::{CanonicalRequest, Catalogue};
 use crate::learn::{Evidence, Gathering};
 use crate::profile::Rule;
-use crate::recording::{Event, ReadError, Reader, Request};
+use crate::recording::{Event, Format, ReadError, Reader, Request};
 use crate::report::count;
 
-/// Reads all recordings into one body of evidence, and warns of lines that were cut.
+/// Reads all recordings, or logs of the format `from`, into one body of evidence, and warns of what
+/// had to be left out.
 ///
 /// # Errors
 /// The first file that cannot be used.
-pub(super) fn read(recordings: &[PathBuf]) -> Result<Evidence, ReadError> {
+pub(super) fn read(recordings: &[PathBuf], from: Option<Format>) -> anyhow::Result<Evidence> {
     let mut gathering = Gathering::default();
     for path in recordings {
+        if let Some(format) = from {
+            logs::read(path, format, &mut gathering)?;
+            continue;
+        }
         let mut reader = Reader::open(path)?;
         for event in &mut reader {
             gathering.absorb(event?);

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use super::output;
 use super::status::Status;
+use super::{logs, output};
 use crate::profile::LoadError;
+use crate::recording::{ImportError, ReadError};
 use crate::report::{Place, snippet};
 
 /// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
@@ -12,6 +13,11 @@ use crate::report::{Place, snippet};
 pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     if closed_pipe(error) {
         return Status::Done;
+    }
+    if let Some(nothing @ ImportError::NoRequest { .. }) = error.downcast_ref() {
+        output::error(&nothing.to_string());
+        logs::advice(nothing).iter().for_each(|advice| output::help(advice));
+        return Status::NoVerdict;
     }
     match error.downcast_ref::<LoadError>() {
         Some(LoadError::Invalid { path, text, problem }) => {
@@ -22,6 +28,9 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         }
         // The messages of dsp's errors hold what their sources say.
         _ => output::error(&error.to_string()),
+    }
+    if let Some(ReadError::BadLine { line: 1, .. }) = error.downcast_ref() {
+        output::help("if it is the log of another program, name that with --from");
     }
     if confined { Status::FailedForChild } else { Status::Failed }
 }

@@ -26,7 +26,7 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
         bail!("{} exists; add to it with --update, or choose another file with -o", path.display());
     }
     let old = args.update.as_deref().map(profile::load_text).transpose()?;
-    let evidence = evidence::read(&args.recordings)?;
+    let evidence = evidence::read(&args.recordings, args.from.format())?;
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
         output::help("record a program first: dsp record -- docker stats --no-stream");

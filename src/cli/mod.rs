@@ -14,6 +14,7 @@ mod evidence;
 mod explain;
 mod failure;
 mod generate;
+mod logs;
 mod output;
 mod record;
 mod runtime;

@@ -42,7 +42,7 @@ fn each_is_a_recording_and_a_profile() {
     let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
     let mut files: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     files.sort();
-    let mut expected = vec!["README.md".to_owned()];
+    let mut expected = vec!["README.md".to_owned(), "logs".to_owned()];
     expected
         .extend(NAMES.iter().flat_map(|name| [format!("{name}.jsonl"), format!("{name}.yaml")]));
     expected.sort();

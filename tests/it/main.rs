@@ -31,6 +31,8 @@ mod generate;
 mod help;
 /// The modules use only what the architecture allows.
 mod layering;
+/// `--from`: the logs of other programs.
+mod logs;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
 /// The README is run.

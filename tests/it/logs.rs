@@ -1,0 +1,176 @@
+//! The logs that other programs wrote of the same workload that dsp recorded; `fixtures/logs/record`
+//! makes both again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use dsp::recording::{Event, Format, Log, Reader, Request};
+
+use crate::support::{Done, World};
+
+/// The fixtures and what reads them.
+const LOGS: [(&str, &str); 7] = [
+    ("caddy-console", "caddy"),
+    ("caddy-json", "caddy"),
+    ("dockerd", "dockerd"),
+    ("haproxy", "haproxy"),
+    ("nginx", "nginx"),
+    ("wollomatic-json", "wollomatic"),
+    ("wollomatic-text", "wollomatic"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs")
+}
+
+fn path(name: &str, kind: &str) -> PathBuf {
+    folder().join(format!("{name}.{kind}"))
+}
+
+fn log(name: &str) -> String {
+    fs::read_to_string(path(name, "log")).unwrap()
+}
+
+/// How often each request was made, as the events tell.
+fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
+    let (mut requests, mut counts) = (BTreeMap::new(), BTreeMap::new());
+    for event in events {
+        match event {
+            Event::Request(Request { seq, method, path, query, operation, .. }) => {
+                requests.insert(seq, format!("{method} {path} {query:?} {operation:?}"));
+                counts.insert(seq, 1);
+            }
+            // The last one for a request holds.
+            Event::Repeat(repeat) => {
+                counts.insert(repeat.seq, repeat.count + 1);
+            }
+            _ => {}
+        }
+    }
+    requests.into_iter().map(|(seq, request)| (request, counts[&seq])).collect()
+}
+
+#[test]
+fn each_log_holds_the_requests_of_the_recording_beside_it() {
+    for (name, from) in LOGS {
+        let format = Format::ALL.into_iter().find(|format| format.name() == from).unwrap();
+        let log = Log::read(name, format, log(name).as_bytes()).unwrap();
+        assert_eq!(log.unreadable, 0, "{name}: {:?}", log.skipped);
+        let recording = Reader::open(&path(name, "jsonl")).unwrap();
+        assert_eq!(requests(log.events), requests(recording.map(Result::unwrap)), "{name}");
+    }
+}
+
+#[test]
+fn there_are_no_other_logs() {
+    let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let found: BTreeSet<String> = names.map(|name| name.into_string().unwrap()).collect();
+    let files = LOGS.iter().flat_map(|(name, _)| [format!("{name}.jsonl"), format!("{name}.log")]);
+    let scripts = ["README.md", "record"].map(str::to_owned);
+    assert_eq!(found, files.chain(scripts).collect());
+}
+
+fn generate(world: &World, from: &str, file: &Path) -> Done {
+    world.dsp(&["generate", "--name", "p", "--from", from, file.to_str().unwrap()])
+}
+
+#[test]
+fn each_log_gives_the_profile_of_the_recording_beside_it() {
+    let world = World::without_engine();
+    let mut profiles = Vec::new();
+    for (name, from) in LOGS {
+        let log = generate(&world, from, &path(name, "log"));
+        assert_eq!(log.status, 0, "{name}: {}", log.err);
+        let recording = path(name, "jsonl");
+        let recorded = world.dsp(&["generate", "--name", "p", recording.to_str().unwrap()]);
+        assert_eq!(rules(&log.out), rules(&recorded.out), "{name}");
+        let said = log.err.replace(&folder().display().to_string(), "[LOGS]");
+        profiles.push(format!("=== {name}\n{}--- stderr\n{said}", log.out));
+    }
+    insta::with_settings!({filters => vec![("sha256 [0-9a-f]{16}", "sha256 [DIGEST]")]}, {
+        insta::assert_snapshot!(profiles.join("\n"));
+    });
+}
+
+/// What a profile says, without its header, which tells of the recorded command.
+fn rules(profile: &str) -> BTreeSet<&str> {
+    profile.lines().filter(|line| !line.starts_with('#')).collect()
+}
+
+#[test]
+fn each_log_passes_the_check_with_its_own_profile() {
+    let world = World::without_engine();
+    for (name, from) in LOGS {
+        let log = path(name, "log");
+        let profile = format!("{name}.yaml");
+        let done =
+            world.dsp(&["generate", "-q", "--from", from, log.to_str().unwrap(), "-o", &profile]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        let done = world.dsp(&["check", &profile, "--from", from, log.to_str().unwrap()]);
+        assert_eq!(done.status, 0, "{name}: {}{}", done.out, done.err);
+        assert!(done.out.ends_with("1 session: 0 errors, 0 warnings\n"), "{}", done.out);
+    }
+}
+
+#[test]
+fn a_log_may_come_through_a_pipe_and_counts_once() {
+    let world = World::without_engine();
+    let mut command = world.dsp_command(&["generate", "--from", "nginx", "-", "--name", "p"]);
+    command.stdin(Stdio::from(fs::File::open(path("nginx", "log")).unwrap()));
+    let piped = world.finish(command);
+    let file = generate(&world, "nginx", &path("nginx", "log"));
+    assert_eq!((piped.status, piped.out), (0, file.out));
+    world.write("p.yaml", &generate(&world, "nginx", &path("nginx", "log")).out);
+    let log = path("nginx", "log");
+    let log = log.to_str().unwrap();
+    let twice = world.dsp(&["check", "p.yaml", "--from", "nginx", log, log]);
+    let once = world.dsp(&["check", "p.yaml", "--from", "nginx", log]);
+    assert_eq!(twice.out, once.out);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    let world = World::without_engine();
+    let log = log("nginx");
+    let line = log.lines().next().unwrap();
+    let cut = line.split(" HTTP").next().unwrap();
+    let bad = format!("{cut}\u{1b}[31m");
+    world.write("bad.log", &format!("{log}{bad}\n{}", format!("{cut}\n").repeat(6)));
+    let done = generate(&world, "nginx", Path::new("bad.log"));
+    assert_eq!(done.status, 0);
+    insta::assert_snapshot!(done.err);
+    world.write("p.yaml", &done.out);
+    let done = world.dsp(&["check", "p.yaml", "--from", "nginx", "bad.log"]);
+    assert_eq!(done.status, 4, "what is not known has not been checked: {}", done.out);
+}
+
+#[test]
+fn a_log_without_a_request_is_no_evidence() {
+    let world = World::without_engine();
+    world.write("nginx.log", &log("nginx"));
+    world.write("r.jsonl", &fs::read_to_string(path("nginx", "jsonl")).unwrap());
+    world.write("denied.log", log("haproxy").lines().last().unwrap());
+    world.write("empty.log", "");
+    let mut all = Vec::new();
+    for (from, file) in [
+        ("haproxy", "nginx.log"),
+        ("nginx", "r.jsonl"),
+        ("haproxy", "denied.log"),
+        ("caddy", "empty.log"),
+        ("dockerd", "empty.log"),
+        ("haproxy", "empty.log"),
+        ("nginx", "empty.log"),
+        ("wollomatic", "empty.log"),
+        ("nginx", "missing.log"),
+        ("nginx", "."),
+    ] {
+        let done = generate(&world, from, Path::new(file));
+        assert_eq!(done.out, "");
+        all.push(format!("$ dsp generate --from {from} {file}\n[{}]\n{}", done.status, done.err));
+    }
+    let done = world.dsp(&["generate", "nginx.log"]);
+    all.push(format!("$ dsp generate nginx.log\n[{}]\n{}", done.status, done.err));
+    insta::assert_snapshot!(all.join("\n"));
+}
