@@ -183,6 +183,8 @@ fn without_numbers(word: &str) -> String {
 #[test]
 fn what_needs_no_engine_is_as_the_readme_says() {
     let world = World::sample();
+    let log = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/logs/haproxy.log");
+    world.write("haproxy.log", &std::fs::read_to_string(log).unwrap());
     let folder = dsp_binary().parent().unwrap().display();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
     run(&world, "sample", &path);
