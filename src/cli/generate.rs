@@ -150,7 +150,7 @@ fn number(count: usize) -> u64 {
 fn warn(evidence: &Evidence, accept_unknown: bool) {
     if evidence.incomplete() > 0 {
         let sessions = count(number(evidence.incomplete()), "session");
-        output::warn(&format!("{sessions} did not end in order; the last requests may be missing"));
+        output::warn(&format!("{sessions} without an end: requests may be missing"));
     }
     for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {
         output::warn(&format!("{} is no known operation and is left out", printable(request)));

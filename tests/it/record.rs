@@ -122,7 +122,7 @@ fn the_request_is_on_disk_before_the_answer_ends() {
     let done = world.dsp(&["generate"]);
     assert_eq!(done.status, 0);
     assert!(done.out.contains("- GET /events"), "{}", done.out);
-    assert!(done.err.contains("1 session did not end in order"), "{}", done.err);
+    assert!(done.err.contains("1 session without an end"), "{}", done.err);
 }
 
 #[test]
