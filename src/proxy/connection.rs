@@ -107,18 +107,13 @@ impl<S: Sink> Client<S> {
         let Ok(uri) = permit.target().parse::<Uri>() else {
             return Err((finish, "the request target cannot be sent".to_owned()));
         };
-        let upgrade = request.headers().get(UPGRADE).filter(|_| permit.tunnel()).cloned();
-        let asked = upgrade.is_some();
+        let asked = permit.tunnel() && request.headers().contains_key(UPGRADE);
         let (mut parts, body) = request.into_parts();
         parts.uri = uri;
-        headers::strip(&mut parts.headers);
+        headers::strip(&mut parts.headers, asked);
         if permit.own_host() {
             parts.headers.insert(HOST, OWN_HOST);
             parts.version = Version::HTTP_11;
-        }
-        if let Some(protocol) = upgrade {
-            parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            parts.headers.insert(UPGRADE, protocol);
         }
         let waits = expects(&parts.headers) && !body.is_end_stream();
         let mut request = Request::from_parts(parts, ());
@@ -217,7 +212,7 @@ fn pass_on<S: Sink>(
     finish: Finish<S>,
 ) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
-    headers::strip(&mut parts.headers);
+    headers::strip(&mut parts.headers, false);
     if body_unwanted {
         // What the client sends next could be that body or another request (RFC 9110, 10.1.1).
         parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -231,19 +226,14 @@ fn pass_on<S: Sink>(
 /// The engine's 101, with the protocol that it named.
 fn switched(response: Response<Incoming>) -> Response<Body> {
     let (mut parts, _) = response.into_parts();
-    let protocol = parts.headers.get(UPGRADE).cloned();
-    headers::strip(&mut parts.headers);
-    parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Some(protocol) = protocol {
-        parts.headers.insert(UPGRADE, protocol);
-    }
+    headers::strip(&mut parts.headers, true);
     Response::from_parts(parts, Body::Own { body: Full::default(), _held: None })
 }
 
 /// The head of the older form of a hijack. HTTP/1.0 is the framing that says: raw bytes until the
 /// connection ends.
 fn taken_over(mut parts: hyper::http::response::Parts) -> Response<Body> {
-    headers::strip(&mut parts.headers);
+    headers::strip(&mut parts.headers, false);
     parts.version = Version::HTTP_10;
     Response::from_parts(parts, Body::Raw)
 }

@@ -17,9 +17,11 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 /// Removes what is about one connection only: the usual headers and those that `Connection` names.
 /// The length of a body is set anew by the connection that sends it.
 ///
+/// For an upgrade, what belongs to it stays in its place.
+///
 /// What frames or identifies a message stays even when `Connection` names it, so that a client
 /// cannot have it taken off (ENGINE_API 2.8, 17).
-pub(super) fn strip(headers: &mut HeaderMap) {
+pub(super) fn strip(headers: &mut HeaderMap, is_upgrade: bool) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -32,7 +34,14 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     let wants_trailers = |name: &HeaderName, value: &HeaderValue| {
         name == TE && value.as_bytes().eq_ignore_ascii_case(b"trailers")
     };
-    let dropped = |name: &HeaderName| HOP_BY_HOP.contains(name) || named.contains(name);
+    let of_upgrade = |name: &HeaderName| is_upgrade && (name == UPGRADE || name == CONNECTION);
+    let dropped = |name: &HeaderName| {
+        (HOP_BY_HOP.contains(name) || named.contains(name)) && !of_upgrade(name)
+    };
+    if is_upgrade {
+        // In the place of whatever else it named.
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
     if !headers.keys().any(dropped) {
         return;
     }
@@ -76,7 +85,12 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        strip(&mut headers);
+        let mut upgrade = headers.clone();
+        strip(&mut upgrade, true);
+        let kept: Vec<&str> = upgrade.keys().map(HeaderName::as_str).collect();
+        assert_eq!(kept, ["connection", "upgrade", "host", "x-kept", "te"]);
+        assert_eq!(upgrade.get_all(CONNECTION).iter().collect::<Vec<_>>(), ["Upgrade"]);
+        strip(&mut headers, false);
         let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["host", "x-kept", "te"]);
     }
