@@ -33,6 +33,8 @@ mod help;
 mod layering;
 /// `--from`: the logs of other programs.
 mod logs;
+/// What `generate` promises.
+mod proof;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
 /// The README is run.
