@@ -10,6 +10,7 @@ pub mod api;
 pub mod child;
 pub mod cli;
 pub mod engine;
+pub mod export;
 pub mod learn;
 pub mod policy;
 pub mod profile;

@@ -31,6 +31,18 @@ impl ApiVersion {
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
+
+    /// The number before the dot, below 1000.
+    #[must_use]
+    pub const fn major(self) -> u16 {
+        self.major
+    }
+
+    /// The number behind the dot, below 1000.
+    #[must_use]
+    pub const fn minor(self) -> u16 {
+        self.minor
+    }
 }
 
 impl FromStr for ApiVersion {

@@ -140,6 +140,18 @@ impl UnknownOperation {
         })
     }
 
+    /// Its method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Its path in canonical spelling, without a version.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether this is the request that the entry allows.
     #[must_use]
     pub fn matches(&self, request: &CanonicalRequest) -> bool {

@@ -60,6 +60,12 @@ impl Glob {
         Self { pieces: vec![prefix.to_owned(), String::new()] }
     }
 
+    /// The texts around the stars; at least two, and each may be empty.
+    #[must_use]
+    pub fn pieces(&self) -> &[String] {
+        &self.pieces
+    }
+
     /// Takes each piece at its first place, which is enough because a star takes anything; the work
     /// is bounded by the length of the value times that of the glob.
     fn matches(&self, value: &str) -> bool {

@@ -23,6 +23,8 @@ mod demo;
 mod enforce;
 /// `dsp explain`.
 mod explain;
+/// `dsp export`: a profile for other proxies.
+mod export;
 /// The committed recordings and profiles.
 mod fixtures;
 /// `dsp generate`: recordings to a profile.

@@ -1,0 +1,240 @@
+//! A profile as grants: what each allowed operation lets through, and what it must leave alone.
+
+use crate::api::{
+    ApiVersion, CanonicalRequest, Catalogue, Located, Method, Operation, Part, Template,
+    decode_name,
+};
+use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
+
+/// A profile, ready to be written in another language.
+pub(super) struct Policy {
+    pub(super) name: String,
+    /// The lowest API version.
+    pub(super) min_api: ApiVersion,
+    /// Operations whose literals come first stand before those that could take them for a name, so
+    /// that a format in which the first match decides can write them in this order.
+    pub(super) grants: Vec<Grant>,
+}
+
+/// What is allowed of one operation, or one unknown request.
+pub(super) struct Grant {
+    /// The rules that allow it, as the profile spells them.
+    pub(super) rules: Vec<String>,
+    pub(super) method: Method,
+    /// What stands before the paths.
+    pub(super) prefix: Prefix,
+    /// Whether the connection may become a raw tunnel.
+    pub(super) tunnel: bool,
+    /// The paths.
+    pub(super) allow: Vec<Shape>,
+    /// Paths among them that a `deny` rule takes out, or that are another operation's.
+    pub(super) except: Vec<Shape>,
+}
+
+/// Whether a path begins with an API version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Prefix {
+    /// It does not.
+    None,
+    /// It may.
+    Optional,
+    /// It does.
+    Required,
+}
+
+/// A set of paths, without version.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Shape {
+    pub(super) pieces: Vec<Piece>,
+    /// Whether the same path with a slash at its end is meant as well.
+    pub(super) final_slash: bool,
+}
+
+/// One or more segments of a shape.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Piece {
+    /// Exactly this segment.
+    Text(String),
+    /// A name in one segment.
+    One(Pattern),
+    /// A name that may span segments.
+    Many(Pattern),
+    /// A segment that the engine would take for a version.
+    Version,
+}
+
+impl Policy {
+    pub(super) fn of(profile: &Profile) -> Self {
+        let mut operations: Vec<&'static Operation> =
+            profile.allow.iter().map(|entry| entry.value.operation()).collect();
+        operations.sort_by_key(|operation| operation.listing_key());
+        operations.dedup();
+        let known = operations.into_iter().flat_map(|operation| Grant::of(profile, operation));
+        let unknown = profile.unknown.iter().map(|entry| Grant::literal(&entry.value));
+        Self {
+            name: profile.name.to_string(),
+            min_api: profile.min_api.unwrap_or(ApiVersion::FLOOR),
+            grants: known.chain(unknown).collect(),
+        }
+    }
+
+    /// The methods of its grants, in the order in which profiles list them.
+    pub(super) fn methods(&self) -> impl Iterator<Item = (Method, Vec<&Grant>)> {
+        Method::ALL.into_iter().filter_map(|method| {
+            let of_method: Vec<&Grant> =
+                self.grants.iter().filter(|grant| grant.method == method).collect();
+            (!of_method.is_empty()).then_some((method, of_method))
+        })
+    }
+}
+
+impl Grant {
+    /// What is left of an operation when `deny` and the operations before it have had theirs.
+    ///
+    /// A path that begins with a name could begin with one that the engine takes for a version, so
+    /// such an operation (`OPTIONS /*`) gets a grant with a version and one without.
+    fn of(profile: &Profile, operation: &'static Operation) -> Vec<Self> {
+        let about = |list: &[crate::profile::Entry<Rule>]| -> Vec<Rule> {
+            let rules = list.iter().map(|entry| entry.value.clone());
+            rules.filter(|rule| rule.operation() == operation).collect()
+        };
+        let (allowed, denied) = (about(&profile.allow), about(&profile.deny));
+        let all_denied =
+            denied.iter().any(|rule| rule.patterns().iter().all(|one| *one == Pattern::Any));
+        let mut allow: Vec<Shape> = allowed.iter().filter_map(Shape::of).collect();
+        if all_denied || allow.is_empty() {
+            return Vec::new();
+        }
+        let fixed = matches!(operation.template.parts().first(), Some(Part::Literal(_)));
+        if !fixed {
+            allow.extend(aliases(operation.method).filter_map(|(path, located)| {
+                let holds = |rules: &[Rule]| rules.iter().any(|rule| rule.matches(&located));
+                let allowed = holds(&allowed) && !holds(&denied);
+                allowed.then(|| Shape::literal(operation.method, &path))
+            }));
+        }
+        let others = Catalogue::docker().operations().iter().filter(|other| {
+            other.method == operation.method
+                && other.template < operation.template
+                && meet(other.template.parts(), operation.template.parts())
+        });
+        let others = others.filter_map(|other| Shape::of(&Rule::any(other)));
+        let except: Vec<Shape> = others.chain(denied.iter().filter_map(Shape::of)).collect();
+        let grant = |prefix, except| Self {
+            rules: allowed.iter().map(ToString::to_string).collect(),
+            method: operation.method,
+            prefix,
+            tunnel: operation.traits.hijack,
+            allow: allow.clone(),
+            except,
+        };
+        if fixed {
+            return vec![grant(Prefix::Optional, except)];
+        }
+        let versions = except.iter().cloned().chain(Shape::versions()).collect();
+        vec![grant(Prefix::Required, except), grant(Prefix::None, versions)]
+    }
+
+    fn literal(unknown: &UnknownOperation) -> Self {
+        Self {
+            rules: vec![unknown.to_string()],
+            method: unknown.method(),
+            prefix: Prefix::Optional,
+            tunnel: false,
+            allow: vec![Shape::literal(unknown.method(), unknown.path())],
+            except: Vec::new(),
+        }
+    }
+}
+
+impl Shape {
+    /// The paths of a rule; none when no request could have them: a name in one segment has no
+    /// slash.
+    fn of(rule: &Rule) -> Option<Self> {
+        let template: &Template = &rule.operation().template;
+        let mut patterns = rule.patterns().iter();
+        let mut pieces = Vec::new();
+        for part in template.parts() {
+            pieces.push(match part {
+                Part::Literal(word) => Piece::Text((*word).to_owned()),
+                Part::One(_) => Piece::One(one_segment(patterns.next()?)?),
+                Part::Many(_) => Piece::Many(simple(patterns.next()?)),
+            });
+        }
+        let literal = rule.patterns().is_empty();
+        let final_slash =
+            literal && slash_is_the_same(rule.operation().method, &template.to_string());
+        Some(Self { pieces, final_slash })
+    }
+
+    /// Exactly one path, in canonical spelling.
+    fn literal(method: Method, path: &str) -> Self {
+        let segments = path.split('/').skip(1).filter(|segment| !segment.is_empty());
+        let pieces = segments.map(|segment| Piece::Text(decode_name(segment).unwrap_or_default()));
+        let root = path == "/";
+        Self { pieces: pieces.collect(), final_slash: root || slash_is_the_same(method, path) }
+    }
+
+    /// Paths that begin with a version, for operations whose path begins with a name.
+    fn versions() -> [Self; 2] {
+        [vec![Piece::Version], vec![Piece::Version, Piece::Many(Pattern::Any)]]
+            .map(|pieces| Self { pieces, final_slash: false })
+    }
+}
+
+/// The paths of the catalogue that a slash at the end does not change, and what they are for this
+/// method.
+fn aliases(method: Method) -> impl Iterator<Item = (String, Located)> {
+    let literal = Catalogue::docker().operations().iter().filter_map(move |operation| {
+        let path = operation.template.to_string();
+        let fixed = operation.template.parameters().next().is_none();
+        (fixed && slash_is_the_same(method, &path)).then_some(path)
+    });
+    literal.filter_map(move |path| {
+        let request = CanonicalRequest::parse(method.as_str(), &path).ok()?;
+        Some((path, request.locate(Catalogue::docker())?))
+    })
+}
+
+/// Whether the engine takes the path with a slash at its end for the same; `api` knows which.
+fn slash_is_the_same(method: Method, path: &str) -> bool {
+    let with_slash = CanonicalRequest::parse(method.as_str(), &format!("{path}/"));
+    with_slash.is_ok() && with_slash == CanonicalRequest::parse(method.as_str(), path)
+}
+
+fn one_segment(pattern: &Pattern) -> Option<Pattern> {
+    let texts = match pattern {
+        Pattern::Any => &[][..],
+        Pattern::Exact(name) => std::slice::from_ref(name),
+        Pattern::Glob(glob) => glob.pieces(),
+    };
+    let possible = texts.iter().all(|text| !text.contains('/'));
+    possible.then(|| simple(pattern))
+}
+
+/// A glob of stars alone is any name.
+fn simple(pattern: &Pattern) -> Pattern {
+    match pattern {
+        Pattern::Glob(glob) if glob.pieces().iter().all(String::is_empty) => Pattern::Any,
+        other => other.clone(),
+    }
+}
+
+/// Whether some path is one of both templates.
+fn meet(one: &[Part], other: &[Part]) -> bool {
+    match (one, other) {
+        ([], []) => true,
+        ([], _) | (_, []) => false,
+        ([first, rest @ ..], [second, remaining @ ..]) => {
+            let same = match (first, second) {
+                (Part::Literal(a), Part::Literal(b)) => a == b,
+                // No name is empty.
+                (Part::Literal(word), _) | (_, Part::Literal(word)) => !word.is_empty(),
+                _ => true,
+            };
+            same && (meet(rest, remaining)
+                || matches!(first, Part::Many(_)) && meet(one, remaining)
+                || matches!(second, Part::Many(_)) && meet(rest, other))
+        }
+    }
+}

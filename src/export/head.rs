@@ -1,0 +1,61 @@
+//! The comment at the head of an exported file.
+
+use super::grant::Policy;
+
+/// The widest line of a comment.
+const WIDTH: usize = 96;
+
+/// What a comment says, for any format.
+pub(super) struct Head<'a> {
+    /// What begins a line of comment.
+    pub(super) mark: &'a str,
+    /// What the file is.
+    pub(super) what: &'a str,
+    /// How to run it: lines that are not folded.
+    pub(super) run: &'a [&'a str],
+    /// What the proxy decides otherwise than `dsp enforce`, and what it cannot decide.
+    pub(super) differs: &'a [&'a str],
+}
+
+impl Head<'_> {
+    /// The comment, with a line break at its end.
+    pub(super) fn write(&self, policy: &Policy) -> String {
+        let what =
+            format!("{}, with the policy of the dsp profile \"{}\".", self.what, policy.name);
+        let mut text = self.paragraph(&what, "", "");
+        for line in self.run {
+            text += &format!("{}   {line}\n", self.mark);
+        }
+        let version = format!(
+            "Requests without an API version pass, and versions from {} on. Not as in dsp enforce:",
+            policy.min_api
+        );
+        text += &format!("{}\n{}", self.mark, self.paragraph(&version, "", ""));
+        for line in self.differs {
+            text += &self.paragraph(line, "- ", "  ");
+        }
+        text
+    }
+
+    fn paragraph(&self, text: &str, first: &str, further: &str) -> String {
+        let mut lines = vec![first.to_owned()];
+        for word in text.split(' ') {
+            let line = lines.last_mut();
+            match line {
+                Some(line) if line.len() + word.len() < WIDTH => {
+                    if !line.ends_with(' ') && !line.is_empty() {
+                        line.push(' ');
+                    }
+                    line.push_str(word);
+                }
+                _ => lines.push(format!("{further}{word}")),
+            }
+        }
+        lines.iter().map(|line| format!("{} {line}\n", self.mark)).collect()
+    }
+}
+
+/// The body of a denial, which the docker CLI prints. A profile's name needs no escapes.
+pub(super) fn denial(policy: &Policy) -> String {
+    format!(r#"{{"message":"not allowed by profile {}"}}"#, policy.name)
+}

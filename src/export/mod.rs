@@ -1,0 +1,73 @@
+//! The policy of a profile in the words of other proxies, for those who run one of them already.
+//!
+//! A profile is turned once into grants: for each allowed operation the shapes of its paths, and
+//! the shapes that the same place of the API holds for something else. Each format then writes
+//! grants in its own language, and says at the head of its file what that language cannot say.
+//! Where a format is weaker than dsp, its file admits less rather than more.
+
+mod automaton;
+mod caddy;
+mod cetusguard;
+mod expression;
+mod grant;
+mod haproxy;
+mod head;
+mod nginx;
+mod wollomatic;
+
+use std::fmt;
+
+use self::grant::Policy;
+use crate::profile::Profile;
+
+/// The file of another proxy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// A Caddyfile.
+    Caddy,
+    /// The rules of CetusGuard.
+    Cetusguard,
+    /// A `haproxy.cfg`.
+    Haproxy,
+    /// What an nginx takes inside `http`.
+    Nginx,
+    /// A compose service of wollomatic/socket-proxy.
+    Wollomatic,
+}
+
+impl Format {
+    /// Every format, by name.
+    pub const ALL: [Self; 5] =
+        [Self::Caddy, Self::Cetusguard, Self::Haproxy, Self::Nginx, Self::Wollomatic];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caddy => "caddy",
+            Self::Cetusguard => "cetusguard",
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::Wollomatic => "wollomatic",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// Writes the policy of a profile for another proxy: the same bytes for the same profile.
+#[must_use]
+pub fn export(profile: &Profile, format: Format) -> String {
+    let policy = Policy::of(profile);
+    match format {
+        Format::Caddy => caddy::write(&policy),
+        Format::Cetusguard => cetusguard::write(&policy),
+        Format::Haproxy => haproxy::write(&policy),
+        Format::Nginx => nginx::write(&policy),
+        Format::Wollomatic => wollomatic::write(&policy),
+    }
+}

@@ -1,0 +1,94 @@
+//! What `dsp export` writes, held against dsp's own policy over the whole catalogue.
+
+/// Profiles and requests.
+pub mod corpus;
+/// How the other proxies would read the files.
+mod readers;
+
+use dsp::api::{CanonicalRequest, Refusal, decode_name};
+use dsp::export::{Format, export};
+use dsp::policy::Enforcer;
+use dsp::profile::{Profile, parse};
+
+use corpus::{FEW, NAMES, allowed, targets};
+use readers::Reading;
+
+fn read(profile: &Profile, format: Format) -> Reading {
+    let text = export(profile, format);
+    match format {
+        Format::Caddy => Reading::caddy(&text),
+        Format::Cetusguard => Reading::cetusguard(&text),
+        Format::Haproxy => Reading::haproxy(&text),
+        Format::Nginx => Reading::nginx(&text),
+        Format::Wollomatic => Reading::wollomatic(&text),
+    }
+}
+
+/// Compares every format with the policy. Spellings that are not canonical are left to the tests
+/// with the real proxies.
+fn compare(profile: &Profile, targets: &[String]) {
+    let gate = Enforcer::new(profile);
+    let readings = Format::ALL.map(|format| (format, read(profile, format)));
+    for method in corpus::methods(profile) {
+        for target in targets {
+            let refused = CanonicalRequest::parse(method, target).err();
+            if refused.is_some_and(|refusal| {
+                !matches!(refusal, Refusal::Version(_) | Refusal::OldVersion(_))
+            }) {
+                continue;
+            }
+            let expected = allowed(&gate, method, target, None);
+            let path = decode_name(target).unwrap();
+            for (format, reading) in &readings {
+                assert_eq!(
+                    reading.allows(method, path.as_bytes()),
+                    expected,
+                    "{method} {target} by {format} with profile {}",
+                    profile.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_for_each_operation_admits_in_every_format_what_the_policy_admits() {
+    let targets = targets(&FEW);
+    corpus::single().for_each(|profile| compare(&profile, &targets));
+}
+
+#[test]
+fn many_rules_admit_in_every_format_what_the_policy_admits() {
+    compare(&corpus::everything(), &targets(&NAMES));
+    compare(&corpus::all(), &targets(&FEW));
+}
+
+#[test]
+fn versions_are_allowed_from_the_lowest_on() {
+    for min in ["1.24", "1.30", "1.41", "1.99", "1.100", "2.0", "9.109", "999.999"] {
+        let profile = format!("version: 1\nname: p\nmin_api: \"{min}\"\nallow:\n  - GET /info\n");
+        let minors = || (0..130).chain([199, 200, 998, 999, 1000]);
+        let majors = (0..12).chain([99, 100, 998, 999, 1000]);
+        let versions = majors.flat_map(|major| minors().map(move |minor| (major, minor)));
+        let targets = versions.map(|(major, minor)| format!("/v{major}.{minor}/info"));
+        compare(&parse(&profile).unwrap(), &targets.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn what_is_all_denied_is_in_no_file() {
+    let profile = "version: 1\nname: p\nallow:\n  - GET /containers/*/export\n  - GET /info\n\
+        deny:\n  - GET /containers/*/export\n";
+    let profile = parse(profile).unwrap();
+    for format in Format::ALL {
+        let text = export(&profile, format);
+        assert!(text.contains("/info") && !text.contains("export"), "{text}");
+    }
+}
+
+#[test]
+fn each_file_says_what_it_is_and_what_it_cannot_say() {
+    for format in Format::ALL {
+        insta::assert_snapshot!(format.as_str(), export(&corpus::everything(), format));
+    }
+}
