@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use crate::recording;
+use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
 #[derive(Debug, Parser)]
@@ -49,6 +49,7 @@ pub(super) enum Command {
     Check(Check),
     Coverage(Coverage),
     Explain(Explain),
+    Export(Export),
     Demo(Demo),
 }
 
@@ -62,6 +63,7 @@ impl Command {
             | Self::Coverage(_)
             | Self::Demo(_)
             | Self::Explain(_)
+            | Self::Export(_)
             | Self::Generate(_) => false,
         }
     }
@@ -289,6 +291,53 @@ pub(super) struct Explain {
     /// Show also the lines of this recording that stand behind the request or rule
     #[arg(long = "recording", value_name = "RECORDING")]
     pub(super) recordings: Vec<PathBuf>,
+}
+
+/// Write a profile for another proxy
+///
+/// The file holds the same policy for a proxy that you run already, as far as that proxy's language
+/// goes. Its first lines say how to run it and what it decides otherwise than enforce.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp export --format haproxy profile.yaml -o haproxy.cfg
+  dsp export --format nginx profile.yaml > /etc/nginx/conf.d/docker.conf")]
+pub(super) struct Export {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(super) profile: PathBuf,
+    /// The proxy
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(super) format: ExportFormat,
+    /// Where to write it, instead of stdout; an existing file is not overwritten
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// A Caddyfile
+    Caddy,
+    /// Rules of CetusGuard
+    Cetusguard,
+    /// A haproxy.cfg
+    Haproxy,
+    /// A server for the http section of nginx
+    Nginx,
+    /// A compose service of wollomatic/socket-proxy
+    Wollomatic,
+}
+
+impl From<ExportFormat> for export::Format {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Caddy => Self::Caddy,
+            ExportFormat::Cetusguard => Self::Cetusguard,
+            ExportFormat::Haproxy => Self::Haproxy,
+            ExportFormat::Nginx => Self::Nginx,
+            ExportFormat::Wollomatic => Self::Wollomatic,
+        }
+    }
 }
 
 /// Show the whole loop in one go

@@ -1,14 +1,12 @@
 //! `dsp generate`: recordings to a profile.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use super::args::{self, Talk};
 use super::status::Status;
-use super::{evidence, output};
+use super::{evidence, files, output};
 use crate::api::Risk;
 use crate::learn::{self, Decision, Evidence, Generated};
 use crate::profile::{self, Name, Pattern, Profile, emit};
@@ -20,10 +18,8 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
         None => args.output.as_deref().and_then(named_after_file),
     };
     // Looked at before the work: the answer does not depend on it.
-    if let Some(path) = &args.output
-        && fs::symlink_metadata(path).is_ok()
-    {
-        bail!("{} exists; add to it with --update, or choose another file with -o", path.display());
+    if let Some(path) = &args.output {
+        files::check_new(path, "add to it with --update")?;
     }
     let old = args.update.as_deref().map(profile::load_text).transpose()?;
     let evidence = evidence::read(&args.recordings, args.from.format())?;
@@ -62,7 +58,7 @@ fn fresh(
     let text = emit(&profile, &comments);
     match &args.output {
         None => output::data(&text)?,
-        Some(path) => write_new(path, &text)?,
+        Some(path) => files::write_new(path, &text)?,
     }
     if let Some(path) = &args.output
         && !talk.quiet
@@ -97,7 +93,7 @@ fn update(
     })?;
     let proof = learn::prove(evidence, &profile, Some(old))?;
     if update.text != text {
-        replace(path, &update.text)?;
+        files::replace(path, &update.text)?;
     }
     if !talk.quiet {
         let added = count(number(update.added.len()), "rule");
@@ -177,33 +173,4 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
 fn named_after_file(path: &Path) -> Option<Name> {
     let stem = path.file_stem()?.to_str()?;
     (stem != "profile").then(|| Name::from_words(stem)).flatten()
-}
-
-/// Writes a file that must not exist yet, whole or not at all.
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let written =
-        OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
-            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-            if written.is_err() {
-                // Half a profile would be worse than none.
-                let _ = fs::remove_file(path);
-            }
-            written
-        });
-    written.map_err(|error: io::Error| anyhow::anyhow!("{}: {error}", cannot()))
-}
-
-/// Puts new text in the place of a file's, whole or not at all.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    // Through a link, so that the link stays one.
-    let path = fs::canonicalize(path).with_context(cannot)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
-    file.write_all(text.as_bytes()).with_context(cannot)?;
-    let permissions = fs::metadata(&path).with_context(cannot)?.permissions();
-    file.as_file().set_permissions(permissions).with_context(cannot)?;
-    file.as_file().sync_all().with_context(cannot)?;
-    file.persist(&path).map(drop).with_context(cannot)
 }

@@ -12,7 +12,9 @@ mod demo;
 mod enforce;
 mod evidence;
 mod explain;
+mod export;
 mod failure;
+mod files;
 mod generate;
 mod logs;
 mod output;
@@ -40,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Enforce(enforce) => enforce::run(enforce, args.talk),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Export(export) => export::run(&export, args.talk),
         Command::Generate(generate) => generate::run(&generate, args.talk),
         Command::Record(record) => record::run(record, args.talk),
     };

@@ -6,7 +6,8 @@ fn every_command_has_help_with_an_example() {
     let top = world.dsp(&["--help"]);
     assert_eq!(top.status, 0);
     let mut all = top.out.clone();
-    let commands = ["record", "generate", "enforce", "check", "coverage", "explain", "demo"];
+    let commands =
+        ["record", "generate", "enforce", "check", "coverage", "explain", "export", "demo"];
     for command in commands {
         let done = world.dsp(&[command, "--help"]);
         assert_eq!(done.status, 0);
@@ -25,6 +26,8 @@ fn wrong_usage_has_status_2() {
         &["check", "p.yaml"],
         &["record", "--label", "x"],
         &["enforce"],
+        &["export", "p.yaml"],
+        &["export", "--format", "squid", "p.yaml"],
         &[],
     ] {
         assert_eq!(world.dsp(args).status, 2, "{args:?}");

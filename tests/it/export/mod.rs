@@ -10,6 +10,7 @@ use dsp::export::{Format, export};
 use dsp::policy::Enforcer;
 use dsp::profile::{Profile, parse};
 
+use crate::support::World;
 use corpus::{FEW, NAMES, allowed, targets};
 use readers::Reading;
 
@@ -91,4 +92,33 @@ fn each_file_says_what_it_is_and_what_it_cannot_say() {
     for format in Format::ALL {
         insta::assert_snapshot!(format.as_str(), export(&corpus::everything(), format));
     }
+}
+
+#[test]
+fn a_file_is_written_once_and_stdout_gets_the_same() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    let printed = world.dsp(&["export", "--format", "nginx", "p.yaml"]);
+    assert_eq!((printed.status, printed.err.as_str()), (0, ""));
+    let done = world.dsp(&["export", "--format", "nginx", "p.yaml", "-o", "dsp.conf"]);
+    assert_eq!((done.status, done.out.as_str()), (0, ""));
+    assert_eq!(
+        done.err,
+        "dsp: wrote dsp.conf for nginx; its first lines say what it cannot express\n"
+    );
+    assert_eq!(world.read("dsp.conf"), printed.out);
+    let done = world.dsp(&["export", "--format", "caddy", "p.yaml", "-o", "dsp.conf"]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("dsp.conf exists; remove it"), "{}", done.err);
+    assert_eq!(world.read("dsp.conf"), printed.out);
+}
+
+#[test]
+fn a_profile_that_is_none_is_told() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /inf\n");
+    let done = world.dsp(&["export", "--format", "haproxy", "p.yaml", "-o", "haproxy.cfg"]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("names no operation"), "{}", done.err);
+    assert!(!world.path("haproxy.cfg").exists());
 }

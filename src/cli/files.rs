@@ -1,0 +1,44 @@
+//! Files that commands write. What people may have edited is never overwritten by a new one.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+/// Refuses a path where something is already, and tells what to do instead.
+pub(super) fn check_new(path: &Path, instead: &str) -> anyhow::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        anyhow::bail!("{} exists; {instead}, or choose another file with -o", path.display());
+    }
+    Ok(())
+}
+
+/// Writes a file that must not exist yet, whole or not at all.
+pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let written =
+        OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+            if written.is_err() {
+                // Half a policy would be worse than none.
+                let _ = fs::remove_file(path);
+            }
+            written
+        });
+    written.map_err(|error: io::Error| anyhow::anyhow!("{}: {error}", cannot()))
+}
+
+/// Puts new text in the place of a file's, whole or not at all.
+pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    // Through a link, so that the link stays one.
+    let path = fs::canonicalize(path).with_context(cannot)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
+    file.write_all(text.as_bytes()).with_context(cannot)?;
+    let permissions = fs::metadata(&path).with_context(cannot)?.permissions();
+    file.as_file().set_permissions(permissions).with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
+    file.persist(&path).map(drop).with_context(cannot)
+}
