@@ -20,6 +20,8 @@ const HEAD: Head<'_> = Head {
     differs: &[
         "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
          it once, as was done here; podman reads an escaped slash otherwise.",
+        "HAProxy 2.6 takes Upgrade from a request that has a body (haproxy issue 2684; later \
+         releases differ). docker exec fails with it; docker attach and docker run work.",
         "A tunnel opens when the engine answers 101. The older form of attach and exec, a request \
          without Upgrade that is answered with 200, carries output only.",
         "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \

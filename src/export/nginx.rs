@@ -21,7 +21,6 @@ const HEAD: Head<'_> = Head {
     differs: &[
         "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
          it once, as was done here; podman reads an escaped slash otherwise.",
-        "A request for http://host/path is taken for one for /path, which is what the engine gets.",
         "nginx closes a tunnel when either side ends its direction. docker exec and docker attach \
          without -i, or with input that ends early, lose output.",
         "The older form of attach and exec, a request without Upgrade that is answered with 200, \
@@ -42,6 +41,7 @@ pub(super) fn write(policy: &Policy) -> String {
 # What the engine, or nginx before it, could read in two ways; 1 is refused.
 map $request $dsp_ambiguous {{
     default 0;
+    "~^[^ ]+ [^/]" 1;
     "~#" 1;
     "~^[^ ]+ [^ ?]*(?:\x5c|%25|%5[Cc])" 1;
     "~^[^ ]+ [^ ?]*(?:/|%2[Ff]){{2}}" 1;

@@ -37,6 +37,8 @@ mod layering;
 mod logs;
 /// What `generate` promises.
 mod proof;
+/// Real HAProxy, nginx and Caddy with an exported file.
+mod other_proxies;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
 /// The README is run.

@@ -1,0 +1,92 @@
+//! An engine that says yes to everything, and what came through to it.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crate::support::PATIENCE;
+
+/// The header by which an answer is known as its own.
+pub const REACHED: &str = "x-reached: yes";
+
+/// The header that repeats the `Upgrade` of a request that asked for no tunnel.
+pub const UPGRADE: &str = "x-upgrade: ";
+
+/// Answers on a unix socket until it is dropped: 200 to every request, and 101 to one that starts an
+/// exec or attaches, where it then counts the bytes until the client has ended its direction.
+pub struct Upstream {
+    socket: PathBuf,
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Upstream {
+    pub fn start(socket: &Path) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        let ending = Arc::new(AtomicBool::new(false));
+        let end = ending.clone();
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if end.load(Ordering::Relaxed) {
+                    return;
+                }
+                let stream = stream.unwrap();
+                std::thread::spawn(move || answer(stream));
+            }
+        });
+        Self { socket: socket.to_owned(), ending, thread: Some(thread) }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        // Wakes the thread, which then sees that it is to end.
+        if UnixStream::connect(&self.socket).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One request, and the end of the connection. Whoever goes away in between has seen enough.
+fn answer(mut stream: UnixStream) {
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let upgrade = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("upgrade").then(|| value.to_owned())
+    });
+    let tunnel = head
+        .lines()
+        .next()
+        .is_some_and(|line| line.contains("/start HTTP") || line.contains("/attach HTTP"));
+    if upgrade.is_some() && tunnel {
+        let _ = stream.write_all(
+            b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nready\n",
+        );
+        let mut input = Vec::new();
+        let _ = stream.read_to_end(&mut input);
+        let _ = stream.write_all(format!("{} bytes\n", input.len()).as_bytes());
+        return;
+    }
+    let upgrade = upgrade.unwrap_or_default();
+    let _ = stream.write_all(
+        format!(
+            "HTTP/1.1 200 OK\r\n{REACHED}\r\n{UPGRADE}{upgrade}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .as_bytes(),
+    );
+}
