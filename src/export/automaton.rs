@@ -7,14 +7,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::expression::{Unit, escaped, group};
+use super::expression::group;
 use super::grant::{Piece, Shape};
+use super::term::Term;
 use crate::profile::Pattern;
 
-/// An expression for the paths of `allow` that are not paths of `except`, none of them with an
-/// empty segment, a dot segment, or a character that no canonical path has; `None` when nothing is
-/// left. It is not anchored, and no `|` stands at its top.
-pub(super) fn difference(allow: &[Shape], except: &[Shape]) -> Option<String> {
+/// The most states of an automaton, and the most text of an expression. Rules that people write
+/// stay far below; the rest is left out of a file rather than written at any length.
+const MOST_STATES: usize = 2_000;
+const MOST_TEXT: usize = 16 << 10;
+
+/// What is left of some paths when others are taken out.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Rest {
+    Nothing,
+    /// An expression, not anchored, no `|` at its top.
+    Paths(String),
+    /// There is something, and no expression of a sensible length says what.
+    TooLong,
+}
+
+/// The paths of `allow` that are not paths of `except`, none of them with an empty segment, a dot
+/// segment, or a character that no canonical path has.
+pub(super) fn difference(allow: &[Shape], except: &[Shape]) -> Rest {
     let plainly = |shape: &Shape| {
         // Nothing is taken from a shape without names.
         let fixed = shape.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)));
@@ -23,9 +38,15 @@ pub(super) fn difference(allow: &[Shape], except: &[Shape]) -> Option<String> {
     let (plain, rest): (Vec<&Shape>, Vec<&Shape>) =
         allow.iter().partition(|shape| plainly(shape).is_some());
     let mut alternatives: Vec<String> = plain.into_iter().filter_map(plainly).collect();
-    let automaton = (!rest.is_empty()).then(|| Automaton::of(&rest, except));
-    alternatives.extend(automaton.and_then(|automaton| automaton.minimal().expression()));
-    (!alternatives.is_empty()).then(|| group(&alternatives))
+    if !rest.is_empty() {
+        let automaton = Automaton::of(&rest, except);
+        match automaton.map_or(Rest::TooLong, |automaton| automaton.minimal().expression()) {
+            Rest::Nothing => {}
+            Rest::Paths(text) => alternatives.push(text),
+            Rest::TooLong => return Rest::TooLong,
+        }
+    }
+    if alternatives.is_empty() { Rest::Nothing } else { Rest::Paths(group(&alternatives)) }
 }
 
 /// Which characters a token takes. `%`, `\` and control characters are in no canonical path.
@@ -47,7 +68,7 @@ struct Token {
 }
 
 /// A character that some shape names, or `None` for all others.
-type Letter = Option<char>;
+pub(super) type Letter = Option<char>;
 
 /// How far the segment has come that a path is in. What is not a dot segment cannot become one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -66,7 +87,8 @@ struct Automaton {
 }
 
 impl Automaton {
-    fn of(allow: &[&Shape], except: &[Shape]) -> Self {
+    /// `None` when it would have more than [`MOST_STATES`].
+    fn of(allow: &[&Shape], except: &[Shape]) -> Option<Self> {
         let shapes = allow.iter().copied().chain(except);
         let shapes: Vec<Vec<Token>> = shapes.map(tokens).collect();
         let alphabet = alphabet(&shapes);
@@ -78,6 +100,9 @@ impl Automaton {
         let (mut ways, mut accepts, mut open) = (Vec::new(), Vec::new(), vec![first]);
         let mut next = 0;
         while let Some((places, segment)) = open.get(next).cloned() {
+            if open.len() > MOST_STATES {
+                return None;
+            }
             let at_end = |index: usize| {
                 let end = shapes.get(index).map(Vec::len);
                 places.get(index).zip(end).is_some_and(|(places, end)| places.contains(&end))
@@ -104,7 +129,7 @@ impl Automaton {
             ways.push(from_here);
             next += 1;
         }
-        Self { ways, accepts, alphabet }
+        Some(Self { ways, accepts, alphabet })
     }
 
     /// The smallest automaton for the same paths (Moore): states are told apart by what they accept
@@ -151,7 +176,7 @@ impl Automaton {
 
     /// Takes out one state after the other, each time writing the ways through it between its
     /// neighbours, until one way is left from the start to the end.
-    fn expression(&self) -> Option<String> {
+    fn expression(&self) -> Rest {
         let (start, end) = (self.ways.len(), self.ways.len() + 1);
         let mut edges: BTreeMap<(usize, usize), Term> = BTreeMap::new();
         for (from, ways) in self.ways.iter().enumerate() {
@@ -186,8 +211,11 @@ impl Automaton {
                     edge.and_modify(|known| known.or(&through)).or_insert(through);
                 }
             }
+            if edges.values().map(Term::length).sum::<usize>() > MOST_TEXT {
+                return Rest::TooLong;
+            }
         }
-        edges.remove(&(start, end)).map(|term| term.grouped())
+        edges.remove(&(start, end)).map_or(Rest::Nothing, |term| Rest::Paths(term.grouped()))
     }
 }
 
@@ -200,108 +228,6 @@ fn price(edges: &BTreeMap<(usize, usize), Term>, state: usize) -> (usize, usize)
     let (into, into_length) = length(|key, state| key.1 == state);
     let (out, out_length) = length(|key, state| key.0 == state);
     (into_length * out.saturating_sub(1) + out_length * into.saturating_sub(1), state)
-}
-
-/// A part of an expression: alternatives, of which the empty text may be one.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Term {
-    alternatives: Vec<String>,
-    /// Whether the empty text is one; a term without alternatives is nothing but that.
-    optional: bool,
-}
-
-impl Term {
-    fn letters(letters: &BTreeSet<Letter>, alphabet: &BTreeSet<Letter>) -> Self {
-        let spelled = |letters: &mut dyn Iterator<Item = char>| -> String {
-            let escaped = letters.map(|letter| escaped(&letter.to_string(), Unit::Character));
-            // Between two letters it would be a range.
-            escaped.map(|letter| if letter == "-" { "\\-".to_owned() } else { letter }).collect()
-        };
-        let text = if letters.contains(&None) {
-            let others = spelled(&mut alphabet.difference(letters).filter_map(|letter| *letter));
-            format!("[^{others}%\\\\\\p{{Cc}}]")
-        } else {
-            let these = spelled(&mut letters.iter().filter_map(|letter| *letter));
-            if letters.len() == 1 { these } else { format!("[{these}]") }
-        };
-        Self { alternatives: vec![text], optional: false }
-    }
-
-    /// This, then `between` any number of times, then `behind`.
-    fn then(&self, between: Option<&Self>, behind: &Self) -> Self {
-        let text = |term: &Self| if term.is_empty() { String::new() } else { term.grouped() };
-        let between = between.map(|term| {
-            let text = Self { optional: false, ..term.clone() }.grouped();
-            if single(&text) { format!("{text}*") } else { format!("(?:{text})*") }
-        });
-        let whole = [text(self), between.unwrap_or_default(), text(behind)].concat();
-        if whole.is_empty() {
-            return Self::default();
-        }
-        Self { alternatives: vec![whole], optional: false }
-    }
-
-    fn or(&mut self, other: &Self) {
-        self.optional |= other.optional || other.is_empty() || self.is_empty();
-        for text in &other.alternatives {
-            if !self.alternatives.contains(text) {
-                self.alternatives.push(text.clone());
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.alternatives.is_empty()
-    }
-
-    /// The text, in a group where it needs one.
-    fn grouped(&self) -> String {
-        let text = group(&self.alternatives);
-        match (self.optional && !self.is_empty(), single(&text)) {
-            (false, _) => text,
-            (true, true) => format!("{text}?"),
-            (true, false) => format!("(?:{text})?"),
-        }
-    }
-
-    fn length(&self) -> usize {
-        self.alternatives.iter().map(String::len).sum()
-    }
-}
-
-/// Whether a repetition behind this text repeats all of it: a class, a group or a character.
-fn single(text: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut in_class = false;
-    let mut atoms = 0;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => {
-                let escape = characters.next();
-                if let (Some('x' | 'p'), Some('{')) = (escape, characters.peek()) {
-                    for inside in characters.by_ref() {
-                        if inside == '}' {
-                            break;
-                        }
-                    }
-                } else if escape == Some('x') {
-                    characters.next();
-                    characters.next();
-                }
-            }
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '(' if !in_class => depth += 1,
-            ')' if !in_class => depth = depth.saturating_sub(1),
-            '*' | '?' | '|' if !in_class && depth == 0 => return false,
-            _ => {}
-        }
-        if depth == 0 && !in_class {
-            atoms += 1;
-        }
-    }
-    atoms == 1
 }
 
 impl Segment {
@@ -394,4 +320,45 @@ fn step(places: &BTreeSet<usize>, tokens: &[Token], letter: Letter) -> BTreeSet<
         }
     }
     closed(reached, tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(glob: &str) -> Shape {
+        let name = Piece::One(Pattern::parse(glob).unwrap());
+        Shape { pieces: vec![Piece::Text("x".to_owned()), name], final_slash: false }
+    }
+
+    fn without(allow: &str, except: &[&str]) -> Rest {
+        let except: Vec<Shape> = except.iter().map(|glob| shape(glob)).collect();
+        difference(&[shape(allow)], &except)
+    }
+
+    #[test]
+    fn what_is_left_is_written_out() {
+        assert_eq!(without("a*", &["a*"]), Rest::Nothing);
+        assert_eq!(without("web", &["web*"]), Rest::Nothing);
+        assert_eq!(without("web", &["w"]), Rest::Paths("/x/web".to_owned()));
+        let Rest::Paths(text) = without("*", &["ab"]) else { panic!("nothing is left") };
+        let left = regex::Regex::new(&format!("^{text}$")).unwrap();
+        for (name, expected) in
+            [("a", true), ("ab", false), ("abc", true), ("b", true), ("é", true), ("...", true)]
+        {
+            assert_eq!(left.is_match(&format!("/x/{name}")), expected, "{name} by {text}");
+        }
+        for never in ["/x/", "/x/.", "/x/..", "/x/a/b", "/x/a%", "/x/a\\", "/x/a\n", "x/a", "/x/a/"]
+        {
+            assert!(!left.is_match(never), "{never} by {text}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_too_long_is_not_written() {
+        let many: Vec<String> = ('a'..='z').map(|one| format!("*{one}{one}*{one}-*")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(without("*", &many), Rest::TooLong);
+        assert_eq!(without("*", &["*abc*abd*acb*", "*xyx*yxy*", "*-a-*-b-*"]), Rest::TooLong);
+    }
 }

@@ -13,6 +13,7 @@ mod grant;
 mod haproxy;
 mod head;
 mod nginx;
+mod term;
 mod wollomatic;
 
 use std::fmt;
