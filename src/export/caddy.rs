@@ -22,8 +22,8 @@ const HEAD: Head<'_> = Head {
         "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
          it once, as was done here; podman reads an escaped slash otherwise.",
         "A tunnel opens when the engine answers 101. Caddy closes it when either side ends its \
-         direction, so that docker exec and docker attach without -i, or with input that ends \
-         early, lose output.",
+         direction, so that docker run, exec and attach lose their output without -i, or when \
+         their input ends before they do.",
         "The older form of attach and exec, a request without Upgrade that is answered with 200, \
          carries output only.",
         "A name with U+FFFD in it is refused, because bytes that are not UTF-8 are read as that.",

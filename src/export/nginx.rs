@@ -21,8 +21,8 @@ const HEAD: Head<'_> = Head {
     differs: &[
         "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
          it once, as was done here; podman reads an escaped slash otherwise.",
-        "nginx closes a tunnel when either side ends its direction. docker exec and docker attach \
-         without -i, or with input that ends early, lose output.",
+        "nginx closes a tunnel when either side ends its direction. docker run, exec and \
+         attach lose their output without -i, or when their input ends before they do.",
         "The older form of attach and exec, a request without Upgrade that is answered with 200, \
          carries output only.",
         "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
