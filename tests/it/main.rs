@@ -35,10 +35,10 @@ mod help;
 mod layering;
 /// `--from`: the logs of other programs.
 mod logs;
-/// What `generate` promises.
-mod proof;
 /// Real HAProxy, nginx and Caddy with an exported file.
 mod other_proxies;
+/// What `generate` promises.
+mod proof;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
 /// The README is run.
