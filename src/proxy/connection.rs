@@ -32,6 +32,10 @@ const DRAIN: usize = 1 << 20;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
+/// The types of a hijacked connection's output.
+const RAW: [&[u8]; 2] =
+    [b"application/vnd.docker.raw-stream", b"application/vnd.docker.multiplexed-stream"];
+
 /// The name under which requests in canonical form reach the engine, which ignores it.
 const OWN_HOST: HeaderValue = HeaderValue::from_static("docker");
 
@@ -188,11 +192,14 @@ fn own_answer<S: Sink>(status: StatusCode, message: &str, mut finish: Finish<S>)
     answer(status, message, Box::new(finish))
 }
 
-/// Whether an answer has no end but that of its connection, as one to a hijack has.
+/// Whether the engine has taken the connection over with a 200 (ENGINE_API 2.7): an answer of one
+/// of its stream types that has no end but that of the connection. Any other answer leaves the
+/// connection to HTTP, and what the client sends next is decided over.
 fn is_raw(response: &Response<Incoming>) -> bool {
-    let framed = response.headers().contains_key(CONTENT_LENGTH)
-        || response.headers().contains_key(TRANSFER_ENCODING);
-    response.status() == StatusCode::OK && !framed && !response.body().is_end_stream()
+    let headers = response.headers();
+    let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    response.status() == StatusCode::OK && !framed && RAW.contains(&kind)
 }
 
 /// Whether the engine had no handler for the request. Handlers name the API version in every answer

@@ -242,3 +242,25 @@ fn buildkit_speaks_http2_inside_its_tunnel() {
         }
     }
 }
+
+#[test]
+fn an_answer_without_an_end_is_no_hijack_unless_the_engine_says_so() {
+    let mut world = World::sample();
+    world.write("p.yaml", ALL);
+    let server = world.serve(&["enforce", "p.yaml", "-q"]);
+    let engine = scripted_engine(&mut world, |mut stream| {
+        read_until(&mut stream, "{}");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nto the end").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).unwrap();
+        rest
+    });
+    let types = "Content-Type: application/json\r\n";
+    let mut pipelined = request("POST", "/v1.41/exec/1/start", types, "{}");
+    pipelined.extend(request("DELETE", "/v1.41/containers/web", CLOSE, ""));
+    let answer = exchange(&mut server.connect(), &pipelined);
+    assert!(answer.contains("to the end"), "{answer}");
+    assert!(answer.contains("DELETE /containers/web is not allowed"), "{answer}");
+    assert_eq!(engine.join().unwrap(), "", "nothing undecided reaches the engine");
+}
