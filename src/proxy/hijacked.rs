@@ -10,8 +10,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::ends::EngineStream;
 use super::hang_up::HangUp;
-use super::link::EngineStream;
 use super::stream::Stream;
 
 /// How the engine took a connection over.

@@ -1,21 +1,9 @@
-//! The two ends of one client's way to the engine, and what they have to tell each other.
-//!
-//! A client may end its own direction and still wait for the answer, as `nc -N` does; the engine
-//! answers it, and takes the end for the client's going where an answer would last for ever. hyper
-//! would break such a request off. So the client's end is kept from it while an answer is on its
-//! way, and passed on to the engine instead, which then does what it would have done directly.
+//! What the two ends of one client's way to the engine have to tell each other.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use super::hang_up::HangUp;
-use super::stream::Stream;
 
 /// What both ends know of the request under way.
 #[derive(Debug, Default)]
@@ -102,20 +90,48 @@ impl Link {
         self.engine_deaf.load(Ordering::Acquire)
     }
 
-    fn is(&self, stage: u8) -> bool {
-        self.stage.load(Ordering::Acquire) & stage == stage
-    }
-
-    /// Whether a request waits for an answer which it may still get.
-    fn is_answering(&self) -> bool {
+    /// Whether a request waits for an answer which it may still get. The client's connection is
+    /// woken when that changes.
+    pub(super) fn is_answering(&self, client: &Waker) -> bool {
+        self.client.register(client);
         self.stage.load(Ordering::Acquire) & (BEGUN | ANSWERED | TRUNCATED) == BEGUN
     }
 
-    fn end_client(&self) {
+    /// The client's direction has ended.
+    pub(super) fn end_client(&self) {
         if !self.client_ended.swap(true, Ordering::AcqRel) {
             self.upload.wake();
             self.engine.wake();
         }
+    }
+
+    /// Whether the engine has to hear of the client's end: it has the whole request.
+    pub(super) fn engine_has_to_hear(&self) -> bool {
+        self.client_ended() && self.is(RECEIVED | HANDED)
+    }
+
+    /// The engine's connection is woken when there may be something to hear.
+    pub(super) fn register_engine(&self, engine: &Waker) {
+        self.engine.register(engine);
+    }
+
+    /// Whether the client's connection has bytes that it could not write yet.
+    pub(super) fn set_client_unflushed(&self, is_unflushed: bool) {
+        self.client_unflushed.store(is_unflushed, Ordering::Relaxed);
+    }
+
+    /// Has the client's connection look again.
+    pub(super) fn wake_client(&self) {
+        self.client.wake();
+    }
+
+    /// Whether the engine's connection takes no more bytes.
+    pub(super) fn set_engine_deaf(&self, is_deaf: bool) {
+        self.engine_deaf.store(is_deaf, Ordering::Release);
+    }
+
+    fn is(&self, stage: u8) -> bool {
+        self.stage.load(Ordering::Acquire) & stage == stage
     }
 
     fn client_ended(&self) -> bool {
@@ -126,198 +142,5 @@ impl Link {
         if self.client_ended() {
             self.engine.wake();
         }
-    }
-}
-
-/// The client's end, as hyper's server sees it.
-#[derive(Debug)]
-pub(super) struct ClientStream {
-    stream: Stream,
-    link: Arc<Link>,
-    ended: bool,
-    hang_up: Option<HangUp>,
-}
-
-impl ClientStream {
-    pub(super) fn new(stream: Stream, link: Arc<Link>) -> Self {
-        Self { stream, link, ended: false, hang_up: None }
-    }
-
-    /// The stream itself, for when HTTP is over.
-    pub(super) fn into_inner(self) -> Stream {
-        self.stream
-    }
-
-    /// The client's direction has ended: that is passed on and kept back while there is an answer
-    /// to give, and an error when the client has closed its other direction as well.
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.link.client.register(context.waker());
-        self.link.end_client();
-        if !self.link.is_answering() && !self.link.client_unflushed() {
-            return Poll::Ready(Ok(()));
-        }
-        if self.hang_up.is_none() {
-            self.hang_up = Some(HangUp::watch(&self.stream)?);
-        }
-        if self.hang_up.as_ref().is_some_and(|hang_up| hang_up.poll(context).is_ready()) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-        }
-        Poll::Pending
-    }
-}
-
-impl AsyncRead for ClientStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if !this.ended {
-            let before = buffer.filled().len();
-            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-            if buffer.filled().len() > before || buffer.remaining() == 0 {
-                return Poll::Ready(Ok(()));
-            }
-            this.ended = true;
-        }
-        this.poll_end(context)
-    }
-}
-
-impl AsyncWrite for ClientStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.link.client_unflushed.store(true, Ordering::Relaxed);
-        Pin::new(&mut this.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.link.client_unflushed.store(true, Ordering::Relaxed);
-        Pin::new(&mut this.stream).poll_write_vectored(context, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    /// hyper flushes when it has nothing left to write.
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        this.link.client_unflushed.store(false, Ordering::Relaxed);
-        if this.ended {
-            this.link.client.wake();
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// The connection's task closes the stream itself, after what HTTP does not know about.
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(context)
-    }
-}
-
-/// The engine's end, as hyper's client sees it.
-#[derive(Debug)]
-pub(super) struct EngineStream {
-    stream: Stream,
-    link: Arc<Link>,
-    ended: bool,
-}
-
-impl EngineStream {
-    pub(super) fn new(stream: Stream, link: Arc<Link>) -> Self {
-        link.engine_deaf.store(false, Ordering::Release);
-        Self { stream, link, ended: false }
-    }
-
-    /// The stream itself, for when HTTP is over.
-    pub(super) fn into_inner(self) -> Stream {
-        self.stream
-    }
-
-    /// An engine that takes no more of an upload may have answered before it stopped listening,
-    /// and that answer is what the client has to see. So the rest is thrown away, and reading
-    /// tells how it ends.
-    fn unheard(&self, written: io::Result<usize>, length: usize) -> io::Result<usize> {
-        match written {
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-                ) =>
-            {
-                self.link.engine_deaf.store(true, Ordering::Release);
-                Ok(length)
-            }
-            written => written,
-        }
-    }
-}
-
-impl AsyncRead for EngineStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if !this.ended {
-            this.link.engine.register(context.waker());
-        }
-        Pin::new(&mut this.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for EngineStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
-        Poll::Ready(this.unheard(written, bytes.len()))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, buffers));
-        Poll::Ready(this.unheard(written, buffers.iter().map(|buffer| buffer.len()).sum()))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    /// hyper flushes when it has nothing left to write: once it has the whole request, this is the
-    /// place to pass the client's end on.
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        if !this.ended && this.link.client_ended() && this.link.is(RECEIVED | HANDED) {
-            this.ended = true;
-            // An engine that has gone already tells so when it is read from.
-            let _ = ready!(Pin::new(&mut this.stream).poll_shutdown(context));
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }

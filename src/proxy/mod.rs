@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod connection;
+mod ends;
 mod exchange;
 mod expect;
 mod hang_up;

@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Client;
+use super::ends::ClientStream;
 use super::exchange::Sink;
-use super::link::{ClientStream, Link};
+use super::link::Link;
 use super::listener::Listener;
 use super::stream::Stream;
 use crate::api::Address;

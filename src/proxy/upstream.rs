@@ -11,7 +11,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
 use super::body::Body;
-use super::link::{EngineStream, Link};
+use super::ends::EngineStream;
+use super::link::Link;
 use super::stream::Stream;
 use crate::api::Address;
 

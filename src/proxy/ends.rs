@@ -1,0 +1,209 @@
+//! The two ends of one client's way to the engine, as hyper sees them.
+//!
+//! A client may end its own direction and still wait for the answer, as `nc -N` does; the engine
+//! answers it, and takes the end for the client's going where an answer would last for ever. hyper
+//! would break such a request off. So the client's end is kept from it while an answer is on its
+//! way, and passed on to the engine instead, which then does what it would have done directly.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::hang_up::HangUp;
+use super::link::Link;
+use super::stream::Stream;
+
+/// The client's end, as hyper's server sees it.
+#[derive(Debug)]
+pub(super) struct ClientStream {
+    stream: Stream,
+    link: Arc<Link>,
+    ended: bool,
+    hang_up: Option<HangUp>,
+}
+
+impl ClientStream {
+    pub(super) fn new(stream: Stream, link: Arc<Link>) -> Self {
+        Self { stream, link, ended: false, hang_up: None }
+    }
+
+    /// The stream itself, for when HTTP is over.
+    pub(super) fn into_inner(self) -> Stream {
+        self.stream
+    }
+
+    /// The client's direction has ended: that is passed on and kept back while there is an answer
+    /// to give, and an error when the client has closed its other direction as well.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.end_client();
+        if !self.link.is_answering(context.waker()) && !self.link.client_unflushed() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.hang_up.is_none() {
+            self.hang_up = Some(HangUp::watch(&self.stream)?);
+        }
+        if self.hang_up.as_ref().is_some_and(|hang_up| hang_up.poll(context).is_ready()) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.ended {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            if buffer.filled().len() > before || buffer.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            this.ended = true;
+        }
+        this.poll_end(context)
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.link.set_client_unflushed(true);
+        Pin::new(&mut this.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.link.set_client_unflushed(true);
+        Pin::new(&mut this.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when it has nothing left to write.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        this.link.set_client_unflushed(false);
+        if this.ended {
+            this.link.wake_client();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection's task closes the stream itself, after what HTTP does not know about.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}
+
+/// The engine's end, as hyper's client sees it.
+#[derive(Debug)]
+pub(super) struct EngineStream {
+    stream: Stream,
+    link: Arc<Link>,
+    ended: bool,
+}
+
+impl EngineStream {
+    pub(super) fn new(stream: Stream, link: Arc<Link>) -> Self {
+        link.set_engine_deaf(false);
+        Self { stream, link, ended: false }
+    }
+
+    /// The stream itself, for when HTTP is over.
+    pub(super) fn into_inner(self) -> Stream {
+        self.stream
+    }
+
+    /// An engine that takes no more of an upload may have answered before it stopped listening,
+    /// and that answer is what the client has to see. So the rest is thrown away, and reading
+    /// tells how it ends.
+    fn unheard(&self, written: io::Result<usize>, length: usize) -> io::Result<usize> {
+        match written {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+                ) =>
+            {
+                self.link.set_engine_deaf(true);
+                Ok(length)
+            }
+            written => written,
+        }
+    }
+}
+
+impl AsyncRead for EngineStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.ended {
+            this.link.register_engine(context.waker());
+        }
+        Pin::new(&mut this.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for EngineStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
+        Poll::Ready(this.unheard(written, bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, buffers));
+        Poll::Ready(this.unheard(written, buffers.iter().map(|buffer| buffer.len()).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when it has nothing left to write: once it has the whole request, this is the
+    /// place to pass the client's end on.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        if !this.ended && this.link.engine_has_to_hear() {
+            this.ended = true;
+            // An engine that has gone already tells so when it is read from.
+            let _ = ready!(Pin::new(&mut this.stream).poll_shutdown(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
