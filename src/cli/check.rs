@@ -7,13 +7,10 @@ use super::args::{self, FailOn};
 use super::status::Status;
 use super::{evidence, output};
 use crate::api::ApiVersion;
-use crate::learn::{Evidence, Known, Use};
+use crate::learn::{Evidence, HANDSHAKE, Known, Use};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{self, Entry, Profile, Rule};
 use crate::report::{Finding, Severity, count, render};
-
-/// The operations of which one stands for the other: clients fall back between them.
-const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
 
 pub(super) fn run(args: &args::Check) -> anyhow::Result<Status> {
     let profile = profile::load(&args.profile)?;
@@ -37,9 +34,9 @@ pub(super) fn run(args: &args::Check) -> anyhow::Result<Status> {
     output::text(&format!(
         "{}checked {}, {}, {}: {}\n",
         render(&findings),
-        count(number(operations), "operation"),
+        count(operations, "operation"),
         count(requests, "request"),
-        count(number(evidence.sessions().len()), "session"),
+        count(evidence.sessions().len(), "session"),
         Severity::tally(&findings),
     ))?;
     let least = match args.fail_on {
@@ -192,7 +189,7 @@ fn unused(profile: &Profile, evidence: &Evidence, path: &Path, text: &str) -> Ve
             let before = text.get(..span.start).unwrap_or_default();
             format!("{}:{}", path.display(), before.matches('\n').count() + 1)
         }),
-        seen: Some(format!("never, in {}", count(number(evidence.sessions().len()), "session"))),
+        seen: Some(format!("never, in {}", count(evidence.sessions().len(), "session"))),
         help: Some("record what else the program does, or remove the rule".to_owned()),
     })
     .collect()
@@ -210,7 +207,7 @@ fn doubts(evidence: &Evidence) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     if evidence.incomplete() > 0 {
-        let sessions = count(number(evidence.incomplete()), "session");
+        let sessions = count(evidence.incomplete(), "session");
         findings.push(doubt(INCOMPLETE, format!("{sessions} did not end in order")));
     }
     if evidence.lossy() {
@@ -221,13 +218,5 @@ fn doubts(evidence: &Evidence) -> Vec<Finding> {
 
 /// The canonical path of an operation with these values.
 fn seen(used: &Use) -> String {
-    format!(
-        "{}, {}",
-        count(used.requests, "request"),
-        count(number(used.sessions.len()), "session")
-    )
-}
-
-fn number(size: usize) -> u64 {
-    u64::try_from(size).unwrap_or(u64::MAX)
+    format!("{}, {}", count(used.requests, "request"), count(used.sessions.len(), "session"))
 }

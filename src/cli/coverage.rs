@@ -57,8 +57,8 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
 }
 
 fn estimate(coverage: &Coverage) -> String {
-    let operations = count(number(coverage.operations.len()), "operation");
-    let sessions = count(number(coverage.sessions.len()), "session");
+    let operations = count(coverage.operations.len(), "operation");
+    let sessions = count(coverage.sessions.len(), "session");
     match coverage.expected_new_operations {
         None => format!(
             "{operations} in {sessions}. One session says nothing about the next one: record more."
@@ -80,8 +80,4 @@ fn estimate(coverage: &Coverage) -> String {
 
 fn printable_lines(text: &str) -> String {
     text.lines().map(|line| printable(line) + "\n").collect()
-}
-
-fn number(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -57,7 +57,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     output::text(&format!(
         "   {}, {} -> {}\n\n",
         count(totals.requests, "request"),
-        count(u64::try_from(totals.operations).unwrap_or(u64::MAX), "operation"),
+        count(totals.operations, "operation"),
         recording.display()
     ))?;
 

@@ -37,7 +37,7 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
             &addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>(),
         )?;
         if !talk.quiet {
-            let rules = count(u64::try_from(profile.allow.len()).unwrap_or(u64::MAX), "rule");
+            let rules = count(profile.allow.len(), "rule");
             let how = if args.audit { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
@@ -58,7 +58,7 @@ fn summarise(audit: &Audit, only_audited: bool) {
     if denials.is_empty() {
         return;
     }
-    let total = denials.iter().map(|(_, count)| count).sum();
+    let total: u64 = denials.iter().map(|(_, count)| count).sum();
     let what = if only_audited { "would have been denied" } else { "denied" };
     output::note(&format!("{} {what}:", count(total, "request")));
     for (message, times) in denials {

@@ -28,7 +28,7 @@ pub(super) fn read(recordings: &[PathBuf], from: Option<Format>) -> anyhow::Resu
             gathering.absorb(event?);
         }
         if reader.torn() > 0 {
-            let torn = count(u64::try_from(reader.torn()).unwrap_or(u64::MAX), "line");
+            let torn = count(reader.torn(), "line");
             output::warn(&format!("{}: {torn} cut in the middle, left out", path.display()));
         }
     }

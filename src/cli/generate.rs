@@ -63,7 +63,7 @@ fn fresh(
     if let Some(path) = &args.output
         && !talk.quiet
     {
-        let rules = count(number(profile.allow.len()), "rule");
+        let rules = count(profile.allow.len(), "rule");
         output::note(&format!(
             "wrote {} ({rules}, highest risk: {})",
             path.display(),
@@ -96,7 +96,7 @@ fn update(
         files::replace(path, &update.text)?;
     }
     if !talk.quiet {
-        let added = count(number(update.added.len()), "rule");
+        let added = count(update.added.len(), "rule");
         output::note(&match update.added.len() {
             0 => format!("{} has it all; nothing was added", path.display()),
             _ => format!("{} was brought up to date: {added} added", path.display()),
@@ -132,20 +132,16 @@ fn warn_of_ids(profile: &Profile) {
     let rules = profile.allow.iter().map(|entry| &entry.value);
     let ids = rules.filter(|rule| rule.patterns().iter().any(is_id)).count();
     if ids > 0 {
-        let rules = count(number(ids), "rule");
+        let rules = count(ids, "rule");
         output::warn(&format!("{rules} on ids, which are others for the next container"));
         output::help("leave out --names exact, or give the containers names");
     }
 }
 
-fn number(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
-}
-
 /// Tells what the profile does not hold.
 fn warn(evidence: &Evidence, accept_unknown: bool) {
     if evidence.incomplete() > 0 {
-        let sessions = count(number(evidence.incomplete()), "session");
+        let sessions = count(evidence.incomplete(), "session");
         output::warn(&format!("{sessions} without an end: requests may be missing"));
     }
     for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {

@@ -63,7 +63,7 @@ fn summarise(totals: &Totals, file: &str) {
         output::note("no request came through; does the program use DOCKER_HOST?");
         return;
     }
-    let operations = u64::try_from(totals.operations).unwrap_or(u64::MAX);
+    let operations = totals.operations;
     output::note(&format!(
         "{}, {} recorded in {file}; next: dsp generate{}",
         count(totals.requests, "request"),
@@ -144,7 +144,7 @@ impl LiveLine {
     fn show(&self, writer: &Writer) {
         let Some(term) = &self.0 else { return };
         let progress = writer.progress();
-        let operations = u64::try_from(progress.operations).unwrap_or(u64::MAX);
+        let operations = progress.operations;
         let newest = match progress.operations {
             0 => "waiting for the first one".to_owned(),
             _ => format!("last new one {} ago", age(progress.newest)),

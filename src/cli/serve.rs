@@ -168,7 +168,7 @@ async fn end(running: &Running, grace: u64, hurry: impl Future<Output = ()>) -> 
         // Idle connections are gone at once; only real work is worth a word.
         tokio::time::sleep(Duration::from_millis(200)).await;
         if running.open() > 0 {
-            let open = count(u64::try_from(running.open()).unwrap_or(u64::MAX), "open connection");
+            let open = count(running.open(), "open connection");
             output::note(&format!("waiting up to {grace} s for {open}; press Ctrl-C to end now"));
         }
         std::future::pending::<()>().await;

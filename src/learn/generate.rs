@@ -9,7 +9,7 @@ use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 /// The operations with which clients begin. They fall back from one to the other, and without them
 /// the docker CLI asks for an API version that the engine refuses (ENGINE_API 3.1), so whoever uses
 /// one may use both.
-pub(super) const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
+pub const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
 
 /// How many hexadecimal digits of the evidence's digest stand in a profile.
 const DIGEST_SHOWN: usize = 16;

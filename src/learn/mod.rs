@@ -15,7 +15,7 @@ mod update;
 pub use coverage::{Coverage, OperationRow, Question, SessionRow};
 pub use evidence::{Evidence, Known, SessionState, Unknown, Use};
 pub use gather::Gathering;
-pub use generate::{Generated, Options, generate};
+pub use generate::{Generated, HANDSHAKE, Options, generate};
 pub use names::{Names, looks_like_id};
 pub use proof::{Flaw, Proof, prove};
 pub use update::{Decision, KeptOut, NotALine, Update, update};

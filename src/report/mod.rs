@@ -29,7 +29,8 @@ pub fn printable(text: &str) -> String {
 
 /// `1 request`, `2 requests`.
 #[must_use]
-pub fn count(number: u64, thing: &str) -> String {
+pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }

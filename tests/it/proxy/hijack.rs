@@ -1,5 +1,6 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::{ALL, CLOSE, UPGRADE, answering_engine, both, request, scripted_engine};
@@ -20,6 +21,15 @@ fn exec(server: &Server, command: &str) -> String {
 fn start(id: &str, detach: bool) -> Vec<u8> {
     let body = format!("{{\"Detach\":{detach},\"Tty\":false}}");
     request("POST", &format!("/v1.41/exec/{id}/start"), UPGRADE, &body)
+}
+
+/// Sends the last of the input and returns the output, which is there when the input has ended.
+fn counted_with(mut stream: UnixStream, last: &[u8]) -> String {
+    stream.write_all(last).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut output = Vec::new();
+    stream.read_to_end(&mut output).unwrap();
+    unframed(&output).trim().to_owned()
 }
 
 /// The contents of multiplexed frames.
@@ -49,11 +59,7 @@ fn a_hijack_is_a_tunnel_whose_ends_close_one_by_one() {
             head.contains("\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nApi-Version: "),
             "{head}"
         );
-        stream.write_all(b"678").unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        let mut output = Vec::new();
-        stream.read_to_end(&mut output).unwrap();
-        assert_eq!(unframed(&output).trim(), "8");
+        assert_eq!(counted_with(stream, b"678"), "8");
     }
 }
 
@@ -135,11 +141,7 @@ fn the_old_form_of_a_hijack_carries_its_input() {
         let mut stream = server.connect();
         stream.write_all(&sent).unwrap();
         read_until(&mut stream, "\r\n\r\n");
-        stream.write_all(b"678").unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        let mut output = Vec::new();
-        stream.read_to_end(&mut output).unwrap();
-        assert_eq!(unframed(&output).trim(), "8");
+        assert_eq!(counted_with(stream, b"678"), "8");
     }
 }
 
