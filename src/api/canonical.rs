@@ -7,12 +7,13 @@
 
 use super::encoding::{decode, encode_segment};
 use super::{
-    ApiVersion, Catalogue, Method, Operation, Query, QueryError, UnknownMethod, VersionError,
+    ApiVersion, EngineKind, Method, Operation, Query, QueryError, UnknownMethod, VersionError,
 };
 
 /// A request in canonical form: method, version, path and query.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct CanonicalRequest {
+    engine: EngineKind,
     method: Method,
     version: Option<ApiVersion>,
     /// Decoded, without empty or dot segments. The last one is empty in one path only,
@@ -69,17 +70,17 @@ pub enum Refusal {
     /// A version below [`ApiVersion::FLOOR`].
     #[error("API version {0} is older than {floor}, where container start takes a host configuration", floor = ApiVersion::FLOOR)]
     OldVersion(ApiVersion),
-    /// A version that is not spelled `MAJOR.MINOR`.
+    /// A version that is not spelled as [`ApiVersion`] spells it.
     #[error("{0}")]
     Version(#[from] VersionError),
 }
 
 impl CanonicalRequest {
-    /// Makes a request line's method and target canonical.
+    /// Makes the method and target of a request to an engine of this kind canonical.
     ///
     /// # Errors
     /// [`Refusal`], when there is more than one way to read the target.
-    pub fn parse(method: &str, target: &str) -> Result<Self, Refusal> {
+    pub fn parse(engine: EngineKind, method: &str, target: &str) -> Result<Self, Refusal> {
         let method = method.parse()?;
         if !target.starts_with('/') {
             return Err(Refusal::NotOriginForm);
@@ -89,14 +90,21 @@ impl CanonicalRequest {
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut segments = split(path)?;
-        let version = take_version(&mut segments)?;
-        if let Some(version) = version
-            && version < ApiVersion::FLOOR
+        let version = take_version(engine, &mut segments)?;
+        let floor = engine.floor(segments.first().map(String::as_str));
+        if let Some((version, floor)) = version.zip(floor)
+            && version < floor
         {
             return Err(Refusal::OldVersion(version));
         }
-        final_slash(&mut segments)?;
-        Ok(Self { method, version, segments, query: Query::parse(query)? })
+        final_slash(engine, &mut segments)?;
+        Ok(Self { engine, method, version, segments, query: Query::parse(query)? })
+    }
+
+    /// The kind of engine that it is for.
+    #[must_use]
+    pub fn engine(&self) -> EngineKind {
+        self.engine
     }
 
     /// The method.
@@ -140,10 +148,11 @@ impl CanonicalRequest {
         target
     }
 
-    /// The operation that the engine would run, if the catalogue has it.
+    /// The operation that the engine would run, if its catalogue has it.
     #[must_use]
-    pub fn locate(&self, catalogue: &'static Catalogue) -> Option<Located> {
-        let found = catalogue.locate(self.method, &self.segments)?;
+    pub fn locate(&self) -> Option<Located> {
+        let catalogue = self.engine.catalogue();
+        let found = catalogue.locate(self.method, self.version, &self.segments)?;
         let values = found
             .parameters
             .into_iter()
@@ -176,32 +185,43 @@ fn split(path: &str) -> Result<Vec<String>, Refusal> {
     Ok(segments)
 }
 
-/// Takes the version off the front. Whatever the engine's router would read as a version,
-/// `v[0-9.]+`, is one here or is refused.
-fn take_version(segments: &mut Vec<String>) -> Result<Option<ApiVersion>, Refusal> {
+/// Takes the version off the front. Whatever the engine's router would read as a version is one
+/// here or is refused.
+fn take_version(
+    engine: EngineKind,
+    segments: &mut Vec<String>,
+) -> Result<Option<ApiVersion>, Refusal> {
     let Some(text) = segments.first().and_then(|segment| segment.strip_prefix('v')) else {
         return Ok(None);
     };
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    let is_version = match engine {
+        // `v[0-9.]+`
+        EngineKind::Docker => {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        }
+        // `v[0-9][0-9A-Za-z.-]*`
+        EngineKind::Podman => text.starts_with(|first: char| first.is_ascii_digit()),
+    };
+    if !is_version {
         return Ok(None);
     }
-    let version = text.parse()?;
+    let version = ApiVersion::parse(engine, text)?;
     segments.remove(0);
     Ok(Some(version))
 }
 
-/// Settles a slash at the end. The engine serves two such paths: `/networks/`, an alias, and
+/// Settles a slash at the end. Docker Engine serves two such paths: `/networks/`, an alias, and
 /// `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
-fn final_slash(segments: &mut Vec<String>) -> Result<(), Refusal> {
+fn final_slash(engine: EngineKind, segments: &mut Vec<String>) -> Result<(), Refusal> {
     if segments.last().is_none_or(|last| !last.is_empty()) {
         return Ok(());
     }
-    match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [""] | ["networks", ""] => {
+    match (engine, segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice()) {
+        (_, [""]) | (EngineKind::Docker, ["networks", ""]) => {
             segments.pop();
             Ok(())
         }
-        ["debug", "pprof", ""] => Ok(()),
+        (EngineKind::Docker, ["debug", "pprof", ""]) => Ok(()),
         _ => Err(Refusal::EmptySegment),
     }
 }
@@ -213,7 +233,11 @@ mod tests {
     use super::*;
 
     fn target(text: &str) -> Result<String, Refusal> {
-        CanonicalRequest::parse("GET", text).map(|request| request.target())
+        canonical(EngineKind::Docker, text).map(|request| request.target())
+    }
+
+    fn canonical(engine: EngineKind, text: &str) -> Result<CanonicalRequest, Refusal> {
+        CanonicalRequest::parse(engine, "GET", text)
     }
 
     #[test]
@@ -270,33 +294,58 @@ mod tests {
             assert!(matches!(target(sent), Err(Refusal::Version(_))), "{sent}");
         }
         for method in ["get", "CONNECT", "TRACE", "PATCH", "PRI", ""] {
-            let refused = CanonicalRequest::parse(method, "/info");
+            let refused = CanonicalRequest::parse(EngineKind::Docker, method, "/info");
             assert_eq!(refused, Err(Refusal::Method(UnknownMethod)), "{method}");
         }
     }
 
     #[test]
     fn parameters_are_decoded_values() {
-        let request = CanonicalRequest::parse("GET", "/v1.41/images/reg%2Fa%40b/json").unwrap();
-        let located = request.locate(Catalogue::docker()).unwrap();
+        let request = canonical(EngineKind::Docker, "/v1.41/images/reg%2Fa%40b/json").unwrap();
+        let located = request.locate().unwrap();
         assert_eq!(located.operation.name, "ImageInspect");
         assert_eq!(located.values, ["reg/a@b"]);
+    }
+
+    #[test]
+    fn podman_has_its_own_form_of_versions() {
+        let target =
+            |text: &str| canonical(EngineKind::Podman, text).map(|request| request.target());
+        for (sent, form) in [
+            ("/v4.3.1/libpod/info", "/v4.3.1/libpod/info"),
+            ("/v5.8.0-dev/containers/json", "/v5.8.0-dev/containers/json"),
+            ("/v1.0.0/libpod/info", "/v1.0.0/libpod/info"),
+            ("/v1.41/info", "/v1.41/info"),
+            ("/version", "/version"),
+            ("/v4%2E3.1/libpod/images/a%2Fb/json", "/v4.3.1/libpod/images/a/b/json"),
+        ] {
+            assert_eq!(target(sent), Ok(form.to_owned()), "{sent}");
+        }
+        for sent in ["/v4/libpod/info", "/v4.3.1_/info", "/v5x/info", "/v04.3.1/libpod/info"] {
+            assert!(matches!(target(sent), Err(Refusal::Version(_))), "{sent}");
+        }
+        let old = Refusal::OldVersion(ApiVersion::full(1, 0, 0));
+        assert_eq!(target("/v1.0.0/containers/json"), Err(old));
+        assert_eq!(target("/networks/"), Err(Refusal::EmptySegment));
     }
 
     proptest! {
         #[test]
         fn the_canonical_form_is_its_own_canonical_form(
-            text in "(/|/v1\\.[0-9]{1,2}|%2[0-9a-fA-F]|[a-z%./?&=+;é]){0,12}",
+            text in "(/|/v[1-5](\\.[0-9]{1,2}){1,2}(-dev)?|%2[0-9a-fA-F]|[a-z%./?&=+;é]){0,12}",
         ) {
-            if let Ok(request) = CanonicalRequest::parse("GET", &text) {
-                let again = CanonicalRequest::parse("GET", &request.target());
-                prop_assert_eq!(again, Ok(request));
+            for engine in EngineKind::ALL {
+                if let Ok(request) = canonical(engine, &text) {
+                    prop_assert_eq!(canonical(engine, &request.target()), Ok(request));
+                }
             }
         }
 
         #[test]
         fn no_target_panics(method in ".{0,8}", text in ".{0,64}") {
-            let _ = CanonicalRequest::parse(&method, &text);
+            for engine in EngineKind::ALL {
+                let _ = CanonicalRequest::parse(engine, &method, &text);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The catalogue of operations: a data file, compiled in, and the lookup by position.
+//! The catalogues of operations: data files, compiled in, and the lookup by position.
 //!
 //! An identifier is never recognised by its looks. A container may be called `json`, `create` or
 //! `deadbeefcafe`; the route grammar alone says which segment is a parameter, literals first.
@@ -7,22 +7,28 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use super::operation::Traits;
+use super::operation::{Traits, Versions};
 use super::template::{Part, Template};
-use super::{Method, Operation};
+use super::{ApiVersion, EngineKind, Method, Operation};
 
-static DOCKER: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::parse(include_str!("docker.tsv")));
+const DOCKER: &str = include_str!("docker.tsv");
+const PODMAN: &str = include_str!("podman.tsv");
+
+static OF_DOCKER: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::parse(EngineKind::Docker, DOCKER));
+static OF_PODMAN: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::parse(EngineKind::Podman, PODMAN));
 
 /// How many operations [`Catalogue::nearest`] offers at most.
 const NEAREST: usize = 3;
 
-/// The operations of an engine and an index over them.
+/// The operations of an engine and an index over them: a data file, a row for each.
 #[derive(Debug)]
 pub struct Catalogue {
     operations: Vec<Operation>,
-    /// Operations by method and first literal, most literal template first. Templates that start
-    /// with a parameter stand under the empty word.
-    index: HashMap<(Method, &'static str), Vec<usize>>,
+    /// Operations by method and the first two literals, in the order in which an engine tries them.
+    /// The empty word stands for a parameter and for what is not there.
+    index: HashMap<(Method, [&'static str; 2]), Vec<usize>>,
 }
 
 /// An operation and which of the request's segments are its parameters, in template order.
@@ -35,10 +41,16 @@ pub struct Found {
 }
 
 impl Catalogue {
-    /// The operations of the Docker Engine API.
+    /// The operations of Docker Engine.
     #[must_use]
     pub fn docker() -> &'static Self {
-        &DOCKER
+        &OF_DOCKER
+    }
+
+    /// The operations of podman: those of Docker's API that it has, and its own.
+    #[must_use]
+    pub fn podman() -> &'static Self {
+        &OF_PODMAN
     }
 
     /// Every operation, in the order of the data file.
@@ -53,13 +65,40 @@ impl Catalogue {
         self.operations.iter().find(|operation| operation.name == name)
     }
 
-    /// The operation that the engine would run for these segments, if it has one.
+    /// The operation that the engine would run for these segments under this version, if it has
+    /// one.
     #[must_use]
-    pub fn locate<S: AsRef<str>>(&'static self, method: Method, segments: &[S]) -> Option<Found> {
+    pub fn locate<S: AsRef<str>>(
+        &'static self,
+        method: Method,
+        version: Option<ApiVersion>,
+        segments: &[S],
+    ) -> Option<Found> {
+        self.find(method, segments, |operation| operation.versions.serve(version))
+    }
+
+    /// The operation that a rule with these segments means: rules have no version.
+    #[must_use]
+    pub fn locate_rule<S: AsRef<str>>(
+        &'static self,
+        method: Method,
+        segments: &[S],
+    ) -> Option<Found> {
+        self.find(method, segments, |_| true)
+    }
+
+    fn find<S: AsRef<str>>(
+        &'static self,
+        method: Method,
+        segments: &[S],
+        serves: impl Fn(&Operation) -> bool,
+    ) -> Option<Found> {
         let first = segments.first()?.as_ref();
-        [first, ""].into_iter().find_map(|word| {
-            self.index.get(&(method, word))?.iter().find_map(|at| {
-                let operation = self.operations.get(*at)?;
+        let second = segments.get(1).map(S::as_ref).unwrap_or_default();
+        // Whatever is longer stands under more words, so the order within a word is enough.
+        [[first, second], [first, ""], ["", ""]].into_iter().find_map(|words| {
+            self.index.get(&(method, words))?.iter().find_map(|at| {
+                let operation = self.operations.get(*at).filter(|operation| serves(operation))?;
                 let parameters = operation.template.captures(segments)?;
                 Some(Found { operation, parameters })
             })
@@ -81,43 +120,36 @@ impl Catalogue {
 
     /// Parses the data file. A row that does not parse is left out, and a test holds that there is
     /// none: the file is part of the binary, so no user can meet such a row.
-    fn parse(data: &'static str) -> Self {
+    fn parse(engine: EngineKind, data: &'static str) -> Self {
         let mut operations = Vec::new();
         for row in data.lines().skip(1) {
-            operations.extend(parse_row(operations.len(), row));
+            operations.extend(parse_row(engine, operations.len(), row));
         }
         let mut index: HashMap<_, Vec<usize>> = HashMap::new();
         for operation in &operations {
-            let word = match operation.template.parts().first() {
-                Some(Part::Literal(word)) => word,
+            let mut parts = operation.template.parts().iter();
+            let mut word = || match parts.next() {
+                Some(Part::Literal(word)) => *word,
                 _ => "",
             };
-            index.entry((operation.method, word)).or_default().push(operation.index);
+            let words = match word() {
+                "" => [""; 2],
+                first => [first, word()],
+            };
+            index.entry((operation.method, words)).or_default().push(operation.index);
         }
         let template = |at: &usize| operations.get(*at).map(|operation| &operation.template);
         for places in index.values_mut() {
-            places.sort_by(|a, b| template(a).cmp(&template(b)));
+            places.sort_by_cached_key(|at| template(at).map(Template::precedence));
         }
         Self { operations, index }
     }
 }
 
-fn parse_row(index: usize, row: &'static str) -> Option<Operation> {
+fn parse_row(engine: EngineKind, index: usize, row: &'static str) -> Option<Operation> {
     let columns: Vec<&'static str> = row.split('\t').collect();
-    let [
-        method,
-        template,
-        name,
-        section,
-        since,
-        until,
-        flags,
-        query,
-        secret,
-        risk,
-        permits,
-        reason,
-    ] = <[&'static str; 12]>::try_from(columns).ok()?;
+    let [method, template, name, section, versions, flags, query, secret, risk, permits, reason] =
+        <[&'static str; 11]>::try_from(columns).ok()?;
     let list = |text: &'static str| -> Vec<&'static str> {
         text.split(',').filter(|word| !word.is_empty()).collect()
     };
@@ -132,13 +164,13 @@ fn parse_row(index: usize, row: &'static str) -> Option<Operation> {
         }
     }
     Some(Operation {
+        engine,
         index,
         name,
         method: method.parse().ok()?,
         template: Template::parse(template)?,
         section,
-        since: since.parse().ok()?,
-        until: until.parse().ok()?,
+        versions: Versions::parse(versions)?,
         traits,
         query: list(query),
         secret_query: list(secret),
@@ -160,42 +192,75 @@ mod tests {
         path.split('/').skip(1).map(str::to_owned).collect()
     }
 
-    fn located(method: Method, path: &str) -> Option<(&'static str, Vec<String>)> {
+    fn located_in(
+        engine: EngineKind,
+        method: Method,
+        version: Option<ApiVersion>,
+        path: &str,
+    ) -> Option<(&'static str, Vec<String>)> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let found = Catalogue::docker().locate(method, &segments)?;
+        let found = engine.catalogue().locate(method, version, &segments)?;
         let values = found.parameters.into_iter().map(|range| segments[range].join("/")).collect();
         Some((found.operation.name, values))
     }
 
+    fn located(method: Method, path: &str) -> Option<(&'static str, Vec<String>)> {
+        located_in(EngineKind::Docker, method, None, path)
+    }
+
     #[test]
     fn every_row_parses_and_says_what_it_permits_and_why_it_is_risky() {
-        let rows = include_str!("docker.tsv").lines().count() - 1;
-        assert_eq!(Catalogue::docker().operations().len(), rows);
-        let mut names = HashSet::new();
-        for operation in Catalogue::docker().operations() {
-            assert!(names.insert(operation.name), "{} stands twice", operation.name);
-            assert!(!operation.permits.is_empty() && !operation.reason.is_empty(), "{operation}");
-            for secret in &operation.secret_query {
-                assert!(operation.query.contains(secret), "{operation}: {secret}");
+        for (engine, data) in [(EngineKind::Docker, DOCKER), (EngineKind::Podman, PODMAN)] {
+            let operations = engine.catalogue().operations();
+            assert_eq!(operations.len(), data.lines().count() - 1, "{engine}");
+            let mut names = HashSet::new();
+            for operation in operations {
+                assert!(names.insert(operation.name), "{} stands twice", operation.name);
+                assert!(
+                    !operation.permits.is_empty() && !operation.reason.is_empty(),
+                    "{operation}"
+                );
+                for secret in &operation.secret_query {
+                    assert!(operation.query.contains(secret), "{operation}: {secret}");
+                }
             }
         }
     }
 
     #[test]
     fn the_index_finds_what_trying_every_template_finds() {
-        let names =
-            ["web", "json", "create", "prune", "deadbeefcafe", "get", "start", "privileges"];
-        for operation in Catalogue::docker().operations() {
-            for name in names {
+        let names = [
+            "web",
+            "json",
+            "create",
+            "prune",
+            "deadbeefcafe",
+            "get",
+            "start",
+            "privileges",
+            "a/registry/b",
+            "scp/push",
+            "libpod",
+        ];
+        for engine in EngineKind::ALL {
+            let operations = engine.catalogue().operations();
+            for (operation, name) in
+                operations.iter().flat_map(|operation| names.map(|name| (operation, name)))
+            {
                 let segments = example(operation, name);
-                let expected = Catalogue::docker()
-                    .operations()
-                    .iter()
-                    .filter(|other| other.method == operation.method)
-                    .filter(|other| other.template.captures(&segments).is_some())
-                    .min_by_key(|other| &other.template);
-                let found = Catalogue::docker().locate(operation.method, &segments);
-                assert_eq!(found.map(|found| found.operation), expected, "{operation} {name}");
+                for version in
+                    [None, Some(ApiVersion::full(3, 0, 0)), Some(ApiVersion::full(4, 0, 0))]
+                {
+                    let expected = operations
+                        .iter()
+                        .filter(|other| other.method == operation.method)
+                        .filter(|other| other.versions.serve(version))
+                        .filter(|other| other.template.captures(&segments).is_some())
+                        .min_by_key(|other| other.template.precedence());
+                    let found = engine.catalogue().locate(operation.method, version, &segments);
+                    let found = found.map(|found| found.operation);
+                    assert_eq!(found, expected, "{operation} {name} {version:?}");
+                }
             }
         }
     }
@@ -205,25 +270,17 @@ mod tests {
     /// spans segments is settled by the literal behind it.
     #[test]
     fn no_two_operations_take_the_same_path_unless_a_literal_decides() {
-        let operations = Catalogue::docker().operations();
-        for (place, one) in operations.iter().enumerate() {
-            for other in operations.iter().skip(place + 1) {
-                if one.method != other.method {
-                    continue;
-                }
-                let (a, b) = (one.template.parts(), other.template.parts());
-                let spans = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Many(_)));
-                let same_place = |(x, y): (&Part, &Part)| match (x, y) {
-                    (Part::Literal(x), Part::Literal(y)) => x == y,
-                    (Part::Literal(_), _) | (_, Part::Literal(_)) => false,
-                    _ => true,
-                };
-                let collide = if spans(a) || spans(b) {
-                    a.last() == b.last() && a.first() == b.first() && a.len() == b.len()
-                } else {
-                    a.len() == b.len() && a.iter().zip(b).all(same_place)
-                };
-                assert!(!collide, "{one} and {other}");
+        let shape = |operation: &Operation| -> Vec<Option<&'static str>> {
+            let literal = |part: &Part| match part {
+                Part::Literal(word) => Some(*word),
+                Part::One(_) | Part::Many(_) => None,
+            };
+            operation.template.parts().iter().map(literal).collect()
+        };
+        for engine in EngineKind::ALL {
+            let mut shapes = HashSet::new();
+            for operation in engine.catalogue().operations() {
+                assert!(shapes.insert((operation.method, shape(operation))), "{operation}");
             }
         }
     }
@@ -257,6 +314,30 @@ mod tests {
             Some(("ImageDelete", vec!["reg:5000/a/b@sha256:00".into()]))
         );
         assert_eq!(located(Method::Get, "/images/json"), Some(("ImageList", vec![])));
+    }
+
+    #[test]
+    fn podman_s_own_routes_need_a_version_and_some_go_by_it() {
+        let of = |version, path| {
+            let found = located_in(EngineKind::Podman, Method::Post, version, path);
+            found.map(|(name, values)| format!("{name} {}", values.join(" ")))
+        };
+        let (three, four) = (Some(ApiVersion::full(3, 4, 0)), Some(ApiVersion::full(4, 3, 1)));
+        assert_eq!(of(None, "/libpod/build"), None);
+        assert_eq!(of(four, "/libpod/build").as_deref(), Some("LibpodImageBuild "));
+        assert_eq!(of(None, "/build").as_deref(), Some("ImageBuild "));
+        let create = "/libpod/manifests/create";
+        assert_eq!(of(three, create).as_deref(), Some("LibpodManifestCreateV3 "));
+        assert_eq!(of(four, create).as_deref(), Some("LibpodManifestCreate create"));
+        let push = "/libpod/manifests/a/registry/b/registry/c";
+        assert_eq!(of(four, push).as_deref(), Some("LibpodManifestPush a/registry/b c"));
+        assert_eq!(of(three, push), None);
+        let ten = Some(ApiVersion::full(10, 0, 0));
+        assert_eq!(of(ten, create).as_deref(), Some("LibpodManifestCreateV3 "));
+        // podman tries the routes with a literal behind the name first.
+        let scp = "/libpod/images/scp/push";
+        assert_eq!(of(four, scp).as_deref(), Some("LibpodImagePush scp"));
+        assert_eq!(of(four, "/libpod/images/scp/a/b").as_deref(), Some("LibpodImageScp a/b"));
     }
 
     #[test]

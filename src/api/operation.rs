@@ -1,8 +1,9 @@
 //! One operation of the Engine API: what the catalogue knows about it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use super::{ApiVersion, Method, Risk, Template};
+use super::{ApiVersion, EngineKind, Method, Risk, Template};
 
 /// What happens on the connection of an operation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -17,11 +18,31 @@ pub struct Traits {
     pub tar_out: bool,
 }
 
-/// An operation of the Engine API, a row of the catalogue.
+/// In which versions of the API an operation is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Versions {
+    /// Under every version and without one.
+    Any,
+    /// Documented from one version of Docker's API to another, and served under every version that
+    /// the engine speaks, and without one (ENGINE_API 1). The first is 1.24 for what is older.
+    Documented {
+        /// The first version.
+        since: ApiVersion,
+        /// The last version.
+        until: ApiVersion,
+    },
+    /// Only under a version, and only under one whose spelling begins with one of these digits
+    /// (podman `pkg/api/server/register_manifest.go`).
+    Prefixed(RangeInclusive<u16>),
+}
+
+/// An operation of an engine's API, a row of a catalogue.
 ///
 /// There is exactly one value for each row, so operations are compared by identity.
 #[derive(Debug)]
 pub struct Operation {
+    /// The engine that has it.
+    pub engine: EngineKind,
     /// The row's number, from 0, dense: a table of operations can be a vector.
     pub index: usize,
     /// The unique name, as in the engine's own API description where it has one.
@@ -32,10 +53,8 @@ pub struct Operation {
     pub template: Template,
     /// The heading under which the API's documentation lists it.
     pub section: &'static str,
-    /// The first API version that has it; 1.24 means that version or an earlier one.
-    pub since: ApiVersion,
-    /// The last API version that has it.
-    pub until: ApiVersion,
+    /// The API versions that have it.
+    pub versions: Versions,
     /// What happens on its connection.
     pub traits: Traits,
     /// The query parameters that the engine reads.
@@ -48,6 +67,41 @@ pub struct Operation {
     pub permits: &'static str,
     /// Why it has its risk.
     pub reason: &'static str,
+}
+
+impl Versions {
+    /// Parses the catalogue's spelling: `any`, `1.24-1.56` or `0-3`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text == "any" {
+            return Some(Self::Any);
+        }
+        let (from, to) = text.split_once('-')?;
+        if let (Ok(from), Ok(to)) = (from.parse(), to.parse()) {
+            return Some(Self::Prefixed(from..=to));
+        }
+        let version = |text| ApiVersion::parse(EngineKind::Docker, text).ok();
+        Some(Self::Documented { since: version(from)?, until: version(to)? })
+    }
+
+    /// Whether the engine serves the operation to a request for this version.
+    #[must_use]
+    pub fn serve(&self, version: Option<ApiVersion>) -> bool {
+        match self {
+            Self::Any | Self::Documented { .. } => true,
+            Self::Prefixed(digits) => {
+                version.is_some_and(|version| digits.contains(&version.first_digit()))
+            }
+        }
+    }
+
+    /// The newest version under which the operation can be asked for, where it has to be one.
+    #[must_use]
+    pub fn newest(&self) -> Option<ApiVersion> {
+        match self {
+            Self::Any | Self::Documented { .. } => None,
+            Self::Prefixed(digits) => Some(ApiVersion::full(*digits.end(), 999, 999)),
+        }
+    }
 }
 
 impl Operation {
@@ -72,12 +126,12 @@ impl Eq for Operation {}
 
 impl std::hash::Hash for Operation {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.index.hash(state);
+        (self.engine, self.index).hash(state);
     }
 }
 
 impl PartialEq for Operation {
     fn eq(&self, other: &Self) -> bool {
-        self.index == other.index
+        (self.engine, self.index) == (other.engine, other.index)
     }
 }

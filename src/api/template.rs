@@ -1,5 +1,6 @@
 //! The path of an operation: literals and parameters by position.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
@@ -14,8 +15,8 @@ pub enum Part {
     Many(&'static str),
 }
 
-/// A path template, such as `/containers/{id}/json` or `/images/{name...}/json`. At most one
-/// parameter spans segments, so that the literals behind it decide and a match is unambiguous.
+/// A path template, such as `/containers/{id}/json` or `/images/{name...}/json`. At most two
+/// parameters span segments; the first of two takes as much as it can, as podman's routes do.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Template {
     parts: Vec<Part>,
@@ -36,8 +37,13 @@ impl Template {
                 }),
             })
             .collect::<Option<_>>()?;
-        let spanning = parts.iter().filter(|part| matches!(part, Part::Many(_))).count();
-        (spanning <= 1).then_some(Self { parts })
+        let template = Self { parts };
+        (template.spanning() <= 2).then_some(template)
+    }
+
+    /// How many parameters may span segments.
+    fn spanning(&self) -> usize {
+        self.parts.iter().filter(|part| matches!(part, Part::Many(_))).count()
     }
 
     /// The positions, in order.
@@ -60,23 +66,44 @@ impl Template {
     /// reaches a handler with an empty name, ENGINE_API 2.2), and no client means it.
     pub(super) fn captures<S: AsRef<str>>(&self, segments: &[S]) -> Option<Vec<Range<usize>>> {
         let extra = segments.len().checked_sub(self.parts.len())?;
-        let mut captured = Vec::new();
+        let least = if self.spanning() < 2 { extra } else { 0 };
+        (least..=extra).rev().find_map(|first| self.split(segments, [first, extra - first]))
+    }
+
+    /// Matches with this many segments more than one for each spanning parameter in turn. Literals
+    /// are compared first, so that a long path costs a look at each of its ways and no more.
+    fn split<S: AsRef<str>>(&self, segments: &[S], extra: [usize; 2]) -> Option<Vec<Range<usize>>> {
+        let mut extra = extra.into_iter();
+        let mut parameters = Vec::new();
         let mut at = 0;
         for part in &self.parts {
-            let width = if matches!(part, Part::Many(_)) { 1 + extra } else { 1 };
-            let taken = segments.get(at..at + width)?;
             match part {
                 Part::Literal(word) => {
-                    taken.iter().all(|segment| segment.as_ref() == *word).then_some(())?;
+                    (segments.get(at)?.as_ref() == *word).then_some(())?;
+                    at += 1;
                 }
-                Part::One(_) | Part::Many(_) => {
-                    taken.iter().all(|segment| !segment.as_ref().is_empty()).then_some(())?;
-                    captured.push(at..at + width);
+                Part::One(_) => {
+                    parameters.push(at..at + 1);
+                    at += 1;
+                }
+                Part::Many(_) => {
+                    let end = at + 1 + extra.next()?;
+                    parameters.push(at..end);
+                    at = end;
                 }
             }
-            at += width;
         }
-        (at == segments.len()).then_some(captured)
+        let filled = |range: &Range<usize>| {
+            let taken = segments.get(range.clone()).unwrap_or_default();
+            !taken.is_empty() && taken.iter().all(|segment| !segment.as_ref().is_empty())
+        };
+        (at == segments.len() && parameters.iter().all(filled)).then_some(parameters)
+    }
+
+    /// A key that sorts templates as an engine tries them: the longest first, and of two that are as
+    /// long the one whose last literals decide.
+    pub(super) fn precedence(&self) -> (Reverse<usize>, Vec<Part>) {
+        (Reverse(self.parts.len()), self.parts.iter().rev().copied().collect())
     }
 
     /// The path with each parameter replaced by what `fill` gives for its place.
@@ -128,6 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn the_first_of_two_spanning_parameters_takes_as_much_as_it_can() {
+        let template = "/m/{name...}/registry/{to...}";
+        assert_eq!(captured(template, "/m/a/b/registry/c"), Some(vec!["a/b".into(), "c".into()]));
+        assert_eq!(captured(template, "/m/a/registry/b/c"), Some(vec!["a".into(), "b/c".into()]));
+        assert_eq!(
+            captured(template, "/m/a/registry/b/registry/c"),
+            Some(vec!["a/registry/b".into(), "c".into()])
+        );
+        assert_eq!(captured(template, "/m/registry/c"), None);
+        assert_eq!(captured(template, "/m/a/registry"), None);
+    }
+
+    #[test]
     fn no_parameter_is_empty_and_the_whole_path_counts() {
         assert_eq!(captured("/volumes/{name}", "/volumes/"), None);
         assert_eq!(captured("/images/{name...}/json", "/images//json"), None);
@@ -137,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_is_no_template_does_not_parse() {
-        for text in ["containers", "/{a...}/{b...}", "/{a"] {
+        for text in ["containers", "/{a...}/x/{b...}/y/{c...}", "/{a"] {
             assert_eq!(Template::parse(text), None, "{text}");
         }
     }

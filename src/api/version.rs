@@ -1,69 +1,152 @@
-//! The version of the Engine API that a request asks for, as in `/v1.41/containers/json`.
+//! The version of the API that a request asks for, as in `/v1.41/containers/json`.
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
 
-/// A version in its one canonical spelling, `MAJOR.MINOR`.
+use super::EngineKind;
+
+/// A version in its one canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
 ///
-/// The engine also takes `1.41.0`, `01.041` and `1.41.` for 1.41 (ENGINE_API 2.2, seen on 20.10);
-/// those are not versions here, so that a rule and the engine cannot read one text differently.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+/// Docker Engine also takes `1.41.0`, `01.041` and `1.41.` for 1.41 (ENGINE_API 2.2, seen on
+/// 20.10), and podman takes `5`; those are not versions here, so that a rule and the engine cannot
+/// read one text differently.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ApiVersion {
     major: u16,
     minor: u16,
+    patch: Option<u16>,
+    pre: Option<PreRelease>,
 }
+
+/// What stands behind the dash: `dev`, `rc1`. Filled up with zeros.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct PreRelease([u8; PreRelease::LONGEST]);
 
 /// A text that is not a version in its canonical spelling.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{}\" is not an API version such as 1.41", text.escape_debug())]
+#[error("\"{}\" is not an API version such as {}", text.escape_debug(), match engine {
+    EngineKind::Docker => "1.41",
+    EngineKind::Podman => "1.41 or 4.3.1",
+})]
 pub struct VersionError {
     text: String,
+    engine: EngineKind,
 }
 
 impl ApiVersion {
-    /// The lowest version that dsp lets through. Below it `POST /containers/*/start` takes a body
-    /// that replaces the container's host configuration, which is root on the host
-    /// (ENGINE_API 2.3, seen on Engine 20.10).
+    /// The lowest version of Docker's API that dsp lets through. Below it `POST
+    /// /containers/*/start` takes a body that replaces the container's host configuration, which
+    /// is root on the host (ENGINE_API 2.3, seen on Engine 20.10).
     pub const FLOOR: Self = Self::new(1, 24);
 
     /// The version `major.minor`.
     #[must_use]
     pub const fn new(major: u16, minor: u16) -> Self {
-        Self { major, minor }
+        Self { major, minor, patch: None, pre: None }
     }
 
-    /// The number before the dot, below 1000.
+    /// The version `major.minor.patch`, as podman counts.
+    #[must_use]
+    pub const fn full(major: u16, minor: u16, patch: u16) -> Self {
+        Self { major, minor, patch: Some(patch), pre: None }
+    }
+
+    /// Parses what an engine of this kind takes for a version.
+    ///
+    /// # Errors
+    /// [`VersionError`], also for another spelling of a version.
+    pub fn parse(engine: EngineKind, text: &str) -> Result<Self, VersionError> {
+        let parsed = match engine {
+            EngineKind::Docker => two_numbers(text),
+            EngineKind::Podman => two_numbers(text).or_else(|| three_numbers(text)),
+        };
+        parsed.ok_or_else(|| VersionError { text: text.chars().take(40).collect(), engine })
+    }
+
+    /// The number before the first dot, below 1000.
     #[must_use]
     pub const fn major(self) -> u16 {
         self.major
     }
 
-    /// The number behind the dot, below 1000.
+    /// The number behind the first dot, below 1000.
     #[must_use]
     pub const fn minor(self) -> u16 {
         self.minor
     }
+
+    /// The first digit of its spelling, by which podman chooses between two sets of routes.
+    pub(super) fn first_digit(self) -> u16 {
+        let mut digit = self.major;
+        while digit > 9 {
+            digit /= 10;
+        }
+        digit
+    }
 }
 
-impl FromStr for ApiVersion {
-    type Err = VersionError;
+impl PreRelease {
+    /// The longest one in bytes; podman's own have four.
+    const LONGEST: usize = 12;
 
-    fn from_str(text: &str) -> Result<Self, VersionError> {
-        let number = |digits: &str| -> Option<u16> {
-            let canonical = (1..=3).contains(&digits.len())
-                && digits.bytes().all(|byte| byte.is_ascii_digit())
-                && (digits == "0" || !digits.starts_with('0'));
-            canonical.then(|| digits.parse().ok()).flatten()
-        };
-        text.split_once('.')
-            .and_then(|(major, minor)| Some(Self::new(number(major)?, number(minor)?)))
-            .ok_or_else(|| VersionError { text: text.chars().take(40).collect() })
+    fn parse(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        if text.is_empty() || !text.bytes().all(plain) {
+            return None;
+        }
+        let mut bytes = [0; Self::LONGEST];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self(bytes))
+    }
+}
+
+fn two_numbers(text: &str) -> Option<ApiVersion> {
+    let (major, minor) = text.split_once('.')?;
+    Some(ApiVersion::new(number(major)?, number(minor)?))
+}
+
+fn three_numbers(text: &str) -> Option<ApiVersion> {
+    let (numbers, pre) = match text.split_once('-') {
+        Some((numbers, pre)) => (numbers, Some(PreRelease::parse(pre)?)),
+        None => (text, None),
+    };
+    let (front, patch) = numbers.rsplit_once('.')?;
+    Some(ApiVersion { patch: Some(number(patch)?), pre, ..two_numbers(front)? })
+}
+
+fn number(digits: &str) -> Option<u16> {
+    let canonical = (1..=3).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'));
+    canonical.then(|| digits.parse().ok()).flatten()
+}
+
+impl Ord for ApiVersion {
+    /// By number; what precedes a release is older than the release.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key =
+            |version: &Self| (version.major, version.minor, version.patch, version.pre.is_none());
+        key(self).cmp(&key(other)).then_with(|| self.pre.cmp(&other.pre))
+    }
+}
+
+impl PartialOrd for ApiVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for ApiVersion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.major, self.minor)
+        write!(formatter, "{}.{}", self.major, self.minor)?;
+        if let Some(patch) = self.patch {
+            write!(formatter, ".{patch}")?;
+        }
+        if let Some(PreRelease(bytes)) = self.pre {
+            let text = bytes.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte));
+            write!(formatter, "-{}", text.collect::<String>())?;
+        }
+        Ok(())
     }
 }
 
@@ -71,14 +154,26 @@ impl fmt::Display for ApiVersion {
 mod tests {
     use super::*;
 
+    fn parsed(engine: EngineKind, text: &str) -> Option<ApiVersion> {
+        ApiVersion::parse(engine, text).ok()
+    }
+
     #[test]
     fn only_the_canonical_spelling_is_a_version() {
-        assert_eq!("1.41".parse(), Ok(ApiVersion::new(1, 41)));
-        assert_eq!("1.0".parse(), Ok(ApiVersion::new(1, 0)));
-        for text in
-            ["", "1", "1.", ".1", "1.41.0", "01.41", "1.041", "1.4x", "1.1000", "+1.2", "1. 2"]
-        {
-            assert!(text.parse::<ApiVersion>().is_err(), "{text}");
+        for engine in EngineKind::ALL {
+            assert_eq!(parsed(engine, "1.41"), Some(ApiVersion::new(1, 41)));
+            assert_eq!(parsed(engine, "1.0"), Some(ApiVersion::new(1, 0)));
+            for text in ["", "1", "1.", ".1", "01.41", "1.041", "1.4x", "1.1000", "+1.2", "1. 2"] {
+                assert_eq!(parsed(engine, text), None, "{text}");
+            }
+        }
+        assert_eq!(parsed(EngineKind::Docker, "1.41.0"), None);
+        for text in ["4.3.1", "0.0.0", "5.8.0-dev", "5.0.0-rc1", "5.0.0-RC.1-x"] {
+            let version = parsed(EngineKind::Podman, text).unwrap();
+            assert_eq!(version.to_string(), text);
+        }
+        for text in ["4.3.1.0", "4.03.1", "4.3.1-", "4.3-dev", "4.3.1-a_b", "4.3.1-abcdefghijklm"] {
+            assert_eq!(parsed(EngineKind::Podman, text), None, "{text}");
         }
     }
 
@@ -87,5 +182,8 @@ mod tests {
         assert!(ApiVersion::new(1, 9) < ApiVersion::FLOOR);
         assert!(ApiVersion::FLOOR < ApiVersion::new(1, 100));
         assert!(ApiVersion::new(1, 100) < ApiVersion::new(2, 0));
+        let ascending = ["1.41", "4.3", "4.3.0", "4.3.1-dev", "4.3.1-rc1", "4.3.1", "4.3.10"];
+        let versions = ascending.map(|text| parsed(EngineKind::Podman, text).unwrap());
+        assert!(versions.is_sorted());
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use crate::api::EngineKind;
 use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
@@ -131,8 +132,29 @@ pub(super) struct Generate {
     /// Use recordings from which lines were lost; the profile may then miss operations
     #[arg(long)]
     pub(super) allow_lossy: bool,
+    /// The engine that was asked, where the evidence does not say so, as logs do not
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub(super) engine: Option<EngineName>,
     #[command(flatten)]
     pub(super) from: Origin,
+}
+
+/// An engine.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum EngineName {
+    /// Docker Engine
+    Docker,
+    /// podman, with its own API below /libpod
+    Podman,
+}
+
+impl From<EngineName> for EngineKind {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Docker => Self::Docker,
+            EngineName::Podman => Self::Podman,
+        }
+    }
 }
 
 /// What becomes of the names of containers, images and the like.

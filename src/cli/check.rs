@@ -14,7 +14,7 @@ use crate::report::{Finding, Severity, count, render};
 
 pub(super) fn run(args: &args::Check) -> anyhow::Result<Status> {
     let profile = profile::load(&args.profile)?;
-    let evidence = evidence::read(&args.recordings, args.from.format())?;
+    let evidence = evidence::read(&args.recordings, args.from.format(), Some(profile.engine))?;
     if evidence.is_empty() {
         output::error(&format!(
             "{} holds no request, so there is nothing to compare",
@@ -87,7 +87,7 @@ fn denied(profile: &Profile, evidence: &Evidence) -> Vec<Finding> {
             findings.push(Finding {
                 severity: Severity::Error,
                 code: "unknown-operation",
-                message: format!("{request} is no known operation of the Engine API"),
+                message: format!("{request} is no known operation of {}", profile.engine.api()),
                 place: None,
                 seen: Some(seen(&unknown.seen)),
                 help: Some(format!("to allow it as it is, add under unknown: - {request}")),
@@ -118,7 +118,7 @@ fn reason(
     let about = |rules: &[Entry<Rule>]| {
         rules.iter().any(|entry| entry.value.operation() == known.operation)
     };
-    if version.is_some_and(|version| version < profile.min_api.unwrap_or(ApiVersion::FLOOR)) {
+    if version.zip(profile.min_api).is_some_and(|(version, least)| version < least) {
         "below-min-api"
     } else if profile.deny.iter().any(|entry| entry.value.matches(&located)) {
         "denied-operation-used"

@@ -17,7 +17,7 @@ use super::output::{self, HELP, STRONG};
 use super::record::{Recorder, describe};
 use super::status::Status;
 use super::{args, evidence, runtime, serve, surroundings};
-use crate::api::Address;
+use crate::api::{Address, EngineKind};
 use crate::engine;
 use crate::learn;
 use crate::policy::{Enforcer, Gate, Observer};
@@ -62,7 +62,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     ))?;
 
     step(2, "generate", "the least that allows this, containers as wildcards")?;
-    let evidence = evidence::read(std::slice::from_ref(&recording), None)?;
+    let evidence = evidence::read(std::slice::from_ref(&recording), None, None)?;
     let name = crate::profile::Name::from_words("demo");
     let options = learn::Options { name, ..learn::Options::default() };
     let learn::Generated { profile, comments } = learn::generate(&evidence, &options);
@@ -91,6 +91,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
 /// The engine of the demo and the folder for its sockets.
 struct Stage {
     engine: Address,
+    kind: EngineKind,
     about: Option<crate::recording::Engine>,
     story: String,
     sockets: tempfile::TempDir,
@@ -107,10 +108,13 @@ impl Stage {
             match engine::find(&surroundings, serve::PROBE_TIME).await {
                 Ok(found) => {
                     let version = printable(&found.version.version);
+                    let kind = found.version.kind;
                     return Ok(Self {
+                        kind,
                         about: Some(describe(&found)),
                         story: format!(
-                            "Docker Engine {version} at {}, only read from",
+                            "{} {version} at {}, only read from",
+                            kind.title(),
                             found.address
                         ),
                         engine: found.address,
@@ -128,6 +132,7 @@ impl Stage {
         let sample = SampleEngine::start(&sockets.path().join("engine.sock"))?;
         Ok(Self {
             engine: sample.address(),
+            kind: EngineKind::Docker,
             about: None,
             story: format!("the sample engine inside dsp ({missing})"),
             sockets,
@@ -157,11 +162,8 @@ async fn record(stage: &Stage, path: &Path) -> anyhow::Result<crate::recording::
     session.engine.clone_from(&stage.about);
     let recorder = Arc::new(Recorder(Writer::create(path, &session)?));
     let sink = Arc::clone(&recorder);
-    stage
-        .through("record.sock", Arc::new(Observer), sink, async |program: &Program| {
-            program.run().await
-        })
-        .await?;
+    let gate = Arc::new(Observer(stage.kind));
+    stage.through("record.sock", gate, sink, async |program: &Program| program.run().await).await?;
     Ok(recorder.0.end(None))
 }
 

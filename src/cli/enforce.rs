@@ -7,6 +7,7 @@ use super::audit::Audit;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
+use crate::api::EngineKind;
 use crate::engine;
 use crate::policy::{Auditor, Enforcer, Gate};
 use crate::profile::{self, Profile};
@@ -22,6 +23,7 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
     serve::warn_of_escape(&args.command);
     let surroundings = surroundings::read(args.engine.host.as_deref());
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
+    fits(profile, &engine)?;
     let private = !args.command.is_empty();
     let sockets = Sockets::open(&args.listen, profile.name.as_str(), private).await?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
@@ -49,6 +51,26 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
         summarise(&audit, args.audit);
     }
     Ok(status)
+}
+
+/// Holds that the profile is for the engine that answers. A profile for podman may allow what podman
+/// answers with an error and Docker Engine does.
+fn fits(profile: &Profile, engine: &engine::Engine) -> anyhow::Result<()> {
+    let (wanted, found) = (profile.engine, engine.version.kind);
+    match (wanted, found) {
+        (EngineKind::Podman, EngineKind::Docker) => anyhow::bail!(
+            "the profile is for podman, and {} is a Docker Engine; name podman's socket with -H, or \
+             make a profile for this engine",
+            engine.address
+        ),
+        (EngineKind::Docker, EngineKind::Podman) => output::warn(&format!(
+            "the profile is for Docker Engine, and {} is podman, which answers some requests with \
+             more: GET /secrets/* can give the secret",
+            engine.address
+        )),
+        (EngineKind::Docker, EngineKind::Docker) | (EngineKind::Podman, EngineKind::Podman) => {}
+    }
+    Ok(())
 }
 
 /// What was denied, after the program has given the terminal back. A client that was upgrading its

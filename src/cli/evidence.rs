@@ -2,25 +2,30 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use indexmap::IndexMap;
 
 use super::{logs, output};
-use crate::api::{CanonicalRequest, Catalogue};
+use crate::api::{CanonicalRequest, EngineKind};
 use crate::learn::{Evidence, Gathering};
 use crate::profile::Rule;
 use crate::recording::{Event, Format, ReadError, Reader, Request};
 use crate::report::count;
 
 /// Reads all recordings, or logs of the format `from`, into one body of evidence, and warns of what
-/// had to be left out.
+/// had to be left out. It is of the engine `wanted`, or of the one that the recordings name.
 ///
 /// # Errors
-/// The first file that cannot be used.
-pub(super) fn read(recordings: &[PathBuf], from: Option<Format>) -> anyhow::Result<Evidence> {
+/// The first file that cannot be used, and recordings of another engine.
+pub(super) fn read(
+    recordings: &[PathBuf],
+    from: Option<Format>,
+    wanted: Option<EngineKind>,
+) -> anyhow::Result<Evidence> {
     let mut gathering = Gathering::default();
     for path in recordings {
         if let Some(format) = from {
-            logs::read(path, format, &mut gathering)?;
+            logs::read(path, format, wanted.unwrap_or_default(), &mut gathering)?;
             continue;
         }
         let mut reader = Reader::open(path)?;
@@ -32,7 +37,18 @@ pub(super) fn read(recordings: &[PathBuf], from: Option<Format>) -> anyhow::Resu
             output::warn(&format!("{}: {torn} cut in the middle, left out", path.display()));
         }
     }
-    Ok(gathering.finish())
+    let recorded = gathering.engine()?;
+    if let Some((wanted, recorded)) = wanted.zip(recorded)
+        && wanted != recorded
+    {
+        bail!(
+            "{} was recorded on {}, and the profile is for {}",
+            names(recordings),
+            recorded.title(),
+            wanted.title()
+        );
+    }
+    Ok(gathering.finish(wanted.or(recorded).unwrap_or_default()))
 }
 
 /// The requests for which a rule was needed, one text each: where it stands, when it came, what it
@@ -68,8 +84,9 @@ pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, 
 }
 
 fn is_for(rule: &Rule, request: &Request) -> bool {
-    let canonical = CanonicalRequest::parse(&request.method, &request.path).ok();
-    let located = canonical.and_then(|canonical| canonical.locate(Catalogue::docker()));
+    let engine = rule.operation().engine;
+    let canonical = CanonicalRequest::parse(engine, &request.method, &request.path).ok();
+    let located = canonical.and_then(|canonical| canonical.locate());
     located.is_some_and(|located| rule.matches(&located))
 }
 

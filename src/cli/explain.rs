@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::output::{self, HELP, STRONG};
 use super::status::Status;
 use super::{args, evidence};
-use crate::api::{CanonicalRequest, Catalogue, Operation};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation, Versions};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{self, Profile, Rule};
 use crate::report::printable;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         args.subjects.iter().filter(|subject| !is_request(subject)).collect();
     let text = match (profiles.as_slice(), requests.as_slice()) {
         ([path], []) => rules(&profile::load(Path::new(path))?),
-        ([], [request]) => operation_text(find(request)?),
+        ([], [request]) => operation_text(find_anywhere(request)?),
         ([path], [request]) => {
             let profile = profile::load(Path::new(path))?;
             decision(&profile, path, request)?
@@ -34,36 +34,50 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         let Some(request) = requests.first() else {
             anyhow::bail!("name the rule whose evidence --recording is to show, as 'METHOD /path'");
         };
-        behind(request, &args.recordings)?;
+        let rule = match profiles.first() {
+            Some(path) => rule(profile::load(Path::new(path))?.engine, request)?,
+            None => rule(find_anywhere(request)?.engine, request)?,
+        };
+        behind(&rule, &args.recordings)?;
     }
     Ok(Status::Done)
 }
 
-/// The operation that a request or a rule names.
-fn find(text: &str) -> anyhow::Result<&'static Operation> {
-    if let Ok(rule) = Rule::parse(text) {
-        return Ok(rule.operation());
-    }
-    let request = parse(text)?;
-    let located = request.locate(Catalogue::docker());
-    located.map(|located| located.operation).ok_or_else(|| unknown(text))
+/// The operation that a request or a rule names, of Docker's API or else of podman's.
+fn find_anywhere(text: &str) -> anyhow::Result<&'static Operation> {
+    find(EngineKind::Docker, text)
+        .or_else(|error| find(EngineKind::Podman, text).map_err(|_| error))
 }
 
-fn parse(text: &str) -> anyhow::Result<CanonicalRequest> {
+/// The operation that a request or a rule names.
+fn find(engine: EngineKind, text: &str) -> anyhow::Result<&'static Operation> {
+    if let Ok(rule) = Rule::parse(engine, text) {
+        return Ok(rule.operation());
+    }
+    let request = parse(engine, text)?;
+    request.locate().map(|located| located.operation).ok_or_else(|| unknown(engine, text))
+}
+
+/// The rule that is written, or that permits all of the operation that is.
+fn rule(engine: EngineKind, text: &str) -> anyhow::Result<Rule> {
+    Rule::parse(engine, text).or_else(|_| find(engine, text).map(Rule::any))
+}
+
+fn parse(engine: EngineKind, text: &str) -> anyhow::Result<CanonicalRequest> {
     let (method, target) = text.split_once(' ').unwrap_or((text, ""));
-    CanonicalRequest::parse(method, target).map_err(|refusal| {
+    CanonicalRequest::parse(engine, method, target).map_err(|refusal| {
         anyhow::anyhow!("enforce refuses {} whatever the profile says: {refusal}", printable(text))
     })
 }
 
-fn unknown(text: &str) -> anyhow::Error {
+fn unknown(engine: EngineKind, text: &str) -> anyhow::Error {
     let nearest: Vec<String> =
-        Catalogue::docker().nearest(text).into_iter().map(ToString::to_string).collect();
+        engine.catalogue().nearest(text).into_iter().map(ToString::to_string).collect();
     let hint = match nearest.as_slice() {
         [] => String::new(),
         some => format!("; did you mean {}?", some.join(", or ")),
     };
-    anyhow::anyhow!("{} is no known operation of the Engine API{hint}", printable(text))
+    anyhow::anyhow!("{} is no known operation of {}{hint}", printable(text), engine.api())
 }
 
 fn operation_text(operation: &Operation) -> String {
@@ -75,10 +89,18 @@ fn operation_text(operation: &Operation) -> String {
     };
     line("permits", operation.permits);
     line("risk", &format!("{}: {}", operation.risk, operation.reason));
-    let floor = crate::api::ApiVersion::FLOOR;
-    let since =
-        if operation.since <= floor { String::new() } else { format!("API {}", operation.since) };
+    let (since, under) = match &operation.versions {
+        Versions::Documented { since, .. } if *since > ApiVersion::FLOOR => {
+            (format!("API {since}"), String::new())
+        }
+        Versions::Any | Versions::Documented { .. } => Default::default(),
+        Versions::Prefixed(digits) => {
+            let (from, to) = (digits.start(), digits.end());
+            (String::new(), format!("API versions {from}.* to {to}.* of podman only"))
+        }
+    };
     line("since", &since);
+    line("under", &under);
     line("query", &operation.query.join(", "));
     line("hidden", &operation.secret_query.join(", "));
     let traits = operation.traits;
@@ -92,9 +114,8 @@ fn operation_text(operation: &Operation) -> String {
 }
 
 /// Shows the lines of recordings in which a rule was used.
-fn behind(request: &str, recordings: &[PathBuf]) -> anyhow::Result<()> {
-    let rule = Rule::parse(request).or_else(|_| find(request).map(Rule::any))?;
-    let lines = evidence::lines(recordings, &rule)?;
+fn behind(rule: &Rule, recordings: &[PathBuf]) -> anyhow::Result<()> {
+    let lines = evidence::lines(recordings, rule)?;
     let mut text = format!("{STRONG}recorded{STRONG:#}\n");
     for line in lines.iter().take(MOST_LINES) {
         let _ = writeln!(text, "  {}", printable(line));
@@ -132,7 +153,13 @@ fn rules(profile: &Profile) -> String {
 
 /// What the profile says to a request.
 fn decision(profile: &Profile, path: &str, request: &str) -> anyhow::Result<String> {
-    let (method, target) = request.split_once(' ').unwrap_or((request, ""));
+    let (method, path_asked) = request.split_once(' ').unwrap_or((request, ""));
+    // A rule has no version, and some operations of podman are there under one only.
+    let version = Rule::parse(profile.engine, request)
+        .ok()
+        .and_then(|rule| rule.operation().versions.newest())
+        .map_or_else(String::new, |version| format!("/v{version}"));
+    let target = &format!("{version}{path_asked}");
     let decision = Enforcer::new(profile).decide(&Head { method, target, content_type: None });
     let mut text = String::new();
     if let Some(located) = &decision.located {

@@ -10,7 +10,7 @@ pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
     if let Some(path) = &args.output {
         files::check_new(path, "remove it")?;
     }
-    let text = export(&profile::load(&args.profile)?, args.format.into());
+    let text = export(&profile::load(&args.profile)?, args.format.into())?;
     let Some(path) = &args.output else {
         output::data(&text)?;
         return Ok(Status::Done);

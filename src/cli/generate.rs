@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::args::{self, Talk};
 use super::status::Status;
 use super::{evidence, files, output};
-use crate::api::Risk;
+use crate::api::{EngineKind, Risk};
 use crate::learn::{self, Decision, Evidence, Generated};
 use crate::profile::{self, Name, Pattern, Profile, emit};
 use crate::report::{count, printable};
@@ -22,7 +22,8 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
         files::check_new(path, "add to it with --update")?;
     }
     let old = args.update.as_deref().map(profile::load_text).transpose()?;
-    let evidence = evidence::read(&args.recordings, args.from.format())?;
+    let wanted = engine(args.engine, old.as_ref().map(|(_, profile)| profile))?;
+    let evidence = evidence::read(&args.recordings, args.from.format(), wanted)?;
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
         output::help("record a program first: dsp record -- docker stats --no-stream");
@@ -42,6 +43,20 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     warn(&evidence, args.accept_unknown);
     let open = evidence.unknown().next().is_some() && !args.accept_unknown;
     Ok(if open { Status::Findings } else { Status::Done })
+}
+
+/// The engine that the profile is for, as far as that is said before the evidence is read.
+fn engine(
+    asked: Option<args::EngineName>,
+    old: Option<&Profile>,
+) -> anyhow::Result<Option<EngineKind>> {
+    let asked = asked.map(EngineKind::from);
+    match (asked, old.map(|profile| profile.engine)) {
+        (Some(asked), Some(old)) if asked != old => {
+            anyhow::bail!("--engine says {asked}, and the profile is for {old}")
+        }
+        (asked, old) => Ok(old.or(asked)),
+    }
 }
 
 /// Makes a new profile.

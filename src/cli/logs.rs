@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use super::output;
+use crate::api::EngineKind;
 use crate::learn::Gathering;
 use crate::recording::{Format, ImportError, Log};
 use crate::report::{count, printable};
@@ -19,10 +20,11 @@ const STDIN: &str = "-";
 pub(super) fn read(
     path: &Path,
     format: Format,
+    engine: EngineKind,
     gathering: &mut Gathering,
 ) -> Result<(), ImportError> {
     let name = log_name(path);
-    let log = Log::read(&name, format, open(path, &name)?)?;
+    let log = Log::read(&name, format, engine, open(path, &name)?)?;
     warn_of_gaps(&log, &name);
     log.events.into_iter().for_each(|event| gathering.absorb(event));
     Ok(())

@@ -28,8 +28,8 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
     let sockets = Sockets::open(&args.listen, "record", !args.command.is_empty()).await?;
     let recorder = Arc::new(Recorder::create(&args, &engine)?);
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-    let (running, _folder) =
-        sockets.serve(engine.address, Arc::new(Observer), Arc::clone(&recorder));
+    let gate = Arc::new(Observer(engine.version.kind));
+    let (running, _folder) = sockets.serve(engine.address, gate, Arc::clone(&recorder));
 
     let file = args.output.display().to_string();
     let status = if args.command.is_empty() {
@@ -102,6 +102,7 @@ impl Recorder {
 pub(super) fn describe(engine: &engine::Engine) -> recording::Engine {
     let version = &engine.version;
     recording::Engine {
+        kind: version.kind,
         version: printable(&version.version),
         api: printable(&version.api),
         min_api: version.min_api.as_deref().map(printable),

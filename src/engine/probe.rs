@@ -13,7 +13,11 @@ use hyper_util::rt::TokioExecutor;
 use hyperlocal::UnixClientExt;
 use serde::Deserialize;
 
-use crate::api::Address;
+use crate::api::{Address, EngineKind};
+
+/// What podman calls itself among the parts of an engine (podman
+/// `pkg/api/handlers/compat/version.go`).
+const PODMAN: &str = "Podman Engine";
 
 /// The longest answer in bytes that is read.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -27,8 +31,8 @@ pub struct EngineVersion {
     pub api: String,
     /// The oldest one.
     pub min_api: Option<String>,
-    /// Whether it is podman, which serves the same API beside its own.
-    pub podman: bool,
+    /// Which engine it is: podman serves Docker's API beside its own.
+    pub kind: EngineKind,
 }
 
 /// Why an engine did not say who it is.
@@ -87,8 +91,9 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
         }
         let answer: Answer = serde_json::from_slice(&body.to_bytes())
             .map_err(|_| ProbeError::Strange("its version is not in the form of one".to_owned()))?;
+        let is_podman = answer.components.iter().any(|part| part.name == PODMAN);
         Ok(EngineVersion {
-            podman: answer.components.iter().any(|component| component.name == "Podman Engine"),
+            kind: if is_podman { EngineKind::Podman } else { EngineKind::Docker },
             version: answer.version,
             api: answer.api,
             min_api: answer.min_api,
@@ -178,7 +183,7 @@ mod tests {
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 108\r\n\r\n{\"Version\":\"4.3.1\",\
                       \"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.24\",\"Components\":[{\"Name\":\"Podman Engine\"}]}       ";
         let version = probed(answer).await.unwrap();
-        assert_eq!((version.version.as_str(), version.podman), ("4.3.1", true));
+        assert_eq!((version.version.as_str(), version.kind), ("4.3.1", EngineKind::Podman));
         assert_eq!(version.min_api.as_deref(), Some("1.24"));
     }
 

@@ -1,8 +1,8 @@
 //! A profile as grants: what each allowed operation lets through, and what it must leave alone.
 
 use crate::api::{
-    ApiVersion, CanonicalRequest, Catalogue, Located, Method, Operation, Part, Template,
-    decode_name,
+    ApiVersion, CanonicalRequest, Catalogue, EngineKind, Located, Method, Operation, Part, Refusal,
+    Template, decode_name,
 };
 use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
 
@@ -191,15 +191,19 @@ fn aliases(method: Method) -> impl Iterator<Item = (String, Located)> {
         (fixed && slash_is_the_same(method, &path)).then_some(path)
     });
     literal.filter_map(move |path| {
-        let request = CanonicalRequest::parse(method.as_str(), &path).ok()?;
-        Some((path, request.locate(Catalogue::docker())?))
+        let request = canonical(method, &path).ok()?;
+        Some((path, request.locate()?))
     })
 }
 
 /// Whether the engine takes the path with a slash at its end for the same; `api` knows which.
 fn slash_is_the_same(method: Method, path: &str) -> bool {
-    let with_slash = CanonicalRequest::parse(method.as_str(), &format!("{path}/"));
-    with_slash.is_ok() && with_slash == CanonicalRequest::parse(method.as_str(), path)
+    let with_slash = canonical(method, &format!("{path}/"));
+    with_slash.is_ok() && with_slash == canonical(method, path)
+}
+
+fn canonical(method: Method, path: &str) -> Result<CanonicalRequest, Refusal> {
+    CanonicalRequest::parse(EngineKind::Docker, method.as_str(), path)
 }
 
 fn one_segment(pattern: &Pattern) -> Option<Pattern> {

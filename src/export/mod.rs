@@ -19,6 +19,7 @@ mod wollomatic;
 use std::fmt;
 
 use self::grant::Policy;
+use crate::api::EngineKind;
 use crate::profile::Profile;
 
 /// The file of another proxy.
@@ -60,15 +61,29 @@ impl fmt::Display for Format {
     }
 }
 
+/// A profile for podman. The other proxies decode a path to decide and forward it as it was
+/// spelled; Docker Engine decodes as they do, and podman does not (ENGINE_API 2.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "a profile for podman cannot be exported: other proxies forward paths as they were spelled, and \
+     podman reads them otherwise than they do"
+)]
+pub struct NotForPodman;
+
 /// Writes the policy of a profile for another proxy: the same bytes for the same profile.
-#[must_use]
-pub fn export(profile: &Profile, format: Format) -> String {
+///
+/// # Errors
+/// [`NotForPodman`].
+pub fn export(profile: &Profile, format: Format) -> Result<String, NotForPodman> {
+    if profile.engine == EngineKind::Podman {
+        return Err(NotForPodman);
+    }
     let policy = Policy::of(profile);
-    match format {
+    Ok(match format {
         Format::Caddy => caddy::write(&policy),
         Format::Cetusguard => cetusguard::write(&policy),
         Format::Haproxy => haproxy::write(&policy),
         Format::Nginx => nginx::write(&policy),
         Format::Wollomatic => wollomatic::write(&policy),
-    }
+    })
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Evidence;
-use crate::api::{Catalogue, Risk};
+use crate::api::Risk;
 
 /// How far the evidence covers what a program does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,6 +77,9 @@ const SIBLINGS: [(&str, &str, &str); 14] = [
     ("SystemEvents", "ContainerInspect", "does the workload look at what events tell of?"),
 ];
 
+/// What the names of operations begin with: Docker's, and podman's own, which are named alike.
+const FAMILIES: [&str; 2] = ["", "Libpod"];
+
 impl Coverage {
     /// Looks at the evidence.
     #[must_use]
@@ -126,13 +129,18 @@ impl Coverage {
 }
 
 fn questions(evidence: &Evidence) -> Vec<Question> {
+    let catalogue = evidence.engine().catalogue();
     let seen = |name: &str| evidence.known().any(|known| known.operation.name == name);
-    let text = |name: &str| Catalogue::docker().named(name).map(ToString::to_string);
-    SIBLINGS
-        .into_iter()
+    let text = |name: &str| catalogue.named(name).map(ToString::to_string);
+    let pairs = FAMILIES.into_iter().flat_map(|family| {
+        SIBLINGS.map(|(one, other, question)| {
+            (format!("{family}{one}"), format!("{family}{other}"), question)
+        })
+    });
+    pairs
         .filter(|(one, other, _)| seen(one) && !seen(other))
         .filter_map(|(one, other, question)| {
-            Some(Question { seen: text(one)?, missing: text(other)?, question })
+            Some(Question { seen: text(&one)?, missing: text(&other)?, question })
         })
         .collect()
 }
@@ -144,12 +152,13 @@ fn as_text<S: serde::Serializer>(risk: &Risk, serializer: S) -> Result<S::Ok, S:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::EngineKind;
 
     #[test]
     fn siblings_are_operations() {
         for (one, other, _) in SIBLINGS {
             for name in [one, other] {
-                assert!(Catalogue::docker().named(name).is_some(), "{name}");
+                assert!(EngineKind::Docker.catalogue().named(name).is_some(), "{name}");
             }
         }
     }

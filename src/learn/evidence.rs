@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::gather::{Asked, Target};
-use crate::api::{ApiVersion, CanonicalRequest, Located, Operation, encode_segment};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation, encode_segment};
 
 /// The evidence of any number of recordings.
 #[derive(Debug, Default)]
 pub struct Evidence {
+    engine: EngineKind,
     known: BTreeMap<usize, Known>,
     unknown: BTreeMap<String, Unknown>,
     refused: BTreeMap<String, Use>,
@@ -52,6 +53,8 @@ pub struct Use {
 pub struct SessionState {
     /// Its id.
     pub id: String,
+    /// The engine that was recorded; none when nothing says so.
+    pub engine: Option<EngineKind>,
     /// When it began; none when its first line is not there.
     pub start: Option<Timestamp>,
     /// The command that was recorded.
@@ -65,6 +68,17 @@ pub struct SessionState {
 }
 
 impl Evidence {
+    /// No evidence yet, of an engine of this kind.
+    pub(super) fn new(engine: EngineKind) -> Self {
+        Self { engine, ..Self::default() }
+    }
+
+    /// The engine that was asked.
+    #[must_use]
+    pub fn engine(&self) -> EngineKind {
+        self.engine
+    }
+
     /// What was seen of the operations, in catalogue order.
     pub fn known(&self) -> impl Iterator<Item = &Known> {
         self.known.values()

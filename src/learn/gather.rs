@@ -6,15 +6,28 @@ use indexmap::IndexSet;
 
 use super::Evidence;
 use super::evidence::SessionState;
-use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Located, Operation};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation};
 use crate::recording::{Event, Request, Session};
 
 /// What has been read so far. A line that is read twice counts once.
 #[derive(Debug, Default)]
 pub struct Gathering {
     sessions: HashMap<String, Gathered>,
-    /// What requests asked for, each once: a program asks for few things, and often.
-    targets: IndexSet<Target>,
+    /// Requests as they were written, each once: a program asks for few things, and often.
+    asked: IndexSet<Written>,
+}
+
+/// Recordings of more than one engine, from which no single profile can be made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the evidence is of Docker Engine and of podman, and a profile is for one of them")]
+pub struct MixedEngines;
+
+/// A request as a recording has it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Written {
+    method: String,
+    path: String,
+    refused: Option<String>,
 }
 
 /// What has been read of one session.
@@ -27,8 +40,8 @@ struct Gathered {
 /// One request and its repetitions. Its parts may come in any order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The place in [`Gathering::targets`].
-    target: Option<usize>,
+    /// The place in [`Gathering::asked`].
+    asked: Option<usize>,
     repeats: u64,
     unrouted: bool,
 }
@@ -58,8 +71,9 @@ impl Gathering {
         match event {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
-                let target = self.targets.insert_full(Target::of(&request)).0;
-                self.slot(request.session, request.seq).target = Some(target);
+                let Request { method, path, refused, .. } = request;
+                let asked = self.asked.insert_full(Written { method, path, refused }).0;
+                self.slot(request.session, request.seq).asked = Some(asked);
             }
             Event::Response(response) if response.unrouted => {
                 self.slot(response.session, response.seq).unrouted = true;
@@ -77,17 +91,29 @@ impl Gathering {
         }
     }
 
-    /// Folds everything by operation.
+    /// The engine that was recorded; none when no session says so.
+    ///
+    /// # Errors
+    /// [`MixedEngines`].
+    pub fn engine(&self) -> Result<Option<EngineKind>, MixedEngines> {
+        let mut named = self.sessions.values().filter_map(|session| session.state.engine);
+        let first = named.next();
+        if named.all(|other| Some(other) == first) { Ok(first) } else { Err(MixedEngines) }
+    }
+
+    /// Folds everything by operation of this engine.
     #[must_use]
-    pub fn finish(self) -> Evidence {
+    pub fn finish(self, engine: EngineKind) -> Evidence {
+        let targets: Vec<Target> =
+            self.asked.into_iter().map(|written| Target::of(engine, written)).collect();
         let mut sessions: Vec<(String, Gathered)> = self.sessions.into_iter().collect();
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
-        let mut evidence = Evidence::default();
+        let mut evidence = Evidence::new(engine);
         for (id, Gathered { state, requests }) in sessions {
             let requests = requests.values().filter_map(|slot| {
-                let target = self.targets.get_index(slot.target?)?;
+                let target = targets.get(slot.asked?)?;
                 Some((target, 1 + slot.repeats, slot.unrouted))
             });
             evidence.add(id, state, requests);
@@ -99,6 +125,7 @@ impl Gathering {
         let state = &mut self.session(session.id).state;
         state.start = Some(session.start);
         state.command = session.command;
+        state.engine = session.engine.map(|engine| engine.kind);
         state.lossy |= session.lossy;
     }
 
@@ -114,17 +141,17 @@ impl Gathering {
 impl Target {
     /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
     /// instead of trusting the name that an older catalogue may have given it.
-    fn of(request: &Request) -> Self {
-        let refuse =
-            |reason: &str| Self::Refused(format!("{} {}: {reason}", request.method, request.path));
-        let canonical = match CanonicalRequest::parse(&request.method, &request.path) {
+    fn of(engine: EngineKind, written: Written) -> Self {
+        let Written { method, path, refused } = written;
+        let refuse = |reason: &str| Self::Refused(format!("{method} {path}: {reason}"));
+        let canonical = match CanonicalRequest::parse(engine, &method, &path) {
             Ok(canonical) => canonical,
             Err(refusal) => return refuse(&refusal.to_string()),
         };
-        if let Some(reason) = &request.refused {
+        if let Some(reason) = &refused {
             return refuse(reason);
         }
-        match canonical.locate(Catalogue::docker()) {
+        match canonical.locate() {
             Some(Located { operation, values }) => {
                 Self::Known(Asked { operation, values, version: canonical.version() })
             }

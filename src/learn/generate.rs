@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Evidence, Known, Names};
-use crate::api::{Catalogue, Part, Risk};
+use crate::api::{Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// The operations with which clients begin. They fall back from one to the other, and without them
@@ -64,6 +64,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     Generated {
         profile: Profile {
             name,
+            engine: evidence.engine(),
             min_api: evidence.lowest_version(),
             allow,
             deny: Vec::new(),
@@ -78,7 +79,8 @@ pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rul
     let seen = |name: &str| evidence.known().any(|known| known.operation.name == name);
     let missing: Vec<&str> = HANDSHAKE.into_iter().filter(|name| !seen(name)).collect();
     let missing = if missing.len() == HANDSHAKE.len() { Vec::new() } else { missing };
-    missing.into_iter().filter_map(|name| Catalogue::docker().named(name)).map(Rule::any)
+    let catalogue = evidence.engine().catalogue();
+    missing.into_iter().filter_map(|name| catalogue.named(name)).map(Rule::any)
 }
 
 /// What was recorded, in a few words: the commands when they agree, their program when only that
@@ -134,7 +136,9 @@ pub(super) fn provenance(evidence: &Evidence) -> String {
 /// What stands behind a rule: in how many sessions it was used, unless it was in each, and on how
 /// many different things.
 pub(super) fn comment(evidence: &Evidence, known: &Known) -> String {
-    let thing = match known.operation.template.parts().first() {
+    // podman's own API has Docker's words one segment further on.
+    let mut words = known.operation.template.parts().iter();
+    let thing = match words.find(|part| **part != Part::Literal("libpod")) {
         Some(Part::Literal("distribution")) => "image",
         Some(Part::Literal("debug")) => "dump",
         Some(Part::Literal(plural)) => plural.strip_suffix('s').unwrap_or(plural),
@@ -157,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::{CanonicalRequest, Method};
+    use crate::api::{CanonicalRequest, EngineKind, Method};
     use crate::learn::{Gathering, prove};
     use crate::policy::{Enforcer, Gate, Head, Verdict};
     use crate::profile::emit;
@@ -197,7 +201,7 @@ mod tests {
     fn evidence(events: impl IntoIterator<Item = Event>) -> Evidence {
         let mut gathering = Gathering::default();
         events.into_iter().for_each(|event| gathering.absorb(event));
-        gathering.finish()
+        gathering.finish(EngineKind::Docker)
     }
 
     fn generated(events: impl IntoIterator<Item = Event>, names: Names) -> String {
@@ -255,7 +259,7 @@ mod tests {
     }
 
     fn some_requests() -> impl Strategy<Value = Vec<(String, String)>> {
-        let operations = Catalogue::docker().operations();
+        let operations = EngineKind::Docker.catalogue().operations();
         let name = "(json|create|prune|get|web|deadbeefcafe|a\\.b|reg:5000|c%20d)";
         let one = (0..operations.len(), name, prop::option::of(24u16..57)).prop_map(
             move |(index, name, version)| {
@@ -281,10 +285,10 @@ mod tests {
             let mut seen = Vec::new();
             for (method, path) in &requests {
                 prop_assert!(allowed(method, path), "{method} {path} was recorded and is denied");
-                let request = CanonicalRequest::parse(method, path).unwrap();
-                seen.push(request.locate(Catalogue::docker()).unwrap().operation);
+                let request = CanonicalRequest::parse(EngineKind::Docker, method, path).unwrap();
+                seen.push(request.locate().unwrap().operation);
             }
-            for operation in Catalogue::docker().operations() {
+            for operation in EngineKind::Docker.catalogue().operations() {
                 let path = operation.template.fill(|_| "x9".into());
                 let handshake = HANDSHAKE.contains(&operation.name)
                     && seen.iter().any(|seen| HANDSHAKE.contains(&seen.name));

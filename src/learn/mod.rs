@@ -14,7 +14,7 @@ mod update;
 
 pub use coverage::{Coverage, OperationRow, Question, SessionRow};
 pub use evidence::{Evidence, Known, SessionState, Unknown, Use};
-pub use gather::Gathering;
+pub use gather::{Gathering, MixedEngines};
 pub use generate::{Generated, HANDSHAKE, Options, generate};
 pub use names::{Names, looks_like_id};
 pub use proof::{Flaw, Proof, prove};

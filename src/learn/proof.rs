@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::generate::HANDSHAKE;
 use super::{Evidence, Known};
-use crate::api::{ApiVersion, Catalogue, Operation};
+use crate::api::{ApiVersion, Operation};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{Pattern, Profile, Rule};
 
@@ -74,10 +74,11 @@ pub fn prove(
             return Err(Flaw::Superfluous(rule.to_string()));
         }
     }
-    for operation in Catalogue::docker().operations() {
+    for operation in profile.engine.catalogue().operations() {
         let path = operation.template.fill(|_| FRESH.into());
-        let was = old.as_ref().is_some_and(|old| allows(old, operation, &path, None));
-        if allows(&gate, operation, &path, None)
+        let version = operation.versions.newest();
+        let was = old.as_ref().is_some_and(|old| allows(old, operation, &path, version));
+        if allows(&gate, operation, &path, version)
             && !was
             && !may_be_fresh(evidence, profile, operation)
         {

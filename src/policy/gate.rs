@@ -3,7 +3,7 @@
 
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
-use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Located, Refusal};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal};
 use crate::profile::{Profile, UnknownOperation};
 
 /// What a gate is shown of a request.
@@ -27,7 +27,8 @@ pub trait Gate: Send + Sync {
 #[derive(Debug)]
 pub struct Enforcer {
     name: String,
-    min_api: ApiVersion,
+    engine: EngineKind,
+    min_api: Option<ApiVersion>,
     allow: Table,
     deny: Table,
     unknown: Vec<UnknownOperation>,
@@ -37,9 +38,9 @@ pub struct Enforcer {
 #[derive(Debug)]
 pub struct Auditor(Enforcer);
 
-/// Forwards everything as the client spelled it.
+/// Forwards everything as the client spelled it, to an engine of this kind.
 #[derive(Debug)]
-pub struct Observer;
+pub struct Observer(pub EngineKind);
 
 impl Enforcer {
     /// The gate of a profile.
@@ -47,18 +48,18 @@ impl Enforcer {
     pub fn new(profile: &Profile) -> Self {
         Self {
             name: profile.name.to_string(),
-            min_api: profile.min_api.unwrap_or(ApiVersion::FLOOR),
-            allow: Table::new(&profile.allow),
-            deny: Table::new(&profile.deny),
+            engine: profile.engine,
+            min_api: profile.min_api,
+            allow: Table::new(profile.engine, &profile.allow),
+            deny: Table::new(profile.engine, &profile.deny),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
         }
     }
 
     fn verdict(&self, request: &CanonicalRequest, located: Option<&Located>) -> Verdict {
-        if let Some(version) = request.version()
-            && version < self.min_api
+        if let Some((version, floor)) = request.version().zip(self.min_api)
+            && version < floor
         {
-            let floor = self.min_api;
             return deny(
                 403,
                 format!(
@@ -75,7 +76,8 @@ impl Enforcer {
             return deny(
                 403,
                 format!(
-                    "{asked} is no known operation of the Engine API and not allowed by profile \"{}\"",
+                    "{asked} is no known operation of {} and not allowed by profile \"{}\"",
+                    self.engine.api(),
                     self.name
                 ),
             );
@@ -100,7 +102,7 @@ impl Enforcer {
 
 impl Gate for Enforcer {
     fn decide(&self, head: &Head<'_>) -> Decision {
-        let (request, located) = understand(head);
+        let (request, located) = understand(self.engine, head);
         let verdict = match &request {
             Err(refusal) => refuse(&refusal.to_string()),
             Ok(_) if head.content_type.is_some_and(overrides) => refuse(
@@ -134,15 +136,18 @@ impl Gate for Auditor {
 
 impl Gate for Observer {
     fn decide(&self, head: &Head<'_>) -> Decision {
-        let (request, located) = understand(head);
+        let (request, located) = understand(self.0, head);
         let verdict = observe(head, located.as_ref(), None);
         Decision { request, located, verdict }
     }
 }
 
-fn understand(head: &Head<'_>) -> (Result<CanonicalRequest, Refusal>, Option<Located>) {
-    let request = CanonicalRequest::parse(head.method, head.target);
-    let located = request.as_ref().ok().and_then(|request| request.locate(Catalogue::docker()));
+fn understand(
+    engine: EngineKind,
+    head: &Head<'_>,
+) -> (Result<CanonicalRequest, Refusal>, Option<Located>) {
+    let request = CanonicalRequest::parse(engine, head.method, head.target);
+    let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
     (request, located)
 }
 
@@ -266,6 +271,9 @@ mod tests {
     #[test]
     fn an_observer_forwards_what_was_sent() {
         let target = "/v1.41//containers/../%63ontainers/json?a;b";
-        assert_eq!(said(&Observer, &head("get", target)), format!("forward {target}"));
+        assert_eq!(
+            said(&Observer(EngineKind::Docker), &head("get", target)),
+            format!("forward {target}")
+        );
     }
 }

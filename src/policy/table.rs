@@ -1,6 +1,6 @@
 //! Rules by operation, so that a decision does not depend on how many rules there are.
 
-use crate::api::{Catalogue, Located};
+use crate::api::{EngineKind, Located};
 use crate::profile::{Entry, Pattern, Rule};
 
 /// For each operation of the catalogue, the patterns of its rules.
@@ -10,8 +10,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(entries: &[Entry<Rule>]) -> Self {
-        let mut rules = vec![Vec::new(); Catalogue::docker().operations().len()];
+    pub(super) fn new(engine: EngineKind, entries: &[Entry<Rule>]) -> Self {
+        let mut rules = vec![Vec::new(); engine.catalogue().operations().len()];
         for entry in entries {
             if let Some(of_operation) = rules.get_mut(entry.value.operation().index) {
                 of_operation.push(entry.value.patterns().to_vec());

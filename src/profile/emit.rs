@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Profile;
+use crate::api::EngineKind;
 
 /// The comments of a generated profile.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,9 @@ pub fn emit(profile: &Profile, comments: &Comments) -> String {
         let _ = writeln!(text, "# {}", one_line(line));
     }
     let _ = writeln!(text, "version: 1\nname: {}", quoted_if_needed(profile.name.as_str()));
+    if profile.engine != EngineKind::default() {
+        let _ = writeln!(text, "engine: {}", profile.engine);
+    }
     if let Some(version) = profile.min_api {
         let _ = writeln!(text, "min_api: \"{version}\"");
     }
@@ -84,11 +88,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::{ApiVersion, CanonicalRequest, Catalogue};
+    use crate::api::{ApiVersion, CanonicalRequest};
     use crate::profile::{Entry, Name, Pattern, Rule, UnknownOperation, parse};
 
-    fn any_rule() -> impl Strategy<Value = Rule> {
-        let operations = Catalogue::docker().operations();
+    fn any_rule(engine: EngineKind) -> impl Strategy<Value = Rule> {
+        let operations = engine.catalogue().operations();
         // Names that collide with literals, look like YAML, or need escapes.
         let names = prop_oneof![
             Just("*".to_owned()),
@@ -100,30 +104,42 @@ mod tests {
                 let operation = &operations[index];
                 let mut names = names.iter();
                 let path = operation.template.fill(|_| names.next().unwrap().as_str().into());
-                let rule = Rule::parse(&format!("{} {path}", operation.method)).ok()?;
+                let rule = Rule::parse(engine, &format!("{} {path}", operation.method)).ok()?;
                 let spans = rule.patterns().iter().any(|pattern| *pattern != Pattern::Any);
                 (rule.operation() == operation || spans).then_some(rule)
             },
         )
     }
 
+    fn any_profile() -> impl Strategy<Value = Profile> {
+        prop::sample::select(EngineKind::ALL.as_slice()).prop_flat_map(|engine| {
+            (
+                "[a-z0-9][a-zA-Z0-9._-]{0,20}",
+                prop::option::of(24u16..100),
+                prop::collection::vec(any_rule(engine), 0..8),
+                prop::collection::vec(any_rule(engine), 0..3),
+            )
+                .prop_map(move |(name, min_api, allow, deny)| {
+                    let unknown = CanonicalRequest::parse(engine, "GET", "/extension/a%20b:");
+                    let unknown = UnknownOperation::of(&unknown.unwrap());
+                    Profile {
+                        name: Name::parse(&name).unwrap(),
+                        engine,
+                        min_api: min_api.map(|minor| ApiVersion::new(1, minor)),
+                        allow: allow.into_iter().map(Entry::new).collect(),
+                        deny: deny.into_iter().map(Entry::new).collect(),
+                        unknown: unknown.into_iter().map(Entry::new).collect(),
+                    }
+                })
+        })
+    }
+
     proptest! {
         #[test]
         fn what_is_written_reads_back_as_the_same_profile(
-            name in "[a-z0-9][a-zA-Z0-9._-]{0,20}",
-            min_api in prop::option::of(24u16..100),
-            allow in prop::collection::vec(any_rule(), 0..8),
-            deny in prop::collection::vec(any_rule(), 0..3),
+            profile in any_profile(),
             comment in "\\PC{0,20}",
         ) {
-            let unknown = CanonicalRequest::parse("GET", "/libpod/a%20b:").unwrap();
-            let profile = Profile {
-                name: Name::parse(&name).unwrap(),
-                min_api: min_api.map(|minor| ApiVersion::new(1, minor)),
-                allow: allow.into_iter().map(Entry::new).collect(),
-                deny: deny.into_iter().map(Entry::new).collect(),
-                unknown: UnknownOperation::of(&unknown).into_iter().map(Entry::new).collect(),
-            };
             let comments = Comments { header: vec![comment.clone()], allow: vec![comment; 8] };
             let text = emit(&profile, &comments);
             prop_assert_eq!(parse(&text).map_err(|problem| problem.message), Ok(profile), "{}", text);

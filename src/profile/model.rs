@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Rule;
 use super::rule::{method_and_path, plain};
-use crate::api::{ApiVersion, CanonicalRequest, Catalogue, Method};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Method};
 
 /// The longest name of a profile in bytes.
 const LONGEST_NAME: usize = 64;
@@ -15,7 +15,10 @@ const LONGEST_NAME: usize = 64;
 pub struct Profile {
     /// What denials and the log call it.
     pub name: Name,
-    /// The lowest API version that requests may ask for; none means [`ApiVersion::FLOOR`].
+    /// The engine whose operations its rules name.
+    pub engine: EngineKind,
+    /// The lowest API version that requests may ask for; none means the lowest that dsp lets
+    /// through.
     pub min_api: Option<ApiVersion>,
     /// What is allowed.
     pub allow: Vec<Entry<Rule>>,
@@ -116,18 +119,18 @@ impl UnknownOperation {
     /// The request itself, if no operation of the catalogue is meant.
     #[must_use]
     pub fn of(request: &CanonicalRequest) -> Option<Self> {
-        let unknown = request.locate(Catalogue::docker()).is_none();
+        let unknown = request.locate().is_none();
         unknown.then(|| Self { method: request.method(), path: plain(request.path()) })
     }
 
     /// Parses `METHOD /path`, without wildcards. The error says what to write instead.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(engine: EngineKind, text: &str) -> Result<Self, String> {
         let (method, path) = method_and_path(text).map_err(|error| error.to_string())?;
         if path.contains('*') {
             return Err("an unknown operation is written literally, without \"*\" (%2A is a star)"
                 .to_owned());
         }
-        let request = CanonicalRequest::parse(method.as_str(), path)
+        let request = CanonicalRequest::parse(engine, method.as_str(), path)
             .map_err(|refusal| format!("no request can be spelled so: {refusal}"))?;
         if request.version().is_some() {
             return Err("rules have no version prefix".to_owned());

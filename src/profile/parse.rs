@@ -12,7 +12,7 @@ use serde_saphyr::{Spanned, budget, options};
 
 use super::problem::{Problem, at, bytes, explain, hint, printable};
 use super::{Entry, Name, Profile, Rule, RuleError, UnknownOperation};
-use crate::api::ApiVersion;
+use crate::api::{ApiVersion, EngineKind};
 
 /// The largest profile in bytes; one with every operation has less than 8 KiB.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -92,13 +92,15 @@ pub fn parse(text: &str) -> Result<Profile, Problem> {
     let file: File = from_yaml(text)?;
     let name = Name::parse(&file.name.value)
         .map_err(|error| at(text, span(text, &file.name), error.to_string(), None))?;
-    let min_api = file.min_api.map(|version| parse_min_api(text, &version)).transpose()?;
+    let engine = file.engine.map_or(Ok(EngineKind::default()), |name| parse_engine(text, &name))?;
+    let min_api = file.min_api.map(|version| parse_min_api(text, engine, &version)).transpose()?;
     Ok(Profile {
         name,
+        engine,
         min_api,
-        allow: parse_list(file.allow, |item| parse_rule(text, item))?,
-        deny: parse_list(file.deny, |item| parse_rule(text, item))?,
-        unknown: parse_list(file.unknown, |item| parse_unknown(text, item))?,
+        allow: parse_list(file.allow, |item| parse_rule(text, engine, item))?,
+        deny: parse_list(file.deny, |item| parse_rule(text, engine, item))?,
+        unknown: parse_list(file.unknown, |item| parse_unknown(text, engine, item))?,
     })
 }
 
@@ -109,6 +111,7 @@ struct File {
     #[serde(rename = "version")]
     _version: u64,
     name: Spanned<String>,
+    engine: Option<Spanned<String>>,
     min_api: Option<Spanned<String>>,
     allow: Option<Vec<Spanned<Item>>>,
     deny: Option<Vec<Spanned<Item>>>,
@@ -178,13 +181,22 @@ fn check_version(text: &str) -> Result<(), Problem> {
     }
 }
 
-fn parse_min_api(text: &str, version: &Spanned<String>) -> Result<ApiVersion, Problem> {
+fn parse_engine(text: &str, name: &Spanned<String>) -> Result<EngineKind, Problem> {
+    name.value.parse().map_err(|_| {
+        let message = format!("there is no engine \"{}\"", name.value);
+        at(text, span(text, name), printable(&message), hint("engine: docker, or engine: podman"))
+    })
+}
+
+fn parse_min_api(
+    text: &str,
+    engine: EngineKind,
+    version: &Spanned<String>,
+) -> Result<ApiVersion, Problem> {
     let wrong = |message: String, help: &str| at(text, span(text, version), message, hint(help));
-    let parsed: ApiVersion = version
-        .value
-        .parse()
+    let parsed = ApiVersion::parse(engine, &version.value)
         .map_err(|error| wrong(format!("{error}"), "write it in quotes: min_api: \"1.41\""))?;
-    if parsed < ApiVersion::FLOOR {
+    if engine == EngineKind::Docker && parsed < ApiVersion::FLOOR {
         let floor = ApiVersion::FLOOR;
         let message =
             format!("versions below {floor} are always refused, so min_api cannot be {parsed}");
@@ -200,9 +212,13 @@ fn parse_list<T>(
     list.unwrap_or_default().iter().map(parse).collect()
 }
 
-fn parse_rule(text: &str, item: &Spanned<Item>) -> Result<Entry<Rule>, Problem> {
+fn parse_rule(
+    text: &str,
+    engine: EngineKind,
+    item: &Spanned<Item>,
+) -> Result<Entry<Rule>, Problem> {
     let span = span(text, item);
-    match Rule::parse(&item.value.0) {
+    match Rule::parse(engine, &item.value.0) {
         Ok(value) => Ok(Entry { value, span: Some(span) }),
         Err(error) => {
             let help = match &error {
@@ -221,9 +237,13 @@ fn parse_rule(text: &str, item: &Spanned<Item>) -> Result<Entry<Rule>, Problem> 
     }
 }
 
-fn parse_unknown(text: &str, item: &Spanned<Item>) -> Result<Entry<UnknownOperation>, Problem> {
+fn parse_unknown(
+    text: &str,
+    engine: EngineKind,
+    item: &Spanned<Item>,
+) -> Result<Entry<UnknownOperation>, Problem> {
     let span = span(text, item);
-    match UnknownOperation::parse(&item.value.0) {
+    match UnknownOperation::parse(engine, &item.value.0) {
         Ok(value) => Ok(Entry { value, span: Some(span) }),
         Err(message) => Err(at(text, span, printable(&message), None)),
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The keys of a profile.
-const KEYS: [&str; 6] = ["version", "name", "min_api", "allow", "deny", "unknown"];
+const KEYS: [&str; 7] = ["version", "name", "engine", "min_api", "allow", "deny", "unknown"];
 
 /// How alike a key and the one that was meant are at least.
 const ALIKE: f64 = 0.8;

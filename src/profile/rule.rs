@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Pattern;
-use crate::api::{Catalogue, Located, Method, Operation};
+use crate::api::{ApiVersion, EngineKind, Located, Method, Operation};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -28,8 +28,10 @@ pub enum RuleError {
         without: String,
     },
     /// No operation has this method and path.
-    #[error("\"{rule}\" names no operation of the Engine API")]
+    #[error("\"{rule}\" names no operation of {}", engine.api())]
     NoOperation {
+        /// The engine.
+        engine: EngineKind,
         /// The text.
         rule: String,
         /// The rules of the operations that are spelled most alike.
@@ -54,23 +56,24 @@ impl Rule {
         Self { operation, patterns }
     }
 
-    /// Parses `METHOD /path`.
+    /// Parses `METHOD /path` as an operation of this engine.
     ///
     /// # Errors
     /// [`RuleError`].
-    pub fn parse(text: &str) -> Result<Self, RuleError> {
+    pub fn parse(engine: EngineKind, text: &str) -> Result<Self, RuleError> {
         let (method, path) = method_and_path(text)?;
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        if segments.first().is_some_and(|first| is_version(first)) && segments.len() > 1 {
+        if segments.first().is_some_and(|first| is_version(engine, first)) && segments.len() > 1 {
             let without = segments
                 .iter()
                 .skip(1)
                 .fold(method.to_string() + " ", |rule, segment| rule + "/" + segment);
             return Err(RuleError::Version { without });
         }
-        let found = Catalogue::docker().locate(method, &segments).ok_or_else(|| {
-            let nearest = Catalogue::docker().nearest(text);
+        let found = engine.catalogue().locate_rule(method, &segments).ok_or_else(|| {
+            let nearest = engine.catalogue().nearest(text);
             RuleError::NoOperation {
+                engine,
                 rule: text.to_owned(),
                 nearest: nearest.into_iter().map(ToString::to_string).collect(),
             }
@@ -111,13 +114,43 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// Its path, each pattern spelled by `spell`.
+    fn path(&self, spell: impl Fn(&Pattern) -> String) -> String {
+        let template = &self.operation.template;
+        template.fill(|place| self.patterns.get(place).map(&spell).unwrap_or_default().into())
+    }
+
+    /// Whether a path would be read as a rule for the same operation.
+    fn is_read_from(&self, path: &str) -> bool {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let Operation { engine, method, .. } = self.operation;
+        let found = engine.catalogue().locate_rule(*method, &segments);
+        found.is_some_and(|found| found.operation == self.operation)
+    }
+}
+
 /// A rule's text, in the one spelling that `generate` writes.
 impl fmt::Display for Rule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.operation.template.fill(|place| {
-            self.patterns.get(place).map(ToString::to_string).unwrap_or_default().into()
-        });
+        let path = self.path(ToString::to_string);
+        let path = if self.is_read_from(&path) { path } else { self.path(no_literal) };
         formatter.pad(&format!("{} {}", self.operation.method, plain(path)))
+    }
+}
+
+/// Spells a name so that no part of it reads as a literal of the API. With podman a name can be
+/// what is a literal in another version of the API.
+fn no_literal(pattern: &Pattern) -> String {
+    let text = pattern.to_string();
+    if text.contains('/') {
+        return text.replace('/', "%2F");
+    }
+    match text.bytes().next() {
+        Some(first) if first.is_ascii_alphanumeric() => {
+            format!("%{first:02X}{}", text.get(1..).unwrap_or_default())
+        }
+        _ => text,
     }
 }
 
@@ -139,10 +172,8 @@ pub(super) fn plain(path: String) -> String {
     }
 }
 
-fn is_version(segment: &str) -> bool {
-    segment.strip_prefix('v').is_some_and(|version| {
-        !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-    })
+fn is_version(engine: EngineKind, segment: &str) -> bool {
+    segment.strip_prefix('v').is_some_and(|text| ApiVersion::parse(engine, text).is_ok())
 }
 
 #[cfg(test)]
@@ -150,10 +181,14 @@ mod tests {
     use super::*;
     use crate::api::CanonicalRequest;
 
+    fn parse(text: &str) -> Result<Rule, RuleError> {
+        Rule::parse(EngineKind::Docker, text)
+    }
+
     fn matches(rule: &str, method: &str, target: &str) -> bool {
-        let request = CanonicalRequest::parse(method, target).unwrap();
-        let located = request.locate(Catalogue::docker());
-        located.is_some_and(|located| Rule::parse(rule).unwrap().matches(&located))
+        let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
+        let located = request.locate();
+        located.is_some_and(|located| parse(rule).unwrap().matches(&located))
     }
 
     #[test]
@@ -170,18 +205,36 @@ mod tests {
 
     #[test]
     fn a_rule_reads_back_as_itself() {
-        for operation in Catalogue::docker().operations() {
+        for operation in EngineKind::Docker.catalogue().operations() {
             let rule = Rule::any(operation);
-            assert_eq!(Rule::parse(&rule.to_string()), Ok(rule), "{operation}");
+            assert_eq!(parse(&rule.to_string()), Ok(rule), "{operation}");
         }
         for text in ["GET /networks/a%20b%2A", "GET /networks/x%3A", "GET /images/a/b*c/json"] {
-            assert_eq!(Rule::parse(text).unwrap().to_string(), text);
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_literal_in_another_version_is_spelled_apart() {
+        for (path, rule) in [
+            ("create", "POST /libpod/manifests/%63reate"),
+            ("a/b/add", "POST /libpod/manifests/a%2Fb%2Fadd"),
+            ("a/b", "POST /libpod/manifests/a/b"),
+        ] {
+            let target = format!("/v4.3.1/libpod/manifests/{path}");
+            let request = CanonicalRequest::parse(EngineKind::Podman, "POST", &target).unwrap();
+            let located = request.locate().unwrap();
+            assert_eq!(located.operation.name, "LibpodManifestCreate");
+            let exact = located.values.iter().cloned().map(Pattern::Exact).collect();
+            let narrowed = Rule::narrowed(located.operation, exact);
+            assert_eq!(narrowed.to_string(), rule);
+            assert_eq!(Rule::parse(EngineKind::Podman, rule), Ok(narrowed));
         }
     }
 
     #[test]
     fn what_is_no_rule_is_told_why() {
-        let error = |text: &str| Rule::parse(text).unwrap_err().to_string();
+        let error = |text: &str| parse(text).unwrap_err().to_string();
         assert!(error("GET").contains("a method, one space and a path"));
         assert!(error("GET  /info").contains("one space"));
         assert!(error("get /info").contains("capitals"));
@@ -189,10 +242,10 @@ mod tests {
         assert!(error("GET /*").contains("names no operation"));
         assert!(error("GET /networks/%zz").contains("no name"));
         assert_eq!(
-            Rule::parse("GET /v1.41/info"),
+            parse("GET /v1.41/info"),
             Err(RuleError::Version { without: "GET /info".into() })
         );
-        let Err(RuleError::NoOperation { nearest, .. }) = Rule::parse("GET /container/json") else {
+        let Err(RuleError::NoOperation { nearest, .. }) = parse("GET /container/json") else {
             panic!("a rule that names no operation was taken");
         };
         assert_eq!(nearest.first().map(String::as_str), Some("GET /containers/json"));

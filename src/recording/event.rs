@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::api::EngineKind;
+
 /// The version of the format that this dsp writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -52,6 +54,9 @@ pub struct Session {
 /// What the engine said of itself.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Engine {
+    /// Which engine it is; Docker Engine is not named.
+    #[serde(default, skip_serializing_if = "is_default", with = "kind")]
+    pub kind: EngineKind,
     /// Its version.
     pub version: String,
     /// The newest API version that it speaks.
@@ -145,6 +150,25 @@ pub struct End {
     /// The exit status of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<u8>,
+}
+
+fn is_default(kind: &EngineKind) -> bool {
+    *kind == EngineKind::default()
+}
+
+/// The word for an engine.
+mod kind {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::api::EngineKind;
+
+    pub(super) fn serialize<S: Serializer>(kind: &EngineKind, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<EngineKind, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
 }
 
 impl Event {

@@ -79,7 +79,7 @@ fn hide_user(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{CanonicalRequest, Catalogue};
+    use crate::api::{CanonicalRequest, EngineKind};
 
     fn shown(command: &[&str]) -> String {
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();
@@ -87,8 +87,8 @@ mod tests {
     }
 
     fn recorded(method: &str, target: &str) -> Vec<(String, Option<String>)> {
-        let request = CanonicalRequest::parse(method, target).unwrap();
-        query(request.query(), request.locate(Catalogue::docker()).as_ref())
+        let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
+        query(request.query(), request.locate().as_ref())
     }
 
     #[test]

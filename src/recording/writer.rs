@@ -262,12 +262,12 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::api::Catalogue;
+    use crate::api::EngineKind;
     use crate::recording::Reader;
 
     fn arrive(writer: &Writer, method: &str, target: &str) -> Ticket {
-        let request = CanonicalRequest::parse(method, target).unwrap();
-        let located = request.locate(Catalogue::docker());
+        let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
+        let located = request.locate();
         writer.request(&Arrival {
             connection: 1,
             method,

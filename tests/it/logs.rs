@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use dsp::api::EngineKind;
 use dsp::recording::{Event, Format, Log, Reader, Request};
 
 use crate::support::{Done, World};
@@ -56,7 +57,7 @@ fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
 fn each_log_holds_the_requests_of_the_recording_beside_it() {
     for (name, from) in LOGS {
         let format = Format::ALL.into_iter().find(|format| format.name() == from).unwrap();
-        let log = Log::read(name, format, log(name).as_bytes()).unwrap();
+        let log = Log::read(name, format, EngineKind::Docker, log(name).as_bytes()).unwrap();
         assert_eq!(log.unreadable, 0, "{name}: {:?}", log.skipped);
         let recording = Reader::open(&path(name, "jsonl")).unwrap();
         assert_eq!(requests(log.events), requests(recording.map(Result::unwrap)), "{name}");

@@ -1,39 +1,68 @@
-//! What `generate` promises, over the whole catalogue: complete, minimal and exact.
+//! What `generate` promises, over both catalogues: complete, minimal and exact.
 
-use dsp::api::{ApiVersion, CanonicalRequest, Catalogue, Operation};
-use dsp::learn::{Evidence, Gathering, Options, generate, prove};
+use std::collections::BTreeSet;
+
+use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, Operation, Part, Versions};
+use dsp::learn::{Evidence, Gathering, Names, Options, generate, prove};
 use dsp::policy::{Enforcer, Gate, Head, Verdict};
-use dsp::profile::Profile;
+use dsp::profile::{Profile, emit, parse};
 use dsp::recording::{Event, Request};
+use proptest::prelude::*;
 
 /// Names as workloads have them, and names that look like something else.
-const NAMES: [&str; 8] =
-    ["web", "json", "create", "prune", "deadbeefcafe", "a.b_c-d", "get", "reg.local:5000"];
+const NAMES: [&str; 9] = [
+    "web",
+    "json",
+    "create",
+    "prune",
+    "deadbeefcafe",
+    "a.b_c-d",
+    "get",
+    "reg.local:5000",
+    "libpod",
+];
 
-/// One session that asks for each operation under each name.
-fn evidence(operations: &[&Operation], version: Option<ApiVersion>) -> Evidence {
-    let requests = operations.iter().flat_map(|one| NAMES.map(|name| target(one, name, version)));
-    gathered(requests)
+/// Names that only images and their like can have.
+const LONG_NAMES: [&str; 6] = [
+    "docker.io/library/nginx:1.27",
+    "reg.local:5000/team/app/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "a/b/json",
+    "scp/push",
+    "x/add",
+    "a/registry/b",
+];
+
+/// The versions under which requests are made: each of Docker's, and some of podman's.
+fn versions(engine: EngineKind) -> Vec<Option<ApiVersion>> {
+    let parsed = |text| Some(ApiVersion::parse(engine, text).unwrap());
+    let shared = (24..=56).map(|minor| Some(ApiVersion::new(1, minor)));
+    let own = match engine {
+        EngineKind::Docker => vec![],
+        EngineKind::Podman => vec![
+            parsed("3.4.4"),
+            parsed("4.0.0"),
+            parsed("4.3.1"),
+            parsed("5.8.0-dev"),
+            parsed("10.0.0"),
+        ],
+    };
+    std::iter::once(None).chain(shared).chain(own).collect()
 }
 
-fn gathered(requests: impl Iterator<Item = (String, String)>) -> Evidence {
-    let mut gathering = Gathering::default();
-    for ((method, path), seq) in requests.zip(1..) {
-        gathering.absorb(Event::Request(Request {
-            session: "s".into(),
-            seq,
-            time: "2026-01-01T00:00:00Z".parse().unwrap(),
-            connection: 1,
-            method,
-            path,
-            operation: None,
-            parameters: indexmap::IndexMap::new(),
-            query: vec![],
-            refused: None,
-            agent: None,
-        }));
+/// Whether the engine's documents list the operation under the version.
+fn is_of(operation: &Operation, version: Option<ApiVersion>) -> bool {
+    match (&operation.versions, version) {
+        (Versions::Documented { since, until }, Some(version)) => {
+            *since <= version && version <= *until
+        }
+        (versions, version) => versions.serve(version),
     }
-    gathering.finish()
+}
+
+fn names_for(operation: &Operation) -> impl Iterator<Item = &'static str> {
+    let spans = operation.template.parts().iter().any(|part| matches!(part, Part::Many(_)));
+    let single = operation.template.parts().iter().any(|part| matches!(part, Part::One(_)));
+    NAMES.into_iter().chain(LONG_NAMES.into_iter().filter(move |_| spans && !single))
 }
 
 fn target(operation: &Operation, name: &str, version: Option<ApiVersion>) -> (String, String) {
@@ -42,66 +71,161 @@ fn target(operation: &Operation, name: &str, version: Option<ApiVersion>) -> (St
     (operation.method.to_string(), version + &path)
 }
 
-fn made_from(operations: &[&Operation], version: Option<ApiVersion>) -> Profile {
-    let evidence = evidence(operations, version);
-    let profile = generate(&evidence, &Options::default()).profile;
-    prove(&evidence, &profile, None).unwrap();
-    profile
+fn gathered(engine: EngineKind, requests: &[(String, String)]) -> Evidence {
+    let mut gathering = Gathering::default();
+    for ((method, path), seq) in requests.iter().zip(1..) {
+        gathering.absorb(Event::Request(Request {
+            session: "s".into(),
+            seq,
+            time: "2026-01-01T00:00:00Z".parse().unwrap(),
+            connection: 1,
+            method: method.clone(),
+            path: path.clone(),
+            operation: None,
+            parameters: indexmap::IndexMap::new(),
+            query: vec![],
+            refused: None,
+            agent: None,
+        }));
+    }
+    gathering.finish(engine)
+}
+
+fn made_from(engine: EngineKind, requests: &[(String, String)], names: Names) -> Profile {
+    let evidence = gathered(engine, requests);
+    let options = Options { names, ..Options::default() };
+    let generated = generate(&evidence, &options);
+    prove(&evidence, &generated.profile, None).unwrap();
+    let text = emit(&generated.profile, &generated.comments);
+    assert_eq!(parse(&text).unwrap(), generated.profile, "{text}");
+    generated.profile
+}
+
+/// What the engine would run, by the grammar.
+fn located(engine: EngineKind, (method, target): &(String, String)) -> Option<&'static Operation> {
+    let request = CanonicalRequest::parse(engine, method, target).ok()?;
+    Some(request.locate()?.operation)
 }
 
 /// The operation that a request is, when the profile lets it through.
-fn admitted(gate: &Enforcer, (method, target): &(String, String)) -> Option<&'static str> {
-    let head = Head { method, target, content_type: None };
-    let Verdict::Forward(_) = gate.decide(&head).verdict else { return None };
-    let request = CanonicalRequest::parse(method, target).unwrap();
-    Some(request.locate(Catalogue::docker()).unwrap().operation.name)
+fn admitted(gate: &Enforcer, request: &(String, String)) -> Option<&'static str> {
+    let head = Head { method: &request.0, target: &request.1, content_type: None };
+    let decision = gate.decide(&head);
+    let Verdict::Forward(_) = decision.verdict else { return None };
+    Some(decision.located.unwrap().operation.name)
+}
+
+/// Holds that a profile made of these requests lets each of them through, and on fresh names exactly
+/// the operations that they are.
+fn holds(engine: EngineKind, requests: &[(String, String)], version: Option<ApiVersion>) {
+    let gate = Enforcer::new(&made_from(engine, requests, Names::Any));
+    let mut seen = BTreeSet::new();
+    for request in requests {
+        let operation = located(engine, request).unwrap();
+        assert_eq!(admitted(&gate, request), Some(operation.name), "{request:?} is rejected");
+        seen.insert(operation.name);
+    }
+    let pinged = seen.iter().any(|name| is_handshake(name));
+    for operation in engine.catalogue().operations() {
+        let version =
+            if operation.versions.serve(version) { version } else { operation.versions.newest() };
+        let fresh = target(operation, "fresh-1", version);
+        let expected = seen.contains(operation.name) || (pinged && is_handshake(operation.name));
+        assert_eq!(
+            admitted(&gate, &fresh),
+            expected.then_some(operation.name),
+            "{fresh:?} by a profile of {seen:?}"
+        );
+    }
+}
+
+fn is_handshake(name: &str) -> bool {
+    matches!(name, "SystemPing" | "SystemPingHead")
 }
 
 #[test]
-fn every_version_of_the_api_is_complete_and_exact() {
-    let all = Catalogue::docker().operations();
-    for minor in 24..=56 {
-        let version = ApiVersion::new(1, minor);
-        let (of_version, others): (Vec<_>, Vec<_>) =
-            all.iter().partition(|one| one.since <= version && version <= one.until);
-        let gate = Enforcer::new(&made_from(&of_version, Some(version)));
-        // What a request under these names is may be another operation: `GET /containers/json`
-        // inspects nothing. So the seen ones are taken from the requests, not from the list.
-        let seen: Vec<&str> = of_version
-            .iter()
-            .flat_map(|one| NAMES.map(|name| target(one, name, None)))
-            .filter_map(|(method, path)| {
-                let request = CanonicalRequest::parse(&method, &path).ok()?;
-                Some(request.locate(Catalogue::docker())?.operation.name)
-            })
-            .collect();
-        for operation in &of_version {
-            let fresh = target(operation, "fresh-1", Some(version));
-            assert_eq!(admitted(&gate, &fresh), Some(operation.name), "{fresh:?}");
-        }
-        for operation in others.iter().filter(|one| !seen.contains(&one.name)) {
-            let fresh = target(operation, "fresh-1", Some(version));
-            let handshake = operation.name.starts_with("SystemPing");
-            assert!(handshake || admitted(&gate, &fresh).is_none(), "{version}: {fresh:?}");
+fn every_version_of_both_apis_is_complete_and_exact() {
+    for engine in EngineKind::ALL {
+        for version in versions(engine) {
+            let operations =
+                engine.catalogue().operations().iter().filter(|one| is_of(one, version));
+            let requests: Vec<_> = operations
+                .flat_map(|one| names_for(one).map(|name| target(one, name, version)))
+                .filter(|request| located(engine, request).is_some_and(|one| is_of(one, version)))
+                .collect();
+            assert!(requests.len() > 300, "{engine} {version:?}: {}", requests.len());
+            holds(engine, &requests, version);
         }
     }
 }
 
 #[test]
 fn one_operation_admits_itself_and_no_other() {
-    let all = Catalogue::docker().operations();
-    for one in all {
-        let evidence = gathered(std::iter::once(target(one, "fresh-1", None)));
-        let profile = generate(&evidence, &Options::default()).profile;
-        let gate = Enforcer::new(&profile);
-        for other in all {
-            for name in NAMES.iter().chain(&["fresh-2"]) {
-                let allowed = admitted(&gate, &target(other, name, None));
-                let is_handshake = one.name.starts_with("SystemPing");
+    for engine in EngineKind::ALL {
+        let all = engine.catalogue().operations();
+        let requests: Vec<_> = all
+            .iter()
+            .flat_map(|one| {
+                names_for(one)
+                    .chain(["fresh-2"])
+                    .map(|name| target(one, name, one.versions.newest()))
+            })
+            .collect();
+        for one in all {
+            let request = target(one, "fresh-1", one.versions.newest());
+            let gate = Enforcer::new(&made_from(engine, &[request], Names::Any));
+            for request in &requests {
+                let allowed = admitted(&gate, request);
                 assert!(
-                    allowed.is_none_or(|name| name == one.name || is_handshake),
-                    "{one} admits {allowed:?} as {other} on {name}"
+                    allowed.is_none_or(|name| name == one.name || is_handshake(one.name)),
+                    "{one} admits {allowed:?} as {request:?}"
                 );
+            }
+        }
+    }
+}
+
+/// Some requests to an engine under one of its versions.
+fn some_requests() -> impl Strategy<Value = (EngineKind, Option<ApiVersion>, Vec<(String, String)>)>
+{
+    prop::sample::select(EngineKind::ALL.as_slice()).prop_flat_map(|engine| {
+        let count = engine.catalogue().operations().len();
+        let picks = prop::collection::vec((0..count, any::<prop::sample::Index>()), 1..30);
+        (prop::sample::select(versions(engine)), picks).prop_map(move |(version, picks)| {
+            let requests = picks.into_iter().map(|(at, name)| {
+                let operation = &engine.catalogue().operations()[at];
+                let names: Vec<_> = names_for(operation).collect();
+                let name = names[name.index(names.len())];
+                let version = if operation.versions.serve(version) {
+                    version
+                } else {
+                    operation.versions.newest()
+                };
+                target(operation, name, version)
+            });
+            let requests = requests.filter(|request| located(engine, request).is_some()).collect();
+            (engine, version, requests)
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_set_of_operations_is_complete_and_exact((engine, version, requests) in some_requests()) {
+        holds(engine, &requests, version);
+    }
+
+    /// With names kept, exactly the requests that were seen are admitted.
+    #[test]
+    fn kept_names_admit_what_was_seen_and_no_other_name((engine, _, requests) in some_requests()) {
+        let gate = Enforcer::new(&made_from(engine, &requests, Names::Exact));
+        let seen: BTreeSet<_> = requests.iter().cloned().collect();
+        for (method, path) in &seen {
+            let operation = located(engine, &(method.clone(), path.clone())).unwrap();
+            prop_assert_eq!(admitted(&gate, &(method.clone(), path.clone())), Some(operation.name));
+            if operation.template.parameters().next().is_some() {
+                let fresh = target(operation, "fresh-1", operation.versions.newest());
+                prop_assert_eq!(admitted(&gate, &fresh), None);
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use dsp::api::Catalogue;
+use dsp::api::{EngineKind, Versions};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{World, dsp_binary};
@@ -261,21 +261,50 @@ pub fn on_the_engine(world: &World) {
     run(world, "engine", &format!("{dsp}:{}:{path}", docker.parent().unwrap().display()));
 }
 
-/// `docs/operations.md` is made from the catalogue; `DSP_README=write` makes it anew.
+/// What the table says of each engine.
+const ENGINES: [(EngineKind, &str); 2] = [
+    (
+        EngineKind::Docker,
+        "The version is the first whose documents list the operation; 1.24 means that or an older \
+         one. An engine\nserves it under every version that it speaks, and without one.",
+    ),
+    (
+        EngineKind::Podman,
+        "For a profile with `engine: podman`. Of Docker's API podman has a part; its own is below \
+         `/libpod`,\nwhere requests need a version. `root` means the user that podman runs as.",
+    ),
+];
+
+/// `docs/operations.md` is made from the catalogues; `DSP_README=write` makes it anew.
 #[test]
 fn the_table_of_operations_is_the_catalogue() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
     let mut table = String::from(
-        "# Operations\n\nEvery operation of the Engine API that a profile can name, the riskiest \
-         first. Made from\n`src/api/docker.tsv`, which is what dsp itself reads.\n\n\
-         | rule | since API | risk | permits | because |\n|---|---|---|---|---|\n",
+        "# Operations\n\nEvery operation that a profile can name, the riskiest first. Made from \
+         `src/api/docker.tsv` and\n`src/api/podman.tsv`, which are what dsp itself reads.\n",
     );
-    let mut operations: Vec<_> = Catalogue::docker().operations().iter().collect();
-    operations.sort_by_key(|operation| std::cmp::Reverse(operation.risk));
-    for operation in operations {
-        let (risk, since) = (operation.risk, operation.since);
-        let (permits, reason) = (operation.permits, operation.reason);
-        table += &format!("| `{operation}` | {since} | {risk} | {permits} | {reason} |\n");
+    for (engine, about) in ENGINES {
+        let title = engine.title();
+        let mut first = title.chars();
+        let capital = first.next().unwrap().to_uppercase();
+        table += &format!(
+            "\n## {capital}{}\n\n{about}\n\n\
+             | rule | API versions | risk | permits | because |\n|---|---|---|---|---|\n",
+            first.as_str()
+        );
+        let mut operations: Vec<_> = engine.catalogue().operations().iter().collect();
+        operations.sort_by_key(|operation| std::cmp::Reverse(operation.risk));
+        for operation in operations {
+            let versions = match &operation.versions {
+                Versions::Any => "any, or none".to_owned(),
+                Versions::Documented { since, .. } => format!("from {since}"),
+                Versions::Prefixed(digits) => {
+                    format!("{}.\\* to {}.\\*", digits.start(), digits.end())
+                }
+            };
+            let (risk, permits, reason) = (operation.risk, operation.permits, operation.reason);
+            table += &format!("| `{operation}` | {versions} | {risk} | {permits} | {reason} |\n");
+        }
     }
     if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
         std::fs::write(path, &table).unwrap();

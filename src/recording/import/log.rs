@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::super::repeats::Repeats;
 use super::super::{Arrival, End, Event, FORMAT_VERSION, Repeat, Response, Session};
 use super::{Entry, Format, Line, Unreadable};
-use crate::api::{CanonicalRequest, Catalogue};
+use crate::api::{CanonicalRequest, EngineKind};
 
 /// The longest line in bytes that is looked at. Caddy's hold the headers of a request, and no
 /// server takes a megabyte of those.
@@ -75,6 +75,7 @@ pub enum ImportError {
 
 /// A log that is being read.
 struct Import {
+    engine: EngineKind,
     session: Session,
     events: Vec<Event>,
     repeats: Repeats,
@@ -82,12 +83,18 @@ struct Import {
 }
 
 impl Log {
-    /// Reads a log to its end. `name` is what messages call it.
+    /// Reads a log of requests to an engine of this kind to its end. `name` is what messages call
+    /// it.
     ///
     /// # Errors
     /// [`ImportError`].
-    pub fn read(name: &str, format: Format, mut lines: impl BufRead) -> Result<Self, ImportError> {
-        let mut import = Import::begin(format);
+    pub fn read(
+        name: &str,
+        format: Format,
+        engine: EngineKind,
+        mut lines: impl BufRead,
+    ) -> Result<Self, ImportError> {
+        let mut import = Import::begin(format, engine);
         let (mut skipped, mut unreadable, mut turned_away) = (Vec::new(), 0, 0);
         let (mut instead, mut recording) = (None, false);
         let mut content = Sha256::new();
@@ -133,7 +140,7 @@ impl Log {
 }
 
 impl Import {
-    fn begin(format: Format) -> Self {
+    fn begin(format: Format, engine: EngineKind) -> Self {
         let session = Session {
             version: FORMAT_VERSION,
             id: String::new(),
@@ -144,16 +151,16 @@ impl Import {
             engine: None,
             lossy: false,
         };
-        Self { session, events: Vec::new(), repeats: Repeats::default(), requests: 0 }
+        Self { engine, session, events: Vec::new(), repeats: Repeats::default(), requests: 0 }
     }
 
     /// Takes a request in, as the recorder would have: made canonical, its secrets left out, and
     /// counted when it came before.
     fn request(&mut self, entry: &Entry) {
         self.requests += 1;
-        let request = CanonicalRequest::parse(&entry.method, &entry.target);
+        let request = CanonicalRequest::parse(self.engine, &entry.method, &entry.target);
         let refused = request.as_ref().err().map(ToString::to_string);
-        let located = request.as_ref().ok().and_then(|found| found.locate(Catalogue::docker()));
+        let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
         let arrival = Arrival {
             // Logs number requests, if anything, and not connections.
             connection: 1,
@@ -241,7 +248,7 @@ mod tests {
     }
 
     fn read(format: Format, text: &str) -> Result<Log, ImportError> {
-        Log::read("log", format, text.as_bytes())
+        Log::read("log", format, EngineKind::Docker, text.as_bytes())
     }
 
     #[test]
@@ -325,7 +332,7 @@ mod tests {
         fn no_log_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), request in "GET /.*") {
             let lines = [bytes.as_slice(), nginx(&[&request]).as_bytes(), &bytes].concat();
             for format in Format::ALL {
-                let _ = Log::read("log", format, lines.as_slice());
+                let _ = Log::read("log", format, EngineKind::Docker, lines.as_slice());
             }
         }
     }

@@ -5,7 +5,7 @@ pub mod corpus;
 /// How the other proxies would read the files.
 mod readers;
 
-use dsp::api::{CanonicalRequest, Refusal, decode_name};
+use dsp::api::{CanonicalRequest, EngineKind, Refusal, decode_name};
 use dsp::export::{Format, export};
 use dsp::policy::Enforcer;
 use dsp::profile::{Profile, parse};
@@ -15,7 +15,7 @@ use corpus::{FEW, NAMES, allowed, targets};
 use readers::Reading;
 
 fn read(profile: &Profile, format: Format) -> Reading {
-    let text = export(profile, format);
+    let text = export(profile, format).unwrap();
     match format {
         Format::Caddy => Reading::caddy(&text),
         Format::Cetusguard => Reading::cetusguard(&text),
@@ -32,7 +32,7 @@ fn compare(profile: &Profile, targets: &[String]) {
     let readings = Format::ALL.map(|format| (format, read(profile, format)));
     for method in corpus::methods(profile) {
         for target in targets {
-            let refused = CanonicalRequest::parse(method, target).err();
+            let refused = CanonicalRequest::parse(EngineKind::Docker, method, target).err();
             if refused.is_some_and(|refusal| {
                 !matches!(refusal, Refusal::Version(_) | Refusal::OldVersion(_))
             }) {
@@ -82,15 +82,26 @@ fn what_is_all_denied_is_in_no_file() {
         deny:\n  - GET /containers/*/export\n";
     let profile = parse(profile).unwrap();
     for format in Format::ALL {
-        let text = export(&profile, format);
+        let text = export(&profile, format).unwrap();
         assert!(text.contains("/info") && !text.contains("export"), "{text}");
     }
 }
 
 #[test]
+fn a_profile_for_podman_is_not_exported() {
+    let profile = "version: 1\nname: p\nengine: podman\nallow:\n  - GET /libpod/info\n";
+    let world = World::without_engine();
+    world.write("p.yaml", profile);
+    let done = world.dsp(&["export", "--format", "nginx", "p.yaml", "-o", "out"]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("a profile for podman cannot be exported"), "{}", done.err);
+    assert!(!world.path("out").exists());
+}
+
+#[test]
 fn each_file_says_what_it_is_and_what_it_cannot_say() {
     for format in Format::ALL {
-        insta::assert_snapshot!(format.as_str(), export(&corpus::everything(), format));
+        insta::assert_snapshot!(format.as_str(), export(&corpus::everything(), format).unwrap());
     }
 }
 

@@ -42,6 +42,7 @@ impl Proxy {
         let port = free.local_addr().unwrap().port();
         drop(free);
         let text = export(profile, format)
+            .unwrap()
             .replace("127.0.0.1:2375", &format!("127.0.0.1:{port}"))
             .replace("http://:2375", &format!("http://:{port}"))
             .replace("/var/run/docker.sock", socket.to_str().unwrap());
