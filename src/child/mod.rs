@@ -1,4 +1,4 @@
-//! Running a program with a `DOCKER_HOST` of its own, as if dsp were not there: it keeps the
+//! Running a program with an engine's address of its own, as if dsp were not there: it keeps the
 //! terminal, gets each signal once, and its exit status is the result.
 
 mod flags;
@@ -16,19 +16,32 @@ use signals::{Incoming, Plan};
 
 pub use flags::{Escape, escapes};
 
-/// Variables that would lead the program past its `DOCKER_HOST`, or make it ask for TLS there
+/// Variables that would lead the program past the address it is given, or make it ask for TLS there
 /// (ENGINE_API 3.3).
-const REMOVED: [&str; 4] =
-    ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+const REMOVED: [&str; 5] = [
+    "CONTAINER_CONNECTION",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONTEXT",
+    "DOCKER_TLS",
+    "DOCKER_TLS_VERIFY",
+];
 
 /// A program to run.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The program and its arguments.
     pub command: Vec<OsString>,
-    /// Its `DOCKER_HOST`.
-    pub docker_host: String,
+    /// The engine's address that it gets.
+    pub address: String,
+    /// The variables that hold it: [`DOCKER_HOST`], and more where clients go by others.
+    pub variables: Vec<&'static str>,
 }
+
+/// Where every client of Docker's API looks.
+pub const DOCKER_HOST: &str = "DOCKER_HOST";
+
+/// Where podman's own client looks; with it, it is a client of a service and nothing else.
+pub const CONTAINER_HOST: &str = "CONTAINER_HOST";
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -120,7 +133,10 @@ pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError
     let mut plan = Plan::new(signals::terminal_delivers());
 
     let mut command = Command::new(program);
-    command.args(arguments).env("DOCKER_HOST", &spec.docker_host);
+    command.args(arguments);
+    spec.variables.iter().for_each(|name| {
+        command.env(name, &spec.address);
+    });
     REMOVED.iter().for_each(|name| {
         command.env_remove(name);
     });
@@ -159,7 +175,8 @@ mod tests {
 
     async fn shell(line: &str) -> Ended {
         let command = ["sh", "-c", line].map(OsString::from).to_vec();
-        run(Spec { command, docker_host: "unix:///x".into() }, || ()).await.unwrap()
+        let variables = vec![DOCKER_HOST, CONTAINER_HOST];
+        run(Spec { command, address: "unix:///x".into(), variables }, || ()).await.unwrap()
     }
 
     #[tokio::test]
@@ -167,6 +184,7 @@ mod tests {
         assert_eq!(shell("exit 7").await.exit_status(), 7);
         assert_eq!(shell("kill -TERM $$").await.exit_status(), 143);
         assert_eq!(shell("test \"$DOCKER_HOST\" = unix:///x").await, Ended::Exited(0));
+        assert_eq!(shell("test \"$CONTAINER_HOST\" = unix:///x").await, Ended::Exited(0));
         assert_eq!(shell("test -z \"$DOCKER_CONTEXT$DOCKER_TLS\"").await, Ended::Exited(0));
     }
 
@@ -174,7 +192,7 @@ mod tests {
     async fn what_does_not_start_has_the_status_of_the_shells() {
         let status = async |command: &[&str]| {
             let command = command.iter().map(OsString::from).collect();
-            let spec = Spec { command, docker_host: String::new() };
+            let spec = Spec { command, address: String::new(), variables: vec![] };
             run(spec, || ()).await.unwrap_err().exit_status()
         };
         assert_eq!(status(&["/nowhere/x"]).await, 127);

@@ -46,7 +46,8 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
         serve::until_signal(&running, args.listen.grace, signals, || ()).await;
         return Ok(Status::Done);
     }
-    let status = serve::run_program(args.command, docker_host, &running).await;
+    let kind = engine.version.kind;
+    let status = serve::run_program(args.command, docker_host, kind, &running).await;
     if !talk.quiet {
         summarise(&audit, args.audit);
     }

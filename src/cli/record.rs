@@ -45,7 +45,7 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
         line.clear();
         Status::Done
     } else {
-        serve::run_program(args.command, docker_host, &running).await
+        serve::run_program(args.command, docker_host, engine.version.kind, &running).await
     };
     let exit = match status {
         Status::Child(code) => Some(code),

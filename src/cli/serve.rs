@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::Listen;
 use super::status::Status;
 use super::{output, surroundings};
-use crate::api::Address;
+use crate::api::{Address, EngineKind};
 use crate::child;
 use crate::policy::Gate;
 use crate::proxy::{self, Drained, Listener, Running, Sink};
@@ -83,11 +83,16 @@ impl Sockets {
 /// Runs a program against the proxy and waits for its end and that of its connections.
 pub(super) async fn run_program(
     command: Vec<OsString>,
-    docker_host: String,
+    address: String,
+    engine: EngineKind,
     running: &Running,
 ) -> Status {
     // Only now: many programs take a high limit for a long table of files.
-    let spec = child::Spec { command, docker_host };
+    let variables = match engine {
+        EngineKind::Docker => vec![child::DOCKER_HOST],
+        EngineKind::Podman => vec![child::DOCKER_HOST, child::CONTAINER_HOST],
+    };
+    let spec = child::Spec { command, address, variables };
     let ended = child::run(spec, raise_open_files).await;
     running.drain(CHILD_GRACE, std::future::pending()).await;
     match ended {

@@ -203,11 +203,12 @@ fn is_raw(response: &Response<Incoming>) -> bool {
 }
 
 /// Whether the engine had no handler for the request. Handlers name the API version in every answer
-/// but a raw one to a failed hijack; "page not found" does not (ENGINE_API 3.1).
+/// but a raw one to a failed hijack; "page not found" does not (ENGINE_API 3.1), nor podman's "method
+/// not allowed".
 fn is_unrouted(response: &Response<Incoming>) -> bool {
     let headers = response.headers();
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    response.status() == StatusCode::NOT_FOUND
+    matches!(response.status(), StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND)
         && !headers.contains_key("api-version")
         && (kind.starts_with(b"application/json") || kind.starts_with(b"text/plain"))
 }

@@ -15,11 +15,13 @@ use tokio::runtime::Runtime;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Variables that would let the surroundings of a test run into its result.
-const SCRUBBED: [&str; 14] = [
+const SCRUBBED: [&str; 16] = [
     "CI",
     "CLICOLOR",
     "CLICOLOR_FORCE",
     "COLUMNS",
+    "CONTAINER_CONNECTION",
+    "CONTAINER_HOST",
     "DOCKER_API_VERSION",
     "DOCKER_CERT_PATH",
     "DOCKER_CONFIG",
