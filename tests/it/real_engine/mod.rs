@@ -7,6 +7,8 @@ mod clients;
 mod fixtures;
 /// The loop as a new user tries it.
 mod journey;
+/// The other engine.
+mod podman;
 /// The README's tour.
 mod readme;
 /// Programs cannot tell that they are recorded.
@@ -51,15 +53,21 @@ impl Drop for Container<'_> {
 /// An engine of a test's own, ended with the test.
 pub struct OwnEngine {
     folder: String,
+    kind: &'static str,
 }
 
 impl OwnEngine {
     /// Starts an engine that only this test knows, and makes it the world's.
     pub fn start(world: &mut World, name: &str) -> Self {
+        Self::start_kind(world, name, "docker")
+    }
+
+    /// The same with `docker` or `podman`.
+    pub fn start_kind(world: &mut World, name: &str, kind: &'static str) -> Self {
         // Short, for a socket's path; in /tmp, for `scripts/engine` removes all that is in it.
         let folder = format!("/tmp/dsp-{name}-{}", std::process::id());
         world.host = format!("unix://{folder}/docker.sock");
-        let engine = Self { folder };
+        let engine = Self { folder, kind };
         engine.run("start");
         engine
     }
@@ -75,6 +83,9 @@ impl OwnEngine {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
         let mut command = Command::new("unshare");
         command.args(["--net", script, action, &self.folder]).stdin(Stdio::null());
+        if action == "start" {
+            command.arg(self.kind);
+        }
         command
     }
 }

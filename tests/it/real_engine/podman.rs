@@ -1,0 +1,181 @@
+//! podman, which serves Docker's API and its own: a real second engine.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::Duration;
+
+use dsp::api::{CanonicalRequest, EngineKind, Operation};
+
+use super::{OwnEngine, real_or_return};
+use crate::support::{Done, World};
+
+/// Operations that podman 4.3, which Debian 12 has, does not have yet.
+const NEWER: [&str; 14] = [
+    "ContainerUpdate",
+    "LibpodArtifact",
+    "LibpodContainerUpdate",
+    "LibpodExecRemove",
+    "LibpodImageBuildLocal",
+    "LibpodImageLoadLocal",
+    "LibpodImageResolve",
+    "LibpodKube",
+    "LibpodNetworkUpdate",
+    "LibpodQuadlet",
+    "LibpodSecretExists",
+    "LibpodSystemCheck",
+    "LibpodVolumeExport",
+    "LibpodVolumeImport",
+];
+
+/// What both clients print of an engine is the same each time, identifiers aside.
+const WORK: &str = r#"
+set -e
+docker create --name dsp-p busybox sleep 1000 >/dev/null
+docker start dsp-p
+docker exec dsp-p echo in
+echo abc | docker exec -i dsp-p wc -c
+docker cp dsp-p:/etc/passwd - | tar -x -O
+docker ps --format '{{.Names}} {{.Image}}'
+docker kill dsp-p
+docker rm dsp-p
+docker run --rm busybox echo run
+podman run --rm busybox:latest echo podman
+echo abc | podman run -i --rm busybox:latest wc -c
+podman manifest create create >/dev/null
+podman manifest exists create && echo exists
+podman manifest rm create | sed -n 's/^Untagged: //p'
+podman pod create --infra=false dsp-pod >/dev/null
+podman pod ps --format '{{.Name}}'
+podman pod rm dsp-pod >/dev/null
+podman volume create dsp-volume
+podman volume rm dsp-volume
+"#;
+
+fn podman_or_none(name: &str) -> Option<(World, OwnEngine)> {
+    let mut world = World::real()?;
+    let there = Command::new("podman").arg("--version").output().is_ok();
+    let required = std::env::var("DSP_TEST_ENGINE").is_ok_and(|value| value == "required");
+    assert!(there || !required, "podman is not installed; run scripts/test");
+    there.then(|| {
+        let engine = OwnEngine::start_kind(&mut world, name, "podman");
+        (world, engine)
+    })
+}
+
+#[test]
+fn docker_and_podman_clients_see_the_same() {
+    let Some((world, _engine)) = podman_or_none("podman") else { return };
+    let seen = |done: &Done| (done.status, done.out.clone());
+    let script = world.write("work", WORK).display().to_string();
+    let mut command = world.command("sh", &[&script]);
+    command.env("CONTAINER_HOST", &world.host);
+    let direct = world.finish(command);
+    assert_eq!(direct.status, 0, "{}", direct.err);
+
+    let recorded = world.dsp(&["record", "-q", "--", "sh", &script]);
+    assert_eq!(seen(&recorded), seen(&direct), "{}", recorded.err);
+    let generated = world.dsp(&["generate", "-o", "p.yaml"]);
+    assert_eq!(generated.status, 0, "{}", generated.err);
+    let profile = world.read("p.yaml");
+    for line in [
+        "engine: podman",
+        "  - POST /containers/create",
+        "  - POST /libpod/containers/create",
+        "  - POST /libpod/manifests/*",
+    ] {
+        assert!(profile.lines().any(|written| written.starts_with(line)), "{line}: {profile}");
+    }
+    let enforced = world.dsp(&["enforce", "p.yaml", "--", "sh", &script]);
+    assert_eq!(seen(&enforced), seen(&direct), "{}", enforced.err);
+    // The client of 4.3 asks for something in a way that its engine answers with 405; that is no
+    // evidence of a need, and its denial changes nothing for the client.
+    let denied = enforced.err.lines().filter(|line| line.starts_with("  "));
+    for line in denied {
+        assert!(line.contains("/shouldrestart is no known operation"), "{}", enforced.err);
+    }
+    assert_eq!(world.dsp(&["check", "p.yaml", "recording.jsonl"]).status, 0);
+
+    let denied = world.dsp(&["enforce", "p.yaml", "--", "podman", "images"]);
+    assert_ne!(denied.status, 0);
+    let rule = "to allow it: - GET /libpod/images/json";
+    assert!(denied.err.contains(rule), "{}", denied.err);
+}
+
+#[test]
+fn a_profile_is_for_one_engine() {
+    let docker = real_or_return!();
+    docker.write("p.yaml", "version: 1\nname: p\nengine: podman\nallow:\n  - GET /info\n");
+    let refused = docker.dsp(&["enforce", "p.yaml", "--", "true"]);
+    assert_eq!(refused.status, 125);
+    assert!(refused.err.contains("the profile is for podman"), "{}", refused.err);
+}
+
+/// Each operation of the catalogue, under names that are words of the API, has a route in podman;
+/// and what no operation is has none.
+#[test]
+fn the_catalogue_is_what_podman_routes() {
+    let Some((world, _engine)) = podman_or_none("podroute") else { return };
+    let socket = world.host.trim_start_matches("unix://").to_owned();
+    let mut wrong = Vec::new();
+    for (method, target) in targets() {
+        // Up to 5.4 this one is misspelled in podman when it has no version.
+        if method == "DELETE" && target.starts_with("/secrets/") {
+            continue;
+        }
+        let request = CanonicalRequest::parse(EngineKind::Podman, method, &target).unwrap();
+        let operation = request.locate().map(|located| located.operation);
+        let is_newer = |one: &Operation| NEWER.iter().any(|prefix| one.name.starts_with(prefix));
+        // What podman only answers with an error is an operation for the requests that Docker has.
+        let is_no_handler = |one: &Operation| one.permits.starts_with("learn that podman");
+        if operation.is_some_and(|one| is_newer(one) || is_no_handler(one)) {
+            continue;
+        }
+        // podman tells the two kinds of this request apart by its query.
+        let is_create = operation.is_some_and(|one| one.name == "ImageCreate");
+        let query = if is_create { "?fromImage=x" } else { "" };
+        let routed = is_routed(&socket, method, &format!("{}{query}", request.target()));
+        if routed != operation.is_some() {
+            let name = operation.map(|one| one.name);
+            wrong.push(format!("{method} {target}: {name:?}, routed: {routed}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn targets() -> Vec<(&'static str, String)> {
+    let names = ["json", "create", "libpod", "push", "scp%2Fpush", "a/exists"];
+    let mut targets = Vec::new();
+    for operation in EngineKind::Podman.catalogue().operations() {
+        for name in names {
+            let path = operation.template.fill(|_| name.into());
+            for version in ["", "/v1.41", "/v3.4.4", "/v4.3.1", "/v4.0.0-dev", "/v10.0.0"] {
+                targets.push((operation.method.as_str(), format!("{version}{path}")));
+            }
+        }
+    }
+    targets.sort();
+    targets.dedup();
+    targets
+}
+
+/// Whether some handler answers. Every one names the API version, but those that take connections
+/// over, and that which says that podman has no swarm.
+fn is_routed(socket: &str, method: &str, target: &str) -> bool {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while !answer.windows(4).any(|four| four == b"\r\n\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => answer.extend_from_slice(&buffer[..length]),
+            Err(error) => panic!("{method} {target}: {error}"),
+        }
+    }
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.starts_with("HTTP/1.1 "), "{method} {target}: {text}");
+    text.contains("Api-Version: ") || text.contains("application/vnd.docker.raw-stream")
+}
