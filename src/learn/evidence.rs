@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::gather::{Asked, Target};
+use super::gather::{Asked, Asking, Target};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation, encode_segment};
 
 /// The evidence of any number of recordings.
@@ -26,8 +26,8 @@ pub struct Known {
     pub operation: &'static Operation,
     /// How often and where.
     pub seen: Use,
-    /// The values of its parameters, and the API versions that were asked for with each.
-    pub values: BTreeMap<Vec<String>, BTreeSet<Option<ApiVersion>>>,
+    /// The values of its parameters, and the API versions that were asked for with each, in order.
+    pub values: BTreeMap<Vec<String>, Vec<Option<ApiVersion>>>,
 }
 
 /// What was seen of one request that no operation is.
@@ -68,11 +68,6 @@ pub struct SessionState {
 }
 
 impl Evidence {
-    /// No evidence yet, of an engine of this kind.
-    pub(super) fn new(engine: EngineKind) -> Self {
-        Self { engine, ..Self::default() }
-    }
-
     /// The engine that was asked.
     #[must_use]
     pub fn engine(&self) -> EngineKind {
@@ -150,21 +145,58 @@ impl Evidence {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Takes a session in: what each of its requests asked for, how often, and whether the engine
-    /// had no such route.
-    pub(super) fn add<'a>(
+    /// Folds sessions by operation. `targets` is what the requests of all of them asked for.
+    pub(super) fn of(
+        engine: EngineKind,
+        mut targets: Vec<Target>,
+        sessions: Vec<(SessionState, Vec<Asking>)>,
+    ) -> Self {
+        // In order, so that each map below is filled from one end to the other: with a million
+        // requests for hundreds of thousands of names the way through memory is what takes time.
+        let mut order: Vec<usize> = (0..targets.len()).collect();
+        let key = |at: &usize| targets.get(*at).map(Target::key);
+        order.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
+        let mut ranks = vec![0; targets.len()];
+        for (rank, at) in order.iter().enumerate() {
+            if let Some(slot) = ranks.get_mut(*at) {
+                *slot = rank;
+            }
+        }
+        let mut evidence = Self { engine, ..Self::default() };
+        let mut is_routed = vec![false; targets.len()];
+        for (state, askings) in sessions {
+            evidence.add(state, askings, &targets, &ranks, &mut is_routed);
+        }
+        let routed = order.into_iter().filter(|at| is_routed.get(*at) == Some(&true));
+        evidence.keep_values(routed.filter_map(|at| match targets.get_mut(at) {
+            Some(Target::Known(asked)) => {
+                Some(Asked { values: std::mem::take(&mut asked.values), ..*asked })
+            }
+            _ => None,
+        }));
+        evidence
+    }
+
+    /// Takes a session in, but for the values of parameters.
+    fn add(
         &mut self,
-        id: String,
         state: SessionState,
-        requests: impl Iterator<Item = (&'a Target, u64, bool)>,
+        askings: Vec<Asking>,
+        targets: &[Target],
+        ranks: &[usize],
+        is_routed: &mut [bool],
     ) {
         let session = self.sessions.len();
         let (mut known, mut others) = (Vec::new(), Vec::new());
-        for (target, count, unrouted) in requests {
+        for Asking { target: at, count, unrouted } in askings {
+            let (Some(target), Some(rank)) = (targets.get(at), ranks.get(at)) else { continue };
             let seen = match (target, unrouted) {
                 (Target::Known(asked), false) => {
-                    known.push((asked, count));
-                    &mut self.entry(asked).seen
+                    known.push(((asked.operation.index, asked.version, *rank, count), asked));
+                    if let Some(routed) = is_routed.get_mut(at) {
+                        *routed = true;
+                    }
+                    &mut self.entry(asked.operation).seen
                 }
                 (Target::Known(_) | Target::Unknown(_), true) => {
                     others.push((text(target), count));
@@ -172,7 +204,7 @@ impl Evidence {
                 }
                 (Target::Unknown(request), false) => {
                     others.push((text(target), count));
-                    let unknown = Unknown { request: request.clone(), seen: Use::default() };
+                    let unknown = Unknown { request: (**request).clone(), seen: Use::default() };
                     &mut self.unknown.entry(text(target)).or_insert(unknown).seen
                 }
                 (Target::Refused(_), _) => {
@@ -183,20 +215,31 @@ impl Evidence {
             seen.requests += count;
             seen.sessions.insert(session);
         }
-        self.sessions.push(SessionState { id, digest: digest(known, others), ..state });
+        known.sort_unstable_by_key(|(key, _)| *key);
+        others.sort_unstable();
+        let known = known.iter().map(|((_, _, _, count), asked)| (*asked, *count));
+        self.sessions.push(SessionState { digest: digest(known, &others), ..state });
     }
 
-    fn entry(&mut self, asked: &Asked) -> &mut Known {
-        let operation = asked.operation;
-        let known = self.known.entry(operation.index).or_insert_with(|| Known {
+    /// Keeps what parameters were seen with; `asked` is sorted by operation and values.
+    fn keep_values(&mut self, asked: impl Iterator<Item = Asked>) {
+        for Asked { operation, values, version } in asked {
+            let Some(known) = self.known.get_mut(&operation.index) else { continue };
+            match known.values.last_entry() {
+                Some(mut last) if *last.key() == values => last.get_mut().push(version),
+                _ => {
+                    known.values.insert(values, vec![version]);
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, operation: &'static Operation) -> &mut Known {
+        self.known.entry(operation.index).or_insert_with(|| Known {
             operation,
             seen: Use::default(),
             values: BTreeMap::new(),
-        });
-        if !known.values.get(&asked.values).is_some_and(|seen| seen.contains(&asked.version)) {
-            known.values.entry(asked.values.clone()).or_default().insert(asked.version);
-        }
-        known
+        })
     }
 }
 
@@ -221,13 +264,8 @@ impl Known {
     }
 }
 
-/// A hash of what a session asked for, whatever the order.
-fn digest(mut known: Vec<(&Asked, u64)>, mut others: Vec<(String, u64)>) -> [u8; 32] {
-    let key = |asked: &Asked| (asked.operation.index, asked.version);
-    known.sort_unstable_by(|(a, first), (b, second)| {
-        key(a).cmp(&key(b)).then_with(|| a.values.cmp(&b.values)).then(first.cmp(second))
-    });
-    others.sort_unstable();
+/// A hash of what a session asked for, given in order.
+fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, u64)]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for (asked, count) in known {
         hash.update(asked.operation.name);

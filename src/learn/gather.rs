@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use super::Evidence;
 use super::evidence::SessionState;
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation};
-use crate::recording::{Event, Request, Session};
+use crate::recording::{Event, Session};
 
 /// What has been read so far. A line that is read twice counts once.
 #[derive(Debug, Default)]
@@ -23,11 +23,11 @@ pub struct Gathering {
 pub struct MixedEngines;
 
 /// A request as a recording has it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Debug, Eq, Hash, PartialEq)]
 struct Written {
-    method: String,
-    path: String,
-    refused: Option<String>,
+    method: Box<str>,
+    path: Box<str>,
+    refused: Option<Box<str>>,
 }
 
 /// What has been read of one session.
@@ -40,25 +40,35 @@ struct Gathered {
 /// One request and its repetitions. Its parts may come in any order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The place in [`Gathering::asked`].
-    asked: Option<usize>,
-    repeats: u64,
+    /// The place in [`Gathering::asked`]. There is one of these for each line of a recording, so it
+    /// is small.
+    asked: Option<u32>,
     unrouted: bool,
+    repeats: u64,
+}
+
+/// One of a session's requests, with how often it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking {
+    /// The place of what it asked for.
+    pub(super) target: usize,
+    pub(super) count: u64,
+    pub(super) unrouted: bool,
 }
 
 /// What a request asked for.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Target {
     /// An operation.
     Known(Asked),
     /// A request that no operation is.
-    Unknown(CanonicalRequest),
+    Unknown(Box<CanonicalRequest>),
     /// A request that `enforce` refuses, and why.
     Refused(String),
 }
 
 /// An operation, the values of its parameters, and the version that was asked for.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Asked {
     pub(super) operation: &'static Operation,
     pub(super) values: Vec<String>,
@@ -71,9 +81,13 @@ impl Gathering {
         match event {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
-                let Request { method, path, refused, .. } = request;
-                let asked = self.asked.insert_full(Written { method, path, refused }).0;
-                self.slot(request.session, request.seq).asked = Some(asked);
+                let written = Written {
+                    method: request.method.into(),
+                    path: request.path.into(),
+                    refused: request.refused.map(Into::into),
+                };
+                let asked = u32::try_from(self.asked.insert_full(written).0).ok();
+                self.slot(request.session, request.seq).asked = asked;
             }
             Event::Response(response) if response.unrouted => {
                 self.slot(response.session, response.seq).unrouted = true;
@@ -110,15 +124,15 @@ impl Gathering {
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
-        let mut evidence = Evidence::new(engine);
-        for (id, Gathered { state, requests }) in sessions {
-            let requests = requests.values().filter_map(|slot| {
-                let target = targets.get(slot.asked?)?;
-                Some((target, 1 + slot.repeats, slot.unrouted))
-            });
-            evidence.add(id, state, requests);
-        }
-        evidence
+        let sessions = sessions.into_iter().map(|(id, Gathered { mut state, requests })| {
+            state.id = id;
+            let asking = |slot: &Slot| {
+                let target = usize::try_from(slot.asked?).ok()?;
+                Some(Asking { target, count: 1 + slot.repeats, unrouted: slot.unrouted })
+            };
+            (state, requests.values().filter_map(asking).collect())
+        });
+        Evidence::of(engine, targets, sessions.collect())
     }
 
     fn begin(&mut self, session: Session) {
@@ -139,6 +153,14 @@ impl Gathering {
 }
 
 impl Target {
+    /// A key that sorts targets by operation, values and version.
+    pub(super) fn key(&self) -> Option<(usize, &[String], Option<ApiVersion>)> {
+        match self {
+            Self::Known(asked) => Some((asked.operation.index, &asked.values, asked.version)),
+            Self::Unknown(_) | Self::Refused(_) => None,
+        }
+    }
+
     /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
     /// instead of trusting the name that an older catalogue may have given it.
     fn of(engine: EngineKind, written: Written) -> Self {
@@ -155,7 +177,7 @@ impl Target {
             Some(Located { operation, values }) => {
                 Self::Known(Asked { operation, values, version: canonical.version() })
             }
-            None => Self::Unknown(canonical),
+            None => Self::Unknown(Box::new(canonical)),
         }
     }
 }

@@ -59,9 +59,11 @@ pub fn prove(
         for (values, versions) in &known.values {
             let path = known.path(values);
             for version in versions {
-                let is_decided = is_refused_by_people(profile, known, values, *version)
-                    || before.is_some_and(|old| is_narrowed(old, known));
-                if !is_decided && !allows(&gate, known.operation, &path, *version) {
+                let is_decided = || {
+                    is_refused_by_people(profile, known, values, *version)
+                        || before.is_some_and(|old| is_narrowed(old, known))
+                };
+                if !allows(&gate, known.operation, &path, *version) && !is_decided() {
                     return Err(Flaw::Incomplete(format!("{} {path}", known.operation.method)));
                 }
             }
@@ -120,6 +122,9 @@ fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     for known in evidence.known() {
         let own: Vec<&Rule> = rules().filter(|rule| rule.operation() == known.operation).collect();
         for values in known.values.keys() {
+            if own.iter().all(|rule| needed.contains(rule)) {
+                break;
+            }
             let located = known.located(values);
             let mut permit = own.iter().filter(|rule| rule.matches(&located));
             if let (Some(only), None) = (permit.next(), permit.next()) {
