@@ -191,25 +191,36 @@ fn what_needs_no_engine_is_as_the_readme_says() {
 }
 
 #[test]
-fn the_profile_of_the_readme_is_one() {
+fn the_profiles_of_the_readme_are_profiles() {
     let world = World::without_engine();
     let text = std::fs::read_to_string(PATH).unwrap();
     let profiles: Vec<Block> =
         blocks(&text).into_iter().filter(|block| block.need == "profile").collect();
-    assert_eq!(profiles.len(), 1);
-    world.write("profile.yaml", &profiles[0].lines.join("\n"));
-    for (request, verdict) in [
-        ("GET /containers/web/json", "allowed by"),
-        ("POST /containers/ci-7/start", "allowed by"),
-        ("POST /containers/web/start", "is not allowed by"),
-        ("GET /images/team/app:1/json", "allowed by"),
-        ("POST /containers/web/exec", "is denied by"),
-        ("GET /vendor/health", "allowed by"),
-        ("GET /v1.40/containers/web/json", "min_api"),
-    ] {
-        let done = world.dsp(&["explain", "profile.yaml", request]);
-        assert_eq!(done.status, 0, "{}", done.err);
-        assert!(done.out.contains(verdict), "{request}: {}", done.out);
+    let asked: [&[(&str, &str)]; 2] = [
+        &[
+            ("GET /containers/web/json", "allowed by"),
+            ("POST /containers/ci-7/start", "allowed by"),
+            ("POST /containers/web/start", "is not allowed by"),
+            ("GET /images/team/app:1/json", "allowed by"),
+            ("POST /containers/web/exec", "is denied by"),
+            ("GET /vendor/health", "allowed by"),
+            ("GET /v1.40/containers/web/json", "min_api"),
+        ],
+        &[
+            ("GET /_ping", "allowed by"),
+            ("POST /v4.3.1/libpod/containers/create", "allowed by"),
+            ("POST /libpod/containers/create", "allowed by"),
+            ("GET /v4.3.1/libpod/info", "is not allowed by"),
+        ],
+    ];
+    assert_eq!(profiles.len(), asked.len());
+    for (block, asked) in profiles.iter().zip(asked) {
+        world.write("profile.yaml", &block.lines.join("\n"));
+        for (request, verdict) in asked {
+            let done = world.dsp(&["explain", "profile.yaml", request]);
+            assert_eq!(done.status, 0, "{}", done.err);
+            assert!(done.out.contains(verdict), "{request}: {}", done.out);
+        }
     }
 }
 
