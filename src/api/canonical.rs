@@ -7,7 +7,7 @@
 
 use super::encoding::{decode, encode_segment};
 use super::{
-    ApiVersion, EngineKind, Method, Operation, Query, QueryError, UnknownMethod, VersionError,
+    ApiVersion, EngineKind, Flaw, Method, Operation, Query, QueryError, UnknownMethod, VersionError,
 };
 
 /// A request in canonical form: method, version, path and query.
@@ -46,6 +46,9 @@ pub enum Refusal {
     /// Two slashes in a row, or one at the end.
     #[error("an empty segment in the path")]
     EmptySegment,
+    /// A message that is not in the one form that everybody reads in the same way.
+    #[error("{0}")]
+    Framing(#[from] Flaw),
     /// A `#`: servers differ on what follows it.
     #[error("a \"#\" in the request target")]
     Fragment,

@@ -1,0 +1,68 @@
+//! What can be wrong with the form of an HTTP message.
+
+use std::fmt;
+
+/// What is wrong with the form of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Flaw {
+    /// A line break that is not CR LF.
+    BareLineBreak,
+    /// A chunk of a body that is not in order.
+    Chunk,
+    /// A control character in a header.
+    Control,
+    /// An empty line before the request line, or anything else that is no request line.
+    RequestLine,
+    /// A header line that continues the one before it.
+    Folded,
+    /// A header without a name, or with one that is not a word directly before its colon.
+    HeaderName,
+    /// None or several `Host` headers.
+    Host,
+    /// A `Content-Length` that is not a plain number, or several of them.
+    Length,
+    /// `Content-Length` and `Transfer-Encoding` together.
+    LengthAndEncoding,
+    /// A `Transfer-Encoding` other than `chunked`, or several of them, or one in HTTP/1.0.
+    TransferEncoding,
+    /// A head of more than [`LONGEST_HEAD`] bytes, or of more than [`MOST_HEADERS`] lines.
+    TooLong,
+    /// A head that took longer than heads may; whoever keeps the time says so.
+    TooSlow,
+    /// A version other than HTTP/1.0 and HTTP/1.1; the preface of HTTP/2 is one.
+    Version,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::BareLineBreak => "a line that does not end in CR LF",
+            Self::Chunk => "a chunked body that is not in order",
+            Self::Control => "a control character in a header",
+            Self::RequestLine => "a request line that is not METHOD, target and version",
+            Self::Folded => "a header that goes on in the next line",
+            Self::HeaderName => "a header without a proper name",
+            Self::Host => "not exactly one Host header",
+            Self::Length => "not exactly one plain Content-Length",
+            Self::LengthAndEncoding => "both Content-Length and Transfer-Encoding",
+            Self::TransferEncoding => "a Transfer-Encoding other than one chunked of HTTP/1.1",
+            Self::TooLong => "a head that is too long",
+            Self::TooSlow => "a head that took too long to arrive",
+            Self::Version => "a version of HTTP other than 1.0 and 1.1",
+        })
+    }
+}
+
+impl std::error::Error for Flaw {}
+
+impl Flaw {
+    /// The status of the answer to it.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::TooLong => 431,
+            Self::TooSlow => 408,
+            _ => 400,
+        }
+    }
+}

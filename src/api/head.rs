@@ -1,0 +1,125 @@
+//! The head of a request, read strictly (RFC 9112 sections 2, 3, 5 and 6).
+
+use super::flaw::Flaw;
+
+/// The longest head in bytes, its last line break included. The docker CLI's longest, with the
+/// credentials of many registries, stays below 32 KiB.
+pub const LONGEST_HEAD: usize = 128 << 10;
+
+/// How many header lines a head has at most.
+pub const MOST_HEADERS: usize = 100;
+
+/// How the body of a request is delimited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Length {
+    /// In chunks.
+    Chunked,
+    /// By its number of bytes, which may be 0.
+    Exactly(u64),
+}
+
+/// Finds the end of a head, looking again at no more than what could be part of it.
+pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Flaw> {
+    let mut before = seen.checked_sub(1).and_then(|last| bytes.get(last)).copied();
+    for (at, byte) in bytes.iter().enumerate().skip(seen) {
+        match (before, *byte) {
+            (Some(b'\r'), b'\n') => {
+                let start = at.checked_sub(3);
+                if start.and_then(|start| bytes.get(start..=at)) == Some(b"\r\n\r\n") {
+                    return Ok(Some(at + 1));
+                }
+            }
+            (Some(b'\r'), _) | (_, b'\n') => return Err(Flaw::BareLineBreak),
+            _ => {}
+        }
+        before = Some(*byte);
+    }
+    Ok(None)
+}
+
+/// Reads a whole head: every line ends in CR LF, and the last one is empty.
+pub(super) fn read(head: &[u8]) -> Result<Length, Flaw> {
+    let mut lines = head
+        .strip_suffix(b"\r\n\r\n")
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let is_current = request_line(lines.next().unwrap_or_default())?;
+    let (mut lengths, mut encodings, mut hosts) = (Vec::new(), Vec::new(), 0);
+    for (number, line) in lines.enumerate() {
+        if number >= MOST_HEADERS {
+            return Err(Flaw::TooLong);
+        }
+        let (name, value) = header(line)?;
+        if name.eq_ignore_ascii_case(b"content-length") {
+            lengths.push(value);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            encodings.push(value);
+        } else if name.eq_ignore_ascii_case(b"host") {
+            hosts += 1;
+        }
+    }
+    // HTTP/1.0 knew no Host.
+    if hosts > 1 || (hosts == 0 && is_current) {
+        return Err(Flaw::Host);
+    }
+    match (lengths.as_slice(), encodings.as_slice()) {
+        ([], []) => Ok(Length::Exactly(0)),
+        ([length], []) => number(length).map(Length::Exactly).ok_or(Flaw::Length),
+        ([_, ..], []) => Err(Flaw::Length),
+        ([], [encoding]) if is_current && encoding.eq_ignore_ascii_case(b"chunked") => {
+            Ok(Length::Chunked)
+        }
+        ([], _) => Err(Flaw::TransferEncoding),
+        ([_, ..], [_, ..]) => Err(Flaw::LengthAndEncoding),
+    }
+}
+
+/// Whether a request line is one of HTTP/1.1 and not of HTTP/1.0.
+fn request_line(line: &[u8]) -> Result<bool, Flaw> {
+    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    let [method, target, version] = words.as_slice() else { return Err(Flaw::RequestLine) };
+    let is_method = !method.is_empty() && method.iter().all(|byte| is_token(*byte));
+    let is_target = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
+    match *version {
+        _ if !is_method || !is_target => Err(Flaw::RequestLine),
+        b"HTTP/1.0" => Ok(false),
+        b"HTTP/1.1" => Ok(true),
+        other if other.starts_with(b"HTTP/") => Err(Flaw::Version),
+        _ => Err(Flaw::RequestLine),
+    }
+}
+
+/// The name of a header, and its value without the blanks around it.
+fn header(line: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
+    if line.first().is_some_and(|first| b" \t".contains(first)) {
+        return Err(Flaw::Folded);
+    }
+    let colon = line.iter().position(|byte| *byte == b':').ok_or(Flaw::HeaderName)?;
+    let (name, value) = line.split_at_checked(colon).ok_or(Flaw::HeaderName)?;
+    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+        return Err(Flaw::HeaderName);
+    }
+    let value = value.get(1..).unwrap_or_default();
+    if !value.iter().all(|byte| is_text(*byte)) {
+        return Err(Flaw::Control);
+    }
+    Ok((name, value.trim_ascii()))
+}
+
+/// A length as RFC 9110 section 8.6 has it, and no sign, list or other base.
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(text).ok()?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten()
+}
+
+/// A character of a token (RFC 9110 section 5.6.2).
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A character of a header's value: anything but control characters, the tab aside.
+pub(super) fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
