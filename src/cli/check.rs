@@ -69,11 +69,7 @@ fn denied(profile: &Profile, evidence: &Evidence) -> Vec<Finding> {
                 let path = known.path(values);
                 let target =
                     version.map_or_else(String::new, |version| format!("/v{version}")) + &path;
-                let head = Head {
-                    method: known.operation.method.as_str(),
-                    target: &target,
-                    content_type: None,
-                };
+                let head = Head::new(known.operation.method.as_str(), &target);
                 if let Verdict::Deny(_) = gate.decide(&head).verdict {
                     let code = reason(profile, known, values, *version);
                     by_code.entry(code).or_default().push(path);

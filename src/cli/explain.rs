@@ -160,7 +160,7 @@ fn decision(profile: &Profile, path: &str, request: &str) -> anyhow::Result<Stri
         .and_then(|rule| rule.operation().versions.newest())
         .map_or_else(String::new, |version| format!("/v{version}"));
     let target = &format!("{version}{path_asked}");
-    let decision = Enforcer::new(profile).decide(&Head { method, target, content_type: None });
+    let decision = Enforcer::new(profile).decide(&Head::new(method, target));
     let mut text = String::new();
     if let Some(located) = &decision.located {
         text.push_str(&operation_text(located.operation));

@@ -279,7 +279,7 @@ mod tests {
             let Generated { profile, .. } = generate(&evidence, &Options::default());
             let gate = Enforcer::new(&profile);
             let allowed = |method: &str, target: &str| {
-                let head = Head { method, target, content_type: None };
+                let head = Head::new(method, target);
                 matches!(gate.decide(&head).verdict, Verdict::Forward(_))
             };
             let mut seen = Vec::new();

@@ -109,7 +109,7 @@ fn is_narrowed(profile: &Profile, known: &Known) -> bool {
 
 fn allows(gate: &Enforcer, operation: &Operation, path: &str, version: Option<ApiVersion>) -> bool {
     let target = version.map_or_else(String::new, |version| format!("/v{version}")) + path;
-    let head = Head { method: operation.method.as_str(), target: &target, content_type: None };
+    let head = Head::new(operation.method.as_str(), &target);
     matches!(gate.decide(&head).verdict, Verdict::Forward(_))
 }
 

@@ -3,7 +3,7 @@
 
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Flaw, Located, Refusal};
 use crate::profile::{Profile, UnknownOperation};
 
 /// What a gate is shown of a request.
@@ -15,12 +15,28 @@ pub struct Head<'a> {
     pub target: &'a str,
     /// The value of the `Content-Type` header; several values are joined with a comma.
     pub content_type: Option<&'a [u8]>,
+    /// The value of the `Upgrade` header, joined likewise.
+    pub upgrade: Option<&'a [u8]>,
+    /// What is wrong with the form of the message.
+    pub flaw: Option<Flaw>,
+}
+
+impl<'a> Head<'a> {
+    /// A request in good form, without a body and without an upgrade.
+    #[must_use]
+    pub fn new(method: &'a str, target: &'a str) -> Self {
+        Self { method, target, content_type: None, upgrade: None, flaw: None }
+    }
 }
 
 /// Decides over requests. Implementations are pure: the same head gets the same decision.
 pub trait Gate: Send + Sync {
     /// Decides over one request.
     fn decide(&self, head: &Head<'_>) -> Decision;
+
+    /// Whether a request with a flaw in its form is always denied, so that nothing of it has to be
+    /// read any further.
+    fn refuses_flaws(&self) -> bool;
 }
 
 /// Forwards exactly what a profile allows, in canonical form.
@@ -104,13 +120,21 @@ impl Gate for Enforcer {
     fn decide(&self, head: &Head<'_>) -> Decision {
         let (request, located) = understand(self.engine, head);
         let verdict = match &request {
+            Err(Refusal::Framing(flaw)) => refuse_with(flaw.status(), &flaw.to_string()),
             Err(refusal) => refuse(&refusal.to_string()),
+            Ok(_) if is_h2c(head.upgrade, located.as_ref()) => refuse(
+                "an upgrade to HTTP/2, which only a request that becomes a tunnel may ask for",
+            ),
             Ok(_) if head.content_type.is_some_and(overrides) => refuse(
                 "a form, multipart or gRPC body, which the engine would read instead of the query",
             ),
             Ok(request) => self.verdict(request, located.as_ref()),
         };
         Decision { request, located, verdict }
+    }
+
+    fn refuses_flaws(&self) -> bool {
+        true
     }
 }
 
@@ -132,6 +156,10 @@ impl Gate for Auditor {
         let verdict = observe(head, located.as_ref(), denial);
         Decision { request, located, verdict }
     }
+
+    fn refuses_flaws(&self) -> bool {
+        false
+    }
 }
 
 impl Gate for Observer {
@@ -140,13 +168,20 @@ impl Gate for Observer {
         let verdict = observe(head, located.as_ref(), None);
         Decision { request, located, verdict }
     }
+
+    fn refuses_flaws(&self) -> bool {
+        false
+    }
 }
 
 fn understand(
     engine: EngineKind,
     head: &Head<'_>,
 ) -> (Result<CanonicalRequest, Refusal>, Option<Located>) {
-    let request = CanonicalRequest::parse(engine, head.method, head.target);
+    let request = match head.flaw {
+        Some(flaw) => Err(flaw.into()),
+        None => CanonicalRequest::parse(engine, head.method, head.target),
+    };
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
     (request, located)
 }
@@ -170,8 +205,22 @@ fn overrides(content_type: &[u8]) -> bool {
         .any(|found| text.contains(found))
 }
 
+/// Whether a request asks for HTTP/2 in clear text without being one of those that become tunnels,
+/// of which BuildKit's speak it inside (ENGINE_API 2.6).
+fn is_h2c(upgrade: Option<&[u8]>, located: Option<&Located>) -> bool {
+    let asks = upgrade.is_some_and(|value| {
+        let mut protocols = value.split(|byte| b", \t".contains(byte));
+        protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"))
+    });
+    asks && located.is_none_or(|located| !located.operation.traits.hijack)
+}
+
 fn refuse(reason: &str) -> Verdict {
-    deny(400, format!("the request is refused: {reason}"))
+    refuse_with(400, reason)
+}
+
+fn refuse_with(status: u16, reason: &str) -> Verdict {
+    deny(status, format!("the request is refused: {reason}"))
 }
 
 fn deny(status: u16, message: String) -> Verdict {
@@ -188,7 +237,7 @@ mod tests {
         - DELETE /containers/*\ndeny:\n  - DELETE /containers/keep\nunknown:\n  - GET /extension\n";
 
     fn head<'a>(method: &'a str, target: &'a str) -> Head<'a> {
-        Head { method, target, content_type: None }
+        Head::new(method, target)
     }
 
     fn said(gate: &dyn Gate, head: &Head<'_>) -> String {
@@ -256,6 +305,18 @@ mod tests {
             let head = Head { content_type, ..head("GET", "/containers/json") };
             assert!(said(&enforcer(), &head).starts_with("400"), "{content_type:?}");
         }
+    }
+
+    #[test]
+    fn a_flawed_message_is_refused_whatever_it_asks_for() {
+        for (flaw, status) in [(Flaw::LengthAndEncoding, "400"), (Flaw::TooLong, "431")] {
+            let head = Head { flaw: Some(flaw), ..head("GET", "/containers/json") };
+            let said = said(&enforcer(), &head);
+            assert!(said.starts_with(status) && said.contains(&flaw.to_string()), "{said}");
+        }
+        let h2c = |target| Head { upgrade: Some(b"tcp, H2C"), ..head("POST", target) };
+        assert!(said(&enforcer(), &h2c("/containers/ci-1/start")).starts_with("400"));
+        assert!(said(&enforcer(), &h2c("/exec/1/start")).starts_with("forward"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE,
-    USER_AGENT,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE, USER_AGENT,
 };
 use hyper::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::Mutex;
@@ -71,12 +71,24 @@ impl<S: Sink> Client<S> {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
-        let target = request.uri().to_string();
-        let content_type = joined(request.headers());
+        let (method, target, flaw) = match self.link.take_flawed() {
+            // What stands in for the head that the client sent says nothing of it.
+            Some(flawed) if self.shared.gate.refuses_flaws() => {
+                (flawed.method, flawed.target, Some(flawed.flaw))
+            }
+            flawed => {
+                let (method, target) = (request.method().to_string(), request.uri().to_string());
+                (method, target, flawed.map(|flawed| flawed.flaw))
+            }
+        };
+        let content_type = joined(request.headers(), &CONTENT_TYPE);
+        let upgrade = joined(request.headers(), &UPGRADE);
         let head = Head {
-            method: request.method().as_str(),
+            method: &method,
             target: &target,
             content_type: content_type.as_deref(),
+            upgrade: upgrade.as_deref(),
+            flaw,
         };
         let decision = self.shared.gate.decide(&head);
         let arrival = Arrival {
@@ -246,9 +258,8 @@ fn taken_over(mut parts: hyper::http::response::Parts) -> Response<Body> {
     Response::from_parts(parts, Body::Raw)
 }
 
-/// All values of `Content-Type`, so that a second one cannot hide behind the first.
-fn joined(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let values: Vec<&[u8]> =
-        headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes).collect();
+/// All values of a header, so that a second one cannot hide behind the first.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
     (!values.is_empty()).then(|| values.join(&b","[..]))
 }

@@ -3,36 +3,93 @@
 //! A client may end its own direction and still wait for the answer, as `nc -N` does; the engine
 //! answers it, and takes the end for the client's going where an answer would last for ever. hyper
 //! would break such a request off. So the client's end is kept from it while an answer is on its
-//! way, and passed on to the engine instead, which then does what it would have done directly.
+//! way, and passed on to the engine instead, which then does what it would have done directly. What
+//! the client sends goes through an [`Intake`] first.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 use super::hang_up::HangUp;
+use super::intake::Intake;
 use super::link::Link;
 use super::stream::Stream;
+
+/// How much is read at once behind what is kept.
+const SCRATCH: usize = 4 << 10;
 
 /// The client's end, as hyper's server sees it.
 #[derive(Debug)]
 pub(super) struct ClientStream {
     stream: Stream,
     link: Arc<Link>,
+    intake: Intake,
+    /// How long a head may take once it has begun; none for ever.
+    head_time: Option<Duration>,
+    /// When the head that is coming has to be there.
+    head_due: Option<Pin<Box<Sleep>>>,
     ended: bool,
     hang_up: Option<HangUp>,
 }
 
 impl ClientStream {
-    pub(super) fn new(stream: Stream, link: Arc<Link>) -> Self {
-        Self { stream, link, ended: false, hang_up: None }
+    pub(super) fn new(
+        stream: Stream,
+        link: Arc<Link>,
+        intake: Intake,
+        head_time: Option<Duration>,
+    ) -> Self {
+        Self { stream, link, intake, head_time, head_due: None, ended: false, hang_up: None }
     }
 
-    /// The stream itself, for when HTTP is over.
-    pub(super) fn into_inner(self) -> Stream {
-        self.stream
+    /// The stream itself and what was read from it too early, for when HTTP is over; and whether
+    /// the client was refused in the middle of what it sends.
+    pub(super) fn into_parts(self) -> (Stream, Bytes, bool) {
+        let is_refused = self.intake.is_refused();
+        (self.stream, self.intake.into_held(), is_refused)
+    }
+
+    /// Reads what has come, into the place where hyper wants it if nothing has to be kept back.
+    fn poll_intake(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.intake.is_empty() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            let come = buffer.filled().get(before..).unwrap_or_default();
+            self.ended = come.is_empty() && buffer.remaining() > 0;
+            let count = self.intake.take(come)?;
+            buffer.set_filled(before + count);
+            return Poll::Ready(Ok(()));
+        }
+        let mut bytes = [0; SCRATCH];
+        let mut scratch = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut scratch))?;
+        self.ended = scratch.filled().is_empty();
+        self.intake.keep(scratch.filled());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Refuses a head that takes too long.
+    fn poll_head_time(&mut self, context: &mut Context<'_>) {
+        let Some(time) = self.head_time.filter(|_| self.intake.is_in_head()) else {
+            self.head_due = None;
+            return;
+        };
+        let due = self.head_due.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        if due.as_mut().poll(context).is_ready() {
+            self.head_due = None;
+            self.intake.refuse_slow_head();
+        }
     }
 
     /// The client's direction has ended: that is passed on and kept back while there is an answer
@@ -42,6 +99,11 @@ impl ClientStream {
         if !self.link.is_answering(context.waker()) && !self.link.client_unflushed() {
             return Poll::Ready(Ok(()));
         }
+        self.poll_gone(context)
+    }
+
+    /// Waits for the client to close its other direction as well, which is an error.
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.hang_up.is_none() {
             self.hang_up = Some(HangUp::watch(&self.stream)?);
         }
@@ -59,15 +121,38 @@ impl AsyncRead for ClientStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.ended {
-            let before = buffer.filled().len();
-            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let before = buffer.filled().len();
+        loop {
+            let ready = this.intake.ready()?;
+            if ready.has_remaining() {
+                let count = ready.remaining().min(buffer.remaining());
+                buffer.put_slice(&ready.split_to(count));
+                return Poll::Ready(Ok(()));
+            }
+            this.poll_head_time(context);
+            // What is kept waits for the answer before it, and so does the end behind it.
+            this.link.register_client(context.waker());
+            if this.intake.is_refused() {
+                if this.intake.ready()?.has_remaining() {
+                    continue;
+                }
+                return Poll::Pending;
+            }
+            if this.ended && (this.intake.is_empty() || this.intake.is_in_head()) {
+                return this.poll_end(context);
+            }
+            if this.ended || this.intake.is_full() {
+                // It may have been answered just now.
+                if this.intake.ready()?.has_remaining() {
+                    continue;
+                }
+                return if this.ended { this.poll_gone(context) } else { Poll::Pending };
+            }
+            ready!(this.poll_intake(context, buffer))?;
             if buffer.filled().len() > before || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            this.ended = true;
         }
-        this.poll_end(context)
     }
 }
 

@@ -1,14 +1,21 @@
 //! What the two ends of one client's way to the engine have to tell each other.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
+
+use crate::api::Flaw;
 
 /// What both ends know of the request under way.
 #[derive(Debug, Default)]
 pub(super) struct Link {
     stage: AtomicU8,
+    /// How many requests have been received and answered.
+    answered: AtomicU64,
+    /// What is wrong with the head of the request that comes next.
+    flawed: Mutex<Option<Flawed>>,
     client_ended: AtomicBool,
     client_unflushed: AtomicBool,
     engine_deaf: AtomicBool,
@@ -18,6 +25,14 @@ pub(super) struct Link {
     upload: AtomicWaker,
     /// The engine's connection.
     engine: AtomicWaker,
+}
+
+/// A head that is not in order, as far as it can be told of.
+#[derive(Debug)]
+pub(super) struct Flawed {
+    pub(super) flaw: Flaw,
+    pub(super) method: String,
+    pub(super) target: String,
 }
 
 /// A request is being read or answered.
@@ -40,7 +55,7 @@ impl Link {
     /// The whole request has arrived.
     pub(super) fn received(&self) {
         if self.stage.fetch_or(RECEIVED, Ordering::AcqRel) & ANSWERED != 0 {
-            self.stage.store(0, Ordering::Release);
+            self.end_exchange();
         }
         self.wake_engine();
     }
@@ -58,8 +73,29 @@ impl Link {
     /// The answer has been given, or will not be.
     pub(super) fn done(&self) {
         if self.stage.fetch_or(ANSWERED, Ordering::AcqRel) & RECEIVED != 0 {
-            self.stage.store(0, Ordering::Release);
+            self.end_exchange();
         }
+    }
+
+    fn end_exchange(&self) {
+        self.stage.store(0, Ordering::Release);
+        self.answered.fetch_add(1, Ordering::AcqRel);
+        self.client.wake();
+    }
+
+    /// How many requests have been received and answered.
+    pub(super) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    /// The head of the next request is flawed.
+    pub(super) fn set_flawed(&self, flawed: Flawed) {
+        *self.flawed.lock().unwrap_or_else(PoisonError::into_inner) = Some(flawed);
+    }
+
+    /// What is wrong with the head of the request that has come.
+    pub(super) fn take_flawed(&self) -> Option<Flawed> {
+        self.flawed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether the client's direction has ended; the one who waits for a piece of a request's body
@@ -95,6 +131,11 @@ impl Link {
     pub(super) fn is_answering(&self, client: &Waker) -> bool {
         self.client.register(client);
         self.stage.load(Ordering::Acquire) & (BEGUN | ANSWERED | TRUNCATED) == BEGUN
+    }
+
+    /// The client's connection is woken when a request has been answered.
+    pub(super) fn register_client(&self, client: &Waker) {
+        self.client.register(client);
     }
 
     /// The client's direction has ended.

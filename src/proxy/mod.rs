@@ -13,6 +13,7 @@ mod expect;
 mod hang_up;
 mod headers;
 mod hijacked;
+mod intake;
 mod link;
 mod listener;
 mod server;

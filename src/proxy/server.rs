@@ -18,15 +18,19 @@ use tokio_util::task::TaskTracker;
 use super::connection::Client;
 use super::ends::ClientStream;
 use super::exchange::Sink;
+use super::intake::Intake;
 use super::link::Link;
 use super::listener::Listener;
 use super::stream::Stream;
 use crate::api::Address;
 use crate::policy::Gate;
 
-/// How long a client may take to send the head of its next request, idle time included; the
-/// engine's own limit (moby daemon/command/daemon.go, `ReadHeaderTimeout`).
-const HEAD_TIME: Duration = Duration::from_secs(5 * 60);
+/// How long a client may be idle between two requests; the engine's own limit (moby
+/// daemon/command/daemon.go, `ReadHeaderTimeout`).
+const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long the head of a request may take once its first byte has come. Clients send heads at once.
+const HEAD_TIME: Duration = Duration::from_secs(20);
 
 /// How long the end of a connection waits for a client that is still sending (Go's
 /// `rstAvoidanceDelay`).
@@ -150,6 +154,10 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
 async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
     let serving = shared.stop.serving.clone();
     let link = Arc::new(Link::default());
+    let is_strict = shared.gate.refuses_flaws();
+    let intake = Intake::new(Arc::clone(&link), is_strict);
+    let stream =
+        ClientStream::new(stream, Arc::clone(&link), intake, is_strict.then_some(HEAD_TIME));
     let client = Arc::new(Client::new(shared, number, Arc::clone(&link)));
     let handler = Arc::clone(&client);
     let arriving = Arc::clone(&link);
@@ -160,11 +168,11 @@ async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
     });
     let mut connection = Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(IDLE_TIME)
         .preserve_header_case(true)
         .title_case_headers(true)
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(ClientStream::new(stream, Arc::clone(&link))), service);
+        .serve_connection(TokioIo::new(stream), service);
     // An error here is a client that broke off or sent no HTTP; the sink knows of its requests.
     let result = tokio::select! {
         result = &mut connection => result,
@@ -177,10 +185,11 @@ async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
         tracing::debug!(%error, connection = number, "a client connection ended early");
     }
     let parts = connection.into_parts();
-    let mut stream = parts.io.into_inner().into_inner();
-    let mut unread = result.is_err() || link.unread();
+    let (mut stream, held, is_refused) = parts.io.into_inner().into_parts();
+    let mut unread = result.is_err() || link.unread() || is_refused;
     if let Some(tunnel) = client.take_tunnel() {
-        stream = tunnel.run(stream, &parts.read_buf).await;
+        let early = [parts.read_buf, held].concat();
+        stream = tunnel.run(stream, &early).await;
         unread = true;
     }
     if unread {

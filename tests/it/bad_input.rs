@@ -104,6 +104,6 @@ fn engines() {
 fn output_that_nobody_reads_is_no_failure() {
     let world = World::without_engine();
     recording(&world, "recording.jsonl", &["GET /v1.41/info"]);
-    let done = world.shell("dsp generate | true; dsp explain 'GET /info' | head -1");
+    let done = world.shell("dsp generate -q | true; dsp explain 'GET /info' | head -1");
     assert_eq!((done.status, done.err.as_str()), (0, ""), "{}", done.out);
 }

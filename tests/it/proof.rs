@@ -109,7 +109,7 @@ fn located(engine: EngineKind, (method, target): &(String, String)) -> Option<&'
 
 /// The operation that a request is, when the profile lets it through.
 fn admitted(gate: &Enforcer, request: &(String, String)) -> Option<&'static str> {
-    let head = Head { method: &request.0, target: &request.1, content_type: None };
+    let head = Head::new(&request.0, &request.1);
     let decision = gate.decide(&head);
     let Verdict::Forward(_) = decision.verdict else { return None };
     Some(decision.located.unwrap().operation.name)

@@ -132,7 +132,7 @@ pub fn targets(names: &[&str]) -> Vec<String> {
 /// Whether dsp would forward the request.
 pub fn allowed(gate: &Enforcer, method: &str, target: &str, content_type: Option<&str>) -> bool {
     let content_type = content_type.map(str::as_bytes);
-    let decision = gate.decide(&Head { method, target, content_type });
+    let decision = gate.decide(&Head { content_type, ..Head::new(method, target) });
     matches!(decision.verdict, Verdict::Forward(_))
 }
 
