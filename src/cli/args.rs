@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::api::EngineKind;
+use crate::proxy::Limits;
 use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
@@ -400,9 +401,32 @@ pub(super) struct Listen {
     /// Allow TCP addresses that other machines reach: whoever connects has the profile's rights
     #[arg(long)]
     pub(super) insecure_tcp: bool,
+    /// The mode of unix sockets, in octal
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(super) mode: Option<u32>,
+    /// The user who owns unix sockets, by name or number
+    #[arg(long, value_name = "USER")]
+    pub(super) owner: Option<String>,
+    /// The group that owns unix sockets, by name or number
+    #[arg(long, value_name = "GROUP")]
+    pub(super) group: Option<String>,
+    /// Let only processes of this user connect; may be given several times
+    #[arg(long, value_name = "USER")]
+    pub(super) allow_uid: Vec<String>,
+    /// Let only processes of this group connect, the user's main one; may be given several times
+    #[arg(long, value_name = "GROUP")]
+    pub(super) allow_gid: Vec<String>,
+    /// The most connections at once; an idle one makes room for a new one
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
+    pub(super) max_connections: usize,
     /// Seconds that open requests get at the end; a second signal ends at once
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(super) grace: u64,
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| "a mode is three octal digits, such as 660".to_owned())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

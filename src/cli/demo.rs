@@ -22,7 +22,7 @@ use crate::engine;
 use crate::learn;
 use crate::policy::{Enforcer, Gate, Observer};
 use crate::profile::{emit, parse};
-use crate::proxy::{self, Listener};
+use crate::proxy::{self, Access, Limits, Listener};
 use crate::recording::{Session, Writer};
 use crate::report::{count, printable};
 use crate::sample::SampleEngine;
@@ -149,8 +149,9 @@ impl Stage {
         program: impl AsyncFnOnce(&Program) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let socket = self.sockets.path().join(name);
-        let listener = Listener::bind(&Address::unix(&socket)?, false).await?;
-        let running = proxy::start(vec![listener], self.engine.clone(), gate, sink);
+        let listener = Listener::bind(&Address::unix(&socket)?, &Access::default()).await?;
+        let running =
+            proxy::start(vec![listener], self.engine.clone(), gate, sink, Limits::DEFAULT);
         let result = program(&Program { client: Client::unix(), socket }).await;
         running.drain(Duration::from_secs(1), std::future::pending()).await;
         result

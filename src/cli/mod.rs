@@ -23,6 +23,7 @@ mod runtime;
 mod serve;
 mod status;
 mod surroundings;
+mod users;
 
 use std::process::ExitCode;
 

@@ -19,7 +19,7 @@ use super::{output, surroundings};
 use crate::api::{Address, EngineKind};
 use crate::child;
 use crate::policy::Gate;
-use crate::proxy::{self, Drained, Listener, Running, Sink};
+use crate::proxy::{self, Drained, Limits, Listener, Running, Sink};
 use crate::report::{count, printable};
 
 /// How long the connections of a program that has ended may take to end too.
@@ -34,6 +34,7 @@ pub(super) const PROBE_TIME: Duration = Duration::from_secs(5);
 /// Listening sockets, and the folder that was made for them, if one was.
 pub(super) struct Sockets {
     pub(super) listeners: Vec<Listener>,
+    limits: Limits,
     _folder: Option<TempDir>,
 }
 
@@ -52,11 +53,13 @@ impl Sockets {
         } else {
             vec![usual_socket(name)?]
         };
+        let access = listen.access()?;
         let mut listeners = Vec::new();
         for address in &addresses {
-            listeners.push(Listener::bind(address, listen.insecure_tcp).await?);
+            listeners.push(Listener::bind(address, &access).await?);
         }
-        Ok(Self { listeners, _folder: folder })
+        let limits = Limits { connections: listen.max_connections };
+        Ok(Self { listeners, limits, _folder: folder })
     }
 
     /// The address for `DOCKER_HOST`.
@@ -76,7 +79,7 @@ impl Sockets {
         gate: Arc<dyn Gate>,
         sink: Arc<S>,
     ) -> (Running, Option<TempDir>) {
-        (proxy::start(self.listeners, engine, gate, sink), self._folder)
+        (proxy::start(self.listeners, engine, gate, sink, self.limits), self._folder)
     }
 }
 

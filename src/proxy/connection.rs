@@ -106,6 +106,7 @@ impl<S: Sink> Client<S> {
                 own_answer(status, &denial.message, finish)
             }
             Verdict::Forward(permit) => {
+                self.link.ask(&method, &target);
                 self.forward(request, &permit, finish).await.unwrap_or_else(|(finish, message)| {
                     own_answer(StatusCode::BAD_GATEWAY, &format!("dsp: {message}"), finish)
                 })

@@ -16,6 +16,8 @@ pub(super) struct Link {
     answered: AtomicU64,
     /// What is wrong with the head of the request that comes next.
     flawed: Mutex<Option<Flawed>>,
+    /// Method and target of the request that is being answered.
+    asked: Mutex<Option<(String, String)>>,
     client_ended: AtomicBool,
     client_unflushed: AtomicBool,
     engine_deaf: AtomicBool,
@@ -72,6 +74,7 @@ impl Link {
 
     /// The answer has been given, or will not be.
     pub(super) fn done(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.stage.fetch_or(ANSWERED, Ordering::AcqRel) & RECEIVED != 0 {
             self.end_exchange();
         }
@@ -81,6 +84,22 @@ impl Link {
         self.stage.store(0, Ordering::Release);
         self.answered.fetch_add(1, Ordering::AcqRel);
         self.client.wake();
+    }
+
+    /// Whether no request is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is(BEGUN)
+    }
+
+    /// A request goes to the engine.
+    pub(super) fn ask(&self, method: &str, target: &str) {
+        let asked = Some((method.to_owned(), target.to_owned()));
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
+
+    /// Method and target of the request that the engine is answering.
+    pub(super) fn asked(&self) -> Option<(String, String)> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many requests have been received and answered.

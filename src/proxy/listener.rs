@@ -24,11 +24,45 @@ const SOCKET_MODE: u32 = 0o600;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
+/// Who may connect to a listener.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Whether a TCP address may be one that other machines reach.
+    pub anywhere: bool,
+    /// The mode of a unix socket; 0600 when none is given.
+    pub mode: Option<u32>,
+    /// The user who owns a unix socket; the one who runs dsp when none is given.
+    pub owner: Option<u32>,
+    /// The group that owns a unix socket.
+    pub group: Option<u32>,
+    /// Users whose processes may connect. With neither users nor groups, whoever the mode lets in.
+    pub users: Vec<u32>,
+    /// Groups, as the main one of a process, whose members may connect.
+    pub groups: Vec<u32>,
+}
+
+/// A client that may not use a listener.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Stranger {
+    /// Neither its user nor its group is one of those that may.
+    #[error("user {user}, group {group} may not use this socket")]
+    Process {
+        /// Its user.
+        user: u32,
+        /// Its group.
+        group: u32,
+    },
+    /// The system does not say who it is.
+    #[error("the system does not say who connects")]
+    Unknown,
+}
+
 /// A socket that is bound and listening. Dropping it closes it and removes its file.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     address: Address,
+    access: Access,
     /// Dropped last: the file goes when nobody can connect any more.
     _file: Option<SocketFile>,
 }
@@ -63,6 +97,14 @@ pub enum ListenError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system does not tell who connects over TCP.
+    #[error(
+        "{address} cannot tell the users of its clients apart; --allow-uid and --allow-gid are for unix sockets"
+    )]
+    NoUsers {
+        /// The address.
+        address: Address,
+    },
     /// Something that is no socket is in the way.
     #[error("{} exists and is not a socket; dsp does not delete it", path.display())]
     NotASocket {
@@ -80,18 +122,20 @@ pub enum ListenError {
 }
 
 impl Listener {
-    /// Listens on an address. A TCP address must be a loopback one unless `anywhere` is set; port 0
-    /// takes a free port, which [`Listener::address`] then names.
+    /// Listens on an address. Port 0 takes a free port, which [`Listener::address`] then names.
     ///
     /// # Errors
     /// [`ListenError`].
-    pub async fn bind(address: &Address, anywhere: bool) -> Result<Self, ListenError> {
+    pub async fn bind(address: &Address, access: &Access) -> Result<Self, ListenError> {
         let io = |source| ListenError::Io { address: address.clone(), source };
         match address {
+            Address::Tcp { .. } if access.names_clients() => {
+                Err(ListenError::NoUsers { address: address.clone() })
+            }
             Address::Tcp { host, port } => {
                 let resolved: Vec<SocketAddr> =
                     tokio::net::lookup_host((host.as_str(), *port)).await.map_err(io)?.collect();
-                if !anywhere && !resolved.iter().all(|found| found.ip().is_loopback()) {
+                if !access.anywhere && !resolved.iter().all(|found| found.ip().is_loopback()) {
                     return Err(ListenError::NotLoopback { address: address.clone() });
                 }
                 let listener = TcpListener::bind(resolved.as_slice()).await.map_err(|error| {
@@ -102,13 +146,14 @@ impl Listener {
                 })?;
                 let port = listener.local_addr().map_err(io)?.port();
                 let address = Address::Tcp { host: host.clone(), port };
-                Ok(Self { socket: Socket::Tcp(listener), address, _file: None })
+                let (socket, access) = (Socket::Tcp(listener), access.clone());
+                Ok(Self { socket, address, access, _file: None })
             }
             Address::Unix(path) => {
                 clear(path, address)?;
-                let (listener, file) = bind_unix(path).map_err(io)?;
-                let socket = Socket::Unix(listener);
-                Ok(Self { socket, address: address.clone(), _file: Some(file) })
+                let (listener, file) = bind_unix(path, access).map_err(io)?;
+                let (socket, access) = (Socket::Unix(listener), access.clone());
+                Ok(Self { socket, address: address.clone(), access, _file: Some(file) })
             }
         }
     }
@@ -119,11 +164,27 @@ impl Listener {
         &self.address
     }
 
+    /// Whether a client is one of those that may connect.
+    pub(super) fn admits(&self, stream: &Stream) -> Result<(), Stranger> {
+        if !self.access.names_clients() {
+            return Ok(());
+        }
+        let (user, group) = stream.peer().ok_or(Stranger::Unknown)?;
+        let admitted = self.access.users.contains(&user) || self.access.groups.contains(&group);
+        if admitted { Ok(()) } else { Err(Stranger::Process { user, group }) }
+    }
+
     pub(super) async fn accept(&self) -> io::Result<Stream> {
         match &self.socket {
             Socket::Tcp(listener) => Stream::tcp(listener.accept().await?.0),
             Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
         }
+    }
+}
+
+impl Access {
+    fn names_clients(&self) -> bool {
+        !self.users.is_empty() || !self.groups.is_empty()
     }
 }
 
@@ -161,7 +222,8 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
     }
 }
 
-fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+/// Nobody can connect before the file has its owner and mode: it is not listened on until then.
+fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFile)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     // On Linux the file gets the mode that the socket has when it is bound, so that there is no
@@ -170,7 +232,11 @@ fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let _ = rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE));
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
-    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
+    if access.owner.is_some() || access.group.is_some() {
+        std::os::unix::fs::lchown(path, access.owner, access.group)?;
+    }
+    let mode = access.mode.unwrap_or(SOCKET_MODE);
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     rustix::net::listen(&socket, BACKLOG)?;
     let listener = std::os::unix::net::UnixListener::from(socket);
     Ok((UnixListener::from_std(listener)?, file))
@@ -181,7 +247,7 @@ mod tests {
     use super::*;
 
     async fn bind(path: &Path) -> Result<Listener, ListenError> {
-        Listener::bind(&Address::unix(path).unwrap(), false).await
+        Listener::bind(&Address::unix(path).unwrap(), &Access::default()).await
     }
 
     #[tokio::test]
@@ -195,6 +261,28 @@ mod tests {
         assert!(matches!(bind(&path).await, Err(ListenError::InUse { .. })));
         drop(listener);
         assert!(!path.exists(), "the socket file is removed");
+    }
+
+    #[tokio::test]
+    async fn a_socket_has_the_mode_that_was_asked_for_and_knows_its_clients() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let own = rustix::process::getuid().as_raw();
+        let access = Access { mode: Some(0o660), users: vec![own], ..Access::default() };
+        let address = Address::unix(&path).unwrap();
+        let listener = Listener::bind(&address, &access).await.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        let _client = tokio::net::UnixStream::connect(&path).await.unwrap();
+        let stream = listener.accept().await.unwrap();
+        assert_eq!(listener.admits(&stream), Ok(()));
+        drop(listener);
+        let access = Access { users: vec![own + 1], ..Access::default() };
+        let listener = Listener::bind(&address, &access).await.unwrap();
+        let refused = listener.admits(&stream).unwrap_err();
+        assert!(matches!(refused, Stranger::Process { user, .. } if user == own));
+        let tcp = "tcp://127.0.0.1:0".parse().unwrap();
+        let refused = Listener::bind(&tcp, &access).await;
+        assert!(matches!(refused, Err(ListenError::NoUsers { .. })));
     }
 
     #[tokio::test]
@@ -222,7 +310,8 @@ mod tests {
     async fn tcp_stays_on_this_machine_unless_told_otherwise() {
         let bind = |text: &str, anywhere| {
             let address: Address = text.parse().unwrap();
-            async move { Listener::bind(&address, anywhere).await }
+            let access = Access { anywhere, ..Access::default() };
+            async move { Listener::bind(&address, &access).await }
         };
         let listener = bind("tcp://127.0.0.1:0", false).await.unwrap();
         assert!(!listener.address().to_string().ends_with(":0"));

@@ -16,11 +16,15 @@ mod hijacked;
 mod intake;
 mod link;
 mod listener;
+mod often;
+mod registry;
 mod server;
 mod stream;
 mod tunnel;
 mod upstream;
 
 pub use exchange::{Arrival, Outcome, Sink};
-pub use listener::{ListenError, Listener};
+pub use listener::{Access, ListenError, Listener};
+pub use often::Often;
+pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Running, start};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,8 @@ use super::exchange::Sink;
 use super::intake::Intake;
 use super::link::Link;
 use super::listener::Listener;
+use super::often::Often;
+use super::registry::{Limits, OpenRequest, Registered, Registry};
 use super::stream::Stream;
 use crate::api::Address;
 use crate::policy::Gate;
@@ -45,12 +47,14 @@ pub(super) struct Shared<S: Sink> {
     pub(super) sink: Arc<S>,
     pub(super) engine: Address,
     connections: AtomicU64,
+    registry: Arc<Registry>,
     stop: Stop,
 }
 
 /// A proxy at work.
 #[derive(Debug)]
 pub struct Running {
+    registry: Arc<Registry>,
     stop: Stop,
 }
 
@@ -77,10 +81,19 @@ pub fn start<S: Sink>(
     engine: Address,
     gate: Arc<dyn Gate>,
     sink: Arc<S>,
+    limits: Limits,
 ) -> Running {
     let stop = Stop::default();
     let connections = AtomicU64::new(0);
-    let shared = Arc::new(Shared { gate, sink, engine, connections, stop: stop.clone() });
+    let registry = Arc::new(Registry::new(limits));
+    let shared = Arc::new(Shared {
+        gate,
+        sink,
+        engine,
+        connections,
+        registry: Arc::clone(&registry),
+        stop: stop.clone(),
+    });
     for listener in listeners {
         let shared = Arc::clone(&shared);
         stop.listeners.spawn(async move {
@@ -88,7 +101,7 @@ pub fn start<S: Sink>(
             accepting.run_until_cancelled(accept(&listener, &shared)).await;
         });
     }
-    Running { stop }
+    Running { registry, stop }
 }
 
 impl Running {
@@ -96,6 +109,17 @@ impl Running {
     #[must_use]
     pub fn open(&self) -> usize {
         self.stop.tasks.len()
+    }
+
+    /// The requests that are being answered, tunnels among them.
+    #[must_use]
+    pub fn requests(&self) -> Vec<OpenRequest> {
+        self.registry.requests()
+    }
+
+    /// Ends a connection in the middle of whatever it does.
+    pub fn cut(&self, connection: u64) {
+        self.registry.cut(connection);
     }
 
     /// Ends the proxy: nothing new is accepted, idle connections are closed, and running requests
@@ -134,26 +158,65 @@ impl<S: Sink> Shared<S> {
 }
 
 async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
+    let (mut full, mut failed) = (Often::default(), Often::default());
     loop {
         match listener.accept().await {
             Ok(stream) => {
-                let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                shared.spawn(serve(stream, Arc::clone(shared), number));
+                if let Err(stranger) = listener.admits(&stream) {
+                    tracing::warn!(address = %listener.address(), "turned away: {stranger}");
+                    let message = format!("dsp: {stranger}");
+                    shared.spawn(turn_away(stream, StatusCode::FORBIDDEN, message));
+                } else if shared.registry.has_room() {
+                    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+                    let link = Arc::new(Link::default());
+                    // Now, for the next one that comes counts it.
+                    let registered = Registry::register(&shared.registry, number, &link);
+                    shared.spawn(serve(stream, Arc::clone(shared), link, registered));
+                } else {
+                    if let Some(times) = full.once_more() {
+                        tracing::warn!(times, "turned away: all connections are busy");
+                    }
+                    let message = "dsp: all connections are busy; try again later".to_owned();
+                    shared.spawn(turn_away(stream, StatusCode::SERVICE_UNAVAILABLE, message));
+                }
             }
             // The client has gone again before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 // Out of file descriptors or memory: connections that end make room.
-                tracing::warn!(%error, address = %listener.address(), "cannot accept a connection");
+                shared.registry.end_idle();
+                if let Some(times) = failed.once_more() {
+                    let address = listener.address();
+                    tracing::warn!(%error, %address, times, "cannot accept a connection");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
+/// Answers a connection that is not taken on. It has sent a request or soon will, and would see
+/// nothing but a reset if it were closed with that unread.
+async fn turn_away(mut stream: Stream, status: StatusCode, message: String) {
+    let body = serde_json::json!({ "message": message }).to_string() + "\n";
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    if stream.write_all((head + &body).as_bytes()).await.is_ok() {
+        linger(&mut stream).await;
+    }
+}
+
+async fn serve<S: Sink>(
+    stream: Stream,
+    shared: Arc<Shared<S>>,
+    link: Arc<Link>,
+    registered: Registered,
+) {
+    let number = registered.number;
     let serving = shared.stop.serving.clone();
-    let link = Arc::new(Link::default());
     let is_strict = shared.gate.refuses_flaws();
     let intake = Intake::new(Arc::clone(&link), is_strict);
     let stream =
@@ -176,6 +239,7 @@ async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
     // An error here is a client that broke off or sent no HTTP; the sink knows of its requests.
     let result = tokio::select! {
         result = &mut connection => result,
+        () = registered.cut.cancelled() => return,
         () = serving.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
@@ -189,7 +253,10 @@ async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, number: u64) {
     let mut unread = result.is_err() || link.unread() || is_refused;
     if let Some(tunnel) = client.take_tunnel() {
         let early = [parts.read_buf, held].concat();
-        stream = tunnel.run(stream, &early).await;
+        stream = tokio::select! {
+            stream = tunnel.run(stream, &early) => stream,
+            () = registered.cut.cancelled() => return,
+        };
         unread = true;
     }
     if unread {

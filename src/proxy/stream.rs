@@ -35,6 +35,16 @@ impl Stream {
         Ok(Self::Tcp(stream))
     }
 
+    /// User and group of the process at the other end, when it is one of this machine.
+    pub(super) fn peer(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(stream) => {
+                stream.peer_cred().ok().map(|process| (process.uid(), process.gid()))
+            }
+        }
+    }
+
     /// A second handle on the same stream, for the one who writes beside HTTP.
     pub(super) fn duplicate(&self) -> io::Result<Self> {
         let own = self.as_fd().try_clone_to_owned()?;

@@ -15,6 +15,8 @@ mod ends;
 mod flow;
 /// Connections that stop being HTTP.
 mod hijack;
+/// What a client can take up, and who may be one.
+mod limits;
 /// Heads, lengths and the other details of single messages.
 mod messages;
 
