@@ -130,6 +130,9 @@ pub(super) struct Generate {
     /// Allow requests that are no known operation of the API, each exactly as it was recorded
     #[arg(long)]
     pub(super) accept_unknown: bool,
+    /// Take also what enforce denied, from its audit log; somebody may have tried what nobody needs
+    #[arg(long)]
+    pub(super) denied: bool,
     /// Use recordings from which lines were lost; the profile may then miss operations
     #[arg(long)]
     pub(super) allow_lossy: bool,
@@ -188,7 +191,8 @@ impl From<Names> for crate::learn::Names {
 Examples:
   dsp enforce profile.yaml -- docker stats --no-stream
   dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379
-  dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied")]
+  dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied
+  dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
 pub(super) struct Enforce {
     /// The profile
     #[arg(value_name = "PROFILE")]
@@ -200,6 +204,13 @@ pub(super) struct Enforce {
     /// Let everything through, and tell what would have been denied
     #[arg(long)]
     pub(super) audit: bool,
+    /// Append each request and its decision to this file, as record does; - is stdout. While it
+    /// cannot be written, nothing is let through
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit_log: Option<PathBuf>,
+    /// Go on when the audit log cannot be written
+    #[arg(long, requires = "audit_log")]
+    pub(super) audit_log_optional: bool,
     /// The program to run
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,

@@ -1,35 +1,93 @@
-//! What `enforce` tells of the decisions, and `record` of the requests.
+//! What `enforce` tells of its decisions: in the log, in a summary, and in the audit log.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 
+use super::record::{write_outcome, write_request};
 use crate::policy::{Decision, Denial, Verdict};
-use crate::proxy::{Arrival, Outcome, Sink};
+use crate::proxy::{Arrival, Begun, Often, Outcome, Sink};
+use crate::recording::{Ticket, Writer};
 use crate::report::printable;
 
-/// How many different denials are kept apart for the summary; a program can think of any number.
+/// How many different denials are kept apart; a program can think of any number.
 const MOST_KEPT: usize = 1000;
 
-/// Logs each decision before it takes effect, and counts denials for a summary.
+/// Logs each decision before it takes effect, and counts denials.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
-    denials: Mutex<IndexMap<String, u64>>,
+    denials: Mutex<Denials>,
+    file: Option<AuditLog>,
+}
+
+/// The file in which each request and its decision stand.
+#[derive(Debug)]
+pub(super) struct AuditLog {
+    pub(super) writer: Writer,
+    /// Whether requests are forwarded that could not be written down.
+    pub(super) is_optional: bool,
+    failures: Mutex<Often>,
+}
+
+#[derive(Debug, Default)]
+struct Denials {
+    /// What was said of each, and how often.
+    known: IndexMap<String, (u64, Often)>,
+    /// Those that are not kept apart.
+    others: Often,
+}
+
+impl AuditLog {
+    pub(super) fn new(writer: Writer, is_optional: bool) -> Self {
+        Self { writer, is_optional, failures: Mutex::default() }
+    }
+
+    /// Writes a request down. What cannot be written must not happen, unless that is optional.
+    fn write(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
+        let ticket = write_request(&self.writer, arrival, decision);
+        if ticket.is_written() {
+            return Begun::admitted(Some(ticket));
+        }
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = failures.once_more() {
+            let what = if self.is_optional { "goes on without it" } else { "admits nothing" };
+            tracing::error!(times, "the audit log cannot be written, so dsp {what}");
+        }
+        let refusal = "the audit log cannot be written, so nothing is admitted".to_owned();
+        Begun { ticket: Some(ticket), refusal: Some(refusal).filter(|_| !self.is_optional) }
+    }
 }
 
 impl Audit {
-    /// The denials so far: what was said of each, and how often.
-    pub(super) fn denials(&self) -> Vec<(String, u64)> {
-        let denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
-        denials.iter().map(|(message, count)| (message.clone(), *count)).collect()
+    pub(super) fn new(file: Option<AuditLog>) -> Self {
+        Self { denials: Mutex::default(), file }
     }
 
-    fn note(&self, denial: &Denial) {
-        let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
-        if denials.len() < MOST_KEPT || denials.contains_key(&denial.message) {
-            *denials.entry(denial.message.clone()).or_default() += 1;
+    /// The denials so far: what was said of each, and how often.
+    pub(super) fn denials(&self) -> Vec<(String, u64)> {
+        let denials = self.lock();
+        let known = denials.known.iter();
+        known.map(|(message, (count, _))| (message.clone(), *count)).collect()
+    }
+
+    /// Ends the audit log, with the exit status of the command.
+    pub(super) fn end(&self, exit: Option<u8>) {
+        let _ = self.file.as_ref().map(|file| file.writer.end(exit));
+    }
+
+    /// Counts a denial, and says how often it has come by now if that is worth a line.
+    fn note(&self, denial: &Denial) -> Option<u64> {
+        let mut denials = self.lock();
+        if denials.known.len() >= MOST_KEPT && !denials.known.contains_key(&denial.message) {
+            return denials.others.once_more();
         }
+        let (count, often) = denials.known.entry(denial.message.clone()).or_default();
+        *count += 1;
+        often.once_more()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Denials> {
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,30 +99,39 @@ pub(super) fn shown(arrival: &Arrival<'_>) -> (String, String) {
 }
 
 impl Sink for Audit {
-    type Ticket = ();
+    type Ticket = Option<Ticket>;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) {
+    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
         let connection = arrival.connection;
         let (method, path) = shown(arrival);
         match &decision.verdict {
             Verdict::Deny(denial) => {
                 let (status, message) = (denial.status, denial.message.as_str());
-                tracing::warn!(connection, status, %method, %path, "{message}");
-                self.note(denial);
+                if let Some(times) = self.note(denial) {
+                    tracing::warn!(connection, status, %method, %path, times, "{message}");
+                }
             }
             Verdict::Forward(permit) => match permit.instead_of() {
                 Some(denial) => {
                     let message = denial.message.as_str();
-                    tracing::warn!(connection, audit = true, %method, %path, "{message}");
-                    self.note(denial);
+                    if let Some(times) = self.note(denial) {
+                        tracing::warn!(connection, audit = true, %method, %path, times, "{message}");
+                    }
                 }
                 None => tracing::info!(connection, %method, %path, "allowed"),
             },
         }
+        match &self.file {
+            Some(file) => file.write(arrival, decision),
+            None => Begun::admitted(None),
+        }
     }
 
-    fn finish(&self, (): &(), outcome: &Outcome) {
+    fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
+        if let Some((file, ticket)) = self.file.as_ref().zip(*ticket) {
+            write_outcome(&file.writer, ticket, outcome);
+        }
     }
 }

@@ -14,7 +14,8 @@ use crate::report::{Finding, Severity, count, render};
 
 pub(super) fn run(args: &args::Check) -> anyhow::Result<Status> {
     let profile = profile::load(&args.profile)?;
-    let evidence = evidence::read(&args.recordings, args.from.format(), Some(profile.engine))?;
+    let evidence =
+        evidence::read(&args.recordings, args.from.format(), Some(profile.engine), true)?;
     if evidence.is_empty() {
         output::error(&format!(
             "{} holds no request, so there is nothing to compare",

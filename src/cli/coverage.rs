@@ -9,7 +9,7 @@ use crate::learn::{Coverage, OperationRow};
 use crate::report::{count, printable};
 
 pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
-    let evidence = evidence::read(&args.recordings, None, None)?;
+    let evidence = evidence::read(&args.recordings, None, None, false)?;
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
         output::help("record the program first: dsp record -- COMMAND");

@@ -62,7 +62,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     ))?;
 
     step(2, "generate", "the least that allows this, containers as wildcards")?;
-    let evidence = evidence::read(std::slice::from_ref(&recording), None, None)?;
+    let evidence = evidence::read(std::slice::from_ref(&recording), None, None, false)?;
     let name = crate::profile::Name::from_words("demo");
     let options = learn::Options { name, ..learn::Options::default() };
     let learn::Generated { profile, comments } = learn::generate(&evidence, &options);

@@ -1,9 +1,14 @@
 //! `dsp enforce`: exactly a profile and nothing else.
 
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
+
 use super::args::{self, Talk};
-use super::audit::Audit;
+use super::audit::{Audit, AuditLog};
+use super::record::describe;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
@@ -11,6 +16,7 @@ use crate::api::EngineKind;
 use crate::engine;
 use crate::policy::{Auditor, Enforcer, Gate};
 use crate::profile::{self, Profile};
+use crate::recording::{self, Session, Writer};
 use crate::report::{count, printable};
 
 pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
@@ -27,7 +33,7 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
     let private = !args.command.is_empty();
     let sockets = Sockets::open(&args.listen, profile.name.as_str(), private).await?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-    let audit = Arc::new(Audit::default());
+    let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
     let enforcer = Enforcer::new(profile);
     let gate: Arc<dyn Gate> =
         if args.audit { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) };
@@ -35,23 +41,58 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
 
     if !private {
         let signals = EndSignals::new()?;
-        output::data(
-            &addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>(),
-        )?;
+        let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
+        if to_stdout(&args) {
+            output::note(hosts.trim_end());
+        } else {
+            output::data(&hosts)?;
+        }
         if !talk.quiet {
             let rules = count(profile.allow.len(), "rule");
             let how = if args.audit { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
         serve::until_signal(&running, args.listen.grace, signals, || ()).await;
+        audit.end(None);
         return Ok(Status::Done);
     }
     let kind = engine.version.kind;
     let status = serve::run_program(args.command, docker_host, kind, &running).await;
+    audit.end(match status {
+        Status::Child(code) => Some(code),
+        _ => None,
+    });
     if !talk.quiet {
         summarise(&audit, args.audit);
     }
     Ok(status)
+}
+
+/// Whether the audit log goes to stdout.
+fn to_stdout(args: &args::Enforce) -> bool {
+    args.audit_log.as_deref() == Some(Path::new("-"))
+}
+
+/// Begins the audit log, if one is wanted.
+fn audit_log(
+    args: &args::Enforce,
+    profile: &Profile,
+    engine: &engine::Engine,
+) -> anyhow::Result<Option<AuditLog>> {
+    let Some(path) = &args.audit_log else { return Ok(None) };
+    let mut session = Session::begin(recording::command_line(&args.command));
+    session.engine = Some(describe(engine));
+    session.labels.insert("profile".to_owned(), profile.name.to_string());
+    let writer = if to_stdout(args) {
+        if !args.command.is_empty() {
+            anyhow::bail!("stdout belongs to the command; name a file with --audit-log");
+        }
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
+        Writer::onto(stdout.into(), &session).context("cannot write the audit log to stdout")?
+    } else {
+        Writer::create(path, &session)?
+    };
+    Ok(Some(AuditLog::new(writer, args.audit_log_optional)))
 }
 
 /// Holds that the profile is for the engine that answers. A profile for podman may allow what podman

@@ -13,7 +13,8 @@ use crate::recording::{Event, Format, ReadError, Reader, Request};
 use crate::report::count;
 
 /// Reads all recordings, or logs of the format `from`, into one body of evidence, and warns of what
-/// had to be left out. It is of the engine `wanted`, or of the one that the recordings name.
+/// had to be left out. It is of the engine `wanted`, or of the one that the recordings name. What
+/// was denied counts like the rest when `takes_denied` is set.
 ///
 /// # Errors
 /// The first file that cannot be used, and recordings of another engine.
@@ -21,8 +22,10 @@ pub(super) fn read(
     recordings: &[PathBuf],
     from: Option<Format>,
     wanted: Option<EngineKind>,
+    takes_denied: bool,
 ) -> anyhow::Result<Evidence> {
-    let mut gathering = Gathering::default();
+    let mut gathering =
+        if takes_denied { Gathering::taking_denied() } else { Gathering::default() };
     for path in recordings {
         if let Some(format) = from {
             logs::read(path, format, wanted.unwrap_or_default(), &mut gathering)?;

@@ -23,7 +23,13 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     }
     let old = args.update.as_deref().map(profile::load_text).transpose()?;
     let wanted = engine(args.engine, old.as_ref().map(|(_, profile)| profile))?;
-    let evidence = evidence::read(&args.recordings, args.from.format(), wanted)?;
+    let evidence = evidence::read(&args.recordings, args.from.format(), wanted, args.denied)?;
+    if evidence.is_empty() && evidence.denied().next().is_some() {
+        let names = evidence::names(&args.recordings);
+        output::error(&format!("{names} holds nothing but requests that were denied"));
+        output::help("look at them with dsp check, and take them with --denied");
+        return Ok(Status::NoVerdict);
+    }
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
         output::help("record a program first: dsp record -- docker stats --no-stream");
@@ -164,6 +170,12 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
     }
     if evidence.unknown().next().is_some() && !accept_unknown {
         output::help("take them as they were recorded with --accept-unknown");
+    }
+    let denied = evidence.denied().count();
+    if denied > 0 {
+        let requests = count(denied, "request");
+        output::warn(&format!("left out {requests} that enforce denied"));
+        output::help("look at them with dsp check, and take them with --denied");
     }
     for (request, _) in evidence.unrouted() {
         output::warn(&format!(

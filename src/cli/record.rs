@@ -11,8 +11,8 @@ use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
 use crate::engine;
-use crate::policy::{Decision, Observer};
-use crate::proxy;
+use crate::policy::{Decision, Observer, Verdict};
+use crate::proxy::{self, Begun};
 use crate::recording::{self, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable};
 
@@ -112,25 +112,46 @@ pub(super) fn describe(engine: &engine::Engine) -> recording::Engine {
 impl proxy::Sink for Recorder {
     type Ticket = Ticket;
 
-    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Ticket {
+    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
         let (method, path) = shown(arrival);
         tracing::info!(connection = arrival.connection, %method, %path, "recorded");
-        let refused = decision.request.as_ref().err().map(ToString::to_string);
-        self.0.request(&recording::Arrival {
-            connection: arrival.connection,
-            method: arrival.method,
-            path: arrival.target.split('?').next().unwrap_or_default(),
-            request: decision.request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
-            located: decision.located.as_ref(),
-            agent: arrival.agent,
-        })
+        // The workload goes on, whether or not its request could be written.
+        Begun::admitted(write_request(&self.0, arrival, decision))
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
-        let proxy::Outcome { status, duration, received, sent, upgraded, unrouted } = *outcome;
-        let outcome = recording::Outcome { status, duration, received, sent, upgraded, unrouted };
-        self.0.response(*ticket, &outcome);
+        write_outcome(&self.0, *ticket, outcome);
     }
+}
+
+/// Writes a request and what was decided over it.
+pub(super) fn write_request(
+    writer: &Writer,
+    arrival: &proxy::Arrival<'_>,
+    decision: &Decision,
+) -> Ticket {
+    let refused = decision.request.as_ref().err().map(ToString::to_string);
+    let (denied, would_deny) = match &decision.verdict {
+        Verdict::Deny(denial) => (Some(denial), None),
+        Verdict::Forward(permit) => (None, permit.instead_of()),
+    };
+    writer.request(&recording::Arrival {
+        connection: arrival.connection,
+        method: arrival.method,
+        path: arrival.target.split('?').next().unwrap_or_default(),
+        request: decision.request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
+        located: decision.located.as_ref(),
+        agent: arrival.agent,
+        denied: denied.map(|denial| denial.message.as_str()),
+        would_deny: would_deny.map(|denial| denial.message.as_str()),
+    })
+}
+
+/// Writes how a request ended.
+pub(super) fn write_outcome(writer: &Writer, ticket: Ticket, outcome: &proxy::Outcome) {
+    let proxy::Outcome { status, duration, received, sent, upgraded, unrouted } = *outcome;
+    let outcome = recording::Outcome { status, duration, received, sent, upgraded, unrouted };
+    writer.response(ticket, &outcome);
 }
 
 /// The one line that shows where a recording stands, redrawn in its place on a terminal.

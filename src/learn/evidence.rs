@@ -16,6 +16,7 @@ pub struct Evidence {
     unknown: BTreeMap<String, Unknown>,
     refused: BTreeMap<String, Use>,
     unrouted: BTreeMap<String, Use>,
+    denied: BTreeMap<String, Use>,
     sessions: Vec<SessionState>,
 }
 
@@ -93,6 +94,11 @@ impl Evidence {
     /// they got nothing.
     pub fn unrouted(&self) -> impl Iterator<Item = (&str, &Use)> {
         self.unrouted.iter().map(|(text, seen)| (text.as_str(), seen))
+    }
+
+    /// Requests that were denied and are no evidence for that, by their text.
+    pub fn denied(&self) -> impl Iterator<Item = (&str, &Use)> {
+        self.denied.iter().map(|(text, seen)| (text.as_str(), seen))
     }
 
     /// The sessions in the order in which they began.
@@ -211,6 +217,8 @@ impl Evidence {
                     others.push((text(target), count));
                     self.refused.entry(text(target)).or_default()
                 }
+                // What was denied is as if it had not been asked, in the digest too.
+                (Target::Denied(_), _) => self.denied.entry(text(target)).or_default(),
             };
             seen.requests += count;
             seen.sessions.insert(session);
@@ -298,6 +306,6 @@ fn text(target: &Target) -> String {
             format!("{} {version}{}", operation.method, path(operation, values))
         }
         Target::Unknown(request) => format!("{} {}", request.method(), request.path()),
-        Target::Refused(text) => text.clone(),
+        Target::Denied(text) | Target::Refused(text) => text.clone(),
     }
 }

@@ -15,6 +15,8 @@ pub struct Gathering {
     sessions: HashMap<String, Gathered>,
     /// Requests as they were written, each once: a program asks for few things, and often.
     asked: IndexSet<Written>,
+    /// Whether requests that were denied count like others.
+    takes_denied: bool,
 }
 
 /// Recordings of more than one engine, from which no single profile can be made.
@@ -28,6 +30,7 @@ struct Written {
     method: Box<str>,
     path: Box<str>,
     refused: Option<Box<str>>,
+    denied: bool,
 }
 
 /// What has been read of one session.
@@ -65,6 +68,8 @@ pub(super) enum Target {
     Unknown(Box<CanonicalRequest>),
     /// A request that `enforce` refuses, and why.
     Refused(String),
+    /// A request that was denied.
+    Denied(String),
 }
 
 /// An operation, the values of its parameters, and the version that was asked for.
@@ -76,6 +81,13 @@ pub(super) struct Asked {
 }
 
 impl Gathering {
+    /// Takes requests that `enforce` denied for evidence of a need, as others. They may be the
+    /// attempts of somebody who has none.
+    #[must_use]
+    pub fn taking_denied() -> Self {
+        Self { takes_denied: true, ..Self::default() }
+    }
+
     /// Takes one line of a recording in.
     pub fn absorb(&mut self, event: Event) {
         match event {
@@ -85,6 +97,7 @@ impl Gathering {
                     method: request.method.into(),
                     path: request.path.into(),
                     refused: request.refused.map(Into::into),
+                    denied: request.denied.is_some() && !self.takes_denied,
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
                 self.slot(request.session, request.seq).asked = asked;
@@ -157,14 +170,14 @@ impl Target {
     pub(super) fn key(&self) -> Option<(usize, &[String], Option<ApiVersion>)> {
         match self {
             Self::Known(asked) => Some((asked.operation.index, &asked.values, asked.version)),
-            Self::Unknown(_) | Self::Refused(_) => None,
+            Self::Denied(_) | Self::Refused(_) | Self::Unknown(_) => None,
         }
     }
 
     /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
     /// instead of trusting the name that an older catalogue may have given it.
     fn of(engine: EngineKind, written: Written) -> Self {
-        let Written { method, path, refused } = written;
+        let Written { method, path, refused, denied } = written;
         let refuse = |reason: &str| Self::Refused(format!("{method} {path}: {reason}"));
         let canonical = match CanonicalRequest::parse(engine, &method, &path) {
             Ok(canonical) => canonical,
@@ -174,6 +187,7 @@ impl Target {
             return refuse(reason);
         }
         match canonical.locate() {
+            _ if denied => Self::Denied(format!("{} {}", canonical.method(), canonical.path())),
             Some(Located { operation, values }) => {
                 Self::Known(Asked { operation, values, version: canonical.version() })
             }

@@ -184,6 +184,8 @@ mod tests {
                 query: vec![],
                 refused: None,
                 agent: None,
+                denied: None,
+                would_deny: None,
             })
         });
         std::iter::once(Event::Session(session.clone())).chain(requests).collect()

@@ -97,15 +97,20 @@ impl<S: Sink> Client<S> {
             target: &target,
             agent: request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
         };
-        let ticket = self.shared.sink.begin(&arrival, &decision);
-        let finish = Finish::new(Arc::clone(&self.shared.sink), ticket, Arc::clone(&self.link));
-        Ok(match decision.verdict {
-            Verdict::Deny(denial) => {
+        let begun = self.shared.sink.begin(&arrival, &decision);
+        let sink = Arc::clone(&self.shared.sink);
+        let finish = Finish::new(sink, begun.ticket, Arc::clone(&self.link));
+        Ok(match (decision.verdict, begun.refusal) {
+            (Verdict::Deny(denial), _) => {
                 self.drain(request).await;
                 let status = StatusCode::from_u16(denial.status).unwrap_or(StatusCode::FORBIDDEN);
                 own_answer(status, &denial.message, finish)
             }
-            Verdict::Forward(permit) => {
+            (Verdict::Forward(_), Some(message)) => {
+                self.drain(request).await;
+                own_answer(StatusCode::SERVICE_UNAVAILABLE, &format!("dsp: {message}"), finish)
+            }
+            (Verdict::Forward(permit), None) => {
                 self.link.ask(&method, &target);
                 self.forward(request, &permit, finish).await.unwrap_or_else(|(finish, message)| {
                     own_answer(StatusCode::BAD_GATEWAY, &format!("dsp: {message}"), finish)

@@ -14,10 +14,26 @@ pub trait Sink: Send + Sync + 'static {
     type Ticket: Send + Sync + 'static;
 
     /// A request has been decided over; it is forwarded or answered after this returns.
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Self::Ticket;
+    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Self::Ticket>;
 
     /// The answer has ended, or one of its two ends has gone.
     fn finish(&self, ticket: &Self::Ticket, outcome: &Outcome);
+}
+
+/// What a sink made of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Begun<T> {
+    /// Names it until its end.
+    pub ticket: T,
+    /// Why it must not be forwarded although the gate permits it: a printable text for the client.
+    pub refusal: Option<String>,
+}
+
+impl<T> Begun<T> {
+    /// A request about which the gate alone decides.
+    pub fn admitted(ticket: T) -> Self {
+        Self { ticket, refusal: None }
+    }
 }
 
 /// What a sink is shown of a request.

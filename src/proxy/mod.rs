@@ -23,7 +23,7 @@ mod stream;
 mod tunnel;
 mod upstream;
 
-pub use exchange::{Arrival, Outcome, Sink};
+pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};
 pub use often::Often;
 pub use registry::{Limits, OpenRequest};

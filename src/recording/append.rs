@@ -26,7 +26,7 @@ pub enum CreateError {
         source: io::Error,
     },
     /// Something else is in the file, and appending to it would spoil it.
-    #[error("{} exists and is not a dsp recording; choose another file with -o", path.display())]
+    #[error("{} exists and is not a dsp recording; choose another file", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -65,6 +65,17 @@ impl AppendFile {
         Ok(Self { file, mark, dropped: 0, torn: false })
     }
 
+    /// Writes a session's first line to an open file, in which nothing is changed later.
+    pub(super) fn onto(mut file: File, session: &Event) -> io::Result<Self> {
+        file.write_all(&line(session)?)?;
+        Ok(Self { file, mark: None, dropped: 0, torn: false })
+    }
+
+    /// Whether the last line could not be written.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.torn
+    }
+
     /// Lines that could not be written.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
@@ -77,8 +88,8 @@ impl AppendFile {
     }
 
     /// Writes one line with one call, so that another process appending to the same file cannot
-    /// come between.
-    pub(super) fn append(&mut self, event: &Event) {
+    /// come between, and tells whether it is there.
+    pub(super) fn append(&mut self, event: &Event) -> bool {
         let written = line(event).map_err(io::Error::from).and_then(|line| {
             let whole = if self.torn { [b"\n", line.as_slice()].concat() } else { line };
             write_whole(&mut self.file, &whole)
@@ -93,6 +104,7 @@ impl AppendFile {
                 let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
             }
         }
+        !self.torn
     }
 }
 

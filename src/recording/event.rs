@@ -96,6 +96,12 @@ pub struct Request {
     /// The client's own name for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Why `enforce` denied it; none in a recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
+    /// Why `enforce --audit`, which let it through, would have denied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_deny: Option<String>,
 }
 
 /// The end of an answer.

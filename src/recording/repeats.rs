@@ -42,7 +42,13 @@ impl Repeats {
     pub(super) fn note(&mut self, request: &Request) -> Option<u64> {
         let agent = request.agent.as_deref().unwrap_or_default();
         let keys: Vec<&str> = request.query.iter().map(|(key, _)| key.as_str()).collect();
-        let shape = format!("{}\0{}\0{agent}\0{}", request.method, request.path, keys.join("\0"));
+        let verdict = match (&request.denied, &request.would_deny) {
+            (None, None) => "",
+            (Some(_), _) => "denied",
+            (None, Some(_)) => "would deny",
+        };
+        let (method, path, keys) = (&request.method, &request.path, keys.join("\0"));
+        let shape = format!("{method}\0{path}\0{agent}\0{verdict}\0{keys}");
         let values: Vec<&str> =
             request.query.iter().map(|(_, value)| value.as_deref().unwrap_or("\0")).collect();
         let exact = format!("{shape}\0\0{}", values.join("\0"));
@@ -70,9 +76,10 @@ impl Repeats {
 
     /// The count to write for `first` now, if it has doubled since it was last written. A count is
     /// thereby at most a factor of two behind after a crash, for a logarithm of lines.
-    pub(super) fn due(&mut self, first: u64) -> Option<&Count> {
+    /// `anyway` makes it due whatever it is.
+    pub(super) fn due(&mut self, first: u64, anyway: bool) -> Option<&Count> {
         let count = self.counts.get_mut(&first)?;
-        (count.count >= count.written.saturating_mul(2).max(1)).then(|| count.take())
+        (anyway || count.count >= count.written.saturating_mul(2).max(1)).then(|| count.take())
     }
 
     /// Every count that is not written yet.

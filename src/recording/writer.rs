@@ -4,7 +4,9 @@
 //! written is counted, the session is marked as lossy, and everything goes on.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -50,6 +52,10 @@ pub struct Arrival<'a> {
     pub located: Option<&'a Located>,
     /// The client's own name for itself.
     pub agent: Option<&'a str>,
+    /// Why it is denied.
+    pub denied: Option<&'a str>,
+    /// Why it would be denied if denials were in force.
+    pub would_deny: Option<&'a str>,
 }
 
 /// How a request ended.
@@ -74,6 +80,16 @@ pub struct Outcome {
 pub struct Ticket {
     seq: u64,
     repeated: bool,
+    written: bool,
+}
+
+impl Ticket {
+    /// Whether the request is in the file, or counted behind one that is, and the file could be
+    /// written when it was last tried.
+    #[must_use]
+    pub fn is_written(self) -> bool {
+        self.written
+    }
 }
 
 /// Where a session stands.
@@ -142,6 +158,8 @@ impl Arrival<'_> {
                 .unwrap_or_default(),
             refused: self.request.err().map(str::to_owned),
             agent: self.agent.map(cut),
+            denied: self.denied.map(cut),
+            would_deny: self.would_deny.map(cut),
         }
     }
 }
@@ -154,6 +172,19 @@ impl Writer {
     /// [`CreateError`]; nothing was changed then.
     pub fn create(path: &Path, session: &Session) -> Result<Self, CreateError> {
         let file = AppendFile::begin(path, &Event::Session(session.clone()))?;
+        Ok(Self::new(file, session))
+    }
+
+    /// Writes the session to an open file, such as a pipe, from where it stands.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn onto(file: File, session: &Session) -> io::Result<Self> {
+        let file = AppendFile::onto(file, &Event::Session(session.clone()))?;
+        Ok(Self::new(file, session))
+    }
+
+    fn new(file: AppendFile, session: &Session) -> Self {
         let state = State {
             file,
             repeats: Repeats::default(),
@@ -161,7 +192,7 @@ impl Writer {
             requests: 0,
             newest: Instant::now(),
         };
-        Ok(Self { id: session.id.clone(), state: Mutex::new(state) })
+        Self { id: session.id.clone(), state: Mutex::new(state) }
     }
 
     /// Records a request. The line is in the file when this returns, unless it could not be
@@ -178,13 +209,16 @@ impl Writer {
         let seq = request.seq;
         match state.repeats.note(&request) {
             None => {
-                state.file.append(&Event::Request(request));
-                Ticket { seq, repeated: false }
+                let written = state.file.append(&Event::Request(request));
+                Ticket { seq, repeated: false, written }
             }
             Some(first) => {
-                let due = state.repeats.due(first).map(|count| self.repeat(first, count));
-                due.into_iter().for_each(|event| state.file.append(&event));
-                Ticket { seq: first, repeated: true }
+                // While nothing can be written, each request tries.
+                let is_failing = state.file.is_failing();
+                let due = state.repeats.due(first, is_failing);
+                let due = due.map(|count| self.repeat(first, count));
+                let written = due.is_none_or(|event| state.file.append(&event));
+                Ticket { seq: first, repeated: true, written }
             }
         }
     }
@@ -226,7 +260,9 @@ impl Writer {
         let mut state = self.lock();
         let rest: Vec<Event> =
             state.repeats.rest().map(|(first, count)| self.repeat(first, count)).collect();
-        rest.iter().for_each(|event| state.file.append(event));
+        for event in &rest {
+            state.file.append(event);
+        }
         let end = End {
             session: self.id.clone(),
             time: Timestamp::now(),
@@ -275,6 +311,8 @@ mod tests {
             request: Ok(&request),
             located: located.as_ref(),
             agent: Some("test"),
+            denied: None,
+            would_deny: None,
         })
     }
 
@@ -356,13 +394,14 @@ mod tests {
         // /dev/full answers every write with "no space left on device".
         let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
         let file = writer.state.lock().unwrap().file.swap(full);
-        arrive(&writer, "GET", "/info");
+        assert!(!arrive(&writer, "GET", "/info").is_written());
+        assert!(!arrive(&writer, "GET", "/info").is_written(), "each one tries");
         writer.state.lock().unwrap().file.swap(file);
-        arrive(&writer, "GET", "/version");
+        assert!(arrive(&writer, "GET", "/version").is_written());
         let totals = writer.end(None);
-        assert_eq!((totals.requests, totals.dropped), (2, 1));
+        assert_eq!((totals.requests, totals.dropped), (3, 2));
         let events = events(&path);
         assert!(matches!(&events[0], Event::Session(session) if session.lossy), "{events:?}");
-        assert!(matches!(&events.last(), Some(Event::End(end)) if end.dropped == 1));
+        assert!(matches!(&events.last(), Some(Event::End(end)) if end.dropped == 2));
     }
 }

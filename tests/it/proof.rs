@@ -86,6 +86,8 @@ fn gathered(engine: EngineKind, requests: &[(String, String)]) -> Evidence {
             query: vec![],
             refused: None,
             agent: None,
+            denied: None,
+            would_deny: None,
         }));
     }
     gathering.finish(engine)

@@ -177,10 +177,7 @@ fn sessions_are_appended_and_other_files_left_alone() {
     world.write("notes", "my notes\n");
     let done = world.dsp(&["record", "-o", "notes", "--", "true"]);
     assert_eq!(done.status, 125);
-    assert_eq!(
-        done.err,
-        "error: notes exists and is not a dsp recording; choose another file with -o\n"
-    );
+    assert_eq!(done.err, "error: notes exists and is not a dsp recording; choose another file\n");
     assert_eq!(world.read("notes"), "my notes\n");
 }
 

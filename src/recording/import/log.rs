@@ -169,6 +169,8 @@ impl Import {
             request: request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
             located: located.as_ref(),
             agent: entry.agent.as_deref(),
+            denied: None,
+            would_deny: None,
         };
         // Each format has its own idea of a time, and nothing that reads evidence needs one.
         let time = Timestamp::UNIX_EPOCH;
