@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use super::listen::Listen;
 use crate::api::EngineKind;
-use crate::proxy::Limits;
 use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
@@ -185,7 +185,8 @@ impl From<Names> for crate::learn::Names {
 /// Let through exactly what a profile allows
 ///
 /// With a command, dsp runs it confined and ends with its exit status. Without one, it serves until
-/// Ctrl-C or TERM. Everything else is answered with 403 and the rule that would allow it.
+/// Ctrl-C or TERM, and reads the profile anew at HUP. Everything else is answered with 403 and the
+/// rule that would allow it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -204,6 +205,9 @@ pub(super) struct Enforce {
     /// Let everything through, and tell what would have been denied
     #[arg(long)]
     pub(super) audit: bool,
+    /// When a new profile is read at HUP, end requests under way that it denies
+    #[arg(long)]
+    pub(super) drop_denied: bool,
     /// Append each request and its decision to this file, as record does; - is stdout. While it
     /// cannot be written, nothing is let through
     #[arg(long, value_name = "FILE")]
@@ -401,43 +405,6 @@ pub(super) struct Engine {
     /// The engine, instead of where the docker CLI would look: unix:///path or tcp://host:port
     #[arg(short = 'H', long, value_name = "URL")]
     pub(super) host: Option<String>,
-}
-
-/// Where clients come in.
-#[derive(Debug, clap::Args)]
-pub(super) struct Listen {
-    /// Where to listen: unix:///path or tcp://host:port; may be given several times
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) listen: Vec<String>,
-    /// Allow TCP addresses that other machines reach: whoever connects has the profile's rights
-    #[arg(long)]
-    pub(super) insecure_tcp: bool,
-    /// The mode of unix sockets, in octal
-    #[arg(long, value_name = "MODE", value_parser = mode)]
-    pub(super) mode: Option<u32>,
-    /// The user who owns unix sockets, by name or number
-    #[arg(long, value_name = "USER")]
-    pub(super) owner: Option<String>,
-    /// The group that owns unix sockets, by name or number
-    #[arg(long, value_name = "GROUP")]
-    pub(super) group: Option<String>,
-    /// Let only processes of this user connect; may be given several times
-    #[arg(long, value_name = "USER")]
-    pub(super) allow_uid: Vec<String>,
-    /// Let only processes of this group connect, the user's main one; may be given several times
-    #[arg(long, value_name = "GROUP")]
-    pub(super) allow_gid: Vec<String>,
-    /// The most connections at once; an idle one makes room for a new one
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
-    pub(super) max_connections: usize,
-    /// Seconds that open requests get at the end; a second signal ends at once
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    pub(super) grace: u64,
-}
-
-fn mode(text: &str) -> Result<u32, String> {
-    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
-    mode.ok_or_else(|| "a mode is three octal digits, such as 660".to_owned())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

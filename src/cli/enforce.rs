@@ -5,16 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::signal::unix::SignalKind;
 
 use super::args::{self, Talk};
 use super::audit::{Audit, AuditLog};
 use super::record::describe;
+use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
-use crate::api::EngineKind;
+use crate::api::{EngineKind, Risk};
 use crate::engine;
-use crate::policy::{Auditor, Enforcer, Gate};
 use crate::profile::{self, Profile};
 use crate::recording::{self, Session, Writer};
 use crate::report::{count, printable};
@@ -34,13 +35,19 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
     let sockets = Sockets::open(&args.listen, profile.name.as_str(), private).await?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
-    let enforcer = Enforcer::new(profile);
-    let gate: Arc<dyn Gate> =
-        if args.audit { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) };
-    let (running, _folder) = sockets.serve(engine.address, gate, Arc::clone(&audit));
+    let mut in_force = InForce::new(args.profile.clone(), profile, args.audit);
+    in_force.drops_denied = args.drop_denied;
+    in_force.is_quiet = talk.quiet;
+    let (running, _folder) =
+        sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
+    if (!private && !talk.quiet) || talk.verbose > 0 {
+        tell_of_root(profile);
+    }
 
     if !private {
-        let signals = EndSignals::new()?;
+        // Before the address is told, so that no signal can end what has just begun.
+        let signals = EndSignals::but_hangup()?;
+        let hangup = serve::handler(SignalKind::hangup())?;
         let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
         if to_stdout(&args) {
             output::note(hosts.trim_end());
@@ -52,7 +59,10 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
             let how = if args.audit { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
-        serve::until_signal(&running, args.listen.grace, signals, || ()).await;
+        tokio::select! {
+            _ = serve::until_signal(&running, args.listen.grace, signals, || ()) => {}
+            () = in_force.follow(hangup, &engine, &running) => {}
+        }
         audit.end(None);
         return Ok(Status::Done);
     }
@@ -66,6 +76,18 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
         summarise(&audit, args.audit);
     }
     Ok(status)
+}
+
+/// Says which rules make whoever holds the profile root on the host, in one step or less.
+fn tell_of_root(profile: &Profile) {
+    let root = profile.allow.iter().filter(|entry| entry.value.operation().risk == Risk::Root);
+    let rules: Vec<String> = root.map(|entry| printable(&entry.value.to_string())).collect();
+    if !rules.is_empty() {
+        output::warn(&format!(
+            "whoever uses this socket is root on the host, by {}",
+            rules.join(", ")
+        ));
+    }
 }
 
 /// Whether the audit log goes to stdout.
@@ -97,7 +119,7 @@ fn audit_log(
 
 /// Holds that the profile is for the engine that answers. A profile for podman may allow what podman
 /// answers with an error and Docker Engine does.
-fn fits(profile: &Profile, engine: &engine::Engine) -> anyhow::Result<()> {
+pub(super) fn fits(profile: &Profile, engine: &engine::Engine) -> anyhow::Result<()> {
     let (wanted, found) = (profile.engine, engine.version.kind);
     match (wanted, found) {
         (EngineKind::Podman, EngineKind::Docker) => anyhow::bail!(

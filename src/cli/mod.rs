@@ -16,14 +16,15 @@ mod export;
 mod failure;
 mod files;
 mod generate;
+mod listen;
 mod logs;
 mod output;
 mod record;
+mod reload;
 mod runtime;
 mod serve;
 mod status;
 mod surroundings;
-mod users;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::args::Listen;
+use super::listen::Listen;
 use super::status::Status;
 use super::{output, surroundings};
 use crate::api::{Address, EngineKind};
@@ -118,27 +118,41 @@ pub(super) fn warn_of_escape(command: &[OsString]) {
 pub(super) struct EndSignals {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    hangup: Option<Signal>,
 }
 
 impl EndSignals {
+    /// Interrupt, terminate and hang-up.
     pub(super) fn new() -> anyhow::Result<Self> {
-        let handler = |kind| signal(kind).context("cannot handle signals");
-        Ok(Self {
-            interrupt: handler(SignalKind::interrupt())?,
-            terminate: handler(SignalKind::terminate())?,
-            hangup: handler(SignalKind::hangup())?,
-        })
+        let hangup = Some(handler(SignalKind::hangup())?);
+        Ok(Self { hangup, ..Self::but_hangup()? })
+    }
+
+    /// Interrupt and terminate.
+    pub(super) fn but_hangup() -> anyhow::Result<Self> {
+        let interrupt = handler(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: handler(SignalKind::terminate())?, hangup: None })
     }
 
     /// Waits for the next one.
     pub(super) async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = hangup => {}
         }
     }
+}
+
+/// Handles a signal from now on.
+pub(super) fn handler(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).context("cannot handle signals")
 }
 
 /// Allows this process as many open files as the system lets it have: each stream takes two.

@@ -1,6 +1,8 @@
 //! The three gates: one that enforces a profile, one that only says what it would have denied, and
 //! one that watches.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Flaw, Located, Refusal};
@@ -53,6 +55,9 @@ pub struct Enforcer {
 /// Forwards everything as [`Observer`] does and notes what its profile would have denied.
 #[derive(Debug)]
 pub struct Auditor(Enforcer);
+
+/// A gate that can be replaced by another one while requests go through it.
+pub struct Replaceable(RwLock<Arc<dyn Gate>>);
 
 /// Forwards everything as the client spelled it, to an engine of this kind.
 #[derive(Debug)]
@@ -159,6 +164,33 @@ impl Gate for Auditor {
 
     fn refuses_flaws(&self) -> bool {
         false
+    }
+}
+
+impl Replaceable {
+    /// Begins with this gate.
+    #[must_use]
+    pub fn new(gate: Arc<dyn Gate>) -> Self {
+        Self(RwLock::new(gate))
+    }
+
+    /// Decides by this gate from now on.
+    pub fn replace(&self, gate: Arc<dyn Gate>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = gate;
+    }
+
+    fn current(&self) -> Arc<dyn Gate> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Gate for Replaceable {
+    fn decide(&self, head: &Head<'_>) -> Decision {
+        self.current().decide(head)
+    }
+
+    fn refuses_flaws(&self) -> bool {
+        self.current().refuses_flaws()
     }
 }
 

@@ -8,4 +8,4 @@ mod gate;
 mod table;
 
 pub use decision::{Decision, Denial, Permit, Verdict};
-pub use gate::{Auditor, Enforcer, Gate, Head, Observer};
+pub use gate::{Auditor, Enforcer, Gate, Head, Observer, Replaceable};

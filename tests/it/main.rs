@@ -49,6 +49,8 @@ mod readme;
 mod real_engine;
 /// `dsp record`: a command and a listener.
 mod record;
+/// `enforce` and a profile that changes.
+mod reload;
 /// What the tests share.
 mod support;
 /// Terminal manners, in a real pseudo-terminal.

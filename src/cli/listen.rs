@@ -1,12 +1,43 @@
-//! Users and groups by name, as the files of the system have them.
+//! Where clients come in, and who may be one.
 
 use anyhow::{Context, bail};
 
-use super::args::Listen;
-use crate::proxy::Access;
+use crate::proxy::{Access, Limits};
 
 const USERS: &str = "/etc/passwd";
 const GROUPS: &str = "/etc/group";
+
+/// Where clients come in.
+#[derive(Debug, clap::Args)]
+pub(super) struct Listen {
+    /// Where to listen: unix:///path or tcp://host:port; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Vec<String>,
+    /// Allow TCP addresses that other machines reach: whoever connects has the profile's rights
+    #[arg(long)]
+    pub(super) insecure_tcp: bool,
+    /// The mode of unix sockets, in octal
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(super) mode: Option<u32>,
+    /// The user who owns unix sockets, by name or number
+    #[arg(long, value_name = "USER")]
+    pub(super) owner: Option<String>,
+    /// The group that owns unix sockets, by name or number
+    #[arg(long, value_name = "GROUP")]
+    pub(super) group: Option<String>,
+    /// Let only processes of this user connect; may be given several times
+    #[arg(long, value_name = "USER")]
+    pub(super) allow_uid: Vec<String>,
+    /// Let only processes of this group connect, the user's main one; may be given several times
+    #[arg(long, value_name = "GROUP")]
+    pub(super) allow_gid: Vec<String>,
+    /// The most connections at once; an idle one makes room for a new one
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
+    pub(super) max_connections: usize,
+    /// Seconds that open requests get at the end; a second signal ends at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(super) grace: u64,
+}
 
 impl Listen {
     /// Who may connect, names looked up.
@@ -23,6 +54,11 @@ impl Listen {
             groups: all(&self.allow_gid, GROUPS).context("--allow-gid is wrong")?,
         })
     }
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| "a mode is three octal digits, such as 660".to_owned())
 }
 
 /// The number of a user or group, which may be given instead of the name.

@@ -1,0 +1,85 @@
+//! A profile that is read anew while it is in force.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::Signal;
+
+use super::enforce::fits;
+use super::{failure, output};
+use crate::engine::Engine;
+use crate::policy::{Auditor, Enforcer, Gate, Head, Replaceable, Verdict};
+use crate::profile::{self, Profile};
+use crate::proxy::{OpenRequest, Running};
+use crate::report::{count, printable};
+
+/// A profile in force.
+pub(super) struct InForce {
+    pub(super) path: PathBuf,
+    /// Whether denials are only told of.
+    pub(super) only_audits: bool,
+    /// Whether a new profile ends what it would not admit.
+    pub(super) drops_denied: bool,
+    pub(super) is_quiet: bool,
+    gate: Arc<Replaceable>,
+}
+
+impl InForce {
+    pub(super) fn new(path: PathBuf, profile: &Profile, only_audits: bool) -> Self {
+        let gate = Arc::new(Replaceable::new(gate(profile, only_audits)));
+        Self { path, only_audits, drops_denied: false, is_quiet: false, gate }
+    }
+
+    /// The gate, whatever its profile is at the time.
+    pub(super) fn gate(&self) -> Arc<dyn Gate> {
+        Arc::clone(&self.gate) as Arc<dyn Gate>
+    }
+
+    /// Reads the profile anew at each signal, for ever.
+    pub(super) async fn follow(&self, mut hangup: Signal, engine: &Engine, running: &Running) {
+        while hangup.recv().await.is_some() {
+            if let Err(error) = self.reload(engine, running) {
+                let _ = failure::show(&error, false);
+                output::warn("the profile was not reloaded; the one before stays in force");
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn reload(&self, engine: &Engine, running: &Running) -> anyhow::Result<()> {
+        let profile = profile::load(&self.path)?;
+        fits(&profile, engine)?;
+        self.gate.replace(gate(&profile, self.only_audits));
+        if !self.is_quiet {
+            let rules = count(profile.allow.len(), "rule");
+            output::note(&format!("reloaded profile \"{}\" ({rules})", profile.name));
+        }
+        let enforcer = Enforcer::new(&profile);
+        for open in running.requests().iter().filter(|open| is_denied(&enforcer, open)) {
+            let path = open.target.split('?').next().unwrap_or_default();
+            let request = printable(&format!("{} {path}", open.method));
+            let connection = open.connection;
+            if self.drops_denied && !self.only_audits {
+                running.cut(connection);
+                output::warn(&format!(
+                    "ended, as the new profile denies it: {request} (connection {connection})"
+                ));
+            } else {
+                output::warn(&format!(
+                    "goes on, although the new profile denies it: {request} (connection {connection})"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn gate(profile: &Profile, only_audits: bool) -> Arc<dyn Gate> {
+    let enforcer = Enforcer::new(profile);
+    if only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
+}
+
+fn is_denied(enforcer: &Enforcer, open: &OpenRequest) -> bool {
+    let decision = enforcer.decide(&Head::new(&open.method, &open.target));
+    matches!(decision.verdict, Verdict::Deny(_))
+}

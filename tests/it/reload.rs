@@ -1,0 +1,86 @@
+//! `enforce` reads its profile anew at HUP.
+
+use std::io::{Read, Write};
+
+use rustix::process::Signal;
+
+use crate::support::{Server, World, exchange, read_until, wait_for};
+
+const BEFORE: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /containers/*/stats\n";
+const AFTER: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /containers/json\n";
+
+fn status(server: &Server, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+    exchange(&mut server.connect(), request.as_bytes())[9..12].to_owned()
+}
+
+fn streaming(server: &Server) -> std::os::unix::net::UnixStream {
+    let mut stream = server.connect();
+    stream.write_all(b"GET /containers/web/stats HTTP/1.1\r\nHost: d\r\n\r\n").unwrap();
+    read_until(&mut stream, "\r\n\r\n");
+    stream
+}
+
+#[test]
+fn a_new_profile_is_in_force_and_running_streams_go_on() {
+    let world = World::sample();
+    world.write("p.yaml", BEFORE);
+    let server = world.serve(&["enforce", "p.yaml"]);
+    let mut stream = streaming(&server);
+    assert_eq!(status(&server, "/containers/json"), "403");
+    world.write("p.yaml", AFTER);
+    server.signal(Signal::HUP);
+    wait_for("the new profile", || status(&server, "/containers/json") == "200");
+    assert_eq!(status(&server, "/containers/web/stats"), "403");
+    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1, "the stream goes on");
+    drop(stream);
+    let said = server.stop(Signal::TERM).err;
+    assert!(said.contains("dsp: reloaded profile \"p\" (2 rules)\n"), "{said}");
+    let told = "warning: goes on, although the new profile denies it: GET /containers/web/stats";
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
+fn what_a_new_profile_denies_is_ended_when_asked_for() {
+    let world = World::sample();
+    world.write("p.yaml", BEFORE);
+    let server = world.serve(&["enforce", "p.yaml", "--drop-denied"]);
+    let mut stream = streaming(&server);
+    world.write("p.yaml", AFTER);
+    server.signal(Signal::HUP);
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert_eq!(status(&server, "/containers/json"), "200", "only that one was ended");
+    let said = server.stop(Signal::TERM).err;
+    let told = "warning: ended, as the new profile denies it: GET /containers/web/stats";
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
+fn a_bad_profile_leaves_the_old_one_in_force() {
+    let world = World::sample();
+    world.write("p.yaml", BEFORE);
+    let server = world.serve(&["enforce", "p.yaml"]);
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /containers/*/stat\n");
+    server.signal(Signal::HUP);
+    assert_eq!(status(&server, "/_ping"), "200");
+    world.write("p.yaml", AFTER);
+    server.signal(Signal::HUP);
+    wait_for("the next profile", || status(&server, "/containers/json") == "200");
+    let said = server.stop(Signal::TERM).err;
+    assert!(said.contains("p.yaml:4:5") && said.contains("did you mean"), "{said}");
+    assert!(said.contains("the one before stays in force"), "{said}");
+}
+
+#[test]
+fn what_is_root_is_said_at_the_start() {
+    let world = World::sample();
+    let text = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - POST /containers/create\n  - POST /exec/*/start\n";
+    world.write("p.yaml", text);
+    let said = world.serve(&["enforce", "p.yaml"]).stop(Signal::TERM).err;
+    let told = "warning: whoever uses this socket is root on the host, by POST /containers/create, POST /exec/*/start\n";
+    assert!(said.contains(told), "{said}");
+    world.write("p.yaml", BEFORE);
+    let said = world.serve(&["enforce", "p.yaml"]).stop(Signal::TERM).err;
+    assert!(!said.contains("root"), "{said}");
+}
