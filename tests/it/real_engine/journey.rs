@@ -115,5 +115,11 @@ fn an_engine_that_restarts_is_a_502_meanwhile_and_used_again_after() {
     assert!(meanwhile.err.contains("dsp: cannot reach the engine"), "{}", meanwhile.err);
     engine.run("start");
     wait_for("the engine to answer again", || docker("ps").status == 0);
+    engine.kill();
+    wait_for("the engine to be gone", || docker("ps").status != 0);
+    let meanwhile = docker("ps");
+    assert!(meanwhile.err.contains("dsp: cannot reach the engine"), "{}", meanwhile.err);
+    engine.run("start");
+    wait_for("the engine to answer again", || docker("ps").status == 0);
     engine.run("stop");
 }

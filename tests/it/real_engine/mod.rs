@@ -77,6 +77,13 @@ impl OwnEngine {
         assert!(done.status.success(), "{action}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
+    /// Ends it as a crash would.
+    pub fn kill(&self) {
+        let pid = std::fs::read_to_string(format!("{}/pid", self.folder)).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+
     /// In a network of its own: engines that share one get in each other's way over addresses and
     /// packet filter rules.
     fn command(&self, action: &str) -> Command {
