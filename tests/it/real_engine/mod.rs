@@ -3,6 +3,8 @@
 
 /// Programs and libraries that speak to Docker.
 mod clients;
+/// What the engine runs is what dsp reads.
+mod differential;
 /// Each fixture's profile, enforced, lets its own command succeed.
 mod fixtures;
 /// The loop as a new user tries it.

@@ -1,0 +1,296 @@
+//! Which handler of the engine ran, and on which name: learned from the engine itself.
+//!
+//! What an operation answers is learned from its plainest request, for names that look like the
+//! ones in question and are no word of the API. Each is asked in two ways, that between them bring
+//! out what is its own: parameters that only its handler reads, with values that it does not take.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use dsp::api::{EngineKind, Method, Operation, Part};
+
+use super::wire::{Answer, Wire};
+
+/// The one container, so that handlers can be told apart that say the same of a missing one. It
+/// cannot run, since the network that it shares is not there.
+pub const WITNESS: &str = "witness";
+
+/// A name that nothing has.
+const NAME: &str = "zzname";
+
+/// Operations that no request of this test names.
+const LEFT_OUT: [(&str, &str); 1] =
+    [("DebugPprofProfile", "it takes a second at least, and one at a time")];
+
+/// Operations where a request for the first that ran the second would not be noticed.
+pub const NOT_TOLD_APART: [(&str, &str); 5] = [
+    ("ConfigList", "SecretList"),
+    ("PluginPull", "PluginUpgrade"),
+    ("PluginDisable", "PluginPush"),
+    ("PluginPush", "PluginDisable"),
+    ("SecretList", "ConfigList"),
+];
+
+/// Operations whose answers do not say the name that they were asked for. Of these, Engine 20.10
+/// does not have two, and has the three of checkpoints in its experimental mode only.
+pub const WITHOUT_NAME: [&str; 10] = [
+    "ContainerArchiveInfo",
+    "ContainerCheckpointList",
+    "ContainerCheckpointCreate",
+    "ContainerCheckpointDelete",
+    "DebugPprofDump",
+    "DistributionInspect",
+    "ImageAttestations",
+    "NetworkConnect",
+    "VolumeUpdate",
+    "AnyOptions",
+];
+
+/// A query, and a JSON body for the methods that have one. Each is one value, known by its address.
+pub struct Probe {
+    pub query: &'static str,
+    pub body: &'static str,
+}
+
+/// What no handler takes: each complains of the first of these that it reads.
+static WRONG: Probe = Probe {
+    query: concat!(
+        "t=zz&signal=ZZ&limit=zz&filters=zz&h=zz&w=zz&condition=zz&detachKeys=zzz&checkpoint=zz",
+        "&since=zz&version=zz&shmsize=zz&platform=z%2Fz%2Fz%2Fz%2Fz&remote=ZZ&name=Z+Z&timeout=zz",
+        "&repo=ZZ&verbose=zz&stream=0&path=zz&seconds=0.001",
+    ),
+    body: "[]",
+};
+
+/// What makes each handler come to look its object up.
+static RIGHT: Probe = Probe {
+    query: "h=1&w=1&version=1&name=zz&path=%2Fzz&stdout=1&stream=0&timeout=1&remote=zz",
+    body: concat!(
+        r#"{"Cmd":["zz"],"Container":"witness","Detach":true,"Role":"worker","Availability":"active","#,
+        r#""TaskTemplate":{"ContainerSpec":{"Image":"zz"}}}"#,
+    ),
+};
+
+/// The same for a handler that takes no body.
+static RIGHT_WITHOUT_BODY: Probe = Probe { query: RIGHT.query, body: "" };
+
+/// The same for a handler whose body is a list.
+static RIGHT_WITH_LIST: Probe = Probe { query: RIGHT.query, body: "[]" };
+
+/// What makes a handler without an object succeed, or refuse what it would make.
+static PLAIN: Probe = Probe {
+    query: "since=1&until=2&stream=0&seconds=0.001&all=1",
+    body: r#"{"Name":"/","Internal":0}"#,
+};
+
+/// The same for a handler that then deletes.
+static NOTHING: Probe = Probe { query: "filters=%7B%22label%22%3A%5B%22zz%22%5D%7D", body: "" };
+
+/// Ways to ask for an operation with these values.
+pub fn probes(operation: &Operation, values: &[String]) -> Vec<&'static Probe> {
+    let of_witness = values.iter().any(|value| value == WITNESS);
+    if values.is_empty() {
+        let is_prune = operation.name.ends_with("Prune");
+        return vec![&WRONG, if is_prune { &NOTHING } else { &PLAIN }];
+    }
+    match operation.name {
+        "ContainerDelete" if of_witness => vec![],
+        // They would rename it, or take the connection.
+        "ContainerRename" | "ContainerAttach" | "ContainerAttachWebsocket" if of_witness => {
+            vec![&WRONG]
+        }
+        // It looks the network up for a running container only, and fails over one that is not.
+        "NetworkConnect" => vec![&WRONG],
+        "PluginUpgrade" => vec![&WRONG, &RIGHT_WITH_LIST],
+        "ContainerStart" => vec![&WRONG, &RIGHT_WITHOUT_BODY],
+        _ => vec![&WRONG, &RIGHT],
+    }
+}
+
+/// What was learned, and a connection to learn more.
+pub struct Oracle {
+    wire: Wire,
+    known: HashMap<(Method, String, *const Probe), Answer>,
+}
+
+impl Oracle {
+    pub fn new(socket: &str) -> Self {
+        Self { wire: Wire::new(socket), known: HashMap::new() }
+    }
+
+    /// The answer to a path; asked for once only.
+    pub fn answer(&mut self, method: Method, path: &str, probe: &'static Probe) -> Answer {
+        let ask = || self.wire.ask(method.as_str(), path, probe);
+        let key = (method, path.to_owned(), std::ptr::from_ref(probe));
+        self.known.entry(key).or_insert_with(ask).clone()
+    }
+
+    /// What the operation answers for these values under this version.
+    pub fn expected(
+        &mut self,
+        operation: &Operation,
+        version: &str,
+        values: &[String],
+        probe: &'static Probe,
+    ) -> Answer {
+        let path = plainest(operation, version, values.iter().map(|value| masked(value)));
+        let mut answer = self.answer(operation.method, &path, probe);
+        for value in values {
+            answer.text = unmasked(&answer.text, value);
+        }
+        answer
+    }
+
+    /// Makes the objects that tell handlers apart: two containers, and a swarm with a secret, a
+    /// config and a service whose one task has no place to run.
+    pub fn prepare(&mut self) {
+        let container =
+            r#"{"Image":"busybox","HostConfig":{"NetworkMode":"container:zz-missing"}}"#;
+        self.make("/containers/create", "name=witness", container);
+        let masked = Box::leak(format!("name={}", masked(WITNESS)).into_boxed_str());
+        self.make("/containers/create", masked, container);
+        let address = r#"{"ListenAddr":"127.0.0.1:2377","AdvertiseAddr":"127.0.0.1:2377"}"#;
+        self.make("/swarm/init", "", address);
+        self.make("/secrets/create", "", r#"{"Name":"zz-secret","Data":"eno="}"#);
+        self.make("/configs/create", "", r#"{"Name":"zz-config","Data":"eno="}"#);
+        let service = r#"{"Name":"zz-service","TaskTemplate":{"ContainerSpec":{"Image":"busybox"},
+            "Placement":{"Constraints":["node.id==zz"]}}}"#;
+        self.make("/services/create", "", service);
+        for _ in 0..600 {
+            if self.wire.ask("GET", "/tasks", &PLAIN).text != "[]" {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the service has no task");
+    }
+
+    fn make(&mut self, path: &str, query: &'static str, body: &'static str) {
+        let answer = self.wire.ask("POST", path, &Probe { query, body });
+        assert!((200..300).contains(&answer.status), "POST {path}: {answer:?}");
+    }
+
+    /// Pairs of operations where a request for the first that ran the second would not be noticed,
+    /// and operations whose answers do not say the name.
+    pub fn blind_spots(&mut self) -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
+        let (mut pairs, mut nameless) = (Vec::new(), Vec::new());
+        let operations = EngineKind::Docker.catalogue().operations();
+        for one in operations.iter().filter(|one| !is_left_out(one.name)) {
+            if !self.says_name(one) {
+                nameless.push(one.name);
+            }
+            for other in operations.iter().filter(|other| !is_left_out(other.name)) {
+                if other.method == one.method && other != one && !self.tells_apart(one, other) {
+                    pairs.push((one.name, other.name));
+                }
+            }
+        }
+        (pairs, nameless)
+    }
+
+    fn says_name(&mut self, operation: &Operation) -> bool {
+        let values = filled(operation, NAME);
+        let mut answers = probes(operation, &values)
+            .into_iter()
+            .map(|probe| self.expected(operation, "", &values, probe));
+        values.is_empty() || answers.any(|answer| answer.text.contains(NAME))
+    }
+
+    fn tells_apart(&mut self, one: &Operation, other: &Operation) -> bool {
+        [NAME, WITNESS].into_iter().any(|name| {
+            let (values, others) = (filled(one, name), filled(other, name));
+            let safe = probes(other, &others);
+            probes(one, &values).into_iter().any(|probe| {
+                let answer = self.expected(one, "", &values, probe);
+                // Not every request is sent to every handler: some would do what they are asked
+                // to. But what has no name cannot say one, and what is not there stays so.
+                let is_name_said = others.is_empty() && answer.text.contains(name);
+                let is_safe = safe.iter().any(|safe| std::ptr::eq(*safe, probe))
+                    || name == NAME && !others.is_empty() && other.name != "NetworkConnect";
+                is_name_said || is_safe && self.expected(other, "", &others, probe) != answer
+            })
+        })
+    }
+}
+
+/// The operation's values, each the same.
+fn filled(operation: &Operation, value: &str) -> Vec<String> {
+    operation.template.parameters().map(|_| value.to_owned()).collect()
+}
+
+pub fn is_left_out(name: &str) -> bool {
+    LEFT_OUT.iter().any(|(left_out, _)| *left_out == name)
+}
+
+/// The path as documentation has it, with everything escaped that is not a letter or digit.
+fn plainest(
+    operation: &Operation,
+    version: &str,
+    mut values: impl Iterator<Item = String>,
+) -> String {
+    let mut path = version.to_owned();
+    for part in operation.template.parts() {
+        path.push('/');
+        match part {
+            Part::Literal(word) => path.push_str(word),
+            Part::One(_) | Part::Many(_) => {
+                for byte in values.next().unwrap().bytes() {
+                    match byte {
+                        b'/' => path.push('/'),
+                        byte if byte.is_ascii_alphanumeric() => path.push(byte.into()),
+                        byte => path.push_str(&format!("%{byte:02X}")),
+                    }
+                }
+            }
+        }
+    }
+    path
+}
+
+/// The words of a value that are masked: not numbers, of which ports are made, and not the one
+/// algorithm of digests.
+fn words(value: &str) -> impl Iterator<Item = &str> {
+    let is_word = |word: &&str| word.contains(|c: char| c.is_ascii_alphabetic());
+    value
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(is_word)
+        .filter(|word| *word != "sha256")
+}
+
+/// A word of the same looks that is certainly no word of the API.
+fn masked_word(word: &str) -> String {
+    let rotated: String = word.chars().map(rotated).collect();
+    match word.starts_with(|c: char| c.is_ascii_uppercase()) {
+        true => format!("Q{rotated}ZQX"),
+        false => format!("q{rotated}zqx"),
+    }
+}
+
+fn rotated(letter: char) -> char {
+    let rotate = |first: u8| char::from((letter as u8 - first + 13) % 26 + first);
+    match letter {
+        'a'..='z' => rotate(b'a'),
+        'A'..='Z' => rotate(b'A'),
+        other => other,
+    }
+}
+
+/// The value with each word masked, all else as it is.
+pub fn masked(value: &str) -> String {
+    let mut masked = String::new();
+    let mut rest = value;
+    for word in words(value) {
+        let (before, behind) = rest.split_once(word).unwrap();
+        masked.push_str(before);
+        masked.push_str(&masked_word(word));
+        rest = behind;
+    }
+    masked + rest
+}
+
+/// The text with each masked word of the value replaced by the word.
+fn unmasked(text: &str, value: &str) -> String {
+    let mut words: Vec<&str> = words(value).collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    words.iter().fold(text.to_owned(), |text, word| text.replace(&masked_word(word), word))
+}
