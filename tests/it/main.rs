@@ -51,6 +51,8 @@ mod real_engine;
 mod record;
 /// `enforce` and a profile that changes.
 mod reload;
+/// The promises of `SECURITY.md`.
+mod security;
 /// What the tests share.
 mod support;
 /// Terminal manners, in a real pseudo-terminal.
