@@ -1,6 +1,6 @@
 //! What `enforce` tells of its decisions: in the log, in a summary, and in the audit log.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 
@@ -14,19 +14,26 @@ use crate::report::printable;
 const MOST_KEPT: usize = 1000;
 
 /// Logs each decision before it takes effect, and counts denials.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Audit {
     denials: Mutex<Denials>,
     file: Option<AuditLog>,
 }
 
 /// The file in which each request and its decision stand.
-#[derive(Debug)]
 pub(super) struct AuditLog {
-    pub(super) writer: Writer,
+    /// Begins a session in the file, which may have been moved away since the last one.
+    open: Box<dyn Fn() -> anyhow::Result<Writer> + Send + Sync>,
+    writer: RwLock<Arc<Writer>>,
     /// Whether requests are forwarded that could not be written down.
-    pub(super) is_optional: bool,
+    is_optional: bool,
     failures: Mutex<Often>,
+}
+
+/// A request in the audit log, and the session that it belongs to.
+pub(super) struct Entry {
+    writer: Arc<Writer>,
+    ticket: Ticket,
 }
 
 #[derive(Debug, Default)]
@@ -38,15 +45,26 @@ struct Denials {
 }
 
 impl AuditLog {
-    pub(super) fn new(writer: Writer, is_optional: bool) -> Self {
-        Self { writer, is_optional, failures: Mutex::default() }
+    /// Begins the first session.
+    pub(super) fn begin(
+        open: Box<dyn Fn() -> anyhow::Result<Writer> + Send + Sync>,
+        is_optional: bool,
+    ) -> anyhow::Result<Self> {
+        let writer = RwLock::new(Arc::new(open()?));
+        Ok(Self { open, writer, is_optional, failures: Mutex::default() })
+    }
+
+    fn writer(&self) -> Arc<Writer> {
+        Arc::clone(&self.writer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Writes a request down. What cannot be written must not happen, unless that is optional.
-    fn write(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
-        let ticket = write_request(&self.writer, arrival, decision);
+    fn write(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Entry>> {
+        let writer = self.writer();
+        let ticket = write_request(&writer, arrival, decision);
+        let entry = Some(Entry { writer, ticket });
         if ticket.is_written() {
-            return Begun::admitted(Some(ticket));
+            return Begun::admitted(entry);
         }
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(times) = failures.once_more() {
@@ -54,7 +72,7 @@ impl AuditLog {
             tracing::error!(times, "the audit log cannot be written, so dsp {what}");
         }
         let refusal = "the audit log cannot be written, so nothing is admitted".to_owned();
-        Begun { ticket: Some(ticket), refusal: Some(refusal).filter(|_| !self.is_optional) }
+        Begun { ticket: entry, refusal: Some(refusal).filter(|_| !self.is_optional) }
     }
 }
 
@@ -72,7 +90,17 @@ impl Audit {
 
     /// Ends the audit log, with the exit status of the command.
     pub(super) fn end(&self, exit: Option<u8>) {
-        let _ = self.file.as_ref().map(|file| file.writer.end(exit));
+        let _ = self.file.as_ref().map(|file| file.writer().end(exit));
+    }
+
+    /// Ends the session in the audit log and begins another one, in the file that has the name now.
+    pub(super) fn reopen(&self) -> anyhow::Result<()> {
+        if let Some(file) = &self.file {
+            let next = Arc::new((file.open)()?);
+            let mut writer = file.writer.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *writer, next).end(None);
+        }
+        Ok(())
     }
 
     /// Counts a denial, and says how often it has come by now if that is worth a line.
@@ -99,9 +127,9 @@ pub(super) fn shown(arrival: &Arrival<'_>) -> (String, String) {
 }
 
 impl Sink for Audit {
-    type Ticket = Option<Ticket>;
+    type Ticket = Option<Entry>;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
+    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Entry>> {
         let connection = arrival.connection;
         let (method, path) = shown(arrival);
         match &decision.verdict {
@@ -127,11 +155,11 @@ impl Sink for Audit {
         }
     }
 
-    fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
+    fn finish(&self, entry: &Option<Entry>, outcome: &Outcome) {
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
-        if let Some((file, ticket)) = self.file.as_ref().zip(*ticket) {
-            write_outcome(&file.writer, ticket, outcome);
+        if let Some(Entry { writer, ticket }) = entry {
+            write_outcome(writer, *ticket, outcome);
         }
     }
 }

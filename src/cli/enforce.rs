@@ -61,7 +61,7 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
         }
         tokio::select! {
             _ = serve::until_signal(&running, args.listen.grace, signals, || ()) => {}
-            () = in_force.follow(hangup, &engine, &running) => {}
+            () = in_force.follow(hangup, &engine, &running, &audit) => {}
         }
         audit.end(None);
         return Ok(Status::Done);
@@ -101,20 +101,24 @@ fn audit_log(
     profile: &Profile,
     engine: &engine::Engine,
 ) -> anyhow::Result<Option<AuditLog>> {
-    let Some(path) = &args.audit_log else { return Ok(None) };
-    let mut session = Session::begin(recording::command_line(&args.command));
-    session.engine = Some(describe(engine));
-    session.labels.insert("profile".to_owned(), profile.name.to_string());
-    let writer = if to_stdout(args) {
-        if !args.command.is_empty() {
-            anyhow::bail!("stdout belongs to the command; name a file with --audit-log");
+    let Some(path) = args.audit_log.clone() else { return Ok(None) };
+    let is_stdout = to_stdout(args);
+    if is_stdout && !args.command.is_empty() {
+        anyhow::bail!("stdout belongs to the command; name a file with --audit-log");
+    }
+    let command = recording::command_line(&args.command);
+    let (engine, name) = (describe(engine), profile.name.to_string());
+    let open = move || -> anyhow::Result<Writer> {
+        let mut session = Session::begin(command.clone());
+        session.engine = Some(engine.clone());
+        session.labels.insert("profile".to_owned(), name.clone());
+        if !is_stdout {
+            return Ok(Writer::create(&path, &session)?);
         }
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
-        Writer::onto(stdout.into(), &session).context("cannot write the audit log to stdout")?
-    } else {
-        Writer::create(path, &session)?
+        Writer::onto(stdout.into(), &session).context("cannot write the audit log to stdout")
     };
-    Ok(Some(AuditLog::new(writer, args.audit_log_optional)))
+    AuditLog::begin(Box::new(open), args.audit_log_optional).map(Some)
 }
 
 /// Holds that the profile is for the engine that answers. A profile for podman may allow what podman

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
 
+use super::audit::Audit;
 use super::enforce::fits;
 use super::{failure, output};
 use crate::engine::Engine;
@@ -35,12 +36,22 @@ impl InForce {
         Arc::clone(&self.gate) as Arc<dyn Gate>
     }
 
-    /// Reads the profile anew at each signal, for ever.
-    pub(super) async fn follow(&self, mut hangup: Signal, engine: &Engine, running: &Running) {
+    /// Reads the profile anew at each signal, and begins anew in the audit log, for ever.
+    pub(super) async fn follow(
+        &self,
+        mut hangup: Signal,
+        engine: &Engine,
+        running: &Running,
+        audit: &Audit,
+    ) {
         while hangup.recv().await.is_some() {
             if let Err(error) = self.reload(engine, running) {
                 let _ = failure::show(&error, false);
                 output::warn("the profile was not reloaded; the one before stays in force");
+            }
+            if let Err(error) = audit.reopen() {
+                let _ = failure::show(&error, false);
+                output::warn("the audit log goes on in the file before");
             }
         }
         std::future::pending().await

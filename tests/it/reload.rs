@@ -60,9 +60,12 @@ fn what_a_new_profile_denies_is_ended_when_asked_for() {
 fn a_bad_profile_leaves_the_old_one_in_force() {
     let world = World::sample();
     world.write("p.yaml", BEFORE);
-    let server = world.serve(&["enforce", "p.yaml"]);
+    let server = world.serve(&["enforce", "p.yaml", "--audit-log", "audit.jsonl"]);
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /containers/*/stat\n");
     server.signal(Signal::HUP);
+    // The session in the audit log is begun anew when the profile has been looked at.
+    let sessions = || world.read("audit.jsonl").matches("{\"session\":{").count();
+    wait_for("the first signal", || sessions() == 2);
     assert_eq!(status(&server, "/_ping"), "200");
     world.write("p.yaml", AFTER);
     server.signal(Signal::HUP);
@@ -70,6 +73,24 @@ fn a_bad_profile_leaves_the_old_one_in_force() {
     let said = server.stop(Signal::TERM).err;
     assert!(said.contains("p.yaml:4:5") && said.contains("did you mean"), "{said}");
     assert!(said.contains("the one before stays in force"), "{said}");
+}
+
+#[test]
+fn the_audit_log_goes_on_in_the_file_that_has_its_name() {
+    let world = World::sample();
+    world.write("p.yaml", BEFORE);
+    let server = world.serve(&["enforce", "p.yaml", "-q", "--audit-log", "audit.jsonl"]);
+    assert_eq!(status(&server, "/_ping"), "200");
+    std::fs::rename(world.path("audit.jsonl"), world.path("old.jsonl")).unwrap();
+    server.signal(Signal::HUP);
+    wait_for("a new file", || world.path("audit.jsonl").exists());
+    assert_eq!(status(&server, "/info"), "403");
+    server.stop(Signal::TERM);
+    for (name, path) in [("old.jsonl", "/_ping"), ("audit.jsonl", "/info")] {
+        let log = world.read(name);
+        assert_eq!(log.matches("\"request\":").count(), 1, "{log}");
+        assert!(log.contains(path) && log.contains("{\"end\":"), "{log}");
+    }
 }
 
 #[test]
