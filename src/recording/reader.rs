@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Event, FORMAT_VERSION};
 
@@ -124,8 +125,7 @@ impl<R: BufRead> Reader<R> {
                 Err(error) => {
                     // Only the first bytes of an event, at the end of the file or of a session
                     // that another one followed, are what a crash leaves.
-                    let cut =
-                        error.is_eof() && line.first() == Some(&b'{') && self.line_begins()?;
+                    let cut = is_beginning(&line, &error) && self.line_begins()?;
                     if !cut {
                         return Err(self.bad_line(error.column(), &error));
                     }
@@ -193,6 +193,18 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
+/// Whether a line that cannot be read is the first bytes of one that could. A cut within a name that
+/// is a number, as a status is, is told as a wrong character behind the last one.
+fn is_beginning(line: &[u8], error: &serde_json::Error) -> bool {
+    let line = line.trim_ascii_end();
+    let at_the_end = error.is_syntax() && error.column() >= line.len();
+    let ends_early = || {
+        let read = serde_json::from_slice::<IgnoredAny>(line);
+        read.is_err_and(|error| error.is_eof())
+    };
+    line.first() == Some(&b'{') && (error.is_eof() || (at_the_end && ends_early()))
+}
+
 impl<R: BufRead> Iterator for Reader<R> {
     type Item = Result<Event, ReadError>;
 
@@ -227,8 +239,11 @@ mod tests {
     fn a_cut_line_costs_that_line() {
         assert_eq!(read(&format!("{SESSION}\n{{\"end\":{{\"sess")), Ok((1, 1)));
         assert_eq!(read(&format!("{SESSION}\n{{\"end\":{{\"sess\n{SESSION}\n")), Ok((2, 1)));
-        for cut in 1..SESSION.len() {
-            assert_eq!(read(&SESSION[..cut]), Ok((0, 1)), "{cut}");
+        let repeat = r#"{"repeat":{"session":"a","seq":1,"count":2,"statuses":{"200":1,"404":1}}}"#;
+        for line in [SESSION, repeat] {
+            for cut in 1..line.len() {
+                assert_eq!(read(&line[..cut]), Ok((0, 1)), "{}", &line[..cut]);
+            }
         }
         assert_eq!(read(""), Ok((0, 0)));
     }
