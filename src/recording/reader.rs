@@ -141,7 +141,9 @@ impl<R: BufRead> Reader<R> {
         if self.ahead.is_none() {
             self.ahead = self.read_line()?;
         }
-        Ok(self.ahead.as_ref().is_none_or(|line| line.starts_with(b"{\"")))
+        // A second crash may have left the very first byte of its line.
+        let begins = |line: &Vec<u8>| line.starts_with(b"{\"") || line.trim_ascii_end() == b"{";
+        Ok(self.ahead.as_ref().is_none_or(begins))
     }
 
     fn check_version(&self, line: &[u8]) -> Result<(), ReadError> {
@@ -239,6 +241,8 @@ mod tests {
     fn a_cut_line_costs_that_line() {
         assert_eq!(read(&format!("{SESSION}\n{{\"end\":{{\"sess")), Ok((1, 1)));
         assert_eq!(read(&format!("{SESSION}\n{{\"end\":{{\"sess\n{SESSION}\n")), Ok((2, 1)));
+        assert_eq!(read(&format!("{SESSION}\n{{\"end\n{{")), Ok((1, 2)));
+        assert_eq!(read(&format!("{SESSION}\n{{\"end\n{{\n{SESSION}\n")), Ok((2, 2)));
         let repeat = r#"{"repeat":{"session":"a","seq":1,"count":2,"statuses":{"200":1,"404":1}}}"#;
         for line in [SESSION, repeat] {
             for cut in 1..line.len() {
