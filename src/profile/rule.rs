@@ -1,9 +1,10 @@
 //! One rule: an operation, and a pattern for each of its parameters.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::Pattern;
-use crate::api::{ApiVersion, EngineKind, Located, Method, Operation};
+use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -78,14 +79,16 @@ impl Rule {
                 nearest: nearest.into_iter().map(ToString::to_string).collect(),
             }
         })?;
-        let patterns = found
-            .parameters
-            .into_iter()
-            .map(|range| {
-                let spelled = segments.get(range).unwrap_or_default().join("/");
-                Pattern::parse(&spelled).ok_or(RuleError::Parameter(spelled))
-            })
-            .collect::<Result<_, _>>()?;
+        Self::of(&found, &segments)
+    }
+
+    /// The rule whose parameters are spelled by these segments.
+    fn of(found: &Found, segments: &[&str]) -> Result<Self, RuleError> {
+        let pattern = |range: &Range<usize>| {
+            let spelled = segments.get(range.clone()).unwrap_or_default().join("/");
+            Pattern::parse(&spelled).ok_or(RuleError::Parameter(spelled))
+        };
+        let patterns = found.parameters.iter().map(pattern).collect::<Result<_, _>>()?;
         Ok(Self { operation: found.operation, patterns })
     }
 
@@ -121,12 +124,12 @@ impl Rule {
         template.fill(|place| self.patterns.get(place).map(&spell).unwrap_or_default().into())
     }
 
-    /// Whether a path would be read as a rule for the same operation.
+    /// Whether a path would be read as this rule.
     fn is_read_from(&self, path: &str) -> bool {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let Operation { engine, method, .. } = self.operation;
         let found = engine.catalogue().locate_rule(*method, &segments);
-        found.is_some_and(|found| found.operation == self.operation)
+        found.is_some_and(|found| Self::of(&found, &segments).as_ref() == Ok(self))
     }
 }
 
@@ -229,6 +232,21 @@ mod tests {
             let narrowed = Rule::narrowed(located.operation, exact);
             assert_eq!(narrowed.to_string(), rule);
             assert_eq!(Rule::parse(EngineKind::Podman, rule), Ok(narrowed));
+        }
+    }
+
+    #[test]
+    fn a_slash_that_would_move_to_another_name_is_spelled_apart() {
+        for (text, written) in [
+            ("a/registry/b", "a/registry/b"),
+            ("a%2Fb/registry/c", "a/b/registry/c"),
+            ("a/registry/b%2Fregistry%2Fc", "%61/registry/b%2Fregistry%2Fc"),
+            ("a/registry/*%2Fregistry%2Fc", "%61/registry/*%2Fregistry%2Fc"),
+        ] {
+            let front = "POST /libpod/manifests/";
+            let rule = Rule::parse(EngineKind::Podman, &format!("{front}{text}")).unwrap();
+            assert_eq!(rule.to_string(), format!("{front}{written}"));
+            assert_eq!(Rule::parse(EngineKind::Podman, &rule.to_string()), Ok(rule));
         }
     }
 
