@@ -345,6 +345,22 @@ mod tests {
         }
 
         #[test]
+        fn what_goes_upstream_is_plain_and_has_no_strange_segment(
+            text in "(/|//|%2[fFeE5]|%5c|%0[0aA]|%[cC]3%[aA]9|[.?#&;=é]|v1\\.41|networks|libpod){0,12}",
+        ) {
+            for engine in EngineKind::ALL {
+                if let Ok(request) = canonical(engine, &format!("/{text}")) {
+                    let target = request.target();
+                    prop_assert!(target.starts_with('/'), "{}", target);
+                    prop_assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{}", target);
+                    let path = target.split('?').next().unwrap();
+                    let strange = |segment: &str| matches!(segment, "." | "..");
+                    prop_assert!(!path.contains("//") && !path.split('/').any(strange), "{}", target);
+                }
+            }
+        }
+
+        #[test]
         fn no_target_panics(method in ".{0,8}", text in ".{0,64}") {
             for engine in EngineKind::ALL {
                 let _ = CanonicalRequest::parse(engine, &method, &text);

@@ -261,8 +261,10 @@ fn deny(status: u16, message: String) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::profile::parse;
+    use crate::profile::{Comments, Entry, Name, Rule, emit, parse};
 
     const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
         - GET /containers/*/json\n  - POST /containers/ci-*/start\n  - POST /exec/*/start\n  \
@@ -368,5 +370,71 @@ mod tests {
             said(&Observer(EngineKind::Docker), &head("get", target)),
             format!("forward {target}")
         );
+    }
+
+    /// An operation's path, its names filled in.
+    fn path(engine: EngineKind, place: prop::sample::Index, name: &str) -> (&'static str, String) {
+        let operation = place.get(engine.catalogue().operations());
+        (operation.method.as_str(), operation.template.fill(|_| name.into()))
+    }
+
+    proptest! {
+        #[test]
+        fn an_enforcer_admits_what_trying_each_rule_admits(
+            engine in prop::sample::select(EngineKind::ALL.as_slice()),
+            rules in prop::collection::vec((any::<prop::sample::Index>(), "[*]|w[*]|web|json"), 1..6),
+            denied in prop::collection::vec((any::<prop::sample::Index>(), "w[*]|web"), 0..3),
+            asked in any::<prop::sample::Index>(),
+            (version, name) in ("(/v1\\.2[0-9]|/v1\\.41|/v4\\.3\\.1)?", "web|w|json|w%2Fb|%63reate"),
+            repeated in any::<bool>(),
+        ) {
+            let rule = |(place, name): &(prop::sample::Index, String)| {
+                let (method, path) = path(engine, *place, name);
+                Rule::parse(engine, &format!("{method} {path}")).ok().map(Entry::new)
+            };
+            let profile = Profile {
+                name: Name::fallback(),
+                engine,
+                min_api: Some(ApiVersion::new(1, 26)),
+                allow: rules.iter().filter_map(rule).collect(),
+                deny: denied.iter().filter_map(rule).collect(),
+                unknown: Vec::new(),
+            };
+            // Half of the requests are ones that some rule was made for.
+            let place = rules.first().map(|(place, _)| *place).filter(|_| repeated);
+            let (method, path) = path(engine, place.unwrap_or(asked), &name);
+            let target = format!("{version}{path}");
+            let decision = Enforcer::new(&profile).decide(&head(method, &target));
+            let admitted = decision.request.as_ref().is_ok_and(|request| {
+                let holds = |rules: &[Entry<Rule>]| {
+                    let located = request.locate();
+                    rules.iter().any(|rule| {
+                        located.as_ref().is_some_and(|located| rule.value.matches(located))
+                    })
+                };
+                request.version().is_none_or(|version| version >= ApiVersion::new(1, 26))
+                    && holds(&profile.allow)
+                    && !holds(&profile.deny)
+            });
+            let shown = emit(&profile, &Comments::default());
+            match (&decision.verdict, &decision.request) {
+                (Verdict::Forward(permit), Ok(request)) => {
+                    prop_assert!(admitted, "{method} {target} was forwarded\n{}", shown);
+                    prop_assert_eq!(permit.target(), request.target());
+                }
+                _ => prop_assert!(!admitted, "{method} {target} was denied\n{}", shown),
+            }
+        }
+
+        #[test]
+        fn no_head_panics(method in "[A-Z]{0,7}|.{0,8}", target in "/.{0,40}|.{0,40}") {
+            let gates: [&dyn Gate; 3] =
+                [&enforcer(), &Auditor::new(enforcer()), &Observer(EngineKind::Podman)];
+            for gate in gates {
+                let decision = gate.decide(&head(&method, &target));
+                let said = matches!(&decision.verdict, Verdict::Deny(denial) if denial.message.chars().any(char::is_control));
+                prop_assert!(!said, "{:?}", decision);
+            }
+        }
     }
 }

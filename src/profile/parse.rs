@@ -274,7 +274,10 @@ fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::profile::{Comments, emit};
 
     const HEAD: &str = "version: 1\nname: x\n";
 
@@ -344,5 +347,31 @@ mod tests {
         assert!(matches!(load(&path), Err(LoadError::NotText { .. })));
         std::fs::write(&path, " ".repeat(2 << 20)).unwrap();
         assert!(matches!(load(&path), Err(LoadError::TooLarge { .. })));
+    }
+
+    /// What profiles are made of, and what parsers of YAML stumble over.
+    const PARTS: &str = r#"(version: 1|name: x|engine: podman|min_api: |"1\.41"|\nallow:|\ndeny:|\nunknown:|\n  - (GET|POST) /|containers|libpod|manifests/|registry/|images/|json|\*|%2F|%2A|%zz|/|: |#|\n|\r|\t|\[|\{|&a|!!str|---|\||é|\u{feff}|[ -~])"#;
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_written_back_and_what_is_not_is_told_with_its_place(
+            head in "(version: 1\nname: x\n)?",
+            parts in prop::collection::vec(PARTS, 0..16),
+        ) {
+            let text = head + &parts.concat();
+            match parse(&text) {
+                Ok(profile) => {
+                    let written = emit(&profile, &Comments::default());
+                    let again = parse(&written).map_err(|problem| problem.message);
+                    prop_assert_eq!(again, Ok(profile), "{}", written);
+                }
+                Err(problem) => {
+                    prop_assert!(text.get(problem.span.clone()).is_some(), "{:?}", problem);
+                    let line = text.split('\n').nth(problem.line - 1);
+                    let columns = line.map_or(0, |line| line.chars().count() + 1);
+                    prop_assert!((1..=columns).contains(&problem.column), "{:?}", problem);
+                }
+            }
+        }
     }
 }

@@ -222,6 +222,8 @@ impl<R: BufRead> Iterator for Reader<R> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> Result<(usize, usize), String> {
@@ -261,5 +263,31 @@ mod tests {
         let error = read(&SESSION.replace("\"version\":1", "\"version\":7")).unwrap_err();
         assert!(error.contains("format version 7") && error.contains("newer dsp"), "{error}");
         assert!(read(&"x".repeat(2 << 20)).unwrap_err().contains("a line of more than"));
+    }
+
+    /// Whole lines, and one that a crash has cut before the next session began.
+    const LINES: &str = r#"\{"session":\{"version":1,"id":"[aé]","start":"2026-01-01T00:00:00Z","dsp":"0"\}\}\n|\{"end":\{"sess\n\{"session":\{"version":1,"id":"b","start":"2026-01-01T00:00:00Z","dsp":"0"\}\}\n|\{"repeat":\{"session":"a","seq":[1-9][0-9]{0,2},"count":1(,"statuses":\{"200":1,"404":[0-9]\})?\}\}\n|\n"#;
+
+    proptest! {
+        #[test]
+        fn a_cut_anywhere_costs_at_most_the_line_that_was_cut(
+            lines in prop::collection::vec(LINES, 1..6),
+        ) {
+            let text = lines.concat();
+            for (cut, _) in text.char_indices() {
+                let whole = text[..cut].rfind('\n').map_or(0, |end| end + 1);
+                let (kept, torn) = read(&text[..whole]).map_err(TestCaseError::fail)?;
+                let (events, cut_lines) = read(&text[..cut]).map_err(TestCaseError::fail)?;
+                prop_assert!((kept..=kept + 1).contains(&events), "{}", &text[..cut]);
+                prop_assert!((torn..=torn + 1).contains(&cut_lines), "{}", &text[..cut]);
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for bytes in [bytes.clone(), [SESSION.as_bytes(), b"\n", &bytes].concat()] {
+                let _ = Reader::new(Path::new("r.jsonl"), bytes.as_slice()).count();
+            }
+        }
     }
 }
