@@ -1,0 +1,63 @@
+//! The canonical form: one spelling, which means what was sent and is read in one way.
+
+use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, decode_name, encode_segment};
+
+/// Looks at a request line without its protocol, `METHOD TARGET`, as sent to either engine.
+pub fn check(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (method, target) = text.split_once(' ').unwrap_or(("GET", &text));
+    for engine in EngineKind::ALL {
+        match CanonicalRequest::parse(engine, method, target) {
+            Ok(request) => {
+                is_canonical(&request);
+                means(&request, target);
+            }
+            Err(refusal) => assert!(super::printable(&refusal.to_string()), "{refusal:?}"),
+        }
+    }
+}
+
+/// What a request's rendered target is, and that it names the same operation when it is read again.
+pub(super) fn is_canonical(request: &CanonicalRequest) {
+    let target = request.target();
+    assert!(target.starts_with('/'), "{target} is not in origin form");
+    assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{target:?} is not plain ASCII");
+    assert!(!target.contains("//") && !target.contains(['#', '\\']), "{target}");
+    let path = target.split('?').next().unwrap_or_default();
+    let decoded = decode_name(path).expect("a canonical path can be decoded");
+    assert!(!decoded.contains(|c: char| c.is_control() || "%\\".contains(c)), "{target}");
+    assert!(!decoded.split('/').any(|segment| segment == "." || segment == ".."), "{target}");
+
+    let floor = match request.engine() {
+        EngineKind::Podman if first_word(&request.path()) == "libpod" => None,
+        EngineKind::Docker | EngineKind::Podman => Some(ApiVersion::FLOOR),
+    };
+    assert!(request.version().is_none_or(|version| Some(version) >= floor), "{target}");
+
+    let again = CanonicalRequest::parse(request.engine(), request.method().as_str(), &target);
+    assert_eq!(again.as_ref(), Ok(request), "{target} is not its own canonical form");
+    let located = request.locate();
+    assert_eq!(again.ok().and_then(|again| again.locate()), located, "{target}");
+    let Some(located) = located else { return };
+    assert_eq!(located.operation.engine, request.engine(), "{target}");
+    assert_eq!(located.operation.method, request.method(), "{target}");
+    assert!(located.values.iter().all(|value| !value.is_empty()), "{target}: an empty name");
+    let filled = located.operation.template.fill(|place| {
+        let segments: Vec<String> = located.values[place].split('/').map(encode_segment).collect();
+        segments.join("/").into()
+    });
+    assert_eq!(filled, request.path(), "{target} is not {}", located.operation);
+}
+
+/// Decoded, the path is the one that was sent, except for a slash at its end.
+fn means(request: &CanonicalRequest, sent: &str) {
+    let decoded = |target: &str| {
+        let path = decode_name(target.split('?').next().unwrap_or_default());
+        path.map(|path| path.trim_end_matches('/').to_owned())
+    };
+    assert_eq!(decoded(&request.target()), decoded(sent), "{sent}");
+}
+
+fn first_word(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
+}

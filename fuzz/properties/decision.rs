@@ -1,0 +1,176 @@
+//! The gates: an enforcer forwards what a slow and simple reading of the profile allows, no more and
+//! no less, and only in canonical form; the two gates that watch forward what came.
+
+use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, Located, decode_name};
+use dsp::policy::{Auditor, Decision, Denial, Enforcer, Gate, Head, Observer, Permit, Verdict};
+use dsp::profile::{Entry, Name, Profile, Rule, UnknownOperation};
+
+/// Looks at a profile and requests, one word and its value a line: `engine`, `min_api`, `allow`,
+/// `deny`, `unknown`, `type` for the content type, and `request`. A line that means nothing is
+/// passed over, so that a fuzzer's changes to one line leave the others what they are.
+pub fn check(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let lines: Vec<(&str, &str)> =
+        text.split('\n').filter_map(|line| line.split_once(' ')).collect();
+    let profile = profile(&lines);
+    let content_type = values(&lines, "type").next_back().map(str::as_bytes);
+    let enforcer = Enforcer::new(&profile);
+    let auditor = Auditor::new(Enforcer::new(&profile));
+    let observer = Observer(profile.engine);
+    for (method, target) in values(&lines, "request").filter_map(|line| line.split_once(' ')) {
+        let head = Head { content_type, ..Head::new(method, target) };
+        let decision = enforcer.decide(&head);
+        is_right(&profile, &head, &decision);
+        let denial = match &decision.verdict {
+            Verdict::Deny(denial) => Some(denial),
+            Verdict::Forward(_) => None,
+        };
+        only_watches(&head, &auditor.decide(&head), denial);
+        only_watches(&head, &observer.decide(&head), None);
+    }
+}
+
+fn values<'a>(
+    lines: &'a [(&'a str, &'a str)],
+    key: &'static str,
+) -> impl DoubleEndedIterator<Item = &'a str> {
+    lines.iter().filter(move |(word, _)| *word == key).map(|(_, value)| *value)
+}
+
+fn profile(lines: &[(&str, &str)]) -> Profile {
+    let engine = values(lines, "engine").find_map(|word| word.parse().ok()).unwrap_or_default();
+    let rules = |key| {
+        let rules = values(lines, key).filter_map(|text| Rule::parse(engine, text).ok());
+        rules.map(Entry::new).collect()
+    };
+    Profile {
+        name: Name::fallback(),
+        engine,
+        min_api: values(lines, "min_api").find_map(|text| ApiVersion::parse(engine, text).ok()),
+        allow: rules("allow"),
+        deny: rules("deny"),
+        unknown: values(lines, "unknown")
+            .filter_map(|text| unknown(engine, text))
+            .map(Entry::new)
+            .collect(),
+    }
+}
+
+fn unknown(engine: EngineKind, text: &str) -> Option<UnknownOperation> {
+    let (method, path) = text.split_once(' ')?;
+    let request = CanonicalRequest::parse(engine, method, path).ok()?;
+    let bare = request.version().is_none() && request.query().is_empty();
+    bare.then(|| UnknownOperation::of(&request)).flatten()
+}
+
+/// Holds an enforcer's decision against a second reading of the profile.
+fn is_right(profile: &Profile, head: &Head<'_>, decision: &Decision) {
+    let request = CanonicalRequest::parse(profile.engine, head.method, head.target);
+    assert_eq!(decision.request, request, "{head:?}");
+    let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
+    assert_eq!(decision.located, located, "{head:?}");
+    match &decision.verdict {
+        Verdict::Forward(permit) => {
+            let request = request.expect("only a canonical request is forwarded");
+            assert!(!overrides(head.content_type), "{head:?}");
+            assert!(admits(profile, &request, located.as_ref()), "{head:?} is not allowed");
+            is_permitted(profile, &request, located.as_ref(), permit);
+        }
+        Verdict::Deny(denial) => {
+            assert!(super::printable(&denial.message), "{denial:?}");
+            assert_eq!(denial.status == 400, request.is_err() || overrides(head.content_type));
+            assert!(matches!(denial.status, 400 | 403), "{denial:?}");
+            if let (403, Ok(request)) = (denial.status, &request) {
+                assert!(!admits(profile, request, located.as_ref()), "{head:?} is allowed");
+                helps(profile, head, denial);
+            }
+        }
+    }
+}
+
+/// What the profile says, by trying each of its rules.
+fn admits(profile: &Profile, request: &CanonicalRequest, located: Option<&Located>) -> bool {
+    if let (Some(version), Some(floor)) = (request.version(), profile.min_api)
+        && version < floor
+    {
+        return false;
+    }
+    let Some(located) = located else {
+        let same = |entry: &UnknownOperation| {
+            entry.method() == request.method()
+                && decode_name(entry.path()) == decode_name(&request.path())
+        };
+        return profile.unknown.iter().any(|entry| same(&entry.value));
+    };
+    let matched = |rules: &[Entry<Rule>]| rules.iter().any(|rule| rule.value.matches(located));
+    matched(&profile.allow) && !matched(&profile.deny)
+}
+
+/// What goes upstream is canonical and not older than dsp lets through, a tunnel is open to nothing
+/// but hijacks, and some line of the profile can be read, star by star, as the path.
+fn is_permitted(
+    profile: &Profile,
+    request: &CanonicalRequest,
+    located: Option<&Located>,
+    permit: &Permit,
+) {
+    super::canonical::is_canonical(request);
+    assert_eq!(permit.target(), request.target());
+    assert!(permit.own_host() && permit.instead_of().is_none());
+    assert_eq!(permit.tunnel(), located.is_some_and(|located| located.operation.traits.hijack));
+    let oldest = request.version().filter(|_| profile.engine == EngineKind::Docker);
+    assert!(oldest.is_none_or(|version| version >= ApiVersion::new(1, 24)), "{permit:?}");
+    let asked = format!("{} {}", request.method(), decode_name(&request.path()).unwrap());
+    let rules = profile.allow.iter().map(|entry| entry.value.to_string());
+    let unknown = profile.unknown.iter().map(|entry| entry.value.to_string());
+    assert!(rules.chain(unknown).any(|line| reads_as(&line, &asked)), "no line is {asked}");
+}
+
+/// Whether a text is a line of a profile with each star filled in.
+fn reads_as(line: &str, text: &str) -> bool {
+    let pieces: Vec<String> = line.split('*').map(|piece| decode_name(piece).unwrap()).collect();
+    // The places in the text up to which the pieces so far can reach.
+    let mut places = vec![0];
+    for (number, piece) in pieces.iter().enumerate() {
+        let begins: Vec<usize> = match number {
+            0 => places,
+            _ => (places.into_iter().min().unwrap_or(text.len() + 1)..=text.len()).collect(),
+        };
+        let fits = |place: &usize| {
+            text.get(*place..).is_some_and(|behind| behind.starts_with(piece.as_str()))
+        };
+        places = begins.into_iter().filter(fits).map(|place| place + piece.len()).collect();
+    }
+    places.contains(&text.len())
+}
+
+/// The rule that a denial offers allows the request.
+fn helps(profile: &Profile, head: &Head<'_>, denial: &Denial) {
+    let Some(rule) = &denial.rule else { return };
+    let mut wider = profile.clone();
+    wider.allow.push(Entry::new(Rule::parse(profile.engine, rule).expect("it is a rule")));
+    let decision = Enforcer::new(&wider).decide(head);
+    assert!(matches!(decision.verdict, Verdict::Forward(_)), "{rule} does not help {head:?}");
+}
+
+/// A gate that watches forwards what came, and tells what it was told to tell.
+fn only_watches(head: &Head<'_>, decision: &Decision, instead_of: Option<&Denial>) {
+    match &decision.verdict {
+        Verdict::Forward(permit) => {
+            assert_eq!(permit.target(), head.target);
+            assert_eq!(permit.instead_of(), instead_of);
+            assert!(!permit.own_host());
+        }
+        Verdict::Deny(denial) => {
+            assert!(!head.target.starts_with('/') && denial.status == 400, "{head:?}");
+        }
+    }
+}
+
+/// Whether an engine could read such a body instead of the query.
+fn overrides(content_type: Option<&[u8]>) -> bool {
+    let text = String::from_utf8_lossy(content_type.unwrap_or_default()).to_ascii_lowercase();
+    text.contains("application/x-www-form-urlencoded")
+        || text.contains("multipart/")
+        || text.contains("application/grpc")
+}
