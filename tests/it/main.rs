@@ -29,6 +29,8 @@ mod explain;
 mod export;
 /// The committed recordings and profiles.
 mod fixtures;
+/// The corpora of the fuzz targets.
+mod fuzz_corpus;
 /// `dsp generate`: recordings to a profile.
 mod generate;
 /// The help of every command.

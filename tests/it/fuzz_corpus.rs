@@ -1,0 +1,72 @@
+//! The committed corpora of the fuzz targets, each file held to the properties that the fuzzer
+//! looks for breaches of.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[allow(clippy::expect_used, reason = "a property that does not hold has to panic")]
+#[path = "../../fuzz/properties/mod.rs"]
+mod properties;
+
+/// The most that the corpora may weigh together, in bytes: they are for a quick look at each file.
+const MOST: u64 = 256 << 10;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
+}
+
+fn files(target: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder().join(target)).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{target} has no corpus");
+    files
+}
+
+fn hold(target: &str, property: fn(&[u8])) {
+    for file in files(target) {
+        let data = fs::read(&file).unwrap();
+        let held = std::panic::catch_unwind(|| property(&data));
+        assert!(held.is_ok(), "{} breaches a property", file.display());
+    }
+}
+
+#[test]
+fn canonical() {
+    hold("canonical", properties::canonical::check);
+}
+
+#[test]
+fn decision() {
+    hold("decision", properties::decision::check);
+}
+
+#[test]
+fn profile() {
+    hold("profile", properties::profile::check);
+}
+
+#[test]
+fn recording() {
+    hold("recording", properties::recording::check);
+}
+
+#[test]
+fn each_target_has_its_property_and_its_corpus_and_they_are_small() {
+    let names = |folder: PathBuf| -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut names: Vec<String> = entries
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "mod")
+            .collect();
+        names.sort();
+        names
+    };
+    let targets = names(folder().join("../fuzz_targets"));
+    assert_eq!(targets, ["canonical", "decision", "profile", "recording"]);
+    assert_eq!(names(folder().join("../properties")), targets);
+    assert_eq!(names(folder()), targets);
+    let sizes = targets.iter().flat_map(|target| files(target));
+    let total: u64 = sizes.map(|file| file.metadata().unwrap().len()).sum();
+    assert!(total <= MOST, "the corpora have {total} bytes");
+}
