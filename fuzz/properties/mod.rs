@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod decision;
+pub mod framing;
 pub mod profile;
 pub mod recording;
 

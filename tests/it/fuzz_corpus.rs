@@ -42,6 +42,11 @@ fn decision() {
 }
 
 #[test]
+fn framing() {
+    hold("framing", properties::framing::check);
+}
+
+#[test]
 fn profile() {
     hold("profile", properties::profile::check);
 }
@@ -63,7 +68,7 @@ fn each_target_has_its_property_and_its_corpus_and_they_are_small() {
         names
     };
     let targets = names(folder().join("../fuzz_targets"));
-    assert_eq!(targets, ["canonical", "decision", "profile", "recording"]);
+    assert_eq!(targets, ["canonical", "decision", "framing", "profile", "recording"]);
     assert_eq!(names(folder().join("../properties")), targets);
     assert_eq!(names(folder()), targets);
     let sizes = targets.iter().flat_map(|target| files(target));

@@ -1,0 +1,5 @@
+//! Streams of requests against where they end.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dsp_fuzz::framing::check(data));
