@@ -11,6 +11,8 @@
     reason = "a test that meets the unexpected has to fail"
 )]
 
+/// Attempts to get something past dsp, byte by byte.
+mod attempts;
 /// `enforce --audit-log`: requests and decisions, as evidence.
 mod audit_log;
 /// What is wrong is told with its place and a hint, and nothing is lost.
