@@ -60,7 +60,13 @@ impl Upload {
             return Poll::Pending;
         };
         count(frame.as_ref(), &self.bytes);
-        if frame.is_none() || self.body.is_end_stream() {
+        // Behind trailers nobody asks for more.
+        let is_last = match &frame {
+            Some(Ok(frame)) => frame.is_trailers() || self.body.is_end_stream(),
+            Some(Err(_)) => self.body.is_end_stream(),
+            None => true,
+        };
+        if is_last {
             self.link.received();
         }
         Poll::Ready(frame)
