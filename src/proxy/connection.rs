@@ -207,7 +207,13 @@ impl<S: Sink> Client<S> {
 /// An answer that comes from dsp.
 fn own_answer<S: Sink>(status: StatusCode, message: &str, mut finish: Finish<S>) -> Response<Body> {
     finish.status = Some(status.as_u16());
-    answer(status, message, Box::new(finish))
+    let is_unread = finish.link.unread();
+    let mut response = answer(status, message, Box::new(finish));
+    if is_unread {
+        // What the client sends next is the rest of this request, and not another one.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Whether the engine has taken the connection over with a 200 (ENGINE_API 2.7): an answer of one
