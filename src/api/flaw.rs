@@ -23,9 +23,15 @@ pub enum Flaw {
     Length,
     /// `Content-Length` and `Transfer-Encoding` together.
     LengthAndEncoding,
+    /// Something else than `/path?query`: absolute-form, asterisk-form or authority-form.
+    Target,
+    /// A character in the target that URLs do not have (RFC 3986 section 2), and so not everybody
+    /// takes as it is: a `#`, which others cut off with what follows, a quote or a bracket.
+    TargetCharacter,
     /// A `Transfer-Encoding` other than `chunked`, or several of them, or one in HTTP/1.0.
     TransferEncoding,
-    /// A head of more than [`LONGEST_HEAD`] bytes, or of more than [`MOST_HEADERS`] lines.
+    /// A head of more than [`LONGEST_HEAD`] bytes, of more than [`MOST_HEADERS`] lines, or with a
+    /// target of more than [`LONGEST_TARGET`] bytes.
     TooLong,
     /// A head that took longer than heads may; whoever keeps the time says so.
     TooSlow,
@@ -45,6 +51,8 @@ impl fmt::Display for Flaw {
             Self::Host => "not exactly one Host header",
             Self::Length => "not exactly one plain Content-Length",
             Self::LengthAndEncoding => "both Content-Length and Transfer-Encoding",
+            Self::Target => "a request target that is not a plain /path",
+            Self::TargetCharacter => "a character in the request target that has to be escaped",
             Self::TransferEncoding => "a Transfer-Encoding other than one chunked of HTTP/1.1",
             Self::TooLong => "a head that is too long",
             Self::TooSlow => "a head that took too long to arrive",

@@ -188,7 +188,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::MOST_HEADERS;
+    use crate::api::{LONGEST_TARGET, MOST_HEADERS};
 
     /// What comes of a whole stream that arrives at once: where each request ends, and the flaw.
     fn requests(mut bytes: &[u8]) -> (Vec<usize>, Option<Flaw>) {
@@ -283,6 +283,10 @@ mod tests {
             ("GET\t/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::RequestLine),
             ("GET /\u{e9} HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::RequestLine),
             ("\r\nGET /info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::RequestLine),
+            ("GET http://d/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET /info#x HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::TargetCharacter),
+            ("GET /info?a=\"b\" HTTP/1.0\r\n\r\n", Flaw::TargetCharacter),
             (" GET /info HTTP/1.1\r\n", Flaw::RequestLine),
             ("\u{16}\u{3}\u{1}", Flaw::RequestLine),
             ("GET /info HTTP/1.1\n", Flaw::BareLineBreak),
@@ -314,6 +318,10 @@ mod tests {
     fn nothing_grows_without_bound() {
         let long = format!("GET /{}", "a".repeat(LONGEST_HEAD));
         assert_eq!(flaw(&long), Some(Flaw::TooLong));
+        let target =
+            |length| format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(length - 1));
+        assert_eq!(flaw(&target(LONGEST_TARGET)), None);
+        assert_eq!(flaw(&target(LONGEST_TARGET + 1)), Some(Flaw::TooLong));
         let header = |count| format!("GET / HTTP/1.0\r\n{}\r\n", "X: y\r\n".repeat(count));
         assert_eq!(flaw(&header(MOST_HEADERS)), None);
         assert_eq!(flaw(&header(MOST_HEADERS + 1)), Some(Flaw::TooLong));

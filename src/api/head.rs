@@ -9,6 +9,9 @@ pub const LONGEST_HEAD: usize = 128 << 10;
 /// How many header lines a head has at most.
 pub const MOST_HEADERS: usize = 100;
 
+/// The longest target in bytes; hyper takes no longer one.
+pub const LONGEST_TARGET: usize = 65_534;
+
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Length {
@@ -83,10 +86,20 @@ fn request_line(line: &[u8]) -> Result<bool, Flaw> {
     let is_target = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
     match *version {
         _ if !is_method || !is_target => Err(Flaw::RequestLine),
-        b"HTTP/1.0" => Ok(false),
-        b"HTTP/1.1" => Ok(true),
+        b"HTTP/1.0" => self::target(target).map(|()| false),
+        b"HTTP/1.1" => self::target(target).map(|()| true),
         other if other.starts_with(b"HTTP/") => Err(Flaw::Version),
         _ => Err(Flaw::RequestLine),
+    }
+}
+
+/// Holds that hyper will take the target, and all of it.
+fn target(target: &[u8]) -> Result<(), Flaw> {
+    match target {
+        _ if target.first() != Some(&b'/') => Err(Flaw::Target),
+        _ if target.iter().any(|byte| b"\"#<>`".contains(byte)) => Err(Flaw::TargetCharacter),
+        _ if target.len() > LONGEST_TARGET => Err(Flaw::TooLong),
+        _ => Ok(()),
     }
 }
 

@@ -26,7 +26,7 @@ pub use encoding::{decode_name, encode_segment};
 pub use engine_kind::{EngineKind, UnknownEngine};
 pub use flaw::Flaw;
 pub use framing::{Framing, Progress};
-pub use head::{LONGEST_HEAD, Length, MOST_HEADERS};
+pub use head::{LONGEST_HEAD, LONGEST_TARGET, Length, MOST_HEADERS};
 pub use method::{Method, UnknownMethod};
 pub use operation::{Operation, Traits, Versions};
 pub use query::{Query, QueryError};
