@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -130,6 +131,7 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
             return;
         };
         if is_switch(&answer) {
+            let _ = wire.stream.shutdown(Shutdown::Write);
             let tunnel = wire.rest().unwrap_or_else(|_| b"(no end)".to_vec());
             if let Some(last) = locked(state).seen.last_mut() {
                 last.tunnel = Some(tunnel);
@@ -164,7 +166,11 @@ fn answer_to(message: &[u8], state: &mut State) -> Vec<u8> {
 
 fn is_switch(answer: &[u8]) -> bool {
     let kind = header(answer, "content-type").unwrap_or_default();
-    status(answer) == Some(101) || kind.ends_with("-stream")
+    match status(answer) {
+        Some(101) => true,
+        Some(200) => kind.ends_with("-stream"),
+        _ => false,
+    }
 }
 
 fn has_no_end(answer: &[u8]) -> bool {

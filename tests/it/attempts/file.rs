@@ -45,8 +45,17 @@ pub enum Step {
 pub struct Answer {
     pub status: u16,
     pub has_body: bool,
+    /// Or the connection may be closed without it.
+    pub is_certain: bool,
     pub contains: Vec<String>,
     pub lacks: Vec<String>,
+}
+
+impl Answer {
+    pub fn new(status: u16) -> Self {
+        let (contains, lacks) = (Vec::new(), Vec::new());
+        Self { status, has_body: true, is_certain: true, contains, lacks }
+    }
 }
 
 /// What the engine has to see.
@@ -64,12 +73,15 @@ const KEYS: [&str; 9] =
 /// What most attempts have to get past.
 const PROFILE: &str = "HEAD /_ping, GET /version, GET /containers/json, GET /containers/*/json, \
     POST /containers/*/start, GET /images/*/json, POST /images/create, POST /build, \
-    PUT /containers/*/archive, POST /containers/*/attach, POST /exec/*/start, POST /session, \
-    POST /grpc, GET /events, GET /networks, DELETE /volumes/*";
+    PUT /containers/*/archive, POST /containers/*/attach, POST /exec/*/start, GET /events, \
+    GET /networks, DELETE /volumes/*";
+
+/// And what podman does not have.
+const BUILDKIT: &str = ", POST /session, POST /grpc";
 
 struct Reader {
     attempt: Attempt,
-    allow: String,
+    allow: Option<String>,
     deny: String,
     unknown: String,
     min_api: Option<String>,
@@ -96,7 +108,7 @@ pub fn parse(name: &str, text: &str) -> Result<Attempt, String> {
             steps: Vec::new(),
             seen: Vec::new(),
         },
-        allow: PROFILE.to_owned(),
+        allow: None,
         deny: String::new(),
         unknown: String::new(),
         min_api: None,
@@ -130,6 +142,10 @@ impl Reader {
             ">>end" if rest.is_empty() => self.attempt.steps.push(Step::EndSending),
             ">>gone" if rest.is_empty() => self.attempt.steps.push(Step::Gone),
             "<<<" => self.answer(rest)?,
+            "<<?" => {
+                self.answer(rest)?;
+                self.last_answer()?.is_certain = false;
+            }
             "<<+" => self.last_answer()?.contains.push(rest.to_owned()),
             "<<-" => self.last_answer()?.lacks.push(rest.to_owned()),
             "===" => self.seen(rest)?,
@@ -163,10 +179,13 @@ impl Reader {
             "tunnel" => Step::Tunnel(unescaped(rest)?.0),
             _ => {
                 let status = word.parse().map_err(|_| format!("\"{word}\" is no status"))?;
-                let has_body = rest != "(no body)";
-                let texts = (has_body && !rest.is_empty()).then(|| rest.to_owned());
-                let contains = texts.into_iter().collect();
-                Step::Answer(Answer { status, has_body, contains, lacks: Vec::new() })
+                let mut answer = Answer::new(status);
+                match rest {
+                    "" => {}
+                    "(no body)" => answer.has_body = false,
+                    text => answer.contains.push(text.to_owned()),
+                }
+                Step::Answer(answer)
             }
         };
         self.attempt.steps.push(step);
@@ -206,7 +225,7 @@ impl Reader {
             "engine" if value == "podman" => attempt.is_podman = true,
             "min_api" => self.min_api = Some(value.to_owned()),
             "pieces" => attempt.pieces = Some(value.parse().map_err(|_| "not a number")?),
-            "profile" => value.clone_into(&mut self.allow),
+            "profile" => self.allow = Some(value.to_owned()),
             "proxy" => attempt.proxy = Some(value.to_owned()),
             "real" if value != "same" => {
                 let statuses = value.split(' ').map(str::parse).collect::<Result<_, _>>();
@@ -246,7 +265,9 @@ impl Reader {
         if let Some(version) = self.min_api {
             profile.push_str(&format!("min_api: \"{version}\"\n"));
         }
-        let allow = format!("GET /_ping, {}", self.allow);
+        let buildkit = if attempt.is_podman { "" } else { BUILDKIT };
+        let allow = self.allow.unwrap_or_else(|| [PROFILE, buildkit].concat());
+        let allow = format!("GET /_ping, {allow}");
         for (key, rules) in [("allow", &allow), ("deny", &self.deny), ("unknown", &self.unknown)] {
             if !rules.is_empty() {
                 let rules = rules.split(',').map(|rule| format!("  - {}\n", rule.trim()));

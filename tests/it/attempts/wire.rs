@@ -84,6 +84,11 @@ impl Wire {
         Ok(())
     }
 
+    /// Whether the stream has ended and nothing is left of it.
+    pub fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(self.unread.is_empty() && !self.fill()?)
+    }
+
     /// Reads more; false at the end of the stream.
     fn fill(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 16 << 10];
@@ -114,7 +119,7 @@ pub fn is_bodiless(status: u16) -> bool {
 
 /// Bytes as a person reads them, and as an attempt's file spells them.
 pub fn spelled(bytes: &[u8]) -> String {
-    const MOST: usize = 2000;
+    const MOST: usize = 600;
     let mut text = bytes.iter().take(MOST).map(|byte| byte.escape_ascii().to_string()).collect();
     if bytes.len() > MOST {
         text = format!("{text}... ({} bytes)", bytes.len());
