@@ -318,8 +318,7 @@ mod tests {
     fn nothing_grows_without_bound() {
         let long = format!("GET /{}", "a".repeat(LONGEST_HEAD));
         assert_eq!(flaw(&long), Some(Flaw::TooLong));
-        let target =
-            |length| format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(length - 1));
+        let target = |length| format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(length - 1));
         assert_eq!(flaw(&target(LONGEST_TARGET)), None);
         assert_eq!(flaw(&target(LONGEST_TARGET + 1)), Some(Flaw::TooLong));
         let header = |count| format!("GET / HTTP/1.0\r\n{}\r\n", "X: y\r\n".repeat(count));
