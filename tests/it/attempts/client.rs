@@ -7,9 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::engine::Seen;
 use super::file::{Answer, Attempt, Expected, Step};
 use super::wire::{Wire, header, is_bodiless, spelled, status};
-use super::engine::Seen;
 
 /// The longest that an attempt waits for a byte.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,8 +35,7 @@ pub fn run(
     let mut real = attempt.real.clone().unwrap_or_default().into_iter();
     let mut current: Option<Connection> = None;
     for step in &attempt.steps {
-        let connection =
-            current.get_or_insert_with(|| Connection::new(connect(), attempt.pieces));
+        let connection = current.get_or_insert_with(|| Connection::new(connect(), attempt.pieces));
         let done = match (step, against) {
             (Step::Answer(answer), Against::RealStatuses) => {
                 let status = real.next().unwrap_or(answer.status);
@@ -195,7 +194,8 @@ impl Connection {
     }
 
     fn rest(&mut self, expected: &[u8]) -> Result<(), String> {
-        let rest = self.wire.rest().map_err(|error| format!("the connection has no end: {error}"))?;
+        let rest =
+            self.wire.rest().map_err(|error| format!("the connection has no end: {error}"))?;
         if rest != expected {
             return Err(format!("the connection ends with: {}", spelled(&rest)));
         }

@@ -118,6 +118,41 @@ fn each_bypass_of_another_proxy_names_it() {
 }
 
 #[test]
+fn an_attempt_that_ends_otherwise_fails_and_shows_why() {
+    const GOOD: &str = "# why: a test.\n>>> GET /v1.41/info HTTP/1.1\n>>> Host: d\n>>>\n\
+        <<< 403 not allowed\n<<< open\n=== nothing\n";
+    const SEEN: &str = "# why: a test.\n>>> GET /_ping HTTP/1.1\n>>> Host: d\n>>> Connection: close\n\
+        >>>\n<<< 200\n<<< closed\n=== GET /_ping HTTP/1.1\n| GET /_ping HTTP/1.1\n\
+        | Host: docker\n|\n";
+    let parse = |text: &str| file::parse("wrong.txt", text).unwrap();
+    let bench = Bench::new(&parse(GOOD));
+    assert_eq!(bench.hold(&parse(GOOD)), Ok(()));
+    assert_eq!(bench.hold(&parse(SEEN)), Ok(()));
+    for (wrong, error) in [
+        (GOOD.replace("403", "404"), "the answer is not 404"),
+        (GOOD.replace("not allowed", "not there"), "does not contain: not there"),
+        (GOOD.replace("<<< open", "<<- dsp\n<<< open"), "contains: dsp"),
+        (GOOD.replace("GET /v1.41/info", "GET /_ping").replace("403 not allowed", "200"), "seen"),
+        (GOOD.replace("nothing", "GET /info HTTP/1.1"), "did not see GET /info"),
+        (SEEN.replace("closed", "open"), "the connection is not open"),
+        (SEEN.replace("<<< 200\n", ""), "the connection ends with: HTTP/1.1 200 OK"),
+        (SEEN.replace("| Host: docker", "| Host: d"), "byte for byte"),
+        (SEEN.replace("=== GET", "=== POST"), "did not see exactly POST /_ping"),
+        (
+            SEEN.replace("=== GET /_ping HTTP/1.1", "=== cut GET /_ping HTTP/1.1")
+                .split("| ")
+                .next()
+                .unwrap()
+                .to_owned(),
+            "seen",
+        ),
+    ] {
+        let found = bench.hold(&parse(&wrong)).unwrap_err();
+        assert!(found.contains(error), "{wrong}: {found}");
+    }
+}
+
+#[test]
 fn a_file_with_an_error_is_refused_with_its_line() {
     const GOOD: &str = "# why: a test.\n>>> GET / HTTP/1.1\n<<< closed\n=== nothing\n";
     assert!(file::parse("good.txt", GOOD).is_ok());

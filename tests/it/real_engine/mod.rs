@@ -1,6 +1,8 @@
 //! What users do, on a real Docker Engine. `scripts/test` starts one; without it these tests pass
 //! by doing nothing, unless `DSP_TEST_ENGINE=required` is set.
 
+/// The attempts of `tests/attempts` that are for it as well.
+mod attempts;
 /// Programs and libraries that speak to Docker.
 mod clients;
 /// What the engine runs is what dsp reads.
