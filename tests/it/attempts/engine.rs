@@ -121,11 +121,11 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
         if message.is_empty() {
             return;
         }
-        let answer = {
+        let (answer, place) = {
             let mut state = locked(state);
             let answer = is_whole.then(|| answer_to(&message, &mut state));
             state.seen.push(Seen { message, is_whole, tunnel: None });
-            answer
+            (answer, state.seen.len() - 1)
         };
         let Some(answer) = answer.filter(|answer| wire.stream.write_all(answer).is_ok()) else {
             return;
@@ -133,8 +133,9 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
         if is_switch(&answer) {
             let _ = wire.stream.shutdown(Shutdown::Write);
             let tunnel = wire.rest().unwrap_or_else(|_| b"(no end)".to_vec());
-            if let Some(last) = locked(state).seen.last_mut() {
-                last.tunnel = Some(tunnel);
+            // Another connection may have brought a request in the meantime.
+            if let Some(own) = locked(state).seen.get_mut(place) {
+                own.tunnel = Some(tunnel);
             }
             return;
         }
