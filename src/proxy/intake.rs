@@ -85,14 +85,13 @@ impl Intake {
     /// As [`Intake::take`].
     pub(super) fn ready(&mut self) -> io::Result<&mut Bytes> {
         if !self.ready.has_remaining() && !self.held.is_empty() {
-            let held = std::mem::take(&mut self.held);
+            let mut held = std::mem::take(&mut self.held);
             let count = self.look(&held)?;
-            let mut held = held;
-            let handed = held.split_to(count);
+            let mut handed = held.split_to(count);
+            // What stands in for a flawed head comes behind what was in order.
+            handed.extend_from_slice(&self.ready);
+            self.ready = handed.freeze();
             self.held = held;
-            if !handed.is_empty() {
-                self.ready = handed.freeze();
-            }
         }
         Ok(&mut self.ready)
     }
