@@ -45,6 +45,9 @@ fn every_promise_is_held_by_a_test_that_exists() {
         .collect();
     let gone: Vec<&&str> = named.iter().filter(|name| !found.contains(**name)).collect();
     assert!(gone.is_empty(), "SECURITY.md names tests that do not exist: {gone:?}");
+    for path in text.split('`').filter(|word| word.starts_with("tests/")) {
+        assert!(root.join(path).exists(), "SECURITY.md names {path}, which does not exist");
+    }
     // Each numbered promise has at least one.
     let promises = text.split("## What `enforce` promises").nth(1).unwrap();
     let promises = promises.split("\n## ").next().unwrap();
