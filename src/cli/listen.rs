@@ -31,7 +31,8 @@ pub(super) struct Listen {
     /// Let only processes of this group connect, the user's main one; may be given several times
     #[arg(long, value_name = "GROUP")]
     pub(super) allow_gid: Vec<String>,
-    /// The most connections at once; an idle one makes room for a new one
+    /// The most connections at once, as far as the limit of open files has room for them; an idle one
+    /// makes room for a new one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
     pub(super) max_connections: usize,
     /// Seconds that open requests get at the end; a second signal ends at once

@@ -28,6 +28,9 @@ const CHILD_GRACE: Duration = Duration::from_secs(1);
 /// The mode of the folders that hold dsp's sockets.
 const FOLDER_MODE: u32 = 0o700;
 
+/// How many files dsp has open beside its connections, with some to spare.
+const OTHER_FILES: u64 = 32;
+
 /// How long finding the engine may take.
 pub(super) const PROBE_TIME: Duration = Duration::from_secs(5);
 
@@ -58,7 +61,7 @@ impl Sockets {
         for address in &addresses {
             listeners.push(Listener::bind(address, &access).await?);
         }
-        let limits = Limits { connections: listen.max_connections };
+        let limits = Limits { connections: listen.max_connections.min(most_connections()) };
         Ok(Self { listeners, limits, _folder: folder })
     }
 
@@ -164,6 +167,12 @@ fn raise_open_files() {
             tracing::warn!(%error, "cannot raise the limit of open files");
         }
     }
+}
+
+/// How many connections the system's limit of open files leaves room for, each with one to the engine.
+fn most_connections() -> usize {
+    let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX)
 }
 
 /// Serves until a signal, then ends in order; a second signal ends at once. Meanwhile `tick` is

@@ -41,6 +41,9 @@ const LINGER: Duration = Duration::from_millis(500);
 /// How long accepting pauses when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long it pauses for a connection that was ended to make room.
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
+
 /// What all connections share.
 pub(super) struct Shared<S: Sink> {
     pub(super) gate: Arc<dyn Gate>,
@@ -184,12 +187,12 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 // Out of file descriptors or memory: connections that end make room.
-                shared.registry.end_idle();
+                let pause = if shared.registry.end_idle() { SHORT_PAUSE } else { ACCEPT_PAUSE };
                 if let Some(times) = failed.once_more() {
                     let address = listener.address();
                     tracing::warn!(%error, %address, times, "cannot accept a connection");
                 }
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                tokio::time::sleep(pause).await;
             }
         }
     }

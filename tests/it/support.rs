@@ -171,11 +171,23 @@ impl World {
         let listen = format!("unix://{}", socket.display());
         let mut all = args.to_vec();
         all.extend(["--listen", &listen]);
-        let mut command = self.dsp_command(&all);
+        // It prints its addresses, one for each listener.
+        let listeners = all.iter().filter(|word| **word == "--listen").count();
+        Self::served(self.dsp_command(&all), socket, listeners)
+    }
+
+    /// Like [`World::serve`], with at most so many open files.
+    pub fn serve_with_files(&self, files: u32, args: &[&str]) -> Server {
+        let socket = self.path("p.sock");
+        let line = format!("ulimit -n {files}; exec \"$@\" --listen unix://{}", socket.display());
+        let dsp = dsp_binary().to_str().unwrap();
+        let words = [&["-c", &line, "sh", dsp], args].concat();
+        Self::served(self.command("sh", &words), socket, 1)
+    }
+
+    fn served(mut command: Command, socket: PathBuf, listeners: usize) -> Server {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // It prints its addresses, one for each listener, when it serves.
-        let listeners = all.iter().filter(|word| **word == "--listen").count();
         let mut out = child.stdout.take().unwrap();
         let mut printed = String::new();
         let mut byte = [0];

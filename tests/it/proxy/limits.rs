@@ -69,6 +69,24 @@ fn silent_and_dribbling_clients_do_not_hold_up_others() {
 }
 
 #[test]
+fn few_file_descriptors_are_enough_for_those_that_ask() {
+    let world = World::sample();
+    world.write("p.yaml", ALL);
+    let server = world.serve_with_files(40, &["enforce", "p.yaml"]);
+    let ping = || exchange(&mut server.connect(), &request("GET", "/_ping", CLOSE, ""));
+    // With 40 files there is room for four connections, each with one to the engine.
+    let silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    assert!(ping().starts_with("HTTP/1.1 200"), "beside silent ones");
+    drop(silent);
+    let busy = [(); 4].map(|()| streaming(&server));
+    assert!(ping().starts_with("HTTP/1.1 503"), "beside busy ones");
+    drop(busy);
+    wait_for("room again", || ping().starts_with("HTTP/1.1 200"));
+    let said = server.stop(rustix::process::Signal::TERM).err;
+    assert!(said.contains("turned away: all connections are busy"), "{said}");
+}
+
+#[test]
 fn a_head_that_is_too_long_is_told_so() {
     let world = World::sample();
     let server = enforcer(&world, &[]);
