@@ -79,17 +79,19 @@ impl ClientStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Refuses a head that takes too long.
-    fn poll_head_time(&mut self, context: &mut Context<'_>) {
+    /// Refuses a head that takes too long, and tells whether it did.
+    fn poll_head_time(&mut self, context: &mut Context<'_>) -> bool {
         let Some(time) = self.head_time.filter(|_| self.intake.is_in_head()) else {
             self.head_due = None;
-            return;
+            return false;
         };
         let due = self.head_due.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
-        if due.as_mut().poll(context).is_ready() {
+        let is_late = due.as_mut().poll(context).is_ready();
+        if is_late {
             self.head_due = None;
             self.intake.refuse_slow_head();
         }
+        is_late
     }
 
     /// The client's direction has ended: that is passed on and kept back while there is an answer
@@ -123,30 +125,29 @@ impl AsyncRead for ClientStream {
         let this = self.get_mut();
         let before = buffer.filled().len();
         loop {
+            // Before the look at what is kept: it waits for the answer before it, and so does the
+            // end behind it.
+            this.link.register_client(context.waker());
             let ready = this.intake.ready()?;
             if ready.has_remaining() {
                 let count = ready.remaining().min(buffer.remaining());
                 buffer.put_slice(&ready.split_to(count));
                 return Poll::Ready(Ok(()));
             }
-            this.poll_head_time(context);
-            // What is kept waits for the answer before it, and so does the end behind it.
-            this.link.register_client(context.waker());
+            if this.poll_head_time(context) {
+                continue;
+            }
             if this.intake.is_refused() {
-                if this.intake.ready()?.has_remaining() {
-                    continue;
-                }
                 return Poll::Pending;
             }
             if this.ended && (this.intake.is_empty() || this.intake.is_in_head()) {
                 return this.poll_end(context);
             }
-            if this.ended || this.intake.is_full() {
-                // It may have been answered just now.
-                if this.intake.ready()?.has_remaining() {
-                    continue;
-                }
-                return if this.ended { this.poll_gone(context) } else { Poll::Pending };
+            if this.ended {
+                return this.poll_gone(context);
+            }
+            if this.intake.is_full() {
+                return Poll::Pending;
             }
             ready!(this.poll_intake(context, buffer))?;
             if buffer.filled().len() > before || buffer.remaining() == 0 {
