@@ -14,10 +14,15 @@ fn enforcer(world: &World, more: &[&str]) -> Server {
 
 /// A connection whose request is being answered for as long as it is open.
 fn streaming(server: &Server) -> std::os::unix::net::UnixStream {
-    let mut stream = server.connect();
-    stream.write_all(&request("GET", "/v1.41/containers/web/stats", "", "")).unwrap();
-    read_until(&mut stream, "\r\n\r\n");
-    stream
+    let mut streaming = None;
+    wait_for("a stream", || {
+        let mut stream = server.connect();
+        stream.write_all(&request("GET", "/v1.41/containers/web/stats", "", "")).unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n");
+        streaming = head.starts_with("HTTP/1.1 200").then_some(stream);
+        streaming.is_some()
+    });
+    streaming.unwrap()
 }
 
 #[test]
@@ -76,7 +81,8 @@ fn few_file_descriptors_are_enough_for_those_that_ask() {
     let ping = || exchange(&mut server.connect(), &request("GET", "/_ping", CLOSE, ""));
     // With 40 files there is room for four connections, each with one to the engine.
     let silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
-    assert!(ping().starts_with("HTTP/1.1 200"), "beside silent ones");
+    // Those that were ended to make room take a moment to give their files back.
+    wait_for("an answer beside silent ones", || ping().starts_with("HTTP/1.1 200"));
     drop(silent);
     let busy = [(); 4].map(|()| streaming(&server));
     assert!(ping().starts_with("HTTP/1.1 503"), "beside busy ones");
