@@ -51,6 +51,91 @@ impl Pattern {
             Self::Glob(glob) => glob.matches(value),
         }
     }
+
+    /// Whether every value that `other` stands for is one of this pattern's. A pattern that is
+    /// longer than any name is taken to cover nothing but itself.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self == other || compare(&self.tokens(), &other.tokens(), Wanted::All).unwrap_or(false)
+    }
+
+    /// Whether some value is one of both patterns'. Two that are longer than any name are taken to
+    /// share one.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        compare(&self.tokens(), &other.tokens(), Wanted::One).unwrap_or(true)
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        let pieces = match self {
+            Self::Any => vec!["", ""],
+            Self::Exact(name) => vec![name.as_str()],
+            Self::Glob(glob) => glob.pieces.iter().map(String::as_str).collect(),
+        };
+        let mut tokens = Vec::new();
+        for (place, piece) in pieces.into_iter().enumerate() {
+            if place > 0 {
+                tokens.push(Token::Star);
+            }
+            tokens.extend(piece.chars().map(Token::Char));
+        }
+        tokens
+    }
+}
+
+/// A part of a pattern.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Token {
+    Char(char),
+    Star,
+}
+
+/// What two patterns are compared for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Wanted {
+    /// The first has all that the second has.
+    All,
+    /// They have one value in common.
+    One,
+}
+
+/// The longest pattern, in characters, that is compared; the work grows with the product.
+const LONGEST_COMPARED: usize = 4096;
+
+/// Walks both patterns at once, from their ends. A star of the first takes any run of the second's
+/// tokens, a star of which stands for a character that is nowhere else; for [`Wanted::One`] a star
+/// of the second takes runs of the first's too.
+fn compare(one: &[Token], other: &[Token], wanted: Wanted) -> Option<bool> {
+    if one.len().max(other.len()) > LONGEST_COMPARED {
+        return None;
+    }
+    // `below` says for the tokens behind the present one of `one` from which places of `other` on
+    // the rest fits.
+    let ends = |place: usize| match wanted {
+        Wanted::All => place == other.len(),
+        Wanted::One => other.iter().skip(place).all(|token| *token == Token::Star),
+    };
+    let mut below: Vec<bool> = (0..=other.len()).map(ends).collect();
+    for token in one.iter().rev() {
+        let mut row = vec![false; other.len() + 1];
+        for place in (0..=other.len()).rev() {
+            let at = |cells: &[bool], place: usize| cells.get(place).copied().unwrap_or(false);
+            let facing = other.get(place);
+            let fits = match token {
+                Token::Star => at(&below, place) || at(&row, place + 1),
+                Token::Char(_) if facing == Some(token) => at(&below, place + 1),
+                Token::Char(_) => false,
+            };
+            let taken = wanted == Wanted::One
+                && facing == Some(&Token::Star)
+                && (at(&below, place) || at(&row, place + 1));
+            if let Some(cell) = row.get_mut(place) {
+                *cell = fits || taken;
+            }
+        }
+        below = row;
+    }
+    below.first().copied()
 }
 
 impl Glob {
@@ -104,6 +189,8 @@ fn spell(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn matches(pattern: &str, value: &str) -> bool {
@@ -120,6 +207,66 @@ mod tests {
         assert!(!matches("ab*b", "ab") && matches("ab*b", "abb"));
         assert!(matches("%2A", "*") && !matches("%2A", "x"));
         assert!(matches("registry.local/*", "registry.local/a/b"));
+    }
+
+    fn pattern() -> impl Strategy<Value = Pattern> {
+        "[ab*]{1,5}".prop_filter_map("no pattern", |text| Pattern::parse(&text))
+    }
+
+    /// Every value of up to four letters; `c` is in no pattern.
+    fn values() -> impl Iterator<Item = String> {
+        (0..5).flat_map(|length| {
+            (0..3usize.pow(length)).map(move |mut number| {
+                let letter = |_| {
+                    let letter = ["a", "b", "c"][number % 3];
+                    number /= 3;
+                    letter
+                };
+                (0..length).map(letter).collect()
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_covers_and_what_overlaps_is_what_the_values_say(
+            one in pattern(),
+            other in pattern(),
+        ) {
+            let both = values().any(|value| one.matches(&value) && other.matches(&value));
+            let outside = values().find(|value| other.matches(value) && !one.matches(value));
+            // A value that only longer names could show is possible in the other direction.
+            prop_assert!(!both || one.overlaps(&other));
+            prop_assert!(outside.is_none() || !one.covers(&other), "{outside:?}");
+            prop_assert!(one.covers(&one) && one.overlaps(&one));
+            prop_assert_eq!(one.overlaps(&other), other.overlaps(&one));
+            if one.covers(&other) {
+                prop_assert!(one.overlaps(&other));
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_are_compared_as_sets_of_names() {
+        let parse = |text| Pattern::parse(text).unwrap();
+        for (one, other, covers, overlaps) in [
+            ("*", "web", true, true),
+            ("web", "*", false, true),
+            ("ci-*", "ci-db-*", true, true),
+            ("ci-db-*", "ci-*", false, true),
+            ("*-db", "ci-*", false, true),
+            ("ci-*", "web-*", false, false),
+            ("a*b*c", "abbc", true, true),
+            ("*a*", "b*a", true, true),
+            ("a*", "a**", true, true),
+            ("web", "web", true, true),
+            ("web", "db", false, false),
+        ] {
+            let (one, other) = (parse(one), parse(other));
+            assert_eq!((one.covers(&other), one.overlaps(&other)), (covers, overlaps), "{one} {other}");
+        }
+        let long = Pattern::parse(&"a*".repeat(5000)).unwrap();
+        assert!(long.covers(&long) && !Pattern::Any.covers(&long) && long.overlaps(&parse("b")));
     }
 
     #[test]

@@ -115,6 +115,23 @@ impl Rule {
                 .zip(&located.values)
                 .all(|(pattern, value)| pattern.matches(value))
     }
+
+    /// Whether the rule is about all that `other` is about.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.compare(other, Pattern::covers)
+    }
+
+    /// Whether some request is one of both rules'.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.compare(other, Pattern::overlaps)
+    }
+
+    fn compare(&self, other: &Self, holds: impl Fn(&Pattern, &Pattern) -> bool) -> bool {
+        let pairs = || self.patterns.iter().zip(&other.patterns);
+        self.operation == other.operation && pairs().all(|(one, other)| holds(one, other))
+    }
 }
 
 impl Rule {
