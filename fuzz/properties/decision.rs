@@ -44,8 +44,6 @@ fn profile(lines: &[(&str, &str)]) -> Profile {
         rules.map(Entry::new).collect()
     };
     Profile {
-        name: Name::fallback(),
-        engine,
         min_api: values(lines, "min_api").find_map(|text| ApiVersion::parse(engine, text).ok()),
         allow: rules("allow"),
         deny: rules("deny"),
@@ -53,6 +51,7 @@ fn profile(lines: &[(&str, &str)]) -> Profile {
             .filter_map(|text| unknown(engine, text))
             .map(Entry::new)
             .collect(),
+        ..Profile::empty(Name::fallback(), engine)
     }
 }
 

@@ -22,7 +22,14 @@ pub fn check(data: &[u8]) {
 fn spans(profile: &Profile) -> Vec<Range<usize>> {
     let rules = profile.allow.iter().chain(&profile.deny).map(|entry| entry.span.clone());
     let unknown = profile.unknown.iter().map(|entry| entry.span.clone());
-    rules.chain(unknown).map(|span| span.expect("it was read from a text")).collect()
+    let accepted = profile.accept.iter().map(|entry| entry.span.clone());
+    let kept = profile.reviewed.iter().flat_map(|reviewed| &reviewed.kept);
+    let decisions = accepted.chain(kept.map(|entry| entry.span.clone()));
+    rules
+        .chain(unknown)
+        .chain(decisions)
+        .map(|span| span.expect("it was read from a text"))
+        .collect()
 }
 
 fn writes_back(profile: &Profile) {

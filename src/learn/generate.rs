@@ -63,12 +63,10 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
         rules.into_iter().map(|(rule, comment)| (Entry::new(rule), comment)).unzip();
     Generated {
         profile: Profile {
-            name,
-            engine: evidence.engine(),
             min_api: evidence.lowest_version(),
             allow,
-            deny: Vec::new(),
             unknown,
+            ..Profile::empty(name, evidence.engine())
         },
         comments: Comments { header, allow: comments },
     }

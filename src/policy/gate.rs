@@ -393,12 +393,10 @@ mod tests {
                 Rule::parse(engine, &format!("{method} {path}")).ok().map(Entry::new)
             };
             let profile = Profile {
-                name: Name::fallback(),
-                engine,
                 min_api: Some(ApiVersion::new(1, 26)),
                 allow: rules.iter().filter_map(rule).collect(),
                 deny: denied.iter().filter_map(rule).collect(),
-                unknown: Vec::new(),
+                ..Profile::empty(Name::fallback(), engine)
             };
             // Half of the requests are ones that some rule was made for.
             let place = rules.first().map(|(place, _)| *place).filter(|_| repeated);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Profile;
-use crate::api::EngineKind;
+use super::{Acceptance, Profile, Reviewed};
+use crate::api::{EngineKind, Risk};
 
 /// The comments of a generated profile.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,67 @@ pub fn emit(profile: &Profile, comments: &Comments) -> String {
             profile.unknown.iter().map(|entry| entry.value.to_string()).collect();
         list(&mut text, "unknown", &unknown, &[]);
     }
+    if !profile.accept.is_empty() {
+        text += "accept:\n";
+        profile.accept.iter().for_each(|entry| text += &acceptance(&entry.value));
+    }
+    if let Some(reviewed) = &profile.reviewed {
+        text += &emit_reviewed(reviewed);
+    }
     text
+}
+
+/// Writes an entry of the list `accept`, indented, its newline included.
+#[must_use]
+pub fn acceptance(acceptance: &Acceptance) -> String {
+    let mut text = format!("  - code: {}\n", acceptance.code);
+    if let Some(rule) = &acceptance.rule {
+        let _ = writeln!(text, "    rule: {}", double_quoted(&rule.to_string()));
+    }
+    let _ = writeln!(text, "    reason: {}", double_quoted(&acceptance.reason));
+    if let Some(until) = acceptance.until {
+        let _ = writeln!(text, "    until: {until}");
+    }
+    text
+}
+
+/// Writes the part `reviewed`, the riskiest rules first, its newline included.
+#[must_use]
+pub fn emit_reviewed(reviewed: &Reviewed) -> String {
+    let mut text = String::from("reviewed:  # by dsp review; a rule that is not here is open\n");
+    let _ = writeln!(text, "  digest: {}", quoted_if_needed(&reviewed.digest));
+    let mut part = |key: &str, rules: Vec<String>| {
+        if !rules.is_empty() {
+            let _ = writeln!(text, "  {key}:");
+        }
+        for rule in rules {
+            let _ = writeln!(text, "    - {rule}");
+        }
+    };
+    for risk in Risk::ALL.into_iter().rev() {
+        let kept = reviewed.kept.iter().filter(|kept| kept.value.risk == risk);
+        part(risk.as_str(), kept.map(|kept| kept.value.rule.to_string()).collect());
+    }
+    part("unknown", reviewed.unknown.iter().map(|entry| entry.value.to_string()).collect());
+    text
+}
+
+/// A text that any character may stand in, as YAML reads it back.
+fn double_quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\u{feff}' | '\u{2028}' | '\u{2029}' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+            }
+            _ if character.is_control() => {
+                let _ = write!(quoted, "\\x{:02x}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted + "\""
 }
 
 fn list(text: &mut String, key: &str, rules: &[String], comments: &[String]) {
@@ -76,7 +136,7 @@ fn quoted_if_needed(name: &str) -> String {
         "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null"
     );
     let number = name.starts_with(|first: char| first.is_ascii_digit());
-    if word || number { format!("\"{name}\"") } else { name.to_owned() }
+    if word || number || name.is_empty() { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 fn one_line(comment: &str) -> String {
@@ -89,7 +149,9 @@ mod tests {
 
     use super::*;
     use crate::api::{ApiVersion, CanonicalRequest};
-    use crate::profile::{Entry, Name, Pattern, Rule, UnknownOperation, parse};
+    use crate::profile::{
+        CheckCode, Entry, Kept, Name, Pattern, Rule, Subject, UnknownOperation, parse,
+    };
 
     fn any_rule(engine: EngineKind) -> impl Strategy<Value = Rule> {
         let operations = engine.catalogue().operations();
@@ -111,6 +173,13 @@ mod tests {
         )
     }
 
+    /// A code, the place of a rule, a reason and a day.
+    fn any_acceptance() -> impl Strategy<Value = (CheckCode, usize, String, Option<i8>)> {
+        let acceptable = CheckCode::ALL.into_iter().filter(|code| code.is_acceptable());
+        let codes: Vec<CheckCode> = acceptable.collect();
+        (prop::sample::select(codes), 0..9_usize, "\\PC{0,9}x", prop::option::of(1..30_i8))
+    }
+
     fn any_profile() -> impl Strategy<Value = Profile> {
         prop::sample::select(EngineKind::ALL.as_slice()).prop_flat_map(|engine| {
             (
@@ -118,18 +187,37 @@ mod tests {
                 prop::option::of(24u16..100),
                 prop::collection::vec(any_rule(engine), 0..8),
                 prop::collection::vec(any_rule(engine), 0..3),
+                prop::collection::vec(any_acceptance(), 0..3),
+                prop::option::of("[0-9a-f]{0,4}|none"),
             )
-                .prop_map(move |(name, min_api, allow, deny)| {
+                .prop_map(move |(name, min_api, allow, deny, accepted, digest)| {
                     let unknown = CanonicalRequest::parse(engine, "GET", "/extension/a%20b:");
                     let unknown = UnknownOperation::of(&unknown.unwrap());
-                    Profile {
-                        name: Name::parse(&name).unwrap(),
-                        engine,
+                    let seal = |profile: &Profile, digest: Option<String>| {
+                        let kept = profile.allow.iter().skip(1).map(|entry| {
+                            let (rule, risk) = (entry.value.clone(), entry.value.operation().risk);
+                            Entry::new(Kept { risk, rule })
+                        });
+                        let mut kept: Vec<_> = kept.collect();
+                        kept.sort_by_key(|kept| std::cmp::Reverse(kept.value.risk));
+                        let digest = digest.unwrap_or_default();
+                        Reviewed { digest, kept, unknown: profile.unknown.clone() }
+                    };
+                    let accept = accepted.into_iter().map(|(code, place, reason, day)| {
+                        let rule = allow.get(place).cloned().map(Subject::Rule);
+                        let until = day.map(|day| jiff::civil::date(2026, 12, day));
+                        Entry::new(Acceptance { code, rule, reason, until })
+                    });
+                    let mut profile = Profile {
+                        accept: accept.collect(),
                         min_api: min_api.map(|minor| ApiVersion::new(1, minor)),
                         allow: allow.into_iter().map(Entry::new).collect(),
                         deny: deny.into_iter().map(Entry::new).collect(),
                         unknown: unknown.into_iter().map(Entry::new).collect(),
-                    }
+                        ..Profile::empty(Name::parse(&name).unwrap(), engine)
+                    };
+                    profile.reviewed = digest.map(|digest| seal(&profile, Some(digest)));
+                    profile
                 })
         })
     }

@@ -51,7 +51,7 @@ pub fn insert<T>(
 }
 
 /// The start of the line of an entry; none when something else than its dash stands before it.
-fn line_start(text: &str, at: usize) -> Option<usize> {
+pub(super) fn line_start(text: &str, at: usize) -> Option<usize> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let before = text.get(start..at)?;
     let quote = before.trim_end_matches(['"', '\'']);

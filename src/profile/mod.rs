@@ -3,18 +3,27 @@
 //! One rule is one line, so that a pull request shows one line for one new right. Parsing is strict
 //! and every error has a line, a column and, where there is one, a hint.
 
+mod accept;
+mod check_code;
+mod decisions;
+mod edit;
 mod emit;
 mod insert;
 mod model;
 mod parse;
 mod pattern;
 mod problem;
+mod reviewed;
 mod rule;
 
-pub use emit::{Comments, emit};
+pub use accept::{Acceptance, Subject};
+pub use check_code::CheckCode;
+pub use edit::{remove, replace, set_comment, set_part};
+pub use emit::{Comments, acceptance, emit, emit_reviewed};
 pub use insert::{Insertion, insert};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse};
 pub use pattern::{Glob, Pattern};
 pub use problem::Problem;
+pub use reviewed::{Kept, Open, Reviewed, Standing};
 pub use rule::{Rule, RuleError};

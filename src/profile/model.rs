@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::Rule;
 use super::rule::{method_and_path, plain};
+use super::{Acceptance, Reviewed, Rule};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Method};
 
 /// The longest name of a profile in bytes.
@@ -26,6 +26,10 @@ pub struct Profile {
     pub deny: Vec<Entry<Rule>>,
     /// Requests that the catalogue does not know and that are allowed literally.
     pub unknown: Vec<Entry<UnknownOperation>>,
+    /// Findings of `check` that do not count.
+    pub accept: Vec<Entry<Acceptance>>,
+    /// What a person has accepted; none when nobody has looked.
+    pub reviewed: Option<Reviewed>,
 }
 
 /// A value and where in the file it stands; two entries are equal when their values are.
@@ -53,6 +57,23 @@ pub struct NameError;
 pub struct UnknownOperation {
     method: Method,
     path: String,
+}
+
+impl Profile {
+    /// A profile that allows nothing.
+    #[must_use]
+    pub fn empty(name: Name, engine: EngineKind) -> Self {
+        Self {
+            name,
+            engine,
+            min_api: None,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            unknown: Vec::new(),
+            accept: Vec::new(),
+            reviewed: None,
+        }
+    }
 }
 
 impl<T> Entry<T> {

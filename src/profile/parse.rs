@@ -10,6 +10,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Spanned, budget, options};
 
+use super::decisions::{AcceptanceFile, ReviewedFile};
 use super::problem::{Problem, at, bytes, explain, hint, printable};
 use super::{Entry, Name, Profile, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
@@ -101,6 +102,13 @@ pub fn parse(text: &str) -> Result<Profile, Problem> {
         allow: parse_list(file.allow, |item| parse_rule(text, engine, item))?,
         deny: parse_list(file.deny, |item| parse_rule(text, engine, item))?,
         unknown: parse_list(file.unknown, |item| parse_unknown(text, engine, item))?,
+        accept: file
+            .accept
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| entry.parse(text, engine))
+            .collect::<Result<_, _>>()?,
+        reviewed: file.reviewed.map(|reviewed| reviewed.parse(text, engine)).transpose()?,
     })
 }
 
@@ -116,6 +124,8 @@ struct File {
     allow: Option<Vec<Spanned<Item>>>,
     deny: Option<Vec<Spanned<Item>>>,
     unknown: Option<Vec<Spanned<Item>>>,
+    accept: Option<Vec<AcceptanceFile>>,
+    reviewed: Option<ReviewedFile>,
 }
 
 /// Looked at first, so that the keys of a later version cannot hide that it is one.
@@ -125,7 +135,7 @@ struct Versioned {
 }
 
 /// A rule as it is written.
-struct Item(String);
+pub(super) struct Item(String);
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -205,14 +215,14 @@ fn parse_min_api(
     Ok(parsed)
 }
 
-fn parse_list<T>(
+pub(super) fn parse_list<T>(
     list: Option<Vec<Spanned<Item>>>,
     parse: impl Fn(&Spanned<Item>) -> Result<Entry<T>, Problem>,
 ) -> Result<Vec<Entry<T>>, Problem> {
     list.unwrap_or_default().iter().map(parse).collect()
 }
 
-fn parse_rule(
+pub(super) fn parse_rule(
     text: &str,
     engine: EngineKind,
     item: &Spanned<Item>,
@@ -237,7 +247,7 @@ fn parse_rule(
     }
 }
 
-fn parse_unknown(
+pub(super) fn parse_unknown(
     text: &str,
     engine: EngineKind,
     item: &Spanned<Item>,
@@ -268,7 +278,7 @@ fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
 }
 
 /// The bytes of a value.
-fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
+pub(super) fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
     bytes(text, value.defined.span())
 }
 

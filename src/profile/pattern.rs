@@ -263,7 +263,11 @@ mod tests {
             ("web", "db", false, false),
         ] {
             let (one, other) = (parse(one), parse(other));
-            assert_eq!((one.covers(&other), one.overlaps(&other)), (covers, overlaps), "{one} {other}");
+            assert_eq!(
+                (one.covers(&other), one.overlaps(&other)),
+                (covers, overlaps),
+                "{one} {other}"
+            );
         }
         let long = Pattern::parse(&"a*".repeat(5000)).unwrap();
         assert!(long.covers(&long) && !Pattern::Any.covers(&long) && long.overlaps(&parse("b")));

@@ -3,7 +3,14 @@
 use std::ops::Range;
 
 /// The keys of a profile.
-const KEYS: [&str; 7] = ["version", "name", "engine", "min_api", "allow", "deny", "unknown"];
+const KEYS: [&str; 9] =
+    ["version", "name", "engine", "min_api", "allow", "deny", "unknown", "accept", "reviewed"];
+
+/// The keys of what stands inside of others.
+const KEYS_INSIDE: [&str; 11] = [
+    "code", "rule", "reason", "until", "digest", "root", "change", "secrets", "read", "info",
+    "unknown",
+];
 
 /// How alike a key and the one that was meant are at least.
 const ALIKE: f64 = 0.8;
@@ -65,22 +72,36 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
             hint("write one rule a line, each behind \"- \""),
         ),
         found => match found.split('`').nth(1) {
-            Some(key) if found.starts_with("unknown field") => unknown_key(key),
+            Some(key) if found.starts_with("unknown field") => {
+                unknown_key(key, at(text, span.clone(), String::new(), None).column > 1)
+            }
             _ => (found.replace('`', "\""), None),
         },
     };
     at(text, span, printable(&message), help)
 }
 
-/// A key that no profile has, with the key that was probably meant.
-fn unknown_key(key: &str) -> (String, Option<String>) {
-    let likeness = |known: &&str| strsim::jaro_winkler(key, known);
-    let nearest = KEYS.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    let hint = nearest.filter(|known| likeness(known) > ALIKE).map_or_else(
-        || format!("the keys of a profile are {}", KEYS.join(", ")),
-        |known| format!("did you mean {known}?"),
-    );
-    (format!("a profile has no key \"{key}\""), Some(hint))
+/// A key that is none here, with the one that was probably meant.
+fn unknown_key(key: &str, is_inside: bool) -> (String, Option<String>) {
+    let (known, message): (&[&str], _) = if is_inside {
+        (&KEYS_INSIDE, format!("there is no key \"{key}\" here"))
+    } else {
+        (&KEYS, format!("a profile has no key \"{key}\""))
+    };
+    let hint = match nearest(key, known) {
+        Some(known) => Some(format!("did you mean {known}?")),
+        None if is_inside => None,
+        None => Some(format!("the keys of a profile are {}", KEYS.join(", "))),
+    };
+    (message, hint)
+}
+
+/// The word of a list that was probably meant.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |known: &str| strsim::jaro_winkler(word, known);
+    let nearest =
+        known.iter().copied().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    nearest.filter(|known| likeness(known) > ALIKE)
 }
 
 /// The library knows the bytes of values; of syntax errors it knows only the characters.

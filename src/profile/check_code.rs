@@ -1,0 +1,96 @@
+//! The names of what `check` finds. They are part of the interface: profiles accept findings by
+//! them, pipelines override their severity, reports are filtered by them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a check can find.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum CheckCode {
+    /// A version older than the profile's `min_api` was asked for.
+    BelowMinApi,
+    /// An operation was used that a person decided against.
+    DeniedOperationUsed,
+    /// An entry under `accept` is past its last day.
+    ExpiredAcceptance,
+    /// A session has no end.
+    IncompleteRecording,
+    /// Lines were lost while recording.
+    LossyRecording,
+    /// An operation was used for a name that its narrowed rules do not hold.
+    NameOutsideNarrowing,
+    /// An operation was used that no rule is about.
+    NewOperation,
+    /// A request that `enforce` refuses whatever the profile says.
+    RefusedRequest,
+    /// An operation is riskier today than when a person accepted it.
+    RiskRose,
+    /// A request that no operation is.
+    UnknownOperation,
+    /// An entry under `accept` that nothing matches.
+    UnmatchedAcceptance,
+    /// Rules that no person has accepted.
+    Unreviewed,
+    /// A rule that nothing used.
+    UnusedRule,
+}
+
+impl CheckCode {
+    /// Every code, by its name.
+    pub const ALL: [Self; 13] = [
+        Self::BelowMinApi,
+        Self::DeniedOperationUsed,
+        Self::ExpiredAcceptance,
+        Self::IncompleteRecording,
+        Self::LossyRecording,
+        Self::NameOutsideNarrowing,
+        Self::NewOperation,
+        Self::RefusedRequest,
+        Self::RiskRose,
+        Self::UnknownOperation,
+        Self::UnmatchedAcceptance,
+        Self::Unreviewed,
+        Self::UnusedRule,
+    ];
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BelowMinApi => "below-min-api",
+            Self::DeniedOperationUsed => "denied-operation-used",
+            Self::ExpiredAcceptance => "expired-acceptance",
+            Self::IncompleteRecording => "incomplete-recording",
+            Self::LossyRecording => "lossy-recording",
+            Self::NameOutsideNarrowing => "name-outside-narrowing",
+            Self::NewOperation => "new-operation",
+            Self::RefusedRequest => "refused-request",
+            Self::RiskRose => "risk-rose",
+            Self::UnknownOperation => "unknown-operation",
+            Self::UnmatchedAcceptance => "unmatched-acceptance",
+            Self::Unreviewed => "unreviewed",
+            Self::UnusedRule => "unused-rule",
+        }
+    }
+
+    /// Whether an entry under `accept` may name it. What is wrong with such an entry cannot be
+    /// accepted by another one.
+    #[must_use]
+    pub fn is_acceptable(self) -> bool {
+        !matches!(self, Self::ExpiredAcceptance | Self::UnmatchedAcceptance)
+    }
+}
+
+impl FromStr for CheckCode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text).ok_or(())
+    }
+}
+
+impl fmt::Display for CheckCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}

@@ -1,0 +1,183 @@
+//! From text to the parts `accept` and `reviewed`.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::parse::{Item, parse_list, parse_rule, parse_unknown, span};
+use super::problem::{Problem, at, hint, nearest, printable};
+use super::{Acceptance, CheckCode, Entry, Kept, Reviewed, Rule, Subject};
+use crate::api::{EngineKind, Risk};
+
+/// An entry of `accept` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AcceptanceFile {
+    code: Spanned<String>,
+    rule: Option<Spanned<String>>,
+    reason: Spanned<String>,
+    until: Option<Spanned<String>>,
+}
+
+/// The part `reviewed` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReviewedFile {
+    digest: Spanned<String>,
+    root: Option<Vec<Spanned<Item>>>,
+    change: Option<Vec<Spanned<Item>>>,
+    secrets: Option<Vec<Spanned<Item>>>,
+    read: Option<Vec<Spanned<Item>>>,
+    info: Option<Vec<Spanned<Item>>>,
+    unknown: Option<Vec<Spanned<Item>>>,
+}
+
+impl AcceptanceFile {
+    pub(super) fn parse(
+        self,
+        text: &str,
+        engine: EngineKind,
+    ) -> Result<Entry<Acceptance>, Problem> {
+        let wrong = |value: &Spanned<String>, message: String, help| {
+            Err(at(text, span(text, value), printable(&message), help))
+        };
+        let code = match self.code.value.parse::<CheckCode>() {
+            Ok(code) if code.is_acceptable() => code,
+            Ok(code) => return wrong(&self.code, format!("{code} cannot be accepted"), None),
+            Err(()) => {
+                let known = CheckCode::ALL.into_iter().filter(|code| code.is_acceptable());
+                let known: Vec<&str> = known.map(CheckCode::as_str).collect();
+                let message = format!("dsp check finds no \"{}\"", self.code.value);
+                let help = nearest(&self.code.value, &known)
+                    .map_or_else(|| format!("it finds {}", known.join(", ")), did_you_mean);
+                return wrong(&self.code, message, Some(help));
+            }
+        };
+        if self.reason.value.trim().is_empty() {
+            let message = "a reason is missing".to_owned();
+            return wrong(&self.reason, message, hint("say why this is no problem"));
+        }
+        let until = match &self.until {
+            None => None,
+            Some(day) => match day.value.parse::<Date>() {
+                Ok(date) => Some(date),
+                Err(_) => {
+                    let message = format!("\"{}\" is no day", day.value);
+                    return wrong(day, message, hint("write it as until: 2027-01-31"));
+                }
+            },
+        };
+        let value = Acceptance {
+            code,
+            rule: self.rule.map(|rule| Subject::parse(engine, &rule.value)),
+            reason: self.reason.value.clone(),
+            until,
+        };
+        Ok(Entry { value, span: Some(span(text, &self.code)) })
+    }
+}
+
+impl ReviewedFile {
+    pub(super) fn parse(self, text: &str, engine: EngineKind) -> Result<Reviewed, Problem> {
+        let mut kept = Vec::new();
+        for (risk, list) in [
+            (Risk::Root, self.root),
+            (Risk::Change, self.change),
+            (Risk::Secrets, self.secrets),
+            (Risk::Read, self.read),
+            (Risk::Info, self.info),
+        ] {
+            let rules: Vec<Entry<Rule>> = parse_list(list, |item| parse_rule(text, engine, item))?;
+            kept.extend(
+                rules
+                    .into_iter()
+                    .map(|Entry { value: rule, span }| Entry { value: Kept { risk, rule }, span }),
+            );
+        }
+        Ok(Reviewed {
+            digest: self.digest.value.clone(),
+            kept,
+            unknown: parse_list(self.unknown, |item| parse_unknown(text, engine, item))?,
+        })
+    }
+}
+
+fn did_you_mean(known: &str) -> String {
+    format!("did you mean {known}?")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::Risk;
+    use crate::profile::{CheckCode, parse};
+
+    const PROFILE: &str = "version: 1\nname: x\nallow:\n  - GET /info\n  - POST /containers/create\n\
+        accept:\n  - code: unused-rule\n    rule: GET /info\n    reason: once a year\n    \
+        until: 2027-01-31\nreviewed:\n  digest: none\n  root:\n    - POST /containers/create\n  \
+        info:\n    - GET /info\n";
+
+    fn problem(text: &str) -> String {
+        let problem = parse(text).unwrap_err();
+        let hint = problem.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{}:{}: {}{hint}", problem.line, problem.column, problem.message)
+    }
+
+    #[test]
+    fn decisions_are_read() {
+        let profile = parse(PROFILE).unwrap();
+        let accepted = &profile.accept[0].value;
+        assert_eq!(accepted.code, CheckCode::UnusedRule);
+        assert_eq!(accepted.rule.as_ref().unwrap().to_string(), "GET /info");
+        assert!(accepted.is_expired("2027-02-01".parse().unwrap()));
+        assert!(!accepted.is_expired("2027-01-31".parse().unwrap()));
+        let standing = profile.standing();
+        // GET /info reads, and was accepted as what only informs.
+        assert_eq!(standing.open.len(), 1);
+        assert_eq!(standing.open[0].accepted_as, Some(Risk::Info));
+        assert!(standing.has_begun && standing.is_changed && !standing.is_reviewed());
+    }
+
+    #[test]
+    fn a_review_holds_until_something_is_widened() {
+        let mut profile = parse(&PROFILE.replace("info:\n    -", "read:\n    -")).unwrap();
+        let seal = |profile: &mut crate::profile::Profile| {
+            let digest = profile.digest_of(profile.reviewed.as_ref().unwrap());
+            profile.reviewed.as_mut().unwrap().digest = digest;
+        };
+        seal(&mut profile);
+        assert!(profile.standing().is_reviewed());
+        let removed = profile.allow.pop();
+        assert!(profile.standing().is_reviewed(), "less is no news");
+        profile.allow.extend(removed);
+        let added =
+            parse("version: 1\nname: x\nallow:\n  - GET /events\nmin_api: \"1.30\"\n").unwrap();
+        profile.allow.extend(added.allow.clone());
+        assert_eq!((profile.standing().open[0].place, profile.standing().is_changed), (2, false));
+        profile.allow.pop();
+        profile.min_api = added.min_api;
+        assert!(profile.standing().is_changed);
+        seal(&mut profile);
+        profile.deny.extend(added.allow);
+        assert!(profile.standing().is_changed);
+    }
+
+    #[test]
+    fn what_is_wrong_with_decisions_is_told() {
+        let with = |from: &str, to: &str| problem(&PROFILE.replace(from, to));
+        insta::assert_snapshot!(
+            [
+                with("unused-rule", "unused-rul"),
+                with("unused-rule", "xyz"),
+                with("unused-rule", "unmatched-acceptance"),
+                with("once a year", "\" \""),
+                with("    reason: once a year\n", ""),
+                with("2027-01-31", "soon"),
+                with("until", "untill"),
+                with("  digest: none\n", ""),
+                with("  root:\n", "  rot:\n"),
+                with("    - POST /containers/create", "    - POST /container/create"),
+            ]
+            .join("\n")
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! Changes single lines of a profile's own text, so that everything else in it stays as it was
+//! written. With [`super::insert`], what a review writes with.
+
+use std::ops::Range;
+
+use super::Entry;
+use super::insert::line_start;
+
+/// The least that stands between a rule and its comment.
+const GAP: &str = "  ";
+
+/// Takes the entry at `place` out of the list `key`, whose entries are `entries` as they were
+/// parsed from `text`. `None` when it does not stand on a line of its own.
+#[must_use]
+pub fn remove<T>(text: &str, key: &str, entries: &[Entry<T>], place: usize) -> Option<String> {
+    let span = entries.get(place)?.span.clone()?;
+    let start = line_start(text, span.start)?;
+    trailing_comment(text, &span)?;
+    let end = text.get(span.end..)?.find('\n').map_or(text.len(), |length| span.end + length + 1);
+    let mut edited = text.to_owned();
+    edited.replace_range(start..end, "");
+    if entries.len() > 1 {
+        return Some(edited);
+    }
+    // A key without a value would read as an oversight.
+    let line = text.split_inclusive('\n').find(|line| is_key(line, key))?;
+    let at = text.find(line)? + key.len() + 1;
+    edited.insert_str(at, " []");
+    Some(edited)
+}
+
+/// Spells the entry at `span` anew; its comment stays where it is, as far as there is room.
+#[must_use]
+pub fn replace(text: &str, span: &Range<usize>, rule: &str) -> Option<String> {
+    line_start(text, span.start)?;
+    let value = quoted(text, span);
+    let comment = trailing_comment(text, span)?;
+    let mut edited = text.to_owned();
+    if !comment.is_empty() {
+        let old = text.get(value.clone())?.chars().count() + comment.start - value.end;
+        let room = old.saturating_sub(rule.chars().count()).max(GAP.len());
+        edited.replace_range(value.end..comment.start, &" ".repeat(room));
+    }
+    edited.replace_range(value, rule);
+    Some(edited)
+}
+
+/// Puts a comment behind the entry at `span` in place of the one that is there; an empty one takes
+/// it away. Control characters become spaces.
+#[must_use]
+pub fn set_comment(text: &str, span: &Range<usize>, comment: &str) -> Option<String> {
+    line_start(text, span.start)?;
+    let value = quoted(text, span);
+    let old = trailing_comment(text, span)?;
+    let comment: String =
+        comment.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let mut edited = text.to_owned();
+    if comment.trim().is_empty() {
+        edited.replace_range(value.end..old.end, "");
+    } else if old.is_empty() {
+        edited.replace_range(value.end..old.end, &format!("{GAP}# {}", comment.trim()));
+    } else {
+        edited.replace_range(old, &format!("# {}", comment.trim()));
+    }
+    Some(edited)
+}
+
+/// Puts `part`, the text of the top-level key `key`, in place of the one that is there, or at the
+/// end. An empty one takes it away.
+#[must_use]
+pub fn set_part(text: &str, key: &str, part: &str) -> String {
+    let mut before = String::new();
+    let mut rest = text.split_inclusive('\n').peekable();
+    let mut is_found = false;
+    while let Some(line) = rest.next() {
+        if !is_key(line, key) {
+            before.push_str(line);
+            continue;
+        }
+        is_found = true;
+        // Comments between its lines go with it, those behind the last one stay.
+        let mut kept = String::new();
+        while let Some(line) = rest.peek() {
+            let is_inside = line.starts_with([' ', '\t', '-']) && !line.trim().is_empty();
+            let is_between = line.trim().is_empty() || line.starts_with('#');
+            if is_inside {
+                kept.clear();
+            } else if is_between {
+                kept.push_str(line);
+            } else {
+                break;
+            }
+            rest.next();
+        }
+        before.push_str(part);
+        before.push_str(&kept);
+    }
+    if !is_found {
+        if !before.is_empty() && !before.ends_with('\n') {
+            before.push('\n');
+        }
+        before.push_str(part);
+    }
+    before
+}
+
+fn is_key(line: &str, key: &str) -> bool {
+    line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// A value with the quotes around it.
+fn quoted(text: &str, span: &Range<usize>) -> Range<usize> {
+    let before = text.get(..span.start).and_then(|before| before.chars().next_back());
+    let behind = text.get(span.end..).and_then(|behind| behind.chars().next());
+    match (before, behind) {
+        (Some(one @ ('"' | '\'')), Some(other)) if one == other => span.start - 1..span.end + 1,
+        _ => span.clone(),
+    }
+}
+
+/// The comment on the line of a value, from its `#` to the end of the line; empty, at the end of
+/// what stands there, when there is none. `None` when something else stands behind the value.
+fn trailing_comment(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
+    let end = quoted(text, span).end;
+    let line = text.get(end..)?.lines().next().unwrap_or_default();
+    let comment = line.trim_start();
+    let start = end + line.len() - comment.len();
+    match comment.chars().next() {
+        None => Some(end + line.len()..end + line.len()),
+        Some('#') if start > end => Some(start..start + comment.len()),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::profile::parse;
+
+    const TEXT: &str = "# mine\nversion: 1\nname: x\nallow:\n  - HEAD /_ping\n  - GET /info        # why\n  \
+        # of events\n  - \"GET /events\"   # all\nreviewed:  # by dsp\n  digest: x\n  # in it\n  read:\n\
+        \x20   - GET /info\n\n# behind\ndeny: []\n";
+
+    fn span(text: &str, place: usize) -> Range<usize> {
+        parse(text).unwrap().allow[place].span.clone().unwrap()
+    }
+
+    #[test]
+    fn one_line_is_changed_and_no_other() {
+        let removed = remove(TEXT, "allow", &parse(TEXT).unwrap().allow, 1).unwrap();
+        assert_eq!(removed, TEXT.replace("  - GET /info        # why\n", ""));
+        let replaced = |place, rule| replace(TEXT, &span(TEXT, place), rule).unwrap();
+        assert_eq!(
+            replaced(1, "GET /networks"),
+            TEXT.replace("GET /info        # why", "GET /networks    # why")
+        );
+        assert_eq!(
+            replaced(1, "GET /containers/web/json"),
+            TEXT.replace("GET /info        # why", "GET /containers/web/json  # why")
+        );
+        assert_eq!(
+            replaced(2, "GET /nodes"),
+            TEXT.replace("\"GET /events\"   ", "GET /nodes      ")
+        );
+        let noted = |place, note| set_comment(TEXT, &span(TEXT, place), note).unwrap();
+        assert_eq!(noted(0, "a\nb"), TEXT.replace("HEAD /_ping", "HEAD /_ping  # a b"));
+        assert_eq!(noted(1, "new"), TEXT.replace("# why", "# new"));
+        assert_eq!(noted(2, " "), TEXT.replace("   # all", ""));
+    }
+
+    #[test]
+    fn a_list_that_becomes_empty_says_so() {
+        let text = "version: 1\nname: x\nallow:  # all\n  - GET /info";
+        let removed = remove(text, "allow", &parse(text).unwrap().allow, 0).unwrap();
+        assert_eq!(removed, "version: 1\nname: x\nallow: []  # all\n");
+        assert_eq!(parse(&removed).unwrap().allow, []);
+    }
+
+    #[test]
+    fn a_part_is_put_in_place_of_the_one_that_is_there() {
+        let part = "reviewed:\n  digest: y\n";
+        let set = set_part(TEXT, "reviewed", part);
+        assert!(set.ends_with("# all\nreviewed:\n  digest: y\n\n# behind\ndeny: []\n"), "{set}");
+        assert_eq!(set_part(&set, "reviewed", part), set);
+        assert!(!set_part(&set, "reviewed", "").contains("reviewed"));
+        assert_eq!(set_part("version: 1", "reviewed", part), format!("version: 1\n{part}"));
+    }
+
+    #[test]
+    fn what_is_not_on_a_line_of_its_own_is_left_alone() {
+        let text = "version: 1\nname: x\nallow: [GET /info, GET /events]\n";
+        assert_eq!(remove(text, "allow", &parse(text).unwrap().allow, 0), None);
+        assert_eq!(replace(text, &span(text, 0), "GET /nodes"), None);
+        assert_eq!(set_comment(text, &span(text, 1), "x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_edit_changes_what_it_says(
+            lines in prop::collection::vec(
+                ("GET /info|GET /events|\"GET /nodes\"|'GET /tasks'", " {0,3}", "#?[ -~]{0,5}"),
+                1..6,
+            ),
+            place in any::<prop::sample::Index>(),
+            note in "\\PC{0,8}",
+        ) {
+            let line = |(rule, gap, comment): &(String, String, String)| {
+                let comment = if comment.starts_with('#') { format!(" {gap}{comment}") } else { String::new() };
+                format!("  - {rule}{comment}\n")
+            };
+            let text = lines.iter().map(line).collect::<String>();
+            let text = format!("version: 1\nname: x\nallow:\n{text}deny: []\n");
+            let Ok(old) = parse(&text) else { return Ok(()) };
+            let place = place.index(old.allow.len());
+            let entry = old.allow[place].span.clone().unwrap();
+            let mut expected = old.clone();
+            let noted = set_comment(&text, &entry, &note).unwrap();
+            prop_assert_eq!(&parse(&noted).unwrap(), &expected, "{}", noted);
+            expected.allow[place] = parse("version: 1\nname: x\nallow:\n- GET /swarm\n").unwrap().allow[0].clone();
+            let replaced = replace(&text, &entry, "GET /swarm").unwrap();
+            prop_assert_eq!(&parse(&replaced).unwrap(), &expected, "{}", replaced);
+            expected.allow.remove(place);
+            let removed = remove(&text, "allow", &old.allow, place).unwrap();
+            prop_assert_eq!(&parse(&removed).unwrap(), &expected, "{}", removed);
+        }
+    }
+}
