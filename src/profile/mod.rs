@@ -6,6 +6,7 @@
 mod accept;
 mod check_code;
 mod decisions;
+mod diff;
 mod edit;
 mod emit;
 mod insert;
@@ -18,6 +19,7 @@ mod rule;
 
 pub use accept::{Acceptance, Subject};
 pub use check_code::CheckCode;
+pub use diff::{Change, ChangeKind, Diff, Effect};
 pub use edit::{remove, replace, set_comment, set_part};
 pub use emit::{Comments, acceptance, emit, emit_reviewed};
 pub use insert::{Insertion, insert};

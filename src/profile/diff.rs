@@ -1,0 +1,444 @@
+//! What a change of a profile widens and narrows, operation by operation.
+//!
+//! Rules are compared as sets of requests, not as lines: a rule that another one already holds
+//! gives nothing, and a rule that is denied gives nothing either.
+
+use std::fmt;
+
+use super::{Entry, Profile, Rule, UnknownOperation};
+use crate::api::Risk;
+
+/// What is different between two profiles.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Diff {
+    /// The changes, the riskiest first.
+    pub changes: Vec<Change>,
+    /// The highest risk of what the old profile allows; none when it allows nothing.
+    pub before: Option<Risk>,
+    /// The same of the new one.
+    pub after: Option<Risk>,
+}
+
+/// One difference.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// Its kind.
+    pub kind: ChangeKind,
+    /// What it does to the requests that are let through.
+    pub effect: Effect,
+    /// What stands in the old profile, with its place.
+    pub old: Vec<Entry<String>>,
+    /// What stands in the new profile, with its place.
+    pub new: Vec<Entry<String>>,
+    /// How risky the operation is, where it is about one.
+    pub risk: Option<Risk>,
+}
+
+/// The kind of a difference.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ChangeKind {
+    /// A profile for another engine.
+    EngineChanged,
+    /// A rule under `allow` that was not there.
+    RuleAdded,
+    /// A rule that holds more than the ones in its place did.
+    RuleWidened,
+    /// An entry under `unknown` that was not there.
+    UnknownAdded,
+    /// A rule under `deny` that is gone.
+    DenyRemoved,
+    /// Older API versions are let through.
+    MinApiLowered,
+    /// A rule that holds less than the one in its place did.
+    RuleNarrowed,
+    /// A rule under `allow` that is gone.
+    RuleRemoved,
+    /// An entry under `unknown` that is gone.
+    UnknownRemoved,
+    /// A rule under `deny` that was not there.
+    DenyAdded,
+    /// Older API versions are no longer let through.
+    MinApiRaised,
+}
+
+/// What a change does to the requests that are let through.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Effect {
+    /// None: the same requests pass.
+    None,
+    /// Less passes.
+    Narrows,
+    /// More passes.
+    Widens,
+}
+
+impl ChangeKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::EngineChanged,
+        Self::RuleAdded,
+        Self::RuleWidened,
+        Self::UnknownAdded,
+        Self::DenyRemoved,
+        Self::MinApiLowered,
+        Self::RuleNarrowed,
+        Self::RuleRemoved,
+        Self::UnknownRemoved,
+        Self::DenyAdded,
+        Self::MinApiRaised,
+    ];
+
+    /// Its name in every output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EngineChanged => "engine-changed",
+            Self::RuleAdded => "rule-added",
+            Self::RuleWidened => "rule-widened",
+            Self::UnknownAdded => "unknown-added",
+            Self::DenyRemoved => "deny-removed",
+            Self::MinApiLowered => "min-api-lowered",
+            Self::RuleNarrowed => "rule-narrowed",
+            Self::RuleRemoved => "rule-removed",
+            Self::UnknownRemoved => "unknown-removed",
+            Self::DenyAdded => "deny-added",
+            Self::MinApiRaised => "min-api-raised",
+        }
+    }
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl Effect {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Narrows => "narrows",
+            Self::Widens => "widens",
+        }
+    }
+}
+
+impl Diff {
+    /// Compares two profiles.
+    #[must_use]
+    pub fn of(old: &Profile, new: &Profile) -> Self {
+        let mut changes = Vec::new();
+        engine(old, new, &mut changes);
+        allow(old, new, &mut changes);
+        deny(old, new, &mut changes);
+        unknown(old, new, &mut changes);
+        min_api(old, new, &mut changes);
+        changes.sort_by_key(|change| {
+            std::cmp::Reverse((change.effect, change.risk, std::cmp::Reverse(change.kind)))
+        });
+        Self { changes, before: old.highest_risk(), after: new.highest_risk() }
+    }
+
+    /// Whether the new profile lets something through that the old one does not.
+    #[must_use]
+    pub fn widens(&self) -> bool {
+        self.changes.iter().any(|change| change.effect == Effect::Widens)
+    }
+}
+
+impl Profile {
+    /// The highest risk of what it allows and does not deny as a whole; none when that is nothing.
+    #[must_use]
+    pub fn highest_risk(&self) -> Option<Risk> {
+        let given = self.allow.iter().filter(|entry| !is_held(&entry.value, &self.deny));
+        given.map(|entry| entry.value.operation().risk).max()
+    }
+}
+
+fn engine(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
+    if old.engine != new.engine {
+        let line = |profile: &Profile| vec![Entry::new(format!("engine: {}", profile.engine))];
+        changes.push(Change {
+            kind: ChangeKind::EngineChanged,
+            effect: Effect::Widens,
+            old: line(old),
+            new: line(new),
+            risk: None,
+        });
+    }
+}
+
+fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
+    let (gone, come) = (without(&old.allow, &new.allow), without(&new.allow, &old.allow));
+    let mut explained = vec![false; gone.len()];
+    for rule in &come {
+        let mut replaced = Vec::new();
+        for (is_explained, before) in explained.iter_mut().zip(&gone) {
+            if rule.value.covers(&before.value) {
+                *is_explained = true;
+                replaced.push(text(before));
+            }
+        }
+        let is_held = is_held(&rule.value, &old.allow);
+        if is_held && !replaced.is_empty() {
+            // Held by what stayed: the lines that went were no more than repetitions of it.
+            continue;
+        }
+        if is_held {
+            // What it narrows is told with the rule that went.
+            let narrows = gone.iter().any(|before| before.value.covers(&rule.value));
+            if !narrows {
+                changes.push(rule_change(ChangeKind::RuleAdded, Effect::None, vec![], vec![rule]));
+            }
+            continue;
+        }
+        let effect =
+            if self::is_held(&rule.value, &new.deny) { Effect::None } else { Effect::Widens };
+        let kind =
+            if replaced.is_empty() { ChangeKind::RuleAdded } else { ChangeKind::RuleWidened };
+        changes.push(Change { old: replaced, ..rule_change(kind, effect, vec![], vec![rule]) });
+    }
+    for (before, _) in gone.iter().zip(&explained).filter(|(_, explained)| !**explained) {
+        let left: Vec<&Entry<Rule>> =
+            come.iter().copied().filter(|rule| before.value.covers(&rule.value)).collect();
+        let kind = if left.is_empty() { ChangeKind::RuleRemoved } else { ChangeKind::RuleNarrowed };
+        let is_kept = is_held(&before.value, &new.allow) || is_held(&before.value, &old.deny);
+        let effect = if is_kept { Effect::None } else { Effect::Narrows };
+        changes.push(rule_change(kind, effect, vec![before], left));
+    }
+}
+
+fn deny(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
+    let matters = |rule: &Entry<Rule>, allow: &[Entry<Rule>], deny: &[Entry<Rule>]| {
+        let is_asked = allow.iter().any(|allowed| allowed.value.overlaps(&rule.value));
+        is_asked && !is_held(&rule.value, deny)
+    };
+    for rule in without(&old.deny, &new.deny) {
+        let effect =
+            if matters(rule, &new.allow, &new.deny) { Effect::Widens } else { Effect::None };
+        changes.push(rule_change(ChangeKind::DenyRemoved, effect, vec![rule], vec![]));
+    }
+    for rule in without(&new.deny, &old.deny) {
+        let effect =
+            if matters(rule, &old.allow, &old.deny) { Effect::Narrows } else { Effect::None };
+        changes.push(rule_change(ChangeKind::DenyAdded, effect, vec![], vec![rule]));
+    }
+}
+
+fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
+    let without = |entries: &[Entry<UnknownOperation>], others: &[Entry<UnknownOperation>]| {
+        let other: Vec<&Entry<UnknownOperation>> =
+            entries.iter().filter(|entry| !others.contains(entry)).collect();
+        other.into_iter().map(text).collect::<Vec<_>>()
+    };
+    for entry in without(&old.unknown, &new.unknown) {
+        let (kind, effect) = (ChangeKind::UnknownRemoved, Effect::Narrows);
+        changes.push(Change { kind, effect, old: vec![entry], new: vec![], risk: None });
+    }
+    for entry in without(&new.unknown, &old.unknown) {
+        let (kind, effect) = (ChangeKind::UnknownAdded, Effect::Widens);
+        changes.push(Change { kind, effect, old: vec![], new: vec![entry], risk: None });
+    }
+}
+
+fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
+    // None is the lowest of all.
+    let (kind, effect) = match new.min_api.cmp(&old.min_api) {
+        std::cmp::Ordering::Less => (ChangeKind::MinApiLowered, Effect::Widens),
+        std::cmp::Ordering::Equal => return,
+        std::cmp::Ordering::Greater => (ChangeKind::MinApiRaised, Effect::Narrows),
+    };
+    let line = |profile: &Profile| {
+        let version = profile.min_api.map(|version| format!("min_api: \"{version}\""));
+        version.map(Entry::new).into_iter().collect()
+    };
+    changes.push(Change { kind, effect, old: line(old), new: line(new), risk: None });
+}
+
+/// The entries whose rule is not among the others'.
+fn without<'a>(entries: &'a [Entry<Rule>], others: &[Entry<Rule>]) -> Vec<&'a Entry<Rule>> {
+    entries.iter().filter(|entry| !others.contains(entry)).collect()
+}
+
+/// Whether one of the rules is about all that this one is about.
+fn is_held(rule: &Rule, rules: &[Entry<Rule>]) -> bool {
+    rules.iter().any(|entry| entry.value.covers(rule))
+}
+
+fn rule_change(
+    kind: ChangeKind,
+    effect: Effect,
+    old: Vec<&Entry<Rule>>,
+    new: Vec<&Entry<Rule>>,
+) -> Change {
+    let risk = old.iter().chain(&new).map(|entry| entry.value.operation().risk).max();
+    let text = |entries: Vec<&Entry<Rule>>| entries.into_iter().map(text).collect();
+    Change { kind, effect, old: text(old), new: text(new), risk }
+}
+
+fn text<T: ToString>(entry: &Entry<T>) -> Entry<String> {
+    Entry { value: entry.value.to_string(), span: entry.span.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::{Enforcer, Gate, Head, Verdict};
+    use crate::profile::parse;
+
+    fn profile(rest: &str) -> Profile {
+        parse(&format!("version: 1\nname: x\n{rest}")).unwrap()
+    }
+
+    fn told(old: &str, new: &str) -> Vec<String> {
+        let diff = Diff::of(&profile(old), &profile(new));
+        let texts = |entries: &[Entry<String>]| {
+            entries.iter().map(|entry| entry.value.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let line = |change: &Change| {
+            let (old, new) = (texts(&change.old), texts(&change.new));
+            format!("{} {}: {old} -> {new}", change.effect.as_str(), change.kind)
+        };
+        diff.changes.iter().map(line).collect()
+    }
+
+    #[test]
+    fn lines_are_compared_by_what_they_let_through() {
+        let rules = |rules: &[&str]| {
+            let lines = rules.iter().map(|rule| format!("  - {rule}\n")).collect::<String>();
+            format!("allow:\n{lines}")
+        };
+        let allow = |old: &[&str], new: &[&str]| told(&rules(old), &rules(new));
+        assert_eq!(allow(&["GET /info"], &["GET /info"]), [""; 0]);
+        assert_eq!(
+            allow(&["GET /info"], &["GET /info", "POST /build"]),
+            ["widens rule-added:  -> POST /build"]
+        );
+        assert_eq!(
+            allow(&["GET /info", "GET /events"], &["GET /info"]),
+            ["narrows rule-removed: GET /events -> "]
+        );
+        assert_eq!(
+            allow(&["GET /networks/ci-*"], &["GET /networks/*"]),
+            ["widens rule-widened: GET /networks/ci-* -> GET /networks/*"]
+        );
+        assert_eq!(
+            allow(&["GET /networks/*"], &["GET /networks/a", "GET /networks/b"]),
+            ["narrows rule-narrowed: GET /networks/* -> GET /networks/a, GET /networks/b"]
+        );
+        assert_eq!(
+            allow(&["GET /networks/*"], &["GET /networks/*", "GET /networks/a"]),
+            ["none rule-added:  -> GET /networks/a"]
+        );
+        assert_eq!(
+            allow(&["GET /networks/*", "GET /networks/a"], &["GET /networks/*"]),
+            ["none rule-removed: GET /networks/a -> "]
+        );
+        assert_eq!(
+            allow(&["GET /networks/*"], &["GET /networks/a", "POST /build", "GET /swarm"]),
+            [
+                "widens rule-added:  -> POST /build",
+                "widens rule-added:  -> GET /swarm",
+                "narrows rule-narrowed: GET /networks/* -> GET /networks/a",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_denied_gives_nothing() {
+        let allow = "allow:\n  - GET /networks/*\n";
+        let with = |deny: &str| format!("{allow}deny:\n  - {deny}\n");
+        assert_eq!(
+            told(allow, &with("GET /networks/ci-*")),
+            ["narrows deny-added:  -> GET /networks/ci-*"]
+        );
+        assert_eq!(
+            told(&with("GET /networks/ci-*"), allow),
+            ["widens deny-removed: GET /networks/ci-* -> "]
+        );
+        assert_eq!(told(&with("POST /build"), allow), ["none deny-removed: POST /build -> "]);
+        assert_eq!(
+            told("deny:\n  - POST /build\n", "allow:\n  - POST /build\ndeny:\n  - POST /build\n"),
+            ["none rule-added:  -> POST /build"]
+        );
+        assert_eq!(
+            told("allow:\n  - POST /build\ndeny:\n  - POST /build\n", "allow:\n  - POST /build\n"),
+            ["widens deny-removed: POST /build -> "]
+        );
+        let diff =
+            Diff::of(&profile(&with("GET /networks/*")), &profile("allow:\n  - GET /info\n"));
+        assert_eq!((diff.before, diff.after), (None, Some(Risk::Read)));
+    }
+
+    #[test]
+    fn the_rest_of_a_profile_counts() {
+        assert_eq!(
+            told("min_api: \"1.41\"\n", ""),
+            ["widens min-api-lowered: min_api: \"1.41\" -> "]
+        );
+        assert_eq!(
+            told("min_api: \"1.30\"\n", "min_api: \"1.41\"\n"),
+            ["narrows min-api-raised: min_api: \"1.30\" -> min_api: \"1.41\""]
+        );
+        assert_eq!(
+            told("unknown:\n  - GET /a\n", "unknown:\n  - GET /b\n"),
+            ["widens unknown-added:  -> GET /b", "narrows unknown-removed: GET /a -> "]
+        );
+        assert_eq!(
+            told("", "engine: podman\n"),
+            ["widens engine-changed: engine: docker -> engine: podman"]
+        );
+    }
+
+    fn any_profile() -> impl Strategy<Value = Profile> {
+        let rule = || "(GET|DELETE) /networks/(\\*|a|b|a\\*|\\*b)|GET /(info|networks)";
+        (
+            prop::collection::vec(rule(), 0..4),
+            prop::collection::vec(rule(), 0..3),
+            prop::option::of(40u16..43),
+            prop::bool::ANY,
+        )
+            .prop_map(|(allow, deny, min_api, unknown)| {
+                let list = |key: &str, rules: &[String]| {
+                    let lines = rules.iter().map(|rule| format!("  - {rule}\n"));
+                    format!("{key}:\n{}", lines.collect::<String>())
+                };
+                let min_api = min_api.map(|minor| format!("min_api: \"1.{minor}\"\n"));
+                profile(&format!(
+                    "{}{}{}{}",
+                    min_api.unwrap_or_default(),
+                    list("allow", &allow),
+                    list("deny", &deny),
+                    if unknown { "unknown:\n  - GET /x\n" } else { "" },
+                ))
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_lets_more_through_is_never_missed(old in any_profile(), new in any_profile()) {
+            let passes = |profile: &Profile, method: &str, target: &str| {
+                let decision = Enforcer::new(profile).decide(&Head::new(method, target));
+                matches!(decision.verdict, Verdict::Forward(_))
+            };
+            let diff = Diff::of(&old, &new);
+            let has = |effect| diff.changes.iter().any(|change| change.effect == effect);
+            for method in ["GET", "DELETE"] {
+                for path in ["/networks/a", "/networks/b", "/networks/ab", "/networks/c", "/networks", "/info", "/x"] {
+                    for version in ["", "/v1.39", "/v1.40", "/v1.41", "/v1.42"] {
+                        let target = format!("{version}{path}");
+                        let before = passes(&old, method, &target);
+                        let after = passes(&new, method, &target);
+                        prop_assert!(!after || before || has(Effect::Widens), "{method} {target}");
+                        prop_assert!(!before || after || has(Effect::Narrows), "{method} {target}");
+                    }
+                }
+            }
+            prop_assert_eq!(Diff::of(&old, &old).changes, vec![]);
+        }
+    }
+}
