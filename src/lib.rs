@@ -7,6 +7,7 @@
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 
 pub mod api;
+pub mod check;
 pub mod child;
 pub mod cli;
 pub mod engine;

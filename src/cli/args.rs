@@ -48,7 +48,8 @@ pub(super) enum Command {
     Record(Record),
     Generate(Generate),
     Enforce(Enforce),
-    Check(Check),
+    Check(super::check::Args),
+    Diff(super::diff::Args),
     Coverage(Coverage),
     Explain(Explain),
     Export(Export),
@@ -64,6 +65,7 @@ impl Command {
             Self::Check(_)
             | Self::Coverage(_)
             | Self::Demo(_)
+            | Self::Diff(_)
             | Self::Explain(_)
             | Self::Export(_)
             | Self::Generate(_) => false,
@@ -247,31 +249,6 @@ pub(super) enum Format {
     Json,
 }
 
-/// Compare recordings with a profile: has the program drifted?
-///
-/// Reports what was recorded and is not allowed, and what is allowed and was not used. The exit
-/// status is 0 when all that was recorded is allowed, 3 when not, and 4 when the recordings are
-/// empty, incomplete or lossy, so that nothing can be said.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  dsp check profile.yaml recording.jsonl
-  dsp check profile.yaml ci-*.jsonl --fail-on warning
-  dsp check profile.yaml --from haproxy /var/log/haproxy.log")]
-pub(super) struct Check {
-    /// The profile
-    #[arg(value_name = "PROFILE")]
-    pub(super) profile: PathBuf,
-    /// Recordings
-    #[arg(value_name = "RECORDING", required = true)]
-    pub(super) recordings: Vec<PathBuf>,
-    /// The least finding that makes the exit status 3
-    #[arg(long, value_name = "LEVEL", default_value = "error")]
-    pub(super) fail_on: FailOn,
-    #[command(flatten)]
-    pub(super) from: Origin,
-}
-
 /// Whose evidence it is.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Origin {
@@ -305,14 +282,6 @@ impl Origin {
             Program::Wollomatic => recording::Format::Wollomatic,
         })
     }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum FailOn {
-    /// What would be denied
-    Error,
-    /// Also rules that were not used
-    Warning,
 }
 
 /// Say what an operation permits, how risky it is, and which rule decides over it

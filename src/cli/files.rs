@@ -29,6 +29,17 @@ pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     written.map_err(|error: io::Error| anyhow::anyhow!("{}: {error}", cannot()))
 }
 
+/// Writes what can be made again at any time, in place of what is there: whole or not at all where
+/// there is a file or nothing, and straight into a pipe or device.
+pub(super) fn write_again(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => replace(path, text),
+        Ok(_) => fs::write(path, text).with_context(cannot),
+        Err(_) => write_new(path, text),
+    }
+}
+
 /// Puts new text in the place of a file's, whole or not at all.
 pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", path.display());

@@ -9,6 +9,7 @@ mod audit;
 mod check;
 mod coverage;
 mod demo;
+mod diff;
 mod enforce;
 mod evidence;
 mod explain;
@@ -21,6 +22,7 @@ mod logs;
 mod output;
 mod record;
 mod reload;
+mod reporting;
 mod runtime;
 mod serve;
 mod status;
@@ -39,9 +41,10 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let confined = args.command.runs_a_program();
     let result = match args.command {
-        Command::Check(check) => check::run(&check),
+        Command::Check(check) => check::run(&check, args.talk),
         Command::Coverage(coverage) => coverage::run(&coverage),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Diff(diff) => diff::run(&diff, args.talk),
         Command::Enforce(enforce) => enforce::run(enforce, args.talk),
         Command::Explain(explain) => explain::run(&explain),
         Command::Export(export) => export::run(&export, args.talk),

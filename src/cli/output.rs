@@ -54,6 +54,11 @@ pub(super) fn width_of_talk() -> Option<usize> {
     width(&Term::stderr())
 }
 
+/// The columns to fold for on stdout, where there is a terminal.
+pub(super) fn width_of_data() -> Option<usize> {
+    width(&Term::stdout())
+}
+
 fn width(term: &Term) -> Option<usize> {
     let (_, columns) = term.size_checked()?;
     let columns = usize::from(columns);

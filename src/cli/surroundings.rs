@@ -22,6 +22,12 @@ pub(super) fn read(host_flag: Option<&str>) -> Surroundings {
     }
 }
 
+/// The file of GitHub Actions that becomes the summary of the present step.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn step_summary() -> Option<PathBuf> {
+    env::var_os("GITHUB_STEP_SUMMARY").filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 /// The folder for temporary files.
 pub(super) fn temporary() -> PathBuf {
     env::temp_dir()

@@ -261,7 +261,8 @@ impl Known {
     }
 
     /// A request for it with these values, as the gate sees it.
-    pub(super) fn located(&self, values: &[String]) -> Located {
+    #[must_use]
+    pub fn located(&self, values: &[String]) -> Located {
         Located { operation: self.operation, values: values.to_vec() }
     }
 

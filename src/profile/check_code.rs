@@ -55,7 +55,7 @@ impl CheckCode {
 
     /// The name.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::BelowMinApi => "below-min-api",
             Self::DeniedOperationUsed => "denied-operation-used",

@@ -90,7 +90,7 @@ impl ChangeKind {
 
     /// Its name in every output.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::EngineChanged => "engine-changed",
             Self::RuleAdded => "rule-added",
@@ -116,7 +116,7 @@ impl fmt::Display for ChangeKind {
 impl Effect {
     /// The word for it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Narrows => "narrows",

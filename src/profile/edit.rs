@@ -23,9 +23,7 @@ pub fn remove<T>(text: &str, key: &str, entries: &[Entry<T>], place: usize) -> O
         return Some(edited);
     }
     // A key without a value would read as an oversight.
-    let line = text.split_inclusive('\n').find(|line| is_key(line, key))?;
-    let at = text.find(line)? + key.len() + 1;
-    edited.insert_str(at, " []");
+    edited.insert_str(key_span(text, key)?.end + 1, " []");
     Some(edited)
 }
 
@@ -102,6 +100,19 @@ pub fn set_part(text: &str, key: &str, part: &str) -> String {
         before.push_str(part);
     }
     before
+}
+
+/// The place of a top-level key, without its colon.
+#[must_use]
+pub fn key_span(text: &str, key: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if is_key(line, key) {
+            return Some(start..start + key.len());
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn is_key(line: &str, key: &str) -> bool {

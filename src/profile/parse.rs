@@ -75,7 +75,14 @@ pub fn load(path: &Path) -> Result<Profile, LoadError> {
 /// # Errors
 /// [`LoadError`].
 pub fn load_text(path: &Path) -> Result<(String, Profile), LoadError> {
-    let text = read(path)?;
+    parse_from(path, read(path)?)
+}
+
+/// Parses the text of a profile that was read from somewhere else than a file; `path` names it.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn parse_from(path: &Path, text: String) -> Result<(String, Profile), LoadError> {
     match parse(&text) {
         Ok(profile) => Ok((text, profile)),
         Err(problem) => {

@@ -1,83 +1,245 @@
-//! What a check found, and how it reads.
+//! What a command found, in a form that every output format can take.
 
-use std::fmt::Write;
+use std::ops::Range;
 
-use anstyle::{AnsiColor, Style};
-
-use super::{count, printable};
+use super::count;
+use crate::api::Risk;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
     /// Worth knowing.
+    Note,
+    /// Worth a look.
     Warning,
-    /// The workload and its profile do not agree.
+    /// Not as it should be.
     Error,
 }
 
-/// One thing that a check found.
+/// A kind of finding, whether it was found or not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Kind {
+    /// Its stable name.
+    pub code: &'static str,
+    /// What it is, in one sentence without a full stop.
+    pub title: &'static str,
+    /// How much a finding of it weighs unless somebody says otherwise.
+    pub severity: Severity,
+}
+
+/// One thing that was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
     /// How much it weighs.
     pub severity: Severity,
-    /// A stable name for its kind.
+    /// The name of its kind.
     pub code: &'static str,
     /// What was found. May hold somebody else's text.
     pub message: String,
-    /// Where in the profile, as `file:line`.
-    pub place: Option<String>,
+    /// The rule or request that it is about, as it is spelled. May hold somebody else's text.
+    pub subject: Option<String>,
+    /// How risky the operation is that it is about.
+    pub risk: Option<Risk>,
+    /// Where in one of the sources.
+    pub region: Option<Region>,
     /// The evidence.
     pub seen: Option<String>,
     /// The one line or command that settles it.
     pub help: Option<String>,
+    /// Why it does not count, when somebody has accepted it.
+    pub accepted: Option<String>,
+}
+
+/// A place in one of a report's sources.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Region {
+    /// The place of the source in [`Report::sources`].
+    pub source: usize,
+    /// The bytes that are meant.
+    pub span: Range<usize>,
+    /// What is there to see; empty when the message says it all.
+    pub label: String,
+}
+
+/// A file that findings are about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    /// Its path as it was given.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The lines and columns of a region, from 1, columns in characters; the end is behind the last
+/// character.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lines {
+    /// The line of its first character.
+    pub line: usize,
+    /// The column of its first character.
+    pub column: usize,
+    /// The line of its end.
+    pub end_line: usize,
+    /// The column of its end.
+    pub end_column: usize,
+}
+
+/// What came of it all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Nothing that counts was found.
+    Pass,
+    /// Something was.
+    Fail,
+    /// The evidence does not allow a verdict.
+    Unknown,
+}
+
+/// Everything that a command found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The command.
+    pub command: &'static str,
+    /// What it can find, in the order in which it looks.
+    pub kinds: &'static [Kind],
+    /// The files that findings point into; the first one stands for all that points nowhere.
+    pub sources: Vec<Source>,
+    /// What it found, the heaviest first.
+    pub findings: Vec<Finding>,
+    /// What it looked at, as figures or words with their names.
+    pub facts: Vec<(&'static str, Fact)>,
+    /// What it looked at, in words.
+    pub summary: String,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// One thing that a report states beside its findings.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fact {
+    /// A number of things.
+    Count(u64),
+    /// A word; none where there is nothing to name.
+    Word(Option<&'static str>),
 }
 
 impl Severity {
-    fn word(self) -> &'static str {
+    /// Every level, the lightest first.
+    pub const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
         }
     }
+}
 
-    /// Counts findings in words: `1 error, 2 warnings`.
+impl Verdict {
+    /// The word for it.
     #[must_use]
-    pub fn tally(findings: &[Finding]) -> String {
-        let of = |severity: Self| {
-            let found = findings.iter().filter(|finding| finding.severity == severity).count();
-            count(u64::try_from(found).unwrap_or(u64::MAX), severity.word())
-        };
-        format!("{}, {}", of(Self::Error), of(Self::Warning))
-    }
-
-    fn style(self) -> Style {
-        let color = match self {
-            Self::Warning => AnsiColor::Yellow,
-            Self::Error => AnsiColor::Red,
-        };
-        color.on_default().bold()
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+        }
     }
 }
 
-/// Renders findings, the heaviest first, and nothing else. Styled.
-#[must_use]
-pub fn render(findings: &[Finding]) -> String {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let help = AnsiColor::Cyan.on_default();
-    let mut text = String::new();
-    for Finding { severity, code, message, place, seen, help: settled } in sorted {
-        let style = severity.style();
-        let _ =
-            writeln!(text, "{style}{}[{code}]{style:#}: {}", severity.word(), printable(message));
-        for (label, detail) in [("at", place), ("seen", seen)] {
-            if let Some(detail) = detail {
-                let _ = writeln!(text, "  {label}: {}", printable(detail));
-            }
-        }
-        if let Some(settled) = settled {
-            let _ = writeln!(text, "  {help}help{help:#}: {}", printable(settled));
+impl Finding {
+    /// A finding of a kind, about nothing yet.
+    #[must_use]
+    pub fn new(kind: &Kind, message: impl Into<String>) -> Self {
+        Self {
+            severity: kind.severity,
+            code: kind.code,
+            message: message.into(),
+            subject: None,
+            risk: None,
+            region: None,
+            seen: None,
+            help: None,
+            accepted: None,
         }
     }
-    text
+}
+
+impl Source {
+    /// The lines and columns of some of its bytes.
+    #[must_use]
+    pub fn lines(&self, span: &Range<usize>) -> Lines {
+        let place = |at: usize| {
+            let before = self.text.get(..at).unwrap_or(&self.text);
+            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            let column = before.get(start..).unwrap_or_default().chars().count() + 1;
+            (before.matches('\n').count() + 1, column)
+        };
+        let ((line, column), (end_line, end_column)) = (place(span.start), place(span.end));
+        Lines { line, column, end_line, end_column }
+    }
+}
+
+impl Report {
+    /// The findings that count, the heaviest first.
+    pub fn open(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.accepted.is_none())
+    }
+
+    /// The findings that somebody has accepted.
+    pub fn accepted(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.accepted.is_some())
+    }
+
+    /// How many findings of a severity count.
+    #[must_use]
+    pub fn number(&self, severity: Severity) -> usize {
+        self.open().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Counts the findings in words: `1 error, 2 warnings`, and notes and accepted ones where there
+    /// are any.
+    #[must_use]
+    pub fn tally(&self) -> String {
+        let of = |severity: Severity| count(self.number(severity), severity.as_str());
+        let mut words = vec![of(Severity::Error), of(Severity::Warning)];
+        if self.number(Severity::Note) > 0 {
+            words.push(of(Severity::Note));
+        }
+        let accepted = self.accepted().count();
+        if accepted > 0 {
+            words.push(format!("{accepted} accepted"));
+        }
+        words.join(", ")
+    }
+
+    /// Where a finding stands, and the source that it stands in.
+    #[must_use]
+    pub fn place(&self, finding: &Finding) -> Option<(&Source, Lines)> {
+        let region = finding.region.as_ref()?;
+        let source = self.sources.get(region.source)?;
+        Some((source, source.lines(&region.span)))
+    }
+
+    /// The kind of a finding.
+    #[must_use]
+    pub fn kind(&self, finding: &Finding) -> Option<&'static Kind> {
+        self.kinds.iter().find(|kind| kind.code == finding.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_told_in_characters() {
+        let source = Source { path: "p".into(), text: "a\né: x\n".into() };
+        let lines = source.lines(&(6..7));
+        assert_eq!(source.text.get(6..7), Some("x"));
+        assert_eq!((lines.line, lines.column, lines.end_line, lines.end_column), (2, 4, 2, 5));
+    }
 }

@@ -5,11 +5,17 @@
 
 mod finding;
 mod fold;
+mod format;
+mod github;
+mod markdown;
 mod snippet;
+mod text;
 
-pub use finding::{Finding, Severity, render};
+pub use finding::{Fact, Finding, Kind, Lines, Region, Report, Severity, Source, Verdict};
 pub use fold::fold;
+pub use format::Format;
 pub use snippet::{Place, snippet};
+pub use text::text;
 
 /// Makes any text safe to show on one line of a terminal: control characters, which could move the
 /// cursor or hide text, and characters that reorder text become escapes.

@@ -7,7 +7,7 @@ fn every_command_has_help_with_an_example() {
     assert_eq!(top.status, 0);
     let mut all = top.out.clone();
     let commands =
-        ["record", "generate", "enforce", "check", "coverage", "explain", "export", "demo"];
+        ["record", "generate", "enforce", "check", "diff", "coverage", "explain", "export", "demo"];
     for command in commands {
         let done = world.dsp(&[command, "--help"]);
         assert_eq!(done.status, 0);

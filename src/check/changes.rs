@@ -1,0 +1,174 @@
+//! What a change of a profile widens and narrows, as a report.
+
+use crate::api::{EngineKind, Operation, Risk};
+use crate::profile::{Change, ChangeKind, Diff, Effect, Entry, Profile, Rule};
+use crate::report::{Fact, Finding, Kind, Region, Report, Severity, Source, Verdict, count};
+
+/// What makes the verdict over a change a failure.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum FailOn {
+    /// Any change.
+    Any,
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// More is let through.
+    Widened,
+}
+
+/// The kinds of changes.
+pub const CHANGES: [Kind; ChangeKind::ALL.len()] = [
+    kind(ChangeKind::EngineChanged, "the profile is for another engine"),
+    kind(ChangeKind::RuleAdded, "a rule was added"),
+    kind(ChangeKind::RuleWidened, "a rule allows more than it did"),
+    kind(ChangeKind::UnknownAdded, "a request that no operation is was added"),
+    kind(ChangeKind::DenyRemoved, "a rule is no longer denied"),
+    kind(ChangeKind::MinApiLowered, "older API versions are let through"),
+    kind(ChangeKind::RuleNarrowed, "a rule allows less than it did"),
+    kind(ChangeKind::RuleRemoved, "a rule was taken away"),
+    kind(ChangeKind::UnknownRemoved, "a request that no operation is was taken away"),
+    kind(ChangeKind::DenyAdded, "a rule is newly denied"),
+    kind(ChangeKind::MinApiRaised, "older API versions are no longer let through"),
+];
+
+const fn kind(kind: ChangeKind, title: &'static str) -> Kind {
+    Kind { code: kind.as_str(), title, severity: kind.severity() }
+}
+
+impl ChangeKind {
+    /// How much a change of this kind weighs when it has the effect that it usually has.
+    const fn severity(self) -> Severity {
+        match self {
+            Self::EngineChanged
+            | Self::RuleAdded
+            | Self::RuleWidened
+            | Self::UnknownAdded
+            | Self::DenyRemoved
+            | Self::MinApiLowered => Severity::Warning,
+            Self::RuleNarrowed
+            | Self::RuleRemoved
+            | Self::UnknownRemoved
+            | Self::DenyAdded
+            | Self::MinApiRaised => Severity::Note,
+        }
+    }
+}
+
+/// Compares an old profile and its file with a new one.
+#[must_use]
+pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn) -> Report {
+    let diff = Diff::of(old.0, new.0);
+    let engine = new.0.engine;
+    // The new file comes first: findings that point nowhere belong to it.
+    let sources = vec![new.1, old.1];
+    let mut findings: Vec<Finding> =
+        diff.changes.iter().map(|change| finding(change, engine, fail_on)).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.risk)));
+    let is_failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let number = |effect| {
+        let changes = diff.changes.iter().filter(|change| change.effect == effect).count();
+        u64::try_from(changes).unwrap_or(u64::MAX)
+    };
+    let (widened, narrowed) = (number(Effect::Widens), number(Effect::Narrows));
+    let word = |risk: Option<Risk>| risk.map_or("nothing", Risk::as_str);
+    let risk = if diff.before == diff.after {
+        format!("highest risk {} as before", word(diff.after))
+    } else {
+        format!("highest risk {}, before {}", word(diff.after), word(diff.before))
+    };
+    Report {
+        command: "diff",
+        kinds: &CHANGES,
+        sources,
+        findings,
+        facts: vec![
+            ("widened", Fact::Count(widened)),
+            ("narrowed", Fact::Count(narrowed)),
+            ("risk_before", Fact::Word(diff.before.map(Risk::as_str))),
+            ("risk_after", Fact::Word(diff.after.map(Risk::as_str))),
+        ],
+        summary: match (widened, narrowed) {
+            (0, 0) => format!("lets the same through, {risk}"),
+            _ => format!(
+                "{} and {}, {risk}",
+                count(widened, "widening"),
+                count(narrowed, "narrowing"),
+            ),
+        },
+        verdict: if is_failed { Verdict::Fail } else { Verdict::Pass },
+    }
+}
+
+fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
+    let kind = CHANGES.iter().find(|kind| kind.code == change.kind.as_str());
+    let [first, ..] = &CHANGES;
+    let kind = kind.unwrap_or(first);
+    let fails = match fail_on {
+        FailOn::Any => true,
+        FailOn::Nothing => false,
+        FailOn::Widened => change.effect == Effect::Widens,
+    };
+    let severity = match change.effect {
+        _ if fails => Severity::Error,
+        Effect::Widens => Severity::Warning,
+        Effect::Narrows | Effect::None => Severity::Note,
+    };
+    let texts = |entries: &[Entry<String>]| {
+        entries.iter().map(|entry| entry.value.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (old, new) = (texts(&change.old), texts(&change.new));
+    let about = if new.is_empty() { &old } else { &new };
+    let operation = Rule::parse(engine, about).ok().map(|rule| rule.operation());
+    let place = |entries: &[Entry<String>], source| {
+        let span = entries.first()?.span.clone()?;
+        Some(Region { source, span, label: String::new() })
+    };
+    Finding {
+        severity,
+        subject: Some(about.clone()),
+        risk: change.risk,
+        region: place(&change.new, 0).or_else(|| place(&change.old, 1)),
+        help: (change.effect == Effect::Widens)
+            .then(|| operation.map(|operation| format!("dsp explain '{operation}'")))
+            .flatten(),
+        ..Finding::new(kind, message(change, &old, &new, operation))
+    }
+}
+
+fn message(change: &Change, old: &str, new: &str, operation: Option<&Operation>) -> String {
+    let permits = operation.map_or_else(String::new, |operation| {
+        format!(" ({}: it can {})", operation.risk, operation.permits)
+    });
+    let is_idle = change.effect == Effect::None;
+    match change.kind {
+        ChangeKind::RuleAdded if is_idle => {
+            format!("{new} was added, which other rules already allow or deny")
+        }
+        ChangeKind::RuleAdded => format!("{new} is newly allowed{permits}"),
+        ChangeKind::RuleWidened if is_idle => {
+            format!("{new} stands in place of {old}, and is denied as before")
+        }
+        ChangeKind::RuleWidened => format!("{new} is allowed instead of {old}{permits}"),
+        ChangeKind::UnknownAdded => {
+            format!("{new} is newly allowed, and nothing is known about it")
+        }
+        ChangeKind::DenyRemoved if is_idle => {
+            format!("{old} is no longer under deny, and still not allowed")
+        }
+        ChangeKind::DenyRemoved => format!("{old} is no longer denied"),
+        ChangeKind::RuleNarrowed => format!("only {new} is allowed instead of {old}"),
+        ChangeKind::RuleRemoved if is_idle => {
+            format!("{old} was taken away, which other rules still allow or deny")
+        }
+        ChangeKind::RuleRemoved => format!("{old} is no longer allowed"),
+        ChangeKind::UnknownRemoved => format!("{old} is no longer allowed"),
+        ChangeKind::DenyAdded if is_idle => format!("{new} is denied, and was not allowed before"),
+        ChangeKind::DenyAdded => format!("{new} is newly denied"),
+        ChangeKind::EngineChanged => format!("{old} has become {new}"),
+        ChangeKind::MinApiLowered | ChangeKind::MinApiRaised => match (old, new) {
+            ("", new) => format!("{new} is new"),
+            (old, "") => format!("{old} is gone"),
+            (old, new) => format!("{old} has become {new}"),
+        },
+    }
+}

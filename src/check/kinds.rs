@@ -1,0 +1,86 @@
+//! What a check looks for, and how much each weighs.
+
+use crate::profile::CheckCode;
+use crate::report::{Kind, Severity};
+
+/// The kinds of findings, in the order in which a check looks for them.
+pub const KINDS: [Kind; CheckCode::ALL.len()] = [
+    kind(CheckCode::NewOperation, "an operation was used that no rule allows", Severity::Error),
+    kind(
+        CheckCode::NameOutsideNarrowing,
+        "an operation was used for a name that its narrowed rules do not allow",
+        Severity::Error,
+    ),
+    kind(
+        CheckCode::DeniedOperationUsed,
+        "an operation was used that a person decided against",
+        Severity::Error,
+    ),
+    kind(
+        CheckCode::BelowMinApi,
+        "an API version was asked for that is older than the profile's min_api",
+        Severity::Error,
+    ),
+    kind(
+        CheckCode::UnknownOperation,
+        "a request was made that is no known operation of the engine's API",
+        Severity::Error,
+    ),
+    kind(
+        CheckCode::RefusedRequest,
+        "a request was made that enforce refuses whatever the profile says",
+        Severity::Error,
+    ),
+    kind(CheckCode::Unreviewed, "the profile holds what no person has accepted", Severity::Error),
+    kind(
+        CheckCode::RiskRose,
+        "an operation is riskier today than when a person accepted it",
+        Severity::Error,
+    ),
+    kind(CheckCode::UnusedRule, "the profile allows what no recording used", Severity::Warning),
+    kind(
+        CheckCode::IncompleteRecording,
+        "a session has no end, so requests may be missing",
+        Severity::Warning,
+    ),
+    kind(
+        CheckCode::LossyRecording,
+        "lines were lost while recording, so requests are missing",
+        Severity::Warning,
+    ),
+    kind(
+        CheckCode::ExpiredAcceptance,
+        "an entry under accept is past its last day",
+        Severity::Warning,
+    ),
+    kind(
+        CheckCode::UnmatchedAcceptance,
+        "an entry under accept matches no finding",
+        Severity::Warning,
+    ),
+];
+
+const fn kind(code: CheckCode, title: &'static str, severity: Severity) -> Kind {
+    Kind { code: code.as_str(), title, severity }
+}
+
+/// The kind with this code.
+pub(super) fn of(code: CheckCode) -> &'static Kind {
+    let found = KINDS.iter().find(|kind| kind.code == code.as_str());
+    // Every code has its kind, which a test holds; the first one keeps this total.
+    let [first, ..] = &KINDS;
+    found.unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_kind() {
+        for code in CheckCode::ALL {
+            assert_eq!(of(code).code, code.as_str());
+            assert_eq!(KINDS.iter().filter(|kind| kind.code == code.as_str()).count(), 1);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Drift: does a profile still say what a program does, and has a person looked at it?
+//!
+//! Pure: recordings, a profile and a day give a report. Whether a request would be denied is asked
+//! of the very code that `enforce` runs.
+
+mod acceptance;
+mod changes;
+mod kinds;
+mod need;
+mod standing;
+mod unused;
+
+pub use changes::{CHANGES, FailOn, compare};
+pub use kinds::KINDS;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use jiff::civil::Date;
+
+use crate::learn::Evidence;
+use crate::profile::{CheckCode, Profile, Subject, key_span};
+use crate::report::{Fact, Finding, Region, Report, Severity, Source, Verdict, count};
+
+/// What a person may say about a check.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The day for which entries under `accept` are looked at.
+    pub today: Date,
+    /// Other weights of findings; `None` leaves a kind out.
+    pub severities: BTreeMap<CheckCode, Option<Severity>>,
+    /// The least weight that makes the verdict a failure.
+    pub fail_on: Severity,
+}
+
+/// A profile, its file, and the findings about it so far.
+struct Check<'a> {
+    profile: &'a Profile,
+    source: &'a Source,
+    evidence: &'a Evidence,
+    found: Vec<Found>,
+}
+
+/// A finding with what an entry under `accept` is compared with.
+struct Found {
+    code: CheckCode,
+    subject: Option<Subject>,
+    finding: Finding,
+}
+
+/// Compares a profile, whose file is `source`, with evidence.
+#[must_use]
+pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &Options) -> Report {
+    let mut check = Check { profile, source: &source, evidence, found: Vec::new() };
+    check.find_denied();
+    check.find_unreviewed();
+    check.find_unused();
+    check.find_doubts();
+    check.weigh(options);
+    check.accept(options);
+    let Check { found, .. } = check;
+    let verdict = verdict(&found, options);
+    let mut findings: Vec<Finding> = found.into_iter().map(|found| found.finding).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.risk)));
+    let facts = facts(evidence);
+    let words = facts.iter().map(|(thing, number)| count(*number, thing.trim_end_matches('s')));
+    let summary = format!("checked {}", words.collect::<Vec<_>>().join(", "));
+    Report {
+        command: "check",
+        kinds: &KINDS,
+        sources: vec![source],
+        findings,
+        facts: facts.into_iter().map(|(name, number)| (name, Fact::Count(number))).collect(),
+        summary,
+        verdict,
+    }
+}
+
+/// How many operations, requests and sessions were looked at.
+fn facts(evidence: &Evidence) -> Vec<(&'static str, u64)> {
+    let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let requests = evidence.known().map(|known| known.seen.requests).sum::<u64>()
+        + evidence.unknown().map(|(_, unknown)| unknown.seen.requests).sum::<u64>()
+        + evidence.refused().map(|(_, seen)| seen.requests).sum::<u64>();
+    vec![
+        ("operations", number(evidence.known().count() + evidence.unknown().count())),
+        ("requests", requests),
+        ("sessions", number(evidence.sessions().len())),
+    ]
+}
+
+/// Drift is drift, however doubtful the evidence; without drift, doubt is no pass.
+fn verdict(found: &[Found], options: &Options) -> Verdict {
+    let open = || found.iter().filter(|found| found.finding.accepted.is_none());
+    let is_doubt = |found: &Found| {
+        matches!(found.code, CheckCode::IncompleteRecording | CheckCode::LossyRecording)
+    };
+    if open().any(|found| !is_doubt(found) && found.finding.severity >= options.fail_on) {
+        Verdict::Fail
+    } else if open().any(is_doubt) {
+        Verdict::Unknown
+    } else {
+        Verdict::Pass
+    }
+}
+
+impl Check<'_> {
+    fn push(&mut self, code: CheckCode, subject: Option<Subject>, finding: Finding) {
+        self.found.push(Found { code, subject, finding });
+    }
+
+    /// A finding of this kind.
+    fn finding(code: CheckCode, message: impl Into<String>) -> Finding {
+        Finding::new(kinds::of(code), message)
+    }
+
+    /// A place in the profile, with what is there to see.
+    fn region(span: Option<Range<usize>>, label: &str) -> Option<Region> {
+        span.map(|span| Region { source: 0, span, label: label.to_owned() })
+    }
+
+    /// The place of the first of these keys that the profile has.
+    fn key(&self, keys: &[&str]) -> Option<Range<usize>> {
+        keys.iter().find_map(|key| key_span(&self.source.text, key))
+    }
+
+    /// What makes the evidence itself doubtful.
+    fn find_doubts(&mut self) {
+        let incomplete = self.evidence.incomplete();
+        if incomplete > 0 {
+            let code = CheckCode::IncompleteRecording;
+            let sessions = count(incomplete, "session");
+            let finding = Finding {
+                help: Some("record again, and let the program end in order".to_owned()),
+                region: Self::region(self.key(&["name"]), ""),
+                ..Self::finding(code, format!("{sessions} did not end in order"))
+            };
+            self.push(code, None, finding);
+        }
+        if self.evidence.lossy() {
+            let code = CheckCode::LossyRecording;
+            let finding = Finding {
+                help: Some("record again where there is room on the disk".to_owned()),
+                region: Self::region(self.key(&["name"]), ""),
+                ..Self::finding(code, "lines were lost while recording")
+            };
+            self.push(code, None, finding);
+        }
+    }
+
+    /// Gives findings the weights that somebody wants them to have.
+    fn weigh(&mut self, options: &Options) {
+        self.found.retain_mut(|found| match options.severities.get(&found.code) {
+            Some(None) => false,
+            Some(Some(severity)) => {
+                found.finding.severity = *severity;
+                true
+            }
+            None => true,
+        });
+    }
+}

@@ -1,0 +1,87 @@
+//! A report as workflow commands of GitHub Actions: an annotation on the line of each finding.
+//!
+//! The grammar is that of `@actions/core` (`packages/core/src/command.ts` in actions/toolkit): `%`,
+//! CR and LF are escaped in messages, and `:` and `,` in properties too.
+
+use std::fmt::Write;
+
+use super::{Report, Severity, printable};
+
+/// How many findings of one severity get a line of their own: GitHub shows ten of each a step.
+const SHOWN: usize = 10;
+
+/// Renders a report: each finding as a command, and a last line in plain words.
+pub(super) fn github(report: &Report) -> String {
+    let mut text = String::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let findings: Vec<_> =
+            report.open().filter(|finding| finding.severity == severity).collect();
+        for finding in &findings {
+            let command = match severity {
+                Severity::Note => "notice",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            };
+            let place = report.place(finding).map_or_else(
+                // What points nowhere is about the whole profile.
+                || {
+                    report
+                        .sources
+                        .first()
+                        .map(|source| format!("file={},line=1,", property(&source.path)))
+                },
+                |(source, lines)| {
+                    let column = if lines.line == lines.end_line {
+                        format!(",col={},endColumn={}", lines.column, lines.end_column)
+                    } else {
+                        String::new()
+                    };
+                    let (line, end) = (lines.line, lines.end_line);
+                    Some(format!(
+                        "file={},line={line},endLine={end}{column},",
+                        property(&source.path)
+                    ))
+                },
+            );
+            let details = [("seen", finding.seen.as_deref()), ("help", finding.help.as_deref())];
+            let details = details
+                .into_iter()
+                .filter_map(|(name, detail)| Some(format!("\n{name}: {}", printable(detail?))));
+            let message = printable(&finding.message) + &details.collect::<String>();
+            let _ = writeln!(
+                text,
+                "::{command} {}title=dsp {} {}::{}",
+                place.unwrap_or_default(),
+                report.command,
+                finding.code,
+                data(&message)
+            );
+        }
+        let hidden = findings.len().saturating_sub(SHOWN);
+        if hidden > 0 {
+            let _ = writeln!(
+                text,
+                "GitHub shows {SHOWN} annotations of a kind; {hidden} more are in this log"
+            );
+        }
+    }
+    // A line of a log that begins with two colons would be a command.
+    let _ = writeln!(
+        text,
+        "dsp {}: {}: {}",
+        report.command,
+        printable(&report.summary),
+        report.tally()
+    );
+    text
+}
+
+/// A message, as the runner reads it back.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property, as the runner reads it back.
+fn property(text: &str) -> String {
+    data(&printable(text)).replace(':', "%3A").replace(',', "%2C")
+}
