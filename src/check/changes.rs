@@ -1,7 +1,7 @@
 //! What a change of a profile widens and narrows, as a report.
 
 use crate::api::{EngineKind, Operation, Risk};
-use crate::profile::{Change, ChangeKind, Diff, Effect, Entry, Profile, Rule};
+use crate::profile::{Change, ChangeKind, Diff, Effect, Entry, Profile, Rule, key_span};
 use crate::report::{Fact, Finding, Kind, Region, Report, Severity, Source, Verdict, count};
 
 /// What makes the verdict over a change a failure.
@@ -61,8 +61,14 @@ pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn
     let engine = new.0.engine;
     // The new file comes first: findings that point nowhere belong to it.
     let sources = vec![new.1, old.1];
-    let mut findings: Vec<Finding> =
-        diff.changes.iter().map(|change| finding(change, engine, fail_on)).collect();
+    let mut findings: Vec<Finding> = diff
+        .changes
+        .iter()
+        .map(|change| Finding {
+            region: region(change, &sources),
+            ..finding(change, engine, fail_on)
+        })
+        .collect();
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.risk)));
     let is_failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     let number = |effect| {
@@ -119,20 +125,31 @@ fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
     let (old, new) = (texts(&change.old), texts(&change.new));
     let about = if new.is_empty() { &old } else { &new };
     let operation = Rule::parse(engine, about).ok().map(|rule| rule.operation());
-    let place = |entries: &[Entry<String>], source| {
-        let span = entries.first()?.span.clone()?;
-        Some(Region { source, span, label: String::new() })
-    };
     Finding {
         severity,
         subject: Some(about.clone()),
         risk: change.risk,
-        region: place(&change.new, 0).or_else(|| place(&change.old, 1)),
         help: (change.effect == Effect::Widens)
             .then(|| operation.map(|operation| format!("dsp explain '{operation}'")))
             .flatten(),
         ..Finding::new(kind, message(change, &old, &new, operation))
     }
+}
+
+/// Where a change stands: in the new file, which is the first source, or else in the old one.
+fn region(change: &Change, sources: &[Source]) -> Option<Region> {
+    let key = match change.kind {
+        ChangeKind::EngineChanged => Some("engine"),
+        ChangeKind::MinApiLowered | ChangeKind::MinApiRaised => Some("min_api"),
+        _ => None,
+    };
+    [&change.new, &change.old].into_iter().zip(sources).enumerate().find_map(
+        |(place, (entries, source))| {
+            let of_key = || key_span(&source.text, key?);
+            let span = entries.first().and_then(|entry| entry.span.clone()).or_else(of_key)?;
+            Some(Region { source: place, span, label: String::new() })
+        },
+    )
 }
 
 fn message(change: &Change, old: &str, new: &str, operation: Option<&Operation>) -> String {

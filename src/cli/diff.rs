@@ -94,10 +94,11 @@ fn from_git(object: &OsStr, file: &str) -> anyhow::Result<String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().trim_start_matches("fatal: ");
-        let hint = if file.starts_with("./") {
-            String::new()
+        // git says so of a file alone; of a revision that is none it says something else.
+        let hint = if said.starts_with("path ") && !file.starts_with("./") {
+            "; a path counts from the root of the repository, or from here with ./"
         } else {
-            "; a path counts from the root of the repository, or from here with ./".to_owned()
+            ""
         };
         bail!("git has no {shown}: {}{hint}", printable(said));
     }

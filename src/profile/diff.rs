@@ -259,7 +259,14 @@ fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
 
 /// The entries whose rule is not among the others'.
 fn without<'a>(entries: &'a [Entry<Rule>], others: &[Entry<Rule>]) -> Vec<&'a Entry<Rule>> {
-    entries.iter().filter(|entry| !others.contains(entry)).collect()
+    let mut news: Vec<&Entry<Rule>> = Vec::new();
+    for entry in entries.iter().filter(|entry| !others.contains(entry)) {
+        // A rule that stands twice is one.
+        if !news.contains(&entry) {
+            news.push(entry);
+        }
+    }
+    news
 }
 
 /// Whether one of the rules is about all that this one is about.

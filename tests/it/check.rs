@@ -72,3 +72,110 @@ fn nothing_passes_vacuously() {
     world.write("both", &cut.replace("containers/json", "images/json"));
     assert_eq!(world.dsp(&["check", "p.yaml", "both"]).status, 3);
 }
+
+/// A profile whose three rules were accepted as they are, and a seal that holds.
+fn reviewed(world: &World, change: impl Fn(String) -> String) {
+    let rules = "version: 1\nname: p\nallow:\n  - GET /containers/json\n  - GET /info\n  \
+        - POST /containers/create\ndeny:\n  - POST /build\n";
+    let list = "reviewed:\n  digest: DIGEST\n  root:\n    - POST /containers/create\n  \
+        read:\n    - GET /containers/json\n    - GET /info\n";
+    let text = format!("{rules}{list}");
+    let profile = dsp::profile::parse(&text).unwrap();
+    let digest = profile.digest_of(profile.reviewed.as_ref().unwrap());
+    world.write("p.yaml", &change(text.replace("DIGEST", &digest)));
+    recording(
+        world,
+        "r",
+        &["GET /v1.41/containers/json", "GET /v1.41/info", "POST /v1.41/containers/create"],
+    );
+}
+
+#[test]
+fn a_review_holds_until_the_profile_is_widened() {
+    let world = World::without_engine();
+    let checked = |change: &dyn Fn(String) -> String| {
+        reviewed(&world, change);
+        let done = world.dsp(&["check", "p.yaml", "r", "--severity", "unused-rule=off"]);
+        (done.status, done.out)
+    };
+    let (status, out) = checked(&|text| text);
+    assert_eq!(out, "checked 3 operations, 3 requests, 1 session: 0 errors, 0 warnings\n");
+    assert_eq!(status, 0);
+    let added = checked(&|text| text.replace("deny:", "  - POST /commit\ndeny:"));
+    // Accepted when it was no more than a read, as an older dsp may have had it.
+    let risen = checked(&|text| {
+        text.replace("  root:\n    - POST /containers/create\n", "")
+            + "    - POST /containers/create\n"
+    });
+    let undenied = checked(&|text| text.replace("deny:\n  - POST /build\n", ""));
+    let removed = checked(&|text| text.replacen("  - GET /info\n", "", 1));
+    assert_eq!((added.0, risen.0, undenied.0, removed.0), (3, 3, 3, 3));
+    assert!(!removed.1.contains("unreviewed"), "less is no news: {}", removed.1);
+    insta::assert_snapshot!([added.1, risen.1, undenied.1].join("\n"));
+}
+
+#[test]
+fn what_is_accepted_does_not_count_until_its_day() {
+    let world = World::without_engine();
+    let accept = "accept:\n  - code: new-operation\n    rule: GET /images/json\n    reason: old\n    \
+        until: 2001-01-31\n  - code: new-operation\n    rule: GET /networks/*\n    \
+        reason: it asks once and goes on without\n  - code: unused-rule\n    reason: yearly\n  \
+        - code: lossy-recording\n    reason: a full disk in March\n  - code: unknown-operation\n    \
+        rule: GET /extension\n    reason: goes away with 2.0\n    until: 9999-12-31\n";
+    world.write("p.yaml", &format!("{PROFILE}{accept}"));
+    recording(
+        &world,
+        "r",
+        &["GET /v1.41/images/json", "GET /v1.41/networks/web", "GET /v1.41/extension"],
+    );
+    let done = world.dsp(&["check", "p.yaml", "r", "-v", "--severity", "unreviewed=off"]);
+    assert_eq!(done.status, 3);
+    insta::assert_snapshot!(done.out);
+    // Without the one that has expired, and with it for ever.
+    world.write("p.yaml", &world.read("p.yaml").replace("    until: 2001-01-31\n", ""));
+    let done = world.dsp(&["check", "p.yaml", "r"]);
+    assert_eq!(done.status, 0, "{}", done.out);
+    assert!(done.out.contains("0 errors, 1 warning, 1 note, 7 accepted"), "{}", done.out);
+}
+
+#[test]
+fn weights_can_be_given_to_codes() {
+    let world = World::without_engine();
+    world.write("p.yaml", PROFILE);
+    recording(&world, "r", &["GET /v1.41/images/json"]);
+    let status = |args: &[&str]| world.dsp(&[&["check", "p.yaml", "r"], args].concat()).status;
+    assert_eq!(status(&[]), 3);
+    assert_eq!(status(&["--severity", "new-operation=warning"]), 0);
+    assert_eq!(status(&["--severity", "new-operation=warning", "--fail-on", "warning"]), 3);
+    assert_eq!(status(&["--severity", "new-operation=off", "--severity", "unused-rule=off"]), 0);
+    assert_eq!(
+        status(&[
+            "--severity",
+            "new-operation=off",
+            "--severity",
+            "unused-rule=off",
+            "--fail-on",
+            "note"
+        ]),
+        3
+    );
+    for wrong in ["new-operation", "new=off", "new-operation=fatal"] {
+        assert_eq!(status(&["--severity", wrong]), 2, "{wrong}");
+    }
+}
+
+#[test]
+fn accepted_gaps_are_a_verdict_and_others_are_none() {
+    let world = World::without_engine();
+    world.write("p.yaml", PROFILE);
+    recording(&world, "r", &["GET /v1.41/containers/json"]);
+    let whole = world.read("r");
+    world.write("cut", &whole.lines().take(2).collect::<Vec<_>>().join("\n"));
+    let status = |args: &[&str]| world.dsp(&[&["check", "p.yaml", "cut"], args].concat()).status;
+    assert_eq!(status(&[]), 4);
+    assert_eq!(status(&["--severity", "incomplete-recording=error"]), 4);
+    assert_eq!(status(&["--severity", "incomplete-recording=off"]), 0);
+    let accept = "accept:\n  - code: incomplete-recording\n    reason: it never ends\n";
+    world.write("p.yaml", &format!("{PROFILE}{accept}"));
+    assert_eq!(status(&[]), 0);
+}

@@ -111,7 +111,7 @@ fn each_log_passes_the_check_with_its_own_profile() {
         assert_eq!(done.status, 0, "{}", done.err);
         let done = world.dsp(&["check", &profile, "--from", from, log.to_str().unwrap()]);
         assert_eq!(done.status, 0, "{name}: {}{}", done.out, done.err);
-        assert!(done.out.ends_with("1 session: 0 errors, 0 warnings\n"), "{}", done.out);
+        assert!(done.out.contains("1 session: 0 errors, 0 warnings"), "{}", done.out);
     }
 }
 

@@ -23,6 +23,8 @@ mod check;
 mod coverage;
 /// `dsp demo`: the whole loop.
 mod demo;
+/// `dsp diff`: what a change widens and narrows.
+mod diff;
 /// `dsp enforce`: exactly the profile.
 mod enforce;
 /// `dsp explain`.
