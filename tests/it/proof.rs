@@ -1,12 +1,15 @@
 //! What `generate` promises, over both catalogues: complete, minimal and exact.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, Operation, Part, Versions};
+use dsp::check::{self, check};
 use dsp::learn::{Evidence, Gathering, Names, Options, generate, prove};
 use dsp::policy::{Enforcer, Gate, Head, Verdict};
-use dsp::profile::{Profile, emit, parse};
+use dsp::profile::{ChangeKind, Comments, Diff, Profile, emit, parse};
 use dsp::recording::{Event, Request};
+use dsp::report::{Severity, Source};
+use jiff::civil::date;
 use proptest::prelude::*;
 
 /// Names as workloads have them, and names that look like something else.
@@ -215,6 +218,46 @@ proptest! {
     #[test]
     fn any_set_of_operations_is_complete_and_exact((engine, version, requests) in some_requests()) {
         holds(engine, &requests, version);
+    }
+
+    /// `check` and `diff` name exactly the operations that a profile of the first requests alone
+    /// does not hold.
+    #[test]
+    fn what_is_new_is_named_and_nothing_else(
+        (engine, _, requests) in some_requests(),
+        part in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(!requests.is_empty());
+        let known = &requests[..=part.index(requests.len())];
+        let (old, new) = (
+            Profile { min_api: None, ..made_from(engine, known, Names::Any) },
+            Profile { min_api: None, ..made_from(engine, &requests, Names::Any) },
+        );
+        let rules = |profile: &Profile| -> BTreeSet<String> {
+            profile.allow.iter().map(|entry| entry.value.to_string()).collect()
+        };
+        let expected: BTreeSet<String> = rules(&new).difference(&rules(&old)).cloned().collect();
+        let evidence = gathered(engine, &requests);
+        let found = |profile: &Profile, code: &str| -> BTreeSet<String> {
+            let options = check::Options { today: date(2026, 1, 1), severities: BTreeMap::new(), fail_on: Severity::Error };
+            let source = Source { path: "p.yaml".into(), text: emit(profile, &Comments::default()) };
+            let report = check(profile, source, &evidence, &options);
+            let of_code = report.findings.iter().filter(|finding| finding.code == code);
+            of_code.map(|finding| finding.subject.clone().unwrap()).collect()
+        };
+        // The half of a handshake that was not seen is in the profile and in no request.
+        let mut asked = expected.clone();
+        asked.retain(|rule| requests.iter().any(|request| {
+            located(engine, request).is_some_and(|one| one.to_string() == *rule)
+        }));
+        prop_assert_eq!(found(&old, "new-operation"), asked);
+        for code in ["new-operation", "name-outside-narrowing", "unused-rule"] {
+            prop_assert_eq!(found(&new, code), BTreeSet::new(), "{}", code);
+        }
+        let changes = Diff::of(&old, &new).changes;
+        let added: BTreeSet<String> = changes.iter().map(|change| change.new[0].value.clone()).collect();
+        prop_assert_eq!(added, expected);
+        prop_assert!(changes.iter().all(|change| change.kind == ChangeKind::RuleAdded));
     }
 
     /// With names kept, exactly the requests that were seen are admitted.
