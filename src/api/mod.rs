@@ -5,6 +5,7 @@
 //! by [`CanonicalRequest::parse`]; below that line no code looks at the raw text again.
 
 mod address;
+mod advice;
 mod canonical;
 mod catalogue;
 mod encoding;
@@ -20,6 +21,7 @@ mod template;
 mod version;
 
 pub use address::{Address, AddressError};
+pub use advice::{Advice, Matter, MatterPlace};
 pub use canonical::{CanonicalRequest, Located, Refusal};
 pub use catalogue::{Catalogue, Found};
 pub use encoding::{decode_name, encode_segment};

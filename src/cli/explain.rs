@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::output::{self, HELP, STRONG};
 use super::status::Status;
 use super::{args, evidence};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation, Versions};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Matter, Operation, Versions};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{self, Profile, Rule};
 use crate::report::printable;
@@ -101,8 +101,15 @@ fn operation_text(operation: &Operation) -> String {
     };
     line("since", &since);
     line("under", &under);
-    line("query", &operation.query.join(", "));
+    line("parameters", &operation.query.join(", "));
     line("hidden", &operation.secret_query.join(", "));
+    if let Some(advice) = operation.advice() {
+        for Matter { place, names, effect } in &advice.matters {
+            line(place.as_str(), &format!("{}: {effect}", names.join(", ")));
+        }
+        line("at worst", advice.worst);
+        line("instead", advice.instead);
+    }
     let traits = operation.traits;
     let mut connection = Vec::new();
     connection.extend(traits.hijack.then_some("becomes a raw tunnel, into which dsp cannot look"));
