@@ -11,6 +11,7 @@ pub mod check;
 pub mod child;
 pub mod cli;
 pub mod engine;
+pub mod explain;
 pub mod export;
 pub mod learn;
 pub mod policy;

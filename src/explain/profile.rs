@@ -1,0 +1,123 @@
+//! What a whole profile gives away.
+
+use std::fmt::Write;
+
+use super::style;
+use crate::api::{EngineKind, Risk};
+use crate::profile::{Profile, Rule};
+
+/// How many rules a sentence names.
+const NAMED: usize = 4;
+
+/// One line on what the holder of a profile can do at worst, and because of which rules. Rules that
+/// are wholly denied give nothing.
+#[must_use]
+pub fn worst(profile: &Profile) -> String {
+    let given: Vec<&Rule> = profile
+        .allow
+        .iter()
+        .map(|entry| &entry.value)
+        .filter(|rule| !profile.deny.iter().any(|denied| denied.value.covers(rule)))
+        .collect();
+    let because = |risk: Risk| -> Option<String> {
+        let mut rules: Vec<String> = given
+            .iter()
+            .filter(|rule| rule.operation().risk == risk)
+            .map(ToString::to_string)
+            .collect();
+        rules.dedup();
+        let more = rules.len().saturating_sub(NAMED);
+        let named: Vec<String> = rules.into_iter().take(NAMED).collect();
+        match (named.is_empty(), more) {
+            (true, _) => None,
+            (false, 0) => Some(named.join(", ")),
+            (false, more) => Some(format!("{} and {more} more", named.join(", "))),
+        }
+    };
+    let root = match profile.engine {
+        EngineKind::Docker => "root on the host",
+        EngineKind::Podman => "the user that podman runs as",
+    };
+    let mut text = if let Some(rules) = because(Risk::Root) {
+        format!("This profile lets its holder become {root}, because of: {rules}.")
+    } else if given.is_empty() && profile.unknown.is_empty() {
+        "This profile allows nothing.".to_owned()
+    } else {
+        let mut text = format!("Nothing that dsp knows in this profile makes its holder {root}.");
+        let change = because(Risk::Change).map(|rules| format!("change things: {rules}"));
+        let secrets =
+            because(Risk::Secrets).map(|rules| format!("read what may hold credentials: {rules}"));
+        let can: Vec<String> = change.into_iter().chain(secrets).collect();
+        match can.as_slice() {
+            [] if given.is_empty() => {}
+            [] => text += " It can look, and nothing else.",
+            some => {
+                let _ = write!(text, " It can {}.", some.join("; and "));
+            }
+        }
+        text
+    };
+    if !profile.unknown.is_empty() {
+        let requests: Vec<String> =
+            profile.unknown.iter().take(NAMED).map(|entry| entry.value.to_string()).collect();
+        let _ = write!(text, " What dsp does not know: {}.", requests.join(", "));
+    }
+    text
+}
+
+/// Says what a profile gives away: the worst of it in a sentence, and every rule, the riskiest
+/// first.
+#[must_use]
+pub fn profile(profile: &Profile) -> String {
+    let mut text = worst(profile) + "\n\n";
+    let mut entries: Vec<_> = profile.allow.iter().collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.operation().risk));
+    let width = entries.iter().map(|entry| entry.value.to_string().len()).max().unwrap_or(0);
+    for entry in entries {
+        let operation = entry.value.operation();
+        let is_denied = profile.deny.iter().any(|denied| denied.value.covers(&entry.value));
+        let permits = if is_denied { "(denied below)" } else { operation.permits };
+        let style = style(operation.risk);
+        let _ = writeln!(
+            text,
+            "{style}{:<8}{style:#} {:<width$}  {permits}",
+            operation.risk, entry.value
+        );
+    }
+    for entry in &profile.deny {
+        let _ = writeln!(text, "{:<8} {}", "denied", entry.value);
+    }
+    for entry in &profile.unknown {
+        let _ = writeln!(text, "{:<8} {}  (nothing is known about it)", "unknown", entry.value);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::parse;
+
+    fn said(rest: &str) -> String {
+        worst(&parse(&format!("version: 1\nname: x\n{rest}")).unwrap())
+    }
+
+    #[test]
+    fn one_sentence_says_the_worst() {
+        insta::assert_snapshot!(
+            [
+                said(""),
+                said("allow:\n  - GET /info\n"),
+                said("allow:\n  - GET /info\n  - POST /build\n  - POST /containers/create\n"),
+                said("allow:\n  - GET /info\n  - POST /build\ndeny:\n  - POST /build\n"),
+                said("allow:\n  - POST /containers/*/stop\n  - GET /containers/*/json\n"),
+                said("allow:\n  - POST /containers/ci-*/exec\ndeny:\n  - POST /containers/*/exec\n"),
+                said("allow:\n  - POST /containers/*/exec\ndeny:\n  - POST /containers/ci-*/exec\n"),
+                said("engine: podman\nallow:\n  - POST /libpod/containers/create\n"),
+                said("allow: []\nunknown:\n  - GET /extension\n"),
+                said("allow:\n  - POST /build\n  - POST /commit\n  - POST /session\n  - POST /grpc\n  - POST /swarm/init\n"),
+            ]
+            .join("\n"),
+        );
+    }
+}

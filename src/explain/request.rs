@@ -1,0 +1,134 @@
+//! What a profile says to one request.
+
+use std::fmt::Write;
+
+use crate::api::{CanonicalRequest, Located};
+use crate::policy::{Enforcer, Gate, Head, Verdict};
+use crate::profile::{Entry, Profile, Rule};
+use crate::report::{Source, printable};
+
+/// Says which rule decides over a request, or what is missing, or why no rule can. `source` is the
+/// profile's file.
+#[must_use]
+pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -> String {
+    let decision = Enforcer::new(profile).decide(&Head::new(method, target));
+    let mut text = String::new();
+    if let Some(located) = &decision.located {
+        text += &super::operation(located.operation);
+    }
+    if let Ok(request) = &decision.request {
+        let canonical = request.target();
+        if canonical != target {
+            let _ = writeln!(text, "read as {} {}", request.method(), printable(&canonical));
+        }
+    }
+    let line = |entry: &Entry<Rule>| {
+        let line = entry.span.as_ref().map(|span| source.lines(span).line);
+        line.map_or_else(String::new, |line| format!(" (line {line})"))
+    };
+    let rule = |rules: &'_ [Entry<Rule>]| {
+        let located = decision.located.as_ref()?;
+        rules.iter().find(|entry| entry.value.matches(located)).cloned()
+    };
+    let verdict = match &decision.verdict {
+        Verdict::Forward(_) => match rule(&profile.allow) {
+            Some(entry) => format!("allowed by {}: {}{}", source.path, entry.value, line(&entry)),
+            None => format!("allowed by {}, under unknown:", source.path),
+        },
+        Verdict::Deny(denial) => {
+            let message = denial.message.strip_prefix("dsp: ").unwrap_or(&denial.message);
+            let is_denied = message.contains(" is denied by profile ");
+            let place = rule(&profile.deny).filter(|_| is_denied).map(|entry| line(&entry));
+            format!("{message}{}", place.unwrap_or_default())
+        }
+    };
+    let _ = writeln!(text, "{}", printable(&verdict));
+    if let (Verdict::Deny(denial), Some(located)) = (&decision.verdict, &decision.located)
+        && denial.rule.is_some()
+    {
+        for entry in about(profile, located) {
+            let _ = writeln!(text, "it is allowed for other names: {}{}", entry.value, line(entry));
+        }
+    }
+    if decision.request.is_err()
+        && let Some(other) = repaired(profile, method, target)
+    {
+        let _ =
+            writeln!(text, "without that it is {} {}", other.method(), printable(&other.target()));
+    }
+    text
+}
+
+/// The rules that allow an operation, be it for other names.
+fn about<'a>(profile: &'a Profile, located: &Located) -> impl Iterator<Item = &'a Entry<Rule>> {
+    let operation = located.operation;
+    profile.allow.iter().filter(move |entry| entry.value.operation() == operation)
+}
+
+/// What was probably meant by a target that has no canonical form. For people only: a proxy that
+/// mends a request lets it mean two things.
+fn repaired(profile: &Profile, method: &str, target: &str) -> Option<CanonicalRequest> {
+    let (target, _) = target.split_once('#').unwrap_or((target, ""));
+    let path = match target.split_once("://") {
+        Some((_, rest)) => rest.get(rest.find('/')?..)?,
+        None => target,
+    };
+    let (path, query) =
+        path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    let target = format!("/{}{query}", segments.join("/"));
+    let method = method.to_ascii_uppercase();
+    let request = CanonicalRequest::parse(profile.engine, &method, &target).ok()?;
+    request.locate().is_some().then_some(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::parse;
+
+    const TEXT: &str = "version: 1\nname: p\nmin_api: \"1.40\"\nallow:\n  - GET /info\n  \
+        - POST /containers/ci-*/start\ndeny:\n  - GET /events\nunknown:\n  - GET /extension\n";
+
+    /// The lines behind the description of the operation.
+    fn said(method: &str, target: &str) -> String {
+        let source = Source { path: "p.yaml".into(), text: TEXT.into() };
+        let text = request(&parse(TEXT).unwrap(), &source, method, target);
+        let lines = text.lines().filter(|line| !line.starts_with("  "));
+        let lines: Vec<&str> = lines.filter(|line| !line.contains("\u{1b}[1m")).collect();
+        format!("{method} {target}\n  {}", lines.join("\n  "))
+    }
+
+    #[test]
+    fn each_answer_names_what_decides() {
+        insta::assert_snapshot!(
+            [
+                said("GET", "/info"),
+                said("GET", "/v1.41/%69nfo"),
+                said("GET", "/v1.39/info"),
+                said("GET", "/events"),
+                said("GET", "/version"),
+                said("POST", "/containers/ci-1/start"),
+                said("POST", "/containers/web/start"),
+                said("GET", "/extension"),
+                said("GET", "/extension/2"),
+                said("GET", "/containers//json"),
+                said("GET", "/containers/../info?x=1"),
+                said("GET", "http://host/info#top"),
+                said("get", "/info"),
+                said("GET", "/v1.23/info"),
+                said("GET", "/a%zz"),
+                said("GET", "/\u{1b}[31m"),
+            ]
+            .join("\n")
+        );
+    }
+}
