@@ -101,6 +101,7 @@ pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn
                 count(narrowed, "narrowing"),
             ),
         },
+        fail_on: Severity::Error,
         verdict: if is_failed { Verdict::Fail } else { Verdict::Pass },
     }
 }

@@ -72,6 +72,7 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
         findings,
         facts: facts.into_iter().map(|(name, number)| (name, Fact::Count(number))).collect(),
         summary,
+        fail_on: options.fail_on,
         verdict,
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         output::help("record the program first: dsp record -- COMMAND");
         return Ok(Status::NoVerdict);
     }
-    let source = Source { path: args.profile.display().to_string(), text };
+    let source = Source::file(args.profile.display().to_string(), text);
     let options = Options {
         today: today(),
         severities: args.severities.iter().copied().collect(),

@@ -50,7 +50,11 @@ enum FailOn {
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let (old_text, old) = load(&args.old)?;
     let (new_text, new) = load(&args.new)?;
-    let source = |path: &Path, text| Source { path: path.display().to_string(), text };
+    let source = |path: &Path, text| Source {
+        path: path.display().to_string(),
+        text,
+        is_file: path.exists(),
+    };
     let fail_on = match args.fail_on {
         None => check::FailOn::Nothing,
         Some(FailOn::Any) => check::FailOn::Any,

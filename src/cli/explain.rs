@@ -25,7 +25,7 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         ([], [request]) => explain::operation(find_anywhere(request)?),
         ([path], [request]) => {
             let (text, profile) = profile::load_text(Path::new(path))?;
-            let source = Source { path: (*path).clone(), text };
+            let source = Source::file(path.as_str(), text);
             decision(&profile, &source, request)
         }
         _ => anyhow::bail!("give one profile, one request as 'METHOD /path', or one of each"),

@@ -100,7 +100,7 @@ mod tests {
 
     /// The lines behind the description of the operation.
     fn said(method: &str, target: &str) -> String {
-        let source = Source { path: "p.yaml".into(), text: TEXT.into() };
+        let source = Source::file("p.yaml", TEXT.into());
         let text = request(&parse(TEXT).unwrap(), &source, method, target);
         let lines = text.lines().filter(|line| !line.starts_with("  "));
         let lines: Vec<&str> = lines.filter(|line| !line.contains("\u{1b}[1m")).collect();

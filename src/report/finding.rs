@@ -68,6 +68,16 @@ pub struct Source {
     pub path: String,
     /// Its text.
     pub text: String,
+    /// Whether the path names a file of the tree, and not one of an older revision.
+    pub is_file: bool,
+}
+
+impl Source {
+    /// A file of the tree.
+    #[must_use]
+    pub fn file(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text, is_file: true }
+    }
 }
 
 /// The lines and columns of a region, from 1, columns in characters; the end is behind the last
@@ -110,6 +120,8 @@ pub struct Report {
     pub facts: Vec<(&'static str, Fact)>,
     /// What it looked at, in words.
     pub summary: String,
+    /// The least weight that makes the verdict a failure.
+    pub fail_on: Severity,
     /// What came of it.
     pub verdict: Verdict,
 }
@@ -237,7 +249,7 @@ mod tests {
 
     #[test]
     fn places_are_told_in_characters() {
-        let source = Source { path: "p".into(), text: "a\né: x\n".into() };
+        let source = Source::file("p", "a\né: x\n".into());
         let lines = source.lines(&(6..7));
         assert_eq!(source.text.get(6..7), Some("x"));
         assert_eq!((lines.line, lines.column, lines.end_line, lines.end_column), (2, 4, 2, 5));

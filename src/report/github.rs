@@ -22,7 +22,7 @@ pub(super) fn github(report: &Report) -> String {
                 Severity::Warning => "warning",
                 Severity::Error => "error",
             };
-            let place = report.place(finding).map_or_else(
+            let place = report.place(finding).filter(|(source, _)| source.is_file).map_or_else(
                 // What points nowhere is about the whole profile.
                 || {
                     report

@@ -7,7 +7,10 @@ mod finding;
 mod fold;
 mod format;
 mod github;
+mod json;
+mod junit;
 mod markdown;
+mod sarif;
 mod snippet;
 mod text;
 

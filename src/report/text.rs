@@ -113,10 +113,11 @@ mod tests {
         let report = Report {
             command: "diff",
             kinds: &KINDS,
-            sources: vec![Source { path: "p.yaml".into(), text: "abc\ndefg\n".into() }],
+            sources: vec![Source::file("p.yaml", "abc\ndefg\n".into())],
             findings: vec![finding],
             facts: vec![],
             summary: "looked at many things, ".repeat(6),
+            fail_on: Severity::Error,
             verdict: Verdict::Pass,
         };
         for width in [60, 80, 120] {

@@ -33,6 +33,8 @@ mod explain;
 mod export;
 /// The committed recordings and profiles.
 mod fixtures;
+/// The formats of reports.
+mod formats;
 /// The corpora of the fuzz targets.
 mod fuzz_corpus;
 /// `dsp generate`: recordings to a profile.

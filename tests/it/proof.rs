@@ -240,7 +240,7 @@ proptest! {
         let evidence = gathered(engine, &requests);
         let found = |profile: &Profile, code: &str| -> BTreeSet<String> {
             let options = check::Options { today: date(2026, 1, 1), severities: BTreeMap::new(), fail_on: Severity::Error };
-            let source = Source { path: "p.yaml".into(), text: emit(profile, &Comments::default()) };
+            let source = Source::file("p.yaml", emit(profile, &Comments::default()));
             let report = check(profile, source, &evidence, &options);
             let of_code = report.findings.iter().filter(|finding| finding.code == code);
             of_code.map(|finding| finding.subject.clone().unwrap()).collect()

@@ -1,0 +1,109 @@
+//! A report for programs, version 1; `schema/report.v1.json` describes it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Fact, Finding, Report, Severity};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    version: u32,
+    dsp: &'static str,
+    command: &'static str,
+    verdict: &'static str,
+    summary: &'a str,
+    facts: BTreeMap<&'static str, Value>,
+    counts: Counts,
+    findings: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value {
+    Count(u64),
+    Word(Option<&'static str>),
+}
+
+#[derive(Serialize)]
+struct Counts {
+    error: usize,
+    warning: usize,
+    note: usize,
+    accepted: usize,
+}
+
+/// Every key is always there; what a finding does not have is null.
+#[derive(Serialize)]
+struct Item<'a> {
+    code: &'static str,
+    severity: &'static str,
+    message: &'a str,
+    subject: Option<&'a str>,
+    risk: Option<&'static str>,
+    place: Option<Place<'a>>,
+    seen: Option<&'a str>,
+    help: Option<&'a str>,
+    accepted: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+/// Renders a report on lines of its own, as people may look at it too.
+pub(super) fn json(report: &Report) -> String {
+    let facts = report.facts.iter().map(|(name, fact)| {
+        let value = match fact {
+            Fact::Count(number) => Value::Count(*number),
+            Fact::Word(word) => Value::Word(*word),
+        };
+        (*name, value)
+    });
+    let output = Output {
+        version: VERSION,
+        dsp: env!("CARGO_PKG_VERSION"),
+        command: report.command,
+        verdict: report.verdict.as_str(),
+        summary: &report.summary,
+        facts: facts.collect(),
+        counts: Counts {
+            error: report.number(Severity::Error),
+            warning: report.number(Severity::Warning),
+            note: report.number(Severity::Note),
+            accepted: report.accepted().count(),
+        },
+        findings: report.findings.iter().map(|finding| item(report, finding)).collect(),
+    };
+    // Maps with text as keys and plain values always have a form in JSON.
+    serde_json::to_string_pretty(&output).unwrap_or_default() + "\n"
+}
+
+fn item<'a>(report: &'a Report, finding: &'a Finding) -> Item<'a> {
+    let place = report.place(finding).map(|(source, lines)| Place {
+        file: &source.path,
+        line: lines.line,
+        column: lines.column,
+        end_line: lines.end_line,
+        end_column: lines.end_column,
+    });
+    Item {
+        code: finding.code,
+        severity: finding.severity.as_str(),
+        message: &finding.message,
+        subject: finding.subject.as_deref(),
+        risk: finding.risk.map(crate::api::Risk::as_str),
+        place,
+        seen: finding.seen.as_deref(),
+        help: finding.help.as_deref(),
+        accepted: finding.accepted.as_deref(),
+    }
+}

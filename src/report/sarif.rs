@@ -1,0 +1,165 @@
+//! A report as SARIF 2.1.0 (OASIS), with what GitHub's code scanning asks for: a rule for each kind,
+//! a place for each result, and fingerprints that stay when lines move.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Finding, Kind, Lines, Report, Severity, Source, printable};
+use crate::api::Risk;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// What stands for something else in a URI (RFC 3986 section 3.3), a colon included: it would make
+/// the first segment a scheme.
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b':')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Renders a report.
+pub(super) fn sarif(report: &Report) -> String {
+    let results: Vec<Value> =
+        report.findings.iter().map(|finding| result(report, finding)).collect();
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "dsp",
+                "version": env!("CARGO_PKG_VERSION"),
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": report.kinds.iter().map(rule).collect::<Vec<_>>(),
+            } },
+            "automationDetails": { "id": format!("dsp/{}/", report.command) },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+            "properties": { "verdict": report.verdict.as_str(), "summary": report.summary },
+        }],
+    });
+    // A value that was made of text and numbers always has a form in JSON.
+    serde_json::to_string_pretty(&log).unwrap_or_default() + "\n"
+}
+
+fn rule(kind: &Kind) -> Value {
+    json!({
+        "id": kind.code,
+        "shortDescription": { "text": kind.title },
+        "fullDescription": { "text": kind.title },
+        "help": { "text": format!("{}. Each result says what settles it.", kind.title) },
+        "defaultConfiguration": { "level": kind.severity.as_str() },
+        "properties": { "tags": ["security"], "problem.severity": problem(kind.severity) },
+    })
+}
+
+fn result(report: &Report, finding: &Finding) -> Value {
+    let details = [("seen", &finding.seen), ("help", &finding.help)];
+    let details = details
+        .into_iter()
+        .filter_map(|(name, detail)| Some(format!("\n{name}: {}", printable(detail.as_deref()?))));
+    let message = printable(&finding.message) + &details.collect::<String>();
+    let mut result = json!({
+        "ruleId": finding.code,
+        "ruleIndex": report.kinds.iter().position(|kind| kind.code == finding.code),
+        "level": finding.severity.as_str(),
+        "message": { "text": message },
+        "locations": [location(report, finding)],
+        "partialFingerprints": { "subject/v1": fingerprint(finding) },
+        "suppressions": suppressions(finding),
+    });
+    if let Some((risk, fields)) = finding.risk.zip(result.as_object_mut()) {
+        let severity = security_severity(risk);
+        let properties = json!({ "risk": risk.as_str(), "security-severity": severity });
+        fields.insert("properties".to_owned(), properties);
+    }
+    result
+}
+
+/// What has been accepted is suppressed, and says why; for the rest the list is empty, which says
+/// that nothing was.
+fn suppressions(finding: &Finding) -> Value {
+    match &finding.accepted {
+        Some(reason) => json!([{ "kind": "external", "justification": reason }]),
+        None => json!([]),
+    }
+}
+
+/// The place of a finding; the first line of the profile for one that points nowhere in the tree.
+fn location(report: &Report, finding: &Finding) -> Value {
+    let place = report.place(finding).filter(|(source, _)| source.is_file);
+    let (path, region) = match place {
+        Some((source, Lines { line, column, end_line, end_column })) => (
+            uri(source),
+            json!({
+                "startLine": line,
+                "startColumn": column,
+                "endLine": end_line,
+                "endColumn": end_column,
+            }),
+        ),
+        None => (
+            report.sources.first().map(uri).unwrap_or_default(),
+            json!({ "startLine": 1, "startColumn": 1 }),
+        ),
+    };
+    json!({ "physicalLocation": {
+        "artifactLocation": artifact(&path),
+        "region": region,
+    } })
+}
+
+/// A relative path counts from the root of the checkout.
+fn artifact(uri: &str) -> Value {
+    if uri.starts_with("file:") {
+        json!({ "uri": uri })
+    } else {
+        json!({ "uri": uri, "uriBaseId": "%SRCROOT%" })
+    }
+}
+
+fn uri(source: &Source) -> String {
+    let path = source.path.strip_prefix("./").unwrap_or(&source.path);
+    let escaped = utf8_percent_encode(path, ESCAPED).to_string();
+    if path.starts_with('/') { format!("file://{escaped}") } else { escaped }
+}
+
+/// Tells a finding from others of its kind, wherever the line is.
+fn fingerprint(finding: &Finding) -> String {
+    let about = finding.subject.as_deref().unwrap_or(&finding.message);
+    let hash = Sha256::digest(format!("{}\n{about}", finding.code));
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn problem(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "recommendation",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// GitHub takes a figure of 0 to 10, of which it makes low (to 4), medium (to 7), high (to 9) and
+/// critical.
+fn security_severity(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Info => "1.0",
+        Risk::Read => "3.0",
+        Risk::Secrets => "6.5",
+        Risk::Change => "8.0",
+        Risk::Root => "9.8",
+    }
+}

@@ -1,0 +1,259 @@
+//! The formats of `check` and `diff`: each one whole, held to its schema, and nothing of what others
+//! wrote gets out of its place.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use dsp::check::{CHANGES, KINDS};
+use dsp::report::{Fact, Finding, Format, Region, Report, Severity, Source, Verdict};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::generate::recording;
+use crate::support::World;
+
+const HOSTILE: &str =
+    "GET /<script>alert(1)</script>|`x`|@admin %0A::error::x ]]> \u{202e}\u{1b}[31m\n::warning::y";
+
+fn schema(path: &str) -> jsonschema::Validator {
+    let text = std::fs::read_to_string(path).unwrap();
+    // The one pattern in SARIF's schema that is no regular expression, for a key that dsp has not.
+    let text = text.replace("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "^[a-zA-Z]{2}");
+    jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+fn valid(validator: &jsonschema::Validator, text: &str) -> Value {
+    let value: Value = serde_json::from_str(text).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new(), "{text}");
+    value
+}
+
+/// Whether the XML is well-formed and of the schema; true where nothing can tell.
+fn is_valid_junit(text: &str) -> bool {
+    let child = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema", "tests/schemas/junit.xsd", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        let is_required = std::env::var("DSP_TEST_ENGINE").is_ok_and(|value| value == "required");
+        assert!(!is_required, "xmllint is missing");
+        return true;
+    };
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    if !output.status.success() {
+        eprintln!("{}\n{text}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success()
+}
+
+/// A report with a finding of everything, in the words of an attacker where others may write.
+fn rich() -> Report {
+    let kind = |code: &str| KINDS.iter().find(|kind| kind.code == code).unwrap();
+    let text = "version: 1\nname: p\nallow:\n  - GET /info\n";
+    let span = text.find("GET /info").unwrap()..text.len() - 1;
+    let region = |label: &str| Some(Region { source: 0, span: span.clone(), label: label.into() });
+    let findings = vec![
+        Finding {
+            subject: Some(HOSTILE.into()),
+            region: region("its place is behind this line"),
+            seen: Some("2 requests, 1 session".into()),
+            help: Some(format!("add under unknown: - {HOSTILE}")),
+            ..Finding::new(kind("unknown-operation"), format!("{HOSTILE} is unknown"))
+        },
+        Finding {
+            subject: Some("POST /containers/create".into()),
+            risk: Some(dsp::api::Risk::Root),
+            region: region(""),
+            help: Some("to allow it, add under allow: - POST /containers/create".into()),
+            ..Finding::new(kind("new-operation"), "POST /containers/create is used and not allowed")
+        },
+        Finding {
+            subject: Some("GET /info".into()),
+            region: region(""),
+            ..Finding::new(kind("unused-rule"), "GET /info is allowed and was not used")
+        },
+        Finding {
+            severity: Severity::Note,
+            ..Finding::new(kind("unreviewed"), "nobody has reviewed this profile")
+        },
+        Finding {
+            accepted: Some(format!("because {HOSTILE}")),
+            ..Finding::new(kind("lossy-recording"), "lines were lost while recording")
+        },
+    ];
+    Report {
+        command: "check",
+        kinds: &KINDS,
+        sources: vec![Source::file("a b/é:p.yaml", text.to_owned())],
+        findings,
+        facts: vec![("operations", Fact::Count(3)), ("requests", Fact::Count(7))],
+        summary: "checked 3 operations, 7 requests, 1 session".into(),
+        fail_on: Severity::Error,
+        verdict: Verdict::Fail,
+    }
+}
+
+#[test]
+fn each_format_is_as_it_was() {
+    let report = rich();
+    for format in Format::ALL {
+        let text = format.render(&report).replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
+        insta::assert_snapshot!(format.as_str(), text);
+    }
+}
+
+#[test]
+fn what_a_run_writes_is_of_its_schema() {
+    let world = World::without_engine();
+    world.write(
+        "p.yaml",
+        "version: 1\nname: p\nallow:\n  - GET /info\n  - GET /containers/web/json\n",
+    );
+    world.write("q.yaml", "version: 1\nname: p\nmin_api: \"1.41\"\nallow:\n  - POST /build\n  - GET /containers/*/json\n");
+    recording(
+        &world,
+        "r",
+        &["GET /v1.41/images/json", "GET /v1.41/containers/db/json", "GET /x/../y"],
+    );
+    let (json, sarif) = (schema("schema/report.v1.json"), schema("tests/schemas/sarif-2.1.0.json"));
+    for command in [&["check", "p.yaml", "r"][..], &["diff", "p.yaml", "q.yaml"]] {
+        let formats = ["--format", "text", "--format", "json=o.json", "--format", "sarif=o.sarif"];
+        let more =
+            ["--format", "junit=o.xml", "--format", "markdown=o.md", "--format", "github=o.txt"];
+        let done = world.dsp(&[command, &formats, &more].concat());
+        assert_eq!(done.err, "", "{command:?}");
+        let found = valid(&json, &world.read("o.json"));
+        let count = found["findings"].as_array().unwrap().len();
+        assert!(count > 2, "{found}");
+        let log = valid(&sarif, &world.read("o.sarif"));
+        assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), count);
+        assert!(is_valid_junit(&world.read("o.xml")));
+        // On standard output it is the same, and the same again.
+        for (format, file) in
+            [("json", "o.json"), ("sarif", "o.sarif"), ("junit", "o.xml"), ("markdown", "o.md")]
+        {
+            let again = world.dsp(&[command, &["--format", format]].concat());
+            assert_eq!((again.out, again.status), (world.read(file), done.status));
+        }
+    }
+}
+
+#[test]
+fn the_schema_names_every_code() {
+    let text = std::fs::read_to_string("schema/report.v1.json").unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let codes = &schema["$defs"]["finding"]["properties"]["code"]["enum"];
+    let codes: Vec<&str> =
+        codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+    let known: Vec<&str> = KINDS.iter().chain(&CHANGES).map(|kind| kind.code).collect();
+    assert_eq!(codes.len(), known.len());
+    assert!(known.iter().all(|code| codes.contains(code)), "{known:?}");
+}
+
+#[test]
+fn the_document_has_every_code_with_its_weight() {
+    let document = std::fs::read_to_string("docs/formats.md").unwrap();
+    for kind in KINDS {
+        let row = format!("| `{}` | {} | {} |", kind.code, kind.severity.as_str(), kind.title);
+        assert!(document.lines().any(|line| line == row), "{row}");
+    }
+    for format in Format::ALL {
+        assert!(document.contains(&format!("\n| `{}` | ", format.as_str())), "{format:?}");
+    }
+}
+
+#[test]
+fn formats_do_not_run_into_each_other() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    recording(&world, "r", &["GET /v1.41/info"]);
+    let check = |args: &[&str]| world.dsp(&[&["check", "p.yaml", "r"], args].concat());
+    let done = check(&["--format", "json", "--format", "text"]);
+    assert_eq!((done.status, done.out.as_str()), (1, ""));
+    assert!(done.err.contains("--format text=FILE"), "{}", done.err);
+    for wrong in ["jsn", "sarif=", "=x"] {
+        assert_eq!(check(&["--format", wrong]).status, 2, "{wrong}");
+    }
+    let done = check(&["--format", "text", "--format", "sarif=none/out.sarif"]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("none/out.sarif"), "{}", done.err);
+    // What was written before is replaced, a device is written to.
+    world.write("out.json", "old");
+    assert_eq!(check(&["--format", "json=out.json", "--format", "markdown=/dev/null"]).status, 0);
+    assert!(world.read("out.json").starts_with("{\n"));
+}
+
+#[test]
+fn a_summary_is_added_to_the_step() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    recording(&world, "r", &["GET /v1.41/info"]);
+    world.write("summary.md", "before\n");
+    let mut command = world.dsp_command(&["check", "p.yaml", "r", "--format", "github"]);
+    command.env("GITHUB_STEP_SUMMARY", world.path("summary.md"));
+    assert_eq!(world.finish(command).status, 0);
+    assert!(world.read("summary.md").starts_with("before\n### dsp check `p.yaml`: passed\n"));
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[ -~\r\n\t<>&|`@%:,\"']{0,30}", Just(HOSTILE.to_owned())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_text_gets_out_of_its_place(
+        message in any_text(),
+        subject in any_text(),
+        path in any_text(),
+        reason in any_text(),
+    ) {
+        let mut report = rich();
+        report.sources[0].path.clone_from(&path);
+        report.findings[0].message.clone_from(&message);
+        report.findings[0].subject = Some(subject.clone());
+        report.findings[4].accepted = Some(reason.clone());
+        report.findings[4].message.clone_from(&message);
+        let json: Value = serde_json::from_str(&Format::Json.render(&report)).unwrap();
+        prop_assert_eq!(json["findings"][0]["message"].as_str(), Some(message.as_str()));
+        prop_assert_eq!(json["findings"][0]["subject"].as_str(), Some(subject.as_str()));
+        prop_assert_eq!(json["findings"][0]["place"]["file"].as_str(), Some(path.as_str()));
+        prop_assert_eq!(json["findings"][4]["accepted"].as_str(), Some(reason.as_str()));
+        let sarif: Value = serde_json::from_str(&Format::Sarif.render(&report)).unwrap();
+        let justification = &sarif["runs"][0]["results"][4]["suppressions"][0]["justification"];
+        prop_assert_eq!(justification.as_str(), Some(reason.as_str()));
+        // One command for each finding that counts, and the last line is none.
+        let github = Format::Github.render(&report);
+        let commands = github.lines().filter(|line| line.starts_with("::")).count();
+        prop_assert_eq!((commands, github.lines().count()), (4, 5), "{}", github);
+        // A heading, the summary, a head and four rows, and the accepted one.
+        let markdown = Format::Markdown.render(&report);
+        let rows = markdown.lines().filter(|line| line.starts_with('|'));
+        let cells = |row: &str| row.replace("\\|", "").matches('|').count();
+        let rows: Vec<usize> = rows.map(cells).collect();
+        prop_assert_eq!(rows, vec![5; 6], "{}", markdown);
+        prop_assert_eq!(markdown.lines().count(), 16, "{}", markdown);
+        let junit = Format::Junit.render(&report);
+        let is_allowed = |character: char| matches!(character, '\n' | ' '..='\u{fffd}' | '\u{10000}'..);
+        prop_assert!(junit.chars().all(is_allowed), "{:?}", junit);
+        prop_assert_eq!(junit.matches("<testcase").count(), KINDS.len() + 1);
+        let text = Format::Text.render(&report);
+        prop_assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{:?}", text);
+    }
+}
+
+#[test]
+fn hostile_text_makes_valid_files() {
+    let report = rich();
+    valid(&schema("tests/schemas/sarif-2.1.0.json"), &Format::Sarif.render(&report));
+    valid(&schema("schema/report.v1.json"), &Format::Json.render(&report));
+    assert!(is_valid_junit(&Format::Junit.render(&report)));
+    let unknown = Report { verdict: Verdict::Unknown, ..rich() };
+    assert!(is_valid_junit(&Format::Junit.render(&unknown)));
+}
