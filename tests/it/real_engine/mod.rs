@@ -3,6 +3,8 @@
 
 /// The attempts of `tests/attempts` that are for it as well.
 mod attempts;
+/// The steps of a pipeline.
+mod ci;
 /// Programs and libraries that speak to Docker.
 mod clients;
 /// What the engine runs is what dsp reads.
