@@ -53,6 +53,7 @@ pub(super) enum Command {
     Coverage(Coverage),
     Explain(Explain),
     Export(Export),
+    Report(super::report::Args),
     Demo(Demo),
 }
 
@@ -68,7 +69,8 @@ impl Command {
             | Self::Diff(_)
             | Self::Explain(_)
             | Self::Export(_)
-            | Self::Generate(_) => false,
+            | Self::Generate(_)
+            | Self::Report(_) => false,
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
 }
 
 /// Loads a profile from a file, or from a revision of the repository around.
-fn load(path: &Path) -> anyhow::Result<(String, Profile)> {
+pub(super) fn load(path: &Path) -> anyhow::Result<(String, Profile)> {
     let name = path.to_str().filter(|_| !path.exists());
     match name.and_then(|name| name.split_once(':')) {
         Some((revision, file)) if !revision.is_empty() && !file.is_empty() => {

@@ -22,6 +22,7 @@ mod logs;
 mod output;
 mod record;
 mod reload;
+mod report;
 mod reporting;
 mod runtime;
 mod serve;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Export(export) => export::run(&export, args.talk),
         Command::Generate(generate) => generate::run(&generate, args.talk),
+        Command::Report(report) => report::run(&report, args.talk),
         Command::Record(record) => record::run(record, args.talk),
     };
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));

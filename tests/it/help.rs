@@ -6,8 +6,10 @@ fn every_command_has_help_with_an_example() {
     let top = world.dsp(&["--help"]);
     assert_eq!(top.status, 0);
     let mut all = top.out.clone();
-    let commands =
-        ["record", "generate", "enforce", "check", "diff", "coverage", "explain", "export", "demo"];
+    let commands = [
+        "record", "generate", "enforce", "check", "diff", "coverage", "explain", "export",
+        "report", "demo",
+    ];
     for command in commands {
         let done = world.dsp(&[command, "--help"]);
         assert_eq!(done.status, 0);

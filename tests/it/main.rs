@@ -59,6 +59,8 @@ mod real_engine;
 mod record;
 /// `enforce` and a profile that changes.
 mod reload;
+/// `dsp report`: the page for people, in a browser too.
+mod report;
 /// The promises of `SECURITY.md`.
 mod security;
 /// What the tests share.

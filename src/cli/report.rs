@@ -1,0 +1,67 @@
+//! `dsp report`: a page for people about a profile.
+
+use std::path::PathBuf;
+
+use super::args::{Origin, Talk};
+use super::status::Status;
+use super::{evidence, files, output};
+use crate::html::{Subject, page};
+use crate::profile::{self, Diff};
+
+/// Make a page about a profile, to attach to a pull request
+///
+/// One HTML file that needs no network and no script: what the profile allows by risk, what was
+/// recorded and when, whether that was enough, and what has changed since another profile.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp report profile.yaml -o report.html
+  dsp report profile.yaml monday.jsonl tuesday.jsonl -o report.html
+  dsp report profile.yaml today.jsonl --against main:profile.yaml -o report.html")]
+pub(super) struct Args {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    profile: PathBuf,
+    /// Recordings
+    #[arg(value_name = "RECORDING")]
+    recordings: Vec<PathBuf>,
+    /// The profile as it was, a file or REVISION:FILE; what has changed since is shown
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
+    /// Where to write it, instead of stdout; what is there is replaced
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    from: Origin,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
+    let profile = profile::load(&args.profile)?;
+    let old = args.against.as_deref().map(super::diff::load).transpose()?;
+    let diff = old.map(|(_, old)| Diff::of(&old, &profile));
+    let name = args.against.as_ref().map(|path| path.display().to_string());
+    let evidence = match args.recordings.as_slice() {
+        [] => None,
+        some => Some(evidence::read(some, args.from.format(), Some(profile.engine), true)?),
+    };
+    if evidence.as_ref().is_some_and(|evidence| evidence.is_empty()) {
+        output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
+        output::help("leave the recordings out for a page about the profile alone");
+        return Ok(Status::NoVerdict);
+    }
+    let text = page(&Subject {
+        profile: &profile,
+        evidence: evidence.as_ref(),
+        against: name.as_deref().zip(diff.as_ref()),
+    });
+    match &args.output {
+        None => output::data(&text)?,
+        Some(path) => {
+            files::write_again(path, &text)?;
+            if !talk.quiet {
+                output::note(&format!("wrote {}", path.display()));
+            }
+        }
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,106 @@
+//! What was recorded: which session used what, and whether it was enough.
+
+use maud::{Markup, html};
+
+use super::{chart, rules};
+use crate::learn::{Coverage, Evidence};
+use crate::report::{count, printable};
+
+/// How many sessions have a column of their own: the last ones.
+const COLUMNS: usize = 24;
+
+pub(super) fn sections(evidence: &Evidence) -> Markup {
+    let coverage = Coverage::of(evidence);
+    html! {
+        (saturation(&coverage))
+        (over_time(evidence, &coverage))
+    }
+}
+
+/// Whether more recordings would bring more.
+fn saturation(coverage: &Coverage) -> Markup {
+    let once: Vec<&str> = coverage.once().map(|row| row.operation.as_str()).collect();
+    html! {
+        section aria-labelledby="coverage" {
+            h2 id="coverage" { "Was enough recorded?" }
+            @match coverage.expected_new_operations {
+                Some(expected) => p {
+                    "A further session like these is expected to bring " strong { (expected) }
+                    " new operations: as many as one of these brought that no other one has. Sessions of "
+                    "one kind are no proof for another."
+                },
+                None => p { "One session allows no estimate of what a further one would bring." },
+            }
+            (chart::saturation(&coverage.sessions))
+            div.scroll tabindex="0" role="region" aria-label="Operations by session" {
+                table {
+                    caption { "The figures of the drawing: operations by session." }
+                    thead { tr {
+                        th scope="col" { "session" } th scope="col" { "began" }
+                        th.number scope="col" { "new" } th.number scope="col" { "together" } th scope="col" { "whole" }
+                    } }
+                    tbody { @for row in &coverage.sessions {
+                        tr {
+                            th scope="row" { code { (printable(&row.id)) } }
+                            td { (row.start.as_deref().unwrap_or("unknown")) }
+                            td.number { (row.new) }
+                            td.number { (row.total) }
+                            td { @if row.complete { "yes" } @else { strong { "no" } } }
+                        }
+                    } }
+                }
+            }
+            @if coverage.sessions.len() > 1 && !once.is_empty() {
+                h3 { "Seen in one session only" }
+                ul { @for operation in once { li { code { (operation) } } } }
+            }
+            @if !coverage.questions.is_empty() {
+                h3 { "Questions that only a person can answer" }
+                ul { @for question in &coverage.questions {
+                    li {
+                        code { (question.seen) } " was seen and " code { (question.missing) }
+                        " was not: " (question.question)
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// Which session used which operation, in the order of time.
+fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
+    let all = evidence.sessions().len();
+    let first = all.saturating_sub(COLUMNS);
+    html! {
+        section aria-labelledby="time" {
+            h2 id="time" { "What was used when" }
+            @if first > 0 { p { "The last " (COLUMNS) " of " (count(all, "session")) "." } }
+            div.scroll tabindex="0" role="region" aria-label="Operations over time" {
+                table.matrix {
+                    caption { "Each operation, and the sessions that used it, in the order of time." }
+                    thead { tr {
+                        th scope="col" { "operation" } th scope="col" { "risk" } th scope="col" { "requests" }
+                        @for place in first..all { th scope="col" { (place + 1) } }
+                    } }
+                    tbody { @for (known, row) in evidence.known().zip(&coverage.operations) {
+                        tr {
+                            th scope="row" { code { (row.operation) } }
+                            td { (rules::risk(row.risk)) }
+                            td.number { (row.requests) }
+                            @for place in first..all {
+                                @if known.seen.sessions.contains(&place) {
+                                    td.seen { "●" }
+                                } @else { td { span.soft { "–" } } }
+                            }
+                        }
+                    } }
+                }
+            }
+            @let unknown: Vec<&str> = evidence.unknown().map(|(text, _)| text).collect();
+            @if !unknown.is_empty() {
+                h3 { "Requests that are no known operation" }
+                ul { @for text in unknown { li { code { (printable(text)) } } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A report for people as one HTML file, to attach to a pull request: no network, no script.
+//!
+//! Pure, and the same bytes for the same input. Markup is made by templates that escape what is put
+//! into them; what others wrote goes through [`printable`] before that, since escaping leaves
+//! characters alone that reorder a line.
+
+mod chart;
+mod evidence;
+mod rules;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::explain;
+use crate::learn::Evidence;
+use crate::profile::{Diff, Effect, Entry, Profile};
+use crate::report::{count, printable};
+
+/// The style of the page, with its colours for light and for dark.
+const STYLE: &str = include_str!("style.css");
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The profile.
+    pub profile: &'a Profile,
+    /// What was recorded, if anything.
+    pub evidence: Option<&'a Evidence>,
+    /// What the profile is compared with: its name, and what has changed since.
+    pub against: Option<(&'a str, &'a Diff)>,
+}
+
+/// Renders the report.
+#[must_use]
+pub fn page(subject: &Subject<'_>) -> String {
+    let Subject { profile, evidence, against } = subject;
+    let title = format!("dsp: {}", printable(profile.name.as_str()));
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { "Profile " (printable(profile.name.as_str())) }
+                    p.lead { (printable(&explain::worst(profile))) }
+                    (facts(profile, *evidence))
+                }
+                main {
+                    @if let Some((name, diff)) = against { (changes(name, diff)) }
+                    (rules::section(profile, *evidence))
+                    @if let Some(evidence) = evidence { (evidence::sections(evidence)) }
+                }
+                footer { p.soft { "Made by dsp " (env!("CARGO_PKG_VERSION")) "." } }
+            }
+        }
+    };
+    markup.into_string() + "\n"
+}
+
+fn facts(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
+    let standing = profile.standing();
+    let review = match (standing.has_begun, standing.is_reviewed()) {
+        (false, _) => "nobody has reviewed it".to_owned(),
+        (true, true) => "a person has accepted it as it is".to_owned(),
+        (true, false) if standing.open_count() == 0 => "changed since the review".to_owned(),
+        (true, false) => format!("{} not accepted", count(standing.open_count(), "rule")),
+    };
+    let seen = evidence.map(|evidence| {
+        let requests = evidence.known().map(|known| known.seen.requests).sum::<u64>();
+        let sessions = count(evidence.sessions().len(), "session");
+        format!("{}, {sessions}", count(requests, "request"))
+    });
+    html! {
+        dl {
+            dt { "engine" } dd { (profile.engine.title()) }
+            dt { "rules" } dd { (profile.allow.len()) }
+            dt { "highest risk" }
+            dd { @match profile.highest_risk() { Some(risk) => (rules::risk(risk)), None => "none" } }
+            @if let Some(version) = profile.min_api { dt { "oldest API" } dd { (version) } }
+            dt { "review" } dd { (review) }
+            @if let Some(seen) = seen { dt { "evidence" } dd { (seen) } }
+        }
+    }
+}
+
+/// What has changed since another profile.
+fn changes(name: &str, diff: &Diff) -> Markup {
+    let texts = |entries: &[Entry<String>]| -> Markup {
+        html! { @for entry in entries { code { (printable(&entry.value)) } " " } }
+    };
+    html! {
+        section aria-labelledby="changes" {
+            h2 id="changes" { "Changes since " (printable(name)) }
+            @if diff.changes.is_empty() {
+                p { "It lets the same through." }
+            } @else {
+                table.stack {
+                    caption { "What lets more through comes first." }
+                    thead { tr {
+                        th scope="col" { "effect" } th scope="col" { "change" }
+                        th scope="col" { "before" } th scope="col" { "now" } th scope="col" { "risk" }
+                    } }
+                    tbody { @for change in &diff.changes {
+                        tr {
+                            th scope="row" { @match change.effect {
+                                Effect::Widens => strong { "widens" },
+                                Effect::Narrows => "narrows",
+                                Effect::None => "nothing",
+                            } }
+                            td { (change.kind) }
+                            td { (texts(&change.old)) }
+                            td { (texts(&change.new)) }
+                            td { @if let Some(risk) = change.risk { (rules::risk(risk)) } }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The colours of a block of custom properties.
+    fn colours(block: &str) -> Vec<(String, [f64; 3])> {
+        let property = |text: &str| {
+            let (name, value) = text.trim().strip_prefix("--")?.split_once(": #")?;
+            let part = |at: usize| f64::from(u8::from_str_radix(&value[at..at + 2], 16).unwrap());
+            Some((name.to_owned(), [part(0), part(2), part(4)]))
+        };
+        block.split(';').filter_map(property).collect()
+    }
+
+    /// The relative luminance of WCAG 2.1.
+    fn luminance(colour: [f64; 3]) -> f64 {
+        let [red, green, blue] = colour.map(|part| {
+            let part = part / 255.0;
+            if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    #[test]
+    fn text_stands_out_in_light_and_dark() {
+        let blocks: Vec<&str> =
+            STYLE.split(":root {").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+        assert_eq!(blocks.len(), 2);
+        for block in blocks {
+            let colours = colours(block);
+            let of = |name: &str| colours.iter().find(|(known, _)| known == name).unwrap().1;
+            for text in ["text", "soft", "root", "change", "secrets", "read", "info", "mark", "new"]
+            {
+                for ground in ["page", "panel"] {
+                    let (one, other) = (luminance(of(text)), luminance(of(ground)));
+                    let ratio = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+                    assert!(ratio >= 4.5, "{text} on {ground}: {ratio}");
+                }
+            }
+        }
+    }
+}
