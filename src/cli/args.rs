@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
+use super::completions::Profiles;
 use super::listen::Listen;
 use crate::api::EngineKind;
 use crate::{export, recording};
@@ -54,7 +56,11 @@ pub(super) enum Command {
     Explain(Explain),
     Export(Export),
     Report(super::report::Args),
+    Profiles(super::profiles::Args),
     Demo(Demo),
+    Schema(super::schema::Args),
+    Completions(super::completions::Completions),
+    Man(super::completions::Man),
 }
 
 impl Command {
@@ -64,13 +70,17 @@ impl Command {
             Self::Enforce(enforce) => !enforce.command.is_empty(),
             Self::Record(record) => !record.command.is_empty(),
             Self::Check(_)
+            | Self::Completions(_)
             | Self::Coverage(_)
             | Self::Demo(_)
             | Self::Diff(_)
             | Self::Explain(_)
             | Self::Export(_)
             | Self::Generate(_)
-            | Self::Report(_) => false,
+            | Self::Man(_)
+            | Self::Profiles(_)
+            | Self::Report(_)
+            | Self::Schema(_) => false,
         }
     }
 }
@@ -128,6 +138,9 @@ pub(super) struct Generate {
     /// What denials will call the profile
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
+    /// Name the JSON Schema in this file at the head of the profile, for editors; see dsp schema
+    #[arg(long, value_name = "FILE", conflicts_with = "update")]
+    pub(super) schema: Option<PathBuf>,
     /// How wide the rules are
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
     pub(super) names: Names,
@@ -200,7 +213,7 @@ Examples:
   dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
 pub(super) struct Enforce {
     /// The profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
     pub(super) profile: PathBuf,
     #[command(flatten)]
     pub(super) engine: Engine,
@@ -295,7 +308,8 @@ Examples:
   dsp explain profile.yaml 'GET /v1.41/containers/json'")]
 pub(super) struct Explain {
     /// A profile, a request as 'METHOD /path', or both
-    #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2)]
+    #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2,
+        add = ArgValueCompleter::new(Profiles))]
     pub(super) subjects: Vec<String>,
     /// Show also the lines of this recording that stand behind the request or rule
     #[arg(long = "recording", value_name = "RECORDING")]
@@ -313,7 +327,7 @@ Examples:
   dsp export --format nginx profile.yaml > /etc/nginx/conf.d/docker.conf")]
 pub(super) struct Export {
     /// The profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
     pub(super) profile: PathBuf,
     /// The proxy
     #[arg(short, long, value_name = "FORMAT")]

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 
+use clap_complete::engine::ArgValueCompleter;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::args::{Origin, Talk};
+use super::completions::Profiles;
 use super::reporting::Outputs;
+use super::source;
 use super::status::Status;
 use super::{evidence, output};
 use crate::check::{Options, check};
-use crate::profile::{self, CheckCode};
+use crate::profile::CheckCode;
 use crate::report::{Severity, Source};
 
 /// Compare recordings with a profile: has the program drifted?
@@ -29,7 +33,7 @@ Examples:
   dsp check profile.yaml --from haproxy /var/log/haproxy.log")]
 pub(super) struct Args {
     /// The profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
     profile: PathBuf,
     /// Recordings
     #[arg(value_name = "RECORDING", required = true)]
@@ -47,7 +51,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
-    let (text, profile) = profile::load_text(&args.profile)?;
+    let (text, profile) = source::load_text(&args.profile)?;
     let evidence =
         evidence::read(&args.recordings, args.from.format(), Some(profile.engine), true)?;
     if evidence.is_empty() {

@@ -12,16 +12,17 @@ use super::audit::{Audit, AuditLog};
 use super::record::describe;
 use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
+use super::source;
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
 use crate::api::{EngineKind, Risk};
 use crate::engine;
-use crate::profile::{self, Profile};
+use crate::profile::Profile;
 use crate::recording::{self, Session, Writer};
 use crate::report::{count, printable};
 
 pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
-    let profile = profile::load(&args.profile)?;
+    let profile = source::load(&args.profile)?;
     runtime::start_log(talk, !args.command.is_empty());
     runtime::block_on(enforce(args, &profile, talk))?
 }

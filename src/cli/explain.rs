@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::output::{self, STRONG};
+use super::source;
 use super::status::Status;
 use super::{args, evidence};
 use crate::api::{CanonicalRequest, EngineKind, Operation};
 use crate::explain;
-use crate::profile::{self, Profile, Rule};
+use crate::profile::{Profile, Rule};
 use crate::report::{Source, printable};
 
 /// How many lines of recordings are shown at most.
@@ -21,10 +22,10 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
     let profiles: Vec<&String> =
         args.subjects.iter().filter(|subject| !is_request(subject)).collect();
     let text = match (profiles.as_slice(), requests.as_slice()) {
-        ([path], []) => explain::profile(&profile::load(Path::new(path))?),
+        ([path], []) => explain::profile(&source::load(Path::new(path))?),
         ([], [request]) => explain::operation(find_anywhere(request)?),
         ([path], [request]) => {
-            let (text, profile) = profile::load_text(Path::new(path))?;
+            let (text, profile) = source::load_text(Path::new(path))?;
             let source = Source::file(path.as_str(), text);
             decision(&profile, &source, request)
         }
@@ -36,7 +37,7 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
             anyhow::bail!("name the rule whose evidence --recording is to show, as 'METHOD /path'");
         };
         let rule = match profiles.first() {
-            Some(path) => rule(profile::load(Path::new(path))?.engine, request)?,
+            Some(path) => rule(source::load(Path::new(path))?.engine, request)?,
             None => rule(find_anywhere(request)?.engine, request)?,
         };
         behind(&rule, &args.recordings)?;

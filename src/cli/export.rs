@@ -1,16 +1,16 @@
 //! `dsp export`: a profile for a proxy that somebody runs already.
 
 use super::args::{self, Talk};
+use super::source;
 use super::status::Status;
 use super::{files, output};
 use crate::export::export;
-use crate::profile;
 
 pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
     if let Some(path) = &args.output {
         files::check_new(path, "remove it")?;
     }
-    let text = export(&profile::load(&args.profile)?, args.format.into())?;
+    let text = export(&source::load(&args.profile)?, args.format.into())?;
     let Some(path) = &args.output else {
         output::data(&text)?;
         return Ok(Status::Done);

@@ -21,7 +21,8 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     if let Some(path) = &args.output {
         files::check_new(path, "add to it with --update")?;
     }
-    let old = args.update.as_deref().map(profile::load_text).transpose()?;
+    let update_path = args.update.as_deref().map(super::source::changeable).transpose()?;
+    let old = update_path.as_deref().map(profile::load_text).transpose()?;
     let wanted = engine(args.engine, old.as_ref().map(|(_, profile)| profile))?;
     let evidence = evidence::read(&args.recordings, args.from.format(), wanted, args.denied)?;
     if evidence.is_empty() && evidence.denied().next().is_some() {
@@ -74,7 +75,10 @@ fn fresh(
 ) -> anyhow::Result<()> {
     let options =
         learn::Options { name, accept_unknown: args.accept_unknown, names: args.names.into() };
-    let Generated { profile, comments } = learn::generate(evidence, &options);
+    let Generated { profile, mut comments } = learn::generate(evidence, &options);
+    if let Some(path) = &args.schema {
+        comments.header.insert(0, format!("yaml-language-server: $schema={}", path.display()));
+    }
     let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
     match &args.output {

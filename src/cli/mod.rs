@@ -7,6 +7,7 @@
 mod args;
 mod audit;
 mod check;
+mod completions;
 mod coverage;
 mod demo;
 mod diff;
@@ -20,12 +21,15 @@ mod generate;
 mod listen;
 mod logs;
 mod output;
+mod profiles;
 mod record;
 mod reload;
 mod report;
 mod reporting;
 mod runtime;
+mod schema;
 mod serve;
+mod source;
 mod status;
 mod surroundings;
 
@@ -38,6 +42,7 @@ use args::{Args, Command};
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    completions::answer();
     // clap ends the process itself: 0 for help and version, 2 for wrong usage.
     let args = Args::parse();
     let confined = args.command.runs_a_program();
@@ -50,6 +55,10 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Export(export) => export::run(&export, args.talk),
         Command::Generate(generate) => generate::run(&generate, args.talk),
+        Command::Completions(shell) => completions::completions(&shell),
+        Command::Man(man) => completions::man(&man),
+        Command::Profiles(profiles) => profiles::run(&profiles),
+        Command::Schema(schema) => schema::run(&schema),
         Command::Report(report) => report::run(&report, args.talk),
         Command::Record(record) => record::run(record, args.talk),
     };

@@ -7,10 +7,11 @@ use tokio::signal::unix::Signal;
 
 use super::audit::Audit;
 use super::enforce::fits;
+use super::source;
 use super::{failure, output};
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Head, Replaceable, Verdict};
-use crate::profile::{self, Profile};
+use crate::profile::Profile;
 use crate::proxy::{OpenRequest, Running};
 use crate::report::{count, printable};
 
@@ -58,7 +59,7 @@ impl InForce {
     }
 
     fn reload(&self, engine: &Engine, running: &Running) -> anyhow::Result<()> {
-        let profile = profile::load(&self.path)?;
+        let profile = source::load(&self.path)?;
         fits(&profile, engine)?;
         self.gate.replace(gate(&profile, self.only_audits));
         if !self.is_quiet {

@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
+use clap_complete::engine::ArgValueCompleter;
+
 use super::args::{Origin, Talk};
+use super::completions::Profiles;
+use super::source;
 use super::status::Status;
 use super::{evidence, files, output};
 use crate::html::{Subject, page};
-use crate::profile::{self, Diff};
+use crate::profile::Diff;
 
 /// Make a page about a profile, to attach to a pull request
 ///
@@ -20,7 +24,7 @@ Examples:
   dsp report profile.yaml today.jsonl --against main:profile.yaml -o report.html")]
 pub(super) struct Args {
     /// The profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
     profile: PathBuf,
     /// Recordings
     #[arg(value_name = "RECORDING")]
@@ -36,8 +40,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
-    let profile = profile::load(&args.profile)?;
-    let old = args.against.as_deref().map(super::diff::load).transpose()?;
+    let profile = source::load(&args.profile)?;
+    let old = args.against.as_deref().map(source::load_any).transpose()?;
     let diff = old.map(|(_, old)| Diff::of(&old, &profile));
     let name = args.against.as_ref().map(|path| path.display().to_string());
     let evidence = match args.recordings.as_slice() {

@@ -16,6 +16,8 @@ mod pattern;
 mod problem;
 mod reviewed;
 mod rule;
+mod schema;
+mod shipped;
 
 pub use accept::{Acceptance, Subject};
 pub use check_code::CheckCode;
@@ -29,3 +31,5 @@ pub use pattern::{Glob, Pattern};
 pub use problem::Problem;
 pub use reviewed::{Kept, Open, Reviewed, Standing};
 pub use rule::{Rule, RuleError};
+pub use schema::schema;
+pub use shipped::{BUILTIN, SHIPPED, Shipped};

@@ -7,8 +7,20 @@ fn every_command_has_help_with_an_example() {
     assert_eq!(top.status, 0);
     let mut all = top.out.clone();
     let commands = [
-        "record", "generate", "enforce", "check", "diff", "coverage", "explain", "export",
-        "report", "demo",
+        "record",
+        "generate",
+        "enforce",
+        "check",
+        "diff",
+        "coverage",
+        "explain",
+        "export",
+        "report",
+        "profiles",
+        "demo",
+        "schema",
+        "completions",
+        "man",
     ];
     for command in commands {
         let done = world.dsp(&[command, "--help"]);

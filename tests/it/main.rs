@@ -19,6 +19,8 @@ mod audit_log;
 mod bad_input;
 /// `dsp check`: drift.
 mod check;
+/// `dsp completions` and `dsp man`.
+mod completions;
 /// `dsp coverage`: have I recorded enough?
 mod coverage;
 /// `dsp demo`: the whole loop.
@@ -47,6 +49,8 @@ mod layering;
 mod logs;
 /// Real HAProxy, nginx and Caddy with an exported file.
 mod other_proxies;
+/// `dsp profiles` and `builtin:`.
+mod profiles;
 /// What `generate` promises.
 mod proof;
 /// The proxy on the wire, with raw sockets.
@@ -61,6 +65,8 @@ mod record;
 mod reload;
 /// `dsp report`: the page for people, in a browser too.
 mod report;
+/// `dsp schema`: what editors know.
+mod schema;
 /// The promises of `SECURITY.md`.
 mod security;
 /// What the tests share.

@@ -1,0 +1,99 @@
+//! `dsp completions` and `dsp man`: what shells and readers of manuals need.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
+use clap_complete::env::Shells;
+
+use super::status::Status;
+use super::{args, output};
+use crate::profile::{BUILTIN, SHIPPED};
+
+/// The variable by which a shell asks dsp to complete.
+const VARIABLE: &str = "DSP_COMPLETE";
+
+/// Print a script that completes dsp's command lines
+///
+/// The script asks dsp itself, so it knows what this dsp knows: options, files, and the profiles that
+/// are part of it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp completions fish | source       in ~/.config/fish/config.fish
+  source <(dsp completions bash)      in ~/.bashrc
+  source <(dsp completions zsh)       in ~/.zshrc, behind compinit")]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+/// Write the manual pages
+///
+/// One for dsp and one for each of its commands.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp man | man -l -                                 read the first one
+  dsp man -o /usr/local/share/man/man1               install all of them")]
+pub(super) struct Man {
+    /// The folder to write all pages to; without one the first is printed
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+}
+
+/// Answers a shell that asks what could come next, and ends; returns otherwise.
+pub(super) fn answer() {
+    CompleteEnv::with_factory(args::Args::command).var(VARIABLE).complete();
+}
+
+pub(super) fn completions(args: &Completions) -> anyhow::Result<Status> {
+    let shells = Shells::builtins();
+    let shell = shells.completer(&args.shell).context("clap knows no such shell")?;
+    let mut script = Vec::new();
+    shell.write_registration(VARIABLE, "dsp", "dsp", "dsp", &mut script)?;
+    output::data(&String::from_utf8(script)?)?;
+    Ok(Status::Done)
+}
+
+pub(super) fn man(args: &Man) -> anyhow::Result<Status> {
+    // The help of a command is its page.
+    let command = args::Args::command().disable_help_subcommand(true);
+    let Some(folder) = &args.output else {
+        output::data(&page(&command)?)?;
+        return Ok(Status::Done);
+    };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    clap_mangen::generate_to(command, folder)
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
+    Ok(Status::Done)
+}
+
+fn page(command: &clap::Command) -> anyhow::Result<String> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    Ok(String::from_utf8(page)?)
+}
+
+/// Completes a profile: the ones that are part of dsp, and files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Profiles;
+
+impl ValueCompleter for Profiles {
+    fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        let builtin = SHIPPED.iter().map(|shipped| (format!("{BUILTIN}{}", shipped.name), shipped));
+        let begins = |name: &str| current.to_str().is_some_and(|typed| name.starts_with(typed));
+        let builtin = builtin.filter(|(name, _)| begins(name));
+        let candidate = |(name, shipped): (String, &crate::profile::Shipped)| {
+            CompletionCandidate::new(name).help(Some(shipped.about().into()))
+        };
+        let mut candidates = PathCompleter::any().complete(current);
+        candidates.extend(builtin.map(candidate));
+        candidates
+    }
+}

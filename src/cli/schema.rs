@@ -1,0 +1,30 @@
+//! `dsp schema`: the profile's JSON Schema, for editors.
+
+use std::path::PathBuf;
+
+use super::status::Status;
+use super::{files, output};
+use crate::profile::schema;
+
+/// Print the JSON Schema of profiles, for editors
+///
+/// An editor with a YAML language server then completes operations, says what each permits, and marks
+/// what is none. Name the file in the first line of a profile, which generate --schema does.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp schema -o profile.schema.json
+  dsp generate --schema profile.schema.json -o profile.yaml")]
+pub(super) struct Args {
+    /// Where to write it, instead of stdout; what is there is replaced
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
+    match &args.output {
+        None => output::data(&schema())?,
+        Some(path) => files::write_again(path, &schema())?,
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,109 @@
+//! Where a profile comes from: a file, dsp itself, or a revision of a git repository.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::profile::{self, BUILTIN, Profile, SHIPPED, Shipped};
+use crate::report::{Source, printable};
+
+/// Loads a profile from a file, or one that is part of dsp as `builtin:NAME`.
+///
+/// # Errors
+/// What cannot be read or is wrong, with its place.
+pub(super) fn load(path: &Path) -> anyhow::Result<Profile> {
+    load_text(path).map(|(_, profile)| profile)
+}
+
+/// Like [`load`], with the text that was parsed.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
+    match builtin(path) {
+        Some(name) => {
+            let shipped = Shipped::named(name).ok_or_else(|| {
+                let known: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
+                anyhow::anyhow!(
+                    "dsp has no profile \"{}\"; it has {}",
+                    printable(name),
+                    known.join(", ")
+                )
+            })?;
+            Ok(profile::parse_from(path, shipped.text.to_owned())?)
+        }
+        None => Ok(profile::load_text(path)?),
+    }
+}
+
+/// Like [`load`], also from a revision of the repository around as `REVISION:FILE`, with what a
+/// report calls it.
+///
+/// # Errors
+/// As [`load`], and what git says.
+pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
+    let is_file = path.exists();
+    let name = path.to_str().filter(|_| !is_file && builtin(path).is_none());
+    let (text, profile) = match name.and_then(|name| name.split_once(':')) {
+        Some((revision, file)) if !revision.is_empty() && !file.is_empty() => {
+            profile::parse_from(path, from_git(path, file)?)?
+        }
+        _ => load_text(path)?,
+    };
+    Ok((Source { path: path.display().to_string(), text, is_file }, profile))
+}
+
+/// The path of a profile that is to be changed.
+///
+/// # Errors
+/// When it is part of dsp.
+pub(super) fn changeable(path: &Path) -> anyhow::Result<PathBuf> {
+    if let Some(name) = builtin(path) {
+        bail!(
+            "builtin:{name} is part of dsp and cannot be changed; make a file of it with \
+             dsp profiles show {name} > {name}.yaml"
+        );
+    }
+    Ok(path.to_owned())
+}
+
+/// The name of a profile that is part of dsp, where that is meant.
+fn builtin(path: &Path) -> Option<&str> {
+    path.to_str()?.strip_prefix(BUILTIN)
+}
+
+/// Reads a file as it was committed.
+fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
+    let shown = printable(&object.to_string_lossy());
+    let mut git = Command::new("git")
+        .args(["cat-file", "blob", "--end-of-options"])
+        .arg(object)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run git to read {shown}"))?;
+    let mut bytes = Vec::new();
+    if let Some(stdout) = git.stdout.take() {
+        stdout.take(profile::MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    }
+    let output = git.wait_with_output()?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > profile::MAX_BYTES {
+        bail!("{shown} is larger than {} bytes, so it is no profile", profile::MAX_BYTES);
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().trim_start_matches("fatal: ");
+        // git says so of a file alone; of a revision that is none it says something else.
+        let hint = if said.starts_with("path ") && !file.starts_with("./") {
+            "; a path counts from the root of the repository, or from here with ./"
+        } else {
+            ""
+        };
+        bail!("git has no {shown}: {}{hint}", printable(said));
+    }
+    String::from_utf8(bytes)
+        .with_context(|| format!("{shown} is not UTF-8 text, so it is no profile"))
+}

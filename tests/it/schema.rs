@@ -1,0 +1,111 @@
+use dsp::api::EngineKind;
+use dsp::profile::{Pattern, Rule, parse, schema};
+
+use crate::formats;
+use crate::generate::recording;
+use crate::support::World;
+
+const PATH: &str = "schema/profile.v1.json";
+
+/// What is wrong with a profile in the eyes of an editor.
+fn errors(validator: &jsonschema::Validator, text: &str) -> Vec<String> {
+    let value: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+    validator.iter_errors(&value).map(|error| error.instance_path().to_string()).collect()
+}
+
+#[test]
+fn it_is_committed_and_printed() {
+    let text = schema();
+    if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
+        std::fs::write(PATH, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(PATH).unwrap_or_default();
+    assert!(committed == text, "write {PATH} anew with DSP_README=write");
+    let world = World::without_engine();
+    assert_eq!(world.dsp(&["schema"]).out, text);
+    assert_eq!(world.dsp(&["schema", "-o", "s.json"]).status, 0);
+    assert_eq!(world.read("s.json"), text);
+}
+
+#[test]
+fn every_profile_here_is_of_it() {
+    let validator = formats::schema(PATH);
+    let mut count = 0;
+    for folder in ["profiles", "fixtures"] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert_eq!(errors(&validator, &text), Vec::<String>::new(), "{}", path.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 15, "{count}");
+}
+
+#[test]
+fn every_rule_that_can_be_written_is_of_it() {
+    let validator = formats::schema(PATH);
+    let names = ["web", "json", "create", "a b%", "*", "é", "x:", "libpod", "a/registry/b"];
+    for engine in EngineKind::ALL {
+        let mut rules: Vec<String> = Vec::new();
+        for operation in engine.catalogue().operations() {
+            rules.push(operation.to_string());
+            for name in names {
+                for pattern in [Pattern::Exact(name.to_owned()), Pattern::Any] {
+                    let patterns = operation.template.parameters().map(|_| pattern.clone());
+                    let rule = Rule::narrowed(operation, patterns.collect()).to_string();
+                    rules.extend(Rule::parse(engine, &rule).is_ok().then_some(rule));
+                }
+            }
+        }
+        assert!(rules.len() > 1000);
+        let lines: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+        let text = format!(
+            "version: 1\nname: x\nengine: {engine}\nallow:\n{lines}deny:\n{lines}\
+             reviewed:\n  digest: none\n  root:\n    - {}\n",
+            rules[0]
+        );
+        parse(&text).map_err(|problem| problem.message).unwrap();
+        assert_eq!(errors(&validator, &text), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_editor_marks_what_is_wrong() {
+    let validator = formats::schema(PATH);
+    let with = |rest: &str| errors(&validator, &format!("version: 1\nname: x\n{rest}")).join(" ");
+    assert_eq!(with("allow:\n  - GET /info\n  - GET /container/json\n"), "/allow/1");
+    assert_eq!(with("allow:\n  - GET /libpod/info\n"), "/allow/0");
+    assert_eq!(with("engine: podman\nallow:\n  - GET /libpod/info\n"), "");
+    assert_eq!(with("deny:\n  - GET /v1.41/info\n"), "/deny/0");
+    assert_eq!(with("unknown:\n  - GET /x/*\n"), "/unknown/0");
+    assert_eq!(with("engine: dockr\n"), "/engine");
+    assert_eq!(with("accept:\n  - code: unused-rul\n    reason: x\n"), "/accept/0/code");
+    assert_eq!(with("accept:\n  - code: unused-rule\n"), "/accept/0");
+    assert_eq!(
+        with("accept:\n  - code: unused-rule\n    reason: x\n    until: soon\n"),
+        "/accept/0/until"
+    );
+    assert_eq!(with("reviewed:\n  digest: x\n  root:\n    - POST /x\n"), "/reviewed/root/0");
+    // The profile itself has an empty path.
+    assert_eq!(errors(&validator, "version: 1\nname: x\nalow: []\n"), [""]);
+    assert_eq!(errors(&validator, "name: x\n"), [""]);
+}
+
+#[test]
+fn a_generated_profile_names_it_where_that_is_asked_for() {
+    let world = World::without_engine();
+    recording(&world, "r", &["GET /v1.41/info"]);
+    let text = world.dsp(&["generate", "r", "--schema", "s.json"]).out;
+    assert!(text.starts_with("# yaml-language-server: $schema=s.json\n# "), "{text}");
+    parse(&text).map_err(|problem| problem.message).unwrap();
+    // An update keeps it and brings the lines behind it up to date.
+    world.write("p.yaml", &text);
+    recording(&world, "r2", &["GET /v1.41/info", "GET /v1.41/events"]);
+    assert_eq!(world.dsp(&["generate", "--update", "p.yaml", "r", "r2"]).status, 0);
+    let updated = world.read("p.yaml");
+    assert!(updated.starts_with("# yaml-language-server: $schema=s.json\n"), "{updated}");
+    assert!(updated.contains(": 2 operations, highest risk: read\n"), "{updated}");
+}
