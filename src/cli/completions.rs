@@ -16,6 +16,26 @@ use crate::profile::{BUILTIN, SHIPPED};
 /// The variable by which a shell asks dsp to complete.
 const VARIABLE: &str = "DSP_COMPLETE";
 
+/// bash takes `builtin:mon` and `tcp://` for several words, of which only the last is completed, so
+/// the words are put together again and what was typed before the last colon is left out.
+const COLONS: &str = r#"
+_dsp_with_colons() {
+    local line=${COMP_LINE:0:COMP_POINT}
+    local typed=${line##*[[:space:]]}
+    if [[ $typed != *:* ]]; then
+        _clap_complete_dsp "$@"
+        return
+    fi
+    local words
+    read -ra words <<<"$line"
+    local -a COMP_WORDS=("${words[@]}")
+    local COMP_CWORD=$((${#words[@]} - 1))
+    _clap_complete_dsp "$1" "$typed" "$3"
+    COMPREPLY=("${COMPREPLY[@]#"${typed%"${typed##*:}"}"}")
+}
+complete -o nospace -o bashdefault -F _dsp_with_colons dsp
+"#;
+
 /// Print a script that completes dsp's command lines
 ///
 /// The script asks dsp itself, so it knows what this dsp knows: options, files, and the profiles that
@@ -56,7 +76,11 @@ pub(super) fn completions(args: &Completions) -> anyhow::Result<Status> {
     let shell = shells.completer(&args.shell).context("clap knows no such shell")?;
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "dsp", "dsp", "dsp", &mut script)?;
-    output::data(&String::from_utf8(script)?)?;
+    let mut script = String::from_utf8(script)?;
+    if args.shell == "bash" {
+        script += COLONS;
+    }
+    output::data(&script)?;
     Ok(Status::Done)
 }
 

@@ -28,7 +28,11 @@ fn bash_offers_commands_options_files_and_profiles() {
     assert_eq!(offered(&world, "dsp enf"), ["enforce"]);
     assert!(offered(&world, "dsp check --fail").contains(&"--fail-on".to_owned()));
     assert_eq!(offered(&world, "dsp enforce bui"), ["build.yaml", "builtin:monitor"]);
-    assert_eq!(offered(&world, "dsp explain builtin:m"), ["builtin:monitor"]);
+    assert_eq!(
+        offered(&world, "dsp explain builtin:m"),
+        ["monitor"],
+        "only what is behind the colon"
+    );
     assert_eq!(offered(&world, "dsp profiles show ")[0], "monitor");
     let shells = ["bash", "zsh", "fish"];
     assert_eq!(
@@ -38,6 +42,27 @@ fn bash_offers_commands_options_files_and_profiles() {
             .count(),
         3
     );
+}
+
+#[test]
+fn bash_goes_on_behind_a_colon() {
+    let world = World::without_engine();
+    let mut command = std::process::Command::new("bash");
+    command.arg("--norc").current_dir(world.folder.path());
+    let path = std::env::var("PATH").unwrap_or_default();
+    let ours = dsp_binary().parent().unwrap().display().to_string();
+    command.env("PATH", format!("{ours}:{path}")).env("PS1", "> ").env("TERM", "dumb");
+    let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+    session.exp_string("> ").unwrap();
+    session.send_line("source <(dsp completions bash)").unwrap();
+    for typed in ["bui", "builtin:", "builtin:mon"] {
+        session.send(&format!("dsp explain {typed}\t 'GET /info'; echo done-$?")).unwrap();
+        session.send_line("").unwrap();
+        session.exp_string("allowed by builtin:monitor: GET /info").unwrap();
+        session.exp_string("done-0").unwrap();
+    }
+    session.send_line("exit").unwrap();
+    session.exp_eof().unwrap();
 }
 
 #[test]
