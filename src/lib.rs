@@ -20,4 +20,5 @@ pub mod profile;
 pub mod proxy;
 pub mod recording;
 pub mod report;
+pub mod review;
 pub mod sample;

@@ -18,4 +18,4 @@ pub use gather::{Gathering, MixedEngines};
 pub use generate::{Generated, HANDSHAKE, Options, generate};
 pub use names::{Names, looks_like_id};
 pub use proof::{Flaw, Proof, prove};
-pub use update::{Decision, KeptOut, NotALine, Update, update};
+pub use update::{Decision, KeptOut, NotALine, Update, summarised, update};

@@ -103,8 +103,11 @@ pub fn update(
     // The first insertion moved what stands behind it, so the second one reads the text anew.
     let moved = crate::profile::parse(&text).map_err(|_| NotALine("allow"))?;
     let text = insert(&text, "unknown", &moved.unknown, unknown).ok_or(NotALine("unknown"))?;
-    update.text =
-        if update.added.is_empty() { text } else { header(&text, &summary, &provenance(evidence)) };
+    update.text = if update.added.is_empty() {
+        text
+    } else {
+        header(&text, &summary, Some(&provenance(evidence)))
+    };
     Ok(update)
 }
 
@@ -150,13 +153,24 @@ fn last_before(profile: &Profile, rule: &Rule) -> usize {
     profile.allow.iter().rposition(before).map_or(0, |place| place + 1)
 }
 
-/// Brings the two lines that dsp wrote at the head of a profile up to date, where they are.
-fn header(text: &str, summary: &str, provenance: &str) -> String {
+/// A profile's text with the line at its head that counts its operations brought up to date, where
+/// that is.
+#[must_use]
+pub fn summarised(text: &str, profile: &Profile) -> String {
+    header(text, &summary(profile.allow.iter().map(|entry| &entry.value)), None)
+}
+
+/// Brings the two lines that dsp wrote at the head of a profile up to date, where they are; the
+/// second one only where there is something new to say.
+fn header(text: &str, summary: &str, provenance: Option<&str>) -> String {
     let mut is_head = true;
     let lines = text.split_inclusive('\n').map(|line| {
         is_head &= line.starts_with('#');
         let written = line.trim_end();
-        if is_head && written.starts_with("# evidence: ") {
+        if is_head
+            && written.starts_with("# evidence: ")
+            && let Some(provenance) = provenance
+        {
             format!("# {provenance}\n")
         } else if is_head
             && written.contains(", highest risk: ")

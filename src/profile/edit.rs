@@ -63,6 +63,15 @@ pub fn set_comment(text: &str, span: &Range<usize>, comment: &str) -> Option<Str
     Some(edited)
 }
 
+/// The comment behind the entry at `span`, without its `#`; empty when there is none. `None` when
+/// the entry does not stand on a line of its own.
+#[must_use]
+pub fn comment(text: &str, span: &Range<usize>) -> Option<String> {
+    line_start(text, span.start)?;
+    let comment = text.get(trailing_comment(text, span)?)?;
+    Some(comment.trim_start_matches('#').trim().to_owned())
+}
+
 /// Puts `part`, the text of the top-level key `key`, in place of the one that is there, or at the
 /// end. An empty one takes it away.
 #[must_use]
@@ -179,6 +188,8 @@ mod tests {
         assert_eq!(noted(0, "a\nb"), TEXT.replace("HEAD /_ping", "HEAD /_ping  # a b"));
         assert_eq!(noted(1, "new"), TEXT.replace("# why", "# new"));
         assert_eq!(noted(2, " "), TEXT.replace("   # all", ""));
+        let comments = [0, 1, 2].map(|place| comment(TEXT, &span(TEXT, place)).unwrap());
+        assert_eq!(comments, ["", "why", "all"]);
     }
 
     #[test]
@@ -205,6 +216,7 @@ mod tests {
         assert_eq!(remove(text, "allow", &parse(text).unwrap().allow, 0), None);
         assert_eq!(replace(text, &span(text, 0), "GET /nodes"), None);
         assert_eq!(set_comment(text, &span(text, 1), "x"), None);
+        assert_eq!(comment(text, &span(text, 1)), None);
     }
 
     proptest! {

@@ -1,0 +1,550 @@
+//! A profile with its text, and what a decision makes of both.
+//!
+//! The text is edited line by line and the profile as a value. A decision is taken only when the
+//! edited text reads back as exactly the profile that was meant.
+
+use std::fmt;
+
+use crate::learn;
+use crate::profile::{
+    self, Entry, Insertion, Kept, Profile, Reviewed, Rule, UnknownOperation, comment,
+    emit_reviewed, insert, key_span, remove, replace, set_comment, set_part,
+};
+
+/// A profile under review.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Draft {
+    text: String,
+    profile: Profile,
+}
+
+/// What a decision is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Subject {
+    /// A rule under `allow`.
+    Rule(Rule),
+    /// A request under `unknown`.
+    Unknown(UnknownOperation),
+}
+
+/// What a person has decided.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// These stay, and are accepted with the risk that they have today.
+    Keep(Vec<Subject>),
+    /// A rule goes from `allow` to `deny`, with all that it covers; a request that no operation is
+    /// goes.
+    Deny(Subject),
+    /// Rules under `allow` are replaced by narrower ones, which are accepted.
+    Narrow {
+        /// The rules.
+        from: Vec<Rule>,
+        /// What is left of them.
+        to: Vec<Rule>,
+    },
+    /// A comment, in place of the one that is there; an empty one takes it away.
+    Note {
+        /// What it is about.
+        subject: Subject,
+        /// The comment.
+        text: String,
+    },
+    /// What else has changed since the review stays: `deny`, `min_api`, `engine` and the list of
+    /// what was accepted.
+    Confirm,
+}
+
+/// Why a decision cannot be taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DraftError {
+    /// It is about something that is not in the profile.
+    #[error("{0} is not in the profile")]
+    NotThere(String),
+    /// Not narrower.
+    #[error("{0} is not narrower than the rule that it is to replace")]
+    NotNarrower(String),
+    /// The list has another layout than one entry a line.
+    #[error("the list {0}: is not written with one rule a line, so it has to be edited by hand")]
+    NotALine(&'static str),
+    /// The edited text would say something else.
+    #[error("the profile would not read back as decided, so it was left as it is")]
+    Unfaithful,
+}
+
+impl Draft {
+    /// A profile with the text that it was parsed from.
+    #[must_use]
+    pub fn new(text: String, profile: Profile) -> Self {
+        Self { text, profile }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the text says.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The comment behind a rule or request; empty when there is none.
+    #[must_use]
+    pub fn comment(&self, subject: &Subject) -> String {
+        let span = match subject {
+            Subject::Rule(rule) => span_of(&self.profile.allow, rule),
+            Subject::Unknown(unknown) => span_of(&self.profile.unknown, unknown),
+        };
+        span.and_then(|span| comment(&self.text, &span)).unwrap_or_default()
+    }
+
+    /// The draft after a decision.
+    ///
+    /// # Errors
+    /// [`DraftError`]; the decision has then no effect.
+    pub fn decide(&self, decision: &Decision) -> Result<Self, DraftError> {
+        // What nobody has confirmed since it changed stays open: its digest must not match.
+        let is_changed = self.profile.standing().is_changed;
+        let mut edit = Edit { text: self.text.clone(), profile: self.profile.clone() };
+        let mut reviewed = self.profile.reviewed.clone().unwrap_or_default();
+        match decision {
+            Decision::Keep(subjects) => {
+                subjects.iter().try_for_each(|subject| edit.keep(&mut reviewed, subject))?;
+            }
+            Decision::Deny(Subject::Rule(rule)) => edit.deny(rule)?,
+            Decision::Deny(Subject::Unknown(unknown)) => edit.drop_unknown(unknown)?,
+            Decision::Narrow { from, to } => {
+                edit.narrow(from, to)?;
+                to.iter()
+                    .try_for_each(|rule| edit.keep(&mut reviewed, &Subject::Rule(rule.clone())))?;
+            }
+            Decision::Note { subject, text } => {
+                edit.note(subject, text)?;
+                return edit.read_back();
+            }
+            Decision::Confirm => {}
+        }
+        edit.seal(reviewed, is_changed && *decision != Decision::Confirm);
+        edit.read_back()
+    }
+}
+
+/// A text and what it is to say.
+struct Edit {
+    text: String,
+    profile: Profile,
+}
+
+impl Edit {
+    fn keep(&self, reviewed: &mut Reviewed, subject: &Subject) -> Result<(), DraftError> {
+        let not_there = || DraftError::NotThere(subject.to_string());
+        match subject {
+            Subject::Rule(rule) => {
+                span_of(&self.profile.allow, rule).ok_or_else(not_there)?;
+                reviewed.kept.retain(|kept| kept.value.rule != *rule);
+                let kept = Kept { risk: rule.operation().risk, rule: rule.clone() };
+                reviewed.kept.push(Entry::new(kept));
+            }
+            Subject::Unknown(unknown) => {
+                span_of(&self.profile.unknown, unknown).ok_or_else(not_there)?;
+                reviewed.unknown.push(Entry::new(unknown.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn deny(&mut self, rule: &Rule) -> Result<(), DraftError> {
+        let span = span_of(&self.profile.allow, rule);
+        let span = span.ok_or_else(|| DraftError::NotThere(rule.to_string()))?;
+        let comment = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
+        while let Some(place) =
+            self.profile.allow.iter().position(|entry| rule.covers(&entry.value))
+        {
+            self.remove_rule(place)?;
+        }
+        if self.profile.deny.iter().any(|entry| entry.value.covers(rule)) {
+            return Ok(());
+        }
+        if key_span(&self.text, "deny").is_none() {
+            // A new list is written at the end, and `reviewed` comes after all others.
+            self.text = set_part(&self.text, "reviewed", "");
+            self.profile.reviewed = None;
+        }
+        let behind = self.profile.deny.len();
+        let insertion = Insertion { line: rule.to_string(), comment, behind };
+        self.text = insert(&self.text, "deny", &self.profile.deny, vec![insertion])
+            .ok_or(DraftError::NotALine("deny"))?;
+        self.profile.deny.push(Entry::new(rule.clone()));
+        self.find_spans()
+    }
+
+    fn drop_unknown(&mut self, unknown: &UnknownOperation) -> Result<(), DraftError> {
+        span_of(&self.profile.unknown, unknown)
+            .ok_or_else(|| DraftError::NotThere(unknown.to_string()))?;
+        while let Some(place) =
+            self.profile.unknown.iter().position(|entry| entry.value == *unknown)
+        {
+            self.text = remove(&self.text, "unknown", &self.profile.unknown, place)
+                .ok_or(DraftError::NotALine("unknown"))?;
+            self.profile.unknown.remove(place);
+            self.find_spans()?;
+        }
+        Ok(())
+    }
+
+    /// Puts the narrower rules in the place of the first of the wider ones.
+    fn narrow(&mut self, from: &[Rule], to: &[Rule]) -> Result<(), DraftError> {
+        let is_narrower =
+            |rule: &Rule| from.iter().any(|wider| wider.covers(rule)) && !from.contains(rule);
+        if let Some(wrong) = to.iter().find(|rule| !is_narrower(rule)) {
+            return Err(DraftError::NotNarrower(wrong.to_string()));
+        }
+        if let Some(gone) = from.iter().find(|rule| span_of(&self.profile.allow, rule).is_none()) {
+            return Err(DraftError::NotThere(gone.to_string()));
+        }
+        let is_wider = |entry: &Entry<Rule>| from.contains(&entry.value);
+        let place = self.profile.allow.iter().position(is_wider);
+        let place = place.ok_or(DraftError::NotALine("allow"))?;
+        let span = self.profile.allow.get(place).and_then(|entry| entry.span.clone());
+        let span = span.ok_or(DraftError::NotALine("allow"))?;
+        let old = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
+        let mut fresh: Vec<&Rule> = Vec::new();
+        for rule in to {
+            if span_of(&self.profile.allow, rule).is_none() && !fresh.contains(&rule) {
+                fresh.push(rule);
+            }
+        }
+        // How many things there were is no longer true of each of several rules.
+        let comment = if fresh.len() > 1 && is_count(&old) { "" } else { old.as_str() };
+        let Some((first, others)) = fresh.split_first() else {
+            return self.remove_rules(from);
+        };
+        self.text = set_comment(&self.text, &span, comment).ok_or(DraftError::NotALine("allow"))?;
+        self.text =
+            replace(&self.text, &span, &first.to_string()).ok_or(DraftError::NotALine("allow"))?;
+        if let Some(entry) = self.profile.allow.get_mut(place) {
+            *entry = Entry::new((*first).clone());
+        }
+        self.find_spans()?;
+        let insertion = |rule: &&Rule| Insertion {
+            line: rule.to_string(),
+            comment: comment.to_owned(),
+            behind: place + 1,
+        };
+        let insertions = others.iter().map(insertion).collect();
+        self.text = insert(&self.text, "allow", &self.profile.allow, insertions)
+            .ok_or(DraftError::NotALine("allow"))?;
+        let others = others.iter().map(|rule| Entry::new((*rule).clone()));
+        self.profile.allow.splice(place + 1..place + 1, others);
+        self.find_spans()?;
+        self.remove_rules(from)
+    }
+
+    fn remove_rules(&mut self, rules: &[Rule]) -> Result<(), DraftError> {
+        let is_one = |entry: &Entry<Rule>| rules.contains(&entry.value);
+        while let Some(place) = self.profile.allow.iter().position(is_one) {
+            self.remove_rule(place)?;
+        }
+        Ok(())
+    }
+
+    fn remove_rule(&mut self, place: usize) -> Result<(), DraftError> {
+        self.text = remove(&self.text, "allow", &self.profile.allow, place)
+            .ok_or(DraftError::NotALine("allow"))?;
+        self.profile.allow.remove(place);
+        self.find_spans()
+    }
+
+    fn note(&mut self, subject: &Subject, note: &str) -> Result<(), DraftError> {
+        let (list, span) = match subject {
+            Subject::Rule(rule) => ("allow", span_of(&self.profile.allow, rule)),
+            Subject::Unknown(unknown) => ("unknown", span_of(&self.profile.unknown, unknown)),
+        };
+        let span = span.ok_or_else(|| DraftError::NotThere(subject.to_string()))?;
+        self.text = set_comment(&self.text, &span, note).ok_or(DraftError::NotALine(list))?;
+        Ok(())
+    }
+
+    /// Writes what is accepted of what the profile holds now; with the digest of before where
+    /// something else is open.
+    fn seal(&mut self, reviewed: Reviewed, keeps_digest: bool) {
+        let mut kept: Vec<Entry<Kept>> = Vec::new();
+        for entry in &self.profile.allow {
+            let rule = &entry.value;
+            let is_there = kept.iter().any(|kept| kept.value.rule == *rule);
+            if let Some(risk) = reviewed.risk_of(rule).filter(|_| !is_there) {
+                kept.push(Entry::new(Kept { risk, rule: rule.clone() }));
+            }
+        }
+        kept.sort_by_key(|kept| std::cmp::Reverse(kept.value.risk));
+        let mut unknown: Vec<Entry<UnknownOperation>> = Vec::new();
+        for entry in &self.profile.unknown {
+            if reviewed.unknown.contains(entry) && !unknown.contains(entry) {
+                unknown.push(Entry::new(entry.value.clone()));
+            }
+        }
+        let mut sealed = Reviewed { digest: reviewed.digest, kept, unknown };
+        if !keeps_digest {
+            sealed.digest = self.profile.digest_of(&sealed);
+        }
+        self.text = set_part(&self.text, "reviewed", &emit_reviewed(&sealed));
+        self.text = learn::summarised(&self.text, &self.profile);
+        self.profile.reviewed = Some(sealed);
+    }
+
+    /// Reads the text in the middle of an edit, to know where everything stands now.
+    fn find_spans(&mut self) -> Result<(), DraftError> {
+        let read = profile::parse(&self.text).map_err(|_| DraftError::Unfaithful)?;
+        if read != self.profile {
+            return Err(DraftError::Unfaithful);
+        }
+        self.profile = read;
+        Ok(())
+    }
+
+    fn read_back(mut self) -> Result<Draft, DraftError> {
+        self.find_spans()?;
+        Ok(Draft { text: self.text, profile: self.profile })
+    }
+}
+
+fn span_of<T: PartialEq>(entries: &[Entry<T>], value: &T) -> Option<std::ops::Range<usize>> {
+    entries.iter().find(|entry| entry.value == *value)?.span.clone()
+}
+
+/// Whether a comment is one that `generate` wrote: `seen in 1 of 2 sessions, 3 containers`.
+fn is_count(comment: &str) -> bool {
+    comment.split(", ").all(|part| {
+        let words: Vec<&str> = part.split(' ').collect();
+        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+        match words.as_slice() {
+            [number, _] => is_number(number),
+            ["seen", "in", seen, "of", all, "sessions"] => is_number(seen) && is_number(all),
+            _ => false,
+        }
+    })
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(rule) => rule.fmt(formatter),
+            Self::Unknown(unknown) => unknown.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::EngineKind;
+    use crate::profile::{Diff, parse};
+
+    const TEXT: &str = "# docker: 4 operations, highest risk: root\n# mine\nversion: 1\nname: x\nallow:\n  \
+        - GET /info\n  # careful\n  - POST /containers/*/exec   # seen in 1 of 2 sessions, 3 containers\n  \
+        - POST /containers/*/start  # on purpose\n\n  - GET /containers/json\nunknown:\n  - GET /vendor/x\n";
+
+    fn draft(text: &str) -> Draft {
+        Draft::new(text.to_owned(), parse(text).unwrap())
+    }
+
+    fn rule(text: &str) -> Rule {
+        Rule::parse(EngineKind::Docker, text).unwrap()
+    }
+
+    fn keep(text: &str) -> Decision {
+        Decision::Keep(vec![Subject::Rule(rule(text))])
+    }
+
+    fn narrow(from: &str, to: &[&str]) -> Decision {
+        Decision::Narrow { from: vec![rule(from)], to: to.iter().map(|text| rule(text)).collect() }
+    }
+
+    #[test]
+    fn decisions_are_written_where_they_belong() {
+        let vendor = draft(TEXT).profile.unknown[0].value.clone();
+        let mut now = draft(TEXT);
+        for decision in [
+            narrow(
+                "POST /containers/*/exec",
+                &["POST /containers/db/exec", "POST /containers/web/exec"],
+            ),
+            narrow("POST /containers/*/start", &["POST /containers/ci-*/start"]),
+            keep("GET /info"),
+            Decision::Deny(Subject::Rule(rule("GET /containers/json"))),
+            Decision::Keep(vec![Subject::Unknown(vendor.clone())]),
+            Decision::Note { subject: Subject::Rule(rule("GET /info")), text: "who asks?".into() },
+        ] {
+            now = now.decide(&decision).unwrap();
+        }
+        let digest = now.profile.reviewed.as_ref().unwrap().digest.clone();
+        insta::assert_snapshot!(now.text.replace(&digest, "[DIGEST]"), @r"
+        # docker: 3 operations, highest risk: root
+        # mine
+        version: 1
+        name: x
+        allow:
+          - GET /info  # who asks?
+          # careful
+          - POST /containers/db/exec
+          - POST /containers/web/exec
+          - POST /containers/ci-*/start  # on purpose
+
+        unknown:
+          - GET /vendor/x
+        deny:
+          - GET /containers/json
+        reviewed:  # by dsp review; a rule that is not here is open
+          digest: [DIGEST]
+          root:
+            - POST /containers/db/exec
+            - POST /containers/web/exec
+          change:
+            - POST /containers/ci-*/start
+          read:
+            - GET /info
+          unknown:
+            - GET /vendor/x
+        ");
+        assert!(now.profile.standing().is_reviewed());
+        let gone = now.decide(&Decision::Deny(Subject::Unknown(vendor))).unwrap();
+        assert!(gone.text.contains("unknown: []\n") && gone.profile.unknown.is_empty());
+        assert!(gone.profile.standing().is_reviewed());
+        assert_eq!(now.comment(&Subject::Rule(rule("GET /info"))), "who asks?");
+    }
+
+    #[test]
+    fn what_changed_beside_the_rules_stays_open_until_it_is_confirmed() {
+        let reviewed = draft("version: 1\nname: x\nallow:\n  - GET /info\n  - GET /events\n")
+            .decide(&keep("GET /info"))
+            .unwrap();
+        let changed = draft(&reviewed.text.replace("name: x", "name: x\nmin_api: \"1.30\""));
+        let kept = changed.decide(&keep("GET /events")).unwrap();
+        assert!(
+            kept.profile.standing().is_changed,
+            "an answer must not confirm what was not shown"
+        );
+        assert_eq!(kept.profile.standing().open_count(), 0);
+        assert!(kept.decide(&Decision::Confirm).unwrap().profile.standing().is_reviewed());
+    }
+
+    #[test]
+    fn a_rule_that_is_denied_takes_with_it_what_it_covers() {
+        let text = "version: 1\nname: x\nallow:\n  - GET /events\n  - GET /events\n  \
+                    - GET /networks/*\n  - GET /networks/a\ndeny:  # no\n  - GET /info\n";
+        let deny = |rule_text| Decision::Deny(Subject::Rule(rule(rule_text)));
+        let now = draft(text).decide(&deny("GET /networks/*")).unwrap();
+        let now = now.decide(&deny("GET /events")).unwrap();
+        assert!(
+            now.text.starts_with(
+                "version: 1\nname: x\nallow: []\ndeny:  # no\n  - GET /info\n  - GET /networks/*\n  \
+                 - GET /events\nreviewed:"
+            ),
+            "{}",
+            now.text
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_told() {
+        let error =
+            |text: &str, decision: &Decision| draft(text).decide(decision).unwrap_err().to_string();
+        let in_a_line = "version: 1\nname: x\nallow: [GET /info, GET /networks/*]\n";
+        insta::assert_snapshot!(
+            [
+                error(TEXT, &keep("GET /events")),
+                error(TEXT, &narrow("POST /containers/*/exec", &["POST /containers/*/exec"])),
+                error(TEXT, &narrow("POST /containers/*/exec", &["POST /containers/a/kill"])),
+                error(TEXT, &narrow("POST /containers/a/exec", &["POST /containers/a/exec"])),
+                error(in_a_line, &Decision::Deny(Subject::Rule(rule("GET /info")))),
+                error(in_a_line, &narrow("GET /networks/*", &["GET /networks/a"])),
+            ]
+            .join("\n"),
+            @r"
+        GET /events is not in the profile
+        POST /containers/*/exec is not narrower than the rule that it is to replace
+        POST /containers/a/kill is not narrower than the rule that it is to replace
+        POST /containers/a/exec is not narrower than the rule that it is to replace
+        the list allow: is not written with one rule a line, so it has to be edited by hand
+        the list allow: is not written with one rule a line, so it has to be edited by hand
+        "
+        );
+        let kept = draft(in_a_line).decide(&keep("GET /info")).unwrap();
+        assert!(kept.text.starts_with(in_a_line), "keeping needs no change of the list");
+    }
+
+    const RULES: [&str; 8] = [
+        "GET /info",
+        "GET /containers/*/json",
+        "GET /containers/ci-*/json",
+        "GET /containers/ci-1/json",
+        "POST /containers/*/exec",
+        "\"POST /containers/web/exec\"",
+        "GET /images/reg:5000/*/json",
+        "DELETE /containers/json",
+    ];
+
+    fn any_text() -> impl Strategy<Value = String> {
+        let one = (prop::sample::select(RULES.as_slice()), "( {1,4}#[ -~]{0,6})?");
+        let list = |lines: Vec<(&str, String)>| -> String {
+            lines.iter().map(|(rule, comment)| format!("  - {rule}{comment}\n")).collect()
+        };
+        (prop::collection::vec(one.clone(), 1..7), prop::collection::vec(one, 0..3), any::<bool>())
+            .prop_map(move |(allow, deny, deny_first)| {
+                let allow = format!("allow:\n  # first\n{}# end\n", list(allow));
+                let deny = match deny.len() {
+                    0 => String::new(),
+                    _ => format!("deny:\n{}", list(deny)),
+                };
+                let (one, other) = if deny_first { (deny, allow) } else { (allow, deny) };
+                format!("# mine\nversion: 1\nname: x\n{one}\n{other}")
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn no_decision_widens_and_what_stands_around_stays(
+            text in any_text(),
+            steps in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize), 1..6),
+            note in "\\PC{0,8}",
+        ) {
+            let mut now = draft(&text);
+            let mut untouched: Vec<String> = text.lines().map(str::to_owned).collect();
+            for (place, kind) in steps {
+                if now.profile.allow.is_empty() { break }
+                let rule = now.profile.allow[place.index(now.profile.allow.len())].value.clone();
+                let subject = Subject::Rule(rule.clone());
+                let narrower = Rule::narrowed(
+                    rule.operation(),
+                    rule.patterns().iter().map(|_| profile::Pattern::parse("ci-1").unwrap()).collect(),
+                );
+                let decision = match kind {
+                    0 => Decision::Keep(vec![subject]),
+                    1 => Decision::Deny(subject),
+                    2 => Decision::Narrow { from: vec![rule.clone()], to: vec![narrower.clone()] },
+                    _ => Decision::Note { subject, text: note.clone() },
+                };
+                let next = match now.decide(&decision) {
+                    Ok(next) => next,
+                    Err(DraftError::NotNarrower(_)) => continue,
+                    Err(error) => return Err(TestCaseError::fail(format!("{error}\n{}", now.text))),
+                };
+                let diff = Diff::of(&now.profile, &next.profile);
+                prop_assert!(!diff.widens(), "{decision:?} {diff:?}");
+                let names_rule = |line: &String| line.contains(rule.operation().template.to_string().split('*').next().unwrap_or_default());
+                untouched.retain(|line| !names_rule(line) && *line != "allow:");
+                for line in &untouched {
+                    prop_assert!(next.text.lines().any(|other| other == line), "{line} is gone from\n{}", next.text);
+                }
+                if let Decision::Keep(_) = decision {
+                    prop_assert_eq!(next.profile.reviewed.as_ref().unwrap().risk_of(&rule), Some(rule.operation().risk));
+                }
+                now = next;
+            }
+        }
+    }
+}
