@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::gather::{Asked, Asking, Target};
+use super::gather::{Asked, AskedIn, Asking, Target};
+use super::outcomes::Outcomes;
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation, encode_segment};
 
 /// The evidence of any number of recordings.
@@ -29,6 +31,11 @@ pub struct Known {
     pub seen: Use,
     /// The values of its parameters, and the API versions that were asked for with each, in order.
     pub values: BTreeMap<Vec<String>, Vec<Option<ApiVersion>>>,
+    /// How often each client asked, by what it calls itself; of very many clients, those beyond the
+    /// first few dozen are together without a name, as are those that have none.
+    pub clients: Vec<(Option<String>, u64)>,
+    /// How often the engine answered with which status, in order.
+    pub statuses: Vec<(u16, u64)>,
 }
 
 /// What was seen of one request that no operation is.
@@ -155,7 +162,8 @@ impl Evidence {
     pub(super) fn of(
         engine: EngineKind,
         mut targets: Vec<Target>,
-        sessions: Vec<(SessionState, Vec<Asking>)>,
+        clients: &IndexSet<Box<str>>,
+        sessions: Vec<AskedIn>,
     ) -> Self {
         // In order, so that each map below is filled from one end to the other: with a million
         // requests for hundreds of thousands of names the way through memory is what takes time.
@@ -170,9 +178,14 @@ impl Evidence {
         }
         let mut evidence = Self { engine, ..Self::default() };
         let mut is_routed = vec![false; targets.len()];
-        for (state, askings) in sessions {
+        let mut outcomes = Outcomes::default();
+        for session in &sessions {
+            outcomes.add(session, &targets);
+        }
+        for AskedIn { state, askings, .. } in sessions {
             evidence.add(state, askings, &targets, &ranks, &mut is_routed);
         }
+        outcomes.put_into(&mut evidence.known, clients);
         let routed = order.into_iter().filter(|at| is_routed.get(*at) == Some(&true));
         evidence.keep_values(routed.filter_map(|at| match targets.get_mut(at) {
             Some(Target::Known(asked)) => {
@@ -194,7 +207,7 @@ impl Evidence {
     ) {
         let session = self.sessions.len();
         let (mut known, mut others) = (Vec::new(), Vec::new());
-        for Asking { target: at, count, unrouted } in askings {
+        for Asking { target: at, count, unrouted, .. } in askings {
             let (Some(target), Some(rank)) = (targets.get(at), ranks.get(at)) else { continue };
             let seen = match (target, unrouted) {
                 (Target::Known(asked), false) => {
@@ -247,6 +260,8 @@ impl Evidence {
             operation,
             seen: Use::default(),
             values: BTreeMap::new(),
+            clients: Vec::new(),
+            statuses: Vec::new(),
         })
     }
 }

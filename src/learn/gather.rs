@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use super::Evidence;
 use super::evidence::SessionState;
@@ -15,9 +15,17 @@ pub struct Gathering {
     sessions: HashMap<String, Gathered>,
     /// Requests as they were written, each once: a program asks for few things, and often.
     asked: IndexSet<Written>,
+    /// What clients call themselves; the first [`MOST_CLIENTS`] that were met.
+    clients: IndexSet<Box<str>>,
     /// Whether requests that were denied count like others.
     takes_denied: bool,
 }
+
+/// So many clients are told apart. A client may call itself anything, each time anew.
+pub(super) const MOST_CLIENTS: usize = 64;
+
+/// The longest name of a client that is kept, in characters.
+const LONGEST_CLIENT: usize = 100;
 
 /// Recordings of more than one engine, from which no single profile can be made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -38,6 +46,8 @@ struct Written {
 struct Gathered {
     state: SessionState,
     requests: HashMap<u64, Slot>,
+    /// How repeated requests were answered, by the number of the first.
+    repeated: HashMap<u64, IndexMap<u16, u64>>,
 }
 
 /// One request and its repetitions. Its parts may come in any order.
@@ -47,6 +57,10 @@ struct Slot {
     /// is small.
     asked: Option<u32>,
     unrouted: bool,
+    /// The place of the client in [`Gathering::clients`], from 1; 0 without a name.
+    client: u8,
+    /// How it was answered; 0 when nothing says so.
+    status: u16,
     repeats: u64,
 }
 
@@ -57,6 +71,21 @@ pub(super) struct Asking {
     pub(super) target: usize,
     pub(super) count: u64,
     pub(super) unrouted: bool,
+    /// The place of the client that asked, from 1; 0 without a name.
+    pub(super) client: u8,
+    /// How the first of them was answered; 0 when nothing says so.
+    pub(super) status: u16,
+    /// Its number in the session, by which the answers of repeated ones are kept.
+    pub(super) seq: u64,
+}
+
+/// What a session asked for.
+#[derive(Debug)]
+pub(super) struct AskedIn {
+    pub(super) state: SessionState,
+    pub(super) askings: Vec<Asking>,
+    /// How repeated requests were answered, by the number of the first.
+    pub(super) repeated: HashMap<u64, IndexMap<u16, u64>>,
 }
 
 /// What a request asked for.
@@ -100,15 +129,22 @@ impl Gathering {
                     denied: request.denied.is_some() && !self.takes_denied,
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
-                self.slot(request.session, request.seq).asked = asked;
+                let client = request.agent.map_or(0, |agent| self.client(&agent));
+                let slot = self.slot(request.session, request.seq);
+                (slot.asked, slot.client) = (asked, client);
             }
-            Event::Response(response) if response.unrouted => {
-                self.slot(response.session, response.seq).unrouted = true;
+            Event::Response(response) => {
+                let slot = self.slot(response.session, response.seq);
+                slot.unrouted |= response.unrouted;
+                slot.status = response.status.unwrap_or_default();
             }
-            Event::Response(_) => {}
             Event::Repeat(repeat) => {
-                let slot = self.slot(repeat.session, repeat.seq);
-                slot.repeats = slot.repeats.max(repeat.count);
+                let session = self.session(repeat.session);
+                let slot = session.requests.entry(repeat.seq).or_default();
+                if repeat.count >= slot.repeats {
+                    slot.repeats = repeat.count;
+                    session.repeated.insert(repeat.seq, repeat.statuses);
+                }
             }
             Event::End(end) => {
                 let state = &mut self.session(end.session).state;
@@ -137,15 +173,18 @@ impl Gathering {
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
-        let sessions = sessions.into_iter().map(|(id, Gathered { mut state, requests })| {
+        let sessions = sessions.into_iter().map(|(id, gathered)| {
+            let Gathered { mut state, requests, repeated } = gathered;
             state.id = id;
-            let asking = |slot: &Slot| {
+            let asking = |(seq, slot): (&u64, &Slot)| {
                 let target = usize::try_from(slot.asked?).ok()?;
-                Some(Asking { target, count: 1 + slot.repeats, unrouted: slot.unrouted })
+                let Slot { unrouted, client, status, repeats, .. } = *slot;
+                Some(Asking { target, count: 1 + repeats, unrouted, client, status, seq: *seq })
             };
-            (state, requests.values().filter_map(asking).collect())
+            let askings = requests.iter().filter_map(asking).collect();
+            AskedIn { state, askings, repeated }
         });
-        Evidence::of(engine, targets, sessions.collect())
+        Evidence::of(engine, targets, &self.clients, sessions.collect())
     }
 
     fn begin(&mut self, session: Session) {
@@ -154,6 +193,20 @@ impl Gathering {
         state.command = session.command;
         state.engine = session.engine.map(|engine| engine.kind);
         state.lossy |= session.lossy;
+    }
+
+    /// The place of a client, from 1; that behind the last one for all that are not told apart.
+    fn client(&mut self, name: &str) -> u8 {
+        let end = name.char_indices().nth(LONGEST_CLIENT).map_or(name.len(), |(end, _)| end);
+        let name = name.get(..end).unwrap_or(name);
+        let place = self.clients.get_index_of(name).unwrap_or_else(|| {
+            if self.clients.len() < MOST_CLIENTS {
+                self.clients.insert_full(name.into()).0
+            } else {
+                MOST_CLIENTS
+            }
+        });
+        u8::try_from(place + 1).unwrap_or(u8::MAX)
     }
 
     fn session(&mut self, id: String) -> &mut Gathered {

@@ -9,6 +9,7 @@ mod evidence;
 mod gather;
 mod generate;
 mod names;
+mod outcomes;
 mod proof;
 mod update;
 

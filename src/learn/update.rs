@@ -131,6 +131,8 @@ fn news(profile: &Profile, known: &Known) -> News {
         operation: known.operation,
         seen: known.seen.clone(),
         values: std::collections::BTreeMap::new(),
+        clients: known.clients.clone(),
+        statuses: known.statuses.clone(),
     };
     for (values, versions) in &known.values {
         let refused = |version| is_refused_by_people(profile, known, values, version);
