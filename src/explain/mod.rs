@@ -5,7 +5,7 @@ mod operation;
 mod profile;
 mod request;
 
-pub use operation::operation;
+pub use operation::{about, operation};
 pub use profile::{profile, worst};
 pub use request::request;
 

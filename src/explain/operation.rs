@@ -10,14 +10,23 @@ use crate::api::{ApiVersion, Matter, Operation, Versions};
 #[must_use]
 pub fn operation(operation: &Operation) -> String {
     let mut text = format!("{STRONG}{operation}{STRONG:#}  ({})\n", operation.name);
-    let mut line = |label: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = writeln!(text, "  {LABEL}{label:<10}{LABEL:#} {value}");
-        }
-    };
-    line("permits", operation.permits);
-    let risk = style(operation.risk);
-    line("risk", &format!("{risk}{}{risk:#}: {}", operation.risk, operation.reason));
+    for (label, value) in about(operation) {
+        let value = match value.strip_prefix(operation.risk.as_str()) {
+            Some(rest) if label == "risk" => {
+                let risk = style(operation.risk);
+                format!("{risk}{}{risk:#}{rest}", operation.risk)
+            }
+            _ => value,
+        };
+        let _ = writeln!(text, "  {LABEL}{label:<10}{LABEL:#} {value}");
+    }
+    text
+}
+
+/// What is known of an operation: a label and a text each, in the order in which people read them.
+/// What there is nothing to say about is left out.
+#[must_use]
+pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
     let (since, under) = match &operation.versions {
         Versions::Documented { since, .. } if *since > ApiVersion::FLOOR => {
             (format!("API {since}"), String::new())
@@ -28,23 +37,33 @@ pub fn operation(operation: &Operation) -> String {
             (String::new(), format!("API versions {from}.* to {to}.* of podman only"))
         }
     };
-    line("since", &since);
-    line("under", &under);
-    line("parameters", &operation.query.join(", "));
-    line("hidden", &operation.secret_query.join(", "));
+    let mut lines = vec![
+        ("permits", operation.permits.to_owned()),
+        ("risk", format!("{}: {}", operation.risk, operation.reason)),
+        ("since", since),
+        ("under", under),
+        ("parameters", operation.query.join(", ")),
+        ("hidden", operation.secret_query.join(", ")),
+    ];
     if let Some(advice) = operation.advice() {
         for Matter { place, names, effect } in &advice.matters {
-            line(place.as_str(), &format!("{}: {effect}", names.join(", ")));
+            lines.push((place.as_str(), format!("{}: {effect}", names.join(", "))));
         }
-        line("at worst", advice.worst);
-        line("instead", advice.instead);
+        lines.push(("at worst", advice.worst.to_owned()));
+        lines.push(("instead", advice.instead.to_owned()));
     }
+    lines.push(("connection", connection(operation)));
+    lines.retain(|(_, text)| !text.is_empty());
+    lines
+}
+
+/// What happens on the connection of an operation, where that is out of the ordinary.
+fn connection(operation: &Operation) -> String {
     let traits = operation.traits;
-    let mut connection = Vec::new();
-    connection.extend(traits.hijack.then_some("becomes a raw tunnel, into which dsp cannot look"));
-    connection.extend((traits.stream && !traits.hijack).then_some("may flow without end"));
-    connection.extend(traits.tar_in.then_some("takes a tar archive"));
-    connection.extend(traits.tar_out.then_some("gives a tar archive"));
-    line("connection", &connection.join("; "));
-    text
+    let mut words = Vec::new();
+    words.extend(traits.hijack.then_some("becomes a raw tunnel, into which dsp cannot look"));
+    words.extend((traits.stream && !traits.hijack).then_some("may flow without end"));
+    words.extend(traits.tar_in.then_some("takes a tar archive"));
+    words.extend(traits.tar_out.then_some("gives a tar archive"));
+    words.join("; ")
 }
