@@ -23,7 +23,8 @@ const ID_LENGTH: usize = 12;
 
 impl Names {
     /// The rules for an operation. They permit every value that was seen.
-    pub(super) fn rules(self, known: &Known) -> Vec<Rule> {
+    #[must_use]
+    pub fn rules(self, known: &Known) -> Vec<Rule> {
         let operation = known.operation;
         match self {
             Self::Any => vec![Rule::any(operation)],

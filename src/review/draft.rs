@@ -315,16 +315,17 @@ fn span_of<T: PartialEq>(entries: &[Entry<T>], value: &T) -> Option<std::ops::Ra
 }
 
 /// Whether a comment is one that `generate` wrote: `seen in 1 of 2 sessions, 3 containers`.
-fn is_count(comment: &str) -> bool {
-    comment.split(", ").all(|part| {
-        let words: Vec<&str> = part.split(' ').collect();
-        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-        match words.as_slice() {
-            [number, _] => is_number(number),
-            ["seen", "in", seen, "of", all, "sessions"] => is_number(seen) && is_number(all),
-            _ => false,
-        }
-    })
+pub(super) fn is_count(comment: &str) -> bool {
+    comment.is_empty()
+        || comment.split(", ").all(|part| {
+            let words: Vec<&str> = part.split(' ').collect();
+            let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+            match words.as_slice() {
+                [number, _] => is_number(number),
+                ["seen", "in", seen, "of", all, "sessions"] => is_number(seen) && is_number(all),
+                _ => false,
+            }
+        })
 }
 
 impl fmt::Display for Subject {

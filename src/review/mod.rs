@@ -1,8 +1,32 @@
 //! A person looks at each rule of a profile, the riskiest first, and decides. Pure: keys go in,
 //! screens and a new text of the profile come out.
 //!
-//! Each decision is an edit of the profile's own text, so that what people wrote there stays.
+//! Each decision is an edit of the profile's own text, so that what people wrote there stays. It is
+//! to be saved at once; whoever comes back later goes on with what is still open.
 
+mod changes;
+mod choice;
 mod draft;
+mod facts;
+mod key;
+mod line_edit;
+mod narrowing;
+mod queue;
+mod rows;
+mod screen;
+mod script;
+mod session;
+#[cfg(test)]
+mod tests;
 
+pub use changes::{Line, Mark, changes};
+pub use choice::{Choice, Refusal};
 pub use draft::{Decision, Draft, DraftError, Subject};
+pub use facts::Facts;
+pub use key::{Key, Keys};
+pub use line_edit::LineEdit;
+pub use narrowing::{PatternError, narrowed, proposal};
+pub use queue::{Item, is_low, queue};
+pub use screen::Screen;
+pub use script::{Answers, ScriptError, settle};
+pub use session::{Leaving, Session, Step, Tally};

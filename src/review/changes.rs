@@ -1,0 +1,122 @@
+//! Which lines of a profile a decision changes.
+
+use similar::{Algorithm, ChangeTag, capture_diff_slices};
+
+/// A line of a difference.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Line {
+    /// What becomes of it.
+    pub mark: Mark,
+    /// The line.
+    pub text: String,
+}
+
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mark {
+    /// It stays, and is there to show where the others are.
+    Stays,
+    /// It goes.
+    Goes,
+    /// It comes.
+    Comes,
+}
+
+/// A line with the keys above it, so that a line that moves to another list is another line.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct Placed<'a> {
+    keys: Vec<&'a str>,
+    line: &'a str,
+}
+
+/// The lines that are different, each below the keys of the file that it belongs to. The digest,
+/// which is another one each time, is left out.
+#[must_use]
+pub fn changes(old: &str, new: &str) -> Vec<Line> {
+    let (old, new) = (placed(old), placed(new));
+    let mut lines: Vec<Line> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
+    for operation in capture_diff_slices(Algorithm::Myers, &old, &new) {
+        for change in operation.iter_changes(&old, &new) {
+            let mark = match change.tag() {
+                ChangeTag::Equal => continue,
+                ChangeTag::Delete => Mark::Goes,
+                ChangeTag::Insert => Mark::Comes,
+            };
+            let Placed { keys, line } = change.value();
+            let shared = shown.iter().zip(&keys).take_while(|(one, other)| one == other).count();
+            for key in keys.iter().skip(shared) {
+                lines.push(Line { mark: Mark::Stays, text: (*key).to_owned() });
+            }
+            lines.push(Line { mark, text: line.to_owned() });
+            shown = keys;
+            shown.extend(key_depth(line).map(|_| line));
+        }
+    }
+    // The count at the head of the file follows from the rest.
+    let (head, mut lines): (Vec<Line>, Vec<Line>) =
+        lines.into_iter().partition(|line| line.text.starts_with('#'));
+    lines.extend(head);
+    lines
+}
+
+fn placed(text: &str) -> Vec<Placed<'_>> {
+    let mut keys: Vec<&str> = Vec::new();
+    let mut placed = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        let depth = key_depth(line);
+        if let Some(depth) = depth {
+            keys.truncate(depth);
+        } else if line.starts_with('#') {
+            keys.clear();
+        }
+        if !line.trim_start().starts_with("digest: ") {
+            placed.push(Placed { keys: keys.clone(), line });
+            keys.extend(depth.map(|_| line));
+        }
+    }
+    placed
+}
+
+/// How deep the key stands of which the line is the first.
+fn key_depth(line: &str) -> Option<usize> {
+    let key = line.trim_start();
+    let word = key.split(':').next().unwrap_or_default();
+    let is_key = word.len() < key.len()
+        && !word.is_empty()
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    is_key.then_some((line.len() - key.len()) / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_stands_below_its_keys() {
+        let old = "# head\nversion: 1\nallow:\n  - a\n  - b\n  - c\nreviewed:\n  digest: 1\n  root:\n    - a\n";
+        let new = "# had\nversion: 1\nallow:\n  - a\n  - d\ndeny:\n  - c\nreviewed:\n  digest: 2\n  root:\n    \
+                   - a\n    - d\n  read:\n    - e\n";
+        let told = |line: &Line| match line.mark {
+            Mark::Stays => format!("  {}", line.text),
+            Mark::Goes => format!("- {}", line.text),
+            Mark::Comes => format!("+ {}", line.text),
+        };
+        insta::assert_snapshot!(changes(old, new).iter().map(told).collect::<Vec<_>>().join("\n"), @r"
+          allow:
+        -   - b
+        -   - c
+        +   - d
+        + deny:
+        +   - c
+          reviewed:
+            root:
+        +     - d
+        +   read:
+        +     - e
+        - # head
+        + # had
+        ");
+        assert_eq!(changes(old, old), []);
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be answered to a question, and the decision that each answer is.
+
+use super::{Decision, Facts, Item, Subject};
+use crate::learn::looks_like_id;
+use crate::profile::{Pattern, Rule};
+use crate::report::count;
+
+/// The most names that rules are written for one by one.
+const MOST_NAMES: usize = 50;
+
+/// An answer that changes the profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Choice {
+    /// Keep it as it is.
+    Keep,
+    /// Deny it.
+    Deny,
+    /// Narrow it to the names that were seen.
+    Names,
+    /// Narrow it to a pattern that is typed.
+    Pattern,
+}
+
+/// Why an answer is not open.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The operation has no names.
+    #[error("it is about no name")]
+    NoName,
+    /// The rule has one already.
+    #[error("it holds one name only")]
+    Exact,
+    /// Nothing was recorded, or the recording was not given.
+    #[error("needs the recording: --recording FILE")]
+    NoRecording,
+    /// It is not in the evidence.
+    #[error("no name was recorded")]
+    NotSeen,
+    /// Too many lines.
+    #[error("{0} names were seen, which are too many; take a pattern")]
+    TooMany(usize),
+}
+
+impl Choice {
+    /// Its key.
+    #[must_use]
+    pub const fn key(self) -> char {
+        match self {
+            Self::Keep => 'k',
+            Self::Deny => 'd',
+            Self::Names => 'n',
+            Self::Pattern => 'g',
+        }
+    }
+
+    /// The answers to a question, open or not.
+    #[must_use]
+    pub fn of(item: &Item) -> &'static [Self] {
+        match item {
+            Item::Rule { .. } => &[Self::Keep, Self::Deny, Self::Names, Self::Pattern],
+            Item::Unknown(_) => &[Self::Keep, Self::Deny],
+            Item::Section { .. } | Item::Rest => &[Self::Keep],
+        }
+    }
+
+    /// What the answer means here.
+    #[must_use]
+    pub fn text(self, item: &Item, facts: Option<&Facts>) -> String {
+        match (self, item) {
+            (Self::Keep, Item::Section { rules, .. }) => format!("keep all {}", rules.len()),
+            (Self::Keep, Item::Rest) => "keep all of this as it is".to_owned(),
+            (Self::Keep, _) => "keep it as it is".to_owned(),
+            (Self::Deny, Item::Unknown(_)) => "take it out of the profile".to_owned(),
+            (Self::Deny, _) => "deny it; generate --update will not bring it back".to_owned(),
+            (Self::Names, _) => {
+                let names = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
+                let ids = names.iter().flatten().any(|name| looks_like_id(name));
+                let warning = if ids { "; ids are others next time" } else { "" };
+                match names.len() {
+                    0 => "narrow it to the names that were seen".to_owned(),
+                    1 => format!("narrow it to the one name that was seen{warning}"),
+                    all => format!("narrow it to the {} seen{warning}", count(all, "name")),
+                }
+            }
+            (Self::Pattern, _) => "narrow it to a pattern that you type, such as ci-*".to_owned(),
+        }
+    }
+
+    /// Whether the answer is open. `has_evidence` tells whether recordings were given.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check(
+        self,
+        item: &Item,
+        facts: Option<&Facts>,
+        has_evidence: bool,
+    ) -> Result<(), Refusal> {
+        let Item::Rule { rule, .. } = item else { return Ok(()) };
+        let is_exact = |pattern: &Pattern| matches!(pattern, Pattern::Exact(_));
+        match self {
+            Self::Keep | Self::Deny => Ok(()),
+            Self::Names | Self::Pattern if rule.patterns().is_empty() => Err(Refusal::NoName),
+            Self::Names | Self::Pattern if rule.patterns().iter().all(is_exact) => {
+                Err(Refusal::Exact)
+            }
+            Self::Pattern => Ok(()),
+            Self::Names => match facts.map(|facts| facts.names.len()) {
+                None if !has_evidence => Err(Refusal::NoRecording),
+                None | Some(0) => Err(Refusal::NotSeen),
+                Some(names) if names > MOST_NAMES => Err(Refusal::TooMany(names)),
+                Some(_) => Ok(()),
+            },
+        }
+    }
+
+    /// The decision, where it needs no more than the key.
+    #[must_use]
+    pub fn decision(self, item: &Item, facts: Option<&Facts>) -> Option<Decision> {
+        let narrow = |rule: &Rule, to| Decision::Narrow { from: vec![rule.clone()], to };
+        match (self, item) {
+            (Self::Keep, Item::Rest) => Some(Decision::Confirm),
+            (Self::Keep, _) => Some(Decision::Keep(item.subjects())),
+            (Self::Deny, Item::Rule { rule, .. }) => {
+                Some(Decision::Deny(Subject::Rule(rule.clone())))
+            }
+            (Self::Deny, Item::Unknown(unknown)) => {
+                Some(Decision::Deny(Subject::Unknown(unknown.clone())))
+            }
+            (Self::Names, Item::Rule { rule, .. }) => {
+                facts.map(|facts| narrow(rule, facts.exact(rule)))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Keys, and the bytes that terminals send for them.
+
+/// A key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// Enter.
+    Enter,
+    /// Escape.
+    Escape,
+    /// The key that deletes the character before.
+    Backspace,
+    /// The key that deletes the character behind.
+    Delete,
+    /// An arrow.
+    Left,
+    /// An arrow.
+    Right,
+    /// An arrow.
+    Up,
+    /// An arrow.
+    Down,
+    /// To the beginning.
+    Home,
+    /// To the end.
+    End,
+    /// A screen up.
+    PageUp,
+    /// A screen down.
+    PageDown,
+    /// Ctrl-U, which takes back what was typed.
+    Clear,
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-Z.
+    Suspend,
+    /// Anything else.
+    Other,
+}
+
+/// Reads keys out of what a terminal sends.
+#[derive(Debug, Default)]
+pub struct Keys {
+    bytes: Vec<u8>,
+}
+
+impl Keys {
+    /// Takes bytes in.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+    }
+
+    /// Whether what is there could be the beginning of a longer key.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// The next key that is whole; `at_rest` when nothing has followed for a while, so that an
+    /// escape is the key of that name.
+    pub fn next(&mut self, at_rest: bool) -> Option<Key> {
+        let (key, length) = match read(&self.bytes) {
+            Some(read) => read,
+            None if at_rest && !self.bytes.is_empty() => match self.bytes.as_slice() {
+                [0x1b] => (Key::Escape, 1),
+                _ => (Key::Other, self.bytes.len()),
+            },
+            None => return None,
+        };
+        self.bytes.drain(..length);
+        Some(key)
+    }
+}
+
+/// The first key and how many bytes it takes; none when it is not whole.
+fn read(bytes: &[u8]) -> Option<(Key, usize)> {
+    let (first, rest) = bytes.split_first()?;
+    let key = match first {
+        b'\r' | b'\n' => Key::Enter,
+        0x7f | 0x08 => Key::Backspace,
+        0x01 => Key::Home,
+        0x03 => Key::Interrupt,
+        0x05 => Key::End,
+        0x15 => Key::Clear,
+        0x1a => Key::Suspend,
+        0x1b => return sequence(rest).map(|(key, length)| (key, length + 1)),
+        0..=0x1f => Key::Other,
+        _ => return character(bytes),
+    };
+    Some((key, 1))
+}
+
+/// What follows an escape.
+fn sequence(bytes: &[u8]) -> Option<(Key, usize)> {
+    let (first, rest) = bytes.split_first()?;
+    match first {
+        b'O' => Some((named(*rest.first()?), 2)),
+        b'[' => {
+            let end = rest.iter().position(|byte| (0x40..=0x7e).contains(byte))?;
+            let parameters = rest.get(..end)?;
+            let key = match (rest.get(end)?, parameters) {
+                (b'~', [b'1' | b'7']) => Key::Home,
+                (b'~', b"3") => Key::Delete,
+                (b'~', [b'4' | b'8']) => Key::End,
+                (b'~', b"5") => Key::PageUp,
+                (b'~', b"6") => Key::PageDown,
+                (letter, []) => named(*letter),
+                _ => Key::Other,
+            };
+            Some((key, end + 2))
+        }
+        // Escape was pressed, and then something else.
+        _ => Some((Key::Escape, 0)),
+    }
+}
+
+fn named(letter: u8) -> Key {
+    match letter {
+        b'A' => Key::Up,
+        b'B' => Key::Down,
+        b'C' => Key::Right,
+        b'D' => Key::Left,
+        b'F' => Key::End,
+        b'H' => Key::Home,
+        b'M' => Key::Enter,
+        _ => Key::Other,
+    }
+}
+
+fn character(bytes: &[u8]) -> Option<(Key, usize)> {
+    let most = bytes.get(..bytes.len().min(4))?;
+    let valid = match std::str::from_utf8(most) {
+        Ok(text) => text,
+        Err(error) if error.valid_up_to() > 0 => {
+            std::str::from_utf8(most.get(..error.valid_up_to())?).ok()?
+        }
+        // Not whole yet, or no text at all.
+        Err(error) => return error.error_len().map(|length| (Key::Other, length)),
+    };
+    let letter = valid.chars().next()?;
+    Some((Key::Char(letter), letter.len_utf8()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(chunks: &[&[u8]]) -> Vec<Key> {
+        let mut keys = Keys::default();
+        let mut read = Vec::new();
+        for chunk in chunks {
+            keys.push(chunk);
+            while let Some(key) = keys.next(false) {
+                read.push(key);
+            }
+        }
+        read.extend(keys.next(true));
+        assert!(!keys.is_waiting());
+        read
+    }
+
+    #[test]
+    fn keys_come_whole_however_their_bytes_come() {
+        assert_eq!(keys(&[b"k\r\x03"]), [Key::Char('k'), Key::Enter, Key::Interrupt]);
+        assert_eq!(
+            keys(&[b"\x1b[A\x1bOB\x1b[6~\x1b[3~"]),
+            [Key::Up, Key::Down, Key::PageDown, Key::Delete]
+        );
+        assert_eq!(keys(&[b"\x1b", b"[", b"5", b"~"]), [Key::PageUp]);
+        assert_eq!(keys(&[b"\x1b"]), [Key::Escape]);
+        assert_eq!(keys(&[b"\x1bk"]), [Key::Escape, Key::Char('k')]);
+        assert_eq!(keys(&[&[0xc3], &[0xa9]]), [Key::Char('é')]);
+        assert_eq!(keys(&[&[0xff], b"k"]), [Key::Other, Key::Char('k')]);
+        assert_eq!(keys(&[b"\x1b[1;5C"]), [Key::Other], "a modified arrow is no arrow");
+        assert_eq!(keys(&[b"\x1b[12"]), [Key::Other], "a sequence that never ends");
+        assert_eq!(keys(&[]), []);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_byte_is_read_once(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            let mut keys = Keys::default();
+            keys.push(&bytes);
+            let mut count = 0;
+            while keys.next(true).is_some() {
+                count += 1;
+            }
+            proptest::prop_assert!(count <= bytes.len() && !keys.is_waiting());
+        }
+    }
+}

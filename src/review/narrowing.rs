@@ -1,0 +1,141 @@
+//! A pattern that a person types to narrow a rule, held against the evidence.
+
+use super::Facts;
+use super::facts::some;
+use crate::profile::Rule;
+
+/// Names that are told at most.
+const MOST_NAMES: usize = 6;
+
+/// Why a pattern is not taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PatternError {
+    /// Nothing was typed.
+    #[error("type a name, or a pattern with * in it")]
+    Empty,
+    /// No request of the operation can have it.
+    #[error("\"{typed}\" is no name that a request of {rule} can have")]
+    NoName {
+        /// What was typed.
+        typed: String,
+        /// The rule.
+        rule: String,
+    },
+    /// One pattern for an operation that has several parameters.
+    #[error("its operation has more than one name; type the whole rule, as in {0}")]
+    WholeRule(String),
+    /// It stands for as much as the rule, or for something else.
+    #[error("this is not narrower than {0}")]
+    NotNarrower(String),
+    /// It leaves out names that were seen.
+    #[error("it misses {} of the {all} names seen: {}", .missed.len(), some(.missed.iter().cloned(), MOST_NAMES))]
+    Misses {
+        /// The names.
+        missed: Vec<String>,
+        /// How many were seen.
+        all: usize,
+    },
+}
+
+/// The rule that `typed` narrows `rule` to: a pattern for its parameter, or a whole rule. It holds
+/// every name that was seen.
+///
+/// # Errors
+/// [`PatternError`].
+pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule, PatternError> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Err(PatternError::Empty);
+    }
+    let operation = rule.operation();
+    if !typed.contains(' ') && rule.patterns().len() > 1 {
+        return Err(PatternError::WholeRule(rule.to_string()));
+    }
+    let text = if typed.contains(' ') {
+        typed.to_owned()
+    } else {
+        format!("{} {}", operation.method, operation.template.fill(|_| typed.into()))
+    };
+    let narrower = Rule::parse(operation.engine, &text)
+        .ok()
+        .filter(|narrower| narrower.operation() == operation)
+        .ok_or_else(|| PatternError::NoName { typed: typed.to_owned(), rule: rule.to_string() })?;
+    if !rule.covers(&narrower) || narrower.covers(rule) {
+        return Err(PatternError::NotNarrower(rule.to_string()));
+    }
+    let missed = facts.map(|facts| facts.missed(&narrower)).unwrap_or_default();
+    match facts.map(|facts| facts.names.len()) {
+        Some(all) if !missed.is_empty() => Err(PatternError::Misses { missed, all }),
+        _ => Ok(narrower),
+    }
+}
+
+/// What stands in the line before anything is typed: the pattern that the names share, or the rule
+/// itself where one pattern would not say which parameter is meant.
+#[must_use]
+pub fn proposal(rule: &Rule, facts: Option<&Facts>) -> String {
+    let shared = facts.and_then(|facts| facts.shared.as_ref());
+    match shared.unwrap_or(rule).patterns() {
+        [pattern] if shared.is_some() => pattern.to_string(),
+        [_] => String::new(),
+        _ => shared.unwrap_or(rule).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::EngineKind;
+
+    fn rule(text: &str) -> Rule {
+        Rule::parse(EngineKind::Docker, text).unwrap()
+    }
+
+    fn facts(names: &[&str]) -> Facts {
+        let names = names.iter().map(|name| vec![(*name).to_owned()]).collect();
+        Facts { names, ..Facts::default() }
+    }
+
+    #[test]
+    fn a_pattern_holds_all_names_or_is_refused_with_those_that_it_misses() {
+        let facts = facts(&["ci-1", "ci-2", "web", "\u{202e}x"]);
+        let told =
+            |typed: &str| match narrowed(&rule("POST /containers/*/exec"), typed, Some(&facts)) {
+                Ok(rule) => rule.to_string(),
+                Err(error) => error.to_string(),
+            };
+        insta::assert_snapshot!(
+            ["ci-*", "", "*", "a/b", "*?", "GET /info", "POST /containers/w*/exec", "**"]
+                .map(told)
+                .join("\n"),
+            @r#"
+        it misses 2 of the 4 names seen: web, \u{202e}x
+        type a name, or a pattern with * in it
+        this is not narrower than POST /containers/*/exec
+        "a/b" is no name that a request of POST /containers/*/exec can have
+        it misses 4 of the 4 names seen: ci-1, ci-2, web, \u{202e}x
+        "GET /info" is no name that a request of POST /containers/*/exec can have
+        it misses 3 of the 4 names seen: ci-1, ci-2, \u{202e}x
+        this is not narrower than POST /containers/*/exec
+        "#
+        );
+        let taken = |typed| narrowed(&rule("POST /containers/*/exec"), typed, None).unwrap();
+        assert_eq!(taken(" ci-* "), rule("POST /containers/ci-*/exec"));
+    }
+
+    #[test]
+    fn a_name_may_hold_slashes_where_the_api_has_them() {
+        let taken = narrowed(&rule("GET /images/*/json"), "reg:5000/*", None).unwrap();
+        assert_eq!(taken, rule("GET /images/reg:5000/*/json"));
+    }
+
+    #[test]
+    fn of_several_names_the_whole_rule_says_which() {
+        let checkpoints = rule("DELETE /containers/*/checkpoints/*");
+        assert_eq!(proposal(&checkpoints, None), checkpoints.to_string());
+        let error = narrowed(&checkpoints, "web", None).unwrap_err();
+        assert!(error.to_string().contains("the whole rule"), "{error}");
+        let typed = "DELETE /containers/web/checkpoints/*";
+        assert_eq!(narrowed(&checkpoints, typed, None).unwrap(), rule(typed));
+    }
+}

@@ -1,0 +1,440 @@
+//! The middle of a screen: what a question is about, what can be answered, and what that would do
+//! to the file.
+
+use anstyle::{AnsiColor, Style};
+
+use super::draft::is_count;
+use super::facts::some;
+use super::screen::{FAINT, STRONG, risk_style, styled, wrap};
+use super::session::{Mode, Session};
+use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narrowed, proposal};
+use crate::api::Risk;
+use crate::profile::{Pattern, Rule};
+use crate::report::{about, count, printable};
+
+const COMES: Style = AnsiColor::Green.on_default();
+const GOES: Style = AnsiColor::Red.on_default();
+const LABEL: Style = AnsiColor::Cyan.on_default();
+
+/// How many names and clients are shown before somebody asks for all.
+const MOST_SHOWN: usize = 6;
+
+/// From this width on a rule and what it permits stand side by side.
+const WIDE: usize = 60;
+
+/// The columns of a label, with the gaps around it.
+const LABEL_COLUMNS: usize = 12;
+
+/// The lines of a body, each as wide as the screen at most.
+struct Body {
+    columns: usize,
+    lines: Vec<String>,
+}
+
+/// The body of the present screen.
+pub(super) fn body(session: &Session, item: Option<&Item>) -> Vec<String> {
+    let mut body = Body { columns: session.size.0, lines: Vec::new() };
+    match item {
+        None => body.done(session),
+        Some(Item::Rule { rule, accepted_as }) => body.rule(session, rule, *accepted_as),
+        Some(Item::Unknown(_)) => {
+            body.field("permits", "this request, exactly as it is written");
+            body.field("risk", "unknown: the API that dsp knows has no such operation");
+            body.comment(session, item);
+        }
+        Some(Item::Section { rules, .. }) => body.section(session, rules),
+        Some(Item::Rest) => body.rest(session),
+    }
+    if let Some(item) = item {
+        match &session.mode {
+            Mode::Ask => body.choices(session, item),
+            Mode::Explain => body.keys(item),
+            Mode::Note(line) => body.note(session, item, &line.text()),
+            Mode::Pattern(line) => body.pattern(session, item, &line.text()),
+            Mode::Proposed(rule) => body.proposed(session, item, rule),
+        }
+    }
+    body.lines
+}
+
+impl Body {
+    fn blank(&mut self) {
+        self.lines.push(String::new());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.lines.extend(wrap(&printable(text), self.columns, "  ", "  "));
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.lines.extend(styled(STRONG, &wrap(&printable(text), self.columns, "  ", "  ")));
+    }
+
+    fn field(&mut self, label: &str, value: &str) {
+        let indent = " ".repeat(LABEL_COLUMNS);
+        let front = format!("  {label:<9} ");
+        let mut lines = wrap(&printable(value), self.columns, &front, &indent);
+        if let Some(first) = lines.first_mut().filter(|_| !label.is_empty()) {
+            *first = first.replacen(label, &format!("{LABEL}{label}{LABEL:#}"), 1);
+        }
+        self.lines.extend(lines);
+    }
+
+    fn rule(&mut self, session: &Session, rule: &Rule, accepted_as: Option<Risk>) {
+        let operation = rule.operation();
+        if let Some(before) = accepted_as {
+            let risk = operation.risk;
+            self.field("again", &format!("it was accepted as {before}, and is {risk} today"));
+        }
+        let is_long = session.mode == Mode::Explain;
+        for (label, text) in about(operation) {
+            if is_long || matches!(label, "permits" | "risk") {
+                self.field(label, &text);
+            }
+        }
+        if let Some(names) = holds_for(rule) {
+            self.field("for", &names);
+        }
+        let subject = Subject::Rule(rule.clone());
+        self.comment(session, Some(&Item::Rule { rule: rule.clone(), accepted_as }));
+        let facts = match &session.evidence {
+            Some(evidence) => Facts::of(evidence, rule),
+            None => {
+                self.field("seen", "not known, as no recording was given (--recording FILE)");
+                return;
+            }
+        };
+        match facts {
+            Some(facts) => self.facts(&facts, if is_long { usize::MAX } else { MOST_SHOWN }),
+            None if is_handshake(&subject) => {
+                self.field(
+                    "seen",
+                    "never; clients fall back to it from the other form of the ping",
+                );
+            }
+            None => self.field("seen", "never in what was recorded"),
+        }
+    }
+
+    fn facts(&mut self, facts: &Facts, most: usize) {
+        self.field("seen", &seen(facts));
+        if !facts.names.is_empty() {
+            let names: Vec<String> = match most {
+                MOST_SHOWN => facts.short_labels().collect(),
+                _ => facts.labels().collect(),
+            };
+            self.field("names", &some(names.into_iter(), most));
+        }
+        let client = |(name, requests): &(Option<String>, u64)| {
+            let name = name.as_deref().map_or_else(|| "no name given".to_owned(), printable);
+            if facts.clients.len() == 1 { name } else { format!("{name} ({requests})") }
+        };
+        let is_known = facts.clients.iter().any(|(name, _)| name.is_some());
+        if is_known {
+            self.field("clients", &some(facts.clients.iter().map(client), most));
+        }
+        if most > MOST_SHOWN && !facts.commands.is_empty() {
+            self.field("programs", &some(facts.commands.iter().map(|text| printable(text)), 20));
+        }
+    }
+
+    fn comment(&mut self, session: &Session, item: Option<&Item>) {
+        let subject = item.and_then(|item| item.subjects().into_iter().next());
+        let comment = subject.map(|subject| session.draft.comment(&subject)).unwrap_or_default();
+        // What generate wrote is told with the evidence.
+        if !is_count(&comment) {
+            self.field("comment", &comment);
+        }
+    }
+
+    fn section(&mut self, session: &Session, rules: &[Rule]) {
+        let lines: Vec<(Risk, String, &str)> = rules
+            .iter()
+            .map(|rule| {
+                let operation = rule.operation();
+                (operation.risk, printable(&rule.to_string()), operation.permits)
+            })
+            .collect();
+        let widest = lines.iter().map(|(_, rule, _)| rule.len()).max().unwrap_or(0);
+        let side_by_side = self.columns >= WIDE && widest + 10 < self.columns / 2;
+        for ((risk, rule, permits), operation) in lines.iter().zip(rules) {
+            let word = risk.as_str();
+            let front = format!("  {word:<5} {rule:<widest$}  ");
+            let mut lines = if side_by_side {
+                wrap(permits, self.columns, &front, &" ".repeat(front.len()))
+            } else {
+                let mut lines = wrap(&format!("{word:<5} {rule}"), self.columns, "  ", "        ");
+                lines.extend(wrap(permits, self.columns, "        ", "        "));
+                lines
+            };
+            if let Some(first) = lines.first_mut() {
+                let style = risk_style(*risk);
+                *first = first.replacen(word, &format!("{style}{word}{style:#}"), 1);
+            }
+            self.lines.extend(lines);
+            if session.mode == Mode::Explain {
+                let facts = session.evidence.as_ref().and_then(|all| Facts::of(all, operation));
+                let seen = facts.map(|facts| format!("; {}", seen(&facts))).unwrap_or_default();
+                let text = format!("{}{seen}", operation.operation().reason);
+                self.lines.extend(wrap(&text, self.columns, "        ", "        "));
+            }
+        }
+    }
+
+    fn rest(&mut self, session: &Session) {
+        let profile = session.draft.profile();
+        match &profile.reviewed {
+            Some(_) => self.text(
+                "What is denied, min_api, engine, or the list of what was accepted is not what the \
+                 review before saw. This is all of it as it is now:",
+            ),
+            None => self.text("Nobody has reviewed this profile. This is all of it:"),
+        }
+        self.blank();
+        self.field("engine", &profile.engine.to_string());
+        let min_api = profile.min_api.map(|version| version.to_string());
+        self.field(
+            "min_api",
+            &min_api.unwrap_or_else(|| "the lowest that dsp lets through".into()),
+        );
+        let denied = profile.deny.iter().map(|entry| entry.value.to_string());
+        self.list("denied", denied.collect());
+        let kept = profile.reviewed.iter().flat_map(|reviewed| &reviewed.kept);
+        let kept = kept.map(|kept| format!("{}: {}", kept.value.risk, kept.value.rule));
+        let unknown = profile.reviewed.iter().flat_map(|reviewed| &reviewed.unknown);
+        let unknown = unknown.map(|entry| format!("unknown: {}", entry.value));
+        self.list("accepted", kept.chain(unknown).collect());
+    }
+
+    fn list(&mut self, label: &str, values: Vec<String>) {
+        if values.is_empty() {
+            self.field(label, "nothing");
+        }
+        for (place, value) in values.iter().enumerate() {
+            self.field(if place == 0 { label } else { "" }, value);
+        }
+    }
+
+    /// The answers, and the effect of one of them.
+    fn choices(&mut self, session: &Session, item: &Item) {
+        let facts = session.facts();
+        self.blank();
+        for choice in Choice::of(item) {
+            let text = choice.text(item, facts.as_ref());
+            let open = choice.check(item, facts.as_ref(), session.evidence.is_some());
+            if open == Err(Refusal::NoName) {
+                continue;
+            }
+            let mark = if *choice == session.shown { '>' } else { ' ' };
+            let front = format!("{mark} {}  ", choice.key());
+            let lines = match &open {
+                Ok(()) => wrap(&text, self.columns, &front, "     "),
+                Err(refusal) => {
+                    let text = format!("({refusal})");
+                    styled(FAINT, &wrap(&text, self.columns, &front, "     "))
+                }
+            };
+            let is_shown = *choice == session.shown;
+            self.lines.extend(if is_shown { styled(STRONG, &lines) } else { lines });
+        }
+        if matches!(item, Item::Section { .. }) {
+            self.lines.extend(wrap("look at each by itself", self.columns, "  l  ", "     "));
+        }
+        self.blank();
+        let key = session.shown.key();
+        let others = if Choice::of(item).len() > 1 { " (up and down show the others)" } else { "" };
+        let decision = match (session.shown, item) {
+            (Choice::Pattern, Item::Rule { rule, .. }) => {
+                let typed = proposal(rule, facts.as_ref());
+                match narrowed(rule, &typed, facts.as_ref()) {
+                    Ok(narrower) => {
+                        self.text(&format!("{key} with {typed} would change the file so{others}:"));
+                        Some(narrow(rule, narrower))
+                    }
+                    Err(_) => {
+                        self.text(&format!("{key} asks for the pattern first{others}"));
+                        None
+                    }
+                }
+            }
+            (choice, item) => {
+                self.text(&format!("{key} would change the file so{others}:"));
+                choice.decision(item, facts.as_ref())
+            }
+        };
+        self.effect(session, decision.as_ref());
+    }
+
+    /// What the keys do, at length.
+    fn keys(&mut self, item: &Item) {
+        self.blank();
+        let is_one = matches!(item, Item::Rule { .. } | Item::Unknown(_));
+        let rule = [
+            ("d", "deny: moves it to deny:, where generate --update leaves it"),
+            ("n", "names: a rule for each name that was recorded, and for no other"),
+            ("g", "pattern: one rule, such as ci-*, which has to hold all recorded names"),
+            ("c", "comment: stands behind the rule in the file"),
+        ];
+        let all = [
+            ("s", "skip: leaves it open for another time"),
+            ("b", "back: takes the last answer back, in the file too"),
+            ("q", "quit: every answer is saved already; dsp review goes on from there"),
+        ];
+        self.field("k", "keep: accepts it, and writes that down under reviewed:");
+        rule.iter().filter(|_| is_one).chain(&all).for_each(|(key, text)| self.field(key, text));
+    }
+
+    fn note(&mut self, session: &Session, item: &Item, text: &str) {
+        let Some(subject) = item.subjects().into_iter().next() else { return };
+        self.blank();
+        self.text("This would change the file so:");
+        self.effect(session, Some(&Decision::Note { subject, text: text.to_owned() }));
+    }
+
+    fn pattern(&mut self, session: &Session, item: &Item, typed: &str) {
+        let Item::Rule { rule, .. } = item else { return };
+        self.blank();
+        let facts = session.facts();
+        match narrowed(rule, typed, facts.as_ref()) {
+            Ok(narrower) => {
+                self.holds(facts.as_ref());
+                self.effect(session, Some(&narrow(rule, narrower)));
+            }
+            Err(error) => self.text(&error.to_string()),
+        }
+    }
+
+    fn proposed(&mut self, session: &Session, item: &Item, narrower: &Rule) {
+        let Item::Rule { rule, .. } = item else { return };
+        self.blank();
+        self.heading(&format!("Narrow it to {narrower}?"));
+        self.holds(session.facts().as_ref());
+        self.effect(session, Some(&narrow(rule, narrower.clone())));
+    }
+
+    /// Tells what a pattern was held against.
+    fn holds(&mut self, facts: Option<&Facts>) {
+        let held = match facts.map(|facts| facts.names.len()) {
+            Some(0) | None => "no name was recorded that it could be held against".to_owned(),
+            Some(1) => "it holds the one name that was seen".to_owned(),
+            Some(all) => format!("it holds all {} seen", count(all, "name")),
+        };
+        self.text(&format!("{held}; it would change the file so:"));
+    }
+
+    /// The lines of the file that a decision changes.
+    fn effect(&mut self, session: &Session, decision: Option<&Decision>) {
+        let Some(decision) = decision else { return };
+        let next = match session.draft.decide(decision) {
+            Ok(next) => next,
+            Err(error) => return self.text(&error.to_string()),
+        };
+        let lines = changes(session.draft.text(), next.text());
+        if lines.is_empty() {
+            self.text("  (nothing)");
+        }
+        for line in lines {
+            let (mark, style) = match line.mark {
+                Mark::Stays => (' ', Style::new()),
+                Mark::Goes => ('-', GOES),
+                Mark::Comes => ('+', COMES),
+            };
+            let depth = line.text.len() - line.text.trim_start().len();
+            let front = format!("  {mark} {}", " ".repeat(depth.min(8)));
+            let folded = wrap(&printable(line.text.trim_start()), self.columns, &front, "        ");
+            self.lines.extend(styled(style, &folded));
+        }
+    }
+
+    fn done(&mut self, session: &Session) {
+        let profile = session.draft.profile();
+        let tally = session.tally();
+        for (label, number) in [
+            ("kept", tally.kept),
+            ("denied", tally.denied),
+            ("narrowed", tally.narrowed),
+            ("skipped", tally.skipped),
+        ] {
+            if number > 0 {
+                self.field(label, &number.to_string());
+            }
+        }
+        self.blank();
+        let standing = profile.standing();
+        let path = &session.path;
+        if standing.is_reviewed() {
+            self.text("Every rule is decided and saved. What this profile gives:");
+        } else {
+            self.text(
+                "All answers are saved. What was skipped is still open; ask for it again with:",
+            );
+            self.text(&format!("  dsp review {path}"));
+            self.blank();
+            self.text("What this profile gives:");
+        }
+        self.blank();
+        for risk in Risk::ALL.into_iter().rev() {
+            let rules = profile.allow.iter().filter(|entry| entry.value.operation().risk == risk);
+            let rules: Vec<String> = rules.map(|entry| entry.value.to_string()).collect();
+            if risk >= Risk::Secrets {
+                rules.iter().enumerate().for_each(|(place, rule)| {
+                    self.field(if place == 0 { risk.as_str() } else { "" }, rule);
+                });
+            } else if !rules.is_empty() {
+                self.field(risk.as_str(), &count(rules.len(), "rule"));
+            }
+        }
+        profile.unknown.iter().enumerate().for_each(|(place, entry)| {
+            self.field(if place == 0 { "unknown" } else { "" }, &entry.value.to_string());
+        });
+        if standing.is_reviewed() {
+            self.blank();
+            self.text("Next:");
+            self.text(&format!("  dsp enforce --require-reviewed {path}"));
+        }
+    }
+}
+
+fn narrow(wider: &Rule, narrower: Rule) -> Decision {
+    Decision::Narrow { from: vec![wider.clone()], to: vec![narrower] }
+}
+
+/// How often something was asked for, and how that was answered.
+fn seen(facts: &Facts) -> String {
+    let requests = count(facts.requests, "request");
+    let sessions = match facts.of_sessions {
+        1 => String::new(),
+        all => format!(" in {} of {}", facts.sessions, count(all, "session")),
+    };
+    let statuses = facts.statuses.iter().map(|(status, count)| match facts.statuses.len() {
+        1 => status.to_string(),
+        _ => format!("{status} ({count})"),
+    });
+    let statuses = some(statuses, MOST_SHOWN);
+    let answers =
+        if statuses.is_empty() { String::new() } else { format!("; answered {statuses}") };
+    format!("{requests}{sessions}{answers}")
+}
+
+/// Which names a rule is about; none for an operation without.
+fn holds_for(rule: &Rule) -> Option<String> {
+    let parameters: Vec<&str> = rule.operation().template.parameters().collect();
+    let name = |(pattern, parameter): (&Pattern, &&str)| {
+        let thing = if parameters.len() == 1 { "name" } else { *parameter };
+        match pattern {
+            Pattern::Any => format!("every {thing}"),
+            Pattern::Exact(_) => format!("the {thing} {pattern}"),
+            Pattern::Glob(_) => format!("each {thing} like {pattern}"),
+        }
+    };
+    let names: Vec<String> = rule.patterns().iter().zip(&parameters).map(name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Whether it is one of the two forms of the ping, which `generate` adds unseen.
+fn is_handshake(subject: &Subject) -> bool {
+    match subject {
+        Subject::Rule(rule) => crate::learn::HANDSHAKE.contains(&rule.operation().name),
+        Subject::Unknown(_) => false,
+    }
+}

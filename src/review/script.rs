@@ -1,0 +1,332 @@
+//! Decisions that a script makes, all of them or none.
+
+use std::str::FromStr;
+
+use super::{Decision, Draft, DraftError, Subject, is_low};
+use crate::api::Risk;
+use crate::profile::{Rule, RuleError};
+
+/// The word for [`Decision::Confirm`].
+const CHANGES: &str = "changes";
+
+/// How many rules are offered in place of one that is not in the profile.
+const OFFERED: usize = 3;
+
+/// How alike a rule has to be to be offered, from 0 to 1.
+const ALIKE: f64 = 0.6;
+
+/// What a script has decided, as it is written.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Answers {
+    /// Rules and requests of the profile to keep; `info` and `read` for all open rules of that risk,
+    /// `changes` for what else has changed since the review.
+    pub keep: Vec<String>,
+    /// Rules and requests of the profile to deny.
+    pub deny: Vec<String>,
+    /// Rules to put in the place of those that cover them.
+    pub narrow: Vec<String>,
+}
+
+/// Why the decisions of a script are not taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ScriptError {
+    /// No rule at all.
+    #[error("{text} is no rule: {error}{}", offer(match .error { RuleError::NoOperation { nearest, .. } => nearest, _ => &[] }))]
+    NoRule {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        error: RuleError,
+    },
+    /// Not in the profile.
+    #[error("{text} is not in the profile{}", offer(.nearest))]
+    NotThere {
+        /// The rule.
+        text: String,
+        /// Those of the profile that are spelled most alike.
+        nearest: Vec<String>,
+    },
+    /// Nothing to narrow.
+    #[error("no rule of the profile is wider than {text}{}", offer(.nearest))]
+    NothingWider {
+        /// The rule.
+        text: String,
+        /// Those of the profile that are spelled most alike.
+        nearest: Vec<String>,
+    },
+    /// Risky rules are kept by their names.
+    #[error(
+        "rules with the risk {0} are kept one by one; only info and read can be kept as a whole"
+    )]
+    OneByOne(Risk),
+    /// Two decisions over one rule.
+    #[error("{0} is to be kept and denied at once")]
+    Contradiction(String),
+    /// The profile cannot be edited so.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+}
+
+/// The draft after all of these decisions.
+///
+/// # Errors
+/// [`ScriptError`]; none of the decisions has then an effect.
+pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
+    let mut now = draft.clone();
+    let denied = find_all(draft, &answers.deny)?;
+    let words = ["info", "read", "secrets", "change", "root", CHANGES];
+    let (words, named): (Vec<&String>, Vec<&String>) =
+        answers.keep.iter().partition(|text| words.contains(&text.as_str()));
+    let kept = named.iter().map(|text| find(draft, text)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(both) = kept.iter().find(|subject| denied.contains(subject)) {
+        return Err(ScriptError::Contradiction(both.to_string()));
+    }
+    let narrowings = narrowings(draft, &answers.narrow)?;
+
+    for subject in denied {
+        // Another rule that was denied may have taken it along.
+        if is_open_to(&now, &subject) {
+            now = now.decide(&Decision::Deny(subject))?;
+        }
+    }
+    for (from, to) in narrowings {
+        let decision = if from.is_empty() {
+            Decision::Keep(to.into_iter().map(Subject::Rule).collect())
+        } else {
+            Decision::Narrow { from, to }
+        };
+        now = now.decide(&decision)?;
+    }
+    now = now.decide_if_any(kept)?;
+    for word in words {
+        if word == CHANGES {
+            now = now.decide(&Decision::Confirm)?;
+            continue;
+        }
+        let Ok(risk) = Risk::from_str(word) else { continue };
+        let profile = now.profile();
+        let open = profile.standing().open;
+        let rules = open.iter().filter_map(|open| profile.allow.get(open.place));
+        let rules: Vec<Rule> = rules
+            .map(|entry| entry.value.clone())
+            .filter(|rule| rule.operation().risk == risk)
+            .collect();
+        if risk > Risk::Read || !rules.iter().all(is_low) {
+            return Err(ScriptError::OneByOne(risk));
+        }
+        now = now.decide_if_any(rules.into_iter().map(Subject::Rule).collect())?;
+    }
+    Ok(now)
+}
+
+impl Draft {
+    fn decide_if_any(self, kept: Vec<Subject>) -> Result<Self, DraftError> {
+        if kept.is_empty() { Ok(self) } else { self.decide(&Decision::Keep(kept)) }
+    }
+}
+
+/// Whether it is still in the profile.
+fn is_open_to(draft: &Draft, subject: &Subject) -> bool {
+    let profile = draft.profile();
+    match subject {
+        Subject::Rule(rule) => profile.allow.iter().any(|entry| entry.value == *rule),
+        Subject::Unknown(unknown) => profile.unknown.iter().any(|entry| entry.value == *unknown),
+    }
+}
+
+fn find_all(draft: &Draft, texts: &[String]) -> Result<Vec<Subject>, ScriptError> {
+    let mut found = Vec::new();
+    for text in texts {
+        match find(draft, text) {
+            Ok(subject) => found.push(subject),
+            // A script that runs again has nothing left to deny.
+            Err(ScriptError::NotThere { .. }) if is_denied(draft, text) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+fn is_denied(draft: &Draft, text: &str) -> bool {
+    let profile = draft.profile();
+    let rule = Rule::parse(profile.engine, text).ok();
+    rule.is_some_and(|rule| profile.deny.iter().any(|entry| entry.value.covers(&rule)))
+}
+
+/// What of the profile a text names.
+fn find(draft: &Draft, text: &str) -> Result<Subject, ScriptError> {
+    let profile = draft.profile();
+    let unknown = profile.unknown.iter().find(|entry| entry.value.to_string() == text);
+    if let Some(entry) = unknown {
+        return Ok(Subject::Unknown(entry.value.clone()));
+    }
+    let rule = parse(draft, text)?;
+    let is_there = profile.allow.iter().any(|entry| entry.value == rule);
+    if is_there {
+        return Ok(Subject::Rule(rule));
+    }
+    Err(ScriptError::NotThere { text: rule.to_string(), nearest: nearest(draft, text) })
+}
+
+fn parse(draft: &Draft, text: &str) -> Result<Rule, ScriptError> {
+    Rule::parse(draft.profile().engine, text).map_err(|error| match error {
+        RuleError::NoOperation { .. } if !nearest(draft, text).is_empty() => {
+            ScriptError::NotThere { text: text.to_owned(), nearest: nearest(draft, text) }
+        }
+        error => ScriptError::NoRule { text: text.to_owned(), error },
+    })
+}
+
+/// Rules, and those that go in their place. Without any that go, they are there already.
+type Narrowing = (Vec<Rule>, Vec<Rule>);
+
+fn narrowings(draft: &Draft, texts: &[String]) -> Result<Vec<Narrowing>, ScriptError> {
+    let mut narrowings: Vec<Narrowing> = Vec::new();
+    for text in texts {
+        let rule = parse(draft, text)?;
+        let allow = draft.profile().allow.iter().map(|entry| &entry.value);
+        let is_there = allow.clone().any(|other| *other == rule);
+        let wider = allow.filter(|wider| wider.covers(&rule) && **wider != rule);
+        let mut from: Vec<Rule> = wider.cloned().collect();
+        if from.is_empty() && !is_there {
+            let nearest = nearest(draft, text);
+            return Err(ScriptError::NothingWider { text: rule.to_string(), nearest });
+        }
+        // Rules that are narrowed to several go once.
+        let mut to = Vec::new();
+        let is_shared = |(others, _): &Narrowing| others.iter().any(|other| from.contains(other));
+        let (shared, mut rest): (Vec<_>, Vec<_>) = narrowings.into_iter().partition(is_shared);
+        for (others, rules) in shared {
+            from.extend(others);
+            to.extend(rules);
+        }
+        to.push(rule);
+        let mut once = Vec::new();
+        from.into_iter().for_each(|rule| {
+            if !once.contains(&rule) {
+                once.push(rule);
+            }
+        });
+        rest.push((once, to));
+        narrowings = rest;
+    }
+    Ok(narrowings)
+}
+
+/// The entries of the profile that are spelled most like a text.
+fn nearest(draft: &Draft, text: &str) -> Vec<String> {
+    let profile = draft.profile();
+    let rules = profile.allow.iter().map(|entry| entry.value.to_string());
+    let all = rules.chain(profile.unknown.iter().map(|entry| entry.value.to_string()));
+    let mut alike: Vec<(f64, String)> = all
+        .map(|rule| (strsim::normalized_damerau_levenshtein(text, &rule), rule))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .collect();
+    alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    alike.dedup();
+    alike.into_iter().take(OFFERED).map(|(_, rule)| rule).collect()
+}
+
+fn offer(nearest: &[String]) -> String {
+    if nearest.is_empty() {
+        String::new()
+    } else {
+        format!("; did you mean {}?", nearest.join(", or "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::parse as parse_profile;
+
+    const TEXT: &str = "version: 1\nname: x\nallow:\n  - GET /_ping\n  - GET /info\n  \
+        - POST /containers/*/start\n  - POST /containers/ci-*/start\n  - GET /containers/*/json\n\
+        unknown:\n  - GET /vendor/x\n";
+
+    fn draft(text: &str) -> Draft {
+        Draft::new(text.to_owned(), parse_profile(text).unwrap())
+    }
+
+    fn answers(keep: &[&str], deny: &[&str], narrow: &[&str]) -> Answers {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Answers { keep: texts(keep), deny: texts(deny), narrow: texts(narrow) }
+    }
+
+    #[test]
+    fn a_script_decides_all_of_it_at_once_and_may_run_again() {
+        let all = answers(
+            &["info", "read", "GET /vendor/x"],
+            &["GET /containers/*/json"],
+            &["POST /containers/ci-a/start", "POST /containers/web/start"],
+        );
+        let settled = settle(&draft(TEXT), &all).unwrap();
+        let told =
+            settled.text().lines().filter(|line| !line.contains("digest")).collect::<Vec<_>>();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        version: 1
+        name: x
+        allow:
+          - GET /_ping
+          - GET /info
+          - POST /containers/ci-a/start
+          - POST /containers/web/start
+        unknown:
+          - GET /vendor/x
+        deny:
+          - GET /containers/*/json
+        reviewed:  # by dsp review; a rule that is not here is open
+          change:
+            - POST /containers/ci-a/start
+            - POST /containers/web/start
+          read:
+            - GET /info
+          info:
+            - GET /_ping
+          unknown:
+            - GET /vendor/x
+        ");
+        assert!(settled.profile().standing().is_reviewed());
+        assert_eq!(settle(&settled, &all).unwrap(), settled);
+    }
+
+    #[test]
+    fn what_changed_beside_the_rules_has_a_word_of_its_own() {
+        let first = settle(&draft(TEXT), &answers(&["info"], &[], &[])).unwrap();
+        let changed = draft(&format!("{}min_api: \"1.40\"\n", first.text()));
+        let kept = settle(&changed, &answers(&["read"], &[], &[])).unwrap();
+        assert!(kept.profile().standing().is_changed);
+        let kept = settle(&changed, &answers(&["changes"], &[], &[])).unwrap();
+        assert!(!kept.profile().standing().is_changed);
+    }
+
+    #[test]
+    fn what_cannot_be_settled_is_told_with_what_was_meant() {
+        let error = |keep: &[&str], deny: &[&str], narrow: &[&str]| {
+            settle(&draft(TEXT), &answers(keep, deny, narrow)).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(
+            [
+                error(&["GET /inf"], &[], &[]),
+                error(&["nonsense"], &[], &[]),
+                error(&["POST /containers/*/stop"], &[], &[]),
+                error(&["GET /v1.41/info"], &[], &[]),
+                error(&[], &[], &["POST /containers/*/stop"]),
+                error(&[], &["GET /swarm"], &[]),
+                error(&["root"], &[], &[]),
+                error(&["GET /info"], &["GET /info"], &[]),
+            ]
+            .join("\n"),
+            @r#"
+        GET /inf is not in the profile; did you mean GET /info, or GET /_ping?
+        nonsense is no rule: a rule is a method, one space and a path: GET /containers/json
+        POST /containers/*/stop is not in the profile; did you mean POST /containers/*/start, or POST /containers/ci-*/start, or GET /containers/*/json?
+        GET /v1.41/info is no rule: rules have no version prefix; they hold for every version from min_api on
+        no rule of the profile is wider than POST /containers/*/stop; did you mean POST /containers/*/start, or POST /containers/ci-*/start, or GET /containers/*/json?
+        GET /swarm is not in the profile
+        rules with the risk root are kept one by one; only info and read can be kept as a whole
+        GET /info is to be kept and denied at once
+        "#
+        );
+    }
+}

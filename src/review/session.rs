@@ -1,0 +1,429 @@
+//! The dialogue: a key comes, the state changes, and the caller is told what to do about it.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Choice, Decision, Draft, Facts, Item, Key, LineEdit, narrowed, proposal, queue, screen,
+};
+use crate::learn::Evidence;
+use crate::profile::Rule;
+use crate::report::{count, printable};
+
+/// A review of one profile.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) draft: Draft,
+    pub(super) evidence: Option<Evidence>,
+    /// What the file is called.
+    pub(super) path: String,
+    past: Vec<Past>,
+    now: Now,
+    pub(super) mode: Mode,
+    /// The answer whose effect is shown.
+    pub(super) shown: Choice,
+    /// How many lines the body is scrolled down.
+    pub(super) scroll: usize,
+    /// Columns and rows.
+    pub(super) size: (usize, usize),
+    pub(super) message: Option<Message>,
+}
+
+/// What the caller has to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Show the screen.
+    Show,
+    /// Save the draft and show the screen.
+    Save,
+    /// Stop the process until it is continued.
+    Suspend,
+    /// Leave.
+    Leave(Leaving),
+}
+
+/// How a review was left.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Leaving {
+    /// By the key for it, or at the end.
+    Ended,
+    /// By Ctrl-C.
+    Interrupted,
+}
+
+/// How often what was answered.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// Rules and requests that were kept.
+    pub kept: usize,
+    /// Those that were denied.
+    pub denied: usize,
+    /// Rules that were narrowed.
+    pub narrowed: usize,
+    /// Questions that were left open.
+    pub skipped: usize,
+}
+
+/// What the keys mean.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Mode {
+    /// A question is asked.
+    Ask,
+    /// It is explained at length.
+    Explain,
+    /// A comment is typed.
+    Note(LineEdit),
+    /// A pattern is typed.
+    Pattern(LineEdit),
+    /// A pattern was typed, and its effect is shown.
+    Proposed(Rule),
+}
+
+/// What is said below a screen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Message {
+    pub(super) text: String,
+    pub(super) is_error: bool,
+}
+
+/// Where a review stands, beside the draft.
+#[derive(Clone, Debug, Default)]
+struct Now {
+    skipped: Vec<Item>,
+    /// Sections whose rules are asked one by one.
+    opened: BTreeSet<&'static str>,
+    /// Questions that were answered or skipped.
+    answered: usize,
+    tally: Tally,
+}
+
+/// A state to go back to, and what was done then.
+#[derive(Debug)]
+struct Past {
+    draft: Draft,
+    now: Now,
+    what: String,
+}
+
+impl Session {
+    /// Begins with what is open.
+    #[must_use]
+    pub fn new(path: String, draft: Draft, evidence: Option<Evidence>) -> Self {
+        Self {
+            draft,
+            evidence,
+            path,
+            past: Vec::new(),
+            now: Now::default(),
+            mode: Mode::Ask,
+            shown: Choice::Keep,
+            scroll: 0,
+            size: (80, 24),
+            message: None,
+        }
+    }
+
+    /// The profile as it is decided so far.
+    #[must_use]
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// What was answered in this session.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.now.tally
+    }
+
+    /// Begins again with a file that somebody else has changed meanwhile.
+    pub fn begin_again(&mut self, draft: Draft) {
+        self.draft = draft;
+        self.past.clear();
+        self.now = Now { tally: Tally::default(), ..Now::default() };
+        self.ask();
+        self.message = Some(Message {
+            text: "the file was changed by somebody else meanwhile, so your last answer was not \
+                   taken; this is the file as it is now"
+                .to_owned(),
+            is_error: true,
+        });
+    }
+
+    /// Fits the screen to so many columns and rows.
+    pub fn resize(&mut self, columns: usize, rows: usize) {
+        self.size = (columns, rows);
+        self.scroll = self.scroll.min(screen::furthest(self));
+    }
+
+    /// The question; none when nothing is left to ask.
+    #[must_use]
+    pub fn item(&self) -> Option<Item> {
+        self.items().into_iter().next()
+    }
+
+    /// The number of the question, and of how many.
+    #[must_use]
+    pub fn position(&self) -> (usize, usize) {
+        (self.now.answered + 1, self.now.answered + self.items().len())
+    }
+
+    /// What the evidence says of the question.
+    #[must_use]
+    pub fn facts(&self) -> Option<Facts> {
+        match (self.item()?, &self.evidence) {
+            (Item::Rule { rule, .. }, Some(evidence)) => Facts::of(evidence, &rule),
+            _ => None,
+        }
+    }
+
+    /// Takes a key.
+    pub fn press(&mut self, key: Key) -> Step {
+        match key {
+            Key::Interrupt => return Step::Leave(Leaving::Interrupted),
+            Key::Suspend => return Step::Suspend,
+            Key::PageDown => {
+                self.scroll = (self.scroll + screen::page(self)).min(screen::furthest(self));
+                return Step::Show;
+            }
+            Key::PageUp => {
+                self.scroll = self.scroll.saturating_sub(screen::page(self));
+                return Step::Show;
+            }
+            _ => self.message = None,
+        }
+        match std::mem::replace(&mut self.mode, Mode::Ask) {
+            Mode::Note(line) => self.type_note(line, key),
+            Mode::Pattern(line) => self.type_pattern(line, key),
+            Mode::Proposed(rule) => self.answer_proposal(rule, key),
+            Mode::Explain if matches!(key, Key::Char('e') | Key::Escape) => self.ask(),
+            mode @ (Mode::Ask | Mode::Explain) => self.answer(mode, key),
+        }
+    }
+
+    fn items(&self) -> Vec<Item> {
+        let mut items = queue(self.draft.profile(), &self.now.opened);
+        items.retain(|item| !self.now.skipped.contains(item));
+        items
+    }
+
+    fn answer(&mut self, mode: Mode, key: Key) -> Step {
+        self.mode = mode;
+        match key {
+            Key::Char(' ') => return self.press(Key::PageDown),
+            Key::Char('q') => return Step::Leave(Leaving::Ended),
+            Key::Char('b') => return self.back(),
+            _ => {}
+        }
+        let Some(item) = self.item() else {
+            return match key {
+                Key::Enter => Step::Leave(Leaving::Ended),
+                _ => self.tell("everything is decided: Enter ends the review"),
+            };
+        };
+        match key {
+            Key::Up | Key::Down => self.show_next(&item, key == Key::Down),
+            Key::Char('e') => {
+                (self.mode, self.scroll) = (Mode::Explain, 0);
+                Step::Show
+            }
+            Key::Char('s') => self.skip(item),
+            Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
+            Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
+                let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
+                self.mode = Mode::Note(LineEdit::new(&comment.unwrap_or_default()));
+                Step::Show
+            }
+            Key::Enter if item.is_low() => self.choose(&item, Choice::Keep),
+            Key::Enter => self.tell("Enter decides nothing here; k keeps it"),
+            Key::Char(letter) => {
+                match Choice::of(&item).iter().find(|choice| choice.key() == letter) {
+                    Some(choice) => self.choose(&item, *choice),
+                    None => {
+                        let key = printable(&letter.to_string());
+                        self.tell(&format!("{key} means nothing here"))
+                    }
+                }
+            }
+            _ => Step::Show,
+        }
+    }
+
+    /// Shows the effect of the next answer that is open.
+    fn show_next(&mut self, item: &Item, down: bool) -> Step {
+        let facts = self.facts();
+        let is_open =
+            |choice: &Choice| choice.check(item, facts.as_ref(), self.evidence.is_some()).is_ok();
+        let open: Vec<Choice> = Choice::of(item).iter().copied().filter(is_open).collect();
+        let at = open.iter().position(|choice| *choice == self.shown).unwrap_or(0);
+        let next = if down { at + 1 } else { at.saturating_sub(1) };
+        if let Some(choice) = open.get(next) {
+            self.shown = *choice;
+        }
+        Step::Show
+    }
+
+    fn choose(&mut self, item: &Item, choice: Choice) -> Step {
+        let facts = self.facts();
+        if let Err(refusal) = choice.check(item, facts.as_ref(), self.evidence.is_some()) {
+            return self.tell(&format!("{}: {refusal}", choice.key()));
+        }
+        if choice == Choice::Pattern {
+            if let Item::Rule { rule, .. } = item {
+                let line = LineEdit::new(&proposal(rule, facts.as_ref()));
+                (self.mode, self.scroll) = (Mode::Pattern(line), 0);
+            }
+            return Step::Show;
+        }
+        match choice.decision(item, facts.as_ref()) {
+            Some(decision) => self.decide(item, &decision),
+            None => Step::Show,
+        }
+    }
+
+    /// Takes a decision over the present question.
+    fn decide(&mut self, item: &Item, decision: &Decision) -> Step {
+        let next = match self.draft.decide(decision) {
+            Ok(next) => next,
+            Err(error) => return self.tell(&error.to_string()),
+        };
+        let mut now = self.now.clone();
+        let (verb, one) = match decision {
+            Decision::Keep(subjects) => {
+                now.tally.kept += subjects.len();
+                ("kept", None)
+            }
+            Decision::Deny(_) => ("denied", Some(&mut now.tally.denied)),
+            Decision::Narrow { .. } => ("narrowed", Some(&mut now.tally.narrowed)),
+            Decision::Note { .. } => ("commented", None),
+            Decision::Confirm => ("kept", None),
+        };
+        if let Some(one) = one {
+            *one += 1;
+        }
+        let what = format!("{} {verb}", name(item));
+        now.answered += usize::from(!matches!(decision, Decision::Note { .. }));
+        self.go_on(now, what, next);
+        Step::Save
+    }
+
+    fn go_on(&mut self, now: Now, what: String, draft: Draft) {
+        let now = std::mem::replace(&mut self.now, now);
+        let draft = std::mem::replace(&mut self.draft, draft);
+        self.past.push(Past { draft, now, what });
+        self.ask();
+    }
+
+    /// Asks the question anew, from its top.
+    fn ask(&mut self) -> Step {
+        (self.mode, self.scroll, self.shown) = (Mode::Ask, 0, Choice::Keep);
+        Step::Show
+    }
+
+    fn skip(&mut self, item: Item) -> Step {
+        let mut now = self.now.clone();
+        let what = format!("{} skipped", name(&item));
+        now.skipped.push(item);
+        now.answered += 1;
+        now.tally.skipped += 1;
+        self.go_on(now, what, self.draft.clone());
+        Step::Show
+    }
+
+    /// Asks the rules of a section one by one.
+    fn open(&mut self, item: &Item) -> Step {
+        let Item::Section { name: section, .. } = item else { return Step::Show };
+        let mut now = self.now.clone();
+        now.opened.insert(section);
+        let what = format!("{} opened", name(item));
+        self.go_on(now, what, self.draft.clone());
+        Step::Show
+    }
+
+    /// Takes the last answer back, in the file too.
+    fn back(&mut self) -> Step {
+        let Some(past) = self.past.pop() else {
+            return self.tell("this is the first question of this session");
+        };
+        let is_saved = past.draft != self.draft;
+        (self.draft, self.now) = (past.draft, past.now);
+        self.ask();
+        self.message =
+            Some(Message { text: format!("taken back: {}", past.what), is_error: false });
+        if is_saved { Step::Save } else { Step::Show }
+    }
+
+    fn type_note(&mut self, mut line: LineEdit, key: Key) -> Step {
+        match (key, self.item()) {
+            (Key::Escape, _) | (_, None) => self.ask(),
+            (Key::Enter, Some(item)) => match item.subjects().into_iter().next() {
+                Some(subject) => self.decide(&item, &Decision::Note { subject, text: line.text() }),
+                None => self.ask(),
+            },
+            _ => {
+                line.press(key);
+                self.mode = Mode::Note(line);
+                Step::Show
+            }
+        }
+    }
+
+    fn type_pattern(&mut self, mut line: LineEdit, key: Key) -> Step {
+        let Some(Item::Rule { rule, .. }) = self.item() else { return self.ask() };
+        match key {
+            Key::Escape => return self.ask(),
+            Key::Enter => match narrowed(&rule, &line.text(), self.facts().as_ref()) {
+                Ok(rule) => {
+                    (self.mode, self.scroll) = (Mode::Proposed(rule), 0);
+                    return Step::Show;
+                }
+                // Why is told where its effect would be.
+                Err(_) => drop(self.tell("this cannot be taken, for the reason above")),
+            },
+            _ => drop(line.press(key)),
+        }
+        self.mode = Mode::Pattern(line);
+        Step::Show
+    }
+
+    /// Enter has ended the line that was typed; so that it does not accept a rule as well, another
+    /// key does that.
+    fn answer_proposal(&mut self, rule: Rule, key: Key) -> Step {
+        let Some(item) = self.item() else { return self.ask() };
+        match (key, &item) {
+            (Key::Char('y'), Item::Rule { rule: wider, .. }) => {
+                let decision = Decision::Narrow { from: vec![wider.clone()], to: vec![rule] };
+                self.decide(&item, &decision)
+            }
+            (Key::Char('g'), Item::Rule { .. }) => {
+                let typed = match rule.patterns() {
+                    [pattern] => pattern.to_string(),
+                    _ => rule.to_string(),
+                };
+                self.mode = Mode::Pattern(LineEdit::new(&typed));
+                Step::Show
+            }
+            (Key::Escape | Key::Char('b'), _) => self.ask(),
+            (Key::Char('q'), _) => Step::Leave(Leaving::Ended),
+            _ => {
+                self.mode = Mode::Proposed(rule);
+                self.tell("y takes it, g changes the pattern, Escape leaves the rule as it was")
+            }
+        }
+    }
+
+    fn tell(&mut self, text: &str) -> Step {
+        self.message = Some(Message { text: text.to_owned(), is_error: true });
+        Step::Show
+    }
+}
+
+/// What a question is called.
+fn name(item: &Item) -> String {
+    match item {
+        Item::Rule { rule, .. } => format!("{rule} was"),
+        Item::Unknown(unknown) => format!("{unknown} was"),
+        Item::Section { rules, name } => {
+            format!("{} of {name} were", count(rules.len(), "rule"))
+        }
+        Item::Rest => "the rest was".to_owned(),
+    }
+}
