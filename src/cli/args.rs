@@ -21,6 +21,7 @@ use crate::{export, recording};
 The loop:
   dsp record -- docker stats --no-stream    watch a program  -> recording.jsonl
   dsp generate -o profile.yaml              what it used     -> profile.yaml
+  dsp review profile.yaml                   a person decides over each rule
   dsp enforce profile.yaml -- docker stats  exactly that and nothing else
   dsp check profile.yaml recording.jsonl    has it drifted?
 
@@ -49,6 +50,7 @@ pub(super) struct Talk {
 pub(super) enum Command {
     Record(Record),
     Generate(Generate),
+    Review(super::review::Args),
     Enforce(Enforce),
     Check(super::check::Args),
     Diff(super::diff::Args),
@@ -80,6 +82,7 @@ impl Command {
             | Self::Man(_)
             | Self::Profiles(_)
             | Self::Report(_)
+            | Self::Review(_)
             | Self::Schema(_) => false,
         }
     }
@@ -208,7 +211,7 @@ impl From<Names> for crate::learn::Names {
 #[command(after_help = "\
 Examples:
   dsp enforce profile.yaml -- docker stats --no-stream
-  dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379
+  dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379 --require-reviewed
   dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied
   dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
 pub(super) struct Enforce {
@@ -222,6 +225,9 @@ pub(super) struct Enforce {
     /// Let everything through, and tell what would have been denied
     #[arg(long)]
     pub(super) audit: bool,
+    /// Refuse a profile that no person has accepted as it is, at the start and at HUP (dsp review)
+    #[arg(long)]
+    pub(super) require_reviewed: bool,
     /// When a new profile is read at HUP, end requests under way that it denies
     #[arg(long)]
     pub(super) drop_denied: bool,

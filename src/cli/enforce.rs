@@ -14,7 +14,7 @@ use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
 use super::source;
 use super::status::Status;
-use super::{output, runtime, serve, surroundings};
+use super::{output, pending, runtime, serve, surroundings};
 use crate::api::{EngineKind, Risk};
 use crate::engine;
 use crate::profile::Profile;
@@ -23,6 +23,9 @@ use crate::report::{count, printable};
 
 pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
+    if args.require_reviewed {
+        check_reviewed(&args.profile, &profile)?;
+    }
     runtime::start_log(talk, !args.command.is_empty());
     runtime::block_on(enforce(args, &profile, talk))?
 }
@@ -38,6 +41,7 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
     let mut in_force = InForce::new(args.profile.clone(), profile, args.audit);
     in_force.drops_denied = args.drop_denied;
+    in_force.requires_reviewed = args.require_reviewed;
     in_force.is_quiet = talk.quiet;
     let (running, _folder) =
         sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
@@ -140,6 +144,24 @@ pub(super) fn fits(profile: &Profile, engine: &engine::Engine) -> anyhow::Result
         (EngineKind::Docker, EngineKind::Docker) | (EngineKind::Podman, EngineKind::Podman) => {}
     }
     Ok(())
+}
+
+/// A profile that has to be reviewed, and is not.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is not reviewed: {open}")]
+pub(super) struct NotReviewed {
+    /// The file.
+    pub(super) path: String,
+    /// What is open.
+    open: String,
+}
+
+/// Refuses a profile that no person has accepted as it is.
+pub(super) fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
+    if profile.standing().is_reviewed() {
+        return Ok(());
+    }
+    Err(NotReviewed { path: path.display().to_string(), open: pending::open_by_name(profile) })
 }
 
 /// What was denied, after the program has given the terminal back. A client that was upgrading its

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use super::enforce::NotReviewed;
 use super::status::Status;
-use super::{logs, output};
+use super::{logs, output, pending};
 use crate::profile::LoadError;
 use crate::recording::{ImportError, ReadError};
 use crate::report::{Place, snippet};
@@ -31,6 +32,12 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     }
     if let Some(ReadError::BadLine { line: 1, .. }) = error.downcast_ref() {
         output::help("if it is the log of another program, name that with --from");
+    }
+    if let Some(NotReviewed { path, .. }) = error.downcast_ref() {
+        output::help(&format!("dsp review {}", pending::quoted(path)));
+        if !confined {
+            return Status::Findings;
+        }
     }
     if confined { Status::FailedForChild } else { Status::Failed }
 }

@@ -21,17 +21,20 @@ mod generate;
 mod listen;
 mod logs;
 mod output;
+mod pending;
 mod profiles;
 mod record;
 mod reload;
 mod report;
 mod reporting;
+mod review;
 mod runtime;
 mod schema;
 mod serve;
 mod source;
 mod status;
 mod surroundings;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Profiles(profiles) => profiles::run(&profiles),
         Command::Schema(schema) => schema::run(&schema),
         Command::Report(report) => report::run(&report, args.talk),
+        Command::Review(review) => review::run(&review, args.talk),
         Command::Record(record) => record::run(record, args.talk),
     };
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));

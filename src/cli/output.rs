@@ -49,6 +49,11 @@ fn folded(text: &str, term: &Term) -> String {
     width(term).map_or_else(|| text.to_owned(), |width| fold(text, width))
 }
 
+/// Whether colours are wanted on stdout.
+pub(super) fn has_colours() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// The columns to fold for on stderr, where there is a terminal.
 pub(super) fn width_of_talk() -> Option<usize> {
     width(&Term::stderr())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 
 use super::audit::Audit;
-use super::enforce::fits;
+use super::enforce::{check_reviewed, fits};
 use super::source;
 use super::{failure, output};
 use crate::engine::Engine;
@@ -22,6 +22,8 @@ pub(super) struct InForce {
     pub(super) only_audits: bool,
     /// Whether a new profile ends what it would not admit.
     pub(super) drops_denied: bool,
+    /// Whether a new profile has to be reviewed.
+    pub(super) requires_reviewed: bool,
     pub(super) is_quiet: bool,
     gate: Arc<Replaceable>,
 }
@@ -29,7 +31,14 @@ pub(super) struct InForce {
 impl InForce {
     pub(super) fn new(path: PathBuf, profile: &Profile, only_audits: bool) -> Self {
         let gate = Arc::new(Replaceable::new(gate(profile, only_audits)));
-        Self { path, only_audits, drops_denied: false, is_quiet: false, gate }
+        Self {
+            path,
+            only_audits,
+            drops_denied: false,
+            requires_reviewed: false,
+            is_quiet: false,
+            gate,
+        }
     }
 
     /// The gate, whatever its profile is at the time.
@@ -60,6 +69,9 @@ impl InForce {
 
     fn reload(&self, engine: &Engine, running: &Running) -> anyhow::Result<()> {
         let profile = source::load(&self.path)?;
+        if self.requires_reviewed {
+            check_reviewed(&self.path, &profile)?;
+        }
         fits(&profile, engine)?;
         self.gate.replace(gate(&profile, self.only_audits));
         if !self.is_quiet {

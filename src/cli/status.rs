@@ -16,6 +16,8 @@ pub(super) enum Status {
     Findings,
     /// No verdict is possible on empty, incomplete or lossy evidence.
     NoVerdict,
+    /// A signal, or the key for it, ended a dialogue; the number of the signal.
+    Signal(u8),
 }
 
 impl Status {
@@ -28,6 +30,7 @@ impl Status {
             Self::FailedForChild => 125,
             Self::Findings => 3,
             Self::NoVerdict => 4,
+            Self::Signal(number) => 128 + number,
         }
     }
 }

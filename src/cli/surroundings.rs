@@ -28,6 +28,12 @@ pub(super) fn step_summary() -> Option<PathBuf> {
     env::var_os("GITHUB_STEP_SUMMARY").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// Whether the terminal, where there is one, cannot move its cursor.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn is_dumb_terminal() -> bool {
+    env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
 /// The folder for temporary files.
 pub(super) fn temporary() -> PathBuf {
     env::temp_dir()

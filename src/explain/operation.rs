@@ -40,19 +40,18 @@ pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("permits", operation.permits.to_owned()),
         ("risk", format!("{}: {}", operation.risk, operation.reason)),
-        ("since", since),
-        ("under", under),
-        ("parameters", operation.query.join(", ")),
-        ("hidden", operation.secret_query.join(", ")),
     ];
-    if let Some(advice) = operation.advice() {
-        for Matter { place, names, effect } in &advice.matters {
-            lines.push((place.as_str(), format!("{}: {effect}", names.join(", "))));
-        }
+    let advice = operation.advice();
+    if let Some(advice) = &advice {
         lines.push(("at worst", advice.worst.to_owned()));
         lines.push(("instead", advice.instead.to_owned()));
     }
-    lines.push(("connection", connection(operation)));
+    lines.extend([("since", since), ("under", under), ("connection", connection(operation))]);
+    for Matter { place, names, effect } in advice.iter().flat_map(|advice| &advice.matters) {
+        lines.push((place.as_str(), format!("{}: {effect}", names.join(", "))));
+    }
+    lines.push(("parameters", operation.query.join(", ")));
+    lines.push(("hidden", operation.secret_query.join(", ")));
     lines.retain(|(_, text)| !text.is_empty());
     lines
 }

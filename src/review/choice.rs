@@ -25,7 +25,7 @@ pub enum Choice {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// The operation has no names.
-    #[error("it is about no name")]
+    #[error("it has no name that could be narrowed")]
     NoName,
     /// The rule has one already.
     #[error("it holds one name only")]

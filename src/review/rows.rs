@@ -9,8 +9,9 @@ use super::screen::{FAINT, STRONG, risk_style, styled, wrap};
 use super::session::{Mode, Session};
 use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narrowed, proposal};
 use crate::api::Risk;
+use crate::explain::about;
 use crate::profile::{Pattern, Rule};
-use crate::report::{about, count, printable};
+use crate::report::{count, printable};
 
 const COMES: Style = AnsiColor::Green.on_default();
 const GOES: Style = AnsiColor::Red.on_default();

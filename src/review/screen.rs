@@ -8,7 +8,7 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 use super::session::{Mode, Session};
 use super::{Choice, Item, rows};
 use crate::api::Risk;
-use crate::report::printable;
+use crate::report::{count, printable};
 
 pub(super) const STRONG: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
@@ -205,8 +205,8 @@ fn border(columns: usize, below: usize, above: usize) -> String {
     let more = match (above, below) {
         (0, 0) => String::new(),
         (_, 0) => "-- PgUp: back up ".to_owned(),
-        (_, 1) => "-- PgDn: 1 more line ".to_owned(),
-        (_, below) => format!("-- PgDn: {below} more lines "),
+        (0, below) => format!("-- PgDn: {} ", count(below, "more line")),
+        (_, below) => format!("-- PgUp, PgDn: {} ", count(below, "more line")),
     };
     let line = format!("{more}{}", "-".repeat(columns.saturating_sub(more.len())));
     let line: String = line.chars().take(columns).collect();

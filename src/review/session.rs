@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::draft::is_count;
 use super::{
     Choice, Decision, Draft, Facts, Item, Key, LineEdit, narrowed, proposal, queue, screen,
 };
@@ -229,7 +230,9 @@ impl Session {
             Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
             Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
                 let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
-                self.mode = Mode::Note(LineEdit::new(&comment.unwrap_or_default()));
+                // What generate counted is not what a person goes on with.
+                let comment = comment.filter(|comment| !is_count(comment)).unwrap_or_default();
+                self.mode = Mode::Note(LineEdit::new(&comment));
                 Step::Show
             }
             Key::Enter if item.is_low() => self.choose(&item, Choice::Keep),

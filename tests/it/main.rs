@@ -65,6 +65,8 @@ mod record;
 mod reload;
 /// `dsp report`: the page for people, in a browser too.
 mod report;
+/// `dsp review`: a person decides.
+mod review;
 /// `dsp schema`: what editors know.
 mod schema;
 /// The promises of `SECURITY.md`.
@@ -73,3 +75,5 @@ mod security;
 mod support;
 /// Terminal manners, in a real pseudo-terminal.
 mod terminal;
+/// A pseudo-terminal and what is seen on it.
+mod tty;

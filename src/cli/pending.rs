@@ -1,0 +1,159 @@
+//! What is open in a profile, and the commands that settle it.
+
+use std::fmt::Write;
+
+use super::output::STRONG;
+use crate::learn::{Evidence, looks_like_id};
+use crate::profile::{Pattern, Profile, Rule};
+use crate::report::{count, printable};
+use crate::review::{Facts, Item, is_low, queue};
+
+/// How many open rules an error names.
+const MOST_NAMED: usize = 5;
+
+/// The open rules, the riskiest first, and below them how to decide over them.
+pub(super) fn list(
+    path: &str,
+    profile: &Profile,
+    evidence: Option<&Evidence>,
+    has_advice: bool,
+) -> String {
+    let items = queue(profile, &std::collections::BTreeSet::new());
+    let mut lines: Vec<[String; 3]> = Vec::new();
+    for item in &items {
+        match item {
+            Item::Rule { rule, accepted_as } => lines.push(line(rule, *accepted_as)),
+            Item::Section { rules, .. } => lines.extend(rules.iter().map(|rule| line(rule, None))),
+            Item::Unknown(unknown) => lines.push([
+                "unknown".to_owned(),
+                unknown.to_string(),
+                "nothing is known about it".to_owned(),
+            ]),
+            Item::Rest => lines.push([
+                "changes".to_owned(),
+                "deny, min_api, engine".to_owned(),
+                "or the list of what was accepted changed since the review".to_owned(),
+            ]),
+        }
+    }
+    let width = lines.iter().map(|[_, rule, _]| rule.len()).max().unwrap_or(0);
+    let mut text = format!("{STRONG}{}: {}{STRONG:#}\n", printable(path), open(profile));
+    for [risk, rule, permits] in &lines {
+        let _ = writeln!(text, "{risk:<8} {:<width$}  {}", printable(rule), printable(permits));
+    }
+    if has_advice {
+        text.push_str(&advice(path, &items, evidence));
+    }
+    text
+}
+
+/// `3 of 7 rules are open`, and what else is.
+pub(super) fn open(profile: &Profile) -> String {
+    let standing = profile.standing();
+    let all = profile.allow.len() + profile.unknown.len();
+    let is = |number: usize| if number == 1 { "is" } else { "are" };
+    let rules = match standing.open_count() {
+        0 => None,
+        open if open == all && !standing.has_begun => {
+            Some(format!("nobody has reviewed {}", count(all, "rule")))
+        }
+        open => Some(format!("{open} of {} {} open", count(all, "rule"), is(open))),
+    };
+    let rest = standing.is_changed.then(|| "what was reviewed has changed".to_owned());
+    let told: Vec<String> = rules.into_iter().chain(rest).collect();
+    if told.is_empty() && !standing.has_begun {
+        return "nobody has reviewed it".to_owned();
+    }
+    told.join(", and ")
+}
+
+/// The same, with the first few of them.
+pub(super) fn open_by_name(profile: &Profile) -> String {
+    let items = queue(profile, &std::collections::BTreeSet::new());
+    let names: Vec<String> = items
+        .iter()
+        .flat_map(Item::subjects)
+        .map(|subject| printable(&subject.to_string()))
+        .collect();
+    let shown: Vec<&str> = names.iter().take(MOST_NAMED).map(String::as_str).collect();
+    match names.len().saturating_sub(MOST_NAMED) {
+        _ if names.is_empty() => open(profile),
+        0 => format!("{}: {}", open(profile), shown.join(", ")),
+        more => format!("{}: {} and {more} more", open(profile), shown.join(", ")),
+    }
+}
+
+/// `2 kept, 1 denied`.
+pub(super) fn words(numbers: &[(usize, &str)]) -> String {
+    let told = numbers.iter().filter(|(number, _)| *number > 0);
+    let told: Vec<String> = told.map(|(number, word)| format!("{number} {word}")).collect();
+    if told.is_empty() { "nothing decided".to_owned() } else { told.join(", ") }
+}
+
+/// A word as a shell reads it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn line(rule: &Rule, accepted_as: Option<crate::api::Risk>) -> [String; 3] {
+    let operation = rule.operation();
+    let again = accepted_as.map_or_else(String::new, |before| format!(" (accepted as {before})"));
+    [operation.risk.to_string(), rule.to_string(), format!("{}{again}", operation.permits)]
+}
+
+/// The commands that settle what is open, with rules that are.
+fn advice(path: &str, items: &[Item], evidence: Option<&Evidence>) -> String {
+    let review = format!("dsp review {}", printable(&quoted(path)));
+    let mut text = format!("on a terminal, dsp asks for each: {review}\n");
+    let mut lines: Vec<String> = Vec::new();
+    let subjects: Vec<_> = items.iter().flat_map(Item::subjects).collect();
+    if let Some(first) = subjects.first() {
+        let first = printable(&quoted(&first.to_string()));
+        lines.extend([format!("{review} --keep {first}"), format!("{review} --deny {first}")]);
+    }
+    let rules = items.iter().flat_map(|item| match item {
+        Item::Rule { rule, .. } => std::slice::from_ref(rule),
+        Item::Section { rules, .. } => rules.as_slice(),
+        Item::Unknown(_) | Item::Rest => &[],
+    });
+    if let Some(narrower) = rules.clone().find_map(|rule| narrower(rule, evidence)) {
+        lines.push(format!("{review} --narrow {}", printable(&quoted(&narrower))));
+    }
+    if rules.clone().any(is_low) {
+        lines.push(format!("{review} --keep info --keep read"));
+    }
+    if items.contains(&Item::Rest) {
+        lines.push(format!("{review} --keep changes"));
+    }
+    text.push_str("from a script:\n");
+    lines.iter().for_each(|line| {
+        let _ = writeln!(text, "  {line}");
+    });
+    text
+}
+
+/// A rule that is narrower, on the first name that was seen.
+fn narrower(rule: &Rule, evidence: Option<&Evidence>) -> Option<String> {
+    let is_any = |pattern: &Pattern| *pattern == Pattern::Any;
+    if !rule.patterns().iter().any(is_any) {
+        return None;
+    }
+    let facts = evidence.and_then(|evidence| Facts::of(evidence, rule));
+    let has_id = |rule: &Rule| {
+        let is_id = |pattern: &Pattern| looks_like_id(&pattern.to_string());
+        rule.patterns().iter().any(is_id)
+    };
+    let exact = facts.map(|facts| facts.exact(rule)).unwrap_or_default();
+    match exact.into_iter().find(|exact| !has_id(exact)) {
+        Some(exact) => Some(exact.to_string()),
+        None => {
+            let patterns = rule.patterns().iter().map(|_| Pattern::Exact("NAME".to_owned()));
+            Some(Rule::narrowed(rule.operation(), patterns.collect()).to_string())
+        }
+    }
+}

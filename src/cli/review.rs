@@ -1,0 +1,253 @@
+//! `dsp review`: a person, or a script for one, decides over a profile.
+
+use std::path::{Path, PathBuf};
+
+use tokio::signal::unix::SignalKind;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::args::{Origin, Talk};
+use super::status::Status;
+use super::terminal::{self, Terminal};
+use super::{evidence, files, output, pending, runtime, serve, surroundings};
+use crate::learn::Evidence;
+use crate::profile::{self, Profile};
+use crate::report::{count, printable};
+use crate::review::{Answers, Draft, Key, Leaving, Session, Step, settle};
+
+/// The recording that is used without being named, when the profile says that it was made of it.
+const USUAL_RECORDING: &str = "recording.jsonl";
+
+/// Decide over each rule of a profile, the riskiest first
+///
+/// On a terminal, dsp shows what each rule permits, why it is risky and what was recorded of it, and
+/// asks: keep it, deny it, or narrow it. Each answer is saved at once. Without a terminal, or with
+/// --list, it prints what is open; --keep, --deny and --narrow decide from a script. What was decided
+/// stands in the profile, under reviewed:, and enforce --require-reviewed holds to it. The exit status
+/// is 3 as long as something is open.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp review profile.yaml
+  dsp review profile.yaml --recording monday.jsonl --recording tuesday.jsonl
+  dsp review profile.yaml --list
+  dsp review profile.yaml --keep info --keep read --keep 'POST /containers/create'
+  dsp review profile.yaml --narrow 'POST /containers/ci-*/start' --deny 'POST /containers/*/exec'")]
+pub(super) struct Args {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    profile: PathBuf,
+    /// A recording to show the evidence of; without one, the recording.jsonl that the profile was
+    /// made of
+    #[arg(long = "recording", value_name = "RECORDING")]
+    recordings: Vec<PathBuf>,
+    /// Accept this rule of the profile; info or read: all open rules of that risk; changes: what
+    /// changed since the review beside the rules
+    #[arg(long, value_name = "RULE")]
+    keep: Vec<String>,
+    /// Deny this rule of the profile, for generate --update too
+    #[arg(long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Put this rule in the place of the wider one that covers it, and accept it
+    #[arg(long, value_name = "RULE")]
+    narrow: Vec<String>,
+    /// Print what is open, and ask nothing
+    #[arg(long, conflicts_with_all = ["keep", "deny", "narrow"])]
+    list: bool,
+    #[command(flatten)]
+    from: Origin,
+}
+
+/// How a dialogue ended.
+enum End {
+    Left(Leaving),
+    /// A signal came, of this number.
+    Signal(u8),
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
+    let (text, profile) = profile::load_text(&args.profile)?;
+    let draft = Draft::new(text, profile);
+    let answers =
+        Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };
+    if answers != Answers::default() {
+        return script(args, talk, &draft, &answers);
+    }
+    let evidence = read_evidence(args, &draft)?;
+    let is_asked = Terminal::is_there() && !surroundings::is_dumb_terminal() && !args.list;
+    if !is_asked {
+        return list(args, talk, &draft, evidence.as_ref());
+    }
+    if draft.profile().standing().is_reviewed() {
+        return list(args, talk, &draft, None);
+    }
+    let mut session = Session::new(args.profile.display().to_string(), draft, evidence);
+    let end = runtime::block_on(dialogue(&mut session, &args.profile))??;
+    if !talk.quiet {
+        tell(&session, &args.profile);
+    }
+    Ok(match end {
+        End::Signal(number) => Status::Signal(number),
+        End::Left(Leaving::Interrupted) => Status::Signal(SIGINT),
+        End::Left(Leaving::Ended) => verdict(session.draft().profile()),
+    })
+}
+
+const SIGHUP: u8 = 1;
+const SIGINT: u8 = 2;
+const SIGTERM: u8 = 15;
+
+/// Asks until everything is answered or the person leaves.
+async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
+    let mut hangup = serve::handler(SignalKind::hangup())?;
+    let mut interrupt = serve::handler(SignalKind::interrupt())?;
+    let mut terminate = serve::handler(SignalKind::terminate())?;
+    let mut resized = serve::handler(SignalKind::window_change())?;
+    let mut continued = serve::handler(SignalKind::from_raw(SIGCONT))?;
+    let terminal = Terminal::take(output::has_colours())?;
+    let mut keys = terminal::keys();
+    loop {
+        let (columns, rows) = Terminal::size();
+        session.resize(columns, rows);
+        terminal.show(&session.screen())?;
+        tokio::select! {
+            key = keys.recv() => {
+                let Some(key) = key else { return Ok(End::Signal(SIGHUP)) };
+                if let Some(leaving) = press(session, key, &mut keys, path, &terminal)? {
+                    return Ok(End::Left(leaving));
+                }
+            }
+            _ = resized.recv() => {}
+            _ = continued.recv() => terminal.enter()?,
+            _ = interrupt.recv() => return Ok(End::Signal(SIGINT)),
+            _ = terminate.recv() => return Ok(End::Signal(SIGTERM)),
+            _ = hangup.recv() => return Ok(End::Signal(SIGHUP)),
+        }
+    }
+}
+
+/// The number of the signal, where this crate's signals have no name for it.
+const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
+
+/// Takes a key.
+fn press(
+    session: &mut Session,
+    key: Key,
+    keys: &mut UnboundedReceiver<Key>,
+    path: &Path,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<Leaving>> {
+    let before = session.draft().text().to_owned();
+    match session.press(key) {
+        Step::Show => {}
+        Step::Save => {
+            save(session, &before, path)?;
+            // A key that was pressed before the next question was shown is no answer to it.
+            while keys.try_recv().is_ok() {}
+        }
+        Step::Suspend => {
+            terminal.leave();
+            let (own, stop) = (rustix::process::getpid(), rustix::process::Signal::TSTP);
+            rustix::process::kill_process(own, stop)?;
+            // It was continued, or there is no shell that could continue it, and it was not stopped.
+            terminal.enter()?;
+        }
+        Step::Leave(leaving) => return Ok(Some(leaving)),
+    }
+    Ok(None)
+}
+
+/// Saves what was decided, unless the file is no longer what it was decided over.
+fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
+    let (text, profile) = profile::load_text(path)?;
+    if text == before {
+        files::replace(path, session.draft().text())
+    } else {
+        session.begin_again(Draft::new(text, profile));
+        Ok(())
+    }
+}
+
+/// Says what came of a dialogue.
+fn tell(session: &Session, path: &Path) {
+    let tally = session.tally();
+    let path = path.display();
+    let standing = session.draft().profile().standing();
+    let done = pending::words(&[
+        (tally.kept, "kept"),
+        (tally.denied, "denied"),
+        (tally.narrowed, "narrowed"),
+    ]);
+    if standing.is_reviewed() {
+        output::note(&format!("{path} is reviewed ({done})"));
+    } else {
+        let open = pending::open(session.draft().profile());
+        output::note(&format!("{path}: {done}; {open}"));
+        output::help(&format!("go on with dsp review {}", pending::quoted(&path.to_string())));
+    }
+}
+
+/// Decides for a script.
+fn script(args: &Args, talk: Talk, draft: &Draft, answers: &Answers) -> anyhow::Result<Status> {
+    let settled = settle(draft, answers)
+        .map_err(|error| anyhow::anyhow!("{}", printable(&error.to_string())))?;
+    if settled.text() != draft.text() {
+        files::replace(&args.profile, settled.text())?;
+    }
+    if !talk.quiet {
+        let path = args.profile.display();
+        let profile = settled.profile();
+        let standing = profile.standing();
+        if standing.is_reviewed() {
+            let rules = count(profile.allow.len(), "rule");
+            output::note(&format!("{path} is reviewed ({rules})"));
+        } else {
+            output::note(&format!("{path}: {}", pending::open(profile)));
+            output::help(&format!(
+                "dsp review {} --list shows it",
+                pending::quoted(&path.to_string())
+            ));
+        }
+    }
+    Ok(verdict(settled.profile()))
+}
+
+/// Prints what is open.
+fn list(
+    args: &Args,
+    talk: Talk,
+    draft: &Draft,
+    evidence: Option<&Evidence>,
+) -> anyhow::Result<Status> {
+    let path = args.profile.display().to_string();
+    let profile = draft.profile();
+    if !profile.standing().is_reviewed() {
+        output::text(&pending::list(&path, profile, evidence, !talk.quiet))?;
+    } else if !talk.quiet {
+        let rules = count(profile.allow.len(), "rule");
+        output::note(&format!("{path} is reviewed ({rules}); nothing is open"));
+    }
+    Ok(verdict(profile))
+}
+
+fn verdict(profile: &Profile) -> Status {
+    if profile.standing().is_reviewed() { Status::Done } else { Status::Findings }
+}
+
+/// The evidence that was named, or that the profile itself names.
+fn read_evidence(args: &Args, draft: &Draft) -> anyhow::Result<Option<Evidence>> {
+    let engine = Some(draft.profile().engine);
+    if !args.recordings.is_empty() {
+        return evidence::read(&args.recordings, args.from.format(), engine, false).map(Some);
+    }
+    let usual = PathBuf::from(USUAL_RECORDING);
+    if !usual.is_file() {
+        return Ok(None);
+    }
+    // Somebody else's recording is no evidence for this profile, and no error either.
+    let evidence = evidence::read(&[usual], None, engine, false).ok();
+    let is_named = |evidence: &Evidence| {
+        let digest: String = evidence.digest().chars().take(16).collect();
+        draft.text().contains(&format!("sha256 {digest}"))
+    };
+    Ok(evidence.filter(is_named))
+}

@@ -1,0 +1,349 @@
+//! `dsp review`, in a real pseudo-terminal and without one.
+
+use rustix::process::Signal;
+
+use crate::support::{World, exchange, wait_for};
+use crate::tty::{Finished, Tty};
+
+/// Runs a review between two looks at the terminal, and keeps its id and status.
+const WATCHED: &str = "stty -g >before; sh -c 'echo $$ >pid; exec dsp review ci.yaml'; \
+                       echo $? >status; stty -g >after";
+
+/// A recording of `docker run` and `docker exec`, and its profile.
+fn world() -> World {
+    let world = World::without_engine();
+    let fixture = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+        std::fs::read_to_string(format!("{folder}/{name}.jsonl")).unwrap()
+    };
+    world.write("recording.jsonl", &(fixture("run-rm") + &fixture("exec")));
+    assert_eq!(world.dsp(&["generate", "-o", "ci.yaml"]).status, 0);
+    world
+}
+
+fn review(world: &World) -> Tty {
+    let tty = Tty::shell(world, WATCHED, &[]);
+    tty.wait_for("q quit");
+    tty
+}
+
+/// The end of a watched review: its status and what it left on the terminal.
+fn end(world: &World, tty: Tty) -> (i32, Finished) {
+    let finished = tty.wait();
+    assert!(!finished.other_screen, "the other screen is still there");
+    assert!(finished.cursor, "the cursor is hidden");
+    assert_eq!(world.read("before"), world.read("after"), "the terminal is not as it was");
+    (world.read("status").trim().parse().unwrap(), finished)
+}
+
+fn without_digest(text: &str) -> String {
+    text.lines().filter(|line| !line.contains("digest:")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_key_does_what_the_screen_says() {
+    let world = world();
+    let mut tty = review(&world);
+    assert!(tty.has_other_screen() && !tty.has_cursor());
+    insta::assert_snapshot!("first_screen", tty.contents());
+
+    tty.press_until("\r", "Enter decides nothing here");
+    tty.press_until("x", "x means nothing here");
+    tty.press_until("n", "n: it has no name that could be narrowed");
+    tty.press_until("e", "HostConfig.Privileged");
+    tty.press_until("e", "> k  keep it as it is");
+    tty.press_until("\x1b[B", "> d  deny it");
+    tty.press_until("\x1b[A", "> k  keep");
+    tty.press_until("c", "comment: ");
+    assert!(tty.has_cursor());
+    tty.press_until("as we know\x1b[D\x1b[Dx\x7f", "+   - POST /containers/create    # as we know");
+    tty.press_until("\r", "comment   as we know");
+    tty.press_until("k", "[2/9]");
+    assert!(world.read("ci.yaml").contains("  root:\n    - POST /containers/create\n"), "saved");
+    tty.press_until("b", "taken back: POST /containers/create was kept");
+    assert!(!world.read("ci.yaml").contains("reviewed:"), "taken back in the file too");
+    tty.press_until("k", "[2/9]  root  POST /containers/*/exec");
+
+    tty.press_until("g", "pattern: ");
+    tty.press_until("web-*", "it misses 1 of the 1 names seen: fixture-exec");
+    tty.press_until("\r", "this cannot be taken");
+    tty.press_until("\x15fixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
+    tty.press_until("\x1b", "> k  keep it as it is");
+    tty.press_until("gfixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
+    tty.press_until("y", "[3/9]  root  POST /exec/*/start");
+    tty.press_until("d", "[4/9]  change  POST /containers/*/attach");
+    tty.press_until("s", "[5/9]  change  POST /containers/*/start");
+    tty.press_until("n", "[6/9]  secrets  GET /containers/*/json");
+    tty.press_until("n", "[7/9]  secrets  GET /exec/*/json");
+    tty.press_until("k", "[8/9]  read  POST /containers/*/wait");
+    tty.press_until("\r", "[9/9]  System: 2 rules that only look");
+    tty.press_until("l", "[9/10]  info  HEAD /_ping");
+    tty.press_until("\r", "[10/10]  info  GET /_ping");
+    tty.press_until("\r", "Enter end the review");
+    tty.wait_for("[done]");
+    insta::assert_snapshot!("last_screen", tty.contents());
+    tty.press("\r");
+    let (status, finished) = end(&world, tty);
+    assert_eq!(status, 3, "something was skipped");
+    insta::assert_snapshot!("what_is_left_on_the_terminal", finished.contents);
+    insta::assert_snapshot!("the_profile", without_digest(&world.read("ci.yaml")));
+    let again = world.dsp(&["review", "ci.yaml", "--keep", "POST /containers/*/attach"]);
+    assert_eq!((again.status, again.err.as_str()), (0, "dsp: ci.yaml is reviewed (10 rules)\n"));
+}
+
+#[test]
+fn an_interrupted_review_goes_on_where_it_stopped() {
+    let world = world();
+    let mut tty = review(&world);
+    tty.press_until("k", "[2/9]  root  POST /containers/*/exec");
+    tty.press("\x03");
+    let (status, finished) = end(&world, tty);
+    assert_eq!(status, 130);
+    assert!(finished.contents.contains("dsp: ci.yaml: 1 kept; 9 of 10 rules are open"));
+
+    // In the middle of a line that is typed, and killed without a chance to tidy up.
+    let mut tty = review(&world);
+    tty.press_until("d", "[2/8]  root  POST /exec/*/start");
+    tty.press_until("gabc", "pattern: abc");
+    Tty::signal(&world, Signal::KILL);
+    drop(tty.wait());
+    let decided = world.read("ci.yaml");
+    assert!(decided.contains("deny:\n  - POST /containers/*/exec"), "{decided}");
+
+    let mut tty = review(&world);
+    tty.wait_for("[1/7]  root  POST /exec/*/start");
+    tty.press_until("c", "comment: ");
+    tty.press_until("half", "comment: half");
+    tty.press("\x03");
+    assert_eq!(end(&world, tty).0, 130);
+    assert_eq!(world.read("ci.yaml"), decided, "what was not answered changes nothing");
+}
+
+#[test]
+fn a_signal_leaves_the_terminal_as_it_was() {
+    for (signal, expected) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
+        let world = world();
+        let mut tty = review(&world);
+        tty.press_until("c", "comment: ");
+        Tty::signal(&world, signal);
+        assert_eq!(end(&world, tty).0, expected);
+    }
+}
+
+#[test]
+fn the_screen_follows_the_size_of_the_terminal() {
+    let world = world();
+    let mut tty = review(&world);
+    tty.press_until("k", "[2/9]");
+    tty.resize(40, 16);
+    tty.wait_for("-- PgDn:");
+    wait_for("a narrow screen", || {
+        tty.contents().contains("c comment  e explain  s skip  b back\nq quit")
+    });
+    insta::assert_snapshot!("after_a_resize", tty.contents());
+    tty.press_until("\x1b[6~", "-- PgUp");
+    tty.resize(120, 30);
+    wait_for("a wide screen", || {
+        tty.contents().contains("next to whatever the container can reach")
+    });
+    assert!(!tty.contents().contains("-- PgUp"));
+    tty.press("q");
+    assert_eq!(end(&world, tty).0, 3);
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let world = world();
+    for (environment, has_colours) in [(&[][..], true), (&[("NO_COLOR", "1")][..], false)] {
+        let mut tty = Tty::shell(&world, WATCHED, environment);
+        tty.wait_for("[1/9]");
+        tty.press("q");
+        let (_, finished) = end(&world, tty);
+        assert_eq!(finished.raw.contains("\x1b[1m"), has_colours);
+        assert_eq!(finished.raw.contains("\x1b[31m"), has_colours);
+    }
+}
+
+#[test]
+fn it_can_be_stopped_and_continued() {
+    let world = world();
+    let mut tty =
+        Tty::start(&world, &["bash", "--norc", "--noediting", "-i"], &[("PS1", "ready> ")]);
+    tty.wait_for("ready> ");
+    tty.press_until("dsp review ci.yaml\r", "[1/9]");
+    tty.press("\x1a");
+    tty.wait_for("Stopped");
+    assert!(!tty.has_other_screen() && tty.has_cursor());
+    tty.press_until("fg\r", "[1/9]");
+    assert!(tty.has_other_screen() && !tty.has_cursor());
+    tty.press_until("k", "[2/9]");
+    tty.press_until("q", "go on with dsp review ci.yaml");
+    tty.press("exit\r");
+    drop(tty.wait());
+}
+
+#[test]
+fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
+    let world = world();
+    let mut tty = review(&world);
+    tty.press_until("k", "[2/9]");
+    let changed =
+        world.read("ci.yaml").replace("POST /containers/*/exec ", "POST /containers/a/exec ");
+    world.write("ci.yaml", &changed);
+    tty.press_until("k", "the file was changed by somebody else");
+    tty.wait_for("[1/8]  root  POST /containers/a/exec");
+    assert_eq!(world.read("ci.yaml"), changed);
+    tty.press_until("k", "[2/8]");
+    assert!(world.read("ci.yaml").contains("    - POST /containers/a/exec\n"));
+    // What is no profile any more cannot be gone on with.
+    world.write("ci.yaml", "nonsense: 1\n");
+    tty.press("k");
+    let (status, finished) = end(&world, tty);
+    assert_eq!(status, 1);
+    assert!(finished.contents.contains("error: "), "{}", finished.contents);
+    assert_eq!(world.read("ci.yaml"), "nonsense: 1\n");
+}
+
+#[test]
+fn what_cannot_be_saved_ends_the_review_with_an_error() {
+    let world = world();
+    let mut tty = review(&world);
+    std::fs::remove_file(world.path("ci.yaml")).unwrap();
+    tty.press("k");
+    let (status, finished) = end(&world, tty);
+    assert_eq!(status, 1);
+    assert!(finished.contents.contains("error: cannot read the profile ci.yaml"));
+}
+
+#[test]
+fn without_a_terminal_it_lists_what_is_open_and_how_to_settle_it() {
+    let world = world();
+    let listed = world.dsp(&["review", "ci.yaml"]);
+    assert_eq!((listed.status, listed.err.as_str()), (3, ""));
+    insta::assert_snapshot!("the_list", listed.out);
+    let quiet = world.dsp(&["review", "-q", "ci.yaml"]);
+    assert_eq!(quiet.out.lines().count(), 11, "{}", quiet.out);
+    let dumb = Tty::shell(&world, "dsp review ci.yaml; echo ended", &[("TERM", "dumb")]);
+    assert!(dumb.wait().raw.contains("from a script:"));
+    let forced = Tty::shell(&world, "dsp review --list ci.yaml; echo ended", &[]);
+    assert!(!forced.wait().raw.contains("\x1b[?1049h"));
+}
+
+#[test]
+fn the_commands_of_the_list_settle_it() {
+    let world = world();
+    let listed = world.dsp(&["review", "ci.yaml"]).out;
+    let commands: Vec<&str> =
+        listed.lines().filter_map(|line| line.strip_prefix("  dsp review ")).collect();
+    assert_eq!(commands.len(), 4, "{listed}");
+    // Keeping and denying the same rule are two ways; one of them is taken.
+    for command in [commands[1], commands[2], commands[3]] {
+        let done = world.shell(&format!("dsp review {command}"));
+        assert_eq!(done.status, 3, "{command}: {}", done.err);
+    }
+    insta::assert_snapshot!("settled_by_commands", without_digest(&world.read("ci.yaml")));
+}
+
+#[test]
+fn a_script_decides_all_or_nothing() {
+    let world = world();
+    let before = world.read("ci.yaml");
+    let run = |arguments: &[&str]| world.dsp(&[&["review", "ci.yaml"], arguments].concat());
+    let wrong = run(&["--keep", "read", "--deny", "POST /containers/*/exce"]);
+    assert_eq!(wrong.status, 1);
+    insta::assert_snapshot!(wrong.err, @"error: POST /containers/*/exce is not in the profile; did you mean POST /containers/*/exec, or POST /containers/create, or POST /containers/*/wait?");
+    assert_eq!(run(&["--keep", "root"]).status, 1);
+    assert_eq!(world.read("ci.yaml"), before);
+
+    let all = [
+        "--keep",
+        "info",
+        "--keep",
+        "read",
+        "--keep",
+        "POST /containers/create",
+        "--keep",
+        "POST /containers/*/attach",
+        "--narrow",
+        "POST /containers/fixture-*/exec",
+        "--deny",
+        "POST /exec/*/start",
+        "--deny",
+        "GET /exec/*/json",
+        "--keep",
+        "GET /containers/*/json",
+        "--keep",
+        "POST /containers/*/start",
+    ];
+    let done = run(&all);
+    assert_eq!((done.status, done.err.as_str()), (0, "dsp: ci.yaml is reviewed (8 rules)\n"));
+    let settled = world.read("ci.yaml");
+    assert_eq!(run(&all).status, 0, "it may run again");
+    assert_eq!(world.read("ci.yaml"), settled);
+    let nothing = run(&[]);
+    assert_eq!(
+        (nothing.status, nothing.err.as_str()),
+        (0, "dsp: ci.yaml is reviewed (8 rules); nothing is open\n")
+    );
+}
+
+#[test]
+fn what_was_denied_stays_denied_when_the_profile_is_brought_up_to_date() {
+    let world = world();
+    world.dsp(&["review", "ci.yaml", "--deny", "POST /containers/*/exec", "--keep", "read"]);
+    let decided = world.read("ci.yaml");
+    let updated = world.dsp(&["generate", "--update", "ci.yaml"]);
+    assert!(
+        updated.err.contains(
+            "POST /containers/*/exec was recorded and is denied by the profile; it stays so"
+        ),
+        "{}",
+        updated.err
+    );
+    assert_eq!(world.read("ci.yaml"), decided);
+    // What is new is open, and nothing else is asked again.
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/ps.jsonl");
+    assert_eq!(world.dsp(&["generate", "--update", "ci.yaml", fixture]).status, 0);
+    let listed = world.dsp(&["review", "ci.yaml"]).out;
+    assert!(listed.contains("read     GET /containers/json "), "{listed}");
+    assert!(!listed.contains("/wait") && !listed.contains("/exec "), "{listed}");
+}
+
+#[test]
+fn enforce_holds_to_the_review_when_it_is_asked_to() {
+    let world = World::sample();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /info\n");
+    let refused = world.dsp(&["enforce", "--require-reviewed", "p.yaml"]);
+    assert_eq!(refused.status, 3);
+    insta::assert_snapshot!(refused.err, @r"
+    error: p.yaml is not reviewed: nobody has reviewed 2 rules: GET /info, GET /_ping
+      help: dsp review p.yaml
+    ");
+    let confined = world.dsp(&["enforce", "--require-reviewed", "p.yaml", "--", "true"]);
+    assert_eq!((confined.status, confined.err == refused.err), (125, true));
+
+    assert_eq!(world.dsp(&["review", "p.yaml", "--keep", "info", "--keep", "read"]).status, 0);
+    let log = ["--audit-log", "audit.jsonl"];
+    let server = world.serve(&[&["enforce", "--require-reviewed", "p.yaml"], &log[..]].concat());
+    let status = |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+        exchange(&mut server.connect(), request.as_bytes())[9..12].to_owned()
+    };
+    // The audit log begins anew after the profile was read.
+    let reload = |text: &str| {
+        world.write("p.yaml", text);
+        std::fs::remove_file(world.path("audit.jsonl")).unwrap();
+        server.signal(Signal::HUP);
+        wait_for("the reload", || world.path("audit.jsonl").exists());
+    };
+    let reviewed = world.read("p.yaml");
+    assert_eq!(status("/info"), "200");
+    reload(&reviewed.replacen("  - GET /info\n", "  - GET /version\n", 1));
+    assert_eq!((status("/version").as_str(), status("/info").as_str()), ("403", "200"));
+    reload(&reviewed.replacen("  - GET /info\n", "", 1));
+    assert_eq!((status("/_ping").as_str(), status("/info").as_str()), ("200", "403"));
+    let said = server.stop(Signal::TERM).err;
+    let told = "error: p.yaml is not reviewed: 1 of 2 rules is open: GET /version\n";
+    assert!(said.contains(told), "{said}");
+    assert!(said.contains("the profile was not reloaded; the one before stays in force"), "{said}");
+}
