@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::args::{Origin, Talk};
+use super::completions::Profiles;
 use super::status::Status;
 use super::terminal::{self, Terminal};
 use super::{evidence, files, output, pending, runtime, serve, surroundings};
@@ -34,7 +36,7 @@ Examples:
   dsp review profile.yaml --narrow 'POST /containers/ci-*/start' --deny 'POST /containers/*/exec'")]
 pub(super) struct Args {
     /// The profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
     profile: PathBuf,
     /// A recording to show the evidence of; without one, the recording.jsonl that the profile was
     /// made of
@@ -65,7 +67,8 @@ enum End {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
-    let (text, profile) = profile::load_text(&args.profile)?;
+    let path = super::source::changeable(&args.profile)?;
+    let (text, profile) = profile::load_text(&path)?;
     let draft = Draft::new(text, profile);
     let answers =
         Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };

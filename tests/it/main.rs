@@ -71,6 +71,8 @@ mod review;
 mod schema;
 /// The promises of `SECURITY.md`.
 mod security;
+/// The exit statuses of every command.
+mod statuses;
 /// What the tests share.
 mod support;
 /// Terminal manners, in a real pseudo-terminal.

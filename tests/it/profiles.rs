@@ -49,6 +49,7 @@ fn what_is_no_such_profile_is_told() {
     insta::assert_snapshot!(
         [
             said(&["explain", "builtin:monitr"]),
+            said(&["review", "builtin:monitor", "--keep", "read"]),
             said(&["generate", "--update", "builtin:monitor", "r"]),
             said(&["enforce", "builtin:", "--", "true"]),
         ]

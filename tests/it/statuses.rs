@@ -1,0 +1,157 @@
+//! The exit statuses of every command, as a matrix of command and outcome.
+//!
+//! Each cell is a run. A cell that cannot be is one that the command has no way to come to: a command
+//! that looks at no evidence has no verdict to miss, one that runs no program has no status of its.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use crate::generate::recording;
+use crate::support::World;
+
+/// What can come of a command, with its status.
+const OUTCOMES: [(&str, i32); 10] = [
+    ("done", 0),
+    ("failed", 1),
+    ("usage", 2),
+    ("findings", 3),
+    ("no verdict", 4),
+    ("the command's", 7),
+    ("failed before it", 125),
+    ("may not be run", 126),
+    ("is not there", 127),
+    ("ended by TERM", 143),
+];
+
+/// The runs: command, outcome, and the line of shell behind `dsp COMMAND`.
+const RUNS: &[(&str, &str, &str)] = &[
+    ("record", "done", "-o new -- true"),
+    ("record", "failed", "-o new --listen unix:///none/p.sock"),
+    ("record", "usage", "--label x"),
+    ("record", "the command's", "-o new -- sh -c 'exit 7'"),
+    ("record", "failed before it", "-o none/new -- true"),
+    ("record", "may not be run", "-o new -- ./p.yaml"),
+    ("record", "is not there", "-o new -- ./nothing"),
+    ("record", "ended by TERM", "-o new -- sh -c 'kill -TERM $$'"),
+    ("generate", "done", "r"),
+    ("generate", "failed", "none"),
+    ("generate", "usage", "--names all"),
+    ("generate", "findings", "unknown"),
+    ("generate", "no verdict", "empty"),
+    ("enforce", "done", "p.yaml -- true"),
+    ("enforce", "failed", "none.yaml --listen tcp://127.0.0.1:0"),
+    ("enforce", "usage", ""),
+    ("enforce", "findings", "p.yaml --require-reviewed --listen tcp://127.0.0.1:0"),
+    ("enforce", "the command's", "p.yaml -- sh -c 'exit 7'"),
+    ("enforce", "failed before it", "none.yaml -- true"),
+    ("enforce", "may not be run", "p.yaml -- ./p.yaml"),
+    ("enforce", "is not there", "p.yaml -- ./nothing"),
+    ("enforce", "ended by TERM", "p.yaml -- sh -c 'kill -TERM $$'"),
+    ("review", "done", "p.yaml --keep read"),
+    ("review", "failed", "none.yaml"),
+    ("review", "usage", ""),
+    ("review", "findings", "p.yaml"),
+    ("check", "done", "p.yaml r"),
+    ("check", "failed", "p.yaml none"),
+    ("check", "usage", "p.yaml"),
+    ("check", "findings", "p.yaml other"),
+    ("check", "no verdict", "p.yaml cut"),
+    ("diff", "done", "p.yaml wide.yaml"),
+    ("diff", "failed", "p.yaml none.yaml"),
+    ("diff", "usage", "p.yaml"),
+    ("diff", "findings", "p.yaml wide.yaml --fail-on widened"),
+    ("coverage", "done", "r"),
+    ("coverage", "failed", "none"),
+    ("coverage", "usage", "--format xml r"),
+    ("coverage", "no verdict", "empty"),
+    ("explain", "done", "p.yaml 'GET /events'"),
+    ("explain", "failed", "none.yaml"),
+    ("explain", "usage", ""),
+    ("export", "done", "--format nginx p.yaml"),
+    ("export", "failed", "--format nginx none.yaml"),
+    ("export", "usage", "--format squid p.yaml"),
+    ("report", "done", "p.yaml r -o r.html"),
+    ("report", "failed", "p.yaml none"),
+    ("report", "usage", ""),
+    ("report", "no verdict", "p.yaml empty"),
+    ("profiles", "done", "show monitor"),
+    ("profiles", "failed", "show monitor >/dev/full"),
+    ("profiles", "usage", "show nothing"),
+    ("demo", "done", ""),
+    ("demo", "failed", "-H unix:///none.sock"),
+    ("demo", "usage", "--fast"),
+    ("schema", "done", ""),
+    ("schema", "failed", "-o none/s.json"),
+    ("schema", "usage", "x"),
+    ("completions", "done", "bash"),
+    ("completions", "failed", "bash >/dev/full"),
+    ("completions", "usage", "tcsh"),
+    ("man", "done", "-o man"),
+    ("man", "failed", "-o p.yaml/man"),
+    ("man", "usage", "x"),
+];
+
+/// The commands that `dsp --help` names.
+fn commands(world: &World) -> BTreeSet<String> {
+    let help = world.dsp(&["--help"]).out;
+    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+fn world() -> World {
+    let world = World::sample();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
+    recording(&world, "r", &["GET /v1.41/info"]);
+    recording(&world, "other", &["GET /v1.41/events"]);
+    recording(&world, "unknown", &["GET /v1.41/extension"]);
+    recording(&world, "empty", &[]);
+    let whole = world.read("r");
+    world.write("cut", &whole.lines().take(2).collect::<Vec<_>>().join("\n"));
+    world
+}
+
+#[test]
+fn every_command_ends_with_what_its_status_says() {
+    let all = commands(&world());
+    let mut cells: BTreeMap<(&str, i32), ()> = BTreeMap::new();
+    for (command, outcome, args) in RUNS {
+        let status = OUTCOMES.iter().find(|(name, _)| name == outcome).unwrap().1;
+        let world = world();
+        let done = world.shell(&format!("dsp {command} {args}"));
+        assert_eq!(
+            done.status, status,
+            "dsp {command} {args}: {outcome}\n{}{}",
+            done.out, done.err
+        );
+        if status != 0 && status != 7 && status != 143 {
+            assert!(
+                !done.err.is_empty() || !done.out.is_empty(),
+                "dsp {command} {args} says nothing"
+            );
+        }
+        assert_eq!(cells.insert((command, status), ()), None, "{command} {outcome} stands twice");
+    }
+    let listed: BTreeSet<String> = RUNS.iter().map(|(command, ..)| (*command).to_owned()).collect();
+    assert_eq!(listed, all, "the commands of dsp --help");
+    let mut table = format!("{:12}", "");
+    OUTCOMES.iter().for_each(|(_, status)| {
+        let _ = write!(table, "{status:>5}");
+    });
+    for command in &all {
+        let _ = write!(table, "\n{command:12}");
+        for (_, status) in OUTCOMES {
+            let is_there = cells.contains_key(&(command.as_str(), status));
+            let _ = write!(table, "{:>5}", if is_there { "yes" } else { "-" });
+        }
+        // Every command can be done, fail, and be used wrongly.
+        for status in 0..3 {
+            assert!(
+                cells.contains_key(&(command.as_str(), status)),
+                "{command} has no run for {status}"
+            );
+        }
+    }
+    insta::assert_snapshot!(table);
+}
