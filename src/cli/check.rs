@@ -16,7 +16,7 @@ use super::status::Status;
 use super::{evidence, output};
 use crate::check::{Options, check};
 use crate::profile::CheckCode;
-use crate::report::{Severity, Source};
+use crate::report::Severity;
 
 /// Compare recordings with a profile: has the program drifted?
 ///
@@ -51,7 +51,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
-    let (text, profile) = source::load_text(&args.profile)?;
+    let (source, profile) = source::load_source(&args.profile)?;
     let evidence =
         evidence::read(&args.recordings, args.from.format(), Some(profile.engine), true)?;
     if evidence.is_empty() {
@@ -62,7 +62,6 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         output::help("record the program first: dsp record -- COMMAND");
         return Ok(Status::NoVerdict);
     }
-    let source = Source::file(args.profile.display().to_string(), text);
     let options = Options {
         today: today(),
         severities: args.severities.iter().copied().collect(),

@@ -25,8 +25,7 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         ([path], []) => explain::profile(&source::load(Path::new(path))?),
         ([], [request]) => explain::operation(find_anywhere(request)?),
         ([path], [request]) => {
-            let (text, profile) = source::load_text(Path::new(path))?;
-            let source = Source::file(path.as_str(), text);
+            let (source, profile) = source::load_source(Path::new(path))?;
             decision(&profile, &source, request)
         }
         _ => anyhow::bail!("give one profile, one request as 'METHOD /path', or one of each"),

@@ -17,11 +17,18 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Profile> {
     load_text(path).map(|(_, profile)| profile)
 }
 
-/// Like [`load`], with the text that was parsed.
+/// Like [`load`], with what a report calls it.
 ///
 /// # Errors
 /// As [`load`].
-pub(super) fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
+pub(super) fn load_source(path: &Path) -> anyhow::Result<(Source, Profile)> {
+    let (text, profile) = load_text(path)?;
+    let is_file = builtin(path).is_none();
+    Ok((Source { path: path.display().to_string(), text, is_file }, profile))
+}
+
+/// Like [`load`], with the text that was parsed.
+fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
     match builtin(path) {
         Some(name) => {
             let shipped = Shipped::named(name).ok_or_else(|| {
@@ -44,15 +51,14 @@ pub(super) fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
 /// # Errors
 /// As [`load`], and what git says.
 pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
-    let is_file = path.exists();
-    let name = path.to_str().filter(|_| !is_file && builtin(path).is_none());
-    let (text, profile) = match name.and_then(|name| name.split_once(':')) {
+    let name = path.to_str().filter(|_| !path.exists() && builtin(path).is_none());
+    match name.and_then(|name| name.split_once(':')) {
         Some((revision, file)) if !revision.is_empty() && !file.is_empty() => {
-            profile::parse_from(path, from_git(path, file)?)?
+            let (text, profile) = profile::parse_from(path, from_git(path, file)?)?;
+            Ok((Source { path: path.display().to_string(), text, is_file: false }, profile))
         }
-        _ => load_text(path)?,
-    };
-    Ok((Source { path: path.display().to_string(), text, is_file }, profile))
+        _ => load_source(path),
+    }
 }
 
 /// The path of a profile that is to be changed.

@@ -190,6 +190,18 @@ fn formats_do_not_run_into_each_other() {
 }
 
 #[test]
+fn what_is_no_file_of_the_tree_is_not_annotated_as_one() {
+    let world = World::without_engine();
+    recording(&world, "r", &["GET /v1.41/images/json"]);
+    let done = world.dsp(&["check", "builtin:monitor", "r", "--format", "github"]);
+    assert!(done.out.contains("::error file=builtin%3Amonitor,line=1,title="), "{}", done.out);
+    let sarif = world.dsp(&["check", "builtin:monitor", "r", "--format", "sarif"]).out;
+    let log = valid(&schema("tests/schemas/sarif-2.1.0.json"), &sarif);
+    let region = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region, &serde_json::json!({ "startLine": 1, "startColumn": 1 }));
+}
+
+#[test]
 fn a_summary_is_added_to_the_step() {
     let world = World::without_engine();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
