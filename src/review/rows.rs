@@ -5,11 +5,11 @@ use anstyle::{AnsiColor, Style};
 
 use super::draft::is_count;
 use super::facts::some;
-use super::screen::{FAINT, STRONG, risk_style, styled, wrap};
+use super::screen::{FAINT, STRONG, styled, wrap};
 use super::session::{Mode, Session};
 use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narrowed, proposal};
 use crate::api::Risk;
-use crate::explain::about;
+use crate::explain::{self, about};
 use crate::profile::{Pattern, Rule};
 use crate::report::{count, printable};
 
@@ -24,7 +24,7 @@ const MOST_SHOWN: usize = 6;
 const WIDE: usize = 60;
 
 /// The columns of a label, with the gaps around it.
-const LABEL_COLUMNS: usize = 12;
+const LABEL_COLUMNS: usize = 13;
 
 /// The lines of a body, each as wide as the screen at most.
 struct Body {
@@ -73,7 +73,7 @@ impl Body {
 
     fn field(&mut self, label: &str, value: &str) {
         let indent = " ".repeat(LABEL_COLUMNS);
-        let front = format!("  {label:<9} ");
+        let front = format!("  {label:<10} ");
         let mut lines = wrap(&printable(value), self.columns, &front, &indent);
         if let Some(first) = lines.first_mut().filter(|_| !label.is_empty()) {
             *first = first.replacen(label, &format!("{LABEL}{label}{LABEL:#}"), 1);
@@ -169,7 +169,7 @@ impl Body {
                 lines
             };
             if let Some(first) = lines.first_mut() {
-                let style = risk_style(*risk);
+                let style = explain::style(*risk);
                 *first = first.replacen(word, &format!("{style}{word}{style:#}"), 1);
             }
             self.lines.extend(lines);

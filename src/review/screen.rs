@@ -8,6 +8,7 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 use super::session::{Mode, Session};
 use super::{Choice, Item, rows};
 use crate::api::Risk;
+use crate::explain;
 use crate::report::{count, printable};
 
 pub(super) const STRONG: Style = Style::new().bold();
@@ -113,9 +114,11 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
     let (word, style, text) = match item {
         Some(Item::Rule { rule, .. }) => {
             let risk = rule.operation().risk;
-            (risk.as_str(), risk_style(risk), rule.to_string())
+            (risk.as_str(), explain::style(risk), rule.to_string())
         }
-        Some(Item::Unknown(unknown)) => ("unknown", risk_style(Risk::Root), unknown.to_string()),
+        Some(Item::Unknown(unknown)) => {
+            ("unknown", explain::style(Risk::Root), unknown.to_string())
+        }
         Some(Item::Section { name, rules }) => {
             let looks = format!("{} rules that only look", rules.len());
             return styled(STRONG, &wrap(&format!("{place}  {name}: {looks}"), columns, "", "  "));
@@ -239,15 +242,6 @@ fn window(before: &str, text: &str, label: &str, columns: usize) -> (String, usi
         }
     }
     (shown, place.saturating_sub(skipped))
-}
-
-pub(super) fn risk_style(risk: Risk) -> Style {
-    match risk {
-        Risk::Root => AnsiColor::Red.on_default().bold(),
-        Risk::Change => AnsiColor::Yellow.on_default().bold(),
-        Risk::Secrets => AnsiColor::Magenta.on_default().bold(),
-        Risk::Read | Risk::Info => AnsiColor::Green.on_default(),
-    }
 }
 
 /// Folds a text between its words, and inside of those that are longer than a line.

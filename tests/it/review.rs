@@ -57,7 +57,7 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("c", "comment: ");
     assert!(tty.has_cursor());
     tty.press_until("as we know\x1b[D\x1b[Dx\x7f", "+   - POST /containers/create    # as we know");
-    tty.press_until("\r", "comment   as we know");
+    tty.press_until("\r", "comment    as we know");
     tty.press_until("k", "[2/9]");
     assert!(world.read("ci.yaml").contains("  root:\n    - POST /containers/create\n"), "saved");
     tty.press_until("b", "taken back: POST /containers/create was kept");
