@@ -236,6 +236,12 @@ impl Report {
         Some((source, source.lines(&region.span)))
     }
 
+    /// The source that stands for what points nowhere: the first one that is a file of the tree.
+    #[must_use]
+    pub fn home(&self) -> Option<&Source> {
+        self.sources.iter().find(|source| source.is_file).or_else(|| self.sources.first())
+    }
+
     /// The kind of a finding.
     #[must_use]
     pub fn kind(&self, finding: &Finding) -> Option<&'static Kind> {

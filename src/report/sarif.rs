@@ -112,7 +112,7 @@ fn location(report: &Report, finding: &Finding) -> Value {
             }),
         ),
         None => (
-            report.sources.first().map(uri).unwrap_or_default(),
+            report.home().map(uri).unwrap_or_default(),
             json!({ "startLine": 1, "startColumn": 1 }),
         ),
     };

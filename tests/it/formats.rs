@@ -213,6 +213,19 @@ fn a_summary_is_added_to_the_step() {
     assert!(world.read("summary.md").starts_with("before\n### dsp check `p.yaml`: passed\n"));
 }
 
+#[test]
+fn a_revision_is_no_place_in_the_tree() {
+    let mut report = rich();
+    let text = report.sources[0].text.clone();
+    let revision = Source { path: "main:p.yaml".into(), text: text.clone(), is_file: false };
+    report.sources = vec![revision, Source::file("tree.yaml", text)];
+    for format in [Format::Github, Format::Sarif] {
+        let rendered = format.render(&report);
+        assert!(rendered.contains("tree.yaml"), "{rendered}");
+        assert!(!rendered.contains("main:p") && !rendered.contains("main%3Ap"), "{rendered}");
+    }
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[ -~\r\n\t<>&|`@%:,\"']{0,30}", Just(HOSTILE.to_owned())]
 }
