@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use super::{Finding, Report, Verdict, printable};
 
+/// How many findings have a row: GitHub drops a summary over 1 MiB, and nobody reads as many.
+const MOST_ROWS: usize = 200;
+
 /// Renders a report: a heading with the verdict, and a table of what was found.
 pub(super) fn markdown(report: &Report) -> String {
     let verdict = match report.verdict {
@@ -17,8 +20,12 @@ pub(super) fn markdown(report: &Report) -> String {
     if report.open().next().is_some() {
         text += "\n| | what | where | to settle it |\n|---|---|---|---|\n";
     }
-    for finding in report.open() {
+    for finding in report.open().take(MOST_ROWS) {
         text += &row(report, finding);
+    }
+    let more = report.open().count().saturating_sub(MOST_ROWS);
+    if more > 0 {
+        let _ = writeln!(text, "\nand {more} more, which the other formats have");
     }
     let accepted: Vec<&Finding> = report.accepted().collect();
     if !accepted.is_empty() {

@@ -62,7 +62,16 @@ fn rule(kind: &Kind) -> Value {
         "fullDescription": { "text": kind.title },
         "help": { "text": format!("{}. Each result says what settles it.", kind.title) },
         "defaultConfiguration": { "level": kind.severity.as_str() },
-        "properties": { "tags": ["security"], "problem.severity": problem(kind.severity) },
+        "properties": {
+            "tags": ["security"],
+            "problem.severity": problem(kind.severity),
+            // GitHub reads it of rules only; the risk of an operation stands with each result.
+            "security-severity": match kind.severity {
+                Severity::Note => "2.0",
+                Severity::Warning => "5.0",
+                Severity::Error => "8.0",
+            },
+        },
     })
 }
 

@@ -134,6 +134,10 @@ fn what_a_run_writes_is_of_its_schema() {
         let log = valid(&sarif, &world.read("o.sarif"));
         assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), count);
         assert!(is_valid_junit(&world.read("o.xml")));
+        for file in ["o.txt", "o.xml", "o.md"] {
+            let text = world.read(file);
+            insta::assert_snapshot!(format!("{}_{}", command[0], &file[2..]), text);
+        }
         // On standard output it is the same, and the same again.
         for (format, file) in
             [("json", "o.json"), ("sarif", "o.sarif"), ("junit", "o.xml"), ("markdown", "o.md")]
@@ -166,6 +170,15 @@ fn the_document_has_every_code_with_its_weight() {
     for format in Format::ALL {
         assert!(document.contains(&format!("\n| `{}` | ", format.as_str())), "{format:?}");
     }
+}
+
+#[test]
+fn a_long_report_stays_a_comment() {
+    let mut report = rich();
+    let one = report.findings[1].clone();
+    report.findings.extend(std::iter::repeat_n(one, 20_000));
+    let text = Format::Markdown.render(&report);
+    assert!(text.len() < 1 << 20 && text.contains("\nand 19804 more"), "{}", text.len());
 }
 
 #[test]
