@@ -36,13 +36,15 @@ fn saturation(coverage: &Coverage) -> Markup {
                 table {
                     caption { "The figures of the drawing: operations by session." }
                     thead { tr {
+                        th.number scope="col" { "no." }
                         th scope="col" { "session" } th scope="col" { "began" }
                         th.number scope="col" { "new" } th.number scope="col" { "together" } th scope="col" { "whole" }
                     } }
-                    tbody { @for row in &coverage.sessions {
+                    tbody { @for (place, row) in coverage.sessions.iter().enumerate() {
                         tr {
+                            td.number { (place + 1) }
                             th scope="row" { code { (printable(&row.id)) } }
-                            td { (row.start.as_deref().unwrap_or("unknown")) }
+                            td { (row.start.as_deref().map_or("unknown".to_owned(), to_the_second)) }
                             td.number { (row.new) }
                             td.number { (row.total) }
                             td { @if row.complete { "yes" } @else { strong { "no" } } }
@@ -67,6 +69,16 @@ fn saturation(coverage: &Coverage) -> Markup {
     }
 }
 
+/// A time of RFC 3339 without its fraction.
+fn to_the_second(time: &str) -> String {
+    time.split('.').next().unwrap_or_default().trim_end_matches('Z').replace('T', " ")
+}
+
+/// A sign for the eye, and the word for it for who hears the page.
+fn mark(sign: &str, word: &str) -> Markup {
+    html! { span aria-hidden="true" { (sign) } span.heard { (word) } }
+}
+
 /// Which session used which operation, in the order of time.
 fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
     let all = evidence.sessions().len();
@@ -77,7 +89,7 @@ fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
             @if first > 0 { p { "The last " (COLUMNS) " of " (count(all, "session")) "." } }
             div.scroll tabindex="0" role="region" aria-label="Operations over time" {
                 table.matrix {
-                    caption { "Each operation, and the sessions that used it, in the order of time." }
+                    caption { "Each operation, and the sessions that used it by their numbers above, in the order of time." }
                     thead { tr {
                         th scope="col" { "operation" } th scope="col" { "risk" } th scope="col" { "requests" }
                         @for place in first..all { th scope="col" { (place + 1) } }
@@ -89,8 +101,8 @@ fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
                             td.number { (row.requests) }
                             @for place in first..all {
                                 @if known.seen.sessions.contains(&place) {
-                                    td.seen { "●" }
-                                } @else { td { span.soft { "–" } } }
+                                    td.seen { (mark("●", "used")) }
+                                } @else { td.soft { (mark("–", "not used")) } }
                             }
                         }
                     } }

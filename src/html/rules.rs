@@ -28,23 +28,24 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
         section aria-labelledby="rules" {
             h2 id="rules" { "What it allows" }
             @if rules.is_empty() { p { "Nothing." } } @else {
-                table.stack {
+                table.stack role="table" {
                     caption { "Every rule, the riskiest first." }
-                    thead { tr {
-                        th scope="col" { "risk" } th scope="col" { "rule" }
-                        th scope="col" { "permits" }
-                        @if evidence.is_some() { th scope="col" { "seen" } }
+                    thead role="rowgroup" { tr role="row" {
+                        th scope="col" role="columnheader" { "risk" }
+                        th scope="col" role="columnheader" { "rule" }
+                        th scope="col" role="columnheader" { "permits" }
+                        @if evidence.is_some() { th scope="col" role="columnheader" { "seen" } }
                     } }
-                    tbody { @for rule in rules {
-                        tr {
-                            td { (risk(rule.operation().risk)) }
-                            th.rule scope="row" { code { (printable(&rule.to_string())) } }
-                            td {
+                    tbody role="rowgroup" { @for rule in rules {
+                        tr role="row" {
+                            td role="cell" { (risk(rule.operation().risk)) }
+                            th.rule scope="row" role="rowheader" { code { (printable(&rule.to_string())) } }
+                            td role="cell" {
                                 (rule.operation().permits)
                                 @if is_denied(rule) { strong { " (denied below)" } }
                                 br; span.soft { (rule.operation().reason) }
                             }
-                            @if let Some(evidence) = evidence { td { (seen(rule, evidence)) } }
+                            @if let Some(evidence) = evidence { td role="cell" data-label="seen: " { (seen(rule, evidence)) } }
                         }
                     } }
                 }
@@ -89,13 +90,17 @@ fn seen(rule: &Rule, evidence: &Evidence) -> Markup {
     let used = |values: &&Vec<String>| rule.matches(&known.located(values));
     let names: BTreeSet<&String> =
         known.values.keys().filter(used).filter_map(|values| values.first()).collect();
-    if !known.values.keys().any(|values| used(&values)) {
+    let matched = known.values.keys().filter(|values| used(values)).count();
+    if matched == 0 {
         return html! { "never" };
     }
     let more = names.len().saturating_sub(NAMES);
     html! {
+        // Requests are counted by operation: of a narrower rule they are not all.
+        @if matched < known.values.len() { "among " }
         (count(known.seen.requests, "request")) ", "
         (count(known.seen.sessions.len(), "session"))
+        @if matched < known.values.len() { " of the operation" }
         @if !names.is_empty() {
             br; span.soft {
                 @for (place, name) in names.iter().take(NAMES).enumerate() {

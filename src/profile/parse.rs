@@ -367,7 +367,7 @@ mod tests {
     }
 
     /// What profiles are made of, and what parsers of YAML stumble over.
-    const PARTS: &str = r#"(version: 1|name: x|engine: podman|min_api: |"1\.41"|\nallow:|\ndeny:|\nunknown:|\n  - (GET|POST) /|containers|libpod|manifests/|registry/|images/|json|\*|%2F|%2A|%zz|/|: |#|\n|\r|\t|\[|\{|&a|!!str|---|\||é|\u{feff}|[ -~])"#;
+    const PARTS: &str = r#"(version: 1|name: x|engine: podman|min_api: |"1\.41"|\nallow:|\ndeny:|\nunknown:|\naccept:|\nreviewed:|\n  digest: x|\n  read:|\n  - code: unused-rule|\n    (rule|reason|until): |2027-01-31|\n  - (GET|POST) /|containers|libpod|manifests/|registry/|images/|json|\*|%2F|%2A|%zz|/|: |#|\n|\r|\t|\[|\{|&a|!!str|---|\||é|\u{feff}|[ -~])"#;
 
     proptest! {
         #[test]

@@ -63,6 +63,18 @@ fn the_page_is_whole_and_the_same_each_time() {
 }
 
 #[test]
+fn a_narrow_rule_does_not_count_what_others_used() {
+    let world = World::without_engine();
+    let rules =
+        "  - GET /containers/a/json\n  - GET /containers/b/json\n  - GET /containers/c/json\n";
+    world.write("p.yaml", &format!("version: 1\nname: p\nallow:\n{rules}"));
+    recording(&world, "r", &["GET /v1.41/containers/a/json", "GET /v1.41/containers/b/json"]);
+    let text = page(&world, &["r"]);
+    assert_eq!(text.matches("among 2 requests, 1 session of the operation").count(), 2);
+    assert_eq!(text.matches(">never<").count(), 1);
+}
+
+#[test]
 fn names_stay_text() {
     let text = page(&world(), &["r"]);
     for markup in ["<script>", "<img", "<svg>", "<b>", "\" onload", "\u{202e}"] {
