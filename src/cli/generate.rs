@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::args::{self, Talk};
 use super::status::Status;
-use super::{evidence, files, output};
+use super::{evidence, files, output, pending};
 use crate::api::{EngineKind, Risk};
 use crate::learn::{self, Decision, Evidence, Generated};
 use crate::profile::{self, Name, Pattern, Profile, emit};
@@ -90,9 +90,10 @@ fn fresh(
     {
         let rules = count(profile.allow.len(), "rule");
         output::note(&format!(
-            "wrote {} ({rules}, highest risk: {})",
+            "wrote {} ({rules}, highest risk: {}); next: dsp review {}",
             path.display(),
-            risk(&profile)
+            risk(&profile),
+            pending::quoted(&path.display().to_string())
         ));
     }
     if !talk.quiet {

@@ -181,7 +181,9 @@ fn tell(session: &Session, path: &Path) {
         (tally.narrowed, "narrowed"),
     ]);
     if standing.is_reviewed() {
+        let quoted = pending::quoted(&path.to_string());
         output::note(&format!("{path} is reviewed ({done})"));
+        output::help(&format!("hold to it with dsp enforce --require-reviewed {quoted}"));
     } else {
         let open = pending::open(session.draft().profile());
         output::note(&format!("{path}: {done}; {open}"));

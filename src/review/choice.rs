@@ -66,6 +66,8 @@ impl Choice {
     /// What the answer means here.
     #[must_use]
     pub fn text(self, item: &Item, facts: Option<&Facts>) -> String {
+        let names = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
+        let has_ids = names.iter().flatten().any(|name| looks_like_id(name));
         match (self, item) {
             (Self::Keep, Item::Section { rules, .. }) => format!("keep all {}", rules.len()),
             (Self::Keep, Item::Rest) => "keep all of this as it is".to_owned(),
@@ -73,14 +75,15 @@ impl Choice {
             (Self::Deny, Item::Unknown(_)) => "take it out of the profile".to_owned(),
             (Self::Deny, _) => "deny it; generate --update will not bring it back".to_owned(),
             (Self::Names, _) => {
-                let names = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
-                let ids = names.iter().flatten().any(|name| looks_like_id(name));
-                let warning = if ids { "; ids are others next time" } else { "" };
+                let warning = if has_ids { "; ids are others next time" } else { "" };
                 match names.len() {
                     0 => "narrow it to the names that were seen".to_owned(),
                     1 => format!("narrow it to the one name that was seen{warning}"),
                     all => format!("narrow it to the {} seen{warning}", count(all, "name")),
                 }
+            }
+            (Self::Pattern, _) if has_ids => {
+                "narrow it to a pattern; those seen are ids, which share none".to_owned()
             }
             (Self::Pattern, _) => "narrow it to a pattern that you type, such as ci-*".to_owned(),
         }

@@ -361,18 +361,16 @@ impl Body {
             }
         }
         self.blank();
-        let standing = profile.standing();
         let path = &session.path;
-        if standing.is_reviewed() {
-            self.text("Every rule is decided and saved. What this profile gives:");
+        if profile.standing().is_reviewed() {
+            self.text("Every rule is decided and saved. Next:");
+            self.text(&format!("  dsp enforce --require-reviewed {path}"));
         } else {
-            self.text(
-                "All answers are saved. What was skipped is still open; ask for it again with:",
-            );
+            self.text("All answers are saved. What was skipped is open; it is asked again with:");
             self.text(&format!("  dsp review {path}"));
-            self.blank();
-            self.text("What this profile gives:");
         }
+        self.blank();
+        self.text("What this profile gives:");
         self.blank();
         for risk in Risk::ALL.into_iter().rev() {
             let rules = profile.allow.iter().filter(|entry| entry.value.operation().risk == risk);
@@ -388,11 +386,6 @@ impl Body {
         profile.unknown.iter().enumerate().for_each(|(place, entry)| {
             self.field(if place == 0 { "unknown" } else { "" }, &entry.value.to_string());
         });
-        if standing.is_reviewed() {
-            self.blank();
-            self.text("Next:");
-            self.text(&format!("  dsp enforce --require-reviewed {path}"));
-        }
     }
 }
 

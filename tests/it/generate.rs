@@ -40,7 +40,12 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     "#);
     let done = world.dsp(&["generate", "-o", "ci.yaml"]);
     assert_eq!((done.status, done.out.as_str()), (0, ""));
-    assert_eq!(done.err, format!("dsp: wrote ci.yaml (3 rules, highest risk: read)\n{proof}"));
+    assert_eq!(
+        done.err,
+        format!(
+            "dsp: wrote ci.yaml (3 rules, highest risk: read); next: dsp review ci.yaml\n{proof}"
+        )
+    );
     assert!(world.read("ci.yaml").contains("name: ci\n"));
     let again = world.dsp(&["generate", "-o", "ci.yaml"]);
     assert_eq!(again.status, 1);
