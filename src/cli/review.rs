@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::args::{Origin, Talk};
 use super::completions::Profiles;
@@ -113,10 +112,20 @@ async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
         session.resize(columns, rows);
         terminal.show(&session.screen())?;
         tokio::select! {
-            key = keys.recv() => {
-                let Some(key) = key else { return Ok(End::Signal(SIGHUP)) };
-                if let Some(leaving) = press(session, key, &mut keys, path, &terminal)? {
-                    return Ok(End::Left(leaving));
+            pressed = keys.recv() => {
+                let Some(pressed) = pressed else { return Ok(End::Signal(SIGHUP)) };
+                for key in pressed {
+                    let asked = session.item();
+                    let step = press(session, key, path, &terminal)?;
+                    if let Step::Leave(leaving) = step {
+                        return Ok(End::Left(leaving));
+                    }
+                    if step == Step::Save || key == Key::Enter || session.item() != asked {
+                        // A key that was pressed before the next question was shown is no answer
+                        // to it.
+                        while keys.try_recv().is_ok() {}
+                        break;
+                    }
                 }
             }
             _ = resized.recv() => {}
@@ -131,22 +140,18 @@ async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
 /// The number of the signal, where this crate's signals have no name for it.
 const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
 
-/// Takes a key.
+/// Takes a key, and does what follows from it but to leave.
 fn press(
     session: &mut Session,
     key: Key,
-    keys: &mut UnboundedReceiver<Key>,
     path: &Path,
     terminal: &Terminal,
-) -> anyhow::Result<Option<Leaving>> {
+) -> anyhow::Result<Step> {
     let before = session.draft().text().to_owned();
-    match session.press(key) {
-        Step::Show => {}
-        Step::Save => {
-            save(session, &before, path)?;
-            // A key that was pressed before the next question was shown is no answer to it.
-            while keys.try_recv().is_ok() {}
-        }
+    let step = session.press(key);
+    match step {
+        Step::Show | Step::Leave(_) => {}
+        Step::Save => save(session, &before, path)?,
         Step::Suspend => {
             terminal.leave();
             let (own, stop) = (rustix::process::getpid(), rustix::process::Signal::TSTP);
@@ -154,9 +159,8 @@ fn press(
             // It was continued, or there is no shell that could continue it, and it was not stopped.
             terminal.enter()?;
         }
-        Step::Leave(leaving) => return Ok(Some(leaving)),
     }
-    Ok(None)
+    Ok(step)
 }
 
 /// Saves what was decided, unless the file is no longer what it was decided over.

@@ -124,8 +124,9 @@ fn write(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The keys that are pressed from now on, until the terminal is gone.
-pub(super) fn keys() -> mpsc::UnboundedReceiver<Key> {
+/// The keys that are pressed from now on, until the terminal is gone; together those that came at
+/// once.
+pub(super) fn keys() -> mpsc::UnboundedReceiver<Vec<Key>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     // A thread of its own, which ends with the process: a read from a terminal can only be waited
     // for, and to have it never wait would change the terminal for every program that shares it.
@@ -148,10 +149,9 @@ pub(super) fn keys() -> mpsc::UnboundedReceiver<Key> {
                 Err(_) => return,
             }
             let at_rest = ready.iter().all(|ready| ready.revents().is_empty());
-            while let Some(key) = keys.next(at_rest) {
-                if sender.send(key).is_err() {
-                    return;
-                }
+            let pressed: Vec<Key> = std::iter::from_fn(|| keys.next(at_rest)).collect();
+            if sender.send(pressed).is_err() {
+                return;
             }
         }
     });

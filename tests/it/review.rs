@@ -131,6 +131,18 @@ fn a_signal_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn a_key_that_came_too_early_is_no_answer_to_the_next_question() {
+    let world = world();
+    let mut tty = review(&world);
+    tty.press_until("kkkk", "[2/9]");
+    tty.press_until("skkk", "[3/9]");
+    tty.press("q");
+    assert_eq!(end(&world, tty).0, 3);
+    let profile = world.read("ci.yaml");
+    assert!(profile.ends_with("  root:\n    - POST /containers/create\n"), "{profile}");
+}
+
+#[test]
 fn the_screen_follows_the_size_of_the_terminal() {
     let world = world();
     let mut tty = review(&world);
