@@ -32,11 +32,12 @@ try_sorted() {
 }
 
 # What BuildKit says of its steps, which run side by side and take their time. A base that is used
-# twice is told of under either name.
+# twice is told of under either name, and which steps of a build find another one's result in the
+# cache depends on which is faster.
 steps() {
     local status
     "$@" 2>&1 | tee "$work/.steps" |
-        sed -nE '/\] FROM /d; s/^#[0-9]+ (\[.*|CACHED|ERROR.*)/\1/p; s/^#[0-9]+ [0-9.]+ (.*)/\1/p' |
+        sed -nE '/\] FROM /d; s/^#[0-9]+ (\[.*|ERROR.*)/\1/p; s/^#[0-9]+ [0-9.]+ (.*)/\1/p' |
         without_ids | LC_ALL=C sort -u
     status=${PIPESTATUS[0]}
     [ "$status" = 0 ] || { tail -n 1 "$work/.steps" | without_ids; echo "= $status"; }
