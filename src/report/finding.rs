@@ -78,6 +78,12 @@ impl Source {
     pub fn file(path: impl Into<String>, text: String) -> Self {
         Self { path: path.into(), text, is_file: true }
     }
+
+    /// Its path as GitHub compares it with those of a checkout.
+    #[must_use]
+    pub fn tree_path(&self) -> &str {
+        self.path.strip_prefix("./").unwrap_or(&self.path)
+    }
 }
 
 /// The lines and columns of a region, from 1, columns in characters; the end is behind the last

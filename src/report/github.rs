@@ -24,7 +24,11 @@ pub(super) fn github(report: &Report) -> String {
             };
             let place = report.place(finding).filter(|(source, _)| source.is_file).map_or_else(
                 // What points nowhere is about the whole profile.
-                || report.home().map(|source| format!("file={},line=1,", property(&source.path))),
+                || {
+                    report
+                        .home()
+                        .map(|source| format!("file={},line=1,", property(source.tree_path())))
+                },
                 |(source, lines)| {
                     let column = if lines.line == lines.end_line {
                         format!(",col={},endColumn={}", lines.column, lines.end_column)
@@ -34,7 +38,7 @@ pub(super) fn github(report: &Report) -> String {
                     let (line, end) = (lines.line, lines.end_line);
                     Some(format!(
                         "file={},line={line},endLine={end}{column},",
-                        property(&source.path)
+                        property(source.tree_path())
                     ))
                 },
             );

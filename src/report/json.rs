@@ -1,10 +1,11 @@
 //! A report for programs, version 1; `schema/report.v1.json` describes it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{Fact, Finding, Report, Severity};
+use super::{Fact, Finding, Report, Severity, is_unsafe};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -83,8 +84,23 @@ pub(super) fn json(report: &Report) -> String {
         },
         findings: report.findings.iter().map(|finding| item(report, finding)).collect(),
     };
+    pretty(&output)
+}
+
+/// JSON on lines of its own. It may come to a terminal, so characters that are not safe there are
+/// escaped: the text stays the same for whoever parses it.
+pub(super) fn pretty(value: &impl Serialize) -> String {
     // Maps with text as keys and plain values always have a form in JSON.
-    serde_json::to_string_pretty(&output).unwrap_or_default() + "\n"
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut safe = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        if character != '\n' && is_unsafe(character) {
+            let _ = write!(safe, "\\u{:04x}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe + "\n"
 }
 
 fn item<'a>(report: &'a Report, finding: &'a Finding) -> Item<'a> {

@@ -1,10 +1,13 @@
 //! A report as SARIF 2.1.0 (OASIS), with what GitHub's code scanning asks for: a rule for each kind,
 //! a place for each result, and fingerprints that stay when lines move.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::json::pretty;
 use super::{Finding, Kind, Lines, Report, Severity, Source, printable};
 use crate::api::Risk;
 
@@ -33,8 +36,17 @@ const ESCAPED: &AsciiSet = &CONTROLS
 
 /// Renders a report.
 pub(super) fn sarif(report: &Report) -> String {
-    let results: Vec<Value> =
-        report.findings.iter().map(|finding| result(report, finding)).collect();
+    let mut times = BTreeMap::new();
+    let results: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let fingerprint = fingerprint(finding);
+            let time = times.entry(fingerprint.clone()).or_insert(0_usize);
+            *time += 1;
+            result(report, finding, &fingerprint, *time)
+        })
+        .collect();
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -51,8 +63,7 @@ pub(super) fn sarif(report: &Report) -> String {
             "properties": { "verdict": report.verdict.as_str(), "summary": report.summary },
         }],
     });
-    // A value that was made of text and numbers always has a form in JSON.
-    serde_json::to_string_pretty(&log).unwrap_or_default() + "\n"
+    pretty(&log)
 }
 
 fn rule(kind: &Kind) -> Value {
@@ -75,19 +86,21 @@ fn rule(kind: &Kind) -> Value {
     })
 }
 
-fn result(report: &Report, finding: &Finding) -> Value {
+fn result(report: &Report, finding: &Finding, fingerprint: &str, time: usize) -> Value {
     let details = [("seen", &finding.seen), ("help", &finding.help)];
     let details = details
         .into_iter()
-        .filter_map(|(name, detail)| Some(format!("\n{name}: {}", printable(detail.as_deref()?))));
-    let message = printable(&finding.message) + &details.collect::<String>();
+        .filter_map(|(name, detail)| Some(format!("\n{name}: {}", plain(detail.as_deref()?))));
+    let message = plain(&finding.message) + &details.collect::<String>();
     let mut result = json!({
         "ruleId": finding.code,
         "ruleIndex": report.kinds.iter().position(|kind| kind.code == finding.code),
         "level": finding.severity.as_str(),
         "message": { "text": message },
         "locations": [location(report, finding)],
-        "partialFingerprints": { "subject/v1": fingerprint(finding) },
+        // GitHub looks at this one only. Left to itself it would be made of the line, which several
+        // findings share.
+        "partialFingerprints": { "primaryLocationLineHash": format!("{fingerprint}:{time}") },
         "suppressions": suppressions(finding),
     });
     if let Some((risk, fields)) = finding.risk.zip(result.as_object_mut()) {
@@ -96,6 +109,13 @@ fn result(report: &Report, finding: &Finding) -> Value {
         fields.insert("properties".to_owned(), properties);
     }
     result
+}
+
+/// Text in a message, where braces are placeholders (section 3.11.5 of SARIF) and brackets before
+/// a parenthesis a link (3.11.6).
+fn plain(text: &str) -> String {
+    let safe = printable(text).replace('{', "{{").replace('}', "}}");
+    if safe.contains("](") { safe.replace('[', "\\[").replace(']', "\\]") } else { safe }
 }
 
 /// What has been accepted is suppressed, and says why; for the rest the list is empty, which says
@@ -141,14 +161,15 @@ fn artifact(uri: &str) -> Value {
 }
 
 fn uri(source: &Source) -> String {
-    let path = source.path.strip_prefix("./").unwrap_or(&source.path);
+    let path = source.tree_path();
     let escaped = utf8_percent_encode(path, ESCAPED).to_string();
     if path.starts_with('/') { format!("file://{escaped}") } else { escaped }
 }
 
-/// Tells a finding from others of its kind, wherever the line is.
+/// Tells a finding from others of its kind, wherever the line is and whatever figures stand in its
+/// message.
 fn fingerprint(finding: &Finding) -> String {
-    let about = finding.subject.as_deref().unwrap_or(&finding.message);
+    let about = finding.subject.as_deref().unwrap_or_default();
     let hash = Sha256::digest(format!("{}\n{about}", finding.code));
     hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

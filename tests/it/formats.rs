@@ -178,7 +178,13 @@ fn a_long_report_stays_a_comment() {
     let one = report.findings[1].clone();
     report.findings.extend(std::iter::repeat_n(one, 20_000));
     let text = Format::Markdown.render(&report);
-    assert!(text.len() < 1 << 20 && text.contains("\nand 19804 more"), "{}", text.len());
+    assert!(text.len() < 1 << 15 && text.contains("\nand 19"), "{}", text.len());
+    // Long names and what was accepted have to fit as well.
+    report.findings.iter_mut().for_each(|finding| finding.message = "n".repeat(1000));
+    report.findings.iter_mut().skip(50).for_each(|finding| finding.accepted = Some("a".into()));
+    let text = Format::Markdown.render(&report);
+    assert!(text.len() < 1 << 15 && text.contains("\n- and 19"), "{}", text.len());
+    assert!(text.ends_with("\n</details>\n"));
 }
 
 #[test]
@@ -224,6 +230,52 @@ fn a_summary_is_added_to_the_step() {
     command.env("GITHUB_STEP_SUMMARY", world.path("summary.md"));
     assert_eq!(world.finish(command).status, 0);
     assert!(world.read("summary.md").starts_with("before\n### dsp check `p.yaml`: passed\n"));
+}
+
+#[test]
+fn nothing_of_others_becomes_markup() {
+    let mut report = rich();
+    report.findings.truncate(1);
+    let said = "@all #1 GH-1 www.a.b http://a.b :tada: $x$ {0} [a](http://b) \\| `` \u{9b}31m";
+    report.findings[0].message = said.to_owned();
+    report.findings[0].subject = Some(said.to_owned());
+    report.findings[0].help = Some("to allow it, add under unknown: - GET /a:`b`".to_owned());
+    report.sources[0].path = "a\\|b.yaml".to_owned();
+    let markdown = Format::Markdown.render(&report);
+    insta::assert_snapshot!("markup_markdown", markdown);
+    let row = markdown.lines().last().unwrap();
+    assert_eq!(row.matches('|').count(), 5, "{row}");
+    let sarif = Format::Sarif.render(&report);
+    let log: Value = serde_json::from_str(&sarif).unwrap();
+    let message = log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap();
+    assert!(message.contains(r"{{0}} \[a\](http://b)"), "{message}");
+    let json = Format::Json.render(&report);
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["findings"][0]["message"], said);
+    for text in [json, sarif] {
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
+}
+
+#[test]
+fn findings_on_one_line_are_told_apart_and_followed() {
+    let prints = |report: &Report| -> Vec<String> {
+        let log: Value = serde_json::from_str(&Format::Sarif.render(report)).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let print = |result: &Value| {
+            result["partialFingerprints"]["primaryLocationLineHash"].as_str().unwrap().to_owned()
+        };
+        results.iter().map(print).collect()
+    };
+    let mut report = rich();
+    report.findings.push(report.findings[3].clone());
+    let before = prints(&report);
+    let different: std::collections::BTreeSet<&String> = before.iter().collect();
+    assert_eq!(different.len(), before.len(), "{before:?}");
+    // Neither a line that moves nor a figure in a message makes another finding of it.
+    report.sources[0].text.insert_str(0, "# moved\n");
+    report.findings[3].message += " (5 rules)";
+    assert_eq!(prints(&report), before);
 }
 
 #[test]
@@ -273,7 +325,7 @@ proptest! {
         // A heading, the summary, a head and four rows, and the accepted one.
         let markdown = Format::Markdown.render(&report);
         let rows = markdown.lines().filter(|line| line.starts_with('|'));
-        let cells = |row: &str| row.replace("\\|", "").matches('|').count();
+        let cells = |row: &str| row.matches('|').count();
         let rows: Vec<usize> = rows.map(cells).collect();
         prop_assert_eq!(rows, vec![5; 6], "{}", markdown);
         prop_assert_eq!(markdown.lines().count(), 16, "{}", markdown);
