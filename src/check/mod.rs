@@ -52,14 +52,18 @@ struct Found {
 #[must_use]
 pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &Options) -> Report {
     let mut check = Check { profile, source: &source, evidence, found: Vec::new() };
-    check.find_denied();
-    check.find_unreviewed();
-    check.find_unused();
-    check.find_doubts();
-    check.weigh(options);
-    check.accept(options);
+    // Where nothing was recorded all is unused, which says nothing about the profile.
+    let is_empty = evidence.is_empty();
+    if !is_empty {
+        check.find_denied();
+        check.find_unreviewed();
+        check.find_unused();
+        check.find_doubts();
+        check.weigh(options);
+        check.accept(options);
+    }
     let Check { found, .. } = check;
-    let verdict = verdict(&found, options);
+    let verdict = if is_empty { Verdict::Unknown } else { verdict(&found, options) };
     let mut findings: Vec<Finding> = found.into_iter().map(|found| found.finding).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.risk)));
     let facts = facts(evidence);

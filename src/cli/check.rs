@@ -54,20 +54,21 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let (source, profile) = source::load_source(&args.profile)?;
     let evidence =
         evidence::read(&args.recordings, args.from.format(), Some(profile.engine), true)?;
+    let options = Options {
+        today: today(),
+        severities: args.severities.iter().copied().collect(),
+        fail_on: args.fail_on,
+    };
+    let report = check(&profile, source, &evidence, &options);
     if evidence.is_empty() {
         output::error(&format!(
             "{} holds no request, so there is nothing to compare",
             evidence::names(&args.recordings)
         ));
         output::help("record the program first: dsp record -- COMMAND");
-        return Ok(Status::NoVerdict);
+        return args.outputs.without_evidence().write(&report, talk);
     }
-    let options = Options {
-        today: today(),
-        severities: args.severities.iter().copied().collect(),
-        fail_on: args.fail_on,
-    };
-    args.outputs.write(&check(&profile, source, &evidence, &options), talk)
+    args.outputs.write(&report, talk)
 }
 
 /// The day in UTC, so that a machine's own time does not decide over a verdict.

@@ -1,6 +1,6 @@
 //! Where a report goes: one or several formats, each to standard output or to a file.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -52,17 +52,7 @@ impl Outputs {
     /// # Errors
     /// What cannot be written, and two formats that would run into each other.
     pub(super) fn write(&self, report: &Report, talk: Talk) -> anyhow::Result<Status> {
-        let on_stdout: Vec<Format> =
-            self.formats.iter().filter(|one| one.file.is_none()).map(|one| one.format).collect();
-        // Annotations are lines that GitHub finds in any text.
-        let mixed = on_stdout.iter().filter(|format| **format != Format::Github).count();
-        if mixed > 1 {
-            anyhow::bail!(
-                "two formats would be mixed on standard output; give one of them a file: \
-                 --format {}=FILE",
-                on_stdout.last().map_or("json", |format| format.as_str())
-            );
-        }
+        self.check()?;
         for Output { format, file } in &self.formats {
             match file {
                 Some(path) => files::write_again(path, &format.render(report))?,
@@ -85,10 +75,59 @@ impl Outputs {
     }
 }
 
+impl Outputs {
+    /// The formats that are for programs to wait for, when nothing can be compared: not the text,
+    /// which an error stands for, and not SARIF, whose upload would close what is open.
+    pub(super) fn without_evidence(&self) -> Self {
+        let is_kept = |output: &&Output| match output.format {
+            Format::Text => output.file.is_some(),
+            Format::Sarif => false,
+            Format::Github | Format::Json | Format::Junit | Format::Markdown => true,
+        };
+        Self { formats: self.formats.iter().filter(is_kept).cloned().collect() }
+    }
+
+    /// Refuses formats that would run into each other.
+    fn check(&self) -> anyhow::Result<()> {
+        for (place, output) in self.formats.iter().enumerate() {
+            let mut before = self.formats.iter().take(place);
+            let Some(other) = before.find(|other| output.meets(other)) else { continue };
+            match &output.file {
+                Some(path) => anyhow::bail!("two formats would be written to {}", path.display()),
+                None => anyhow::bail!(
+                    "two formats would be mixed on standard output; give one of them a file: \
+                     --format {}=FILE",
+                    if output.format == Format::Github { other.format } else { output.format }
+                        .as_str()
+                ),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    /// Whether two formats go to one place where they would spoil each other.
+    fn meets(&self, other: &Self) -> bool {
+        match (&self.file, &other.file) {
+            (Some(file), Some(other)) => {
+                file == other && fs::metadata(file).map_or(true, |found| found.is_file())
+            }
+            // Annotations are lines that GitHub finds in any text.
+            (None, None) => !matches!(
+                (self.format, other.format),
+                (Format::Github, Format::Text) | (Format::Text, Format::Github)
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// Adds the report to the summary of the step, where GitHub Actions has one.
 fn summarise(report: &Report) -> anyhow::Result<()> {
     let Some(path) = surroundings::step_summary() else { return Ok(()) };
-    let text = Format::Markdown.render(report);
+    // What another step wrote may end in the middle of a line.
+    let text = format!("\n{}", Format::Markdown.render(report));
     let cannot = || format!("cannot write the step summary {}", path.display());
     let mut file = OpenOptions::new().append(true).create(true).open(&path).with_context(cannot)?;
     file.write_all(text.as_bytes()).with_context(cannot)

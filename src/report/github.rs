@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Severity, printable};
+use super::{Report, Severity, Verdict, printable};
 
 /// How many findings of one severity get a line of their own: GitHub shows ten of each a step.
 const SHOWN: usize = 10;
@@ -63,6 +63,10 @@ pub(super) fn github(report: &Report) -> String {
                 "GitHub shows {SHOWN} annotations of a kind; {hidden} more are in this log"
             );
         }
+    }
+    if report.verdict == Verdict::Unknown && report.open().next().is_none() {
+        let summary = data(&printable(&report.summary));
+        let _ = writeln!(text, "::error title=dsp {}::no verdict: {summary}", report.command);
     }
     // A line of a log that begins with two colons would be a command.
     let _ = writeln!(

@@ -199,6 +199,16 @@ fn formats_do_not_run_into_each_other() {
     for wrong in ["jsn", "sarif=", "=x"] {
         assert_eq!(check(&["--format", wrong]).status, 2, "{wrong}");
     }
+    // Annotations stand beside text for people, and beside nothing that a program reads.
+    let done = check(&["--format", "github", "--format", "json"]);
+    assert_eq!((done.status, done.out.as_str()), (1, ""));
+    assert!(done.err.contains("--format json=FILE"), "{}", done.err);
+    assert_eq!(check(&["--format", "github", "--format", "text"]).status, 0);
+    let done = check(&["--format", "json=o", "--format", "sarif=o"]);
+    assert_eq!((done.status, world.path("o").exists()), (1, false));
+    assert!(done.err.contains("two formats would be written to o"), "{}", done.err);
+    let nowhere = ["--format", "json=/dev/null", "--format", "sarif=/dev/null"];
+    assert_eq!(check(&nowhere).status, 0);
     let done = check(&["--format", "text", "--format", "sarif=none/out.sarif"]);
     assert_eq!(done.status, 1);
     assert!(done.err.contains("none/out.sarif"), "{}", done.err);
@@ -229,7 +239,30 @@ fn a_summary_is_added_to_the_step() {
     let mut command = world.dsp_command(&["check", "p.yaml", "r", "--format", "github"]);
     command.env("GITHUB_STEP_SUMMARY", world.path("summary.md"));
     assert_eq!(world.finish(command).status, 0);
-    assert!(world.read("summary.md").starts_with("before\n### dsp check `p.yaml`: passed\n"));
+    assert!(world.read("summary.md").starts_with("before\n\n### dsp check `p.yaml`: passed\n"));
+}
+
+#[test]
+fn nothing_to_compare_is_reported_to_programs_too() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    recording(&world, "r", &[]);
+    let formats = ["json=o.json", "junit=o.xml", "sarif=o.sarif", "markdown=o.md", "github=o.txt"];
+    let args = formats.iter().flat_map(|format| ["--format", format]);
+    let args: Vec<&str> = ["check", "p.yaml", "r"].into_iter().chain(args).collect();
+    let done = world.dsp(&args);
+    assert_eq!((done.status, done.out.as_str()), (4, ""));
+    let found = valid(&schema("schema/report.v1.json"), &world.read("o.json"));
+    assert_eq!(found["verdict"], "unknown");
+    assert_eq!(found["findings"], serde_json::json!([]));
+    let junit = world.read("o.xml");
+    assert!(is_valid_junit(&junit) && junit.contains(" errors=\"1\"") && junit.contains("<error "));
+    assert!(world.read("o.md").starts_with("### dsp check `p.yaml`: no verdict\n"));
+    assert!(world.read("o.txt").starts_with("::error title=dsp check::no verdict: "));
+    // An upload without results would close the alerts that are open.
+    assert!(!world.path("o.sarif").exists());
+    // On a terminal the error says it all.
+    assert_eq!(world.dsp(&["check", "p.yaml", "r"]).out, "");
 }
 
 #[test]
