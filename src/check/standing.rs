@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::profile::{CheckCode, Subject};
-use crate::report::{Finding, Severity, count, printable};
+use crate::report::{Finding, Severity, count, printable, quoted};
 
 impl Check<'_> {
     pub(super) fn find_unreviewed(&mut self) {
@@ -75,6 +75,6 @@ impl Check<'_> {
 
     /// The command that settles it.
     fn review(&self) -> String {
-        format!("dsp review {}", printable(&self.source.path))
+        format!("dsp review {}", printable(&quoted(&self.source.path)))
     }
 }

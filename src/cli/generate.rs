@@ -6,11 +6,11 @@ use anyhow::Context;
 
 use super::args::{self, Talk};
 use super::status::Status;
-use super::{evidence, files, output, pending};
+use super::{evidence, files, output};
 use crate::api::{EngineKind, Risk};
 use crate::learn::{self, Decision, Evidence, Generated};
 use crate::profile::{self, Name, Pattern, Profile, emit};
-use crate::report::{count, printable};
+use crate::report::{count, printable, quoted};
 
 pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     let name = match &args.name {
@@ -93,7 +93,7 @@ fn fresh(
             "wrote {} ({rules}, highest risk: {}); next: dsp review {}",
             path.display(),
             risk(&profile),
-            pending::quoted(&path.display().to_string())
+            quoted(&path.display().to_string())
         ));
     }
     if !talk.quiet {

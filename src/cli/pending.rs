@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::output::STRONG;
 use crate::learn::{Evidence, looks_like_id};
 use crate::profile::{Pattern, Profile, Rule};
-use crate::report::{count, printable};
+use crate::report::{count, printable, quoted};
 use crate::review::{Facts, Item, is_low, queue};
 
 /// How many open rules an error names.
@@ -88,16 +88,6 @@ pub(super) fn words(numbers: &[(usize, &str)]) -> String {
     let told = numbers.iter().filter(|(number, _)| *number > 0);
     let told: Vec<String> = told.map(|(number, word)| format!("{number} {word}")).collect();
     if told.is_empty() { "nothing decided".to_owned() } else { told.join(", ") }
-}
-
-/// A word as a shell reads it back.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 fn line(rule: &Rule, accepted_as: Option<crate::api::Risk>) -> [String; 3] {

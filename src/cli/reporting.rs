@@ -73,9 +73,7 @@ impl Outputs {
             Verdict::Unknown => Status::NoVerdict,
         })
     }
-}
 
-impl Outputs {
     /// The formats that are for programs to wait for, when nothing can be compared: not the text,
     /// which an error stands for, and not SARIF, whose upload would close what is open.
     pub(super) fn without_evidence(&self) -> Self {

@@ -12,7 +12,7 @@ use super::terminal::{self, Terminal};
 use super::{evidence, files, output, pending, runtime, serve, surroundings};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
-use crate::report::{count, printable};
+use crate::report::{count, printable, quoted};
 use crate::review::{Answers, Draft, Key, Leaving, Session, Step, settle};
 
 /// The recording that is used without being named, when the profile says that it was made of it.
@@ -185,13 +185,13 @@ fn tell(session: &Session, path: &Path) {
         (tally.narrowed, "narrowed"),
     ]);
     if standing.is_reviewed() {
-        let quoted = pending::quoted(&path.to_string());
+        let quoted = quoted(&path.to_string());
         output::note(&format!("{path} is reviewed ({done})"));
         output::help(&format!("hold to it with dsp enforce --require-reviewed {quoted}"));
     } else {
         let open = pending::open(session.draft().profile());
         output::note(&format!("{path}: {done}; {open}"));
-        output::help(&format!("go on with dsp review {}", pending::quoted(&path.to_string())));
+        output::help(&format!("go on with dsp review {}", quoted(&path.to_string())));
     }
 }
 
@@ -211,10 +211,7 @@ fn script(args: &Args, talk: Talk, draft: &Draft, answers: &Answers) -> anyhow::
             output::note(&format!("{path} is reviewed ({rules})"));
         } else {
             output::note(&format!("{path}: {}", pending::open(profile)));
-            output::help(&format!(
-                "dsp review {} --list shows it",
-                pending::quoted(&path.to_string())
-            ));
+            output::help(&format!("dsp review {} --list shows it", quoted(&path.to_string())));
         }
     }
     Ok(verdict(settled.profile()))

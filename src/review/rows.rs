@@ -11,7 +11,7 @@ use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narr
 use crate::api::Risk;
 use crate::explain::{self, about};
 use crate::profile::{Pattern, Rule};
-use crate::report::{count, printable};
+use crate::report::{count, printable, quoted};
 
 const COMES: Style = AnsiColor::Green.on_default();
 const GOES: Style = AnsiColor::Red.on_default();
@@ -361,7 +361,7 @@ impl Body {
             }
         }
         self.blank();
-        let path = &session.path;
+        let path = quoted(&session.path);
         if profile.standing().is_reviewed() {
             self.text("Every rule is decided and saved. Next:");
             self.text(&format!("  dsp enforce --require-reviewed {path}"));

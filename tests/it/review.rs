@@ -44,7 +44,7 @@ fn without_digest(text: &str) -> String {
 fn each_key_does_what_the_screen_says() {
     let world = world();
     let mut tty = review(&world);
-    assert!(tty.has_other_screen() && !tty.has_cursor());
+    wait_for("the screen", || tty.has_other_screen() && !tty.has_cursor());
     insta::assert_snapshot!("first_screen", tty.contents());
 
     tty.press_until("\r", "Enter decides nothing here");
@@ -55,7 +55,7 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("\x1b[B", "> d  deny it");
     tty.press_until("\x1b[A", "> k  keep");
     tty.press_until("c", "comment: ");
-    assert!(tty.has_cursor());
+    wait_for("the cursor", || tty.has_cursor());
     tty.press_until("as we know\x1b[D\x1b[Dx\x7f", "+   - POST /containers/create    # as we know");
     tty.press_until("\r", "comment    as we know");
     tty.press_until("k", "[2/9]");
@@ -185,9 +185,9 @@ fn it_can_be_stopped_and_continued() {
     tty.press_until("dsp review ci.yaml\r", "[1/9]");
     tty.press("\x1a");
     tty.wait_for("Stopped");
-    assert!(!tty.has_other_screen() && tty.has_cursor());
+    wait_for("the terminal as it was", || !tty.has_other_screen() && tty.has_cursor());
     tty.press_until("fg\r", "[1/9]");
-    assert!(tty.has_other_screen() && !tty.has_cursor());
+    wait_for("the screen", || tty.has_other_screen() && !tty.has_cursor());
     tty.press_until("k", "[2/9]");
     tty.press_until("q", "go on with dsp review ci.yaml");
     tty.press("exit\r");
