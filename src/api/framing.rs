@@ -27,6 +27,15 @@ pub enum Progress {
     More,
 }
 
+/// A part of a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Piece<'a> {
+    /// Data, without what frames it.
+    Data(&'a [u8]),
+    /// Some of the lines behind a chunked body, the empty one at their end included.
+    Trailers(&'a [u8]),
+}
+
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// In a head, of which the bytes up to here have been looked at.
@@ -59,6 +68,12 @@ enum Chunks {
 }
 
 impl Framing {
+    /// At the start of a chunked body.
+    #[must_use]
+    pub fn chunked() -> Self {
+        Self { state: State::Chunks(Chunks::Size(0, 0)) }
+    }
+
     /// Whether the next byte is the first one of a request.
     #[must_use]
     pub fn is_between(&self) -> bool {
@@ -77,11 +92,25 @@ impl Framing {
     /// # Errors
     /// [`Flaw`], after which nothing can be said of what follows.
     pub fn advance(&mut self, bytes: &[u8]) -> Result<Progress, Flaw> {
+        self.read(bytes, |_| ())
+    }
+
+    /// Like [`Framing::advance`], and shows what a body is made of.
+    ///
+    /// # Errors
+    /// As [`Framing::advance`].
+    pub fn read(&mut self, bytes: &[u8], show: impl FnMut(Piece<'_>)) -> Result<Progress, Flaw> {
         match self.state {
             State::Head(seen) => self.head(bytes, seen),
-            State::Body(left) => Ok(self.body(left, bytes.len())),
-            State::Chunks(chunks) => self.chunks(chunks, bytes),
+            State::Body(left) => Ok(self.body(left, bytes, show)),
+            State::Chunks(chunks) => self.chunks(chunks, bytes, show),
         }
+    }
+
+    /// Whether a chunked body is being read.
+    #[must_use]
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.state, State::Chunks(_))
     }
 
     fn head(&mut self, bytes: &[u8], seen: usize) -> Result<Progress, Flaw> {
@@ -116,17 +145,25 @@ impl Framing {
         })
     }
 
-    fn body(&mut self, left: u64, shown: usize) -> Progress {
-        let length = u64::try_from(shown).unwrap_or(u64::MAX);
+    fn body(&mut self, left: u64, bytes: &[u8], mut show: impl FnMut(Piece<'_>)) -> Progress {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length < left {
             self.state = State::Body(left - length);
+            show(Piece::Data(bytes));
             return Progress::More;
         }
         self.state = State::default();
-        Progress::Ended(usize::try_from(left).unwrap_or(shown))
+        let length = usize::try_from(left).unwrap_or(bytes.len());
+        show(Piece::Data(bytes.get(..length).unwrap_or_default()));
+        Progress::Ended(length)
     }
 
-    fn chunks(&mut self, mut chunks: Chunks, bytes: &[u8]) -> Result<Progress, Flaw> {
+    fn chunks(
+        &mut self,
+        mut chunks: Chunks,
+        bytes: &[u8],
+        mut show: impl FnMut(Piece<'_>),
+    ) -> Result<Progress, Flaw> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             if let Chunks::Data(left) = chunks {
@@ -134,8 +171,12 @@ impl Framing {
                 let taken = usize::try_from(left).map_or(there, |left| left.min(there));
                 let left = left - u64::try_from(taken).unwrap_or(left);
                 chunks = if left > 0 { Chunks::Data(left) } else { Chunks::DataEnd(false) };
+                show(Piece::Data(bytes.get(at..at + taken).unwrap_or_default()));
                 at += taken;
                 continue;
+            }
+            if matches!(chunks, Chunks::Trailer { .. }) {
+                show(Piece::Trailers(std::slice::from_ref(byte)));
             }
             at += 1;
             match chunks.next(*byte)? {

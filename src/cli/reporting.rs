@@ -124,9 +124,10 @@ impl Output {
 /// Adds the report to the summary of the step, where GitHub Actions has one.
 fn summarise(report: &Report) -> anyhow::Result<()> {
     let Some(path) = surroundings::step_summary() else { return Ok(()) };
-    // What another step wrote may end in the middle of a line.
-    let text = format!("\n{}", Format::Markdown.render(report));
     let cannot = || format!("cannot write the step summary {}", path.display());
     let mut file = OpenOptions::new().append(true).create(true).open(&path).with_context(cannot)?;
+    // What another step wrote may end in the middle of a line.
+    let before = if file.metadata().with_context(cannot)?.len() > 0 { "\n" } else { "" };
+    let text = format!("{before}{}", Format::Markdown.render(report));
     file.write_all(text.as_bytes()).with_context(cannot)
 }

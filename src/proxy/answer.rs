@@ -1,18 +1,44 @@
 //! The answers that come from dsp itself, in the form that Docker clients print.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
+use super::request::line;
 
-use super::body::{Body, Held};
+/// What an answer of dsp's own has to fit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Form {
+    /// Whether it answers a HEAD, and so has no body.
+    pub(super) is_head: bool,
+    /// Whether it answers a request of HTTP/1.0.
+    pub(super) is_old: bool,
+    /// Whether the connection ends behind it.
+    pub(super) closes: bool,
+}
 
-/// An answer with `{"message": ...}`, which the docker CLI shows as the engine's error.
-pub(super) fn answer(status: StatusCode, message: &str, held: Held) -> Response<Body> {
+/// Writes an answer with `{"message": ...}`, which the docker CLI shows as the engine's error.
+pub(super) fn write(status: u16, message: &str, form: Form, out: &mut Vec<u8>) {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
-    let body = Body::Own { body: Full::new(Bytes::from(body)), _held: Some(held) };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    out.extend_from_slice(
+        format!("HTTP/1.{} {status} {}\r\n", u8::from(!form.is_old), reason(status)).as_bytes(),
+    );
+    line(b"Content-Type", b"application/json", out);
+    line(b"Content-Length", body.len().to_string().as_bytes(), out);
+    if form.closes {
+        line(b"Connection", b"close", out);
+    }
+    out.extend_from_slice(b"\r\n");
+    if !form.is_head {
+        out.extend_from_slice(body.as_bytes());
+    }
+}
+
+/// The name of a status that dsp gives (RFC 9110 section 15).
+fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        403 => "Forbidden",
+        408 => "Request Timeout",
+        431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        _ => "Refused",
+    }
 }

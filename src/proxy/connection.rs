@@ -1,277 +1,409 @@
 //! One client connection: each request is decided over, told to the sink, and forwarded or answered.
 
-use std::convert::Infallible;
-use std::sync::{Arc, PoisonError};
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    UPGRADE, USER_AGENT,
-};
-use hyper::{HeaderMap, Request, Response, StatusCode, Uri, Version};
-use tokio::sync::Mutex;
-
-use super::answer::answer;
-use super::body::{Body, Download, Upload};
+use super::answer::{self, Form};
+use super::control::Control;
 use super::exchange::{Arrival, Finish, Sink};
-use super::expect::{Continue, expects};
-use super::headers;
-use super::hijacked::Hijacked;
-use super::link::Link;
+use super::intake::{Arrived, Intake, words};
+use super::reading::{Answer, Ending};
+use super::request::RequestHead;
+use super::scratch::{Outbox, poll_read, trim};
 use super::server::Shared;
+use super::stream::Stream;
+use super::timer::Timer;
+use super::transfer::{Asks, Sending, Transfer};
 use super::tunnel::Tunnel;
 use super::upstream::Upstream;
+use crate::api::{Flaw, LONGEST_TARGET};
 use crate::policy::{Head, Permit, Verdict};
 
+/// How long a client may be idle between two requests; the engine's own limit (moby
+/// daemon/command/daemon.go, `ReadHeaderTimeout`).
+const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long the head of a request may take once its first byte has come. Clients send heads at once.
+const HEAD_TIME: Duration = Duration::from_secs(20);
+
 /// How many bytes of a denied request's body are read and thrown away.
-const DRAIN: usize = 1 << 20;
+const DRAIN: u64 = 1 << 20;
 
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// The types of a hijacked connection's output.
-const RAW: [&[u8]; 2] =
-    [b"application/vnd.docker.raw-stream", b"application/vnd.docker.multiplexed-stream"];
-
-/// The name under which requests in canonical form reach the engine, which ignores it.
-const OWN_HOST: HeaderValue = HeaderValue::from_static("docker");
-
-/// What the requests of one client connection share.
-pub(super) struct Client<S: Sink> {
+/// A client, and its way to the engine.
+pub(super) struct Connection<S: Sink> {
     shared: Arc<Shared<S>>,
     number: u64,
-    link: Arc<Link>,
-    /// Requests of one connection come one after another, so nobody ever waits for this.
-    upstream: Mutex<Upstream>,
-    /// Set by the request after which the connection is HTTP no longer.
-    tunnel: std::sync::Mutex<Option<Tunnel<S>>>,
+    control: Arc<Control>,
+    client: Stream,
+    intake: Intake,
+    upstream: Upstream,
+    to_engine: Outbox,
+    to_client: Outbox,
+    /// The head of the request under way.
+    head: Vec<u8>,
+    timer: Timer,
+    is_strict: bool,
 }
 
-impl<S: Sink> Client<S> {
-    pub(super) fn new(shared: Arc<Shared<S>>, number: u64, link: Arc<Link>) -> Self {
-        let upstream = Mutex::new(Upstream::new(shared.engine.clone(), Arc::clone(&link)));
-        Self { shared, number, link, upstream, tunnel: std::sync::Mutex::default() }
+/// What becomes of a connection behind an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    /// Another request may come.
+    Request,
+    /// It ends.
+    End,
+    /// It ends, and the client may still be sending.
+    Linger,
+}
+
+impl Next {
+    /// What follows an answer to a request of which everything was read or not.
+    fn behind(closes: bool, is_read: bool) -> Self {
+        match (closes, is_read) {
+            (true, false) => Self::Linger,
+            (true, true) => Self::End,
+            (false, _) => Self::Request,
+        }
+    }
+}
+
+/// What a client that waits for nothing did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Event {
+    Arrived(Arrived),
+    /// It sends no more, or nobody wants more of it; in the middle of a head or not.
+    Ended {
+        is_between: bool,
+    },
+}
+
+impl<S: Sink> Connection<S> {
+    pub(super) fn new(
+        shared: Arc<Shared<S>>,
+        number: u64,
+        control: Arc<Control>,
+        client: Stream,
+    ) -> Self {
+        let upstream = Upstream::new(shared.engine.clone());
+        let is_strict = shared.gate.refuses_flaws();
+        Self {
+            shared,
+            number,
+            control,
+            client,
+            intake: Intake::default(),
+            upstream,
+            to_engine: Outbox::default(),
+            to_client: Outbox::default(),
+            head: Vec::new(),
+            timer: Timer::default(),
+            is_strict,
+        }
     }
 
-    /// The tunnel that the connection becomes, once HTTP has ended.
-    pub(super) fn take_tunnel(&self) -> Option<Tunnel<S>> {
-        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Answers requests until the connection ends.
+    pub(super) async fn serve(mut self) {
+        let next = loop {
+            let next = match poll_fn(|context| self.poll_arrival(context)).await {
+                Event::Ended { is_between: true } => Next::End,
+                Event::Ended { is_between: false } => Next::Linger,
+                Event::Arrived(Arrived::Head(length, has_body)) => {
+                    self.head.clear();
+                    self.intake.take(length, &mut self.head);
+                    self.request(has_body).await
+                }
+                Event::Arrived(Arrived::Flawed(flaw)) => self.flawed(flaw).await,
+            };
+            match next {
+                Next::Request => self.rest(),
+                ended => break ended,
+            }
+        };
+        if next == Next::Linger {
+            self.client.linger().await;
+        }
     }
 
-    fn set_tunnel(&self, engine: Hijacked, finish: Finish<S>) {
-        let tunnel = Tunnel { engine, finish };
-        *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    /// Gives back what only a request under way needs.
+    fn rest(&mut self) {
+        self.to_engine.clear();
+        self.to_client.clear();
+        trim(&mut self.head);
     }
 
-    /// Answers one request.
-    pub(super) async fn handle(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Infallible> {
-        let (method, target, flaw) = match self.link.take_flawed() {
-            // What stands in for the head that the client sent says nothing of it.
-            Some(flawed) if self.shared.gate.refuses_flaws() => {
-                (flawed.method, flawed.target, Some(flawed.flaw))
+    /// Waits for the head of a request.
+    fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        loop {
+            if let Some(arrived) = self.intake.head() {
+                self.timer.stop();
+                return Poll::Ready(Event::Arrived(arrived));
             }
-            flawed => {
-                let (method, target) = (request.method().to_string(), request.uri().to_string());
-                (method, target, flawed.map(|flawed| flawed.flaw))
+            let is_between = self.intake.is_between();
+            if self.intake.has_ended() || (is_between && self.control.finishes()) {
+                return Poll::Ready(Event::Ended { is_between });
             }
+            let intake = &mut self.intake;
+            match poll_read(&mut self.client, context, |bytes, _| intake.push(bytes)) {
+                Poll::Ready(Ok(())) => {
+                    if is_between {
+                        // What was left for the next request is not left for its head.
+                        self.timer.stop();
+                    }
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(Event::Ended { is_between: true }),
+                Poll::Pending => break,
+            }
+        }
+        self.upstream.poll_idle(context);
+        let is_between = self.intake.is_between();
+        let limit = match (is_between, self.is_strict) {
+            (true, _) | (false, false) => IDLE_TIME,
+            (false, true) => HEAD_TIME,
         };
-        let content_type = joined(request.headers(), &CONTENT_TYPE);
-        let upgrade = joined(request.headers(), &UPGRADE);
-        let head = Head {
-            method: &method,
-            target: &target,
-            content_type: content_type.as_deref(),
-            upgrade: upgrade.as_deref(),
-            flaw,
-        };
-        let decision = self.shared.gate.decide(&head);
-        let arrival = Arrival {
-            connection: self.number,
-            method: head.method,
-            target: &target,
-            agent: request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
-        };
-        let begun = self.shared.sink.begin(&arrival, &decision);
-        let sink = Arc::clone(&self.shared.sink);
-        let finish = Finish::new(sink, begun.ticket, Arc::clone(&self.link));
-        Ok(match (decision.verdict, begun.refusal) {
-            (Verdict::Deny(denial), _) => {
-                self.drain(request).await;
-                let status = StatusCode::from_u16(denial.status).unwrap_or(StatusCode::FORBIDDEN);
-                own_answer(status, &denial.message, finish)
-            }
-            (Verdict::Forward(_), Some(message)) => {
-                self.drain(request).await;
-                own_answer(StatusCode::SERVICE_UNAVAILABLE, &format!("dsp: {message}"), finish)
-            }
-            (Verdict::Forward(permit), None) => {
-                self.link.ask(&method, &target);
-                self.forward(request, &permit, finish).await.unwrap_or_else(|(finish, message)| {
-                    own_answer(StatusCode::BAD_GATEWAY, &format!("dsp: {message}"), finish)
-                })
-            }
+        if self.timer.poll(context, limit).is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(if is_between || !self.is_strict {
+            Event::Ended { is_between: true }
+        } else {
+            Event::Arrived(Arrived::Flawed(Flaw::TooSlow))
         })
+    }
+
+    /// Answers a request whose head is in order.
+    async fn request(&mut self, has_body: bool) -> Next {
+        self.control.begin();
+        let bytes = std::mem::take(&mut self.head);
+        let next = match RequestHead::read(&bytes) {
+            Some(head) => self.decide(&head, has_body).await,
+            None => Next::Linger,
+        };
+        self.head = bytes;
+        self.control.end();
+        next
+    }
+
+    async fn decide(&mut self, head: &RequestHead<'_>, has_body: bool) -> Next {
+        let asked = Head {
+            method: head.method,
+            target: head.target,
+            content_type: head.content_type.as_deref(),
+            upgrade: head.upgrade.as_deref(),
+            flaw: None,
+        };
+        let (verdict, finish) = self.told(&asked, head.agent);
+        let is_head = head.method == "HEAD";
+        match verdict {
+            Ok(permit) => self.forward(head, has_body, &permit, finish).await,
+            Err((status, message)) => {
+                let is_read = !has_body || (!head.expects && self.drain().await);
+                let is_old = head.is_old;
+                let form = Form {
+                    is_head,
+                    is_old,
+                    closes: !is_read || self.ends_behind(head.closes || head.is_old),
+                };
+                self.answer(status, &message, form, finish).await;
+                Next::behind(form.closes, is_read)
+            }
+        }
+    }
+
+    /// Decides over a request and tells the sink: the permit, or the answer in its place.
+    fn told(
+        &self,
+        head: &Head<'_>,
+        agent: Option<&str>,
+    ) -> (Result<Permit, (u16, String)>, Finish<S>) {
+        let decision = self.shared.gate.decide(head);
+        let arrival =
+            Arrival { connection: self.number, method: head.method, target: head.target, agent };
+        let begun = self.shared.sink.begin(&arrival, &decision);
+        let finish = Finish::new(Arc::clone(&self.shared.sink), begun.ticket);
+        let verdict = match (decision.verdict, begun.refusal) {
+            (Verdict::Deny(denial), _) => Err((denial.status, denial.message)),
+            (Verdict::Forward(_), Some(message)) => Err((503, format!("dsp: {message}"))),
+            (Verdict::Forward(permit), None) => Ok(permit),
+        };
+        (verdict, finish)
+    }
+
+    /// Answers a request whose form is not in order. A gate that watches has it passed on as it is,
+    /// and whatever follows on this connection, for nobody knows where the next request begins.
+    async fn flawed(&mut self, flaw: Flaw) -> Next {
+        self.control.begin();
+        let bytes = self.intake.take_all();
+        let (method, target) = words(&bytes);
+        let head = Head { flaw: Some(flaw), ..Head::new(&method, &target) };
+        let (verdict, mut finish) = self.told(&head, None);
+        match verdict {
+            Err((status, message)) => {
+                let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
+                self.answer(status, &message, form, finish).await;
+            }
+            Ok(_) => match self.upstream.take().await {
+                Ok((engine, _)) => {
+                    tracing::warn!(connection = self.number, "passed on without a look: {flaw}");
+                    self.control.ask(&method, &target);
+                    finish.upgraded = true;
+                    Tunnel { engine, finish }.run(&mut self.client, &bytes, Vec::new()).await;
+                }
+                Err(error) => {
+                    let form = Form { closes: true, ..Form::default() };
+                    self.answer(502, &format!("dsp: {error}"), form, finish).await;
+                }
+            },
+        }
+        self.control.end();
+        Next::Linger
     }
 
     /// Sends a permitted request to the engine and passes its answer on.
     async fn forward(
-        &self,
-        request: Request<Incoming>,
+        &mut self,
+        head: &RequestHead<'_>,
+        has_body: bool,
         permit: &Permit,
         mut finish: Finish<S>,
-    ) -> Result<Response<Body>, (Finish<S>, String)> {
-        let Ok(uri) = permit.target().parse::<Uri>() else {
-            return Err((finish, "the request target cannot be sent".to_owned()));
+    ) -> Next {
+        self.control.ask(head.method, head.target);
+        let is_head = head.method == "HEAD";
+        let is_safe = is_head || head.method == "GET";
+        let asks = Asks {
+            is_head,
+            is_old: head.is_old,
+            expects: head.expects && has_body,
+            closes: head.closes,
+            tunnel: permit.tunnel(),
+            upgrade: permit.tunnel() && head.upgrade.is_some(),
         };
-        let asked = permit.tunnel() && request.headers().contains_key(UPGRADE);
-        let (mut parts, body) = request.into_parts();
-        parts.uri = uri;
-        headers::strip(&mut parts.headers, asked);
-        if permit.own_host() {
-            parts.headers.insert(HOST, OWN_HOST);
-            parts.version = Version::HTTP_11;
+        if permit.target().len() > LONGEST_TARGET {
+            return self
+                .bad_gateway("the request target cannot be sent", asks, has_body, finish)
+                .await;
         }
-        let waits = expects(&parts.headers) && !body.is_end_stream();
-        let mut request = Request::from_parts(parts, ());
-        let (until, engine_wants) = waits.then(|| Continue::listen(&mut request)).unzip();
-        let upload = Upload::new(body, &finish.received, &self.link, until);
-        let request = request.map(|()| Body::Request(upload));
+        head.write(permit, asks.upgrade, self.to_engine.room());
+        loop {
+            let (mut engine, is_reused) = match self.upstream.take().await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    return self.bad_gateway(&error.to_string(), asks, has_body, finish).await;
+                }
+            };
+            let mut transfer = Transfer {
+                control: &self.control,
+                client: &mut self.client,
+                engine: &mut engine,
+                intake: &mut self.intake,
+                to_engine: &mut self.to_engine,
+                to_client: &mut self.to_client,
+                finish: &mut finish,
+                asks,
+                request: Sending::begin(has_body, head.trailer.as_deref().unwrap_or_default()),
+                answer: Answer::default(),
+            };
+            let ending = poll_fn(|context| transfer.poll(context)).await;
+            let can_be_repeated = transfer.can_be_repeated(is_safe);
+            let is_whole = transfer.request.is_whole;
+            return match ending {
+                Ending::Answered { closes, keeps } => {
+                    if keeps {
+                        self.upstream.put(engine);
+                    }
+                    Next::behind(closes, is_whole)
+                }
+                Ending::Tunnel(first) => {
+                    if self.flush().await.is_err() {
+                        return Next::End;
+                    }
+                    let early = self.intake.take_all();
+                    Tunnel { engine, finish }.run(&mut self.client, &early, first).await;
+                    Next::Linger
+                }
+                Ending::Unanswered(_) if is_reused && can_be_repeated => {
+                    self.to_engine.rewind();
+                    continue;
+                }
+                Ending::Unanswered(error) => {
+                    let message = self.upstream.silent(error).to_string();
+                    self.bad_gateway(&message, asks, !is_whole, finish).await
+                }
+                Ending::Unusable(message) => {
+                    self.bad_gateway(message, asks, !is_whole, finish).await
+                }
+                Ending::Broken => Next::Linger,
+            };
+        }
+    }
 
-        let mut upstream = self.upstream.lock().await;
-        // Without an upgrade the engine may still take the connection over.
-        let sent = if permit.tunnel() && !asked {
-            upstream.send_apart(request).await.map(|(response, beside)| (response, Some(beside)))
-        } else {
-            upstream.send(request).await.map(|response| (response, None))
-        };
-        let (mut response, beside) = match sent {
-            Ok(sent) => sent,
-            Err(error) => return Err((finish, error.to_string())),
-        };
-        finish.status = Some(response.status().as_u16());
-        finish.unrouted = is_unrouted(&response);
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            upstream.close();
-            if !asked {
-                let message = "the engine switched protocols, which was not asked for";
-                return Err((finish, message.to_owned()));
-            }
-            finish.upgraded = true;
-            self.set_tunnel(Hijacked::Switched(hyper::upgrade::on(&mut response)), finish);
-            return Ok(switched(response));
-        }
-        if let Some(input) = beside.filter(|_| is_raw(&response)) {
-            upstream.close();
-            finish.upgraded = true;
-            let (parts, output) = response.into_parts();
-            self.set_tunnel(Hijacked::Old { output, input }, finish);
-            return Ok(taken_over(parts));
-        }
-        let unwanted = engine_wants.is_some_and(|wants| !wants.is_cancelled());
-        Ok(pass_on(response, unwanted, finish))
+    /// Tells the client that the engine gave no answer that could be passed on.
+    async fn bad_gateway(
+        &mut self,
+        message: &str,
+        asks: Asks,
+        is_unread: bool,
+        finish: Finish<S>,
+    ) -> Next {
+        let closes = is_unread || self.ends_behind(asks.closes || asks.is_old);
+        // Nothing of an answer is out; what waits is an interim one at most.
+        self.to_engine.clear();
+        let form = Form { is_head: asks.is_head, is_old: asks.is_old, closes };
+        self.answer(502, &format!("dsp: {message}"), form, finish).await;
+        Next::behind(closes, !is_unread)
+    }
+
+    /// Gives an answer of dsp's own; the sink is told when it is out.
+    async fn answer(&mut self, status: u16, message: &str, form: Form, mut finish: Finish<S>) {
+        finish.status = Some(status);
+        answer::write(status, message, form, self.to_client.room());
+        // A client that has gone needs no answer.
+        let _ = self.flush().await;
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.to_client.poll_flush(&mut self.client, context)).await
+    }
+
+    /// Whether the connection ends behind the answer to a request that does or does not want that.
+    fn ends_behind(&self, closes: bool) -> bool {
+        closes || self.control.finishes()
     }
 
     /// Reads some of a denied request's body, so that a client that sends first and listens later
-    /// hears the denial.
-    async fn drain(&self, request: Request<Incoming>) {
-        let is_held_back = expects(request.headers());
-        let mut body = request.into_body();
-        let mut ended = body.is_end_stream();
-        let drain = async {
-            let mut left = DRAIN;
-            while left > 0 && !ended {
-                match body.frame().await {
-                    Some(Ok(frame)) => {
-                        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+    /// hears the denial; tells whether that was all of it.
+    async fn drain(&mut self) -> bool {
+        let mut left = DRAIN;
+        let (client, intake) = (&mut self.client, &mut self.intake);
+        let mut drain = |bytes: &[u8], intake: &mut Intake| -> Option<bool> {
+            let (length, is_last) = intake.body(bytes, |_| ()).ok()?;
+            left = left.checked_sub(u64::try_from(length).ok()?)?;
+            intake.push_behind(bytes, length);
+            Some(is_last)
+        };
+        let kept = intake.take_all();
+        let mut last = if kept.is_empty() { Some(false) } else { drain(&kept, intake) };
+        let rest = poll_fn(|context| {
+            while last == Some(false) {
+                match poll_read(client, context, |bytes, _| match bytes {
+                    [] => {
+                        intake.push(bytes);
+                        None
                     }
-                    Some(Err(_)) => return,
-                    None => ended = true,
+                    bytes => drain(bytes, intake),
+                }) {
+                    Poll::Ready(Ok(read)) => last = read,
+                    Poll::Ready(Err(_)) => last = None,
+                    Poll::Pending => return Poll::Pending,
                 }
             }
-        };
-        if !is_held_back {
-            let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
-        }
-        if ended {
-            self.link.received();
-        }
+            Poll::Ready(last == Some(true))
+        });
+        tokio::time::timeout(DRAIN_TIME, rest).await.unwrap_or(false)
     }
-}
-
-/// An answer that comes from dsp.
-fn own_answer<S: Sink>(status: StatusCode, message: &str, mut finish: Finish<S>) -> Response<Body> {
-    finish.status = Some(status.as_u16());
-    let is_unread = finish.link.unread();
-    let mut response = answer(status, message, Box::new(finish));
-    if is_unread {
-        // What the client sends next is the rest of this request, and not another one.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-/// Whether the engine has taken the connection over with a 200 (ENGINE_API 2.7): an answer of one
-/// of its stream types that has no end but that of the connection. Any other answer leaves the
-/// connection to HTTP, and what the client sends next is decided over.
-fn is_raw(response: &Response<Incoming>) -> bool {
-    let headers = response.headers();
-    let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    response.status() == StatusCode::OK && !framed && RAW.contains(&kind)
-}
-
-/// Whether the engine had no handler for the request. Handlers name the API version in every answer
-/// but a raw one to a failed hijack; "page not found" does not (ENGINE_API 3.1), nor podman's "method
-/// not allowed".
-fn is_unrouted(response: &Response<Incoming>) -> bool {
-    let headers = response.headers();
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    matches!(response.status(), StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND)
-        && !headers.contains_key("api-version")
-        && (kind.starts_with(b"application/json") || kind.starts_with(b"text/plain"))
-}
-
-/// The engine's answer without what is about its own connection.
-fn pass_on<S: Sink>(
-    response: Response<Incoming>,
-    body_unwanted: bool,
-    finish: Finish<S>,
-) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    headers::strip(&mut parts.headers, false);
-    if body_unwanted {
-        // What the client sends next could be that body or another request (RFC 9110, 10.1.1).
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    parts.version = Version::HTTP_11;
-    let (bytes, link) = (Arc::clone(&finish.sent), Arc::clone(&finish.link));
-    let body = Download::new(body, bytes, link, Box::new(finish));
-    Response::from_parts(parts, Body::Answer(body))
-}
-
-/// The engine's 101, with the protocol that it named.
-fn switched(response: Response<Incoming>) -> Response<Body> {
-    let (mut parts, _) = response.into_parts();
-    headers::strip(&mut parts.headers, true);
-    Response::from_parts(parts, Body::Own { body: Full::default(), _held: None })
-}
-
-/// The head of the older form of a hijack. HTTP/1.0 is the framing that says: raw bytes until the
-/// connection ends.
-fn taken_over(mut parts: hyper::http::response::Parts) -> Response<Body> {
-    headers::strip(&mut parts.headers, false);
-    parts.version = Version::HTTP_10;
-    Response::from_parts(parts, Body::Raw)
-}
-
-/// All values of a header, so that a second one cannot hide behind the first.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
-    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-    (!values.is_empty()).then(|| values.join(&b","[..]))
 }

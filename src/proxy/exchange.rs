@@ -1,10 +1,8 @@
 //! One request and its answer: what the sink is told of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::link::Link;
 use crate::policy::Decision;
 
 /// What a proxy tells of each request. The calls come in order for one connection and from several
@@ -66,32 +64,30 @@ pub struct Outcome {
     pub unrouted: bool,
 }
 
-/// Tells the sink and the two ends of the connection that an exchange is over when it is dropped,
-/// so that they are told however it ends: a request whose client has gone is dropped in the middle.
+/// Tells the sink that an exchange is over when it is dropped, so that it is told however it ends: a
+/// request whose client has gone is dropped in the middle.
 pub(super) struct Finish<S: Sink> {
     sink: Arc<S>,
     ticket: S::Ticket,
-    pub(super) link: Arc<Link>,
     started: Instant,
     pub(super) status: Option<u16>,
     pub(super) upgraded: bool,
     pub(super) unrouted: bool,
-    pub(super) received: Arc<AtomicU64>,
-    pub(super) sent: Arc<AtomicU64>,
+    pub(super) received: u64,
+    pub(super) sent: u64,
 }
 
 impl<S: Sink> Finish<S> {
-    pub(super) fn new(sink: Arc<S>, ticket: S::Ticket, link: Arc<Link>) -> Self {
+    pub(super) fn new(sink: Arc<S>, ticket: S::Ticket) -> Self {
         Self {
             sink,
             ticket,
-            link,
             started: Instant::now(),
             status: None,
             upgraded: false,
             unrouted: false,
-            received: Arc::default(),
-            sent: Arc::default(),
+            received: 0,
+            sent: 0,
         }
     }
 }
@@ -101,17 +97,11 @@ impl<S: Sink> Drop for Finish<S> {
         let outcome = Outcome {
             status: self.status,
             duration: self.started.elapsed(),
-            received: self.received.load(Ordering::Relaxed),
-            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received,
+            sent: self.sent,
             upgraded: self.upgraded,
             unrouted: self.unrouted,
         };
         self.sink.finish(&self.ticket, &outcome);
-        self.link.done();
     }
-}
-
-/// Counts bytes on their way.
-pub(super) fn add(count: &AtomicU64, length: usize) {
-    count.fetch_add(u64::try_from(length).unwrap_or(u64::MAX), Ordering::Relaxed);
 }

@@ -1,72 +1,77 @@
 //! Which headers stay on one connection (RFC 9110 section 7.6.1).
 
-use hyper::HeaderMap;
-use hyper::header::{CONNECTION, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
-
 /// Headers that are about one connection, whatever `Connection` says.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authenticate"),
-    HeaderName::from_static("proxy-authorization"),
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
+const HOP_BY_HOP: [&[u8]; 9] = [
+    b"connection",
+    b"http2-settings",
+    b"keep-alive",
+    b"proxy-connection",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"te",
+    b"transfer-encoding",
+    b"upgrade",
 ];
 
-/// Removes what is about one connection only: the usual headers and those that `Connection` names.
-/// The length of a body is set anew by the connection that sends it.
-///
-/// For an upgrade, what belongs to it stays in its place.
-///
-/// What frames or identifies a message stays even when `Connection` names it, so that a client
-/// cannot have it taken off (ENGINE_API 2.8, 17).
-pub(super) fn strip(headers: &mut HeaderMap, is_upgrade: bool) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse::<HeaderName>().ok())
-        .filter(|name| !KEPT.contains(&name.as_str()))
-        .collect();
-    // Trailers are passed on, so the wish for them is as well.
-    let wants_trailers = |name: &HeaderName, value: &HeaderValue| {
-        name == TE && value.as_bytes().eq_ignore_ascii_case(b"trailers")
-    };
-    let of_upgrade = |name: &HeaderName| is_upgrade && (name == UPGRADE || name == CONNECTION);
-    let dropped = |name: &HeaderName| {
-        (HOP_BY_HOP.contains(name) || named.contains(name)) && !of_upgrade(name)
-    };
-    if is_upgrade {
-        // In the place of whatever else it named.
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+/// Headers that `Connection` cannot take off: they frame or identify a message, so that a client
+/// could have it read otherwise (ENGINE_API 2.8, 17).
+const KEPT: [&[u8]; 6] = [
+    b"authorization",
+    b"content-length",
+    b"content-type",
+    b"host",
+    b"x-registry-auth",
+    b"x-registry-config",
+];
+
+/// The header lines of a head that is in order: names, and values without the blanks around them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lines<'a>(&'a [u8]);
+
+/// The names in a `Connection` header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named<'a>(pub(super) &'a [u8]);
+
+impl<'a> Lines<'a> {
+    /// What stands behind the first line of a head, its empty line included.
+    pub(super) fn new(lines: &'a [u8]) -> Self {
+        Self(lines)
     }
-    if !headers.keys().any(dropped) {
-        return;
-    }
-    // Taking single headers out would move the last one into the gap; clients and the engine see
-    // the order that was sent.
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter() {
-        if !dropped(name) || wants_trailers(name, value) {
-            kept.append(name, value.clone());
-        }
-    }
-    *headers = kept;
 }
 
-/// Headers that `Connection` cannot take off.
-const KEPT: [&str; 6] = [
-    "authorization",
-    "content-length",
-    "content-type",
-    "host",
-    "x-registry-auth",
-    "x-registry-config",
-];
+impl<'a> Iterator for Lines<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = self.0.iter().position(|byte| *byte == b'\n')?;
+        let (line, rest) = self.0.split_at_checked(end + 1)?;
+        self.0 = rest;
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        Some((name, value.get(1..).unwrap_or_default().trim_ascii()))
+    }
+}
+
+impl Named<'_> {
+    /// Whether this name, in small letters, is among them.
+    pub(super) fn holds(self, name: &[u8]) -> bool {
+        !self.0.is_empty()
+            && self
+                .0
+                .split(|byte| *byte == b',')
+                .any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Whether a header is about one connection only: one of the usual ones, or one that `Connection`
+/// names.
+pub(super) fn is_dropped(name: &[u8], value: &[u8], named: Named<'_>) -> bool {
+    let is_one_of = |names: &[&[u8]]| names.iter().any(|one| one.eq_ignore_ascii_case(name));
+    // Trailers are passed on, so the wish for them is as well.
+    let wants_trailers =
+        || name.eq_ignore_ascii_case(b"te") && value.eq_ignore_ascii_case(b"trailers");
+    (is_one_of(&HOP_BY_HOP) || (named.holds(name) && !is_one_of(&KEPT))) && !wants_trailers()
+}
 
 #[cfg(test)]
 mod tests {
@@ -74,26 +79,15 @@ mod tests {
 
     #[test]
     fn what_connection_names_is_removed_unless_it_frames_or_identifies() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("connection", "Upgrade, X-Hop"),
-            ("connection", "host"),
-            ("upgrade", "tcp"),
-            ("x-hop", "1"),
-            ("host", "docker"),
-            ("x-kept", "1"),
-            ("transfer-encoding", "chunked"),
-            ("te", "trailers"),
-        ] {
-            headers.append(name, value.parse().unwrap());
-        }
-        let mut upgrade = headers.clone();
-        strip(&mut upgrade, true);
-        let kept: Vec<&str> = upgrade.keys().map(HeaderName::as_str).collect();
-        assert_eq!(kept, ["connection", "upgrade", "host", "x-kept", "te"]);
-        assert_eq!(upgrade.get_all(CONNECTION).iter().collect::<Vec<_>>(), ["Upgrade"]);
-        strip(&mut headers, false);
-        let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["host", "x-kept", "te"]);
+        let head = b"Connection: Upgrade, X-Hop\r\nUpgrade: tcp\r\nX-Hop: 1\r\nHost: docker\r\n\
+                     X-Kept: 1\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nTe: gzip\r\n\r\n";
+        let named = Named(b"Upgrade, X-Hop,host");
+        let left: Vec<String> = Lines::new(head)
+            .filter(|(name, value)| !is_dropped(name, value, named))
+            .map(|(name, value)| {
+                String::from_utf8_lossy(&[name, b"=", value].concat()).into_owned()
+            })
+            .collect();
+        assert_eq!(left, ["Host=docker", "X-Kept=1", "TE=trailers"]);
     }
 }

@@ -1,22 +1,11 @@
-//! What a client sends, looked at before hyper sees it.
+//! What a client sends, before anything is decided over it.
 //!
-//! hyper takes heads that others read otherwise: lines that end in LF alone, a length beside an
-//! encoding, a repeated length. So each head is held until it has all come and is in order, and
-//! only then handed on, one request at a time: what follows a request is kept until that has been
-//! answered, for it may be the input of a tunnel. A gate that refuses flawed heads gets a request in
-//! their place, which it can only refuse; a gate that watches gets them as they are.
+//! Each head is held until it has all come and is in order, one request at a time: what follows a
+//! request is kept until that has been answered, for it may be the input of a tunnel.
 
-use std::io;
-use std::sync::Arc;
+use crate::api::{Flaw, Framing, LONGEST_HEAD, Piece, Progress};
 
-use bytes::{Buf, Bytes, BytesMut};
-
-use super::link::{Flawed, Link};
-use crate::api::{Flaw, Framing, LONGEST_HEAD, Progress};
-
-/// What hyper gets instead of a flawed head. It ends the connection, because nobody knows where the
-/// next request begins.
-const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nHost: dsp\r\nConnection: close\r\n\r\n";
+use super::scratch::trim;
 
 /// How many bytes behind a request are kept until it has been answered.
 const MOST_HELD: usize = LONGEST_HEAD;
@@ -24,159 +13,109 @@ const MOST_HELD: usize = LONGEST_HEAD;
 /// The longest method or target in bytes that is told of a flawed head.
 const LONGEST_WORD: usize = 1024;
 
-/// A client's bytes on their way to hyper.
-#[derive(Debug)]
+/// A client's bytes that have not been passed on.
+#[derive(Debug, Default)]
 pub(super) struct Intake {
-    link: Arc<Link>,
-    is_strict: bool,
     framing: Framing,
-    stage: Stage,
-    /// Bytes that may not be handed on yet.
-    held: BytesMut,
-    /// Bytes for hyper.
-    ready: Bytes,
-    /// Heads that were handed on.
-    begun: u64,
+    bytes: Vec<u8>,
+    has_ended: bool,
 }
 
+/// A head that has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Stage {
-    /// Everything was in order so far.
-    Reading,
-    /// A flaw was found, and everything is handed on as it is.
-    Unread,
-    /// A flaw was found, and nothing is handed on any more.
-    Refused,
+pub(super) enum Arrived {
+    /// It is in order: its length in bytes, and whether a body follows.
+    Head(usize, bool),
+    /// It is not.
+    Flawed(Flaw),
 }
 
 impl Intake {
-    /// For a gate that refuses flawed heads, or one that does not.
-    pub(super) fn new(link: Arc<Link>, is_strict: bool) -> Self {
-        Self {
-            link,
-            is_strict,
-            framing: Framing::default(),
-            stage: Stage::Reading,
-            held: BytesMut::new(),
-            ready: Bytes::new(),
-            begun: 0,
+    /// The head of the next request, if it is there.
+    pub(super) fn head(&mut self) -> Option<Arrived> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        match self.framing.advance(&self.bytes) {
+            Ok(Progress::Ended(length)) => Some(Arrived::Head(length, false)),
+            Ok(Progress::Head(length)) => Some(Arrived::Head(length, true)),
+            Ok(Progress::More) => None,
+            Err(flaw) => Some(Arrived::Flawed(flaw)),
         }
     }
 
-    /// Takes bytes in that have just come, and returns how many of them may be handed on at once;
-    /// the rest is kept. Only when nothing is kept from before.
-    ///
-    /// # Errors
-    /// A body that is not in order, so that nobody knows where it ends.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.look(bytes)?;
-        self.held.extend_from_slice(bytes.get(count..).unwrap_or_default());
-        Ok(count)
+    /// Takes bytes in; none at the end.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.has_ended |= bytes.is_empty();
+        self.bytes.extend_from_slice(bytes);
     }
 
-    /// Takes bytes in behind those that are kept.
-    pub(super) fn keep(&mut self, bytes: &[u8]) {
-        self.held.extend_from_slice(bytes);
+    /// Keeps what stands behind the first bytes.
+    pub(super) fn push_behind(&mut self, bytes: &[u8], length: usize) {
+        self.bytes.extend_from_slice(bytes.get(length..).unwrap_or_default());
     }
 
-    /// Bytes for hyper: what is left of those before, or what has become ready.
+    /// How many of the next bytes belong to the body that is being read, and whether it ends there.
     ///
     /// # Errors
-    /// As [`Intake::take`].
-    pub(super) fn ready(&mut self) -> io::Result<&mut Bytes> {
-        if !self.ready.has_remaining() && !self.held.is_empty() {
-            let mut held = std::mem::take(&mut self.held);
-            let count = self.look(&held)?;
-            let mut handed = held.split_to(count);
-            // What stands in for a flawed head comes behind what was in order.
-            handed.extend_from_slice(&self.ready);
-            self.ready = handed.freeze();
-            self.held = held;
+    /// A body that is not in order.
+    pub(super) fn body(
+        &mut self,
+        bytes: &[u8],
+        show: impl FnMut(Piece<'_>),
+    ) -> Result<(usize, bool), Flaw> {
+        match self.framing.read(bytes, show)? {
+            Progress::Ended(length) => Ok((length, true)),
+            Progress::Head(_) | Progress::More => Ok((bytes.len(), false)),
         }
-        Ok(&mut self.ready)
     }
 
-    /// Whether nothing is kept, so that what comes may go its way without a stop here.
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+    /// Takes out the first bytes of those kept.
+    pub(super) fn take(&mut self, length: usize, into: &mut Vec<u8>) {
+        into.extend_from_slice(self.bytes.get(..length).unwrap_or_default());
+        if length < self.bytes.len() {
+            self.bytes.drain(..length);
+        } else {
+            trim(&mut self.bytes);
+        }
     }
 
-    /// Whether no more bytes can be taken in for now.
+    /// What is kept.
+    pub(super) fn kept(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Everything that is kept, taken out.
+    pub(super) fn take_all(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Whether no byte of a request has come since the last one.
+    pub(super) fn is_between(&self) -> bool {
+        self.bytes.is_empty() && self.framing.is_between()
+    }
+
+    /// Whether a body in chunks is being read.
+    pub(super) fn is_chunked(&self) -> bool {
+        self.framing.is_chunked()
+    }
+
+    /// Whether no more bytes can be kept for now.
     pub(super) fn is_full(&self) -> bool {
-        self.stage == Stage::Refused || self.held.len() > MOST_HELD
+        self.bytes.len() > MOST_HELD
     }
 
-    /// Whether the head of a request has begun to come and is not whole.
-    pub(super) fn is_in_head(&self) -> bool {
-        self.stage == Stage::Reading && self.framing.is_head() && !self.framing.is_between()
-    }
-
-    /// Whether the client was refused in the middle of what it sends.
-    pub(super) fn is_refused(&self) -> bool {
-        self.stage == Stage::Refused
-    }
-
-    /// Gives up on a head that takes too long.
-    pub(super) fn refuse_slow_head(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        self.refuse(&held, Flaw::TooSlow);
-    }
-
-    /// What was kept: the first bytes of a tunnel, when the connection has become one.
-    pub(super) fn into_held(self) -> Bytes {
-        let mut all = BytesMut::from(self.ready);
-        all.extend_from_slice(&self.held);
-        all.freeze()
-    }
-
-    /// How many of the bytes may be handed on.
-    fn look(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut count = 0;
-        while self.stage == Stage::Reading {
-            let rest = bytes.get(count..).unwrap_or_default();
-            let is_early = self.framing.is_between() && self.link.answered() < self.begun;
-            if rest.is_empty() || is_early {
-                return Ok(count);
-            }
-            let is_head = self.framing.is_head();
-            match self.framing.advance(rest) {
-                Ok(Progress::Ended(length) | Progress::Head(length)) => {
-                    count += length;
-                    self.begun += u64::from(is_head);
-                }
-                Ok(Progress::More) if self.framing.is_head() => return Ok(count),
-                Ok(Progress::More) => return Ok(bytes.len()),
-                Err(flaw) if is_head => {
-                    if self.is_strict {
-                        self.refuse(rest, flaw);
-                        return Ok(count);
-                    }
-                    self.stage = Stage::Unread;
-                    self.link.set_flawed(flawed(rest, flaw));
-                }
-                Err(flaw) if self.is_strict => {
-                    self.stage = Stage::Refused;
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, flaw));
-                }
-                Err(_) => self.stage = Stage::Unread,
-            }
-        }
-        Ok(if self.stage == Stage::Unread { bytes.len() } else { count })
-    }
-
-    fn refuse(&mut self, head: &[u8], flaw: Flaw) {
-        self.stage = Stage::Refused;
-        self.link.set_flawed(flawed(head, flaw));
-        self.ready = Bytes::from_static(STAND_IN);
+    /// Whether the client sends no more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 }
 
 /// What can be told of a flawed head: the words that stand where method and target should.
-fn flawed(head: &[u8], flaw: Flaw) -> Flawed {
+pub(super) fn words(head: &[u8]) -> (String, String) {
     let line = head.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
     let mut words = line
         .split(|byte| *byte == b' ')
         .map(|word| String::from_utf8_lossy(word.get(..LONGEST_WORD).unwrap_or(word)).into_owned());
-    let method = words.next().unwrap_or_default();
-    Flawed { flaw, method, target: words.next().unwrap_or_default() }
+    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
 }

@@ -5,21 +5,24 @@
 //! its two ends. What may pass is decided by a gate, and what passed is told to a sink.
 
 mod answer;
-mod body;
+mod coding;
 mod connection;
-mod ends;
+mod control;
 mod exchange;
-mod expect;
 mod hang_up;
 mod headers;
-mod hijacked;
 mod intake;
-mod link;
 mod listener;
 mod often;
+mod reading;
 mod registry;
+mod request;
+mod response;
+mod scratch;
 mod server;
 mod stream;
+mod timer;
+mod transfer;
 mod tunnel;
 mod upstream;
 

@@ -3,10 +3,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::control::Control;
 use indexmap::IndexMap;
-use tokio_util::sync::CancellationToken;
-
-use super::link::Link;
 
 /// How much a proxy takes on at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,13 +33,7 @@ pub struct OpenRequest {
 #[derive(Debug)]
 pub(super) struct Registry {
     most: usize,
-    open: Mutex<IndexMap<u64, Open>>,
-}
-
-#[derive(Debug)]
-struct Open {
-    link: Arc<Link>,
-    cut: CancellationToken,
+    open: Mutex<IndexMap<u64, Arc<Control>>>,
 }
 
 /// Takes a connection off the registry when it has ended.
@@ -50,8 +42,8 @@ pub(super) struct Registered {
     registry: Arc<Registry>,
     /// The connection's number.
     pub(super) number: u64,
-    /// Cancelled when the connection has to end at once.
-    pub(super) cut: CancellationToken,
+    /// What others ask of it.
+    pub(super) control: Arc<Control>,
 }
 
 impl Registry {
@@ -68,25 +60,29 @@ impl Registry {
     /// client that says nothing thereby costs those that do nothing.
     pub(super) fn end_idle(&self) -> bool {
         let mut open = self.lock();
-        let Some(at) = open.values().position(|open| open.link.is_idle()) else { return false };
+        let Some(at) = open.values().position(|open| open.is_idle()) else { return false };
         if let Some((_, idle)) = open.shift_remove_index(at) {
-            idle.cut.cancel();
+            idle.cut();
         }
         true
     }
 
-    pub(super) fn register(registry: &Arc<Self>, number: u64, link: &Arc<Link>) -> Registered {
-        let cut = CancellationToken::new();
-        let open = Open { link: Arc::clone(link), cut: cut.clone() };
-        registry.lock().insert(number, open);
-        Registered { registry: Arc::clone(registry), number, cut }
+    pub(super) fn register(registry: &Arc<Self>, number: u64) -> Registered {
+        let control = Arc::new(Control::default());
+        registry.lock().insert(number, Arc::clone(&control));
+        Registered { registry: Arc::clone(registry), number, control }
+    }
+
+    /// Gives an order to every connection.
+    pub(super) fn each(&self, order: impl Fn(&Control)) {
+        self.lock().values().for_each(|control| order(control));
     }
 
     /// The requests that are being answered.
     pub(super) fn requests(&self) -> Vec<OpenRequest> {
         let open = self.lock();
         let asked = open.iter().filter_map(|(number, open)| {
-            let (method, target) = open.link.asked()?;
+            let (method, target) = open.asked()?;
             Some(OpenRequest { connection: *number, method, target })
         });
         asked.collect()
@@ -95,11 +91,11 @@ impl Registry {
     /// Ends a connection.
     pub(super) fn cut(&self, connection: u64) {
         if let Some(open) = self.lock().get(&connection) {
-            open.cut.cancel();
+            open.cut();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, IndexMap<u64, Open>> {
+    fn lock(&self) -> MutexGuard<'_, IndexMap<u64, Arc<Control>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,15 +113,14 @@ mod tests {
     #[test]
     fn the_oldest_idle_connection_makes_room() {
         let registry = Arc::new(Registry::new(Limits { connections: 2 }));
-        let links = [(); 3].map(|()| Arc::new(Link::default()));
         assert!(registry.has_room());
-        let busy = Registry::register(&registry, 1, &links[0]);
-        links[0].begin(false);
-        let idle = Registry::register(&registry, 2, &links[1]);
+        let busy = Registry::register(&registry, 1);
+        busy.control.begin();
+        let idle = Registry::register(&registry, 2);
         assert!(registry.has_room());
-        assert!(idle.cut.is_cancelled() && !busy.cut.is_cancelled());
-        let third = Registry::register(&registry, 3, &links[2]);
-        links[2].begin(false);
+        assert!(idle.control.is_cut() && !busy.control.is_cut());
+        let third = Registry::register(&registry, 3);
+        third.control.begin();
         assert!(!registry.has_room(), "nobody is idle");
         drop(busy);
         assert!(registry.has_room());

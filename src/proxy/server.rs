@@ -6,37 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1::Builder;
-use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::Client;
-use super::ends::ClientStream;
+use super::answer::{self, Form};
+use super::connection::Connection;
+use super::control::Control;
 use super::exchange::Sink;
-use super::intake::Intake;
-use super::link::Link;
 use super::listener::Listener;
 use super::often::Often;
 use super::registry::{Limits, OpenRequest, Registered, Registry};
 use super::stream::Stream;
 use crate::api::Address;
 use crate::policy::Gate;
-
-/// How long a client may be idle between two requests; the engine's own limit (moby
-/// daemon/command/daemon.go, `ReadHeaderTimeout`).
-const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
-
-/// How long the head of a request may take once its first byte has come. Clients send heads at once.
-const HEAD_TIME: Duration = Duration::from_secs(20);
-
-/// How long the end of a connection waits for a client that is still sending (Go's
-/// `rstAvoidanceDelay`).
-const LINGER: Duration = Duration::from_millis(500);
 
 /// How long accepting pauses when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -68,11 +51,11 @@ pub struct Drained {
     pub cut: usize,
 }
 
-/// The three steps of an end: nothing new, nothing more on a connection, nothing at all.
+/// The two steps of an end: nothing new, nothing at all. Between them each connection is asked to
+/// end.
 #[derive(Clone, Debug, Default)]
 struct Stop {
     accepting: CancellationToken,
-    serving: CancellationToken,
     open: CancellationToken,
     listeners: TaskTracker,
     tasks: TaskTracker,
@@ -129,11 +112,11 @@ impl Running {
     /// get `grace` or until `hurry` is done, whichever is first. Then the rest is cut.
     pub async fn drain(&self, grace: Duration, hurry: impl Future<Output = ()>) -> Drained {
         self.stop.accepting.cancel();
-        self.stop.serving.cancel();
         // The listeners end at once. Waiting for them makes sure that their sockets' files are
         // gone when the process is, and that no connection comes after those counted below.
         self.stop.listeners.close();
         self.stop.listeners.wait().await;
+        self.registry.each(Control::finish);
         self.stop.tasks.close();
         let in_time = async {
             tokio::select! {
@@ -144,6 +127,7 @@ impl Running {
         };
         in_time.await;
         let cut = self.stop.tasks.len();
+        self.registry.each(Control::cut);
         self.stop.open.cancel();
         self.stop.tasks.wait().await;
         Drained { cut }
@@ -168,19 +152,18 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
                 if let Err(stranger) = listener.admits(&stream) {
                     tracing::warn!(address = %listener.address(), "turned away: {stranger}");
                     let message = format!("dsp: {stranger}");
-                    shared.spawn(turn_away(stream, StatusCode::FORBIDDEN, message));
+                    shared.spawn(turn_away(stream, 403, message));
                 } else if shared.registry.has_room() {
                     let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                    let link = Arc::new(Link::default());
                     // Now, for the next one that comes counts it.
-                    let registered = Registry::register(&shared.registry, number, &link);
-                    shared.spawn(serve(stream, Arc::clone(shared), link, registered));
+                    let registered = Registry::register(&shared.registry, number);
+                    shared.stop.tasks.spawn(serve(stream, Arc::clone(shared), registered));
                 } else {
                     if let Some(times) = full.once_more() {
                         tracing::warn!(times, "turned away: all connections are busy");
                     }
                     let message = "dsp: all connections are busy; try again later".to_owned();
-                    shared.spawn(turn_away(stream, StatusCode::SERVICE_UNAVAILABLE, message));
+                    shared.spawn(turn_away(stream, 503, message));
                 }
             }
             // The client has gone again before it was accepted.
@@ -200,82 +183,16 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
 
 /// Answers a connection that is not taken on. It has sent a request or soon will, and would see
 /// nothing but a reset if it were closed with that unread.
-async fn turn_away(mut stream: Stream, status: StatusCode, message: String) {
-    let body = serde_json::json!({ "message": message }).to_string() + "\n";
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n",
-        body.len()
-    );
-    if stream.write_all((head + &body).as_bytes()).await.is_ok() {
-        linger(&mut stream).await;
+async fn turn_away(mut stream: Stream, status: u16, message: String) {
+    let mut bytes = Vec::new();
+    answer::write(status, &message, Form { closes: true, ..Form::default() }, &mut bytes);
+    if stream.write_all(&bytes).await.is_ok() {
+        stream.linger().await;
     }
 }
 
-async fn serve<S: Sink>(
-    stream: Stream,
-    shared: Arc<Shared<S>>,
-    link: Arc<Link>,
-    registered: Registered,
-) {
-    let number = registered.number;
-    let serving = shared.stop.serving.clone();
-    let is_strict = shared.gate.refuses_flaws();
-    let intake = Intake::new(Arc::clone(&link), is_strict);
-    let stream =
-        ClientStream::new(stream, Arc::clone(&link), intake, is_strict.then_some(HEAD_TIME));
-    let client = Arc::new(Client::new(shared, number, Arc::clone(&link)));
-    let handler = Arc::clone(&client);
-    let arriving = Arc::clone(&link);
-    let service = service_fn(move |request: Request<Incoming>| {
-        // Now, and not when the future is first polled: hyper may read on before that.
-        arriving.begin(request.body().is_end_stream());
-        Arc::clone(&handler).handle(request)
-    });
-    let mut connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIME)
-        .preserve_header_case(true)
-        .title_case_headers(true)
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service);
-    // An error here is a client that broke off or sent no HTTP; the sink knows of its requests.
-    let result = tokio::select! {
-        result = &mut connection => result,
-        () = registered.cut.cancelled() => return,
-        () = serving.cancelled() => {
-            Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
-        }
-    };
-    if let Err(error) = &result {
-        tracing::debug!(%error, connection = number, "a client connection ended early");
-    }
-    let parts = connection.into_parts();
-    let (mut stream, held, is_refused) = parts.io.into_inner().into_parts();
-    let mut unread = result.is_err() || link.unread() || is_refused;
-    if let Some(tunnel) = client.take_tunnel() {
-        let early = [parts.read_buf, held].concat();
-        stream = tokio::select! {
-            stream = tunnel.run(stream, &early) => stream,
-            () = registered.cut.cancelled() => return,
-        };
-        unread = true;
-    }
-    if unread {
-        linger(&mut stream).await;
-    }
-}
-
-/// Ends a connection on which the client may still be sending. Closing it with bytes unread would
-/// reset it, and a reset takes away what the client has not yet read of its answer.
-async fn linger(stream: &mut Stream) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
-    let rest = async {
-        let mut buffer = [0; 4 << 10];
-        while let Ok(1..) = stream.read(&mut buffer).await {}
-    };
-    let _ = tokio::time::timeout(LINGER, rest).await;
+async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, registered: Registered) {
+    let control = Arc::clone(&registered.control);
+    let connection = Connection::new(shared, registered.number, Arc::clone(&control), stream);
+    control.run(connection.serve()).await;
 }

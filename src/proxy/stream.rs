@@ -1,14 +1,21 @@
 //! One byte stream, over a unix socket or TCP.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::scratch::poll_read;
 use crate::api::Address;
+
+/// How long the end of a connection waits for a client that is still sending (Go's
+/// `rstAvoidanceDelay`).
+const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection to a client or to the engine.
 #[derive(Debug)]
@@ -45,6 +52,21 @@ impl Stream {
         }
     }
 
+    /// Ends a connection on which the client may still be sending. Closing it with bytes unread
+    /// would reset it, and a reset takes away what the client has not yet read of its answer.
+    pub(super) async fn linger(&mut self) {
+        if self.shutdown().await.is_err() {
+            return;
+        }
+        let rest = async {
+            while let Ok(true) =
+                poll_fn(|context| poll_read(self, context, |bytes, _| !bytes.is_empty())).await
+            {
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, rest).await;
+    }
+
     /// A second handle on the same stream, for the one who writes beside HTTP.
     pub(super) fn duplicate(&self) -> io::Result<Self> {
         let own = self.as_fd().try_clone_to_owned()?;
@@ -56,6 +78,18 @@ impl Stream {
 }
 
 impl Stream {
+    /// Writes some of the bytes, at least one.
+    pub(super) fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match Pin::new(self).poll_write(context, bytes) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => written,
+        }
+    }
+
     pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(context),

@@ -1,74 +1,64 @@
 //! A connection that is HTTP no longer: bytes both ways, each way ending by itself.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
-use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::io::poll_read_buf;
+use tokio::io::AsyncWrite;
 
-use super::exchange::{Finish, Sink, add};
+use super::exchange::{Finish, Sink};
 use super::hang_up::HangUp;
-use super::hijacked::Hijacked;
+use super::scratch::{Outbox, poll_read};
 use super::stream::Stream;
+use super::transfer::count;
 
-/// The size in bytes of the buffer for each way. Measured on unix sockets, 64 KiB carry 2.6 times
-/// what 8 KiB do, and 256 KiB no more.
-const BUFFER: usize = 64 << 10;
-
-/// A tunnel to be made as soon as the client has the head of the answer.
+/// A tunnel to the engine; the client has the head of the answer.
 pub(super) struct Tunnel<S: Sink> {
-    pub(super) engine: Hijacked,
+    pub(super) engine: Stream,
     pub(super) finish: Finish<S>,
 }
 
 impl<S: Sink> Tunnel<S> {
     /// Carries bytes between the two sides until both ways have ended or one side has gone; what
-    /// either side had sent before the switch was done goes first. Gives back the client's stream.
+    /// either side had sent before the switch was done goes first.
     ///
     /// The end of one way is passed on as a half-close, which is how a program in a container
     /// learns that its input has ended (ENGINE_API 2.7).
-    pub(super) async fn run(self, mut client: Stream, from_client: &[u8]) -> Stream {
-        let Ok((mut engine, from_engine)) = self.engine.raw().await else { return client };
-        let mut inward = Way::new(from_client, &self.finish.received);
-        let mut outward = Way::new(&from_engine, &self.finish.sent);
+    pub(super) async fn run(mut self, client: &mut Stream, early: &[u8], first: Vec<u8>) {
+        let mut inward = Way::new(early);
+        let mut outward = Way::new(&first);
         let (mut client_gone, mut engine_gone) = (None, None);
+        let (engine, finish) = (&mut self.engine, &mut self.finish);
         poll_fn(|context| {
-            match inward.poll(context, &mut client, &mut engine) {
+            match inward.poll(context, client, engine, &mut finish.received) {
                 Poll::Ready(Err(Broken::Source)) => return Poll::Ready(()),
                 // A program that has ended takes no more input; what it said still counts.
-                Poll::Ready(Err(Broken::Target)) => inward.stop(),
+                Poll::Ready(Err(Broken::Target)) => inward.state = State::Ended,
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
-            if let Poll::Ready(Err(_)) = outward.poll(context, &mut engine, &mut client) {
+            if matches!(
+                outward.poll(context, engine, client, &mut finish.sent),
+                Poll::Ready(Err(_))
+            ) {
                 return Poll::Ready(());
             }
-            let has_client_gone = inward.has_source_ended()
-                && gone(&mut client_gone, || HangUp::watch(&client), context);
-            let has_engine_gone =
-                outward.has_ended() && gone(&mut engine_gone, || engine.hang_up(), context);
+            let has_client_gone =
+                inward.has_source_ended() && gone(&mut client_gone, client, context);
+            let has_engine_gone = outward.has_ended() && gone(&mut engine_gone, engine, context);
             if (inward.has_ended() && outward.has_ended()) || has_client_gone || has_engine_gone {
                 return Poll::Ready(());
             }
             Poll::Pending
         })
         .await;
-        client
     }
 }
 
 /// Whether a side that sends no more has stopped listening as well.
-fn gone(
-    watch: &mut Option<HangUp>,
-    begin: impl FnOnce() -> io::Result<HangUp>,
-    context: &mut Context<'_>,
-) -> bool {
+fn gone(watch: &mut Option<HangUp>, side: &Stream, context: &mut Context<'_>) -> bool {
     if watch.is_none() {
         // Without a watch the next write tells.
-        *watch = begin().ok();
+        *watch = HangUp::watch(side).ok();
     }
     watch.as_ref().is_some_and(|watch| watch.poll(context).is_ready())
 }
@@ -80,12 +70,10 @@ enum Broken {
 }
 
 /// One direction of a tunnel.
-struct Way<'a> {
-    /// Read and not yet written. It has room only while bytes flow: most tunnels are silent most of
-    /// the time.
-    buffer: BytesMut,
+struct Way {
+    /// Read and not yet written.
+    unsent: Outbox,
     state: State,
-    count: &'a AtomicU64,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -96,13 +84,11 @@ enum State {
     Ended,
 }
 
-impl<'a> Way<'a> {
-    fn new(first: &[u8], count: &'a AtomicU64) -> Self {
-        Self { buffer: BytesMut::from(first), state: State::Flowing, count }
-    }
-
-    fn stop(&mut self) {
-        self.state = State::Ended;
+impl Way {
+    fn new(first: &[u8]) -> Self {
+        let mut unsent = Outbox::default();
+        unsent.room().extend_from_slice(first);
+        Self { unsent, state: State::Flowing }
     }
 
     fn has_ended(&self) -> bool {
@@ -116,29 +102,25 @@ impl<'a> Way<'a> {
     fn poll(
         &mut self,
         context: &mut Context<'_>,
-        source: &mut (impl AsyncRead + Unpin),
-        target: &mut (impl AsyncWrite + Unpin),
+        source: &mut Stream,
+        target: &mut Stream,
+        counted: &mut u64,
     ) -> Poll<Result<(), Broken>> {
         loop {
             match self.state {
-                State::Flowing if self.buffer.is_empty() => {
-                    self.buffer.reserve(BUFFER);
-                    let read = poll_read_buf(Pin::new(&mut *source), context, &mut self.buffer);
-                    if read.is_pending() {
-                        self.buffer = BytesMut::new();
-                    }
-                    if ready!(read).map_err(|_| Broken::Source)? == 0 {
+                State::Flowing => {
+                    let flushed = self.unsent.poll_flush(target, context);
+                    ready!(flushed).map_err(|_| Broken::Target)?;
+                    self.unsent.clear();
+                    let unsent = &mut self.unsent;
+                    let read = poll_read(source, context, |bytes, context| {
+                        *counted += count(bytes);
+                        unsent.send(target, context, bytes).map(|()| bytes.is_empty())
+                    });
+                    let sent = ready!(read).map_err(|_| Broken::Source)?;
+                    if sent.map_err(|_| Broken::Target)? {
                         self.state = State::Ending;
                     }
-                }
-                State::Flowing => {
-                    let written = Pin::new(&mut *target).poll_write(context, &self.buffer);
-                    let length = ready!(written).map_err(|_| Broken::Target)?;
-                    if length == 0 {
-                        return Poll::Ready(Err(Broken::Target));
-                    }
-                    add(self.count, length);
-                    self.buffer.advance(length);
                 }
                 State::Ending => {
                     ready!(Pin::new(&mut *target).poll_shutdown(context))

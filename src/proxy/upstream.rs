@@ -1,28 +1,23 @@
 //! The engine's side of one client connection.
 
-use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::task::Context;
+use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-
-use super::body::Body;
-use super::ends::EngineStream;
-use super::link::Link;
+use super::scratch::poll_read;
 use super::stream::Stream;
 use crate::api::Address;
+
+/// How long a connection is kept that nobody uses. The engine closes its own after five minutes, and
+/// a request must not be on its way to it in that moment.
+const KEPT: Duration = Duration::from_secs(4 * 60);
 
 /// The connection to the engine that belongs to one client, opened when it is first needed and
 /// again when the engine has closed it.
 #[derive(Debug)]
 pub(super) struct Upstream {
     address: Address,
-    link: Arc<Link>,
-    sender: Option<SendRequest<Body>>,
+    idle: Option<(Stream, Instant)>,
 }
 
 /// Why the engine gave no answer.
@@ -31,101 +26,44 @@ pub(super) enum UpstreamError {
     #[error("cannot reach the engine at {address}: {source}")]
     Connect { address: Address, source: io::Error },
     #[error("the engine at {address} gave no answer: {source}")]
-    Exchange { address: Address, source: hyper::Error },
+    Silent { address: Address, source: io::Error },
 }
 
 impl Upstream {
-    pub(super) fn new(address: Address, link: Arc<Link>) -> Self {
-        Self { address, link, sender: None }
+    pub(super) fn new(address: Address) -> Self {
+        Self { address, idle: None }
     }
 
-    /// Sends a request and waits for the head of the answer. A request that was not sent at all,
-    /// because the engine had closed an idle connection, goes out on a new one.
-    pub(super) async fn send(
-        &mut self,
-        mut request: Request<Body>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        loop {
-            let reused = self.ready().await?;
-            let Some(sender) = self.sender.as_mut() else { continue };
-            match Self::exchange(sender, request, &self.link).await {
-                Ok(response) => return Ok(response),
-                Err(mut error) => {
-                    self.sender = None;
-                    match error.take_message() {
-                        Some(unsent) if reused => request = unsent,
-                        _ => return Err(self.failed(error.into_error())),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Like [`Upstream::send`], on a new connection whose stream can also be written to beside
-    /// HTTP, for the older form of a hijack.
-    pub(super) async fn send_apart(
-        &mut self,
-        request: Request<Body>,
-    ) -> Result<(Response<Incoming>, Stream), UpstreamError> {
-        let stream = self.connect().await?;
-        let beside = stream.duplicate().map_err(|source| self.unreachable(source))?;
-        let mut sender = self.handshake(stream).await?;
-        let response = Self::exchange(&mut sender, request, &self.link)
-            .await
-            .map_err(|error| self.failed(error.into_error()))?;
-        self.sender = Some(sender);
-        Ok((response, beside))
-    }
-
-    /// Closes the connection; the next request opens another.
-    pub(super) fn close(&mut self) {
-        self.sender = None;
-    }
-
-    fn exchange(
-        sender: &mut SendRequest<Body>,
-        request: Request<Body>,
-        link: &Link,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> {
-        link.handed(false);
-        // The connection has the request when this call returns; the future is for the answer.
-        let answer = sender.try_send_request(request);
-        link.handed(true);
-        answer
-    }
-
-    /// Makes sure that there is a connection, and tells whether it was used before.
-    async fn ready(&mut self) -> Result<bool, UpstreamError> {
-        if let Some(sender) = self.sender.as_mut()
-            && !self.link.engine_deaf()
-            && sender.ready().await.is_ok()
+    /// A connection, and whether it was used before.
+    pub(super) async fn take(&mut self) -> Result<(Stream, bool), UpstreamError> {
+        if let Some((stream, since)) = self.idle.take()
+            && since.elapsed() < KEPT
         {
-            return Ok(true);
+            return Ok((stream, true));
         }
-        let stream = self.connect().await?;
-        self.sender = Some(self.handshake(stream).await?);
-        Ok(false)
+        let connected = Stream::connect(&self.address).await;
+        let address = &self.address;
+        connected
+            .map(|stream| (stream, false))
+            .map_err(|source| UpstreamError::Connect { address: address.clone(), source })
     }
 
-    async fn connect(&self) -> Result<Stream, UpstreamError> {
-        Stream::connect(&self.address).await.map_err(|source| self.unreachable(source))
+    /// Keeps a connection on which the last answer has ended.
+    pub(super) fn put(&mut self, stream: Stream) {
+        self.idle = Some((stream, Instant::now()));
     }
 
-    async fn handshake(&self, stream: Stream) -> Result<SendRequest<Body>, UpstreamError> {
-        let stream = TokioIo::new(EngineStream::new(stream, Arc::clone(&self.link)));
-        let handshake =
-            Builder::new().preserve_header_case(true).title_case_headers(true).handshake(stream);
-        let (sender, connection) = handshake.await.map_err(|source| self.failed(source))?;
-        // It ends when its sender is dropped, or when a tunnel has taken the stream over.
-        tokio::spawn(connection.with_upgrades());
-        Ok(sender)
+    /// Lets the connection go when the engine ends it, or says what nobody asked for.
+    pub(super) fn poll_idle(&mut self, context: &mut Context<'_>) {
+        if let Some((stream, _)) = &mut self.idle
+            && poll_read(stream, context, |_, _| ()).is_ready()
+        {
+            self.idle = None;
+        }
     }
 
-    fn unreachable(&self, source: io::Error) -> UpstreamError {
-        UpstreamError::Connect { address: self.address.clone(), source }
-    }
-
-    fn failed(&self, source: hyper::Error) -> UpstreamError {
-        UpstreamError::Exchange { address: self.address.clone(), source }
+    /// What is told of a connection on which nothing came.
+    pub(super) fn silent(&self, source: io::Error) -> UpstreamError {
+        UpstreamError::Silent { address: self.address.clone(), source }
     }
 }

@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use super::{CLOSE, answering_engine, both, request, scripted_engine};
+use super::{ALL, CLOSE, answering_engine, both, request, scripted_engine};
 use crate::support::{World, exchange, read_until, wait_for};
 
 #[test]
@@ -182,5 +182,45 @@ fn an_engine_that_answers_and_hangs_up_on_an_upload_is_heard() {
         drop(stream);
         writer.join().unwrap();
         engine.join().unwrap();
+    }
+}
+
+/// What an engine saw that ends each connection behind its first answer, without having said so.
+fn requests_of_two_connections(method: &str, path: &str) -> (String, Vec<String>) {
+    let mut world = World::sample();
+    world.write("p.yaml", ALL);
+    let server = world.serve(&["enforce", "p.yaml", "-q"]);
+    world.stop_engine();
+    let socket = world.path("e.sock");
+    let _ = std::fs::remove_file(&socket);
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let engine = std::thread::spawn(move || {
+        let answer = |_| {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+            let head = read_until(&mut stream, "\r\n\r\n");
+            // What comes now is refused, and has not been seen.
+            stream.shutdown(Shutdown::Read).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+            head.lines().next().unwrap().to_owned()
+        };
+        (0..2).map(answer).collect()
+    });
+    // Both at once, so that nothing tells of the end before the second one goes out.
+    let mut both = request("GET", "/v1.41/containers/json", "", "");
+    both.extend(request(method, path, CLOSE, ""));
+    let answers = exchange(&mut server.connect(), &both);
+    (answers, engine.join().unwrap())
+}
+
+#[test]
+fn a_request_that_the_engine_never_had_is_sent_again() {
+    for (method, path) in [("GET", "/v1.41/events"), ("POST", "/v1.41/containers/web/wait")] {
+        let (answers, seen) = requests_of_two_connections(method, path);
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
+        assert_eq!(
+            seen,
+            ["GET /v1.41/containers/json HTTP/1.1", &format!("{method} {path} HTTP/1.1")]
+        );
     }
 }

@@ -1,0 +1,257 @@
+//! An engine's answer as its bytes come in: what of it goes to the client, and in which form.
+
+use std::io;
+use std::task::Context;
+
+use super::coding::{chunk, last_chunk};
+use super::control::Control;
+use super::exchange::{Finish, Sink};
+use super::response::{BadAnswer, Body, Form, ROOM, ResponseHead};
+use super::scratch::Outbox;
+use super::stream::Stream;
+use super::transfer::{Asks, Sending, count};
+use crate::api::{Piece, Progress};
+
+/// How far the answer is.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// A head that has not all come.
+    head: Vec<u8>,
+    pub(super) body: Option<Body>,
+    coding: Coding,
+    pub(super) is_whole: bool,
+    /// The engine asked for the body.
+    is_asked_for: bool,
+    /// Nothing has come of it.
+    pub(super) is_silent: bool,
+    /// The client's connection ends behind it.
+    pub(super) closes: bool,
+    /// The engine's connection can be used again.
+    pub(super) keeps: bool,
+}
+
+/// How the body of an answer goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Coding {
+    AsItCame,
+    /// Without its chunks, which HTTP/1.0 has not.
+    Plain,
+    /// In chunks, so that its end is seen and the connection stays.
+    Chunks,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            head: Vec::new(),
+            body: None,
+            coding: Coding::AsItCame,
+            is_whole: false,
+            is_asked_for: false,
+            is_silent: true,
+            closes: false,
+            keeps: true,
+        }
+    }
+}
+
+/// How a transfer ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The client has its answer.
+    Answered {
+        /// Whether the client's connection ends with it.
+        closes: bool,
+        /// Whether the engine's connection can be used again.
+        keeps: bool,
+    },
+    /// The connection is HTTP no longer; what the engine sent behind its answer.
+    Tunnel(Vec<u8>),
+    /// Nothing came of the engine.
+    Unanswered(io::Error),
+    /// The client has nothing of an answer, and can be told why.
+    Unusable(&'static str),
+    /// One side broke off, or what it sent was not in order.
+    Broken,
+}
+
+/// What passing the next bytes of an answer on needs.
+pub(super) struct Reading<'a, S: Sink> {
+    pub(super) control: &'a Control,
+    pub(super) client: &'a mut Stream,
+    pub(super) to_client: &'a mut Outbox,
+    pub(super) finish: &'a mut Finish<S>,
+    pub(super) asks: Asks,
+    pub(super) request: &'a Sending<'a>,
+    pub(super) answer: &'a mut Answer,
+}
+
+impl<S: Sink> Reading<'_, S> {
+    /// Takes the next bytes from the engine; none at the end.
+    pub(super) fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Ending> {
+        self.answer.is_silent &= bytes.is_empty();
+        if self.answer.body.is_some() {
+            let Some(body) = self.body(bytes)? else { return Ok(()) };
+            return self.to_client.send(self.client, context, body).map_err(|_| Ending::Broken);
+        }
+        if bytes.is_empty() {
+            let error = io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection");
+            return Err(Ending::Unanswered(error));
+        }
+        if self.answer.head.is_empty() {
+            return self.heads(bytes);
+        }
+        let mut head = std::mem::take(&mut self.answer.head);
+        head.extend_from_slice(bytes);
+        self.heads(&head)
+    }
+
+    /// Reads heads, interim ones too, and what follows the last of them.
+    fn heads(&mut self, mut bytes: &[u8]) -> Result<(), Ending> {
+        loop {
+            let mut room = ROOM;
+            let read = ResponseHead::read(bytes, &mut room, self.asks.is_head);
+            let Some(head) = read.map_err(unusable)? else {
+                self.answer.head.extend_from_slice(bytes);
+                return Ok(());
+            };
+            let behind = bytes.get(head.length..).unwrap_or_default();
+            match head.status {
+                101 => return self.switched(&head, behind),
+                100 => {
+                    self.answer.is_asked_for = true;
+                    if self.asks.expects {
+                        head.write(Form::INTERIM, self.to_client.room());
+                    }
+                }
+                status if status < 200 => {
+                    if !self.asks.is_old {
+                        head.write(Form::INTERIM, self.to_client.room());
+                    }
+                }
+                _ => return self.head(head, behind),
+            }
+            bytes = behind;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn switched(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
+        if !(self.asks.tunnel && self.asks.upgrade) {
+            return Err(Ending::Unusable("the engine switched protocols, which was not asked for"));
+        }
+        self.finish.status = Some(head.status);
+        self.finish.upgraded = true;
+        head.write(Form::Switched, self.to_client.room());
+        Err(Ending::Tunnel(behind.to_vec()))
+    }
+
+    fn head(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
+        self.finish.status = Some(head.status);
+        self.finish.unrouted = head.is_unrouted();
+        if self.asks.tunnel && !self.asks.upgrade && head.is_raw() {
+            self.finish.upgraded = true;
+            head.write(Form::Raw, self.to_client.room());
+            return Err(Ending::Tunnel(behind.to_vec()));
+        }
+        // What a client sends next that was not asked for its body could be that body or another
+        // request (RFC 9110 section 10.1.1).
+        let is_unwanted = self.asks.expects
+            && !self.answer.is_asked_for
+            && !self.request.has_begun
+            && !self.request.is_whole;
+        let closes = self.asks.closes
+            || is_unwanted
+            || self.control.finishes()
+            || (self.asks.is_old && !matches!(head.body, Body::Length(_)))
+            || (!head.keeps && !self.request.is_whole);
+        let coding = match (self.asks.is_old, &head.body) {
+            (true, Body::Chunked(_)) => Coding::Plain,
+            (false, Body::UntilEnd) => Coding::Chunks,
+            _ => Coding::AsItCame,
+        };
+        let is_chunked = match head.body {
+            Body::Chunked(_) => coding == Coding::AsItCame,
+            Body::Length(_) | Body::UntilEnd => coding == Coding::Chunks,
+        };
+        let connection = match (closes, self.asks.is_old) {
+            (true, false) => Some("close"),
+            (false, true) => Some("keep-alive"),
+            (true, true) | (false, false) => None,
+        };
+        head.write(
+            Form::Answer { is_old: self.asks.is_old, is_chunked, connection },
+            self.to_client.room(),
+        );
+        self.answer.coding = coding;
+        self.answer.keeps = head.keeps;
+        self.answer.closes = closes;
+        self.answer.body = Some(head.body);
+        if (self.answer.has_ended() || !behind.is_empty())
+            && let Some(body) = self.body(behind)?
+        {
+            self.to_client.room().extend_from_slice(body);
+        }
+        Ok(())
+    }
+
+    /// Takes bytes of the answer's body: those that go on as they came, if they do; otherwise they
+    /// are put where they go out in another form.
+    fn body<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<&'b [u8]>, Ending> {
+        let coding = self.answer.coding;
+        let out = self.to_client.room();
+        let (length, is_last) = match &mut self.answer.body {
+            Some(Body::Length(left)) => {
+                let length =
+                    usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *left -= u64::try_from(length).unwrap_or(*left);
+                (length, *left == 0)
+            }
+            Some(Body::Chunked(framing)) => {
+                let read = framing.read(bytes, |piece| match piece {
+                    Piece::Data(data) if coding == Coding::Plain => out.extend_from_slice(data),
+                    Piece::Data(_) | Piece::Trailers(_) => {}
+                });
+                match read {
+                    Ok(Progress::Ended(length)) => (length, true),
+                    Ok(Progress::Head(_) | Progress::More) => (bytes.len(), false),
+                    Err(_) => return Err(Ending::Broken),
+                }
+            }
+            Some(Body::UntilEnd) => (bytes.len(), bytes.is_empty()),
+            None => (0, false),
+        };
+        if bytes.is_empty() && !is_last {
+            return Err(Ending::Broken);
+        }
+        self.answer.is_whole = is_last;
+        // What comes behind an answer belongs to nobody.
+        self.answer.keeps &= length == bytes.len();
+        let body = bytes.get(..length).unwrap_or_default();
+        self.finish.sent += count(body);
+        if coding == Coding::Chunks {
+            chunk(body, out);
+            if is_last {
+                last_chunk(b"", b"", out);
+            }
+        }
+        Ok((coding == Coding::AsItCame).then_some(body))
+    }
+}
+
+impl Answer {
+    /// Whether there is nothing behind the head.
+    fn has_ended(&self) -> bool {
+        matches!(self.body, Some(Body::Length(0)))
+    }
+}
+
+fn unusable(bad: BadAnswer) -> Ending {
+    Ending::Unusable(match bad {
+        BadAnswer::NotHttp => "the engine gave an answer that is no HTTP",
+        BadAnswer::TooLong => "the engine gave an answer whose head is too long",
+        BadAnswer::Length => "the engine gave an answer whose length is not clear",
+    })
+}

@@ -1,0 +1,208 @@
+//! The head of an engine's answer: where the answer ends, and the form in which it goes on.
+
+use super::headers::{Named, is_dropped};
+use super::request::line;
+use crate::api::Framing;
+
+/// The longest head of an answer in bytes.
+const LONGEST: usize = 256 << 10;
+
+/// How many header lines an answer has at most.
+const MOST_HEADERS: usize = 128;
+
+/// The types of a hijacked connection's output.
+const RAW: [&[u8]; 2] =
+    [b"application/vnd.docker.raw-stream", b"application/vnd.docker.multiplexed-stream"];
+
+/// How the body of an answer is delimited (RFC 9112 section 6.3).
+#[derive(Debug)]
+pub(super) enum Body {
+    /// By its number of bytes, which may be 0.
+    Length(u64),
+    /// In chunks.
+    Chunked(Framing),
+    /// By the end of the connection.
+    UntilEnd,
+}
+
+/// The head of an answer.
+#[derive(Debug)]
+pub(super) struct ResponseHead<'a, 'b> {
+    pub(super) status: u16,
+    /// Its length in bytes.
+    pub(super) length: usize,
+    pub(super) body: Body,
+    /// Whether the engine keeps the connection behind it.
+    pub(super) keeps: bool,
+    reason: &'a str,
+    headers: &'b [httparse::Header<'a>],
+}
+
+/// The form in which a head goes to the client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    /// Of an answer behind which the connection is HTTP no longer.
+    Raw,
+    /// Of a 101, with what belongs to the switch.
+    Switched,
+    /// Of an answer.
+    Answer {
+        /// Whether the client speaks HTTP/1.0.
+        is_old: bool,
+        /// Whether the body goes on in chunks.
+        is_chunked: bool,
+        /// What the client is told of its connection.
+        connection: Option<&'static str>,
+    },
+}
+
+impl Form {
+    /// That of an interim answer.
+    pub(super) const INTERIM: Self =
+        Self::Answer { is_old: false, is_chunked: false, connection: None };
+
+    fn is_chunked(self) -> bool {
+        matches!(self, Self::Answer { is_chunked: true, .. })
+    }
+}
+
+/// Why an answer cannot be passed on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum BadAnswer {
+    #[error("an answer that is no HTTP")]
+    NotHttp,
+    #[error("an answer whose head is too long")]
+    TooLong,
+    #[error("an answer whose length is not clear")]
+    Length,
+}
+
+/// Room for the headers of an answer while it is read.
+pub(super) const ROOM: [httparse::Header<'static>; MOST_HEADERS] =
+    [httparse::EMPTY_HEADER; MOST_HEADERS];
+
+impl<'a, 'b> ResponseHead<'a, 'b> {
+    /// Reads a head, if all of it is there; `is_head` when it answers a HEAD.
+    pub(super) fn read(
+        bytes: &'a [u8],
+        room: &'b mut [httparse::Header<'a>],
+        is_head: bool,
+    ) -> Result<Option<Self>, BadAnswer> {
+        let mut parsed = httparse::Response::new(room);
+        let length = match parsed.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) if bytes.len() <= LONGEST => return Ok(None),
+            Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+                return Err(BadAnswer::TooLong);
+            }
+            Err(_) => return Err(BadAnswer::NotHttp),
+        };
+        let (Some(status), Some(version)) = (parsed.code, parsed.version) else {
+            return Err(BadAnswer::NotHttp);
+        };
+        let headers: &'b [httparse::Header<'a>] = parsed.headers;
+        let mut read = Self {
+            status,
+            length,
+            body: Body::Length(0),
+            keeps: true,
+            reason: parsed.reason.unwrap_or_default(),
+            headers,
+        };
+        read.keeps = version == 1 && !read.named().any(|named| named.holds(b"close"));
+        if !is_head && status >= 200 && !matches!(status, 204 | 304) {
+            read.body = read.framing()?;
+        }
+        read.keeps &= !matches!(read.body, Body::UntilEnd);
+        Ok(Some(read))
+    }
+
+    /// Whether the engine has taken the connection over with a 200 (ENGINE_API 2.7): an answer of
+    /// one of its stream types that has no end but that of the connection. Any other answer leaves
+    /// the connection to HTTP, and what the client sends next is decided over.
+    pub(super) fn is_raw(&self) -> bool {
+        self.status == 200
+            && matches!(self.body, Body::UntilEnd)
+            && RAW.contains(&self.value("content-type").unwrap_or_default())
+    }
+
+    /// Whether the engine had no handler for the request. Handlers name the API version in every
+    /// answer but a raw one to a failed hijack; "page not found" does not (ENGINE_API 3.1), nor
+    /// podman's "method not allowed".
+    pub(super) fn is_unrouted(&self) -> bool {
+        let kind = self.value("content-type").unwrap_or_default();
+        matches!(self.status, 404 | 405)
+            && self.value("api-version").is_none()
+            && (kind.starts_with(b"application/json") || kind.starts_with(b"text/plain"))
+    }
+
+    /// Writes the head as it goes to the client.
+    pub(super) fn write(&self, form: Form, out: &mut Vec<u8>) {
+        let mut digits = [b'0'; 3];
+        let mut rest = self.status;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        let is_old = matches!(form, Form::Answer { is_old: true, .. });
+        let version: &[u8] = if is_old { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
+        for part in [version, digits.as_slice(), b" ", self.reason.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+        let has_length = matches!(self.body, Body::Length(_));
+        let mut has_encoding = false;
+        for header in self.headers {
+            let name = header.name.as_bytes();
+            let is = |other: &str| header.name.eq_ignore_ascii_case(other);
+            let is_named = self.named().any(|named| is_dropped(name, header.value, named));
+            let stays = form == Form::Switched && (is("connection") || is("upgrade"))
+                || form.is_chunked() && is("transfer-encoding");
+            // Beside an encoding a length says nothing (RFC 9112 section 6.3).
+            let is_void = !has_length && is("content-length");
+            has_encoding |= form.is_chunked() && is("transfer-encoding");
+            if (!is_dropped(name, header.value, Named(b"")) && !is_named && !is_void) || stays {
+                line(name, header.value, out);
+            }
+        }
+        if form.is_chunked() && !has_encoding {
+            line(b"Transfer-Encoding", b"chunked", out);
+        }
+        if let Form::Answer { connection: Some(connection), .. } = form {
+            line(b"Connection", connection.as_bytes(), out);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn framing(&self) -> Result<Body, BadAnswer> {
+        let encoding = self.values("transfer-encoding").last();
+        if let Some(encoding) = encoding {
+            let last = encoding.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+            return if last.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                Ok(Body::Chunked(Framing::chunked()))
+            } else {
+                Ok(Body::UntilEnd)
+            };
+        }
+        let mut lengths = self.values("content-length");
+        let Some(length) = lengths.next() else { return Ok(Body::UntilEnd) };
+        let is_plain = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+        if !is_plain || lengths.any(|other| other != length) {
+            return Err(BadAnswer::Length);
+        }
+        let digits = std::str::from_utf8(length).map_err(|_| BadAnswer::Length)?;
+        digits.parse().map(Body::Length).map_err(|_| BadAnswer::Length)
+    }
+
+    fn value(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.iter().find(|one| one.name.eq_ignore_ascii_case(name)).map(|one| one.value)
+    }
+
+    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        let named = move |one: &&httparse::Header<'_>| one.name.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(named).map(|one| one.value)
+    }
+
+    fn named(&self) -> impl Iterator<Item = Named<'a>> {
+        self.values("connection").map(Named)
+    }
+}

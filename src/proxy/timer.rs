@@ -1,0 +1,38 @@
+//! How long something may take that is waited for again and again.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+/// A timer that is started by the first wait and started anew by the first one after a stop.
+#[derive(Debug, Default)]
+pub(super) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    is_running: bool,
+}
+
+impl Timer {
+    /// The next wait begins anew.
+    pub(super) fn stop(&mut self) {
+        self.is_running = false;
+    }
+
+    /// Waits until `limit` has passed since the first wait.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, limit: Duration) -> Poll<()> {
+        if !self.is_running {
+            self.is_running = true;
+            let due = Instant::now() + limit;
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(due),
+                none => *none = Some(Box::pin(tokio::time::sleep_until(due))),
+            }
+        }
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One request on its way to the engine, and the answer on its way back, both at once.
+//!
+//! An engine may answer before it has the whole request, and a client may end its own direction and
+//! still wait for the answer, as `nc -N` does: the engine is told of that end, and does what it would
+//! have done directly, for it takes it for the client's going where an answer would last for ever.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+
+use super::coding::{chunk, last_chunk};
+use super::control::Control;
+use super::exchange::{Finish, Sink};
+use super::hang_up::HangUp;
+use super::intake::Intake;
+use super::reading::{Answer, Ending, Reading};
+use super::scratch::{Outbox, poll_read};
+use super::stream::Stream;
+use crate::api::Piece;
+
+/// A request that is being forwarded.
+pub(super) struct Transfer<'a, S: Sink> {
+    pub(super) control: &'a Control,
+    pub(super) client: &'a mut Stream,
+    pub(super) engine: &'a mut Stream,
+    pub(super) intake: &'a mut Intake,
+    /// The head for the engine, and what it has not taken of the body.
+    pub(super) to_engine: &'a mut Outbox,
+    pub(super) to_client: &'a mut Outbox,
+    pub(super) finish: &'a mut Finish<S>,
+    pub(super) asks: Asks,
+    pub(super) request: Sending<'a>,
+    pub(super) answer: Answer,
+}
+
+/// What matters of a request for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asks {
+    pub(super) is_head: bool,
+    pub(super) is_old: bool,
+    /// Whether the client waits to be asked for the body.
+    pub(super) expects: bool,
+    /// Whether the client ends the connection behind the answer.
+    pub(super) closes: bool,
+    /// Whether the connection may become a tunnel.
+    pub(super) tunnel: bool,
+    /// Whether the client asked for another protocol.
+    pub(super) upgrade: bool,
+}
+
+/// How far the request is.
+#[derive(Debug, Default)]
+pub(super) struct Sending<'a> {
+    /// All of it has come from the client.
+    pub(super) is_whole: bool,
+    /// Some of its body has come.
+    pub(super) has_begun: bool,
+    /// The engine has been told that the client sends no more.
+    is_told: bool,
+    /// The trailers that are announced, and those that have come.
+    pub(super) announced: &'a [u8],
+    trailers: Vec<u8>,
+    /// The engine takes no more bytes.
+    is_deaf: bool,
+    hang_up: Option<HangUp>,
+}
+
+impl<'a> Sending<'a> {
+    pub(super) fn begin(has_body: bool, announced: &'a [u8]) -> Self {
+        Self { is_whole: !has_body, announced, ..Self::default() }
+    }
+}
+
+impl<S: Sink> Transfer<'_, S> {
+    /// Goes on with both directions.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
+        if self.poll_request(context).is_err() {
+            return Poll::Ready(Ending::Broken);
+        }
+        loop {
+            match self.poll_answer(context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(ending)) => return Poll::Ready(ending),
+                Poll::Pending => return Poll::Pending,
+            }
+            let (request, answer) = (&self.request, &self.answer);
+            if request.is_deaf || answer.closes || (request.is_whole && self.to_engine.is_empty()) {
+                let closes = answer.closes || !request.is_whole;
+                let keeps = answer.keeps && !request.is_deaf && !request.is_told && !closes;
+                return Poll::Ready(Ending::Answered { closes, keeps });
+            }
+            // The client is still sending, and the engine is still reading or has gone.
+            let _ = ready!(poll_read(self.engine, context, |_, _| ()));
+            self.answer.closes = true;
+        }
+    }
+
+    /// Sends what the client sends, until one of them waits.
+    fn poll_request(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
+        loop {
+            if self.request.is_deaf {
+                // A head that nobody took may go out on another connection.
+                if self.request.has_begun {
+                    self.to_engine.clear();
+                }
+            } else {
+                match self.to_engine.poll_flush(self.engine, context) {
+                    Poll::Ready(Ok(())) => {}
+                    // It may have answered before it stopped listening, and that answer is what
+                    // the client has to see. Reading tells how it ends.
+                    Poll::Ready(Err(_)) => self.request.is_deaf = true,
+                    Poll::Pending => return Ok(()),
+                }
+            }
+            if self.request.is_whole && self.intake.has_ended() {
+                return self.poll_end(context);
+            }
+            if self.request.is_whole && self.intake.is_full() {
+                return Ok(());
+            }
+            if !self.request.is_whole && !self.intake.kept().is_empty() {
+                let kept = self.intake.take_all();
+                self.take(&kept, context)?;
+                continue;
+            }
+            if !self.request.is_whole && self.intake.has_ended() {
+                // It will never be whole, which the engine has to see.
+                return self.poll_end(context);
+            }
+            let intake = &mut *self.intake;
+            if self.request.is_whole {
+                match poll_read(self.client, context, |bytes, _| intake.push(bytes)) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Err(Broken),
+                    Poll::Pending => return Ok(()),
+                }
+                continue;
+            }
+            let mut request = Part {
+                engine: self.engine,
+                intake,
+                to_engine: self.to_engine,
+                sending: &mut self.request,
+                received: &mut self.finish.received,
+            };
+            match poll_read(self.client, context, |bytes, context| request.take(bytes, context)) {
+                Poll::Ready(Ok(taken)) => taken?,
+                Poll::Ready(Err(_)) => return Err(Broken),
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Broken> {
+        let mut part = Part {
+            engine: self.engine,
+            intake: self.intake,
+            to_engine: self.to_engine,
+            sending: &mut self.request,
+            received: &mut self.finish.received,
+        };
+        part.take(bytes, context)
+    }
+
+    /// The client sends no more: the engine is told, and the client is watched for its going.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
+        // More requests of the client are not its going.
+        if !self.request.is_told && self.intake.kept().is_empty() {
+            // An engine that has gone already tells so when it is read from.
+            if Pin::new(&mut *self.engine).poll_shutdown(context).is_pending() {
+                return Ok(());
+            }
+            self.request.is_told = true;
+        }
+        let watch = match &mut self.request.hang_up {
+            Some(watch) => watch,
+            none => none.insert(HangUp::watch(self.client).map_err(|_| Broken)?),
+        };
+        if watch.poll(context).is_ready() { Err(Broken) } else { Ok(()) }
+    }
+
+    /// Passes the answer on, until all of it is out or one side waits.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+        loop {
+            if ready!(self.to_client.poll_flush(self.client, context)).is_err() {
+                return Poll::Ready(Err(Ending::Broken));
+            }
+            if self.answer.is_whole {
+                return Poll::Ready(Ok(()));
+            }
+            let mut reading = Reading {
+                control: self.control,
+                client: self.client,
+                to_client: self.to_client,
+                finish: self.finish,
+                asks: self.asks,
+                request: &self.request,
+                answer: &mut self.answer,
+            };
+            let read =
+                poll_read(self.engine, context, |bytes, context| reading.take(bytes, context));
+            match ready!(read) {
+                Ok(taken) => {
+                    if let Err(ending) = taken {
+                        return Poll::Ready(Err(ending));
+                    }
+                }
+                Err(error) if self.answer.body.is_none() => {
+                    return Poll::Ready(Err(Ending::Unanswered(error)));
+                }
+                Err(_) => return Poll::Ready(Err(Ending::Broken)),
+            }
+        }
+    }
+
+    /// Whether the request can be sent once more on another connection, as nothing has come of it:
+    /// the engine had closed this one while nobody used it. A request that changes something must
+    /// not have reached the engine (RFC 9110 section 9.2.2).
+    pub(super) fn can_be_repeated(&self, is_safe: bool) -> bool {
+        self.answer.is_silent
+            && !self.request.has_begun
+            && !self.request.is_told
+            && (is_safe || self.to_engine.is_untouched())
+    }
+}
+
+/// A connection that cannot go on.
+#[derive(Debug)]
+struct Broken;
+
+/// What sending the next bytes of a request needs.
+struct Part<'a, 'b> {
+    engine: &'a mut Stream,
+    intake: &'a mut Intake,
+    to_engine: &'a mut Outbox,
+    sending: &'a mut Sending<'b>,
+    received: &'a mut u64,
+}
+
+impl Part<'_, '_> {
+    /// Takes the next bytes from the client; none at the end.
+    fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Broken> {
+        if bytes.is_empty() {
+            self.intake.push(bytes);
+            return Ok(());
+        }
+        let (is_chunked, received) = (self.intake.is_chunked(), &mut *self.received);
+        let (out, trailers) = (self.to_engine.room(), &mut self.sending.trailers);
+        let read = self.intake.body(bytes, |piece| match piece {
+            Piece::Data(data) => {
+                *received += count(data);
+                if is_chunked {
+                    chunk(data, out);
+                }
+            }
+            Piece::Trailers(bytes) => trailers.extend_from_slice(bytes),
+        });
+        let (length, is_last) = read.map_err(|_| Broken)?;
+        self.sending.has_begun = true;
+        self.sending.is_whole = is_last;
+        self.intake.push_behind(bytes, length);
+        if is_chunked {
+            if is_last {
+                last_chunk(trailers, self.sending.announced, out);
+            }
+            return Ok(());
+        }
+        let body = bytes.get(..length).ok_or(Broken)?;
+        if !self.sending.is_deaf && self.to_engine.send(self.engine, context, body).is_err() {
+            self.sending.is_deaf = true;
+        }
+        Ok(())
+    }
+}
+
+/// A length as it is counted.
+pub(super) fn count(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
