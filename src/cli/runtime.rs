@@ -9,7 +9,7 @@ use super::args::Talk;
 
 /// Runs a future to its end.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(future);
     // Tasks that wait for an engine or a name server must not hold up the end.
     runtime.shutdown_background();

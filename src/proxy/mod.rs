@@ -25,6 +25,7 @@ mod timer;
 mod transfer;
 mod tunnel;
 mod upstream;
+mod workers;
 
 pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};

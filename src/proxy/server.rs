@@ -14,10 +14,11 @@ use super::answer::{self, Form};
 use super::connection::Connection;
 use super::control::Control;
 use super::exchange::Sink;
-use super::listener::Listener;
+use super::listener::{Access, Listener};
 use super::often::Often;
 use super::registry::{Limits, OpenRequest, Registered, Registry};
-use super::stream::Stream;
+use super::stream::{Accepted, Stream};
+use super::workers::Workers;
 use crate::api::Address;
 use crate::policy::Gate;
 
@@ -34,6 +35,7 @@ pub(super) struct Shared<S: Sink> {
     pub(super) engine: Address,
     connections: AtomicU64,
     registry: Arc<Registry>,
+    workers: Workers,
     stop: Stop,
 }
 
@@ -78,6 +80,7 @@ pub fn start<S: Sink>(
         engine,
         connections,
         registry: Arc::clone(&registry),
+        workers: Workers::start(),
         stop: stop.clone(),
     });
     for listener in listeners {
@@ -148,22 +151,21 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
     let (mut full, mut failed) = (Often::default(), Often::default());
     loop {
         match listener.accept().await {
-            Ok(stream) => {
-                if let Err(stranger) = listener.admits(&stream) {
-                    tracing::warn!(address = %listener.address(), "turned away: {stranger}");
-                    let message = format!("dsp: {stranger}");
-                    shared.spawn(turn_away(stream, 403, message));
-                } else if shared.registry.has_room() {
-                    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                    // Now, for the next one that comes counts it.
-                    let registered = Registry::register(&shared.registry, number);
-                    shared.stop.tasks.spawn(serve(stream, Arc::clone(shared), registered));
-                } else {
-                    if let Some(times) = full.once_more() {
-                        tracing::warn!(times, "turned away: all connections are busy");
-                    }
-                    let message = "dsp: all connections are busy; try again later".to_owned();
-                    shared.spawn(turn_away(stream, 503, message));
+            Ok(client) if shared.registry.has_room() => {
+                let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+                // Now, for the next one that comes counts it.
+                let registered = Registry::register(&shared.registry, number);
+                let access = Arc::clone(listener.access());
+                let connection = serve(client, access, Arc::clone(shared), registered);
+                shared.workers.spawn(&shared.stop.tasks, connection);
+            }
+            Ok(client) => {
+                if let Some(times) = full.once_more() {
+                    tracing::warn!(times, "turned away: all connections are busy");
+                }
+                let message = "dsp: all connections are busy; try again later";
+                if let Ok(stream) = client.stream() {
+                    shared.spawn(turn_away(stream, 503, message.to_owned()));
                 }
             }
             // The client has gone again before it was accepted.
@@ -191,8 +193,19 @@ async fn turn_away(mut stream: Stream, status: u16, message: String) {
     }
 }
 
-async fn serve<S: Sink>(stream: Stream, shared: Arc<Shared<S>>, registered: Registered) {
+async fn serve<S: Sink>(
+    client: Accepted,
+    access: Arc<Access>,
+    shared: Arc<Shared<S>>,
+    registered: Registered,
+) {
+    let Ok(stream) = client.stream() else { return };
     let control = Arc::clone(&registered.control);
+    if let Err(stranger) = access.admits(&stream) {
+        tracing::warn!(connection = registered.number, "turned away: {stranger}");
+        control.run(turn_away(stream, 403, format!("dsp: {stranger}"))).await;
+        return;
+    }
     let connection = Connection::new(shared, registered.number, Arc::clone(&control), stream);
     control.run(connection.serve()).await;
 }

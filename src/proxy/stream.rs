@@ -24,6 +24,23 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
+/// A client that has been accepted, and belongs to no runtime yet.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// The stream, in the runtime that this is called in.
+    pub(super) fn stream(self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).and_then(Stream::tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+        }
+    }
+}
+
 impl Stream {
     /// Connects to an engine.
     pub(super) async fn connect(address: &Address) -> io::Result<Self> {
