@@ -1,0 +1,66 @@
+//! The requests and rules that both kinds of benchmarks run.
+
+// Included by both of them, which do not use the same ones.
+#![allow(dead_code)]
+
+use crate::api::EngineKind;
+use crate::profile::{Entry, Name, Profile, Rule};
+
+/// Method and target.
+pub type Case = (&'static str, &'static str);
+
+/// A list, as the docker CLI asks for one.
+pub const LIST: Case = ("GET", "/v1.41/containers/json?all=1");
+
+/// One container by its id.
+pub const NAMED: Case = (
+    "GET",
+    "/v1.41/containers/4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c0123/json",
+);
+
+/// An image whose name has slashes.
+pub const SPANNING: Case = ("GET", "/v1.41/images/registry.local:5000/team/app:1.2.3/json");
+
+/// Escapes in the path and in the query, so that the canonical form differs from what was sent.
+pub const UNUSUAL: Case =
+    ("GET", "/v1.41/%63ontainers/json?filters=%7b%22label%22%3A%5B%22a=b%22%5D%7d&limit=10&all");
+
+/// What [`hundred_rules`] do not allow.
+pub const DENIED: Case = ("POST", "/v1.41/containers/web/exec");
+
+/// The last of [`ten_thousand_rules`].
+pub const START: Case = ("POST", "/v1.41/containers/name-9998/start");
+
+/// The head of `docker ps`.
+pub const GET: &str = "GET /v1.41/containers/json?all=1 HTTP/1.1\r\nHost: docker\r\n\
+    User-Agent: Docker-Client/20.10.24+dfsg1 (linux)\r\n\r\n";
+
+/// The head of the request behind `docker exec`.
+pub const POST: &str = "POST /v1.41/containers/web/exec HTTP/1.1\r\nHost: docker\r\n\
+    User-Agent: Docker-Client/20.10.24+dfsg1 (linux)\r\nContent-Length: 164\r\n\
+    Content-Type: application/json\r\n\r\n";
+
+/// A profile that allows a hundred operations, all but those that [`DENIED`] and some others are.
+pub fn hundred_rules() -> Profile {
+    let operations = EngineKind::Docker.catalogue().operations().iter();
+    let allowed = operations.filter(|operation| operation.name != "ContainerExec").take(100);
+    profile(allowed.map(Rule::any).collect())
+}
+
+/// A profile with a rule for each of so many containers that may be started.
+pub fn ten_thousand_rules() -> Profile {
+    let parse = |text: String| {
+        let rule = Rule::parse(EngineKind::Docker, &text);
+        rule.unwrap_or_else(|error| panic!("{text}: {error}"))
+    };
+    let named = (0..9_999).map(|number| format!("POST /containers/name-{number}/start"));
+    let texts = ["GET /containers/json".to_owned()].into_iter().chain(named);
+    profile(texts.map(parse).collect())
+}
+
+fn profile(rules: Vec<Rule>) -> Profile {
+    Profile {
+        allow: rules.into_iter().map(Entry::new).collect(),
+        ..Profile::empty(Name::fallback(), EngineKind::Docker)
+    }
+}
