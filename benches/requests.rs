@@ -6,49 +6,76 @@
 use crate::api::EngineKind;
 use crate::profile::{Entry, Name, Profile, Rule};
 
-/// Method and target.
-pub type Case = (&'static str, &'static str);
+/// A request.
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    /// What it is called in tables.
+    pub(crate) name: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) target: &'static str,
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(self.name)
+    }
+}
+
+const fn case(name: &'static str, method: &'static str, target: &'static str) -> Case {
+    Case { name, method, target }
+}
 
 /// A list, as the docker CLI asks for one.
-pub const LIST: Case = ("GET", "/v1.41/containers/json?all=1");
+pub(crate) const LIST: Case = case("list", "GET", "/v1.41/containers/json?all=1");
 
 /// One container by its id.
-pub const NAMED: Case = (
+pub(crate) const NAMED: Case = case(
+    "named",
     "GET",
     "/v1.41/containers/4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c0123/json",
 );
 
 /// An image whose name has slashes.
-pub const SPANNING: Case = ("GET", "/v1.41/images/registry.local:5000/team/app:1.2.3/json");
+pub(crate) const SPANNING: Case =
+    case("spanning", "GET", "/v1.41/images/registry.local:5000/team/app:1.2.3/json");
 
 /// Escapes in the path and in the query, so that the canonical form differs from what was sent.
-pub const UNUSUAL: Case =
-    ("GET", "/v1.41/%63ontainers/json?filters=%7b%22label%22%3A%5B%22a=b%22%5D%7d&limit=10&all");
+pub(crate) const UNUSUAL: Case = case(
+    "unusual",
+    "GET",
+    "/v1.41/%63ontainers/json?filters=%7b%22label%22%3A%5B%22a=b%22%5D%7d&limit=10&all",
+);
 
 /// What [`hundred_rules`] do not allow.
-pub const DENIED: Case = ("POST", "/v1.41/containers/web/exec");
+pub(crate) const DENIED: Case = case("denied", "POST", "/v1.41/containers/web/exec");
 
 /// The last of [`ten_thousand_rules`].
-pub const START: Case = ("POST", "/v1.41/containers/name-9998/start");
+pub(crate) const START: Case = case("start", "POST", "/v1.41/containers/name-9998/start");
 
-/// The head of `docker ps`.
-pub const GET: &str = "GET /v1.41/containers/json?all=1 HTTP/1.1\r\nHost: docker\r\n\
-    User-Agent: Docker-Client/20.10.24+dfsg1 (linux)\r\n\r\n";
-
-/// The head of the request behind `docker exec`.
-pub const POST: &str = "POST /v1.41/containers/web/exec HTTP/1.1\r\nHost: docker\r\n\
-    User-Agent: Docker-Client/20.10.24+dfsg1 (linux)\r\nContent-Length: 164\r\n\
-    Content-Type: application/json\r\n\r\n";
+/// The heads of `docker ps` and of the request behind `docker exec`.
+pub(crate) const HEADS: [(&str, &str); 2] = [
+    (
+        "get",
+        "GET /v1.41/containers/json?all=1 HTTP/1.1\r\nHost: docker\r\n\
+         User-Agent: Docker-Client/20.10.24+dfsg1 (linux)\r\n\r\n",
+    ),
+    (
+        "post",
+        "POST /v1.41/containers/web/exec HTTP/1.1\r\nHost: docker\r\n\
+         User-Agent: Docker-Client/20.10.24+dfsg1 (linux)\r\nContent-Length: 164\r\n\
+         Content-Type: application/json\r\n\r\n",
+    ),
+];
 
 /// A profile that allows a hundred operations, all but those that [`DENIED`] and some others are.
-pub fn hundred_rules() -> Profile {
+pub(crate) fn hundred_rules() -> Profile {
     let operations = EngineKind::Docker.catalogue().operations().iter();
     let allowed = operations.filter(|operation| operation.name != "ContainerExec").take(100);
     profile(allowed.map(Rule::any).collect())
 }
 
 /// A profile with a rule for each of so many containers that may be started.
-pub fn ten_thousand_rules() -> Profile {
+pub(crate) fn ten_thousand_rules() -> Profile {
     let parse = |text: String| {
         let rule = Rule::parse(EngineKind::Docker, &text);
         rule.unwrap_or_else(|error| panic!("{text}: {error}"))

@@ -25,30 +25,35 @@ use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind, Framing};
 use policy::{Enforcer, Gate, Head, Replaceable};
-use requests::{Case, GET, LIST, NAMED, POST, SPANNING, UNUSUAL};
+use requests::{Case, DENIED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
 
-/// Everything that is counted, by name.
-fn parts() -> Vec<(&'static str, fn() -> Work)> {
-    vec![
-        ("canonicalise list", || canonicalise(LIST)),
-        ("canonicalise named", || canonicalise(NAMED)),
-        ("canonicalise spanning", || canonicalise(SPANNING)),
-        ("canonicalise unusual", || canonicalise(UNUSUAL)),
-        ("locate list", || locate(LIST)),
-        ("locate named", || locate(NAMED)),
-        ("locate spanning", || locate(SPANNING)),
-        ("decide list, 100 rules", || decide(hundred(), LIST)),
-        ("decide named, 100 rules", || decide(hundred(), NAMED)),
-        ("decide spanning, 100 rules", || decide(hundred(), SPANNING)),
-        ("decide denied, 100 rules", || decide(hundred(), requests::DENIED)),
-        ("decide reloadable, 100 rules", || decide(Replaceable::new(Arc::new(hundred())), LIST)),
-        ("decide list, 10000 rules", || decide(ten_thousand(), LIST)),
-        ("decide start, 10000 rules", || decide(ten_thousand(), requests::START)),
-        ("frame get", || frame(GET)),
-        ("frame post", || frame(POST)),
-    ]
+/// A part, and what sets it up.
+type Part = (String, Box<dyn FnOnce() -> Work>);
+
+/// Everything that is counted.
+fn parts() -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut part = |name: String, set_up: Box<dyn FnOnce() -> Work>| parts.push((name, set_up));
+    for case in [LIST, NAMED, SPANNING, UNUSUAL] {
+        part(format!("canonicalise {case}"), Box::new(move || canonicalise(case)));
+    }
+    for case in [LIST, NAMED, SPANNING] {
+        part(format!("locate {case}"), Box::new(move || locate(case)));
+    }
+    for case in [LIST, NAMED, SPANNING, UNUSUAL, DENIED] {
+        part(format!("decide {case}, 100 rules"), Box::new(move || decide(hundred(), case)));
+    }
+    let reloadable = || decide(Replaceable::new(Arc::new(hundred())), LIST);
+    part("decide list, 100 rules, reloadable".to_owned(), Box::new(reloadable));
+    for case in [LIST, START] {
+        part(format!("decide {case}, 10000 rules"), Box::new(move || decide(ten_thousand(), case)));
+    }
+    for (name, head) in HEADS {
+        part(format!("frame {name}"), Box::new(move || frame(head)));
+    }
+    parts
 }
 
 fn hundred() -> Enforcer {
@@ -59,20 +64,20 @@ fn ten_thousand() -> Enforcer {
     Enforcer::new(&requests::ten_thousand_rules())
 }
 
-fn canonicalise((method, target): Case) -> Work {
+fn canonicalise(Case { method, target, .. }: Case) -> Work {
     Box::new(move || {
         let parsed = CanonicalRequest::parse(EngineKind::Docker, black_box(method), target);
         assert!(black_box(&parsed).is_ok());
     })
 }
 
-fn locate((method, target): Case) -> Work {
+fn locate(Case { method, target, .. }: Case) -> Work {
     let request = CanonicalRequest::parse(EngineKind::Docker, method, target);
     let request = request.unwrap_or_else(|refusal| panic!("{method} {target}: {refusal}"));
     Box::new(move || assert!(black_box(&request).locate().is_some()))
 }
 
-fn decide(gate: impl Gate + 'static, (method, target): Case) -> Work {
+fn decide(gate: impl Gate + 'static, Case { method, target, .. }: Case) -> Work {
     Box::new(move || {
         black_box(gate.decide(&Head::new(black_box(method), target)));
     })
@@ -94,19 +99,20 @@ fn measured(work: &dyn Fn(), rounds: usize) {
 }
 
 fn main() -> ExitCode {
-    let parts = parts();
+    let mut parts = parts();
     let mut arguments = std::env::args().skip(1);
     let Some(wanted) = arguments.next() else {
         parts.iter().for_each(|(name, _)| println!("{name}"));
         return ExitCode::SUCCESS;
     };
     let rounds = arguments.next().and_then(|rounds| rounds.parse().ok());
-    let part = parts.iter().find(|(name, _)| *name == wanted);
-    let (Some((_, make)), Some(rounds)) = (part, rounds) else {
+    let part = parts.iter().position(|(name, _)| *name == wanted);
+    let (Some(part), Some(rounds)) = (part, rounds) else {
         eprintln!("usage: dsp-instructions [PART ROUNDS]");
         return ExitCode::FAILURE;
     };
-    let work = make();
+    let (_, set_up) = parts.swap_remove(part);
+    let work = set_up();
     // What is built on first use is part of no request but the first.
     work();
     measured(&work, rounds);
