@@ -29,12 +29,12 @@ pub(super) fn is_canonical(request: &CanonicalRequest) {
     assert!(!decoded.split('/').any(|segment| segment == "." || segment == ".."), "{target}");
 
     let floor = match request.engine() {
-        EngineKind::Podman if first_word(&request.path()) == "libpod" => None,
+        EngineKind::Podman if first_word(request.path()) == "libpod" => None,
         EngineKind::Docker | EngineKind::Podman => Some(ApiVersion::FLOOR),
     };
     assert!(request.version().is_none_or(|version| Some(version) >= floor), "{target}");
 
-    let again = CanonicalRequest::parse(request.engine(), request.method().as_str(), &target);
+    let again = CanonicalRequest::parse(request.engine(), request.method().as_str(), target);
     assert_eq!(again.as_ref(), Ok(request), "{target} is not its own canonical form");
     let located = request.locate();
     assert_eq!(again.ok().and_then(|again| again.locate()), located, "{target}");
@@ -55,7 +55,7 @@ fn means(request: &CanonicalRequest, sent: &str) {
         let path = decode_name(target.split('?').next().unwrap_or_default());
         path.map(|path| path.trim_end_matches('/').to_owned())
     };
-    assert_eq!(decoded(&request.target()), decoded(sent), "{sent}");
+    assert_eq!(decoded(request.target()), decoded(sent), "{sent}");
 }
 
 fn first_word(path: &str) -> &str {

@@ -97,7 +97,7 @@ fn admits(profile: &Profile, request: &CanonicalRequest, located: Option<&Locate
     let Some(located) = located else {
         let same = |entry: &UnknownOperation| {
             entry.method() == request.method()
-                && decode_name(entry.path()) == decode_name(&request.path())
+                && decode_name(entry.path()) == decode_name(request.path())
         };
         return profile.unknown.iter().any(|entry| same(&entry.value));
     };
@@ -119,7 +119,7 @@ fn is_permitted(
     assert_eq!(permit.tunnel(), located.is_some_and(|located| located.operation.traits.hijack));
     let oldest = request.version().filter(|_| profile.engine == EngineKind::Docker);
     assert!(oldest.is_none_or(|version| version >= ApiVersion::new(1, 24)), "{permit:?}");
-    let asked = format!("{} {}", request.method(), decode_name(&request.path()).unwrap());
+    let asked = format!("{} {}", request.method(), decode_name(request.path()).unwrap());
     let rules = profile.allow.iter().map(|entry| entry.value.to_string());
     let unknown = profile.unknown.iter().map(|entry| entry.value.to_string());
     assert!(rules.chain(unknown).any(|line| reads_as(&line, &asked)), "no line is {asked}");

@@ -5,9 +5,18 @@
 //! reading here or none: escapes are decoded once, an encoded slash is a slash, and whatever a
 //! second reader could read differently is refused. What goes upstream is rendered from this value.
 
-use super::encoding::{decode, encode_segment};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::bytes::{segments, split_at_byte};
+use super::encoding::{decode, encode_path, plain_length};
+use super::query::{self, Query};
 use super::{
-    ApiVersion, EngineKind, Flaw, Method, Operation, Query, QueryError, UnknownMethod, VersionError,
+    ApiVersion, EngineKind, Flaw, Method, Operation, QueryError, UnknownMethod, VersionError,
 };
 
 /// A request in canonical form: method, version, path and query.
@@ -16,10 +25,14 @@ pub struct CanonicalRequest {
     engine: EngineKind,
     method: Method,
     version: Option<ApiVersion>,
-    /// Decoded, without empty or dot segments. The last one is empty in one path only,
-    /// `/debug/pprof/`, which the engine serves with its final slash.
-    segments: Vec<String>,
-    query: Query,
+    /// In its one spelling.
+    target: Arc<str>,
+    /// Where in the target the path is, without the version.
+    path: Range<usize>,
+    /// The decoded path where it differs from the one in the target. It has no empty or dot
+    /// segments, except that the last one is empty in `/`, which has none, and in `/debug/pprof/`,
+    /// which the engine serves with its final slash.
+    decoded: Option<Box<str>>,
 }
 
 /// The operation that a request names, with the values of its parameters.
@@ -88,20 +101,49 @@ impl CanonicalRequest {
         if !target.starts_with('/') {
             return Err(Refusal::NotOriginForm);
         }
-        if target.contains('#') {
+        if target.as_bytes().contains(&b'#') {
             return Err(Refusal::Fragment);
         }
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut segments = split(path)?;
-        let version = take_version(engine, &mut segments)?;
-        let floor = engine.floor(segments.first().map(String::as_str));
+        let (path, query) = split_at_byte(target, b'?').unwrap_or((target, ""));
+        let decoded = decode_path(path)?;
+        let (version, behind) = take_version(engine, &decoded)?;
+        let floor = engine.floor(behind);
         if let Some((version, floor)) = version.zip(floor)
             && version < floor
         {
             return Err(Refusal::OldVersion(version));
         }
-        final_slash(engine, &mut segments)?;
-        Ok(Self { engine, method, version, segments, query: Query::parse(query)? })
+        let meant = final_slash(engine, behind)?;
+        let query = query::canonical(query)?;
+        let version_length = decoded.len() - behind.len();
+
+        if let (Cow::Borrowed(_), Cow::Borrowed(_)) = (&decoded, &query) {
+            let path = version_length..version_length + meant.len();
+            // Nothing was left out or put in: this is the canonical spelling.
+            if path.end + usize::from(!query.is_empty()) + query.len() == target.len() {
+                return Ok(Self {
+                    engine,
+                    method,
+                    version,
+                    target: target.into(),
+                    path,
+                    decoded: None,
+                });
+            }
+        }
+        let mut target = String::with_capacity(target.len() + 16);
+        if let Some(version) = version {
+            let _ = write!(target, "/v{version}");
+        }
+        let start = target.len();
+        encode_path(meant, &mut target);
+        let path = start..target.len();
+        let decoded = (target.get(path.clone()) != Some(meant)).then(|| meant.into());
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(&query);
+        }
+        Ok(Self { engine, method, version, target: target.into(), path, decoded })
     }
 
     /// The kind of engine that it is for.
@@ -124,79 +166,80 @@ impl CanonicalRequest {
 
     /// The query.
     #[must_use]
-    pub fn query(&self) -> &Query {
-        &self.query
+    pub fn query(&self) -> Query<'_> {
+        Query::of_canonical(self.target.get(self.path.end + 1..).unwrap_or_default())
     }
 
     /// The path without version and query, in its one spelling.
     #[must_use]
-    pub fn path(&self) -> String {
-        let mut path = String::new();
-        for segment in &self.segments {
-            path.push('/');
-            path.push_str(&encode_segment(segment));
-        }
-        if path.is_empty() { "/".to_owned() } else { path }
+    pub fn path(&self) -> &str {
+        self.target.get(self.path.clone()).unwrap_or_default()
     }
 
     /// The target to send upstream: version, path and query, rendered from what was understood.
     #[must_use]
-    pub fn target(&self) -> String {
-        let mut target = self.version.map_or_else(String::new, |version| format!("/v{version}"));
-        target.push_str(&self.path());
-        if !self.query.is_empty() {
-            target.push('?');
-            target.push_str(&self.query.render());
-        }
-        target
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The target, shared with this request.
+    pub(crate) fn shared_target(&self) -> Arc<str> {
+        Arc::clone(&self.target)
     }
 
     /// The operation that the engine would run, if its catalogue has it.
     #[must_use]
     pub fn locate(&self) -> Option<Located> {
-        let catalogue = self.engine.catalogue();
-        let found = catalogue.locate(self.method, self.version, &self.segments)?;
-        let values = found
-            .parameters
-            .into_iter()
-            .map(|range| self.segments.get(range).unwrap_or_default().join("/"))
-            .collect();
+        let decoded = self.decoded.as_deref().unwrap_or(self.path());
+        let mut segments: SmallVec<[&str; 8]> = segments(decoded).collect();
+        if decoded == "/" {
+            segments.clear();
+        }
+        let found = self.engine.catalogue().locate(self.method, self.version, &segments)?;
+        let value = |range: Range<usize>| match segments.get(range).unwrap_or_default() {
+            [one] => (*one).to_owned(),
+            several => several.join("/"),
+        };
+        let values = found.parameters.into_iter().map(value).collect();
         Some(Located { operation: found.operation, values })
     }
 }
 
-/// Decodes a path and splits it; at least one segment comes out, the last one may be empty.
-fn split(path: &str) -> Result<Vec<String>, Refusal> {
-    let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
-    let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;
-    for character in decoded.chars() {
-        match character {
-            '%' => return Err(Refusal::PercentLeft),
-            '\\' => return Err(Refusal::Backslash),
-            _ if character.is_control() => return Err(Refusal::Control),
-            _ => {}
+/// Decodes a path, which begins with a slash. The last segment may still be empty.
+fn decode_path(path: &str) -> Result<Cow<'_, str>, Refusal> {
+    let decoded = if plain_length(path) == path.len() {
+        Cow::Borrowed(path)
+    } else {
+        let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
+        let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;
+        for character in decoded.chars() {
+            match character {
+                '%' => return Err(Refusal::PercentLeft),
+                '\\' => return Err(Refusal::Backslash),
+                _ if character.is_control() => return Err(Refusal::Control),
+                _ => {}
+            }
         }
+        Cow::Owned(decoded)
+    };
+    let mut before = "/";
+    let mut has_dots = false;
+    for segment in segments(&decoded) {
+        if before.is_empty() {
+            return Err(Refusal::EmptySegment);
+        }
+        has_dots |= segment == "." || segment == "..";
+        before = segment;
     }
-    let segments: Vec<String> = decoded.split('/').skip(1).map(str::to_owned).collect();
-    let (last, inner) = segments.split_last().ok_or(Refusal::NotOriginForm)?;
-    if inner.iter().any(String::is_empty) {
-        return Err(Refusal::EmptySegment);
-    }
-    if inner.iter().chain([last]).any(|segment| segment == "." || segment == "..") {
-        return Err(Refusal::DotSegment);
-    }
-    Ok(segments)
+    if has_dots { Err(Refusal::DotSegment) } else { Ok(decoded) }
 }
 
-/// Takes the version off the front. Whatever the engine's router would read as a version is one
-/// here or is refused.
-fn take_version(
-    engine: EngineKind,
-    segments: &mut Vec<String>,
-) -> Result<Option<ApiVersion>, Refusal> {
-    let Some(text) = segments.first().and_then(|segment| segment.strip_prefix('v')) else {
-        return Ok(None);
-    };
+/// Takes the version off the front of a decoded path. Whatever the engine's router would read as a
+/// version is one here or is refused.
+fn take_version(engine: EngineKind, decoded: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
+    let Some(text) = decoded.strip_prefix("/v") else { return Ok((None, decoded)) };
+    let (text, behind) =
+        text.split_at(text.bytes().position(|byte| byte == b'/').unwrap_or(text.len()));
     let is_version = match engine {
         // `v[0-9.]+`
         EngineKind::Docker => {
@@ -206,26 +249,20 @@ fn take_version(
         EngineKind::Podman => text.starts_with(|first: char| first.is_ascii_digit()),
     };
     if !is_version {
-        return Ok(None);
+        return Ok((None, decoded));
     }
-    let version = ApiVersion::parse(engine, text)?;
-    segments.remove(0);
-    Ok(Some(version))
+    Ok((Some(ApiVersion::parse(engine, text)?), behind))
 }
 
-/// Settles a slash at the end. Docker Engine serves two such paths: `/networks/`, an alias, and
-/// `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
-fn final_slash(engine: EngineKind, segments: &mut Vec<String>) -> Result<(), Refusal> {
-    if segments.last().is_none_or(|last| !last.is_empty()) {
-        return Ok(());
-    }
-    match (engine, segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice()) {
-        (_, [""]) | (EngineKind::Docker, ["networks", ""]) => {
-            segments.pop();
-            Ok(())
-        }
-        (EngineKind::Docker, ["debug", "pprof", ""]) => Ok(()),
-        _ => Err(Refusal::EmptySegment),
+/// Settles a slash at the end of a decoded path. Docker Engine serves two such paths: `/networks/`,
+/// an alias, and `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
+fn final_slash(engine: EngineKind, path: &str) -> Result<&str, Refusal> {
+    match (engine, path) {
+        (_, "" | "/") => Ok("/"),
+        (EngineKind::Docker, "/networks/") => Ok("/networks"),
+        (EngineKind::Docker, "/debug/pprof/") => Ok(path),
+        _ if path.ends_with('/') => Err(Refusal::EmptySegment),
+        _ => Ok(path),
     }
 }
 
@@ -236,7 +273,7 @@ mod tests {
     use super::*;
 
     fn target(text: &str) -> Result<String, Refusal> {
-        canonical(EngineKind::Docker, text).map(|request| request.target())
+        canonical(EngineKind::Docker, text).map(|request| request.target().to_owned())
     }
 
     fn canonical(engine: EngineKind, text: &str) -> Result<CanonicalRequest, Refusal> {
@@ -312,8 +349,9 @@ mod tests {
 
     #[test]
     fn podman_has_its_own_form_of_versions() {
-        let target =
-            |text: &str| canonical(EngineKind::Podman, text).map(|request| request.target());
+        let target = |text: &str| {
+            canonical(EngineKind::Podman, text).map(|request| request.target().to_owned())
+        };
         for (sent, form) in [
             ("/v4.3.1/libpod/info", "/v4.3.1/libpod/info"),
             ("/v5.8.0-dev/containers/json", "/v5.8.0-dev/containers/json"),
@@ -339,7 +377,7 @@ mod tests {
         ) {
             for engine in EngineKind::ALL {
                 if let Ok(request) = canonical(engine, &text) {
-                    prop_assert_eq!(canonical(engine, &request.target()), Ok(request));
+                    prop_assert_eq!(canonical(engine, request.target()), Ok(request));
                 }
             }
         }

@@ -3,9 +3,10 @@
 //! An identifier is never recognised by its looks. A container may be called `json`, `create` or
 //! `deadbeefcafe`; the route grammar alone says which segment is a parameter, literals first.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
+
+use smallvec::SmallVec;
 
 use super::operation::{Traits, Versions};
 use super::template::{Part, Template};
@@ -28,8 +29,14 @@ pub struct Catalogue {
     operations: Vec<Operation>,
     /// Operations by method and the first two literals, in the order in which an engine tries them.
     /// The empty word stands for a parameter and for what is not there.
-    index: HashMap<(Method, [&'static str; 2]), Vec<usize>>,
+    index: Index,
 }
+
+type Index = Listed<Method, Listed<&'static str, Listed<&'static str, Vec<usize>>>>;
+
+/// A map of so few keys that going through them costs less than to hash one.
+#[derive(Debug)]
+struct Listed<K, V>(Vec<(K, V)>);
 
 /// An operation and which of the request's segments are its parameters, in template order.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,8 +44,11 @@ pub struct Found {
     /// The operation.
     pub operation: &'static Operation,
     /// The segments that each parameter takes.
-    pub parameters: Vec<Range<usize>>,
+    pub parameters: Parameters,
 }
+
+/// The segments that each parameter of a path takes; few paths have more than two.
+pub type Parameters = SmallVec<[Range<usize>; 2]>;
 
 impl Catalogue {
     /// The operations of Docker Engine.
@@ -93,11 +103,12 @@ impl Catalogue {
         segments: &[S],
         serves: impl Fn(&Operation) -> bool,
     ) -> Option<Found> {
+        let of_method = self.index.get(method)?;
         let first = segments.first()?.as_ref();
         let second = segments.get(1).map(S::as_ref).unwrap_or_default();
         // Whatever is longer stands under more words, so the order within a word is enough.
-        [[first, second], [first, ""], ["", ""]].into_iter().find_map(|words| {
-            self.index.get(&(method, words))?.iter().find_map(|at| {
+        [[first, second], [first, ""], ["", ""]].into_iter().find_map(|[first, second]| {
+            of_method.get(first)?.get(second)?.iter().find_map(|at| {
                 let operation = self.operations.get(*at).filter(|operation| serves(operation))?;
                 let parameters = operation.template.captures(segments)?;
                 Some(Found { operation, parameters })
@@ -125,24 +136,54 @@ impl Catalogue {
         for row in data.lines().skip(1) {
             operations.extend(parse_row(engine, operations.len(), row));
         }
-        let mut index: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut index = Index::default();
         for operation in &operations {
             let mut parts = operation.template.parts().iter();
             let mut word = || match parts.next() {
                 Some(Part::Literal(word)) => *word,
                 _ => "",
             };
-            let words = match word() {
+            let [first, second] = match word() {
                 "" => [""; 2],
                 first => [first, word()],
             };
-            index.entry((operation.method, words)).or_default().push(operation.index);
+            let of_method = index.entry(operation.method);
+            let places = of_method.and_then(|words| words.entry(first)?.entry(second));
+            places.into_iter().for_each(|places| places.push(operation.index));
         }
         let template = |at: &usize| operations.get(*at).map(|operation| &operation.template);
-        for places in index.values_mut() {
+        let words = index.values_mut().flat_map(Listed::values_mut);
+        for places in words.flat_map(Listed::values_mut) {
             places.sort_by_cached_key(|at| template(at).map(Template::precedence));
         }
         Self { operations, index }
+    }
+}
+
+impl<K, V> Default for Listed<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Copy + PartialEq, V> Listed<K, V> {
+    fn get(&self, key: K) -> Option<&V> {
+        self.0.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
+    }
+
+    /// The value of a key, which is put in where it is missing.
+    fn entry(&mut self, key: K) -> Option<&mut V>
+    where
+        V: Default,
+    {
+        if self.get(key).is_none() {
+            self.0.push((key, V::default()));
+        }
+        self.0.iter_mut().find(|(other, _)| *other == key).map(|(_, value)| value)
+    }
+
+    fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
     }
 }
 

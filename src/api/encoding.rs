@@ -1,34 +1,39 @@
 //! Percent encoding (RFC 3986 section 2.1): decoded exactly once, encoded in one spelling.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::percent_encode_byte;
 
-/// What is escaped in a path segment: everything but the characters that Go's `url.URL` leaves
-/// alone there, so that a canonical path is spelled as the docker CLI would have spelled it.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b':')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b'@');
+use super::bytes::Bytes;
+
+/// The bytes that a path has in its canonical spelling as they are: the slash, and those that Go's
+/// `url.URL` leaves alone in a segment, so that a canonical path is spelled as the docker CLI would
+/// have spelled it.
+const PLAIN: Bytes = Bytes::alphanumeric_and(b"-._~$&+,:;=@/");
 
 /// A `%` that two hexadecimal digits do not follow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct BadEscape;
 
+/// How many bytes from the first one on are spelled in a path as they are meant, and canonically.
+pub(super) fn plain_length(text: &str) -> usize {
+    text.bytes().position(|byte| !PLAIN.has(byte)).unwrap_or(text.len())
+}
+
 /// Decodes every escape of `text`, once.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, BadEscape> {
+    decode_each(text, |byte| byte)
+}
+
+/// Decodes every escape of a part of a query, in which a `+` is a space.
+pub(super) fn decode_query(text: &str) -> Result<Vec<u8>, BadEscape> {
+    decode_each(text, |byte| if byte == b'+' { b' ' } else { byte })
+}
+
+fn decode_each(text: &str, unescaped: impl Fn(u8) -> u8) -> Result<Vec<u8>, BadEscape> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
-            decoded.push(byte);
+            decoded.push(unescaped(byte));
             continue;
         }
         let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
@@ -47,7 +52,25 @@ pub fn decode_name(text: &str) -> Option<String> {
 /// Encodes one path segment, in its canonical spelling.
 #[must_use]
 pub fn encode_segment(segment: &str) -> String {
-    utf8_percent_encode(segment, SEGMENT).to_string()
+    let mut encoded = String::with_capacity(segment.len());
+    encode(segment.as_bytes(), |byte| PLAIN.has(byte) && byte != b'/', &mut encoded);
+    encoded
+}
+
+/// Appends a path in its canonical spelling.
+pub(super) fn encode_path(path: &str, encoded: &mut String) {
+    encode(path.as_bytes(), |byte| PLAIN.has(byte), encoded);
+}
+
+/// Appends bytes, those that are not plain as escapes. Only ASCII may be plain.
+pub(super) fn encode(bytes: &[u8], is_plain: impl Fn(u8) -> bool, encoded: &mut String) {
+    for byte in bytes {
+        if is_plain(*byte) {
+            encoded.push(char::from(*byte));
+        } else {
+            encoded.push_str(percent_encode_byte(*byte));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,5 +88,10 @@ mod tests {
     #[test]
     fn a_segment_is_spelled_as_go_spells_it() {
         assert_eq!(encode_segment("a:b@c+d e/é\"*"), "a:b@c+d%20e%2F%C3%A9%22%2A");
+        let mut path = String::new();
+        encode_path("/a:b@c+d e/é\"*", &mut path);
+        assert_eq!(path, "/a:b@c+d%20e/%C3%A9%22%2A");
+        let plain = "/-._~$&+,:;=@";
+        assert_eq!((plain_length(plain), encode_segment(&plain[1..])), (13, plain[1..].to_owned()));
     }
 }

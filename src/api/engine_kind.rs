@@ -61,11 +61,12 @@ impl EngineKind {
         }
     }
 
-    /// The lowest version that dsp lets through below this first segment of a path. podman's own
-    /// API counts from 0 and has no version that gives away more than another.
-    pub(super) fn floor(self, first: Option<&str>) -> Option<ApiVersion> {
+    /// The lowest version that dsp lets through before this path. podman's own API counts from 0 and
+    /// has no version that gives away more than another.
+    pub(super) fn floor(self, path: &str) -> Option<ApiVersion> {
+        let is_own = |path: &str| path == "/libpod" || path.starts_with("/libpod/");
         match self {
-            Self::Podman if first == Some("libpod") => None,
+            Self::Podman if is_own(path) => None,
             Self::Docker | Self::Podman => Some(ApiVersion::FLOOR),
         }
     }

@@ -6,6 +6,7 @@
 
 mod address;
 mod advice;
+mod bytes;
 mod canonical;
 mod catalogue;
 mod encoding;
@@ -23,7 +24,7 @@ mod version;
 pub use address::{Address, AddressError};
 pub use advice::{Advice, Matter, MatterPlace};
 pub use canonical::{CanonicalRequest, Located, Refusal};
-pub use catalogue::{Catalogue, Found};
+pub use catalogue::{Catalogue, Found, Parameters};
 pub use encoding::{decode_name, encode_segment};
 pub use engine_kind::{EngineKind, UnknownEngine};
 pub use flaw::Flaw;

@@ -1,19 +1,22 @@
 //! The query of a request, in one spelling.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::borrow::Cow;
 
-use super::encoding::decode;
+use percent_encoding::percent_decode_str;
 
-/// What is escaped in a query, as Go's `url.QueryEscape` does it; a space becomes `+`.
-const QUERY: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b' ');
+use super::bytes::{Bytes, split_at_byte};
+use super::encoding::{decode_query, encode};
+
+/// The bytes that are not escaped in a query, as Go's `url.QueryEscape` does it; a space becomes `+`.
+const PLAIN: Bytes = Bytes::alphanumeric_and(b"-._~");
 
 /// The parameters of a request in the order in which they came, repeated ones included.
 ///
 /// Values are bytes, because a path inside a container (`docker cp`) need not be UTF-8.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Query {
-    pairs: Vec<(String, Vec<u8>)>,
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Query<'a> {
+    /// The canonical spelling.
+    text: &'a str,
 }
 
 /// Why a query has no canonical form.
@@ -30,64 +33,105 @@ pub enum QueryError {
     BadKey,
 }
 
-impl Query {
-    /// Parses what stands behind the `?`.
-    ///
-    /// # Errors
-    /// [`QueryError`], when the engine or a server between could read the text in two ways.
-    pub fn parse(text: &str) -> Result<Self, QueryError> {
-        if text.contains(';') {
-            return Err(QueryError::Semicolon);
+/// Brings what stands behind the `?` into its canonical spelling.
+///
+/// # Errors
+/// [`QueryError`], when the engine or a server between could read the text in two ways.
+pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
+    if is_canonical(text) {
+        return Ok(text.into());
+    }
+    if text.contains(';') {
+        return Err(QueryError::Semicolon);
+    }
+    let mut rendered = String::with_capacity(text.len());
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = split_at_byte(pair, b'=').unwrap_or((pair, ""));
+        let decoded = |text: &str| decode_query(text).map_err(|_| QueryError::BadEscape);
+        let key = String::from_utf8(decoded(key)?).map_err(|_| QueryError::BadKey)?;
+        if key.is_empty() || key.chars().any(char::is_control) {
+            return Err(QueryError::BadKey);
         }
-        let mut pairs = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decoded =
-                |text: &str| decode(&text.replace('+', " ")).map_err(|_| QueryError::BadEscape);
-            let key = String::from_utf8(decoded(key)?).map_err(|_| QueryError::BadKey)?;
-            if key.is_empty() || key.chars().any(char::is_control) {
-                return Err(QueryError::BadKey);
-            }
-            pairs.push((key, decoded(value)?));
+        let value = decoded(value)?;
+        if !rendered.is_empty() {
+            rendered.push('&');
         }
-        Ok(Self { pairs })
+        render(key.as_bytes(), &mut rendered);
+        rendered.push('=');
+        render(&value, &mut rendered);
+    }
+    Ok(rendered.into())
+}
+
+/// Whether a query is without escapes and in its canonical spelling. One that has escapes may be
+/// too, and is only spelled anew.
+fn is_canonical(text: &str) -> bool {
+    // How long the name is so far, and whether it has ended.
+    let (mut name, mut in_value) = (0, false);
+    for byte in text.bytes() {
+        match byte {
+            b'=' if name > 0 && !in_value => in_value = true,
+            b'&' if in_value => (name, in_value) = (0, false),
+            _ if PLAIN.has(byte) || byte == b'+' => name += 1,
+            _ => return false,
+        }
+    }
+    in_value || text.is_empty()
+}
+
+/// Appends a name or a value in its one spelling.
+fn render(part: &[u8], rendered: &mut String) {
+    for (place, word) in part.split(|byte| *byte == b' ').enumerate() {
+        if place > 0 {
+            rendered.push('+');
+        }
+        encode(word, |byte| PLAIN.has(byte), rendered);
+    }
+}
+
+impl<'a> Query<'a> {
+    /// The query that is spelled so; the text comes from [`canonical`].
+    pub(super) fn of_canonical(text: &'a str) -> Self {
+        Self { text }
     }
 
     /// The names and values, in order.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
+    pub fn pairs(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)> {
+        self.text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let key = match decoded(key) {
+                Cow::Borrowed(_) => key.into(),
+                // A canonical name is UTF-8, so nothing is lost.
+                Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+            };
+            (key, decoded(value))
+        })
     }
 
     /// Whether there is no parameter at all.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+    pub fn is_empty(self) -> bool {
+        self.text.is_empty()
     }
+}
 
-    /// The canonical spelling, without a `?`.
-    #[must_use]
-    pub fn render(&self) -> String {
-        let mut text = String::new();
-        for (key, value) in self.pairs() {
-            if !text.is_empty() {
-                text.push('&');
-            }
-            for (part, end) in [(key.as_bytes(), "="), (value, "")] {
-                // Only the spaces that the set leaves alone are still spaces, so this is exact.
-                text.push_str(&percent_encode(part, QUERY).to_string().replace(' ', "+"));
-                text.push_str(end);
-            }
-        }
-        text
+/// A part of a canonical query as it is meant.
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    if !text.contains('+') {
+        return percent_decode_str(text).into();
     }
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).collect::<Vec<u8>>().into()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rendered(text: &str) -> Result<String, QueryError> {
-        Query::parse(text).map(|query| query.render())
+        canonical(text).map(Cow::into_owned)
     }
 
     #[test]
@@ -106,5 +150,32 @@ mod tests {
         assert_eq!(rendered("=x"), Err(QueryError::BadKey));
         assert_eq!(rendered("a%00=x"), Err(QueryError::BadKey));
         assert_eq!(rendered("%ff=x"), Err(QueryError::BadKey));
+    }
+
+    #[test]
+    fn names_and_values_are_told_as_they_are_meant() {
+        let text = canonical("a%20b=x+y%2B&all=1&p=%E9&flag").unwrap();
+        let pairs: Vec<_> = Query::of_canonical(&text).pairs().collect();
+        let expected: [(&str, &[u8]); 4] =
+            [("a b", b"x y+"), ("all", b"1"), ("p", b"\xe9"), ("flag", b"")];
+        assert_eq!(pairs, expected.map(|(key, value)| (key.into(), value.into())));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_as_it_is_would_be_spelled_the_same(
+            pairs in prop::collection::vec("[a-c%+.;]{0,3}(=[a-c%+2.=]{0,3})?", 0..3),
+        ) {
+            let text = pairs.join("&");
+            // An escaped letter at the end keeps the text from being taken as it is.
+            let longer = format!("{text}&x=%78");
+            let spelled_anew = canonical(&longer);
+            if is_canonical(&text) {
+                let front = if text.is_empty() { String::new() } else { format!("{text}&") };
+                prop_assert_eq!(spelled_anew, Ok(format!("{front}x=x").into()));
+            } else if let Ok(spelled) = canonical(&text) {
+                prop_assert!(is_canonical(&spelled) || spelled.contains('%'));
+            }
+        }
     }
 }

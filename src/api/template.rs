@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
+use super::catalogue::Parameters;
+
 /// One position of a template.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Part {
@@ -64,7 +66,7 @@ impl Template {
     ///
     /// A parameter never takes an empty segment: the engine's router would (`DELETE /volumes/`
     /// reaches a handler with an empty name, ENGINE_API 2.2), and no client means it.
-    pub(super) fn captures<S: AsRef<str>>(&self, segments: &[S]) -> Option<Vec<Range<usize>>> {
+    pub(super) fn captures<S: AsRef<str>>(&self, segments: &[S]) -> Option<Parameters> {
         let extra = segments.len().checked_sub(self.parts.len())?;
         let least = if self.spanning() < 2 { extra } else { 0 };
         (least..=extra).rev().find_map(|first| self.split(segments, [first, extra - first]))
@@ -72,9 +74,9 @@ impl Template {
 
     /// Matches with this many segments more than one for each spanning parameter in turn. Literals
     /// are compared first, so that a long path costs a look at each of its ways and no more.
-    fn split<S: AsRef<str>>(&self, segments: &[S], extra: [usize; 2]) -> Option<Vec<Range<usize>>> {
+    fn split<S: AsRef<str>>(&self, segments: &[S], extra: [usize; 2]) -> Option<Parameters> {
         let mut extra = extra.into_iter();
-        let mut parameters = Vec::new();
+        let mut parameters = Parameters::new();
         let mut at = 0;
         for part in &self.parts {
             match part {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::EngineKind;
+use super::bytes::split_at_byte;
 
 /// A version in its one canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
 ///
@@ -101,7 +102,7 @@ impl PreRelease {
 }
 
 fn two_numbers(text: &str) -> Option<ApiVersion> {
-    let (major, minor) = text.split_once('.')?;
+    let (major, minor) = split_at_byte(text, b'.')?;
     Some(ApiVersion::new(number(major)?, number(minor)?))
 }
 
@@ -114,11 +115,14 @@ fn three_numbers(text: &str) -> Option<ApiVersion> {
     Some(ApiVersion { patch: Some(number(patch)?), pre, ..two_numbers(front)? })
 }
 
+/// One to three digits without a zero before others.
 fn number(digits: &str) -> Option<u16> {
-    let canonical = (1..=3).contains(&digits.len())
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits == "0" || !digits.starts_with('0'));
-    canonical.then(|| digits.parse().ok()).flatten()
+    if digits.is_empty() || digits.len() > 3 || (digits.len() > 1 && digits.starts_with('0')) {
+        return None;
+    }
+    digits.bytes().try_fold(0, |number: u16, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0'))
+    })
 }
 
 impl Ord for ApiVersion {

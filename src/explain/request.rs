@@ -19,7 +19,7 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
     if let Ok(request) = &decision.request {
         let canonical = request.target();
         if canonical != target {
-            let _ = writeln!(text, "read as {} {}", request.method(), printable(&canonical));
+            let _ = writeln!(text, "read as {} {}", request.method(), printable(canonical));
         }
     }
     let line = |entry: &Entry<Rule>| {
@@ -54,7 +54,7 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
         && let Some(other) = repaired(profile, method, target)
     {
         let _ =
-            writeln!(text, "without that it is {} {}", other.method(), printable(&other.target()));
+            writeln!(text, "without that it is {} {}", other.method(), printable(other.target()));
     }
     text
 }

@@ -1,5 +1,7 @@
 //! What a gate says to a request.
 
+use std::sync::Arc;
+
 use crate::api::{CanonicalRequest, Located, Refusal};
 
 /// A gate's whole answer: how it understood the request, and what becomes of it.
@@ -25,7 +27,7 @@ pub enum Verdict {
 /// The right to send one request to the engine, in one spelling. Only this module's gates make it.
 #[derive(Clone, Debug)]
 pub struct Permit {
-    target: String,
+    target: Arc<str>,
     tunnel: bool,
     own_host: bool,
     instead_of: Option<Denial>,
@@ -46,12 +48,12 @@ pub struct Denial {
 impl Permit {
     /// A permit for the canonical form of a request.
     pub(super) fn canonical(request: &CanonicalRequest, tunnel: bool) -> Self {
-        Self { target: request.target(), tunnel, own_host: true, instead_of: None }
+        Self { target: request.shared_target(), tunnel, own_host: true, instead_of: None }
     }
 
     /// A permit for a target as the client spelled it.
     pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
-        Self { target: target.to_owned(), tunnel, own_host: false, instead_of }
+        Self { target: target.into(), tunnel, own_host: false, instead_of }
     }
 
     /// What stands in the request line that goes upstream.

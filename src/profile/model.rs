@@ -53,7 +53,7 @@ pub struct Name(String);
 pub struct NameError;
 
 /// A request that no operation of the catalogue is, allowed exactly as it is written.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct UnknownOperation {
     method: Method,
     path: String,
@@ -141,7 +141,7 @@ impl UnknownOperation {
     #[must_use]
     pub fn of(request: &CanonicalRequest) -> Option<Self> {
         let unknown = request.locate().is_none();
-        unknown.then(|| Self { method: request.method(), path: plain(request.path()) })
+        unknown.then(|| Self { method: request.method(), path: plain(request.path().to_owned()) })
     }
 
     /// Parses `METHOD /path`, without wildcards. The error says what to write instead.
@@ -179,7 +179,7 @@ impl UnknownOperation {
     /// Whether this is the request that the entry allows.
     #[must_use]
     pub fn matches(&self, request: &CanonicalRequest) -> bool {
-        self.method == request.method() && self.path == plain(request.path())
+        self.method == request.method() && self.path == plain(request.path().to_owned())
     }
 }
 

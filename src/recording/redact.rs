@@ -19,17 +19,17 @@ const HIDDEN: &str = "[hidden]";
 
 /// The query to record: every name, and the values that are known to be harmless. Of a request
 /// that names no operation no value is kept, because nothing is known about it.
-pub(super) fn query(query: &Query, located: Option<&Located>) -> Vec<(String, Option<String>)> {
+pub(super) fn query(query: Query<'_>, located: Option<&Located>) -> Vec<(String, Option<String>)> {
     query
         .pairs()
         .map(|(key, value)| {
             let known = located.is_some_and(|located| {
-                located.operation.query.contains(&key)
-                    && !located.operation.secret_query.contains(&key)
+                located.operation.query.contains(&key.as_ref())
+                    && !located.operation.secret_query.contains(&key.as_ref())
             });
-            let value =
-                known.then(|| String::from_utf8_lossy(value).chars().take(LONGEST_VALUE).collect());
-            (key.to_owned(), value)
+            let value = known
+                .then(|| String::from_utf8_lossy(&value).chars().take(LONGEST_VALUE).collect());
+            (key.into_owned(), value)
         })
         .collect()
 }
