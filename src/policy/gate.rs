@@ -1,7 +1,10 @@
 //! The three gates: one that enforces a profile, one that only says what it would have denied, and
 //! one that watches.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
@@ -49,7 +52,7 @@ pub struct Enforcer {
     min_api: Option<ApiVersion>,
     allow: Table,
     deny: Table,
-    unknown: Vec<UnknownOperation>,
+    unknown: HashSet<UnknownOperation>,
 }
 
 /// Forwards everything as [`Observer`] does and notes what its profile would have denied.
@@ -57,7 +60,7 @@ pub struct Enforcer {
 pub struct Auditor(Enforcer);
 
 /// A gate that can be replaced by another one while requests go through it.
-pub struct Replaceable(RwLock<Arc<dyn Gate>>);
+pub struct Replaceable(ArcSwap<Arc<dyn Gate>>);
 
 /// Forwards everything as the client spelled it, to an engine of this kind.
 #[derive(Debug)]
@@ -89,22 +92,24 @@ impl Enforcer {
                 ),
             );
         }
-        let asked = format!("{} {}", request.method(), request.path());
+        let asked = || format!("{} {}", request.method(), request.path());
         let Some(located) = located else {
-            if self.unknown.iter().any(|entry| entry.matches(request)) {
+            let is_listed = |unknown| self.unknown.contains(&unknown);
+            if !self.unknown.is_empty() && UnknownOperation::of(request).is_some_and(is_listed) {
                 return Verdict::Forward(Permit::canonical(request, false));
             }
             return deny(
                 403,
                 format!(
-                    "{asked} is no known operation of {} and not allowed by profile \"{}\"",
+                    "{} is no known operation of {} and not allowed by profile \"{}\"",
+                    asked(),
                     self.engine.api(),
                     self.name
                 ),
             );
         };
         if self.deny.holds(located) {
-            return deny(403, format!("{asked} is denied by profile \"{}\"", self.name));
+            return deny(403, format!("{} is denied by profile \"{}\"", asked(), self.name));
         }
         if self.allow.holds(located) {
             return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
@@ -113,7 +118,8 @@ impl Enforcer {
         Verdict::Deny(Denial {
             status: 403,
             message: format!(
-                "dsp: {asked} is not allowed by profile \"{}\"; to allow it: - {rule}",
+                "dsp: {} is not allowed by profile \"{}\"; to allow it: - {rule}",
+                asked(),
                 self.name
             ),
             rule: Some(rule),
@@ -171,26 +177,22 @@ impl Replaceable {
     /// Begins with this gate.
     #[must_use]
     pub fn new(gate: Arc<dyn Gate>) -> Self {
-        Self(RwLock::new(gate))
+        Self(ArcSwap::from_pointee(gate))
     }
 
     /// Decides by this gate from now on.
     pub fn replace(&self, gate: Arc<dyn Gate>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = gate;
-    }
-
-    fn current(&self) -> Arc<dyn Gate> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.store(Arc::new(gate));
     }
 }
 
 impl Gate for Replaceable {
     fn decide(&self, head: &Head<'_>) -> Decision {
-        self.current().decide(head)
+        self.0.load().decide(head)
     }
 
     fn refuses_flaws(&self) -> bool {
-        self.current().refuses_flaws()
+        self.0.load().refuses_flaws()
     }
 }
 
@@ -231,10 +233,10 @@ fn observe(head: &Head<'_>, located: Option<&Located>, instead_of: Option<Denial
 /// Whether a body of this type could be read as the query (ENGINE_API 2.4), or sent to the gRPC
 /// server whatever the path says (ENGINE_API 2.6).
 fn overrides(content_type: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(content_type).to_ascii_lowercase();
-    ["application/x-www-form-urlencoded", "multipart/", "application/grpc"]
-        .iter()
-        .any(|found| text.contains(found))
+    ["application/x-www-form-urlencoded", "multipart/", "application/grpc"].iter().any(|found| {
+        let mut places = content_type.windows(found.len());
+        places.any(|place| place.eq_ignore_ascii_case(found.as_bytes()))
+    })
 }
 
 /// Whether a request asks for HTTP/2 in clear text without being one of those that become tunnels,

@@ -1,20 +1,35 @@
-//! Rules by operation, so that a decision does not depend on how many rules there are.
+//! Rules by operation and name, so that a decision does not depend on how many rules there are.
+
+use std::collections::HashSet;
 
 use crate::api::{EngineKind, Located};
 use crate::profile::{Entry, Pattern, Rule};
 
-/// For each operation of the catalogue, the patterns of its rules.
+/// For each operation of the catalogue, what its rules say.
 #[derive(Debug)]
 pub(super) struct Table {
-    rules: Vec<Vec<Vec<Pattern>>>,
+    rules: Vec<Names>,
+}
+
+/// What the rules of one operation say of its parameters. An operation without parameters has no
+/// names, and any rule is about all of it.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    /// Whether some rule is about all names.
+    all: bool,
+    /// The rules that name each parameter. The hashes are keyed, because clients choose what is
+    /// looked up.
+    exact: HashSet<Vec<String>>,
+    /// The other rules, which are tried one after another.
+    patterns: Vec<Vec<Pattern>>,
 }
 
 impl Table {
     pub(super) fn new(engine: EngineKind, entries: &[Entry<Rule>]) -> Self {
-        let mut rules = vec![Vec::new(); engine.catalogue().operations().len()];
+        let mut rules = vec![Names::default(); engine.catalogue().operations().len()];
         for entry in entries {
-            if let Some(of_operation) = rules.get_mut(entry.value.operation().index) {
-                of_operation.push(entry.value.patterns().to_vec());
+            if let Some(names) = rules.get_mut(entry.value.operation().index) {
+                names.add(entry.value.patterns());
             }
         }
         Self { rules }
@@ -22,13 +37,32 @@ impl Table {
 
     /// Whether some rule is about this operation and these values.
     pub(super) fn holds(&self, located: &Located) -> bool {
-        let rules = self.rules.get(located.operation.index);
-        rules.into_iter().flatten().any(|patterns| {
-            patterns.len() == located.values.len()
-                && patterns
-                    .iter()
-                    .zip(&located.values)
-                    .all(|(pattern, value)| pattern.matches(value))
-        })
+        self.rules.get(located.operation.index).is_some_and(|names| names.hold(&located.values))
+    }
+}
+
+impl Names {
+    fn add(&mut self, patterns: &[Pattern]) {
+        let exact = patterns.iter().map(|pattern| match pattern {
+            Pattern::Exact(name) => Some(name.clone()),
+            Pattern::Any | Pattern::Glob(_) => None,
+        });
+        if patterns.iter().all(|pattern| *pattern == Pattern::Any) {
+            self.all = true;
+        } else if let Some(names) = exact.collect() {
+            self.exact.insert(names);
+        } else {
+            self.patterns.push(patterns.to_vec());
+        }
+    }
+
+    fn hold(&self, values: &[String]) -> bool {
+        let fits = |patterns: &Vec<Pattern>| {
+            let mut pairs = patterns.iter().zip(values);
+            patterns.len() == values.len() && pairs.all(|(pattern, value)| pattern.matches(value))
+        };
+        self.all
+            || (!self.exact.is_empty() && self.exact.contains(values))
+            || self.patterns.iter().any(fits)
     }
 }
