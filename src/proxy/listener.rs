@@ -9,13 +9,12 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::stream::{Accepted, Stream};
+use super::stream::Stream;
 use crate::api::Address;
 
 /// The mode of a listening socket: its owner alone. Whoever may write to it has the profile's
@@ -63,7 +62,7 @@ pub(super) enum Stranger {
 pub struct Listener {
     socket: Socket,
     address: Address,
-    access: Arc<Access>,
+    access: Access,
     /// Dropped last: the file goes when nobody can connect any more.
     _file: Option<SocketFile>,
 }
@@ -147,13 +146,13 @@ impl Listener {
                 })?;
                 let port = listener.local_addr().map_err(io)?.port();
                 let address = Address::Tcp { host: host.clone(), port };
-                let (socket, access) = (Socket::Tcp(listener), Arc::new(access.clone()));
+                let (socket, access) = (Socket::Tcp(listener), access.clone());
                 Ok(Self { socket, address, access, _file: None })
             }
             Address::Unix(path) => {
                 clear(path, address)?;
                 let (listener, file) = bind_unix(path, access).map_err(io)?;
-                let (socket, access) = (Socket::Unix(listener), Arc::new(access.clone()));
+                let (socket, access) = (Socket::Unix(listener), access.clone());
                 Ok(Self { socket, address: address.clone(), access, _file: Some(file) })
             }
         }
@@ -165,31 +164,25 @@ impl Listener {
         &self.address
     }
 
-    /// Who may connect.
-    pub(super) fn access(&self) -> &Arc<Access> {
-        &self.access
+    /// Whether a client is one of those that may connect.
+    pub(super) fn admits(&self, stream: &Stream) -> Result<(), Stranger> {
+        if !self.access.names_clients() {
+            return Ok(());
+        }
+        let (user, group) = stream.peer().ok_or(Stranger::Unknown)?;
+        let admitted = self.access.users.contains(&user) || self.access.groups.contains(&group);
+        if admitted { Ok(()) } else { Err(Stranger::Process { user, group }) }
     }
 
-    /// The next client, which belongs to no runtime yet.
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
-        Ok(match &self.socket {
-            Socket::Tcp(listener) => Accepted::Tcp(listener.accept().await?.0.into_std()?),
-            Socket::Unix(listener) => Accepted::Unix(listener.accept().await?.0.into_std()?),
-        })
+    pub(super) async fn accept(&self) -> io::Result<Stream> {
+        match &self.socket {
+            Socket::Tcp(listener) => Stream::tcp(listener.accept().await?.0),
+            Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
     }
 }
 
 impl Access {
-    /// Whether a client is one of those that may connect.
-    pub(super) fn admits(&self, stream: &Stream) -> Result<(), Stranger> {
-        if !self.names_clients() {
-            return Ok(());
-        }
-        let (user, group) = stream.peer().ok_or(Stranger::Unknown)?;
-        let admitted = self.users.contains(&user) || self.groups.contains(&group);
-        if admitted { Ok(()) } else { Err(Stranger::Process { user, group }) }
-    }
-
     fn names_clients(&self) -> bool {
         !self.users.is_empty() || !self.groups.is_empty()
     }
@@ -280,12 +273,12 @@ mod tests {
         let listener = Listener::bind(&address, &access).await.unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         let _client = tokio::net::UnixStream::connect(&path).await.unwrap();
-        let stream = listener.accept().await.unwrap().stream().unwrap();
-        assert_eq!(listener.access().admits(&stream), Ok(()));
+        let stream = listener.accept().await.unwrap();
+        assert_eq!(listener.admits(&stream), Ok(()));
         drop(listener);
         let access = Access { users: vec![own + 1], ..Access::default() };
         let listener = Listener::bind(&address, &access).await.unwrap();
-        let refused = listener.access().admits(&stream).unwrap_err();
+        let refused = listener.admits(&stream).unwrap_err();
         assert!(matches!(refused, Stranger::Process { user, .. } if user == own));
         let tcp = "tcp://127.0.0.1:0".parse().unwrap();
         let refused = Listener::bind(&tcp, &access).await;

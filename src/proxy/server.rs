@@ -14,10 +14,10 @@ use super::answer::{self, Form};
 use super::connection::Connection;
 use super::control::Control;
 use super::exchange::Sink;
-use super::listener::{Access, Listener};
+use super::listener::Listener;
 use super::often::Often;
 use super::registry::{Limits, OpenRequest, Registered, Registry};
-use super::stream::{Accepted, Stream};
+use super::stream::{Moving, Stream};
 use super::workers::Workers;
 use crate::api::Address;
 use crate::policy::Gate;
@@ -151,21 +151,24 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
     let (mut full, mut failed) = (Often::default(), Often::default());
     loop {
         match listener.accept().await {
-            Ok(client) if shared.registry.has_room() => {
-                let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                // Now, for the next one that comes counts it.
-                let registered = Registry::register(&shared.registry, number);
-                let access = Arc::clone(listener.access());
-                let connection = serve(client, access, Arc::clone(shared), registered);
-                shared.workers.spawn(&shared.stop.tasks, connection);
-            }
-            Ok(client) => {
-                if let Some(times) = full.once_more() {
-                    tracing::warn!(times, "turned away: all connections are busy");
-                }
-                let message = "dsp: all connections are busy; try again later";
-                if let Ok(stream) = client.stream() {
-                    shared.spawn(turn_away(stream, 503, message.to_owned()));
+            Ok(stream) => {
+                if let Err(stranger) = listener.admits(&stream) {
+                    tracing::warn!(address = %listener.address(), "turned away: {stranger}");
+                    shared.spawn(turn_away(stream, 403, format!("dsp: {stranger}")));
+                } else if shared.registry.has_room() {
+                    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+                    // Now, for the next one that comes counts it.
+                    let registered = Registry::register(&shared.registry, number);
+                    if let Ok(stream) = stream.leave() {
+                        let connection = serve(stream, Arc::clone(shared), registered);
+                        shared.workers.spawn(&shared.stop.tasks, connection);
+                    }
+                } else {
+                    if let Some(times) = full.once_more() {
+                        tracing::warn!(times, "turned away: all connections are busy");
+                    }
+                    let message = "dsp: all connections are busy; try again later".to_owned();
+                    shared.spawn(turn_away(stream, 503, message));
                 }
             }
             // The client has gone again before it was accepted.
@@ -193,19 +196,9 @@ async fn turn_away(mut stream: Stream, status: u16, message: String) {
     }
 }
 
-async fn serve<S: Sink>(
-    client: Accepted,
-    access: Arc<Access>,
-    shared: Arc<Shared<S>>,
-    registered: Registered,
-) {
-    let Ok(stream) = client.stream() else { return };
+async fn serve<S: Sink>(stream: Moving, shared: Arc<Shared<S>>, registered: Registered) {
+    let Ok(stream) = stream.arrive() else { return };
     let control = Arc::clone(&registered.control);
-    if let Err(stranger) = access.admits(&stream) {
-        tracing::warn!(connection = registered.number, "turned away: {stranger}");
-        control.run(turn_away(stream, 403, format!("dsp: {stranger}"))).await;
-        return;
-    }
     let connection = Connection::new(shared, registered.number, Arc::clone(&control), stream);
     control.run(connection.serve()).await;
 }

@@ -24,18 +24,18 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// A client that has been accepted, and belongs to no runtime yet.
+/// A stream on its way from one runtime to another.
 #[derive(Debug)]
-pub(super) enum Accepted {
+pub(super) enum Moving {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
 
-impl Accepted {
+impl Moving {
     /// The stream, in the runtime that this is called in.
-    pub(super) fn stream(self) -> io::Result<Stream> {
+    pub(super) fn arrive(self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(stream) => TcpStream::from_std(stream).and_then(Stream::tcp),
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
         }
     }
@@ -69,6 +69,14 @@ impl Stream {
         }
     }
 
+    /// Takes the stream out of the runtime that it is in.
+    pub(super) fn leave(self) -> io::Result<Moving> {
+        match self {
+            Self::Tcp(stream) => stream.into_std().map(Moving::Tcp),
+            Self::Unix(stream) => stream.into_std().map(Moving::Unix),
+        }
+    }
+
     /// Ends a connection on which the client may still be sending. Closing it with bytes unread
     /// would reset it, and a reset takes away what the client has not yet read of its answer.
     pub(super) async fn linger(&mut self) {
@@ -84,7 +92,7 @@ impl Stream {
         let _ = tokio::time::timeout(LINGER, rest).await;
     }
 
-    /// A second handle on the same stream, for the one who writes beside HTTP.
+    /// A second handle on the same stream, for the one who waits for another event.
     pub(super) fn duplicate(&self) -> io::Result<Self> {
         let own = self.as_fd().try_clone_to_owned()?;
         match self {
