@@ -282,6 +282,7 @@ impl<S: Sink> Connection<S> {
             closes: head.closes,
             tunnel: permit.tunnel(),
             upgrade: permit.tunnel() && head.upgrade.is_some(),
+            is_verbatim: !permit.own_host(),
         };
         if permit.target().len() > LONGEST_TARGET {
             return self
@@ -322,7 +323,8 @@ impl<S: Sink> Connection<S> {
                     if self.flush().await.is_err() {
                         return Next::End;
                     }
-                    let early = self.intake.take_all();
+                    // What the engine has not taken of the request comes first.
+                    let early = [self.to_engine.unsent(), self.intake.kept()].concat();
                     Tunnel { engine, finish }.run(&mut self.client, &early, first).await;
                     Next::Linger
                 }

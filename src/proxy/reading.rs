@@ -139,7 +139,7 @@ impl<S: Sink> Reading<'_, S> {
     }
 
     fn switched(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
-        if !(self.asks.tunnel && self.asks.upgrade) {
+        if !self.asks.upgrade {
             return Err(Ending::Unusable("the engine switched protocols, which was not asked for"));
         }
         self.finish.status = Some(head.status);

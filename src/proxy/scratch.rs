@@ -58,6 +58,11 @@ impl Outbox {
         self.sent == 0
     }
 
+    /// What has not been taken.
+    pub(super) fn unsent(&self) -> &[u8] {
+        self.bytes.get(self.sent..).unwrap_or_default()
+    }
+
     /// Has everything sent again.
     pub(super) fn rewind(&mut self) {
         self.sent = 0;

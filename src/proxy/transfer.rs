@@ -45,8 +45,10 @@ pub(super) struct Asks {
     pub(super) closes: bool,
     /// Whether the connection may become a tunnel.
     pub(super) tunnel: bool,
-    /// Whether the client asked for another protocol.
+    /// Whether the client asked for another protocol, and may.
     pub(super) upgrade: bool,
+    /// Whether the request goes on as it came.
+    pub(super) is_verbatim: bool,
 }
 
 /// How far the request is.
@@ -61,6 +63,8 @@ pub(super) struct Sending<'a> {
     /// The trailers that are announced, and those that have come.
     pub(super) announced: &'a [u8],
     trailers: Vec<u8>,
+    /// A body that is not in order goes on without a look.
+    is_unread: bool,
     /// The engine takes no more bytes.
     is_deaf: bool,
     hang_up: Option<HangUp>,
@@ -72,7 +76,7 @@ impl<'a> Sending<'a> {
     }
 }
 
-impl<S: Sink> Transfer<'_, S> {
+impl<'a, S: Sink> Transfer<'a, S> {
     /// Goes on with both directions.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         if self.poll_request(context).is_err() {
@@ -113,54 +117,62 @@ impl<S: Sink> Transfer<'_, S> {
                     Poll::Pending => return Ok(()),
                 }
             }
-            if self.request.is_whole && self.intake.has_ended() {
-                return self.poll_end(context);
-            }
-            if self.request.is_whole && self.intake.is_full() {
-                return Ok(());
-            }
-            if !self.request.is_whole && !self.intake.kept().is_empty() {
-                let kept = self.intake.take_all();
-                self.take(&kept, context)?;
-                continue;
-            }
-            if !self.request.is_whole && self.intake.has_ended() {
-                // It will never be whole, which the engine has to see.
-                return self.poll_end(context);
-            }
-            let intake = &mut *self.intake;
-            if self.request.is_whole {
-                match poll_read(self.client, context, |bytes, _| intake.push(bytes)) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => return Err(Broken),
-                    Poll::Pending => return Ok(()),
-                }
-                continue;
-            }
-            let mut request = Part {
-                engine: self.engine,
-                intake,
-                to_engine: self.to_engine,
-                sending: &mut self.request,
-                received: &mut self.finish.received,
+            let is_waiting = if self.request.is_whole {
+                self.poll_behind(context)?
+            } else {
+                self.poll_body(context)?
             };
-            match poll_read(self.client, context, |bytes, context| request.take(bytes, context)) {
-                Poll::Ready(Ok(taken)) => taken?,
-                Poll::Ready(Err(_)) => return Err(Broken),
-                Poll::Pending => return Ok(()),
+            if is_waiting {
+                return Ok(());
             }
         }
     }
 
-    fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Broken> {
-        let mut part = Part {
+    /// Keeps what comes behind the request, and tells whether there is nothing more to do for now.
+    fn poll_behind(&mut self, context: &mut Context<'_>) -> Result<bool, Broken> {
+        if self.intake.has_ended() {
+            self.poll_end(context)?;
+            return Ok(true);
+        }
+        if self.intake.is_full() {
+            return Ok(true);
+        }
+        let intake = &mut *self.intake;
+        let read = poll_read(self.client, context, |bytes, _| intake.push(bytes));
+        Ok(read.map_err(|_| Broken)?.is_pending())
+    }
+
+    /// Sends more of the request's body, and tells whether there is nothing more to do for now.
+    fn poll_body(&mut self, context: &mut Context<'_>) -> Result<bool, Broken> {
+        let (client, mut part) = self.part();
+        if !part.intake.kept().is_empty() {
+            let kept = part.intake.take_all();
+            part.take(&kept, context)?;
+            return Ok(false);
+        }
+        if part.intake.has_ended() {
+            // It will never be whole, which the engine has to see.
+            self.poll_end(context)?;
+            return Ok(true);
+        }
+        match poll_read(client, context, |bytes, context| part.take(bytes, context)) {
+            Poll::Ready(Ok(taken)) => taken.map(|()| false),
+            Poll::Ready(Err(_)) => Err(Broken),
+            Poll::Pending => Ok(true),
+        }
+    }
+
+    /// The client, and what sending what comes from it needs.
+    fn part(&mut self) -> (&mut Stream, Part<'_, 'a>) {
+        let part = Part {
             engine: self.engine,
             intake: self.intake,
             to_engine: self.to_engine,
             sending: &mut self.request,
             received: &mut self.finish.received,
+            is_verbatim: self.asks.is_verbatim,
         };
-        part.take(bytes, context)
+        (self.client, part)
     }
 
     /// The client sends no more: the engine is told, and the client is watched for its going.
@@ -236,6 +248,7 @@ struct Part<'a, 'b> {
     to_engine: &'a mut Outbox,
     sending: &'a mut Sending<'b>,
     received: &'a mut u64,
+    is_verbatim: bool,
 }
 
 impl Part<'_, '_> {
@@ -245,32 +258,47 @@ impl Part<'_, '_> {
             self.intake.push(bytes);
             return Ok(());
         }
-        let (is_chunked, received) = (self.intake.is_chunked(), &mut *self.received);
-        let (out, trailers) = (self.to_engine.room(), &mut self.sending.trailers);
+        self.sending.has_begun = true;
+        if self.sending.is_unread {
+            *self.received += count(bytes);
+            self.send(bytes, context);
+            return Ok(());
+        }
+        let is_made_anew = self.intake.is_chunked() && !self.is_verbatim;
+        let (received, trailers) = (&mut *self.received, &mut self.sending.trailers);
+        let mut out = is_made_anew.then(|| self.to_engine.room());
         let read = self.intake.body(bytes, |piece| match piece {
             Piece::Data(data) => {
                 *received += count(data);
-                if is_chunked {
+                if let Some(out) = &mut out {
                     chunk(data, out);
                 }
             }
             Piece::Trailers(bytes) => trailers.extend_from_slice(bytes),
         });
-        let (length, is_last) = read.map_err(|_| Broken)?;
-        self.sending.has_begun = true;
+        let (length, is_last) = match read {
+            Ok(read) => read,
+            // The engine decides over what nobody else does, and nobody knows where it ends.
+            Err(_) if self.is_verbatim => {
+                self.sending.is_unread = true;
+                (bytes.len(), false)
+            }
+            Err(_) => return Err(Broken),
+        };
         self.sending.is_whole = is_last;
         self.intake.push_behind(bytes, length);
-        if is_chunked {
-            if is_last {
-                last_chunk(trailers, self.sending.announced, out);
-            }
-            return Ok(());
-        }
-        let body = bytes.get(..length).ok_or(Broken)?;
-        if !self.sending.is_deaf && self.to_engine.send(self.engine, context, body).is_err() {
-            self.sending.is_deaf = true;
+        match out {
+            Some(out) if is_last => last_chunk(trailers, self.sending.announced, out),
+            Some(_) => {}
+            None => self.send(bytes.get(..length).unwrap_or_default(), context),
         }
         Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8], context: &mut Context<'_>) {
+        if !self.sending.is_deaf && self.to_engine.send(self.engine, context, bytes).is_err() {
+            self.sending.is_deaf = true;
+        }
     }
 }
 

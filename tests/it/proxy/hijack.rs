@@ -266,3 +266,34 @@ fn an_answer_without_an_end_is_no_hijack_unless_the_engine_says_so() {
     assert!(answer.contains("DELETE /containers/web is not allowed"), "{answer}");
     assert_eq!(engine.join().unwrap(), "", "nothing undecided reaches the engine");
 }
+
+#[test]
+fn what_the_engine_has_not_taken_of_a_request_comes_first_in_the_tunnel() {
+    const BODY: usize = 4 << 20;
+    for command in [vec!["record", "-q"], vec!["enforce", "p.yaml", "-q"]] {
+        let mut world = World::sample();
+        world.write("p.yaml", ALL);
+        let server = world.serve(&command);
+        let engine = scripted_engine(&mut world, |mut stream| {
+            read_until(&mut stream, "\r\n\r\n");
+            let switch = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+            stream.write_all(switch).unwrap();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            rest
+        });
+        let body = "b".repeat(BODY);
+        let mut stream = server.connect();
+        let mut writer = stream.try_clone().unwrap();
+        let upload = std::thread::spawn(move || {
+            writer.write_all(&request("POST", "/v1.41/exec/1/start", UPGRADE, &body)).unwrap();
+            writer.write_all(b"input").unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
+        });
+        assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 101 "));
+        upload.join().unwrap();
+        let rest = engine.join().unwrap();
+        assert_eq!(rest.len(), BODY + "input".len());
+        assert!(rest.ends_with(b"bbbinput"));
+    }
+}

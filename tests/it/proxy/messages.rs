@@ -38,6 +38,26 @@ fn a_recorder_sends_on_what_it_was_sent() {
 }
 
 #[test]
+fn a_recorder_sends_on_a_body_that_is_not_in_order() {
+    let mut world = World::sample();
+    let server = world.serve(&["record", "-q"]);
+    // Leading zeros and an extension; enforce would refuse the second.
+    let body = "0004\r\nbody\r\n3;name=value\r\nend\r\n0\r\n\r\n";
+    let engine = scripted_engine(&mut world, |mut stream| {
+        let seen = read_until(&mut stream, "0\r\n\r\n");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        seen
+    });
+    let mut bytes = request("POST", "/v1.41/build", "Transfer-Encoding: chunked\r\n", "");
+    bytes.extend(body.as_bytes());
+    let mut stream = server.connect();
+    stream.write_all(&bytes).unwrap();
+    assert!(read_until(&mut stream, "{}").starts_with("HTTP/1.1 200 OK"));
+    let seen = engine.join().unwrap();
+    assert!(seen.ends_with(&format!("\r\n\r\n{body}")), "{seen}");
+}
+
+#[test]
 fn what_goes_upstream_is_the_canonical_form() {
     let [_, (world, server)] = both();
     let sent = request(
