@@ -1,5 +1,9 @@
 //! The answers that come from dsp itself, in the form that Docker clients print.
 
+use std::io::Write;
+
+use hyper::StatusCode;
+
 use super::request::line;
 
 /// What an answer of dsp's own has to fit.
@@ -16,9 +20,8 @@ pub(super) struct Form {
 /// Writes an answer with `{"message": ...}`, which the docker CLI shows as the engine's error.
 pub(super) fn write(status: u16, message: &str, form: Form, out: &mut Vec<u8>) {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
-    out.extend_from_slice(
-        format!("HTTP/1.{} {status} {}\r\n", u8::from(!form.is_old), reason(status)).as_bytes(),
-    );
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    let _ = write!(out, "HTTP/1.{} {status}\r\n", u8::from(!form.is_old));
     line(b"Content-Type", b"application/json", out);
     line(b"Content-Length", body.len().to_string().as_bytes(), out);
     if form.closes {
@@ -27,18 +30,5 @@ pub(super) fn write(status: u16, message: &str, form: Form, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
     if !form.is_head {
         out.extend_from_slice(body.as_bytes());
-    }
-}
-
-/// The name of a status that dsp gives (RFC 9110 section 15).
-fn reason(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        403 => "Forbidden",
-        408 => "Request Timeout",
-        431 => "Request Header Fields Too Large",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        _ => "Refused",
     }
 }

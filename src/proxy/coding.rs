@@ -3,6 +3,8 @@
 //! A client's chunks do not reach the engine as they were spelled, so that nothing hides in their
 //! size lines.
 
+use std::io::Write;
+
 use super::headers::{Lines, Named};
 use super::request::line;
 
@@ -33,10 +35,9 @@ pub(super) fn chunk(data: &[u8], out: &mut Vec<u8>) {
     if data.is_empty() {
         return;
     }
-    let size = format!("{:X}\r\n", data.len());
-    for part in [size.as_bytes(), data, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
+    let _ = write!(out, "{:X}\r\n", data.len());
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Writes the end of a chunked body, with those trailers that were announced.

@@ -336,8 +336,8 @@ impl<S: Sink> Connection<S> {
                     let message = self.upstream.silent(error).to_string();
                     self.bad_gateway(&message, asks, !is_whole, finish).await
                 }
-                Ending::Unusable(message) => {
-                    self.bad_gateway(message, asks, !is_whole, finish).await
+                Ending::Unusable(bad) => {
+                    self.bad_gateway(&bad.to_string(), asks, !is_whole, finish).await
                 }
                 Ending::Broken => Next::Linger,
             };

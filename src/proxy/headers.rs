@@ -64,13 +64,14 @@ impl Named<'_> {
 }
 
 /// Whether a header is about one connection only: one of the usual ones, or one that `Connection`
-/// names.
-pub(super) fn is_dropped(name: &[u8], value: &[u8], named: Named<'_>) -> bool {
+/// names. A message has one of those at most, as a rule.
+pub(super) fn is_dropped(name: &[u8], value: &[u8], connection: &[Named<'_>]) -> bool {
     let is_one_of = |names: &[&[u8]]| names.iter().any(|one| one.eq_ignore_ascii_case(name));
     // Trailers are passed on, so the wish for them is as well.
     let wants_trailers =
         || name.eq_ignore_ascii_case(b"te") && value.eq_ignore_ascii_case(b"trailers");
-    (is_one_of(&HOP_BY_HOP) || (named.holds(name) && !is_one_of(&KEPT))) && !wants_trailers()
+    let is_named = || connection.iter().any(|named| named.holds(name)) && !is_one_of(&KEPT);
+    (is_one_of(&HOP_BY_HOP) || is_named()) && !wants_trailers()
 }
 
 #[cfg(test)]
@@ -83,7 +84,7 @@ mod tests {
                      X-Kept: 1\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nTe: gzip\r\n\r\n";
         let named = Named(b"Upgrade, X-Hop,host");
         let left: Vec<String> = Lines::new(head)
-            .filter(|(name, value)| !is_dropped(name, value, named))
+            .filter(|(name, value)| !is_dropped(name, value, &[named]))
             .map(|(name, value)| {
                 String::from_utf8_lossy(&[name, b"=", value].concat()).into_owned()
             })

@@ -70,7 +70,7 @@ pub(super) enum Ending {
     /// Nothing came of the engine.
     Unanswered(io::Error),
     /// The client has nothing of an answer, and can be told why.
-    Unusable(&'static str),
+    Unusable(BadAnswer),
     /// One side broke off, or what it sent was not in order.
     Broken,
 }
@@ -111,12 +111,12 @@ impl<S: Sink> Reading<'_, S> {
         loop {
             let mut room = ROOM;
             let read = ResponseHead::read(bytes, &mut room, self.asks.is_head);
-            let Some(head) = read.map_err(unusable)? else {
+            let Some(head) = read.map_err(Ending::Unusable)? else {
                 self.answer.head.extend_from_slice(bytes);
                 return Ok(());
             };
             let behind = bytes.get(head.length..).unwrap_or_default();
-            match head.status {
+            match head.status.as_u16() {
                 101 => return self.switched(&head, behind),
                 100 => {
                     self.answer.is_asked_for = true;
@@ -140,16 +140,16 @@ impl<S: Sink> Reading<'_, S> {
 
     fn switched(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
         if !self.asks.upgrade {
-            return Err(Ending::Unusable("the engine switched protocols, which was not asked for"));
+            return Err(Ending::Unusable(BadAnswer::Switched));
         }
-        self.finish.status = Some(head.status);
+        self.finish.status = Some(head.status.as_u16());
         self.finish.upgraded = true;
         head.write(Form::Switched, self.to_client.room());
         Err(Ending::Tunnel(behind.to_vec()))
     }
 
     fn head(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
-        self.finish.status = Some(head.status);
+        self.finish.status = Some(head.status.as_u16());
         self.finish.unrouted = head.is_unrouted();
         if self.asks.tunnel && !self.asks.upgrade && head.is_raw() {
             self.finish.upgraded = true;
@@ -246,12 +246,4 @@ impl Answer {
     fn has_ended(&self) -> bool {
         matches!(self.body, Some(Body::Length(0)))
     }
-}
-
-fn unusable(bad: BadAnswer) -> Ending {
-    Ending::Unusable(match bad {
-        BadAnswer::NotHttp => "the engine gave an answer that is no HTTP",
-        BadAnswer::TooLong => "the engine gave an answer whose head is too long",
-        BadAnswer::Length => "the engine gave an answer whose length is not clear",
-    })
 }

@@ -91,7 +91,7 @@ impl<'a> RequestHead<'a> {
             } else if permit.own_host() && name.eq_ignore_ascii_case(b"host") {
                 has_host = true;
                 line(name, OWN_HOST, out);
-            } else if !is_dropped(name, value, named)
+            } else if !is_dropped(name, value, &[named])
                 || is_upgrade && name.eq_ignore_ascii_case(b"upgrade")
                 // In order, and so the one coding that there is.
                 || name.eq_ignore_ascii_case(b"transfer-encoding")

@@ -1,5 +1,8 @@
 //! The head of an engine's answer: where the answer ends, and the form in which it goes on.
 
+use hyper::StatusCode;
+use smallvec::SmallVec;
+
 use super::headers::{Named, is_dropped};
 use super::request::line;
 use crate::api::Framing;
@@ -28,7 +31,7 @@ pub(super) enum Body {
 /// The head of an answer.
 #[derive(Debug)]
 pub(super) struct ResponseHead<'a, 'b> {
-    pub(super) status: u16,
+    pub(super) status: StatusCode,
     /// Its length in bytes.
     pub(super) length: usize,
     pub(super) body: Body,
@@ -36,6 +39,7 @@ pub(super) struct ResponseHead<'a, 'b> {
     pub(super) keeps: bool,
     reason: &'a str,
     headers: &'b [httparse::Header<'a>],
+    connection: SmallVec<[Named<'a>; 1]>,
 }
 
 /// The form in which a head goes to the client.
@@ -69,12 +73,14 @@ impl Form {
 /// Why an answer cannot be passed on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum BadAnswer {
-    #[error("an answer that is no HTTP")]
+    #[error("the engine gave an answer that is no HTTP")]
     NotHttp,
-    #[error("an answer whose head is too long")]
+    #[error("the engine gave an answer whose head is too long")]
     TooLong,
-    #[error("an answer whose length is not clear")]
+    #[error("the engine gave an answer whose length is not clear")]
     Length,
+    #[error("the engine switched protocols, which was not asked for")]
+    Switched,
 }
 
 /// Room for the headers of an answer while it is read.
@@ -97,23 +103,28 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
             }
             Err(_) => return Err(BadAnswer::NotHttp),
         };
-        let (Some(status), Some(version)) = (parsed.code, parsed.version) else {
+        let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
+        let (Some(status), Some(version)) = (status, parsed.version) else {
             return Err(BadAnswer::NotHttp);
         };
         let headers: &'b [httparse::Header<'a>] = parsed.headers;
+        let reason = parsed.reason.unwrap_or_default();
+        let connection = values(headers, "connection").map(Named).collect();
         let mut read = Self {
             status,
             length,
             body: Body::Length(0),
             keeps: true,
-            reason: parsed.reason.unwrap_or_default(),
+            reason,
             headers,
+            connection,
         };
-        read.keeps = version == 1 && !read.named().any(|named| named.holds(b"close"));
-        if !is_head && status >= 200 && !matches!(status, 204 | 304) {
+        if !is_head && !status.is_informational() && !matches!(status.as_u16(), 204 | 304) {
             read.body = read.framing()?;
         }
-        read.keeps &= !matches!(read.body, Body::UntilEnd);
+        read.keeps = version == 1
+            && !matches!(read.body, Body::UntilEnd)
+            && !read.connection.iter().any(|named| named.holds(b"close"));
         Ok(Some(read))
     }
 
@@ -121,7 +132,7 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
     /// one of its stream types that has no end but that of the connection. Any other answer leaves
     /// the connection to HTTP, and what the client sends next is decided over.
     pub(super) fn is_raw(&self) -> bool {
-        self.status == 200
+        self.status == StatusCode::OK
             && matches!(self.body, Body::UntilEnd)
             && RAW.contains(&self.value("content-type").unwrap_or_default())
     }
@@ -131,36 +142,29 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
     /// podman's "method not allowed".
     pub(super) fn is_unrouted(&self) -> bool {
         let kind = self.value("content-type").unwrap_or_default();
-        matches!(self.status, 404 | 405)
+        matches!(self.status.as_u16(), 404 | 405)
             && self.value("api-version").is_none()
             && (kind.starts_with(b"application/json") || kind.starts_with(b"text/plain"))
     }
 
     /// Writes the head as it goes to the client.
     pub(super) fn write(&self, form: Form, out: &mut Vec<u8>) {
-        let mut digits = [b'0'; 3];
-        let mut rest = self.status;
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-            rest /= 10;
-        }
         let is_old = matches!(form, Form::Answer { is_old: true, .. });
-        let version: &[u8] = if is_old { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
-        for part in [version, digits.as_slice(), b" ", self.reason.as_bytes(), b"\r\n"] {
-            out.extend_from_slice(part);
+        let version = if is_old { "HTTP/1.0 " } else { "HTTP/1.1 " };
+        for part in [version, self.status.as_str(), " ", self.reason, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
         }
         let has_length = matches!(self.body, Body::Length(_));
         let mut has_encoding = false;
         for header in self.headers {
             let name = header.name.as_bytes();
             let is = |other: &str| header.name.eq_ignore_ascii_case(other);
-            let is_named = self.named().any(|named| is_dropped(name, header.value, named));
             let stays = form == Form::Switched && (is("connection") || is("upgrade"))
                 || form.is_chunked() && is("transfer-encoding");
             // Beside an encoding a length says nothing (RFC 9112 section 6.3).
             let is_void = !has_length && is("content-length");
             has_encoding |= form.is_chunked() && is("transfer-encoding");
-            if (!is_dropped(name, header.value, Named(b"")) && !is_named && !is_void) || stays {
+            if stays || (!is_void && !is_dropped(name, header.value, &self.connection)) {
                 line(name, header.value, out);
             }
         }
@@ -174,16 +178,13 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
     }
 
     fn framing(&self) -> Result<Body, BadAnswer> {
-        let encoding = self.values("transfer-encoding").last();
-        if let Some(encoding) = encoding {
-            let last = encoding.rsplit(|byte| *byte == b',').next().unwrap_or_default();
-            return if last.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                Ok(Body::Chunked(Framing::chunked()))
-            } else {
-                Ok(Body::UntilEnd)
-            };
+        let mut encodings = values(self.headers, "transfer-encoding");
+        if let Some(encoding) = encodings.next() {
+            // No engine has another one, and passed on it would not say where the answer ends.
+            let is_clear = encoding.eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
+            return is_clear.then(|| Body::Chunked(Framing::chunked())).ok_or(BadAnswer::Length);
         }
-        let mut lengths = self.values("content-length");
+        let mut lengths = values(self.headers, "content-length");
         let Some(length) = lengths.next() else { return Ok(Body::UntilEnd) };
         let is_plain = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
         if !is_plain || lengths.any(|other| other != length) {
@@ -193,16 +194,15 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         digits.parse().map(Body::Length).map_err(|_| BadAnswer::Length)
     }
 
-    fn value(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers.iter().find(|one| one.name.eq_ignore_ascii_case(name)).map(|one| one.value)
+    fn value(&self, name: &'static str) -> Option<&'a [u8]> {
+        values(self.headers, name).next()
     }
+}
 
-    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-        let named = move |one: &&httparse::Header<'_>| one.name.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(named).map(|one| one.value)
-    }
-
-    fn named(&self) -> impl Iterator<Item = Named<'a>> {
-        self.values("connection").map(Named)
-    }
+fn values<'a>(
+    headers: &[httparse::Header<'a>],
+    name: &'static str,
+) -> impl Iterator<Item = &'a [u8]> {
+    let named = move |one: &&httparse::Header<'_>| one.name.eq_ignore_ascii_case(name);
+    headers.iter().filter(named).map(|one| one.value)
 }
