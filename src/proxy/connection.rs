@@ -18,7 +18,7 @@ use super::stream::Stream;
 use super::timer::Timer;
 use super::transfer::{Asks, Sending, Transfer};
 use super::tunnel::Tunnel;
-use super::upstream::Upstream;
+use super::upstream::{Upstream, UpstreamError};
 use crate::api::{Flaw, LONGEST_TARGET};
 use crate::policy::{Head, Permit, Verdict};
 
@@ -90,7 +90,6 @@ impl<S: Sink> Connection<S> {
         control: Arc<Control>,
         client: Stream,
     ) -> Self {
-        let upstream = Upstream::new(shared.engine.clone());
         let is_strict = shared.gate.refuses_flaws();
         Self {
             shared,
@@ -98,7 +97,7 @@ impl<S: Sink> Connection<S> {
             control,
             client,
             intake: Intake::default(),
-            upstream,
+            upstream: Upstream::default(),
             to_engine: Outbox::default(),
             to_client: Outbox::default(),
             head: Vec::new(),
@@ -247,7 +246,7 @@ impl<S: Sink> Connection<S> {
                 let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
                 self.answer(status, &message, form, finish).await;
             }
-            Ok(_) => match self.upstream.take().await {
+            Ok(_) => match self.upstream.take(&self.shared.engine).await {
                 Ok((engine, _)) => {
                     tracing::warn!(connection = self.number, "passed on without a look: {flaw}");
                     self.control.ask(&method, &target);
@@ -291,7 +290,7 @@ impl<S: Sink> Connection<S> {
         }
         head.write(permit, asks.upgrade, self.to_engine.room());
         loop {
-            let (mut engine, is_reused) = match self.upstream.take().await {
+            let (mut engine, is_reused) = match self.upstream.take(&self.shared.engine).await {
                 Ok(taken) => taken,
                 Err(error) => {
                     return self.bad_gateway(&error.to_string(), asks, has_body, finish).await;
@@ -333,8 +332,9 @@ impl<S: Sink> Connection<S> {
                     continue;
                 }
                 Ending::Unanswered(error) => {
-                    let message = self.upstream.silent(error).to_string();
-                    self.bad_gateway(&message, asks, !is_whole, finish).await
+                    let address = self.shared.engine.clone();
+                    let silent = UpstreamError::Silent { address, source: error };
+                    self.bad_gateway(&silent.to_string(), asks, !is_whole, finish).await
                 }
                 Ending::Unusable(bad) => {
                     self.bad_gateway(&bad.to_string(), asks, !is_whole, finish).await

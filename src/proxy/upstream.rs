@@ -14,9 +14,8 @@ const KEPT: Duration = Duration::from_secs(4 * 60);
 
 /// The connection to the engine that belongs to one client, opened when it is first needed and
 /// again when the engine has closed it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Upstream {
-    address: Address,
     idle: Option<(Stream, Instant)>,
 }
 
@@ -30,22 +29,20 @@ pub(super) enum UpstreamError {
 }
 
 impl Upstream {
-    pub(super) fn new(address: Address) -> Self {
-        Self { address, idle: None }
-    }
-
-    /// A connection, and whether it was used before.
-    pub(super) async fn take(&mut self) -> Result<(Stream, bool), UpstreamError> {
+    /// A connection to the engine at this address, and whether it was used before.
+    pub(super) async fn take(
+        &mut self,
+        address: &Address,
+    ) -> Result<(Stream, bool), UpstreamError> {
         if let Some((stream, since)) = self.idle.take()
             && since.elapsed() < KEPT
         {
             return Ok((stream, true));
         }
-        let connected = Stream::connect(&self.address).await;
-        let address = &self.address;
-        connected
-            .map(|stream| (stream, false))
-            .map_err(|source| UpstreamError::Connect { address: address.clone(), source })
+        match Stream::connect(address).await {
+            Ok(stream) => Ok((stream, false)),
+            Err(source) => Err(UpstreamError::Connect { address: address.clone(), source }),
+        }
     }
 
     /// Keeps a connection on which the last answer has ended.
@@ -60,10 +57,5 @@ impl Upstream {
         {
             self.idle = None;
         }
-    }
-
-    /// What is told of a connection on which nothing came.
-    pub(super) fn silent(&self, source: io::Error) -> UpstreamError {
-        UpstreamError::Silent { address: self.address.clone(), source }
     }
 }
