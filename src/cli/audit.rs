@@ -1,8 +1,13 @@
 //! What `enforce` tells of its decisions: in the log, in a summary, and in the audit log.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
+use thread_local::ThreadLocal;
 
 use super::record::{write_outcome, write_request};
 use crate::policy::{Decision, Denial, Verdict};
@@ -16,7 +21,7 @@ const MOST_KEPT: usize = 1000;
 /// Logs each decision before it takes effect, and counts denials.
 #[derive(Default)]
 pub(super) struct Audit {
-    denials: Mutex<Denials>,
+    denials: Denials,
     file: Option<AuditLog>,
 }
 
@@ -24,25 +29,24 @@ pub(super) struct Audit {
 pub(super) struct AuditLog {
     /// Begins a session in the file, which may have been moved away since the last one.
     open: Box<dyn Fn() -> anyhow::Result<Writer> + Send + Sync>,
-    writer: RwLock<Arc<Writer>>,
+    writer: Writer,
     /// Whether requests are forwarded that could not be written down.
     is_optional: bool,
     failures: Mutex<Often>,
 }
 
-/// A request in the audit log, and the session that it belongs to.
-pub(super) struct Entry {
-    writer: Arc<Writer>,
-    ticket: Ticket,
+/// How often each denial came, by what was said of it.
+#[derive(Default)]
+struct Denials {
+    known: Mutex<IndexMap<String, Arc<AtomicU64>>>,
+    /// Those that are not kept apart.
+    others: AtomicU64,
+    /// What each thread has looked up.
+    found: ThreadLocal<RefCell<HashMap<String, Arc<AtomicU64>>>>,
 }
 
-#[derive(Debug, Default)]
-struct Denials {
-    /// What was said of each, and how often.
-    known: IndexMap<String, (u64, Often)>,
-    /// Those that are not kept apart.
-    others: Often,
-}
+/// A text of a client's as a log may show it, made when it is shown.
+pub(super) struct Shown<'a>(&'a str);
 
 impl AuditLog {
     /// Begins the first session.
@@ -50,21 +54,15 @@ impl AuditLog {
         open: Box<dyn Fn() -> anyhow::Result<Writer> + Send + Sync>,
         is_optional: bool,
     ) -> anyhow::Result<Self> {
-        let writer = RwLock::new(Arc::new(open()?));
+        let writer = open()?;
         Ok(Self { open, writer, is_optional, failures: Mutex::default() })
     }
 
-    fn writer(&self) -> Arc<Writer> {
-        Arc::clone(&self.writer.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Writes a request down. What cannot be written must not happen, unless that is optional.
-    fn write(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Entry>> {
-        let writer = self.writer();
-        let ticket = write_request(&writer, arrival, decision);
-        let entry = Some(Entry { writer, ticket });
+    fn write(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
+        let ticket = write_request(&self.writer, arrival, decision);
         if ticket.is_written() {
-            return Begun::admitted(entry);
+            return Begun::admitted(Some(ticket));
         }
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(times) = failures.once_more() {
@@ -72,77 +70,102 @@ impl AuditLog {
             tracing::error!(times, "the audit log cannot be written, so dsp {what}");
         }
         let refusal = "the audit log cannot be written, so nothing is admitted".to_owned();
-        Begun { ticket: entry, refusal: Some(refusal).filter(|_| !self.is_optional) }
+        Begun { ticket: Some(ticket), refusal: Some(refusal).filter(|_| !self.is_optional) }
     }
 }
 
 impl Audit {
     pub(super) fn new(file: Option<AuditLog>) -> Self {
-        Self { denials: Mutex::default(), file }
+        Self { denials: Denials::default(), file }
     }
 
     /// The denials so far: what was said of each, and how often.
     pub(super) fn denials(&self) -> Vec<(String, u64)> {
-        let denials = self.lock();
-        let known = denials.known.iter();
-        known.map(|(message, (count, _))| (message.clone(), *count)).collect()
+        let known = self.denials.lock();
+        let known = known.iter();
+        known.map(|(message, count)| (message.clone(), count.load(Ordering::Relaxed))).collect()
     }
 
     /// Ends the audit log, with the exit status of the command.
     pub(super) fn end(&self, exit: Option<u8>) {
-        let _ = self.file.as_ref().map(|file| file.writer().end(exit));
+        let _ = self.file.as_ref().map(|file| file.writer.end(exit));
     }
 
     /// Ends the session in the audit log and begins another one, in the file that has the name now.
     pub(super) fn reopen(&self) -> anyhow::Result<()> {
         if let Some(file) = &self.file {
-            let next = Arc::new((file.open)()?);
-            let mut writer = file.writer.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *writer, next).end(None);
+            file.writer.go_on_with((file.open)()?);
         }
         Ok(())
     }
+}
 
+impl Denials {
     /// Counts a denial, and says how often it has come by now if that is worth a line.
     fn note(&self, denial: &Denial) -> Option<u64> {
-        let mut denials = self.lock();
-        if denials.known.len() >= MOST_KEPT && !denials.known.contains_key(&denial.message) {
-            return denials.others.once_more();
-        }
-        let (count, often) = denials.known.entry(denial.message.clone()).or_default();
-        *count += 1;
-        often.once_more()
+        let mut found = self.found.get_or_default().borrow_mut();
+        let count = match found.get(&denial.message) {
+            Some(count) => count,
+            None => match self.find(&denial.message) {
+                Some(count) => found.entry(denial.message.clone()).or_insert(count),
+                None => &self.others,
+            },
+        };
+        let times = count.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        is_power_of_ten(times).then_some(times)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Denials> {
-        self.denials.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The count of what was said of a denial, if it is kept apart.
+    fn find(&self, message: &str) -> Option<Arc<AtomicU64>> {
+        let mut known = self.lock();
+        if let Some(count) = known.get(message) {
+            return Some(Arc::clone(count));
+        }
+        if known.len() >= MOST_KEPT {
+            return None;
+        }
+        Some(Arc::clone(known.entry(message.to_owned()).or_default()))
     }
+
+    fn lock(&self) -> MutexGuard<'_, IndexMap<String, Arc<AtomicU64>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&printable(self.0))
+    }
+}
+
+fn is_power_of_ten(number: u64) -> bool {
+    number.checked_ilog10().is_some_and(|zeros| 10_u64.pow(zeros) == number)
 }
 
 /// The method and the path of a request as a log may show them. The query may hold secrets, so it
 /// stays out.
-pub(super) fn shown(arrival: &Arrival<'_>) -> (String, String) {
+pub(super) fn shown<'a>(arrival: &Arrival<'a>) -> (Shown<'a>, Shown<'a>) {
     let path = arrival.target.split('?').next().unwrap_or_default();
-    (printable(arrival.method), printable(path))
+    (Shown(arrival.method), Shown(path))
 }
 
 impl Sink for Audit {
-    type Ticket = Option<Entry>;
+    type Ticket = Option<Ticket>;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Entry>> {
+    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
         let connection = arrival.connection;
         let (method, path) = shown(arrival);
         match &decision.verdict {
             Verdict::Deny(denial) => {
                 let (status, message) = (denial.status, denial.message.as_str());
-                if let Some(times) = self.note(denial) {
+                if let Some(times) = self.denials.note(denial) {
                     tracing::warn!(connection, status, %method, %path, times, "{message}");
                 }
             }
             Verdict::Forward(permit) => match permit.instead_of() {
                 Some(denial) => {
                     let message = denial.message.as_str();
-                    if let Some(times) = self.note(denial) {
+                    if let Some(times) = self.denials.note(denial) {
                         tracing::warn!(connection, audit = true, %method, %path, times, "{message}");
                     }
                 }
@@ -155,11 +178,11 @@ impl Sink for Audit {
         }
     }
 
-    fn finish(&self, entry: &Option<Entry>, outcome: &Outcome) {
+    fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
-        if let Some(Entry { writer, ticket }) = entry {
-            write_outcome(writer, *ticket, outcome);
+        if let Some(ticket) = ticket {
+            write_outcome(ticket, outcome);
         }
     }
 }

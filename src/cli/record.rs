@@ -120,7 +120,7 @@ impl proxy::Sink for Recorder {
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
-        write_outcome(&self.0, *ticket, outcome);
+        write_outcome(ticket, outcome);
     }
 }
 
@@ -130,7 +130,6 @@ pub(super) fn write_request(
     arrival: &proxy::Arrival<'_>,
     decision: &Decision,
 ) -> Ticket {
-    let refused = decision.request.as_ref().err().map(ToString::to_string);
     let (denied, would_deny) = match &decision.verdict {
         Verdict::Deny(denial) => (Some(denial), None),
         Verdict::Forward(permit) => (None, permit.instead_of()),
@@ -138,8 +137,8 @@ pub(super) fn write_request(
     writer.request(&recording::Arrival {
         connection: arrival.connection,
         method: arrival.method,
-        path: arrival.target.split('?').next().unwrap_or_default(),
-        request: decision.request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
+        target: arrival.target,
+        request: decision.request.as_ref(),
         located: decision.located.as_ref(),
         agent: arrival.agent,
         denied: denied.map(|denial| denial.message.as_str()),
@@ -148,10 +147,10 @@ pub(super) fn write_request(
 }
 
 /// Writes how a request ended.
-pub(super) fn write_outcome(writer: &Writer, ticket: Ticket, outcome: &proxy::Outcome) {
+pub(super) fn write_outcome(ticket: &Ticket, outcome: &proxy::Outcome) {
     let proxy::Outcome { status, duration, received, sent, upgraded, unrouted } = *outcome;
     let outcome = recording::Outcome { status, duration, received, sent, upgraded, unrouted };
-    writer.response(ticket, &outcome);
+    ticket.answered(&outcome);
 }
 
 /// The one line that shows where a recording stands, redrawn in its place on a terminal.

@@ -4,6 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
 
 use super::Event;
 
@@ -40,8 +44,11 @@ pub(super) struct AppendFile {
     /// Where `"lossy":false` stands, and the file opened for writing there.
     mark: Option<(File, u64)>,
     dropped: u64,
-    /// A line was written in part, so the next one must begin on a line of its own.
-    torn: bool,
+    /// Whether the last line could not be written. It may have been written in part, so the next one
+    /// must begin on a line of its own.
+    failing: Arc<AtomicBool>,
+    /// The line, kept for its memory.
+    line: Vec<u8>,
 }
 
 impl AppendFile {
@@ -62,18 +69,27 @@ impl AppendFile {
         }
         file.write_all(&line).map_err(open)?;
         let mark = mark(path, &mut file, &line);
-        Ok(Self { file, mark, dropped: 0, torn: false })
+        Ok(Self { mark, ..Self::new(file) })
     }
 
     /// Writes a session's first line to an open file, in which nothing is changed later.
     pub(super) fn onto(mut file: File, session: &Event) -> io::Result<Self> {
         file.write_all(&line(session)?)?;
-        Ok(Self { file, mark: None, dropped: 0, torn: false })
+        Ok(Self::new(file))
+    }
+
+    fn new(file: File) -> Self {
+        Self { file, mark: None, dropped: 0, failing: Arc::default(), line: Vec::new() }
     }
 
     /// Whether the last line could not be written.
-    pub(super) const fn is_failing(&self) -> bool {
-        self.torn
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
+    /// The same, for those who look at it often.
+    pub(super) fn failing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.failing)
     }
 
     /// Lines that could not be written.
@@ -88,23 +104,25 @@ impl AppendFile {
     }
 
     /// Writes one line with one call, so that another process appending to the same file cannot
-    /// come between, and tells whether it is there.
-    pub(super) fn append(&mut self, event: &Event) -> bool {
-        let written = line(event).map_err(io::Error::from).and_then(|line| {
-            let whole = if self.torn { [b"\n", line.as_slice()].concat() } else { line };
-            write_whole(&mut self.file, &whole)
-        });
-        match written {
-            Ok(()) => self.torn = false,
-            Err(_) => {
-                self.torn = true;
-                self.dropped += 1;
-                // Best effort: without the mark the missing `end` still tells that lines are
-                // missing.
-                let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
-            }
+    /// come between, and tells whether it is there. To write the lines of several threads at once
+    /// would make each wait for the others: no request goes on before its line is there.
+    pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
+        let was_failing = self.is_failing();
+        self.line.clear();
+        self.line.extend(was_failing.then_some(b'\n'));
+        let line = serde_json::to_writer(&mut self.line, event).map_err(io::Error::from);
+        self.line.push(b'\n');
+        let written = line.and_then(|()| write_whole(&mut self.file, &self.line)).is_ok();
+        if !written {
+            self.dropped += 1;
+            // Best effort: without the mark the missing `end` still tells that lines are missing.
+            let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
         }
-        !self.torn
+        // Other threads look at it with every request, so it is left alone while it stays the same.
+        if written == was_failing {
+            self.failing.store(!written, Ordering::Release);
+        }
+        written
     }
 }
 

@@ -6,16 +6,22 @@
 //! the same events out of logs that other programs wrote.
 
 mod append;
+mod arrival;
 mod event;
 mod import;
+mod ledger;
+mod line;
 mod reader;
+mod recent;
 mod redact;
 mod repeats;
+mod tally;
 mod writer;
 
 pub use append::CreateError;
+pub use arrival::Arrival;
 pub use event::{End, Engine, Event, FORMAT_VERSION, Repeat, Request, Response, Session};
 pub use import::{Entry, Format, ImportError, Line, Log, Skipped, Unreadable};
 pub use reader::{ReadError, Reader};
 pub use redact::command_line;
-pub use writer::{Arrival, Outcome, Progress, Ticket, Totals, Writer};
+pub use writer::{Outcome, Progress, Ticket, Totals, Writer};

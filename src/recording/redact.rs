@@ -1,5 +1,6 @@
 //! What never goes into a recording.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use crate::api::{Located, Query};
@@ -19,19 +20,39 @@ const HIDDEN: &str = "[hidden]";
 
 /// The query to record: every name, and the values that are known to be harmless. Of a request
 /// that names no operation no value is kept, because nothing is known about it.
-pub(super) fn query(query: Query<'_>, located: Option<&Located>) -> Vec<(String, Option<String>)> {
-    query
-        .pairs()
-        .map(|(key, value)| {
-            let known = located.is_some_and(|located| {
-                located.operation.query.contains(&key.as_ref())
-                    && !located.operation.secret_query.contains(&key.as_ref())
-            });
-            let value = known
-                .then(|| String::from_utf8_lossy(&value).chars().take(LONGEST_VALUE).collect());
-            (key.into_owned(), value)
-        })
-        .collect()
+pub(super) fn query<'a>(
+    query: Query<'a>,
+    located: Option<&'a Located>,
+) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
+    query.pairs().map(move |(key, value)| {
+        let known = located.is_some_and(|located| {
+            located.operation.query.contains(&key.as_ref())
+                && !located.operation.secret_query.contains(&key.as_ref())
+        });
+        (key, known.then(|| shortened(value)))
+    })
+}
+
+/// A value as text, and no more than is kept of it.
+fn shortened(value: Cow<'_, [u8]>) -> Cow<'_, str> {
+    let text = match value {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    };
+    match text {
+        Cow::Borrowed(text) => beginning(text, LONGEST_VALUE).into(),
+        Cow::Owned(text) => beginning(&text, LONGEST_VALUE).to_owned().into(),
+    }
+}
+
+/// At most so many characters from the beginning of a text.
+pub(super) fn beginning(text: &str, most: usize) -> &str {
+    // Most texts have not even that many bytes.
+    if text.len() <= most {
+        return text;
+    }
+    let end = text.char_indices().nth(most).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 /// A command line without what may be secret in it: values behind a `=`, the arguments of options
@@ -88,7 +109,10 @@ mod tests {
 
     fn recorded(method: &str, target: &str) -> Vec<(String, Option<String>)> {
         let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
-        query(request.query(), request.locate().as_ref())
+        let owned = |(key, value): (Cow<'_, str>, Option<Cow<'_, str>>)| {
+            (key.into_owned(), value.map(Cow::into_owned))
+        };
+        query(request.query(), request.locate().as_ref()).map(owned).collect()
     }
 
     #[test]

@@ -3,59 +3,32 @@
 //! Recording must never break the workload: once the session has begun, a line that cannot be
 //! written is counted, the session is marked as lossy, and everything goes on.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use thread_local::ThreadLocal;
 
 use super::append::{AppendFile, CreateError};
-use super::repeats::Repeats;
-use super::{End, Event, Repeat, Request, Response, Session, redact};
-use crate::api::{CanonicalRequest, Located};
-
-/// The longest method, path or client name in characters that is recorded.
-const LONGEST_TEXT: usize = 4096;
+use super::arrival::Arrival;
+use super::ledger::{Ledger, Place};
+use super::recent::{Key, Recent};
+use super::tally::{Counted, Tally};
+use super::{Event, Session};
 
 /// A session being recorded. All methods may be called from several threads at once.
+///
+/// A request that a thread has seen before is counted by the thread itself. Only what is new to it,
+/// and counts that are due, go through the lock.
 #[derive(Debug)]
 pub struct Writer {
-    id: String,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    file: AppendFile,
-    repeats: Repeats,
-    operations: HashSet<String>,
-    requests: u64,
-    newest: Instant,
-}
-
-/// A request, as the proxy saw it.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// The number of the client's connection.
-    pub connection: u64,
-    /// The method as received.
-    pub method: &'a str,
-    /// The path as received, without the query.
-    pub path: &'a str,
-    /// The canonical form, or why there is none.
-    pub request: Result<&'a CanonicalRequest, &'a str>,
-    /// The operation, if there is one.
-    pub located: Option<&'a Located>,
-    /// The client's own name for itself.
-    pub agent: Option<&'a str>,
-    /// Why it is denied.
-    pub denied: Option<&'a str>,
-    /// Why it would be denied if denials were in force.
-    pub would_deny: Option<&'a str>,
+    current: Mutex<Arc<Ledger>>,
+    recent: ThreadLocal<RefCell<Recent>>,
 }
 
 /// How a request ended.
@@ -76,19 +49,39 @@ pub struct Outcome {
 }
 
 /// Names a request between its arrival and its end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Ticket {
-    seq: u64,
-    repeated: bool,
+    entry: Entry,
     written: bool,
+}
+
+/// Where the end of a request is noted.
+#[derive(Debug)]
+enum Entry {
+    /// In a line of its own.
+    Line(Arc<Ledger>, u64),
+    /// In a count that is kept under the lock.
+    Count(Arc<Ledger>, u64),
+    /// In a count of this thread's.
+    Tally(Arc<Tally>),
 }
 
 impl Ticket {
     /// Whether the request is in the file, or counted behind one that is, and the file could be
     /// written when it was last tried.
     #[must_use]
-    pub fn is_written(self) -> bool {
+    pub fn is_written(&self) -> bool {
         self.written
+    }
+
+    /// Records how the request ended, in the session that it began in.
+    pub fn answered(&self, outcome: &Outcome) {
+        match (&self.entry, outcome.status) {
+            (Entry::Line(ledger, seq), _) => ledger.answered(*seq, outcome),
+            (Entry::Count(ledger, first), Some(status)) => ledger.answered_again(*first, status),
+            (Entry::Tally(tally), Some(status)) => tally.answered(status),
+            (Entry::Count(..) | Entry::Tally(_), None) => {}
+        }
     }
 }
 
@@ -134,36 +127,6 @@ impl Session {
     }
 }
 
-impl Arrival<'_> {
-    /// The line of a recording for it: cut to a length, and without what may be secret.
-    pub(super) fn describe(&self, session: &str, seq: u64, time: Timestamp) -> Request {
-        let cut = |text: &str| text.chars().take(LONGEST_TEXT).collect::<String>();
-        let located = self.located;
-        let parameters = located.map(|located| {
-            let names = located.operation.template.parameters().map(str::to_owned);
-            names.zip(located.values.iter().cloned()).collect()
-        });
-        Request {
-            session: session.to_owned(),
-            seq,
-            time,
-            connection: self.connection,
-            method: cut(self.method),
-            path: cut(self.path),
-            operation: located.map(|located| located.operation.name.to_owned()),
-            parameters: parameters.unwrap_or_default(),
-            query: self
-                .request
-                .map(|request| redact::query(request.query(), located))
-                .unwrap_or_default(),
-            refused: self.request.err().map(str::to_owned),
-            agent: self.agent.map(cut),
-            denied: self.denied.map(cut),
-            would_deny: self.would_deny.map(cut),
-        }
-    }
-}
-
 impl Writer {
     /// Appends the session's first line to the file at `path`, which is made if it is absent. A
     /// last line that was cut by a crash is closed first.
@@ -185,120 +148,85 @@ impl Writer {
     }
 
     fn new(file: AppendFile, session: &Session) -> Self {
-        let state = State {
-            file,
-            repeats: Repeats::default(),
-            operations: HashSet::new(),
-            requests: 0,
-            newest: Instant::now(),
-        };
-        Self { id: session.id.clone(), state: Mutex::new(state) }
+        let ledger = Ledger::new(session.id.clone(), file);
+        Self { current: Mutex::new(Arc::new(ledger)), recent: ThreadLocal::new() }
     }
 
-    /// Records a request. The line is in the file when this returns, unless it could not be
-    /// written.
+    /// Records a request. It is in the file when this returns, in a line or counted behind one,
+    /// unless it could not be written.
     pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
-        let mut state = self.lock();
-        state.requests += 1;
-        let request = arrival.describe(&self.id, state.requests, Timestamp::now());
-        if let Some(operation) = &request.operation
-            && state.operations.insert(operation.clone())
-        {
-            state.newest = Instant::now();
-        }
-        let seq = request.seq;
-        match state.repeats.note(&request) {
-            None => {
-                let written = state.file.append(&Event::Request(request));
-                Ticket { seq, repeated: false, written }
-            }
-            Some(first) => {
-                // While nothing can be written, each request tries.
-                let is_failing = state.file.is_failing();
-                let due = state.repeats.due(first, is_failing);
-                let due = due.map(|count| self.repeat(first, count));
-                let written = due.is_none_or(|event| state.file.append(&event));
-                Ticket { seq: first, repeated: true, written }
-            }
-        }
+        let recent = self.recent.get_or_default();
+        let key = Key::of(arrival);
+        let Some((tally, counted)) = key.and_then(|key| recent.borrow_mut().count(&key)) else {
+            return self.ask(arrival, key, recent);
+        };
+        // Under the lock, so that a session that ends now has its counts in the file afterwards.
+        let written = counted == Counted::Quietly || self.lock().check(&tally);
+        Ticket { entry: Entry::Tally(tally), written }
     }
 
-    /// Records how a request ended.
-    pub fn response(&self, ticket: Ticket, outcome: &Outcome) {
-        let mut state = self.lock();
-        if ticket.repeated {
-            outcome
-                .status
-                .into_iter()
-                .for_each(|status| state.repeats.answered(ticket.seq, status));
-            return;
-        }
-        state.file.append(&Event::Response(Response {
-            session: self.id.clone(),
-            seq: ticket.seq,
-            status: outcome.status,
-            milliseconds: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
-            received: outcome.received,
-            sent: outcome.sent,
-            upgraded: outcome.upgraded,
-            unrouted: outcome.unrouted,
-        }));
+    /// Records a request that the thread cannot count by itself.
+    fn ask(
+        &self,
+        arrival: &Arrival<'_>,
+        key: Option<Key<&str>>,
+        recent: &RefCell<Recent>,
+    ) -> Ticket {
+        let mut identity = std::mem::take(&mut recent.borrow_mut().identity);
+        identity.set(arrival);
+        // What may be secret does not stay in memory.
+        let key = key.filter(|_| !identity.has_hidden());
+        let (ledger, noted) = {
+            let ledger = self.lock();
+            (Arc::clone(&ledger), ledger.request(arrival, &identity, key.is_some()))
+        };
+        let mut recent = recent.borrow_mut();
+        recent.identity = identity;
+        let entry = match noted.place {
+            Place::Line(seq) => Entry::Line(ledger, seq),
+            Place::Count(first, tally) => {
+                if let Some((key, tally)) = key.zip(tally) {
+                    recent.remember(&ledger, key, tally);
+                }
+                Entry::Count(ledger, first)
+            }
+        };
+        Ticket { entry, written: noted.written }
     }
 
     /// Where the session stands.
     pub fn progress(&self) -> Progress {
-        let state = self.lock();
-        Progress {
-            requests: state.requests,
-            operations: state.operations.len(),
-            newest: state.newest,
-        }
+        self.lock().progress()
     }
 
     /// Ends the session, with the exit status of its command.
     pub fn end(&self, exit: Option<u8>) -> Totals {
-        let mut state = self.lock();
-        let rest: Vec<Event> =
-            state.repeats.rest().map(|(first, count)| self.repeat(first, count)).collect();
-        for event in &rest {
-            state.file.append(event);
-        }
-        let end = End {
-            session: self.id.clone(),
-            time: Timestamp::now(),
-            requests: state.requests,
-            dropped: state.file.dropped(),
-            exit,
-        };
-        state.file.append(&Event::End(end));
-        Totals {
-            requests: state.requests,
-            operations: state.operations.len(),
-            dropped: state.file.dropped(),
-        }
+        self.lock().end(exit)
     }
 
-    fn repeat(&self, first: u64, count: &super::repeats::Count) -> Event {
-        Event::Repeat(Repeat {
-            session: self.id.clone(),
-            seq: first,
-            count: count.count,
-            statuses: count.statuses.clone(),
-        })
+    /// Ends the session and goes on with the one that another writer has begun. Each request is in
+    /// one of the two.
+    pub fn go_on_with(&self, next: Self) -> Totals {
+        let next = next.current.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.lock();
+        let ended = current.end(None);
+        *current = next;
+        ended
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Arc<Ledger>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::fs::OpenOptions;
     use std::io::Write;
 
     use super::*;
-    use crate::api::EngineKind;
+    use crate::api::{CanonicalRequest, EngineKind};
     use crate::recording::Reader;
 
     fn arrive(writer: &Writer, method: &str, target: &str) -> Ticket {
@@ -307,7 +235,7 @@ mod tests {
         writer.request(&Arrival {
             connection: 1,
             method,
-            path: target.split('?').next().unwrap(),
+            target,
             request: Ok(&request),
             located: located.as_ref(),
             agent: Some("test"),
@@ -328,7 +256,7 @@ mod tests {
         let writer = Writer::create(&path, &session).unwrap();
         let ticket = arrive(&writer, "GET", "/v1.41/containers/web/json?size=1");
         assert_eq!(events(&path).len(), 2, "the request is on disk before it is forwarded");
-        writer.response(ticket, &Outcome { status: Some(200), ..Outcome::default() });
+        ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
         assert_eq!(writer.end(Some(0)), Totals { requests: 1, operations: 1, dropped: 0 });
         let events = events(&path);
         let Event::Request(request) = &events[1] else { panic!("{events:?}") };
@@ -367,12 +295,12 @@ mod tests {
         let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
         for _ in 0..20_000 {
             let ticket = arrive(&writer, "GET", "/v1.41/containers/json");
-            writer.response(ticket, &Outcome { status: Some(200), ..Outcome::default() });
+            ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
         }
         // A poller that asks for the time since its last question never repeats itself exactly.
         for since in 0..20_000 {
             let ticket = arrive(&writer, "GET", &format!("/v1.41/events?since={since}"));
-            writer.response(ticket, &Outcome { status: Some(200), ..Outcome::default() });
+            ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
         }
         writer.end(None);
         assert!(std::fs::metadata(&path).unwrap().len() < 32 << 10);
@@ -393,10 +321,10 @@ mod tests {
         let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
         // /dev/full answers every write with "no space left on device".
         let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let file = writer.state.lock().unwrap().file.swap(full);
+        let file = writer.lock().lock().file.swap(full);
         assert!(!arrive(&writer, "GET", "/info").is_written());
         assert!(!arrive(&writer, "GET", "/info").is_written(), "each one tries");
-        writer.state.lock().unwrap().file.swap(file);
+        writer.lock().lock().file.swap(file);
         assert!(arrive(&writer, "GET", "/version").is_written());
         let totals = writer.end(None);
         assert_eq!((totals.requests, totals.dropped), (3, 2));

@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::super::repeats::Repeats;
+use super::super::arrival::Identity;
+use super::super::repeats::{Repeats, Sum};
 use super::super::{Arrival, End, Event, FORMAT_VERSION, Repeat, Response, Session};
 use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
@@ -79,6 +80,7 @@ struct Import {
     session: Session,
     events: Vec<Event>,
     repeats: Repeats,
+    identity: Identity,
     requests: u64,
 }
 
@@ -151,7 +153,14 @@ impl Import {
             engine: None,
             lossy: false,
         };
-        Self { engine, session, events: Vec::new(), repeats: Repeats::default(), requests: 0 }
+        Self {
+            engine,
+            session,
+            events: Vec::new(),
+            repeats: Repeats::default(),
+            identity: Identity::default(),
+            requests: 0,
+        }
     }
 
     /// Takes a request in, as the recorder would have: made canonical, its secrets left out, and
@@ -159,14 +168,13 @@ impl Import {
     fn request(&mut self, entry: &Entry) {
         self.requests += 1;
         let request = CanonicalRequest::parse(self.engine, &entry.method, &entry.target);
-        let refused = request.as_ref().err().map(ToString::to_string);
         let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
         let arrival = Arrival {
             // Logs number requests, if anything, and not connections.
             connection: 1,
             method: &entry.method,
-            path: entry.target.split('?').next().unwrap_or_default(),
-            request: request.as_ref().map_err(|_| refused.as_deref().unwrap_or_default()),
+            target: &entry.target,
+            request: request.as_ref(),
             located: located.as_ref(),
             agent: entry.agent.as_deref(),
             denied: None,
@@ -174,11 +182,15 @@ impl Import {
         };
         // Each format has its own idea of a time, and nothing that reads evidence needs one.
         let time = Timestamp::UNIX_EPOCH;
-        let request = arrival.describe(&self.session.id, self.requests, time);
-        if let Some(first) = self.repeats.note(&request) {
-            entry.status.into_iter().for_each(|status| self.repeats.answered(first, status));
+        self.identity.set(&arrival);
+        if let Some(earlier) = self.repeats.find(&self.identity) {
+            let count = self.repeats.count(earlier.first);
+            count.once_more();
+            entry.status.into_iter().for_each(|status| count.answered(status));
             return;
         }
+        self.repeats.remember(&self.identity, self.requests);
+        let request = arrival.describe(&self.session.id, self.requests, time);
         self.events.push(Event::Request(request));
         if entry.status.is_some() {
             self.events.push(Event::Response(Response {
@@ -200,7 +212,7 @@ impl Import {
     fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
         let session = String::new;
         let repeats = self.repeats.rest().map(|(seq, count)| {
-            let (count, statuses) = (count.count, count.statuses.clone());
+            let Sum { count, statuses } = count.sum();
             Event::Repeat(Repeat { session: session(), seq, count, statuses })
         });
         self.events.extend(repeats);

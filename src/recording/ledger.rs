@@ -1,0 +1,197 @@
+//! One session while it is written: its file, and what is counted behind the lines in it.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::append::AppendFile;
+use super::arrival::{Arrival, Identity};
+use super::line::Line;
+use super::recent::Pulse;
+use super::repeats::Repeats;
+use super::tally::Tally;
+use super::{End, Event, Outcome, Progress, Repeat, Totals};
+
+/// A session that is being written.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    id: String,
+    failing: Arc<AtomicBool>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) file: AppendFile,
+    repeats: Repeats,
+    operations: HashSet<&'static str>,
+    newest: Instant,
+    /// Requests that have a line of their own, or would if it could be written.
+    lines: u64,
+    /// Requests that were counted here.
+    counted: u64,
+    /// Requests that each thread has counted.
+    threads: Vec<Arc<AtomicU64>>,
+    has_ended: bool,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub(super) written: bool,
+    pub(super) place: Place,
+}
+
+/// Where a request stands.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In the line of this number.
+    Line(u64),
+    /// In the count behind the line of this number, which the thread may go on with by itself.
+    Count(u64, Option<Arc<Tally>>),
+}
+
+impl Ledger {
+    pub(super) fn new(id: String, file: AppendFile) -> Self {
+        let failing = file.failing();
+        let state = State {
+            file,
+            repeats: Repeats::default(),
+            operations: HashSet::new(),
+            newest: Instant::now(),
+            lines: 0,
+            counted: 0,
+            threads: Vec::new(),
+            has_ended: false,
+        };
+        Self { id, failing, state: Mutex::new(state) }
+    }
+
+    /// Set while the file could not be written when it was last tried.
+    pub(super) fn failing(&self) -> &Arc<AtomicBool> {
+        &self.failing
+    }
+
+    /// What another thread needs to count by itself.
+    pub(super) fn pulse(&self) -> Pulse {
+        let pulse = Pulse { failing: Arc::clone(&self.failing), counted: Arc::default() };
+        self.lock().threads.push(Arc::clone(&pulse.counted));
+        pulse
+    }
+
+    /// Writes a request, or counts it behind an earlier one.
+    pub(super) fn request(&self, arrival: &Arrival<'_>, identity: &Identity, joins: bool) -> Noted {
+        let mut state = self.lock();
+        let Some(earlier) = state.repeats.find(identity) else {
+            return state.append(&self.id, arrival, identity);
+        };
+        state.counted += 1;
+        let first = earlier.first;
+        state.repeats.count(first).once_more();
+        let written = state.append_count(&self.id, first);
+        let joins = joins && written && earlier.is_exact && !state.has_ended;
+        let count = state.repeats.count(first);
+        let tally = if joins { count.join(first) } else { None };
+        Noted { written, place: Place::Count(first, tally) }
+    }
+
+    /// Looks at a count that a thread may not go on with by itself.
+    pub(super) fn check(&self, tally: &Tally) -> bool {
+        let mut state = self.lock();
+        // A tally that was closed meanwhile is in the last line.
+        if tally.is_closed() {
+            return !state.file.is_failing();
+        }
+        let written = state.append_count(&self.id, tally.first);
+        state.repeats.count(tally.first).allow(tally);
+        written
+    }
+
+    /// Writes how the request in a line has ended.
+    pub(super) fn answered(&self, seq: u64, outcome: &Outcome) {
+        self.lock().file.append(&Line::response(&self.id, seq, outcome));
+    }
+
+    /// Counts how a request that was counted has ended.
+    pub(super) fn answered_again(&self, first: u64, status: u16) {
+        self.lock().repeats.count(first).answered(status);
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let state = self.lock();
+        Progress {
+            requests: state.requests(),
+            operations: state.operations.len(),
+            newest: state.newest,
+        }
+    }
+
+    /// Writes what is only counted so far, and the session's end.
+    pub(super) fn end(&self, exit: Option<u8>) -> Totals {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.has_ended = true;
+        let requests = state.lines + state.repeats.close();
+        for (first, count) in state.repeats.rest() {
+            let sum = count.sum();
+            if state.file.append(&repeat(&self.id, first, sum.count, sum.statuses.clone())) {
+                count.is_written(&sum);
+            }
+        }
+        let dropped = state.file.dropped();
+        let (session, time) = (self.id.clone(), Timestamp::now());
+        state.file.append(&Event::End(End { session, time, requests, dropped, exit }));
+        let (operations, dropped) = (state.operations.len(), state.file.dropped());
+        Totals { requests, operations, dropped }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, id: &str, arrival: &Arrival<'_>, identity: &Identity) -> Noted {
+        self.lines += 1;
+        if let Some(operation) = arrival.operation()
+            && self.operations.insert(operation)
+        {
+            self.newest = Instant::now();
+        }
+        let seq = self.requests();
+        let written = self.file.append(&Line::request(id, seq, Timestamp::now(), arrival));
+        // Nothing may be counted behind a line that is not there.
+        if written {
+            self.repeats.remember(identity, seq);
+        }
+        Noted { written, place: Place::Line(seq) }
+    }
+
+    /// Writes a count if that is due, or if nothing else will: while nothing can be written, each
+    /// request tries.
+    fn append_count(&mut self, id: &str, first: u64) -> bool {
+        let count = self.repeats.count(first);
+        if !(count.is_due() || self.file.is_failing() || self.has_ended) {
+            return true;
+        }
+        let sum = count.sum();
+        let written = self.file.append(&repeat(id, first, sum.count, sum.statuses.clone()));
+        if written {
+            count.is_written(&sum);
+        }
+        written
+    }
+
+    /// How many requests there were.
+    fn requests(&self) -> u64 {
+        let threads = self.threads.iter().map(|counted| counted.load(Ordering::Relaxed));
+        self.lines + self.counted + threads.sum::<u64>()
+    }
+}
+
+fn repeat(id: &str, seq: u64, count: u64, statuses: indexmap::IndexMap<u16, u64>) -> Event {
+    Event::Repeat(Repeat { session: id.to_owned(), seq, count, statuses })
+}
