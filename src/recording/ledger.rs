@@ -92,7 +92,7 @@ impl Ledger {
         let first = earlier.first;
         state.repeats.count(first).once_more();
         let written = state.append_count(&self.id, first);
-        let joins = joins && written && earlier.is_exact && !state.has_ended;
+        let joins = joins && earlier.is_exact && !state.has_ended;
         let count = state.repeats.count(first);
         let tally = if joins { count.join(first) } else { None };
         Noted { written, place: Place::Count(first, tally) }
@@ -135,8 +135,7 @@ impl Ledger {
         let state = &mut *guard;
         state.has_ended = true;
         let requests = state.lines + state.repeats.close();
-        for (first, count) in state.repeats.rest() {
-            let sum = count.sum();
+        for (first, count, sum) in state.repeats.rest() {
             if state.file.append(&repeat(&self.id, first, sum.count, sum.statuses.clone())) {
                 count.is_written(&sum);
             }

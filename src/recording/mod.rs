@@ -16,6 +16,8 @@ mod recent;
 mod redact;
 mod repeats;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use append::CreateError;

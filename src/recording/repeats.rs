@@ -50,8 +50,9 @@ pub(super) struct Count {
     settled: u64,
     statuses: IndexMap<u16, u64>,
     tallies: Vec<Arc<Tally>>,
-    /// What the last line says.
+    /// What the last line says, of requests and of answers.
     written: u64,
+    written_answers: u64,
 }
 
 /// What a line says of a count.
@@ -89,17 +90,24 @@ impl Repeats {
         self.counts.entry(first).or_default()
     }
 
-    /// Every count that is not written yet.
-    pub(super) fn rest(&mut self) -> impl Iterator<Item = (u64, &mut Count)> {
-        let counts = self.counts.iter_mut();
-        counts
-            .filter(|(_, count)| count.total() > count.written)
-            .map(|(first, count)| (*first, count))
+    /// Every count of which the last line does not say all.
+    pub(super) fn rest(&mut self) -> impl Iterator<Item = (u64, &mut Count, Sum)> {
+        self.counts.iter_mut().filter_map(|(first, count)| {
+            let sum = count.sum();
+            let is_more = sum.count > count.written || sum.answers() > count.written_answers;
+            is_more.then_some((*first, count, sum))
+        })
     }
 
     /// Takes what the threads have counted for the last time, and tells how much there is in all.
     pub(super) fn close(&mut self) -> u64 {
         self.counts.values_mut().map(Count::close).sum()
+    }
+}
+
+impl Sum {
+    fn answers(&self) -> u64 {
+        self.statuses.values().sum()
     }
 }
 
@@ -131,6 +139,7 @@ impl Count {
     /// Notes that a line was written.
     pub(super) fn is_written(&mut self, sum: &Sum) {
         self.written = sum.count;
+        self.written_answers = sum.answers();
     }
 
     /// A tally of its own for a thread, unless too many have one. Those that nobody holds any more
@@ -153,13 +162,12 @@ impl Count {
         Some(tally)
     }
 
-    /// Allows a tally to count further by itself: half of what is left, and at most as much again as
-    /// it has, so that a thread that does not come back holds little that others could use.
+    /// Allows a tally to count half of what is left by itself, so that other threads have some too.
     pub(super) fn allow(&self, tally: &Tally) {
         let count = tally.count();
         tally.allow(count);
         let left = self.limit().saturating_sub(self.reserved());
-        tally.allow(count + left.div_ceil(2).min(count));
+        tally.allow(count + left.div_ceil(2));
     }
 
     /// As many as there may be before a line is due.

@@ -40,7 +40,7 @@ pub(super) enum Counted {
 #[derive(Debug, Default)]
 struct Statuses {
     places: [AtomicU64; PLACES],
-    others: Mutex<IndexMap<u16, u64>>,
+    others: Mutex<Vec<(u16, u64)>>,
 }
 
 impl Tally {
@@ -120,7 +120,10 @@ impl Statuses {
             }
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        *others.entry(status).or_default() += 1;
+        match others.iter_mut().find(|(other, _)| *other == status) {
+            Some((_, count)) => *count += 1,
+            None => others.push((status, 1)),
+        }
     }
 
     fn add_to(&self, sum: &mut IndexMap<u16, u64>) {
@@ -162,8 +165,8 @@ mod tests {
             let threads: Vec<_> = (0..4)
                 .map(|_| {
                     scope.spawn(|| {
-                        (0..)
-                            .take_while(|_: &u64| tally.once_more() != Counted::TooLate)
+                        (0..10_000_000)
+                            .take_while(|_| tally.once_more() != Counted::TooLate)
                             .fold(0, |count: u64, _| count + 1)
                     })
                 })

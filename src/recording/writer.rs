@@ -214,6 +214,12 @@ impl Writer {
         ended
     }
 
+    /// Puts another file in the place of the session's, as a disk that fills up.
+    #[cfg(test)]
+    pub(super) fn swap(&self, file: File) -> File {
+        self.lock().lock().file.swap(file)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Arc<Ledger>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -321,10 +327,10 @@ mod tests {
         let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
         // /dev/full answers every write with "no space left on device".
         let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let file = writer.lock().lock().file.swap(full);
+        let file = writer.swap(full);
         assert!(!arrive(&writer, "GET", "/info").is_written());
         assert!(!arrive(&writer, "GET", "/info").is_written(), "each one tries");
-        writer.lock().lock().file.swap(file);
+        writer.swap(file);
         assert!(arrive(&writer, "GET", "/version").is_written());
         let totals = writer.end(None);
         assert_eq!((totals.requests, totals.dropped), (3, 2));

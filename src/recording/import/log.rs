@@ -211,8 +211,7 @@ impl Import {
     /// that is read twice counts once, as a recording does.
     fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
         let session = String::new;
-        let repeats = self.repeats.rest().map(|(seq, count)| {
-            let Sum { count, statuses } = count.sum();
+        let repeats = self.repeats.rest().map(|(seq, _, Sum { count, statuses })| {
             Event::Repeat(Repeat { session: session(), seq, count, statuses })
         });
         self.events.extend(repeats);
