@@ -16,15 +16,20 @@ pub mod policy;
 #[allow(dead_code)]
 #[path = "../../../src/profile/mod.rs"]
 pub mod profile;
+#[allow(dead_code, unused_imports)]
+#[path = "../../../src/recording/mod.rs"]
+pub mod recording;
 #[path = "../../requests.rs"]
 mod requests;
 
+use std::fs::File;
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind, Framing};
 use policy::{Enforcer, Gate, Head, Replaceable};
+use recording::{Arrival, Outcome, Session, Writer};
 use requests::{Case, DENIED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
@@ -53,6 +58,7 @@ fn parts() -> Vec<Part> {
     for (name, head) in HEADS {
         part(format!("frame {name}"), Box::new(move || frame(head)));
     }
+    part("record again".to_owned(), Box::new(|| record(LIST)));
     parts
 }
 
@@ -88,6 +94,32 @@ fn frame(head: &'static str) -> Work {
         let progress = Framing::default().advance(black_box(head).as_bytes());
         assert!(black_box(progress).is_ok());
     })
+}
+
+/// A request that was recorded before, and its answer.
+fn record(Case { method, target, .. }: Case) -> Work {
+    let nowhere = File::options().append(true).open("/dev/null");
+    let writer = nowhere.and_then(|file| Writer::onto(file, &Session::begin(Vec::new())));
+    let writer = writer.unwrap_or_else(|error| panic!("/dev/null: {error}"));
+    let request = CanonicalRequest::parse(EngineKind::Docker, method, target);
+    let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
+    let once = move || {
+        let ticket = writer.request(&Arrival {
+            connection: 1,
+            method: black_box(method),
+            target,
+            request: request.as_ref(),
+            located: located.as_ref(),
+            agent: Some("Docker-Client/20.10.24+dfsg1 (linux)"),
+            denied: None,
+            would_deny: None,
+        });
+        assert!(ticket.is_written());
+        ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
+    };
+    // Many, because a count goes into the file when it has doubled.
+    (0..1 << 16).for_each(|_| once());
+    Box::new(once)
 }
 
 /// What callgrind counts.
