@@ -1,5 +1,9 @@
 //! The head of a request, read strictly (RFC 9112 sections 2, 3, 5 and 6).
 
+use memchr::{memchr, memchr2};
+use smallvec::SmallVec;
+
+use super::bytes::Bytes;
 use super::flaw::Flaw;
 
 /// The longest head in bytes, its last line break included. The docker CLI's longest, with the
@@ -12,6 +16,12 @@ pub const MOST_HEADERS: usize = 100;
 /// The longest target in bytes; hyper takes no longer one.
 pub const LONGEST_TARGET: usize = 65_534;
 
+/// The characters of a token (RFC 9110 section 5.6.2).
+const TOKEN: Bytes = Bytes::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
+/// The characters of a target, as far as hyper takes them.
+const TARGET: Bytes = Bytes::alphanumeric_and(b"!$%&'()*+,-./:;=?@[\\]^_{|}~");
+
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Length {
@@ -23,32 +33,30 @@ pub enum Length {
 
 /// Finds the end of a head, looking again at no more than what could be part of it.
 pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Flaw> {
-    let mut before = seen.checked_sub(1).and_then(|last| bytes.get(last)).copied();
-    for (at, byte) in bytes.iter().enumerate().skip(seen) {
-        match (before, *byte) {
-            (Some(b'\r'), b'\n') => {
-                let start = at.checked_sub(3);
-                if start.and_then(|start| bytes.get(start..=at)) == Some(b"\r\n\r\n") {
-                    return Ok(Some(at + 1));
-                }
-            }
-            (Some(b'\r'), _) | (_, b'\n') => return Err(Flaw::BareLineBreak),
-            _ => {}
+    // A CR that came last is looked at again with what follows it.
+    let before = seen.checked_sub(1);
+    let mut at = before.filter(|last| bytes.get(*last) == Some(&b'\r')).unwrap_or(seen);
+    while let Some(place) = memchr2(b'\r', b'\n', bytes.get(at..).unwrap_or_default()) {
+        at += place;
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(b'\r'), Some(b'\n')) => at += 2,
+            (Some(b'\r'), None) => break,
+            _ => return Err(Flaw::BareLineBreak),
         }
-        before = Some(*byte);
+        let start = at.checked_sub(4);
+        if start.and_then(|start| bytes.get(start..at)) == Some(b"\r\n\r\n") {
+            return Ok(Some(at));
+        }
     }
     Ok(None)
 }
 
 /// Reads a whole head: every line ends in CR LF, and the last one is empty.
 pub(super) fn read(head: &[u8]) -> Result<Length, Flaw> {
-    let mut lines = head
-        .strip_suffix(b"\r\n\r\n")
-        .unwrap_or_default()
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines = lines(head.strip_suffix(b"\r\n\r\n").unwrap_or_default());
     let is_current = request_line(lines.next().unwrap_or_default())?;
-    let (mut lengths, mut encodings, mut hosts) = (Vec::new(), Vec::new(), 0);
+    let (mut lengths, mut encodings) = (SmallVec::<[_; 1]>::new(), SmallVec::<[_; 1]>::new());
+    let mut hosts = 0;
     for (number, line) in lines.enumerate() {
         if number >= MOST_HEADERS {
             return Err(Flaw::TooLong);
@@ -78,13 +86,31 @@ pub(super) fn read(head: &[u8]) -> Result<Length, Flaw> {
     }
 }
 
+/// The lines of a head without their line breaks, of which the last line has none.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(head);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, behind) = match memchr(b'\n', text) {
+            Some(end) => (text.get(..end)?, text.get(end + 1..)),
+            None => (text, None),
+        };
+        rest = behind;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
+}
+
 /// Whether a request line is one of HTTP/1.1 and not of HTTP/1.0.
 fn request_line(line: &[u8]) -> Result<bool, Flaw> {
-    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let [method, target, version] = words.as_slice() else { return Err(Flaw::RequestLine) };
+    let mut words = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(Flaw::RequestLine);
+    };
     let is_method = !method.is_empty() && method.iter().all(|byte| is_token(*byte));
     let is_target = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
-    match *version {
+    match version {
         _ if !is_method || !is_target => Err(Flaw::RequestLine),
         b"HTTP/1.0" => self::target(target).map(|()| false),
         b"HTTP/1.1" => self::target(target).map(|()| true),
@@ -97,7 +123,7 @@ fn request_line(line: &[u8]) -> Result<bool, Flaw> {
 fn target(target: &[u8]) -> Result<(), Flaw> {
     match target {
         _ if target.first() != Some(&b'/') => Err(Flaw::Target),
-        _ if target.iter().any(|byte| b"\"#<>`".contains(byte)) => Err(Flaw::TargetCharacter),
+        _ if !target.iter().all(|byte| TARGET.has(*byte)) => Err(Flaw::TargetCharacter),
         _ if target.len() > LONGEST_TARGET => Err(Flaw::TooLong),
         _ => Ok(()),
     }
@@ -108,13 +134,11 @@ fn header(line: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
     if line.first().is_some_and(|first| b" \t".contains(first)) {
         return Err(Flaw::Folded);
     }
-    let colon = line.iter().position(|byte| *byte == b':').ok_or(Flaw::HeaderName)?;
-    let (name, value) = line.split_at_checked(colon).ok_or(Flaw::HeaderName)?;
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-        return Err(Flaw::HeaderName);
-    }
-    let value = value.get(1..).unwrap_or_default();
-    if !value.iter().all(|byte| is_text(*byte)) {
+    let length = line.iter().position(|byte| !is_token(*byte)).ok_or(Flaw::HeaderName)?;
+    let (name, value) = line.split_at_checked(length).ok_or(Flaw::HeaderName)?;
+    let value = value.strip_prefix(b":").filter(|_| length > 0).ok_or(Flaw::HeaderName)?;
+    // All of it is looked at, whatever is found, because many bytes are then looked at at once.
+    if value.iter().fold(false, |is_bad, byte| is_bad | !is_text(*byte)) {
         return Err(Flaw::Control);
     }
     Ok((name, value.trim_ascii()))
@@ -129,10 +153,25 @@ fn number(text: &[u8]) -> Option<u64> {
 
 /// A character of a token (RFC 9110 section 5.6.2).
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN.has(byte)
 }
 
 /// A character of a header's value: anything but control characters, the tab aside.
 pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sets_are_those_of_the_standards() {
+        for byte in 0..=255u8 {
+            let is_target = byte.is_ascii_graphic() && !b"\"#<>`".contains(&byte);
+            assert_eq!(TARGET.has(byte), is_target, "{byte}");
+            let is_token = byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte);
+            assert_eq!(TOKEN.has(byte), is_token, "{byte}");
+        }
+    }
 }
