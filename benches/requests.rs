@@ -39,6 +39,14 @@ pub(crate) const NAMED: Case = case(
 pub(crate) const SPANNING: Case =
     case("spanning", "GET", "/v1.41/images/registry.local:5000/team/app:1.2.3/json");
 
+/// A list of the containers of a project, as compose asks for it.
+pub(crate) const FILTERED: Case = case(
+    "filtered",
+    "GET",
+    "/v1.41/containers/json?all=1&filters=%7B%22label%22%3A%7B%22com.docker.compose.project%3Dweb\
+     %22%3Atrue%7D%7D",
+);
+
 /// Escapes in the path and in the query, so that the canonical form differs from what was sent.
 pub(crate) const UNUSUAL: Case = case(
     "unusual",

@@ -15,7 +15,7 @@ use dsp::policy::{Enforcer, Gate, Head};
 use dsp::profile::{Comments, Profile, emit, parse};
 use dsp::recording::Reader;
 use dsp::{api, profile};
-use requests::{Case, DENIED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
+use requests::{Case, DENIED, FILTERED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 /// A session in which a network is made, used and removed.
 const RECORDING: &str = include_str!("../fixtures/network-life.jsonl");
@@ -24,7 +24,7 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = [LIST, NAMED, SPANNING, UNUSUAL])]
+#[divan::bench(args = [LIST, NAMED, SPANNING, FILTERED, UNUSUAL])]
 fn canonicalise(Case { method, target, .. }: Case) -> bool {
     CanonicalRequest::parse(EngineKind::Docker, black_box(method), black_box(target)).is_ok()
 }
@@ -35,7 +35,7 @@ fn locate(bencher: Bencher<'_, '_>, Case { method, target, .. }: Case) {
     bencher.bench_local(|| black_box(&request).as_ref().and_then(CanonicalRequest::locate));
 }
 
-#[divan::bench(args = [LIST, NAMED, SPANNING, UNUSUAL, DENIED])]
+#[divan::bench(args = [LIST, NAMED, SPANNING, FILTERED, UNUSUAL, DENIED])]
 fn decide_100_rules(bencher: Bencher<'_, '_>, case: Case) {
     decide(bencher, &requests::hundred_rules(), case);
 }

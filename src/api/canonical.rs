@@ -6,14 +6,12 @@
 //! second reader could read differently is refused. What goes upstream is rendered from this value.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::bytes::{segments, split_at_byte};
-use super::encoding::{decode, encode_path, plain_length};
+use super::bytes::{Segments, split_path};
+use super::catalogue::Parameters;
+use super::encoding::{decode, encode, is_plain};
 use super::query::{self, Query};
 use super::{
     ApiVersion, EngineKind, Flaw, Method, Operation, QueryError, UnknownMethod, VersionError,
@@ -33,6 +31,8 @@ pub struct CanonicalRequest {
     /// segments, except that the last one is empty in `/`, which has none, and in `/debug/pprof/`,
     /// which the engine serves with its final slash.
     decoded: Option<Box<str>>,
+    /// The operation, and where in the decoded path its parameters are.
+    found: Option<(&'static Operation, Parameters)>,
 }
 
 /// The operation that a request names, with the values of its parameters.
@@ -101,49 +101,47 @@ impl CanonicalRequest {
         if !target.starts_with('/') {
             return Err(Refusal::NotOriginForm);
         }
-        if target.as_bytes().contains(&b'#') {
+        let decoded;
+        // Most paths are plain all the way to the query, and then no byte is looked at again.
+        let (mut all, plain): (Segments<'_>, usize) = split_path(target, is_plain);
+        let rest = target.as_bytes().get(plain..).unwrap_or_default();
+        if rest.contains(&b'#') {
             return Err(Refusal::Fragment);
         }
-        let (path, query) = split_at_byte(target, b'?').unwrap_or((target, ""));
-        let decoded = decode_path(path)?;
-        let (version, behind) = take_version(engine, &decoded)?;
-        let floor = engine.floor(behind);
+        let end = plain + rest.iter().position(|byte| *byte == b'?').unwrap_or(rest.len());
+        let query = target.get(end + 1..).unwrap_or_default();
+        if end > plain {
+            decoded = decode_path(target.get(..end).unwrap_or_default())?;
+            all = split_path(&decoded, |byte| byte != b'/').0;
+        }
+        hold_segments(&all)?;
+        let (version, behind) = take_version(engine, &all)?;
+        let floor = engine.floor(behind.first().copied());
         if let Some((version, floor)) = version.zip(floor)
             && version < floor
         {
             return Err(Refusal::OldVersion(version));
         }
-        let meant = final_slash(engine, behind)?;
+        let segments = final_slash(engine, behind)?;
         let query = query::canonical(query)?;
-        let version_length = decoded.len() - behind.len();
 
-        if let (Cow::Borrowed(_), Cow::Borrowed(_)) = (&decoded, &query) {
-            let path = version_length..version_length + meant.len();
-            // Nothing was left out or put in: this is the canonical spelling.
-            if path.end + usize::from(!query.is_empty()) + query.len() == target.len() {
-                return Ok(Self {
-                    engine,
-                    method,
-                    version,
-                    target: target.into(),
-                    path,
-                    decoded: None,
-                });
-            }
+        let found = engine.catalogue().locate(method, version, segments);
+        let found = found.map(|found| (found.operation, in_bytes(segments, found.parameters)));
+        let taken = all.get(..all.len() - behind.len()).unwrap_or_default();
+        let path = length(taken)..length(taken) + length(segments).max(1);
+        let query_length = query.len() + usize::from(!query.is_empty());
+        // What is plain, and of which nothing was left out, is in its canonical spelling.
+        let is_canonical = end == plain
+            && matches!(query, Cow::Borrowed(_))
+            && path.end + query_length == target.len();
+        if is_canonical {
+            let target = target.into();
+            return Ok(Self { engine, method, version, target, path, decoded: None, found });
         }
-        let mut target = String::with_capacity(target.len() + 16);
-        if let Some(version) = version {
-            let _ = write!(target, "/v{version}");
-        }
-        let start = target.len();
-        encode_path(meant, &mut target);
-        let path = start..target.len();
-        let decoded = (target.get(path.clone()) != Some(meant)).then(|| meant.into());
-        if !query.is_empty() {
-            target.push('?');
-            target.push_str(&query);
-        }
-        Ok(Self { engine, method, version, target: target.into(), path, decoded })
+        let (target, path) = render(version, segments, &query);
+        let is_spelled_so = segments.iter().all(|segment| segment.bytes().all(is_plain));
+        let decoded = (!is_spelled_so).then(|| joined(segments).into());
+        Ok(Self { engine, method, version, target: target.into(), path, decoded, found })
     }
 
     /// The kind of engine that it is for.
@@ -190,56 +188,52 @@ impl CanonicalRequest {
     /// The operation that the engine would run, if its catalogue has it.
     #[must_use]
     pub fn locate(&self) -> Option<Located> {
-        let decoded = self.decoded.as_deref().unwrap_or(self.path());
-        let mut segments: SmallVec<[&str; 8]> = segments(decoded).collect();
-        if decoded == "/" {
-            segments.clear();
-        }
-        let found = self.engine.catalogue().locate(self.method, self.version, &segments)?;
-        let value = |range: Range<usize>| match segments.get(range).unwrap_or_default() {
-            [one] => (*one).to_owned(),
-            several => several.join("/"),
-        };
-        let values = found.parameters.into_iter().map(value).collect();
-        Some(Located { operation: found.operation, values })
+        let (operation, parameters) = self.found.as_ref()?;
+        let path = self.decoded.as_deref().unwrap_or(self.path());
+        let value = |range: &Range<usize>| path.get(range.clone()).unwrap_or_default().to_owned();
+        Some(Located { operation, values: parameters.iter().map(value).collect() })
     }
 }
 
-/// Decodes a path, which begins with a slash. The last segment may still be empty.
-fn decode_path(path: &str) -> Result<Cow<'_, str>, Refusal> {
-    let decoded = if plain_length(path) == path.len() {
-        Cow::Borrowed(path)
-    } else {
-        let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
-        let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;
-        for character in decoded.chars() {
-            match character {
-                '%' => return Err(Refusal::PercentLeft),
-                '\\' => return Err(Refusal::Backslash),
-                _ if character.is_control() => return Err(Refusal::Control),
-                _ => {}
-            }
+/// Decodes a path that has something else than plain characters.
+fn decode_path(path: &str) -> Result<String, Refusal> {
+    let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
+    let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;
+    for character in decoded.chars() {
+        match character {
+            '%' => return Err(Refusal::PercentLeft),
+            '\\' => return Err(Refusal::Backslash),
+            _ if character.is_control() => return Err(Refusal::Control),
+            _ => {}
         }
-        Cow::Owned(decoded)
+    }
+    Ok(decoded)
+}
+
+/// Holds that no segment is a dot segment, or empty unless it is the last one.
+fn hold_segments(segments: &[&str]) -> Result<(), Refusal> {
+    let (_, inner) = segments.split_last().ok_or(Refusal::NotOriginForm)?;
+    if inner.iter().any(|segment| segment.is_empty()) {
+        return Err(Refusal::EmptySegment);
+    }
+    if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
+        return Err(Refusal::DotSegment);
+    }
+    Ok(())
+}
+
+/// Takes the version off the front. Whatever the engine's router would read as a version is one
+/// here or is refused.
+fn take_version<'s, 'a>(
+    engine: EngineKind,
+    segments: &'s [&'a str],
+) -> Result<(Option<ApiVersion>, &'s [&'a str]), Refusal> {
+    let first = segments.split_first();
+    let Some((text, behind)) =
+        first.and_then(|(first, behind)| Some((first.strip_prefix('v')?, behind)))
+    else {
+        return Ok((None, segments));
     };
-    let mut before = "/";
-    let mut has_dots = false;
-    for segment in segments(&decoded) {
-        if before.is_empty() {
-            return Err(Refusal::EmptySegment);
-        }
-        has_dots |= segment == "." || segment == "..";
-        before = segment;
-    }
-    if has_dots { Err(Refusal::DotSegment) } else { Ok(decoded) }
-}
-
-/// Takes the version off the front of a decoded path. Whatever the engine's router would read as a
-/// version is one here or is refused.
-fn take_version(engine: EngineKind, decoded: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
-    let Some(text) = decoded.strip_prefix("/v") else { return Ok((None, decoded)) };
-    let (text, behind) =
-        text.split_at(text.bytes().position(|byte| byte == b'/').unwrap_or(text.len()));
     let is_version = match engine {
         // `v[0-9.]+`
         EngineKind::Docker => {
@@ -249,21 +243,61 @@ fn take_version(engine: EngineKind, decoded: &str) -> Result<(Option<ApiVersion>
         EngineKind::Podman => text.starts_with(|first: char| first.is_ascii_digit()),
     };
     if !is_version {
-        return Ok((None, decoded));
+        return Ok((None, segments));
     }
     Ok((Some(ApiVersion::parse(engine, text)?), behind))
 }
 
-/// Settles a slash at the end of a decoded path. Docker Engine serves two such paths: `/networks/`,
-/// an alias, and `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
-fn final_slash(engine: EngineKind, path: &str) -> Result<&str, Refusal> {
-    match (engine, path) {
-        (_, "" | "/") => Ok("/"),
-        (EngineKind::Docker, "/networks/") => Ok("/networks"),
-        (EngineKind::Docker, "/debug/pprof/") => Ok(path),
-        _ if path.ends_with('/') => Err(Refusal::EmptySegment),
-        _ => Ok(path),
+/// Settles a slash at the end. Docker Engine serves two such paths: `/networks/`, an alias, and
+/// `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
+fn final_slash<'s, 'a>(
+    engine: EngineKind,
+    segments: &'s [&'a str],
+) -> Result<&'s [&'a str], Refusal> {
+    match (engine, segments) {
+        (_, [front @ .., ""]) if front.is_empty() => Ok(front),
+        (EngineKind::Docker, [front @ .., ""]) if front == ["networks"] => Ok(front),
+        (EngineKind::Docker, ["debug", "pprof", ""]) => Ok(segments),
+        (_, [.., ""]) => Err(Refusal::EmptySegment),
+        _ => Ok(segments),
     }
+}
+
+/// The target in its one spelling, and where the path is in it.
+fn render(version: Option<ApiVersion>, segments: &[&str], query: &str) -> (String, Range<usize>) {
+    let mut target = version.map_or_else(String::new, |version| format!("/v{version}"));
+    let start = target.len();
+    if segments.is_empty() {
+        target.push('/');
+    }
+    for segment in segments {
+        target.push('/');
+        encode(segment.as_bytes(), is_plain, &mut target);
+    }
+    let path = start..target.len();
+    if !query.is_empty() {
+        target.push('?');
+        target.push_str(query);
+    }
+    (target, path)
+}
+
+fn joined(segments: &[&str]) -> String {
+    segments.iter().fold(String::new(), |path, segment| path + "/" + segment)
+}
+
+/// How many bytes these segments have with the slashes before them.
+fn length(segments: &[&str]) -> usize {
+    segments.iter().map(|segment| 1 + segment.len()).sum()
+}
+
+/// Where parameters are in the path that these segments make.
+fn in_bytes(segments: &[&str], mut parameters: Parameters) -> Parameters {
+    let length = |range| length(segments.get(range).unwrap_or_default());
+    for range in &mut parameters {
+        *range = length(0..range.start) + 1..length(0..range.end);
+    }
+    parameters
 }
 
 #[cfg(test)]

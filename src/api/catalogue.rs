@@ -109,7 +109,10 @@ impl Catalogue {
         // Whatever is longer stands under more words, so the order within a word is enough.
         [[first, second], [first, ""], ["", ""]].into_iter().find_map(|[first, second]| {
             of_method.get(first)?.get(second)?.iter().find_map(|at| {
-                let operation = self.operations.get(*at).filter(|operation| serves(operation))?;
+                let operation = self.operations.get(*at)?;
+                if !operation.template.can_match(segments) || !serves(operation) {
+                    return None;
+                }
                 let parameters = operation.template.captures(segments)?;
                 Some(Found { operation, parameters })
             })

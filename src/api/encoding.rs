@@ -4,18 +4,17 @@ use percent_encoding::percent_encode_byte;
 
 use super::bytes::Bytes;
 
-/// The bytes that a path has in its canonical spelling as they are: the slash, and those that Go's
-/// `url.URL` leaves alone in a segment, so that a canonical path is spelled as the docker CLI would
-/// have spelled it.
-const PLAIN: Bytes = Bytes::alphanumeric_and(b"-._~$&+,:;=@/");
+/// The bytes that a path segment has in its canonical spelling as they are: those that Go's `url.URL`
+/// leaves alone there, so that a canonical path is spelled as the docker CLI would have spelled it.
+const PLAIN: Bytes = Bytes::alphanumeric_and(b"-._~$&+,:;=@");
 
 /// A `%` that two hexadecimal digits do not follow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct BadEscape;
 
-/// How many bytes from the first one on are spelled in a path as they are meant, and canonically.
-pub(super) fn plain_length(text: &str) -> usize {
-    text.bytes().position(|byte| !PLAIN.has(byte)).unwrap_or(text.len())
+/// Whether a byte of a segment is spelled as it is meant, and canonically.
+pub(super) fn is_plain(byte: u8) -> bool {
+    PLAIN.has(byte)
 }
 
 /// Decodes every escape of `text`, once.
@@ -53,13 +52,8 @@ pub fn decode_name(text: &str) -> Option<String> {
 #[must_use]
 pub fn encode_segment(segment: &str) -> String {
     let mut encoded = String::with_capacity(segment.len());
-    encode(segment.as_bytes(), |byte| PLAIN.has(byte) && byte != b'/', &mut encoded);
+    encode(segment.as_bytes(), is_plain, &mut encoded);
     encoded
-}
-
-/// Appends a path in its canonical spelling.
-pub(super) fn encode_path(path: &str, encoded: &mut String) {
-    encode(path.as_bytes(), |byte| PLAIN.has(byte), encoded);
 }
 
 /// Appends bytes, those that are not plain as escapes. Only ASCII may be plain.
@@ -88,10 +82,7 @@ mod tests {
     #[test]
     fn a_segment_is_spelled_as_go_spells_it() {
         assert_eq!(encode_segment("a:b@c+d e/é\"*"), "a:b@c+d%20e%2F%C3%A9%22%2A");
-        let mut path = String::new();
-        encode_path("/a:b@c+d e/é\"*", &mut path);
-        assert_eq!(path, "/a:b@c+d%20e/%C3%A9%22%2A");
-        let plain = "/-._~$&+,:;=@";
-        assert_eq!((plain_length(plain), encode_segment(&plain[1..])), (13, plain[1..].to_owned()));
+        let plain = "-._~$&+,:;=@";
+        assert_eq!(encode_segment(plain), plain);
     }
 }

@@ -61,12 +61,11 @@ impl EngineKind {
         }
     }
 
-    /// The lowest version that dsp lets through before this path. podman's own API counts from 0 and
-    /// has no version that gives away more than another.
-    pub(super) fn floor(self, path: &str) -> Option<ApiVersion> {
-        let is_own = |path: &str| path == "/libpod" || path.starts_with("/libpod/");
+    /// The lowest version that dsp lets through below this first segment of a path. podman's own
+    /// API counts from 0 and has no version that gives away more than another.
+    pub(super) fn floor(self, first: Option<&str>) -> Option<ApiVersion> {
         match self {
-            Self::Podman if is_own(path) => None,
+            Self::Podman if first == Some("libpod") => None,
             Self::Docker | Self::Podman => Some(ApiVersion::FLOOR),
         }
     }

@@ -22,6 +22,8 @@ pub enum Part {
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Template {
     parts: Vec<Part>,
+    /// How many parameters may span segments.
+    spanning: usize,
 }
 
 impl Template {
@@ -39,13 +41,8 @@ impl Template {
                 }),
             })
             .collect::<Option<_>>()?;
-        let template = Self { parts };
-        (template.spanning() <= 2).then_some(template)
-    }
-
-    /// How many parameters may span segments.
-    fn spanning(&self) -> usize {
-        self.parts.iter().filter(|part| matches!(part, Part::Many(_))).count()
+        let spanning = parts.iter().filter(|part| matches!(part, Part::Many(_))).count();
+        (spanning <= 2).then_some(Self { parts, spanning })
     }
 
     /// The positions, in order.
@@ -62,14 +59,29 @@ impl Template {
         })
     }
 
+    /// Whether the number of segments and the last one are such that this template can match: a
+    /// quick look, which tells most templates apart.
+    pub(super) fn can_match<S: AsRef<str>>(&self, segments: &[S]) -> bool {
+        let fits = match self.spanning {
+            0 => segments.len() == self.parts.len(),
+            _ => segments.len() >= self.parts.len(),
+        };
+        fits && match self.parts.last() {
+            Some(Part::Literal(word)) => segments.last().is_some_and(|last| last.as_ref() == *word),
+            Some(Part::One(_) | Part::Many(_)) | None => true,
+        }
+    }
+
     /// Which segments each parameter takes when this template matches all of `segments`.
     ///
     /// A parameter never takes an empty segment: the engine's router would (`DELETE /volumes/`
     /// reaches a handler with an empty name, ENGINE_API 2.2), and no client means it.
     pub(super) fn captures<S: AsRef<str>>(&self, segments: &[S]) -> Option<Parameters> {
         let extra = segments.len().checked_sub(self.parts.len())?;
-        let least = if self.spanning() < 2 { extra } else { 0 };
-        (least..=extra).rev().find_map(|first| self.split(segments, [first, extra - first]))
+        match self.spanning {
+            0 | 1 => self.split(segments, [extra, 0]),
+            _ => (0..=extra).rev().find_map(|first| self.split(segments, [first, extra - first])),
+        }
     }
 
     /// Matches with this many segments more than one for each spanning parameter in turn. Literals

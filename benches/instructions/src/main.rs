@@ -30,7 +30,7 @@ use std::sync::Arc;
 use api::{CanonicalRequest, EngineKind, Framing};
 use policy::{Enforcer, Gate, Head, Replaceable};
 use recording::{Arrival, Outcome, Session, Writer};
-use requests::{Case, DENIED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
+use requests::{Case, DENIED, FILTERED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
 
@@ -41,13 +41,13 @@ type Part = (String, Box<dyn FnOnce() -> Work>);
 fn parts() -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut part = |name: String, set_up: Box<dyn FnOnce() -> Work>| parts.push((name, set_up));
-    for case in [LIST, NAMED, SPANNING, UNUSUAL] {
+    for case in [LIST, NAMED, SPANNING, FILTERED, UNUSUAL] {
         part(format!("canonicalise {case}"), Box::new(move || canonicalise(case)));
     }
     for case in [LIST, NAMED, SPANNING] {
         part(format!("locate {case}"), Box::new(move || locate(case)));
     }
-    for case in [LIST, NAMED, SPANNING, UNUSUAL, DENIED] {
+    for case in [LIST, NAMED, SPANNING, FILTERED, UNUSUAL, DENIED] {
         part(format!("decide {case}, 100 rules"), Box::new(move || decide(hundred(), case)));
     }
     let reloadable = || decide(Replaceable::new(Arc::new(hundred())), LIST);
