@@ -6,6 +6,7 @@
 //! second reader could read differently is refused. What goes upstream is rendered from this value.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -265,7 +266,11 @@ fn final_slash<'s, 'a>(
 
 /// The target in its one spelling, and where the path is in it.
 fn render(version: Option<ApiVersion>, segments: &[&str], query: &str) -> (String, Range<usize>) {
-    let mut target = version.map_or_else(String::new, |version| format!("/v{version}"));
+    // A path that has to be escaped is longer; of most only a little.
+    let mut target = String::with_capacity(length(segments) + query.len() + 48);
+    if let Some(version) = version {
+        let _ = write!(target, "/v{version}");
+    }
     let start = target.len();
     if segments.is_empty() {
         target.push('/');

@@ -19,16 +19,23 @@ pub(super) fn is_plain(byte: u8) -> bool {
 
 /// Decodes every escape of `text`, once.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, BadEscape> {
-    decode_each(text, |byte| byte)
-}
-
-/// Decodes every escape of a part of a query, in which a `+` is a space.
-pub(super) fn decode_query(text: &str) -> Result<Vec<u8>, BadEscape> {
-    decode_each(text, |byte| if byte == b'+' { b' ' } else { byte })
-}
-
-fn decode_each(text: &str, unescaped: impl Fn(u8) -> u8) -> Result<Vec<u8>, BadEscape> {
     let mut decoded = Vec::with_capacity(text.len());
+    decode_each(text, |byte| byte, &mut decoded)?;
+    Ok(decoded)
+}
+
+/// Decodes every escape of a part of a query, in which a `+` is a space, in place of what `decoded`
+/// held before.
+pub(super) fn decode_query(text: &str, decoded: &mut Vec<u8>) -> Result<(), BadEscape> {
+    decoded.clear();
+    decode_each(text, |byte| if byte == b'+' { b' ' } else { byte }, decoded)
+}
+
+fn decode_each(
+    text: &str,
+    unescaped: impl Fn(u8) -> u8,
+    decoded: &mut Vec<u8>,
+) -> Result<(), BadEscape> {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
@@ -39,7 +46,7 @@ fn decode_each(text: &str, unescaped: impl Fn(u8) -> u8) -> Result<Vec<u8>, BadE
         let (Some(high), Some(low)) = (digit(), digit()) else { return Err(BadEscape) };
         decoded.push(u8::try_from(high * 16 + low).map_err(|_| BadEscape)?);
     }
-    Ok(decoded)
+    Ok(())
 }
 
 /// Decodes a name as a rule spells it; `None` for a bad escape or bytes that are not UTF-8.

@@ -44,21 +44,23 @@ pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
     if text.contains(';') {
         return Err(QueryError::Semicolon);
     }
-    let mut rendered = String::with_capacity(text.len());
+    // What should have been escaped makes it longer; most queries have little of that.
+    let mut rendered = String::with_capacity(text.len() + 16);
+    let mut decoded = Vec::with_capacity(text.len());
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = split_at_byte(pair, b'=').unwrap_or((pair, ""));
-        let decoded = |text: &str| decode_query(text).map_err(|_| QueryError::BadEscape);
-        let key = String::from_utf8(decoded(key)?).map_err(|_| QueryError::BadKey)?;
+        decode_query(key, &mut decoded).map_err(|_| QueryError::BadEscape)?;
+        let key = std::str::from_utf8(&decoded).map_err(|_| QueryError::BadKey)?;
         if key.is_empty() || key.chars().any(char::is_control) {
             return Err(QueryError::BadKey);
         }
-        let value = decoded(value)?;
         if !rendered.is_empty() {
             rendered.push('&');
         }
-        render(key.as_bytes(), &mut rendered);
+        render(&decoded, &mut rendered);
         rendered.push('=');
-        render(&value, &mut rendered);
+        decode_query(value, &mut decoded).map_err(|_| QueryError::BadEscape)?;
+        render(&decoded, &mut rendered);
     }
     Ok(rendered.into())
 }
