@@ -1,0 +1,92 @@
+"""Many hosts on one machine: a network of its own for each, with an engine, a profile and a log."""
+import json
+import os
+import subprocess
+import sys
+
+from proxies import Bench, profile
+
+RATE = 1000
+CONNECTIONS = 8
+ADDRESS = "tcp://127.0.0.1:2375"
+
+
+class Host:
+    """A network namespace with one engine and one dsp, as they are on a machine of their own."""
+
+    def __init__(self, bench, name, has_dsp):
+        self.has_dsp = has_dsp
+        self.name = f"dsp-bench-{os.getpid()}-{name}"
+        self.inside = ["ip", "netns", "exec", self.name]
+        self.folder = bench.folder / self.name
+        self.outside, self.bench = bench, None
+
+    def begin(self):
+        self.folder.mkdir()
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        subprocess.run(["ip", "-n", self.name, "link", "set", "lo", "up"], check=True)
+        self.bench = Bench(self.outside.dsp, self.outside.load, self.folder)
+        if not self.has_dsp:
+            return
+        file = self.folder / "profile.yaml"
+        file.write_text(profile(100).replace("name: bench", f"name: {self.name}"))
+        # `ip` becomes the program that it starts, so that this is dsp itself.
+        unix = f"unix://{self.folder}/dsp.sock"
+        self.dsp = self.bench.start(
+            [self.bench.dsp, "enforce", "-q", "-H", self.bench.engine, "--audit-log",
+             self.folder / "audit.jsonl", "--listen", ADDRESS, "--listen", unix, file], self.inside)
+        self.dsp.wait_for(unix)
+
+    def load(self, seconds):
+        address = ADDRESS if self.has_dsp else self.bench.engine
+        return subprocess.Popen(
+            [*self.inside, self.bench.load, "get", address, "--rate", str(RATE), "--connections",
+             str(CONNECTIONS), "--seconds", str(seconds)],
+            stdout=subprocess.PIPE, text=True)
+
+    def end(self):
+        if self.bench:
+            self.bench.end_all()
+        if os.path.exists(f"/run/netns/{self.name}"):
+            subprocess.run(["ip", "netns", "del", self.name], check=False)
+
+
+def fleet(bench, options):
+    """The figures of every host, for more and more of them at once."""
+    if os.geteuid() != 0:
+        print("scripts/bench: the fleet is left out: it wants root", file=sys.stderr)
+        return None
+    rows = []
+    # The last one is there to tell what is the machine's: as much beside one dsp, but no other dsp.
+    for number, bare in ((1, 0), (2, 0), (4, 0), (8, 0), (1, 7)):
+        hosts = []
+        try:
+            for one in range(number + bare):
+                hosts.append(Host(bench, f"{number}-{bare}-{one}", one < number))
+                hosts[-1].begin()
+            rounds = [fleet_round(hosts, options.seconds) for _ in range(options.few)]
+            rows.append({"hosts": number, "bare": bare,
+                         "figures": [one for each in rounds for one in each]})
+        finally:
+            for host in hosts:
+                host.end()
+    return rows
+
+
+def fleet_round(hosts, seconds):
+    watched = [host for host in hosts if host.has_dsp]
+    before = [host.dsp.exact_cpu() for host in watched]
+    told = [json.loads(load.communicate()[0]) for load in [host.load(seconds) for host in hosts]]
+    found = []
+    for host, cpu, one in zip(watched, before, told):
+        if one["errors"] or one["other"]:
+            sys.exit(f"scripts/bench: {host.name}: not every request was answered")
+        found.append({
+            "cpu": (host.dsp.exact_cpu() - cpu) / one["requests"] * 1e6, "p50": one["p50"],
+            "p99": one["p99"], "rate": one["requests"] / one["seconds"],
+            "memory": host.dsp.memory("Rss"), "own": host.dsp.memory("Pss"),
+        })
+    return found
+
+
+FLEET = {"fleet": fleet}
