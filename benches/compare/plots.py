@@ -1,4 +1,6 @@
 """The plots of docs/performance.md, drawn by gnuplot."""
+import math
+import re
 import statistics
 import subprocess
 
@@ -8,51 +10,54 @@ from machine import ROOT
 FOLDER = ROOT / "docs/performance"
 INK, PAPER, GRID = "#1f2328", "#fefefe", "#c8ccd1"
 COLOURS = {"dsp": "#0072b2", "HAProxy": "#d55e00", "relay": "#7a7f85"}
-# Where the page is dark the plot is, too; the paper is opaque, so that it is legible in any case.
-STYLE = """<style>
-@media (prefers-color-scheme: dark) {
-  [fill="#fefefe"] { fill: #0d1117 }
-  [fill="#1f2328"] { fill: #e6edf3 }
-  [stroke="#1f2328"] { stroke: #e6edf3 }
-  [stroke="#c8ccd1"] { stroke: #3d444d }
-  [stroke="#0072b2"] { stroke: #58a6ff }
-  [fill="#0072b2"] { fill: #58a6ff }
-  [stroke="#d55e00"] { stroke: #f0883e }
-  [fill="#d55e00"] { fill: #f0883e }
-  [stroke="#7a7f85"] { stroke: #9ea7b3 }
-  [fill="#7a7f85"] { fill: #9ea7b3 }
-}
-</style>"""
+# By day and by night. The paper is opaque, so that a plot is legible on any page.
+DARK = {INK: "#e6edf3", PAPER: "#0d1117", GRID: "#3d444d", "#0072b2": "#58a6ff",
+        "#d55e00": "#f0883e", "#7a7f85": "#9ea7b3"}
+STYLE = "\n".join([
+    "<style>", "@media (prefers-color-scheme: dark) {",
+    *(f'  [{attribute}="{light}"] {{ {attribute}: {dark} }}'
+      for light, dark in DARK.items() for attribute in ("fill", "stroke", "color")),
+    "}", "</style>"])
 
 
 def median(figures, key, by=1):
     return statistics.median(column(figures, key)) / by
 
 
-def draw_file(name, across, panels, logarithmic=("x",)):
-    """Panels side by side; each is a title and the points of each line."""
+def draw_file(name, across, panels, logarithmic=True):
+    """Panels side by side; each is a title, the points of each line, and whether y is logarithmic."""
+    has_key = len(panels[0][1]) > 1
     lines = [
-        f"set terminal svg size {300 * len(panels)},280 font 'sans,12' linewidth 1.5 "
+        f"set terminal svg size {300 * len(panels)},{290 if has_key else 260} font 'sans,12' linewidth 1.5 "
         f"background '{PAPER}'",
-        f"set multiplot layout 1,{len(panels)}",
-        f"set border 3 linecolor '{INK}'", f"set tics nomirror textcolor '{INK}'",
-        f"set grid linecolor '{GRID}'", f"set key textcolor '{INK}' bottom right",
-        f"set xlabel '{across}' textcolor '{INK}'", f"set title textcolor '{INK}'",
-        "set format x '%.0s%c'", "set offsets graph 0, graph 0, graph 0.1, 0",
+        f"set multiplot layout 1,{len(panels)}", "set lmargin 8", "set rmargin 3",
+        f"set bmargin {6 if has_key else 4}", "set tmargin 3",
+        f"set border 3 linecolor '{INK}'", f"set tics nomirror scale 0.5,0 textcolor '{INK}'",
+        f"set grid linecolor '{GRID}'", f"set xlabel '{across}' textcolor '{INK}'",
+        f"set title textcolor '{INK}'", "set format x '%.0s%c'", "unset key",
+        "set logscale x" if logarithmic else "set xtics 1",
     ]
-    for number, (title, points, log_y) in enumerate(panels):
-        lines.append("set logscale x" if "x" in logarithmic else "unset logscale x")
-        lines += [f"set title \"{title}\"", "unset key" if number else "set key"]
-        lines += ["set logscale y", "set yrange [*:*]", "set format y '%g'"] if log_y else [
+    for number, (title, points, is_logarithmic) in enumerate(panels):
+        lines.append(f"set title \"{title}\"")
+        across_all = [x for pairs in points.values() for x, _ in pairs]
+        most = 10 ** math.ceil(math.log10(max(across_all))) if logarithmic else max(across_all)
+        lines.append(f"set xrange [{min(across_all)}:{most}]")
+        lines += ["set logscale y", "set yrange [*:*]", "set format y '%g'"] if is_logarithmic else [
             "unset logscale y", "set yrange [0:*]", "set format y '%.0s%c'"]
         parts = []
         for at, (label, pairs) in enumerate(points.items()):
             data = f"$data_{number}_{at}"
             lines += [f"{data} << END", *(f"{x} {y}" for x, y in pairs), "END"]
-            parts.append(f"{data} with linespoints pointtype {(7, 5, 9)[at]} pointsize 0.6 "
-                         f"linecolor rgb '{list(COLOURS.values())[at]}' title \"{label}\"")
-        if len(points) == 1:
-            lines.append("unset key")
+            colour = list(COLOURS.values())[at]
+            look = f"pointtype {(7, 5, 9)[at]} pointsize 0.6 linecolor rgb '{colour}'"
+            parts.append(f"{data} with linespoints {look}")
+            # One legend, below all of them.
+            if has_key and number == 0:
+                place = 0.5 + 0.25 * (at - (len(points) - 1) / 2) - 0.04
+                lines.append(f"set label {at + 1} \"{label}\" at screen {place},0.05 offset 1,0 "
+                             f"point {look} textcolor '{INK}'")
+            elif has_key and at == 0:
+                lines.append("unset label")
         lines.append("plot " + ", ".join(parts))
     lines.append("unset multiplot")
     done = subprocess.run(["gnuplot"], input="\n".join(lines) + "\n", text=True,
@@ -62,12 +67,12 @@ def draw_file(name, across, panels, logarithmic=("x",)):
 
 
 def painted(text):
-    """gnuplot writes colours in three ways; one is enough to name them in a style sheet."""
-    for colour in (INK, PAPER, GRID, *COLOURS.values()):
+    """gnuplot spells colours in several ways; one is enough for a style sheet to find them."""
+    for colour in DARK:
         parts = [int(colour[at:at + 2], 16) for at in (1, 3, 5)]
-        for spelling in ("rgb({}, {}, {})", "rgb( {}, {}, {})", "rgb({:3}, {:3}, {:3})",
-                         "rgb( {:2},  {:2},  {:2})"):
-            text = text.replace(spelling.format(*parts), colour)
+        spelling = r"rgb\(\s*{}\s*,\s*{}\s*,\s*{}\s*\)".format(*parts)
+        text = re.sub(f"{spelling}|{colour}", colour, text, flags=re.IGNORECASE)
+    text = re.sub(r"(fill|stroke|color)='([^']*)'", r'\1="\2"', text)
     text = "\n".join(line.rstrip() for line in text.split("\n") if line.strip()) + "\n"
     return text.replace("<defs>", f"{STYLE}\n<defs>", 1)
 
@@ -103,4 +108,4 @@ def draw(found):
             (row["hosts"], median(row["figures"], key, by)) for row in rows]
         draw_file("fleet", "hosts", [
             ("CPU µs a request", {"dsp": line("cpu")}, False),
-            ("MiB resident, each", {"dsp": line("memory", 1024)}, False)], logarithmic=())
+            ("MiB resident, each", {"dsp": line("memory", 1024)}, False)], logarithmic=False)
