@@ -80,9 +80,11 @@ def connections(result):
 
 def rules(result):
     rows = [[f"{row['rules']:,}", spread(column(row["other"], "cpu"), 1),
-             spread(column(row["same"], "cpu"), 1), spread(column(row["other"], "listening"), 1),
+             spread(column(row["same"], "cpu"), 1), spread(column(row["patterns"], "cpu"), 1),
+             spread(column(row["other"], "listening"), 1),
              mib(row["other"])] for row in result["figures"]]
-    return table(["rules", "CPU µs a request", "where all are names of that operation",
+    return table(["rules", "CPU µs a request: of other operations",
+                  "names of this one", "patterns of this one",
                   "ms until it listens", "MiB"], rows)
 
 
@@ -125,18 +127,21 @@ def machine(results):
     told = {}
     for result in results:
         facts = result["machine"]
-        rounds = (f"{result['rounds']} rounds of {result['seconds']} s"
-                  f"{', quick' if result['quick'] else ''}")
+        quick = ", with --quick" if result["quick"] else ""
         key = (
             f"{facts['cores']} cores ({facts['model']}), {facts['memory']}, {facts['system']}, Linux "
-            f"{facts['kernel']}, {facts['open files']:,} open files; load before it {facts['load']}. dsp "
-            f"{facts['dsp']} at {facts['commit']}, built by rustc {facts['rustc']}; HAProxy "
-            f"{facts['haproxy']}, nginx {facts['nginx']}, Caddy {facts['caddy']}, wrk "
-            f"{facts['wrk']}. {facts['day']}, {rounds}.")
-        told.setdefault(key, []).append(result["scenario"])
-    if len(told) == 1:
-        return next(iter(told))
-    return "\n".join(f"- {', '.join(names)}: {key}" for key, names in told.items())
+            f"{facts['kernel']}, {facts['open files']:,} open files. dsp {facts['dsp']} at "
+            f"{facts['commit']}, built by rustc {facts['rustc']}; HAProxy {facts['haproxy']}, nginx "
+            f"{facts['nginx']}, Caddy {facts['caddy']}, wrk {facts['wrk']}. {facts['day']}, "
+            f"{result['rounds']} rounds of {result['seconds']} s{quick}; three at most for memory, "
+            "growth and many hosts.")
+        told.setdefault(key, []).append(result)
+    lines = []
+    for key, group in told.items():
+        load = max(result["machine"]["load"] for result in group)
+        names = "" if len(told) == 1 else f"{', '.join(result['scenario'] for result in group)}: "
+        lines.append(f"{names}{key} Load of the machine before it: {load}.")
+    return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
 
 
 def write(folder):

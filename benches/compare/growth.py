@@ -29,13 +29,14 @@ def connections(bench, options):
 
 
 def rules(bench, options):
-    """Rules of other operations, and names of the one that is asked for."""
+    """Rules of other operations, and names and patterns of the one that is asked for."""
     rows = []
     for number in (1, 10, 100, 1000, 10_000):
         names = written(f"GET /containers/name-{one}/json" for one in range(number))
-        row = {"rules": number}
-        for kind, text, path in (("other", profile(number), LIST),
-                                 ("same", names, "/v1.41/containers/name-0/json")):
+        patterns = written(f"GET /containers/name-{one}-*/json" for one in range(number))
+        last, row = f"/v1.41/containers/name-{number - 1}", {"rules": number}
+        for kind, text, path in (("other", profile(number), LIST), ("same", names, f"{last}/json"),
+                                 ("patterns", patterns, f"{last}-a/json")):
             row[kind] = []
             for _ in range(options.few):
                 proxy = bench.proxy("dsp", text)
@@ -73,10 +74,10 @@ def generate(bench, file):
     while process.poll() is None:
         found = re.search(r"^VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text(), re.M)
         most = max(most, int(found.group(1)) if found else 0)
-        time.sleep(0.001)
+        time.sleep(0.0005)
     if process.returncode:
         sys.exit(f"scripts/bench: dsp generate ended with {process.returncode}")
-    return {"seconds": time.monotonic() - start, "memory": most}
+    return {"seconds": time.monotonic() - start, "memory": most or None}
 
 
 def recordings(bench, options):

@@ -92,7 +92,8 @@ def draw(found):
             (row["rules"], median(row[kind], key, by)) for row in rows]
         draw_file("rules", "rules", [
             ("CPU µs a request", {"rules of other operations": line("other", "cpu"),
-                                  "names of this operation": line("same", "cpu")}, False),
+                                  "names of this operation": line("same", "cpu"),
+                                  "patterns of this operation": line("patterns", "cpu")}, True),
             ("ms until it listens", {"dsp": line("other", "listening")}, False),
             ("MiB resident", {"dsp": line("other", "memory", 1024)}, False)])
     if "recording" in found:

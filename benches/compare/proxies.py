@@ -132,7 +132,7 @@ class Bench:
         text = string.Template((ROOT / "benches/proxies" / file).read_text())
         made = self.folder / file
         made.write_text(text.safe_substitute(
-            DIR=self.folder, PORT=port, CONNECTIONS=max(self.connections, 4096),
+            DIR=self.folder, PORT=port, CONNECTIONS=max(self.connections + 20, 4096),
             WORKER_CONNECTIONS=max(2 * self.connections + 100, 1024)))
         return made
 

@@ -14,6 +14,7 @@ mod requests;
 mod wire;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use options::Options;
 
@@ -43,7 +44,14 @@ fn main() -> ExitCode {
     };
     let done = Options::parse(&address, arguments).and_then(|options| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(run(&command, options))
+        // Nobody waits for ever for a proxy that does not answer.
+        let most = options.time + Duration::from_secs(120);
+        runtime.block_on(async {
+            if command == "serve" {
+                return engine::serve(&options.address).await;
+            }
+            tokio::time::timeout(most, run(&command, options)).await?
+        })
     });
     match done {
         Ok(line) => {
@@ -61,7 +69,6 @@ fn main() -> ExitCode {
 
 async fn run(command: &str, options: Options) -> std::io::Result<String> {
     match command {
-        "serve" => engine::serve(&options.address).await,
         "get" => requests::run(options, false).await,
         "connect" => requests::run(options, true).await,
         "idle" => hold::run(options, false).await,
