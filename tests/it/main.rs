@@ -35,6 +35,8 @@ mod explain;
 mod export;
 /// The committed recordings and profiles.
 mod fixtures;
+/// The files of `docs/fleet.md`.
+mod fleet;
 /// The formats of reports.
 mod formats;
 /// The corpora of the fuzz targets.
