@@ -19,7 +19,7 @@ class Host:
         self.name = f"dsp-bench-{os.getpid()}-{name}"
         self.inside = ["ip", "netns", "exec", self.name]
         self.folder = bench.folder / self.name
-        self.outside, self.bench = bench, None
+        self.outside, self.bench, self.loading = bench, None, None
 
     def begin(self):
         self.folder.mkdir()
@@ -39,12 +39,15 @@ class Host:
 
     def load(self, seconds):
         address = ADDRESS if self.has_dsp else self.bench.engine
-        return subprocess.Popen(
+        self.loading = subprocess.Popen(
             [*self.inside, self.bench.load, "get", address, "--rate", str(RATE), "--connections",
              str(CONNECTIONS), "--seconds", str(seconds)],
             stdout=subprocess.PIPE, text=True)
 
     def end(self):
+        if self.loading:
+            self.loading.kill()
+            self.loading.wait()
         if self.bench:
             self.bench.end_all()
         if os.path.exists(f"/run/netns/{self.name}"):
@@ -56,27 +59,32 @@ def fleet(bench, options):
     if os.geteuid() != 0:
         print("scripts/bench: the fleet is left out: it wants root", file=sys.stderr)
         return None
-    rows = []
     # The last one is there to tell what is the machine's: as much beside one dsp, but no other dsp.
-    for number, bare in ((1, 0), (2, 0), (4, 0), (8, 0), (1, 7)):
-        hosts = []
-        try:
-            for one in range(number + bare):
-                hosts.append(Host(bench, f"{number}-{bare}-{one}", one < number))
-                hosts[-1].begin()
-            rounds = [fleet_round(hosts, options.seconds) for _ in range(options.few)]
-            rows.append({"hosts": number, "bare": bare,
-                         "figures": [one for each in rounds for one in each]})
-        finally:
-            for host in hosts:
-                host.end()
+    rows = [{"hosts": number, "bare": bare, "figures": []}
+            for number, bare in ((1, 0), (2, 0), (4, 0), (8, 0), (1, 7))]
+    for turn in range(options.few):
+        for row in rows:
+            row["figures"] += fleet_round(bench, turn, row["hosts"], row["bare"], options.seconds)
     return rows
 
 
-def fleet_round(hosts, seconds):
+def fleet_round(bench, turn, number, bare, seconds):
+    hosts = [Host(bench, f"{turn}-{number}-{bare}-{one}", one < number) for one in range(number + bare)]
+    try:
+        for host in hosts:
+            host.begin()
+        return loaded(hosts, seconds)
+    finally:
+        for host in hosts:
+            host.end()
+
+
+def loaded(hosts, seconds):
     watched = [host for host in hosts if host.has_dsp]
     before = [host.dsp.exact_cpu() for host in watched]
-    told = [json.loads(load.communicate()[0]) for load in [host.load(seconds) for host in hosts]]
+    for host in hosts:
+        host.load(seconds)
+    told = [json.loads(host.loading.communicate()[0]) for host in hosts]
     found = []
     for host, cpu, one in zip(watched, before, told):
         if one["errors"] or one["other"]:
