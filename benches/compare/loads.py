@@ -28,8 +28,8 @@ def wrk(proxy, seconds, path=LIST, connections=32):
         "requests": int(requests), "seconds": float(seconds),
         "errors": sum(map(int, errors.groups())) if errors else 0,
         "other": int(other.group(1)) if other else 0,
-        "p50": microseconds(found(r"50%\s+(\S+)").group(1)),
-        "p99": microseconds(found(r"99%\s+(\S+)").group(1)),
+        "p50": microseconds(found(r"(?m)^ +50%\s+(\S+)").group(1)),
+        "p99": microseconds(found(r"(?m)^ +99%\s+(\S+)").group(1)),
     })
 
 
