@@ -60,6 +60,9 @@ pub(crate) const DENIED: Case = case("denied", "POST", "/v1.41/containers/web/ex
 /// The last of [`ten_thousand_rules`].
 pub(crate) const START: Case = case("start", "POST", "/v1.41/containers/name-9998/start");
 
+/// What the last of [`ten_thousand_globs`] stands for.
+pub(crate) const GLOB: Case = case("glob", "POST", "/v1.41/containers/name-9998-web/start");
+
 /// The heads of `docker ps` and of the request behind `docker exec`.
 pub(crate) const HEADS: [(&str, &str); 2] = [
     (
@@ -84,12 +87,20 @@ pub(crate) fn hundred_rules() -> Profile {
 
 /// A profile with a rule for each of so many containers that may be started.
 pub(crate) fn ten_thousand_rules() -> Profile {
+    many_rules(|number| format!("POST /containers/name-{number}/start"))
+}
+
+/// The same with a pattern of names in each rule.
+pub(crate) fn ten_thousand_globs() -> Profile {
+    many_rules(|number| format!("POST /containers/name-{number}-*/start"))
+}
+
+fn many_rules(start: fn(u32) -> String) -> Profile {
     let parse = |text: String| {
         let rule = Rule::parse(EngineKind::Docker, &text);
         rule.unwrap_or_else(|error| panic!("{text}: {error}"))
     };
-    let named = (0..9_999).map(|number| format!("POST /containers/name-{number}/start"));
-    let texts = ["GET /containers/json".to_owned()].into_iter().chain(named);
+    let texts = ["GET /containers/json".to_owned()].into_iter().chain((0..9_999).map(start));
     profile(texts.map(parse).collect())
 }
 

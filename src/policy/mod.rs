@@ -5,6 +5,7 @@
 
 mod decision;
 mod gate;
+mod patterns;
 mod table;
 
 pub use decision::{Decision, Denial, Permit, Verdict};

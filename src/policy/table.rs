@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::patterns::Patterns;
 use crate::api::{EngineKind, Located};
 use crate::profile::{Entry, Pattern, Rule};
 
@@ -20,8 +21,8 @@ struct Names {
     /// The rules that name each parameter. The hashes are keyed, because clients choose what is
     /// looked up.
     exact: HashSet<Vec<String>>,
-    /// The other rules, which are tried one after another.
-    patterns: Vec<Vec<Pattern>>,
+    /// The other rules.
+    patterns: Patterns,
 }
 
 impl Table {
@@ -52,17 +53,13 @@ impl Names {
         } else if let Some(names) = exact.collect() {
             self.exact.insert(names);
         } else {
-            self.patterns.push(patterns.to_vec());
+            self.patterns.add(patterns);
         }
     }
 
     fn hold(&self, values: &[String]) -> bool {
-        let fits = |patterns: &Vec<Pattern>| {
-            let mut pairs = patterns.iter().zip(values);
-            patterns.len() == values.len() && pairs.all(|(pattern, value)| pattern.matches(value))
-        };
         self.all
             || (!self.exact.is_empty() && self.exact.contains(values))
-            || self.patterns.iter().any(fits)
+            || self.patterns.hold(values)
     }
 }

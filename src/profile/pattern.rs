@@ -52,6 +52,16 @@ impl Pattern {
         }
     }
 
+    /// The text that each value begins with that the pattern stands for.
+    #[must_use]
+    pub fn beginning(&self) -> &str {
+        match self {
+            Self::Any => "",
+            Self::Exact(name) => name,
+            Self::Glob(glob) => glob.pieces.first().map(String::as_str).unwrap_or_default(),
+        }
+    }
+
     /// Whether every value that `other` stands for is one of this pattern's. A pattern that is
     /// longer than any name is taken to cover nothing but itself.
     #[must_use]

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use api::{CanonicalRequest, EngineKind, Framing};
 use policy::{Enforcer, Gate, Head, Replaceable};
 use recording::{Arrival, Outcome, Session, Writer};
-use requests::{Case, DENIED, FILTERED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
+use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
 
@@ -55,6 +55,8 @@ fn parts() -> Vec<Part> {
     for case in [LIST, START] {
         part(format!("decide {case}, 10000 rules"), Box::new(move || decide(ten_thousand(), case)));
     }
+    let globs = || decide(Enforcer::new(&requests::ten_thousand_globs()), GLOB);
+    part(format!("decide {GLOB}, 10000 rules"), Box::new(globs));
     for (name, head) in HEADS {
         part(format!("frame {name}"), Box::new(move || frame(head)));
     }
