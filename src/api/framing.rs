@@ -11,7 +11,7 @@ use super::head::{self, LONGEST_HEAD, Length, is_text, is_token};
 const LONGEST_TRAILERS: usize = 16 << 10;
 
 /// Reads requests one after another as their bytes come in.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Framing {
     state: State,
 }

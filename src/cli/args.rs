@@ -99,6 +99,7 @@ impl Command {
 Examples:
   dsp record -- docker stats --no-stream
   dsp record -o ci.jsonl --label job=integration -- make test
+  dsp record --follow --split recordings -- docker compose up
   dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
 pub(super) struct Record {
     /// The recording to append to
@@ -108,6 +109,18 @@ pub(super) struct Record {
     pub(super) engine: Engine,
     #[command(flatten)]
     pub(super) listen: Listen,
+    /// Give containers that ask for the engine's socket a recording socket in its place
+    ///
+    /// Each container that is created through dsp and mounts the engine's socket gets a socket of its
+    /// own instead, and what comes through it is recorded as that container's, in a session of its
+    /// own. The engine has to be on this machine. docker inspect shows dsp's path as the source of
+    /// the mount; a container that is still there at the end has lost its socket and has to be created
+    /// anew.
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// With --follow, write what each container asks to a file of its own in this folder, NAME.jsonl
+    #[arg(long, value_name = "DIR", requires = "follow")]
+    pub(super) split: Option<PathBuf>,
     /// Something to remember about this session
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(super) labels: Vec<(String, String)>,

@@ -17,6 +17,8 @@ mod explain;
 mod export;
 mod failure;
 mod files;
+mod follow;
+mod followed;
 mod generate;
 mod listen;
 mod logs;

@@ -1,12 +1,14 @@
 //! `dsp record`: a workload behind a transparent proxy.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use console::Term;
 
 use super::args::{self, Talk};
 use super::audit::shown;
+use super::follow::Follower;
+use super::followed::Followed;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
@@ -29,7 +31,21 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
     let recorder = Arc::new(Recorder::create(&args, &engine)?);
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));
-    let (running, _folder) = sockets.serve(engine.address, gate, Arc::clone(&recorder));
+    let follower = match args.follow {
+        true => Some(Arc::new(Follower::new(&args, &engine, sockets.limits())?)),
+        false => None,
+    };
+    let (running, _folder) = match &follower {
+        Some(follower) => {
+            let followed = Arc::new(Followed::command(follower, &recorder));
+            sockets.serve(engine.address, gate, followed)
+        }
+        None => sockets.serve(engine.address, gate, Arc::clone(&recorder)),
+    };
+    let grace = match args.command.is_empty() {
+        true => Duration::from_secs(args.listen.grace),
+        false => serve::CHILD_GRACE,
+    };
 
     let file = args.output.display().to_string();
     let status = if args.command.is_empty() {
@@ -55,6 +71,10 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
     if !talk.quiet {
         summarise(&totals, &file);
     }
+    let status = match follower {
+        Some(follower) if follower.end(grace, talk.quiet).await => failed(status),
+        _ => status,
+    };
     Ok(if totals.dropped > 0 { lossy(&totals, status, &file) } else { status })
 }
 
@@ -79,6 +99,11 @@ fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
         "{lines} could not be written to {file}; the session is marked as lossy"
     ));
     output::help("make room on the disk and record again");
+    failed(status)
+}
+
+/// The status of a recording that is not whole.
+fn failed(status: Status) -> Status {
     match status {
         Status::Child(0) => Status::FailedForChild,
         Status::Child(code) => Status::Child(code),

@@ -23,7 +23,7 @@ use crate::proxy::{self, Drained, Limits, Listener, Running, Sink};
 use crate::report::{count, printable};
 
 /// How long the connections of a program that has ended may take to end too.
-const CHILD_GRACE: Duration = Duration::from_secs(1);
+pub(super) const CHILD_GRACE: Duration = Duration::from_secs(1);
 
 /// The mode of the folders that hold dsp's sockets.
 const FOLDER_MODE: u32 = 0o700;
@@ -68,6 +68,11 @@ impl Sockets {
     /// The address for `DOCKER_HOST`.
     pub(super) fn docker_host(&self) -> String {
         self.listeners.first().map(|listener| listener.address().to_string()).unwrap_or_default()
+    }
+
+    /// How much each of them takes on.
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Every address.
@@ -213,25 +218,44 @@ async fn end(running: &Running, grace: u64, hurry: impl Future<Output = ()>) -> 
 /// A folder that nobody else can enter. Its path has to leave room for a socket's name, so a long
 /// `TMPDIR` is passed over.
 pub(super) fn private_folder() -> anyhow::Result<TempDir> {
-    let make = |parent: &Path| {
-        use std::os::unix::fs::PermissionsExt;
-        let permissions = fs::Permissions::from_mode(FOLDER_MODE);
-        tempfile::Builder::new().prefix("dsp-").permissions(permissions).tempdir_in(parent)
-    };
     let usual = surroundings::temporary();
     let fits = Address::unix(usual.join("dsp-XXXXXX/docker.sock")).is_ok();
     let parent = if fits { usual } else { PathBuf::from("/tmp") };
-    make(&parent).with_context(|| format!("cannot make a folder in {}", parent.display()))
+    folder_in(&parent)
 }
 
-/// The socket that a listener has when none is named: in the user's runtime folder, or in `/run`
-/// for root.
+fn folder_in(parent: &Path) -> anyhow::Result<TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = fs::Permissions::from_mode(FOLDER_MODE);
+    let made = tempfile::Builder::new().prefix("dsp-").permissions(permissions).tempdir_in(parent);
+    made.with_context(|| format!("cannot make a folder in {}", parent.display()))
+}
+
+/// The socket that a listener has when none is named.
 fn usual_socket(name: &str) -> anyhow::Result<Address> {
+    match usual_folder()? {
+        Some(folder) => Ok(Address::unix(folder.join(format!("{name}.sock")))?),
+        None => bail!("XDG_RUNTIME_DIR is not set; say where to listen with --listen unix:///path"),
+    }
+}
+
+/// A folder for sockets that an engine is to mount into containers. Where an engine has a `/tmp` of its
+/// own it still has the machine's `/run`.
+pub(super) fn folder_to_mount() -> anyhow::Result<TempDir> {
+    match usual_folder()? {
+        Some(folder) => folder_in(&folder),
+        None => private_folder(),
+    }
+}
+
+/// The folder of dsp's sockets: in the user's runtime folder, or in `/run` for root. None for a user
+/// without one.
+fn usual_folder() -> anyhow::Result<Option<PathBuf>> {
     let surroundings = surroundings::read(None);
     let folder = match surroundings.runtime_dir {
         _ if surroundings.uid == 0 => PathBuf::from("/run/dsp"),
         Some(runtime) => runtime.join("dsp"),
-        None => bail!("XDG_RUNTIME_DIR is not set; say where to listen with --listen unix:///path"),
+        None => return Ok(None),
     };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(FOLDER_MODE);
@@ -247,5 +271,5 @@ fn usual_socket(name: &str) -> anyhow::Result<Address> {
             folder.display()
         );
     }
-    Ok(Address::unix(folder.join(format!("{name}.sock")))?)
+    Ok(Some(folder))
 }

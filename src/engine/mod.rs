@@ -4,10 +4,12 @@
 //! `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the default socket. The first one that says
 //! something decides; there is no falling back to a socket that happens to exist.
 
+mod ask;
 mod context;
 mod find;
 mod known;
 mod probe;
 
+pub use ask::container_name;
 pub use find::{Engine, FindError, LocateError, Located, Source, Step, Surroundings, find, locate};
 pub use probe::{EngineVersion, ProbeError, probe};

@@ -4,15 +4,10 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, Response, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use hyperlocal::UnixClientExt;
+use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
+use super::ask;
 use crate::api::{Address, EngineKind};
 
 /// What podman calls itself among the parts of an engine (podman
@@ -82,7 +77,7 @@ struct Component {
 /// [`ProbeError`].
 pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion, ProbeError> {
     let exchange = async {
-        let response = get_version(address).await.map_err(|error| classify(&error))?;
+        let response = ask::get(address, "/version").await.map_err(|error| classify(&error))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
         let body = body.map_err(|_| ProbeError::Strange("its answer broke off".to_owned()))?;
@@ -100,30 +95,6 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
         })
     };
     tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
-}
-
-async fn get_version(
-    address: &Address,
-) -> Result<Response<hyper::body::Incoming>, hyper_util::client::legacy::Error> {
-    let request = |uri: Uri| {
-        let mut request = Request::new(Empty::<Bytes>::new());
-        *request.uri_mut() = uri;
-        request
-    };
-    match address {
-        Address::Unix(path) => {
-            let uri = hyperlocal::Uri::new(path, "/version").into();
-            Client::unix().request(request(uri)).await
-        }
-        Address::Tcp { .. } => {
-            // An address is host and port, so this always parses; the root of nowhere would fail
-            // to connect.
-            let uri = address.to_string().replacen("tcp://", "http://", 1) + "/version";
-            let uri = uri.parse().unwrap_or_default();
-            let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-            client.request(request(uri)).await
-        }
-    }
 }
 
 /// Finds the system's word in the client's error.

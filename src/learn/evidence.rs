@@ -67,6 +67,8 @@ pub struct SessionState {
     pub start: Option<Timestamp>,
     /// The command that was recorded.
     pub command: Vec<String>,
+    /// The container that was recorded.
+    pub container: Option<String>,
     /// Whether its last line is there.
     pub ended: bool,
     /// Whether lines were lost.

@@ -191,6 +191,7 @@ impl Gathering {
         let state = &mut self.session(session.id).state;
         state.start = Some(session.start);
         state.command = session.command;
+        state.container = session.container;
         state.engine = session.engine.map(|engine| engine.kind);
         state.lossy |= session.lossy;
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::ahead;
 use super::answer::{self, Form};
 use super::control::Control;
 use super::exchange::{Arrival, Finish, Sink};
@@ -16,7 +17,7 @@ use super::scratch::{Outbox, poll_read, trim};
 use super::server::Shared;
 use super::stream::Stream;
 use super::timer::Timer;
-use super::transfer::{Asks, Sending, Transfer};
+use super::transfer::{Asks, Sending, Transfer, count};
 use super::tunnel::Tunnel;
 use super::upstream::{Upstream, UpstreamError};
 use crate::api::{Flaw, LONGEST_TARGET};
@@ -274,6 +275,8 @@ impl<S: Sink> Connection<S> {
         self.control.ask(head.method, head.target);
         let is_head = head.method == "HEAD";
         let is_safe = is_head || head.method == "GET";
+        let anew = if has_body { self.rewrite(head, &mut finish).await } else { None };
+        let has_body = has_body && anew.is_none();
         let asks = Asks {
             is_head,
             is_old: head.is_old,
@@ -288,7 +291,8 @@ impl<S: Sink> Connection<S> {
                 .bad_gateway("the request target cannot be sent", asks, has_body, finish)
                 .await;
         }
-        head.write(permit, asks.upgrade, self.to_engine.room());
+        head.write(permit, asks.upgrade, anew.as_ref().map(Vec::len), self.to_engine.room());
+        self.to_engine.room().extend(anew.unwrap_or_default());
         loop {
             let (mut engine, is_reused) = match self.upstream.take(&self.shared.engine).await {
                 Ok(taken) => taken,
@@ -342,6 +346,21 @@ impl<S: Sink> Connection<S> {
                 Ending::Broken => Next::Linger,
             };
         }
+    }
+
+    /// The body in the place of the client's, where the sink has one.
+    async fn rewrite(&mut self, head: &RequestHead<'_>, finish: &mut Finish<S>) -> Option<Vec<u8>> {
+        let most = finish.longest_body()?;
+        // A client that waits to be asked for its body is asked by the engine alone.
+        let whole = match head.expects {
+            true => None,
+            false => ahead::read(&mut self.client, &mut self.intake, most).await,
+        };
+        let anew = finish.rewrite(whole.as_ref().map(|whole| whole.body.as_slice()))?;
+        let whole = whole?;
+        self.intake.skip_body(whole.length);
+        finish.received = count(&whole.body);
+        Some(anew)
     }
 
     /// Tells the client that the engine gave no answer that could be passed on.

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::policy::Decision;
 
+/// The longest answer in bytes that a sink is shown.
+const LONGEST_ANSWER: usize = 64 << 10;
+
 /// What a proxy tells of each request. The calls come in order for one connection and from several
 /// threads for many.
 pub trait Sink: Send + Sync + 'static {
@@ -16,6 +19,22 @@ pub trait Sink: Send + Sync + 'static {
 
     /// The answer has ended, or one of its two ends has gone.
     fn finish(&self, ticket: &Self::Ticket, outcome: &Outcome);
+
+    /// How many bytes a body may have that [`Sink::rewrite`] is shown before any of it goes on; none
+    /// for a request whose body goes on as it comes.
+    fn longest_body(&self, _ticket: &Self::Ticket) -> Option<usize> {
+        None
+    }
+
+    /// The body in the place of the client's, which goes on as it came when there is none. Of a body
+    /// that is longer, or was not all there, nothing is shown.
+    fn rewrite(&self, _ticket: &Self::Ticket, _body: Option<&[u8]>) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The engine's answer to a request whose body was rewritten, unless it is long. The client has
+    /// not seen the end of it when this is called.
+    fn answered(&self, _ticket: &Self::Ticket, _status: u16, _body: &[u8]) {}
 }
 
 /// What a sink made of a request.
@@ -75,6 +94,8 @@ pub(super) struct Finish<S: Sink> {
     pub(super) unrouted: bool,
     pub(super) received: u64,
     pub(super) sent: u64,
+    /// What has come of an answer that the sink is to see.
+    answer: Option<Vec<u8>>,
 }
 
 impl<S: Sink> Finish<S> {
@@ -88,6 +109,36 @@ impl<S: Sink> Finish<S> {
             unrouted: false,
             received: 0,
             sent: 0,
+            answer: None,
+        }
+    }
+
+    /// See [`Sink::longest_body`].
+    pub(super) fn longest_body(&self) -> Option<usize> {
+        self.sink.longest_body(&self.ticket)
+    }
+
+    /// See [`Sink::rewrite`].
+    pub(super) fn rewrite(&mut self, body: Option<&[u8]>) -> Option<Vec<u8>> {
+        let rewritten = self.sink.rewrite(&self.ticket, body);
+        self.answer = rewritten.is_some().then(Vec::new);
+        rewritten
+    }
+
+    /// Keeps a part of the answer for the sink, if it wants to see it.
+    pub(super) fn keep(&mut self, part: &[u8]) {
+        if let Some(answer) = &mut self.answer {
+            answer.extend_from_slice(part);
+            if answer.len() > LONGEST_ANSWER {
+                self.answer = None;
+            }
+        }
+    }
+
+    /// Shows the sink the answer, all of which has come.
+    pub(super) fn show(&mut self) {
+        if let (Some(answer), Some(status)) = (self.answer.take(), self.status) {
+            self.sink.answered(&self.ticket, status, &answer);
         }
     }
 }

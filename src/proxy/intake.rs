@@ -90,6 +90,17 @@ impl Intake {
         std::mem::take(&mut self.bytes)
     }
 
+    /// How a body whose head was taken out goes on.
+    pub(super) fn framing(&self) -> Framing {
+        self.framing.clone()
+    }
+
+    /// Takes out a whole body of this length, which is of no more use.
+    pub(super) fn skip_body(&mut self, length: usize) {
+        self.framing = Framing::default();
+        self.bytes.drain(..length.min(self.bytes.len()));
+    }
+
     /// Whether no byte of a request has come since the last one.
     pub(super) fn is_between(&self) -> bool {
         self.bytes.is_empty() && self.framing.is_between()

@@ -149,12 +149,23 @@ impl Listener {
                 let (socket, access) = (Socket::Tcp(listener), access.clone());
                 Ok(Self { socket, address, access, _file: None })
             }
-            Address::Unix(path) => {
-                clear(path, address)?;
-                let (listener, file) = bind_unix(path, access).map_err(io)?;
+            Address::Unix(path) => Self::bind_unix(path, access),
+        }
+    }
+
+    /// Listens on a unix socket.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub fn bind_unix(path: &Path, access: &Access) -> Result<Self, ListenError> {
+        let address = Address::Unix(path.to_owned());
+        clear(path, &address)?;
+        match bind_unix(path, access) {
+            Ok((listener, file)) => {
                 let (socket, access) = (Socket::Unix(listener), access.clone());
-                Ok(Self { socket, address: address.clone(), access, _file: Some(file) })
+                Ok(Self { socket, address, access, _file: Some(file) })
             }
+            Err(source) => Err(ListenError::Io { address, source }),
         }
     }
 

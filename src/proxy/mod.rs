@@ -4,6 +4,7 @@
 //! another's. Bodies flow through as they come; nothing is held back and nothing ends a stream but
 //! its two ends. What may pass is decided by a gate, and what passed is told to a sink.
 
+mod ahead;
 mod answer;
 mod coding;
 mod connection;
@@ -31,4 +32,5 @@ pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};
 pub use often::Often;
 pub use registry::{Limits, OpenRequest};
-pub use server::{Drained, Running, start};
+pub use server::{Drained, Running, start, start_on};
+pub use workers::Workers;

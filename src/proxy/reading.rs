@@ -202,17 +202,24 @@ impl<S: Sink> Reading<'_, S> {
     fn body<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<&'b [u8]>, Ending> {
         let coding = self.answer.coding;
         let out = self.to_client.room();
+        let finish = &mut *self.finish;
         let (length, is_last) = match &mut self.answer.body {
             Some(Body::Length(left)) => {
                 let length =
                     usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 *left -= u64::try_from(length).unwrap_or(*left);
+                finish.keep(bytes.get(..length).unwrap_or_default());
                 (length, *left == 0)
             }
             Some(Body::Chunked(framing)) => {
                 let read = framing.read(bytes, |piece| match piece {
-                    Piece::Data(data) if coding == Coding::Plain => out.extend_from_slice(data),
-                    Piece::Data(_) | Piece::Trailers(_) => {}
+                    Piece::Data(data) => {
+                        finish.keep(data);
+                        if coding == Coding::Plain {
+                            out.extend_from_slice(data);
+                        }
+                    }
+                    Piece::Trailers(_) => {}
                 });
                 match read {
                     Ok(Progress::Ended(length)) => (length, true),
@@ -220,11 +227,17 @@ impl<S: Sink> Reading<'_, S> {
                     Err(_) => return Err(Ending::Broken),
                 }
             }
-            Some(Body::UntilEnd) => (bytes.len(), bytes.is_empty()),
+            Some(Body::UntilEnd) => {
+                finish.keep(bytes);
+                (bytes.len(), bytes.is_empty())
+            }
             None => (0, false),
         };
         if bytes.is_empty() && !is_last {
             return Err(Ending::Broken);
+        }
+        if is_last {
+            finish.show();
         }
         self.answer.is_whole = is_last;
         // What comes behind an answer belongs to nobody.

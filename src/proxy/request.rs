@@ -73,13 +73,21 @@ impl<'a> RequestHead<'a> {
     }
 
     /// Writes the head as it goes to the engine. With `is_upgrade`, what belongs to an upgrade stays
-    /// in its place.
-    pub(super) fn write(&self, permit: &Permit, is_upgrade: bool, out: &mut Vec<u8>) {
+    /// in its place; with a length, it is that of a body in the place of the client's.
+    pub(super) fn write(
+        &self,
+        permit: &Permit,
+        is_upgrade: bool,
+        length: Option<usize>,
+        out: &mut Vec<u8>,
+    ) {
         let named = Named(self.connection.as_deref().unwrap_or_default());
         for part in [self.method, " ", permit.target(), " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
         let (mut has_host, mut has_connection) = (false, false);
+        let mut length = length.map(|length| length.to_string());
+        let is_anew = length.is_some();
         for (name, value) in Lines::new(self.lines) {
             let is_connection = name.eq_ignore_ascii_case(b"connection");
             if is_upgrade && is_connection {
@@ -91,6 +99,10 @@ impl<'a> RequestHead<'a> {
             } else if permit.own_host() && name.eq_ignore_ascii_case(b"host") {
                 has_host = true;
                 line(name, OWN_HOST, out);
+            } else if is_anew && FRAMES.iter().any(|frame| name.eq_ignore_ascii_case(frame)) {
+                if let Some(length) = length.take() {
+                    line(b"Content-Length", length.as_bytes(), out);
+                }
             } else if !is_dropped(name, value, &[named])
                 || is_upgrade && name.eq_ignore_ascii_case(b"upgrade")
                 // In order, and so the one coding that there is.
@@ -111,6 +123,9 @@ impl<'a> RequestHead<'a> {
 
 /// The name under which requests in canonical form reach the engine, which ignores it.
 const OWN_HOST: &[u8] = b"docker";
+
+/// What says how a body comes.
+const FRAMES: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"trailer"];
 
 /// Writes one header line.
 pub(super) fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {

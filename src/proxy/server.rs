@@ -35,7 +35,7 @@ pub(super) struct Shared<S: Sink> {
     pub(super) engine: Address,
     connections: AtomicU64,
     registry: Arc<Registry>,
-    workers: Workers,
+    workers: Arc<Workers>,
     stop: Stop,
 }
 
@@ -71,6 +71,18 @@ pub fn start<S: Sink>(
     sink: Arc<S>,
     limits: Limits,
 ) -> Running {
+    start_on(&Arc::new(Workers::start()), listeners, engine, gate, sink, limits)
+}
+
+/// Like [`start`], with threads that serve other listeners too.
+pub fn start_on<S: Sink>(
+    workers: &Arc<Workers>,
+    listeners: Vec<Listener>,
+    engine: Address,
+    gate: Arc<dyn Gate>,
+    sink: Arc<S>,
+    limits: Limits,
+) -> Running {
     let stop = Stop::default();
     let connections = AtomicU64::new(0);
     let registry = Arc::new(Registry::new(limits));
@@ -80,7 +92,7 @@ pub fn start<S: Sink>(
         engine,
         connections,
         registry: Arc::clone(&registry),
-        workers: Workers::start(),
+        workers: Arc::clone(workers),
         stop: stop.clone(),
     });
     for listener in listeners {

@@ -18,7 +18,7 @@ const MOST: usize = 8;
 
 /// The threads, the caller's first.
 #[derive(Debug)]
-pub(super) struct Workers {
+pub struct Workers {
     all: Vec<Worker>,
     /// Ends the threads that were started for this.
     end: CancellationToken,
@@ -37,7 +37,8 @@ struct Counted(Arc<AtomicUsize>);
 impl Workers {
     /// The runtime that this is called in, and a thread for each other core. A thread that cannot be
     /// had is done without.
-    pub(super) fn start() -> Self {
+    #[must_use]
+    pub fn start() -> Self {
         let end = CancellationToken::new();
         let mut all = vec![Worker::new(Handle::current())];
         let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST);

@@ -39,6 +39,9 @@ pub struct Session {
     /// The command that was run, its secrets hidden; none for a listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// The container whose requests these are; none for those of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// What the person said of it with `--label`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,

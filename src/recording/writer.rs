@@ -120,6 +120,7 @@ impl Session {
             start: Timestamp::now(),
             dsp: env!("CARGO_PKG_VERSION").to_owned(),
             command,
+            container: None,
             labels: indexmap::IndexMap::new(),
             engine: None,
             lossy: false,

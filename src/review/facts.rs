@@ -50,7 +50,10 @@ impl Facts {
         let mut commands = Vec::new();
         for place in &known.seen.sessions {
             let Some(session) = evidence.sessions().get(*place) else { continue };
-            let command = session.command.join(" ");
+            let command = match &session.container {
+                Some(name) => format!("container {name}"),
+                None => session.command.join(" "),
+            };
             if !command.is_empty() && !commands.contains(&command) {
                 commands.push(command);
             }

@@ -149,6 +149,7 @@ impl Import {
             start: Timestamp::UNIX_EPOCH,
             dsp: env!("CARGO_PKG_VERSION").to_owned(),
             command: Vec::new(),
+            container: None,
             labels: IndexMap::from([("from".to_owned(), format.name().to_owned())]),
             engine: None,
             lossy: false,

@@ -1,0 +1,323 @@
+//! `record --follow`: each container that asks for the engine's socket gets one of its own.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use super::followed::{Container, Followed, Session};
+use super::record::describe;
+use super::{args, output, serve};
+use crate::api::Address;
+use crate::engine::{self, Engine};
+use crate::follow::{self, EngineSocket, Form, Place};
+use crate::policy::Observer;
+use crate::proxy::{self, Access, Limits, ListenError, Listener, Workers};
+use crate::recording::{self, Writer};
+use crate::report::{count, printable};
+
+/// The mode of a container's socket where it cannot have the owner of the engine's: the folder that it
+/// is in lets in nobody but those it is mounted for.
+const OPEN_MODE: u32 = 0o666;
+
+/// How long the engine may take to say whether a container is still there.
+const ASK_TIME: Duration = Duration::from_secs(2);
+
+/// Hands out sockets, and knows who has which.
+pub(super) struct Follower {
+    engine: Engine,
+    socket: EngineSocket,
+    folder: PathBuf,
+    access: Access,
+    limits: Limits,
+    runtime: Handle,
+    workers: Arc<Workers>,
+    output: PathBuf,
+    split: Option<PathBuf>,
+    labels: Vec<(String, String)>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    made: usize,
+    containers: Vec<Arc<Container>>,
+    warnings: Vec<String>,
+    errors: Vec<String>,
+    held: Option<TempDir>,
+}
+
+impl Follower {
+    /// Follows the containers of an engine on this machine.
+    pub(super) fn new(
+        args: &args::Record,
+        engine: &Engine,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
+        let Address::Unix(path) = &engine.address else {
+            bail!(
+                "--follow needs an engine on this machine, which mounts dsp's sockets into containers; \
+                 {} may be another one",
+                engine.address
+            );
+        };
+        if let Some(split) = &args.split {
+            fs::create_dir_all(split)
+                .with_context(|| format!("cannot make the folder {}", split.display()))?;
+        }
+        let held = serve::folder_to_mount()?;
+        let folder = held.path().to_owned();
+        Ok(Self {
+            socket: EngineSocket::new(path, &folder),
+            access: access(path),
+            engine: engine.clone(),
+            folder,
+            limits,
+            runtime: Handle::current(),
+            workers: Arc::new(Workers::start()),
+            output: args.output.clone(),
+            split: args.split.clone(),
+            labels: args.labels.clone(),
+            state: Mutex::new(State { held: Some(held), ..State::default() }),
+        })
+    }
+
+    /// Gives a container that is about to be created a socket of its own, if its body asks for the
+    /// engine's: the container and the body that goes on.
+    pub(super) fn give_socket(
+        self: &Arc<Self>,
+        body: &[u8],
+        form: Form,
+        name: Option<String>,
+    ) -> Option<(Arc<Container>, Vec<u8>)> {
+        let name = name.or_else(|| follow::name(body, form));
+        let called = || name.as_deref().map_or_else(|| "without a name".to_owned(), printable);
+        let mut asks = false;
+        for source in follow::sources(body, form) {
+            match self.socket.place(&source) {
+                Place::Socket => asks = true,
+                Place::Holds => self.warn(format!(
+                    "container {} mounts {}, which holds the engine's socket; what it asks through that \
+                     is not recorded",
+                    called(),
+                    printable(&source)
+                )),
+                Place::Elsewhere => {}
+            }
+        }
+        if asks && form == Form::Service {
+            self.warn(format!(
+                "service {} mounts the engine's socket; containers of a service are not followed",
+                called()
+            ));
+            asks = false;
+        }
+        if !asks {
+            return None;
+        }
+        match self.open(name.clone()) {
+            Ok((container, path)) => {
+                let is_socket = |path: &str| self.socket.place(path) == Place::Socket;
+                let body = follow::rewrite(body, form, is_socket, path.to_str()?)?;
+                tracing::info!(container = %container.name(), "has a socket of its own");
+                Some((container, body))
+            }
+            Err(error) => {
+                let error = error.to_string();
+                self.fail(format!("container {} is not followed: {error}", called()));
+                None
+            }
+        }
+    }
+
+    fn open(
+        self: &Arc<Self>,
+        name: Option<String>,
+    ) -> Result<(Arc<Container>, PathBuf), ListenError> {
+        // The thread of the connection has a runtime of its own, which ends with the command's.
+        let _entered = self.runtime.enter();
+        let number = {
+            let mut state = self.state();
+            state.made += 1;
+            state.made
+        };
+        let path = self.folder.join(format!("{number}.sock"));
+        let listener = Listener::bind_unix(&path, &self.access).or_else(|_| {
+            let open = Access { mode: Some(OPEN_MODE), ..Access::default() };
+            Listener::bind_unix(&path, &open)
+        })?;
+        let container = Arc::new(Container::new(number, name));
+        self.state().containers.push(Arc::clone(&container));
+        let sink = Arc::new(Followed::container(self, &container));
+        let gate = Arc::new(Observer(self.engine.version.kind));
+        let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
+        let (workers, limits) = (&self.workers, self.limits);
+        container.serve(proxy::start_on(workers, listeners, engine, gate, sink, limits));
+        Ok((container, path))
+    }
+
+    /// Begins the session of a container.
+    pub(super) fn begin(&self, name: &str) -> Option<Session> {
+        let mut session = recording::Session::begin(Vec::new());
+        session.container = Some(printable(name));
+        session.labels = self.labels.iter().cloned().collect();
+        session.engine = Some(describe(&self.engine));
+        let file = self.split.as_ref().map(|folder| folder.join(file_name(name)));
+        let file = file.unwrap_or_else(|| self.output.clone());
+        match Writer::create(&file, &session) {
+            Ok(writer) => Some(Session { writer, file }),
+            Err(error) => {
+                self.fail(format!("container {} is not recorded: {error}", printable(name)));
+                None
+            }
+        }
+    }
+
+    /// A container was not created after all.
+    pub(super) fn forget(&self, container: &Arc<Container>) {
+        self.state().containers.retain(|other| !Arc::ptr_eq(other, container));
+        if let Some(running) = container.take_running() {
+            self.runtime.spawn(async move {
+                running.drain(Duration::ZERO, std::future::pending()).await;
+            });
+        }
+    }
+
+    /// A container has another name.
+    pub(super) fn rename(&self, called: &str, name: &str) {
+        let state = self.state();
+        if let Some(container) = state.containers.iter().rfind(|one| one.is_called(called)) {
+            container.rename(name);
+        }
+    }
+
+    /// A request that creates a container goes on without a look.
+    pub(super) fn pass_unread(&self, name: Option<&str>) {
+        self.warn(format!(
+            "the request that creates container {} is too long or cannot be read ahead; if it asks for \
+             the engine's socket, it is not followed",
+            name.map_or_else(|| "without a name".to_owned(), printable)
+        ));
+    }
+
+    /// Ends all sessions and says what came of them. Tells whether anything was lost.
+    pub(super) async fn end(&self, grace: Duration, is_quiet: bool) -> bool {
+        let State { containers, warnings, errors, held, .. } = std::mem::take(&mut *self.state());
+        let mut ends = JoinSet::new();
+        for running in containers.iter().filter_map(|container| container.take_running()) {
+            ends.spawn(async move { running.drain(grace, std::future::pending()).await });
+        }
+        ends.join_all().await;
+        drop(held);
+        let mut lost = !errors.is_empty();
+        for container in &containers {
+            let name = printable(&container.name());
+            let ended = container.end();
+            if let Some((file, totals)) = &ended
+                && totals.dropped > 0
+            {
+                lost = true;
+                let (lines, file) = (count(totals.dropped, "line"), file.display());
+                output::error(&format!(
+                    "{lines} of container {name} could not be written to {file}; its session is marked \
+                     as lossy"
+                ));
+            }
+            if !is_quiet {
+                output::note(&format!("container {name}: {}", self.told(ended)));
+            }
+        }
+        if containers.is_empty() && !is_quiet {
+            output::note("no container asked for the engine's socket");
+        }
+        warnings.iter().for_each(|warning| output::warn(warning));
+        errors.iter().for_each(|error| output::error(error));
+        self.warn_of_orphans(&containers).await;
+        lost
+    }
+
+    fn told(&self, ended: Option<(&PathBuf, recording::Totals)>) -> String {
+        let Some((file, totals)) = ended else { return "no request came through".to_owned() };
+        let place = match self.split {
+            Some(_) => format!(" recorded in {}", file.display()),
+            None => String::new(),
+        };
+        let operations = count(totals.operations, "operation");
+        format!("{}, {operations}{place}", count(totals.requests, "request"))
+    }
+
+    /// Containers that are still there have a socket that nobody serves.
+    async fn warn_of_orphans(&self, containers: &[Arc<Container>]) {
+        let mut left = Vec::new();
+        for id in containers.iter().filter_map(|container| container.id()) {
+            let name = engine::container_name(&self.engine.address, &id, ASK_TIME).await;
+            left.extend(name.as_deref().map(printable));
+        }
+        if left.is_empty() {
+            return;
+        }
+        output::warn(&format!(
+            "still there, with a recording socket that is gone: {}",
+            left.join(", ")
+        ));
+        output::help(&format!(
+            "create them anew before they run again: docker rm -f {}, or docker compose up \
+             --force-recreate",
+            left.join(" ")
+        ));
+    }
+
+    fn warn(&self, warning: String) {
+        tracing::info!("{warning}");
+        let mut state = self.state();
+        if !state.warnings.contains(&warning) {
+            state.warnings.push(warning);
+        }
+    }
+
+    fn fail(&self, error: String) {
+        tracing::info!("{error}");
+        self.state().errors.push(error);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who may use a container's socket: whoever could use the engine's.
+fn access(path: &Path) -> Access {
+    match fs::metadata(path) {
+        Ok(found) => Access {
+            mode: Some(found.mode() & 0o777),
+            owner: Some(found.uid()),
+            group: Some(found.gid()),
+            ..Access::default()
+        },
+        Err(_) => Access { mode: Some(OPEN_MODE), ..Access::default() },
+    }
+}
+
+/// The file of a container. Its name is the client's word, of which the engine allows no others.
+fn file_name(container: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let name = container.replace(|c| !is_plain(c), "_");
+    format!("{}.jsonl", name.trim_start_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_container_is_in_the_folder() {
+        assert_eq!(file_name("web-1"), "web-1.jsonl");
+        assert_eq!(file_name("../x/y"), "_x_y.jsonl");
+    }
+}

@@ -1,0 +1,253 @@
+//! What is recorded of one client under `record --follow`: the command, or one of the containers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use serde::Deserialize;
+
+use super::audit::shown;
+use super::follow::Follower;
+use super::record::{Recorder, write_outcome, write_request};
+use crate::follow::Form;
+use crate::policy::Decision;
+use crate::proxy::{self, Begun, Running, Sink};
+use crate::recording::{self, Totals, Writer};
+
+/// How many digits of an id stand for it, as in the docker CLI.
+const SHORT_ID: usize = 12;
+
+/// The longest body in bytes of a request that creates a container; those of real ones have a few KiB.
+const LONGEST_BODY: usize = 4 << 20;
+
+/// A container with a socket of its own.
+#[derive(Debug)]
+pub(super) struct Container {
+    number: usize,
+    identity: Mutex<Identity>,
+    /// Begun with the first request, when the container has its name; none when that failed.
+    session: OnceLock<Option<Session>>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug, Default)]
+struct Identity {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+/// The session of a container, and the file that it is in.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) writer: Writer,
+    pub(super) file: PathBuf,
+}
+
+/// Records what one client asks, and follows the containers that it creates.
+pub(super) struct Followed {
+    follower: Arc<Follower>,
+    client: Client,
+}
+
+enum Client {
+    Command(Arc<Recorder>),
+    Container(Arc<Container>),
+}
+
+/// A request on its way.
+pub(super) struct Ticket {
+    line: Option<recording::Ticket>,
+    asks: Asks,
+    made: OnceLock<Arc<Container>>,
+}
+
+/// What a request means for those who are followed.
+enum Asks {
+    Create(Form, Option<String>),
+    Rename { container: String, name: String },
+    Else,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "Id")]
+    id: String,
+}
+
+impl Followed {
+    /// The command.
+    pub(super) fn command(follower: &Arc<Follower>, recorder: &Arc<Recorder>) -> Self {
+        Self { follower: Arc::clone(follower), client: Client::Command(Arc::clone(recorder)) }
+    }
+
+    /// A container.
+    pub(super) fn container(follower: &Arc<Follower>, container: &Arc<Container>) -> Self {
+        Self { follower: Arc::clone(follower), client: Client::Container(Arc::clone(container)) }
+    }
+
+    fn record(
+        &self,
+        container: &Arc<Container>,
+        arrival: &proxy::Arrival<'_>,
+        decision: &Decision,
+    ) -> Option<recording::Ticket> {
+        let session = container.session.get_or_init(|| self.follower.begin(&container.name()));
+        let (method, path) = shown(arrival);
+        let (connection, container) = (arrival.connection, container.name());
+        tracing::info!(%container, connection, %method, %path, "recorded");
+        session.as_ref().map(|session| write_request(&session.writer, arrival, decision))
+    }
+}
+
+impl Sink for Followed {
+    type Ticket = Ticket;
+
+    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
+        let line = match &self.client {
+            Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket),
+            Client::Container(container) => self.record(container, arrival, decision),
+        };
+        Begun::admitted(Ticket { line, asks: Asks::of(decision), made: OnceLock::new() })
+    }
+
+    fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
+        if let Some(line) = &ticket.line {
+            write_outcome(line, outcome);
+        }
+        let is_done = outcome.status.is_some_and(|status| (200..300).contains(&status));
+        match (&ticket.asks, ticket.made.get()) {
+            (Asks::Create(..), Some(container)) if !is_done && !container.is_there() => {
+                self.follower.forget(container);
+            }
+            (Asks::Rename { container, name }, _) if is_done => {
+                self.follower.rename(container, name);
+            }
+            _ => {}
+        }
+    }
+
+    fn longest_body(&self, ticket: &Ticket) -> Option<usize> {
+        matches!(ticket.asks, Asks::Create(..)).then_some(LONGEST_BODY)
+    }
+
+    fn rewrite(&self, ticket: &Ticket, body: Option<&[u8]>) -> Option<Vec<u8>> {
+        let Asks::Create(form, name) = &ticket.asks else { return None };
+        let Some(body) = body else {
+            self.follower.pass_unread(name.as_deref());
+            return None;
+        };
+        let (container, body) = self.follower.give_socket(body, *form, name.clone())?;
+        // Called once for each request.
+        let _ = ticket.made.set(container);
+        Some(body)
+    }
+
+    fn answered(&self, ticket: &Ticket, status: u16, body: &[u8]) {
+        if let (Some(container), 201) = (ticket.made.get(), status)
+            && let Ok(created) = serde_json::from_slice::<Created>(body)
+        {
+            container.identity().id = Some(created.id);
+        }
+    }
+}
+
+impl Asks {
+    fn of(decision: &Decision) -> Self {
+        let (Ok(request), Some(located)) = (&decision.request, &decision.located) else {
+            return Self::Else;
+        };
+        let name = || {
+            let named = request.query().pairs().filter(|(key, _)| key == "name").last();
+            let (_, name) = named?;
+            let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
+            (!name.is_empty()).then_some(name)
+        };
+        match located.operation.name {
+            "ContainerCreate" => Self::Create(Form::Container, name()),
+            "LibpodContainerCreate" => Self::Create(Form::Libpod, None),
+            "ServiceCreate" | "ServiceUpdate" => Self::Create(Form::Service, None),
+            "ContainerRename" | "LibpodContainerRename" => match (located.values.first(), name()) {
+                (Some(container), Some(name)) => {
+                    Self::Rename { container: container.clone(), name }
+                }
+                _ => Self::Else,
+            },
+            _ => Self::Else,
+        }
+    }
+}
+
+impl Container {
+    /// One that is about to be created.
+    pub(super) fn new(number: usize, name: Option<String>) -> Self {
+        let identity = Mutex::new(Identity { id: None, name });
+        Self { number, identity, session: OnceLock::new(), running: Mutex::new(None) }
+    }
+
+    /// Its name, or the beginning of its id where nobody gave it one.
+    pub(super) fn name(&self) -> String {
+        let identity = self.identity();
+        let short = |id: &String| id.get(..SHORT_ID).unwrap_or(id).to_owned();
+        let name = identity.name.clone().or_else(|| identity.id.as_ref().map(short));
+        name.unwrap_or_else(|| format!("container-{}", self.number))
+    }
+
+    /// Its id, once the engine has said it.
+    pub(super) fn id(&self) -> Option<String> {
+        self.identity().id.clone()
+    }
+
+    /// Whether the engine has created it.
+    fn is_there(&self) -> bool {
+        self.identity().id.is_some()
+    }
+
+    /// Whether a request means it with this name or id.
+    pub(super) fn is_called(&self, called: &str) -> bool {
+        let called = called.trim_start_matches('/');
+        let identity = self.identity();
+        let is_id = |id: &String| called.len() >= SHORT_ID && id.starts_with(called);
+        identity.name.as_deref() == Some(called) || identity.id.as_ref().is_some_and(is_id)
+    }
+
+    /// Gives it another name.
+    pub(super) fn rename(&self, name: &str) {
+        self.identity().name = Some(name.to_owned());
+    }
+
+    /// Its socket is served.
+    pub(super) fn serve(&self, running: Running) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+    }
+
+    /// What serves its socket, to end it.
+    pub(super) fn take_running(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Ends its session: the file and what is in it, where anything was asked.
+    pub(super) fn end(&self) -> Option<(&PathBuf, Totals)> {
+        let session = self.session.get()?.as_ref()?;
+        Some((&session.file, session.writer.end(None)))
+    }
+
+    fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_goes_by_its_name_and_its_id() {
+        let container = Container::new(3, None);
+        assert_eq!(container.name(), "container-3");
+        container.identity().id = Some("0123456789abcdef".to_owned());
+        assert_eq!(container.name(), "0123456789ab");
+        assert!(container.is_called("0123456789ab") && !container.is_called("0123"));
+        container.rename("web");
+        assert_eq!(container.name(), "web");
+        assert!(container.is_called("/web") && !container.is_called("we"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Which paths of the host are the engine's socket.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Component, Path, PathBuf};
+
+/// Where an engine has its socket, whatever path dsp has for it: an engine behind another proxy or in
+/// a place of its own is still asked for under these.
+const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
+
+/// What a path is to the engine's socket.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// The socket itself.
+    Socket,
+    /// A folder that it is in.
+    Holds,
+    /// Something else.
+    Elsewhere,
+}
+
+/// The socket of an engine on this machine, and the folder with those that stand for it.
+#[derive(Clone, Debug)]
+pub struct EngineSocket {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+impl EngineSocket {
+    /// The engine's socket at `path`. Those in `folder` are dsp's own, which a container that asks
+    /// for the mounts of another one names.
+    #[must_use]
+    pub fn new(path: &Path, folder: &Path) -> Self {
+        Self { path: path.to_owned(), folder: folder.to_owned() }
+    }
+
+    /// What a path is.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Place {
+        let Some(path) = plain(path) else { return Place::Elsewhere };
+        let found = fs::metadata(&path).ok();
+        let is_own = path.parent() == Some(&self.folder)
+            && found.as_ref().is_some_and(|found| found.file_type().is_socket());
+        let is_same = || {
+            let (one, other) = found.as_ref().zip(fs::metadata(&self.path).ok())?;
+            Some((one.dev(), one.ino()) == (other.dev(), other.ino()))
+        };
+        let is_usual = USUAL.iter().any(|usual| path == Path::new(usual));
+        if is_usual || path == self.path || is_own || is_same() == Some(true) {
+            Place::Socket
+        } else if self.is_in(&path) {
+            Place::Holds
+        } else {
+            Place::Elsewhere
+        }
+    }
+
+    fn is_in(&self, folder: &Path) -> bool {
+        let Ok(folder) = fs::canonicalize(folder) else { return false };
+        let sockets = USUAL.iter().map(Path::new).chain([self.path.as_path()]);
+        let mut real = sockets.filter_map(|socket| fs::canonicalize(socket).ok());
+        real.any(|socket| socket.starts_with(&folder))
+    }
+}
+
+/// An absolute path without what says nothing in it; a `..` stays for the system to follow.
+fn plain(path: &str) -> Option<PathBuf> {
+    let path: PathBuf = Path::new(path).components().collect();
+    matches!(path.components().next(), Some(Component::RootDir)).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn the_socket_is_known_under_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (engine, own) = (at("engine.sock"), at("own"));
+        fs::create_dir(&own).unwrap();
+        fs::create_dir(at("other")).unwrap();
+        let _engine = UnixListener::bind(&engine).unwrap();
+        let _own = UnixListener::bind(at("own/1.sock")).unwrap();
+        let _other = UnixListener::bind(at("other/1.sock")).unwrap();
+        std::os::unix::fs::symlink(&engine, at("link.sock")).unwrap();
+        fs::hard_link(&engine, at("second.sock")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), at("other/back")).unwrap();
+        let socket = EngineSocket::new(Path::new(&engine), Path::new(&own));
+        let names =
+            ["engine.sock", "./engine.sock", "other/../engine.sock", "link.sock", "second.sock"];
+        for name in
+            names.map(at).into_iter().chain([at("own/1.sock")]).chain(USUAL.map(str::to_owned))
+        {
+            assert_eq!(socket.place(&name), Place::Socket, "{name}");
+        }
+        assert_eq!(socket.place("/var//run/./docker.sock"), Place::Socket);
+        for name in [at(""), at("other/back"), "/".to_owned()] {
+            assert_eq!(socket.place(&name), Place::Holds, "{name}");
+        }
+        for name in [at("other"), at("other/1.sock"), at("none"), own, "engine.sock".to_owned()] {
+            assert_eq!(socket.place(&name), Place::Elsewhere, "{name}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A body that is read whole before any of it goes on.
+
+use std::future::poll_fn;
+
+use super::intake::Intake;
+use super::scratch::poll_read;
+use super::stream::Stream;
+use crate::api::{Piece, Progress};
+
+/// A body that has all come, and is still kept as it came.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) body: Vec<u8>,
+    /// How many bytes it takes as it came.
+    pub(super) length: usize,
+}
+
+/// Waits for a whole body of at most so many bytes on the wire. What has come stays where it is kept,
+/// so that it can go on as it came whatever is found here; none when the body is longer, is not in
+/// order, or breaks off.
+pub(super) async fn read(client: &mut Stream, intake: &mut Intake, most: usize) -> Option<Whole> {
+    let mut framing = intake.framing();
+    let (mut body, mut seen) = (Vec::new(), 0);
+    loop {
+        let fresh = intake.kept().get(seen..).unwrap_or_default();
+        if !fresh.is_empty() {
+            let progress = framing.read(fresh, |piece| match piece {
+                Piece::Data(data) => body.extend_from_slice(data),
+                Piece::Trailers(_) => {}
+            });
+            let is_whole = match progress.ok()? {
+                Progress::Ended(length) => {
+                    seen += length;
+                    true
+                }
+                Progress::Head(_) | Progress::More => {
+                    seen += fresh.len();
+                    false
+                }
+            };
+            if seen > most {
+                return None;
+            }
+            if is_whole {
+                return Some(Whole { body, length: seen });
+            }
+        }
+        if intake.has_ended() {
+            return None;
+        }
+        poll_fn(|context| poll_read(client, context, |bytes, _| intake.push(bytes))).await.ok()?;
+    }
+}
