@@ -43,7 +43,7 @@ impl fmt::Display for Escape {
             ),
             Self::MountedSocket(socket) => write!(
                 formatter,
-                "the command gives {socket} to a container, whose requests go past dsp; mount dsp's own socket instead (--listen)",
+                "the command gives {socket} to a container, whose requests go past dsp; mount dsp's own socket instead (--listen), or record with --follow",
             ),
         }
     }

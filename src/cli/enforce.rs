@@ -31,7 +31,7 @@ pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
 }
 
 async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::Result<Status> {
-    serve::warn_of_escape(&args.command);
+    serve::warn_of_escape(&args.command, false);
     let surroundings = surroundings::read(args.engine.host.as_deref());
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
     fits(profile, &engine)?;

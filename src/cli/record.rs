@@ -24,17 +24,17 @@ pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
 }
 
 async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
-    serve::warn_of_escape(&args.command);
+    serve::warn_of_escape(&args.command, args.follow);
     let surroundings = surroundings::read(args.engine.host.as_deref());
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
     let sockets = Sockets::open(&args.listen, "record", !args.command.is_empty()).await?;
-    let recorder = Arc::new(Recorder::create(&args, &engine)?);
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));
     let follower = match args.follow {
         true => Some(Arc::new(Follower::new(&args, &engine, sockets.limits())?)),
         false => None,
     };
+    let recorder = Arc::new(Recorder::create(&args, &engine)?);
     let (running, _folder) = match &follower {
         Some(follower) => {
             let followed = Arc::new(Followed::command(follower, &recorder));

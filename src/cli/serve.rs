@@ -17,7 +17,7 @@ use super::listen::Listen;
 use super::status::Status;
 use super::{output, surroundings};
 use crate::api::{Address, EngineKind};
-use crate::child;
+use crate::child::{self, Escape};
 use crate::policy::Gate;
 use crate::proxy::{self, Drained, Limits, Listener, Running, Sink};
 use crate::report::{count, printable};
@@ -115,9 +115,11 @@ pub(super) async fn run_program(
     }
 }
 
-/// Warns of a program that would go round dsp.
-pub(super) fn warn_of_escape(command: &[OsString]) {
-    if let Some(escape) = child::escapes(command) {
+/// Warns of a program that would go round dsp. What it gives to containers is no way round where they
+/// are followed.
+pub(super) fn warn_of_escape(command: &[OsString], follows: bool) {
+    let is_followed = |escape: &Escape| follows && matches!(escape, Escape::MountedSocket(_));
+    if let Some(escape) = child::escapes(command).filter(|escape| !is_followed(escape)) {
         output::warn(&printable(&escape.to_string()));
     }
 }

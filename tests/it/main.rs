@@ -37,6 +37,8 @@ mod export;
 mod fixtures;
 /// The files of `docs/fleet.md`.
 mod fleet;
+/// `record --follow`: containers under their names.
+mod follow;
 /// The formats of reports.
 mod formats;
 /// The corpora of the fuzz targets.
