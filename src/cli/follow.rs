@@ -11,9 +11,10 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use super::adopt::Folder;
 use super::followed::{Container, Followed, Session};
 use super::record::describe;
-use super::{args, output, serve};
+use super::{adopt, args, output, serve};
 use crate::api::Address;
 use crate::engine::{self, Engine};
 use crate::follow::{self, EngineSocket, Form, Place};
@@ -34,6 +35,8 @@ pub(super) struct Follower {
     engine: Engine,
     socket: EngineSocket,
     folder: PathBuf,
+    /// Where the folders of all sessions are.
+    all: Option<PathBuf>,
     access: Access,
     limits: Limits,
     runtime: Handle,
@@ -48,6 +51,9 @@ pub(super) struct Follower {
 struct State {
     made: usize,
     containers: Vec<Arc<Container>>,
+    /// Those of an earlier session.
+    adopted: Vec<Arc<Container>>,
+    folders: Vec<Folder>,
     warnings: Vec<String>,
     errors: Vec<String>,
     held: Option<TempDir>,
@@ -71,10 +77,11 @@ impl Follower {
             fs::create_dir_all(split)
                 .with_context(|| format!("cannot make the folder {}", split.display()))?;
         }
-        let held = serve::folder_to_mount()?;
+        let (held, all) = serve::folder_to_mount()?;
         let folder = held.path().to_owned();
         Ok(Self {
-            socket: EngineSocket::new(path, &folder),
+            socket: EngineSocket::new(path, folder.parent().unwrap_or(&folder)),
+            all,
             access: access(path),
             engine: engine.clone(),
             folder,
@@ -140,26 +147,61 @@ impl Follower {
         self: &Arc<Self>,
         name: Option<String>,
     ) -> Result<(Arc<Container>, PathBuf), ListenError> {
-        // The thread of the connection has a runtime of its own, which ends with the command's.
-        let _entered = self.runtime.enter();
         let number = {
             let mut state = self.state();
             state.made += 1;
             state.made
         };
         let path = self.folder.join(format!("{number}.sock"));
-        let listener = Listener::bind_unix(&path, &self.access).or_else(|_| {
-            let open = Access { mode: Some(OPEN_MODE), ..Access::default() };
-            Listener::bind_unix(&path, &open)
-        })?;
         let container = Arc::new(Container::new(number, name));
+        self.serve(&container, &path)?;
         self.state().containers.push(Arc::clone(&container));
-        let sink = Arc::new(Followed::container(self, &container));
+        Ok((container, path))
+    }
+
+    /// Serves a container's socket.
+    fn serve(self: &Arc<Self>, container: &Arc<Container>, path: &Path) -> Result<(), ListenError> {
+        // The thread of the connection has a runtime of its own, which ends with the command's.
+        let _entered = self.runtime.enter();
+        let listener = Listener::bind_unix(path, &self.access).or_else(|error| match error {
+            ListenError::Io { .. } => {
+                let open = Access { mode: Some(OPEN_MODE), ..Access::default() };
+                Listener::bind_unix(path, &open)
+            }
+            other => Err(other),
+        })?;
+        let sink = Arc::new(Followed::container(self, container));
         let gate = Arc::new(Observer(self.engine.version.kind));
         let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
         let (workers, limits) = (&self.workers, self.limits);
         container.serve(proxy::start_on(workers, listeners, engine, gate, sink, limits));
-        Ok((container, path))
+        Ok(())
+    }
+
+    /// Serves the sockets that containers have of an earlier session.
+    pub(super) async fn adopt(self: &Arc<Self>) {
+        let Some(all) = &self.all else { return };
+        let containers = engine::mounted_containers(&self.engine.address, ASK_TIME).await;
+        for found in containers {
+            let Some(path) = adopt::socket_of(&found, all) else { continue };
+            let name = printable(&found.name);
+            let container = Arc::new(Container::of_before(found.id, found.name));
+            let served = match adopt::make_room(&path) {
+                Ok(folder) => {
+                    self.state().folders.extend(folder);
+                    self.serve(&container, &path)
+                }
+                Err(source) => Err(ListenError::Io { address: Address::Unix(path), source }),
+            };
+            match served {
+                Ok(()) => self.state().adopted.push(container),
+                // That of another dsp that follows at the moment.
+                Err(ListenError::InUse { .. }) => {}
+                Err(error) => {
+                    self.warn(format!("container {name} is not followed again: {error}"));
+                }
+            }
+        }
     }
 
     /// Begins the session of a container.
@@ -192,7 +234,8 @@ impl Follower {
     /// A container has another name.
     pub(super) fn rename(&self, called: &str, name: &str) {
         let state = self.state();
-        if let Some(container) = state.containers.iter().rfind(|one| one.is_called(called)) {
+        let mut all = state.adopted.iter().chain(&state.containers);
+        if let Some(container) = all.rfind(|one| one.is_called(called)) {
             container.rename(name);
         }
     }
@@ -208,13 +251,16 @@ impl Follower {
 
     /// Ends all sessions and says what came of them. Tells whether anything was lost.
     pub(super) async fn end(&self, grace: Duration, is_quiet: bool) -> bool {
-        let State { containers, warnings, errors, held, .. } = std::mem::take(&mut *self.state());
+        let State { mut containers, adopted, warnings, errors, held, folders, .. } =
+            std::mem::take(&mut *self.state());
         let mut ends = JoinSet::new();
-        for running in containers.iter().filter_map(|container| container.take_running()) {
+        let all = containers.iter().chain(&adopted);
+        for running in all.filter_map(|container| container.take_running()) {
             ends.spawn(async move { running.drain(grace, std::future::pending()).await });
         }
         ends.join_all().await;
-        drop(held);
+        drop((held, folders));
+        containers.extend(adopted.into_iter().filter(|container| container.is_heard()));
         let mut lost = !errors.is_empty();
         for container in &containers {
             let name = printable(&container.name());

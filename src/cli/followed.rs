@@ -183,6 +183,13 @@ impl Container {
         Self { number, identity, session: OnceLock::new(), running: Mutex::new(None) }
     }
 
+    /// One of an earlier session.
+    pub(super) fn of_before(id: String, name: String) -> Self {
+        let container = Self::new(0, Some(name).filter(|name| !name.is_empty()));
+        container.identity().id = Some(id);
+        container
+    }
+
     /// Its name, or the beginning of its id where nobody gave it one.
     pub(super) fn name(&self) -> String {
         let identity = self.identity();
@@ -207,6 +214,11 @@ impl Container {
         let identity = self.identity();
         let is_id = |id: &String| called.len() >= SHORT_ID && id.starts_with(called);
         identity.name.as_deref() == Some(called) || identity.id.as_ref().is_some_and(is_id)
+    }
+
+    /// Whether anything came through its socket.
+    pub(super) fn is_heard(&self) -> bool {
+        self.session.get().is_some()
     }
 
     /// Gives it another name.

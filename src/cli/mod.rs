@@ -4,6 +4,7 @@
 //! Data goes to stdout, talk to stderr. A command returns its exit status; what it could not do
 //! comes up as an error and is shown in one place, here.
 
+mod adopt;
 mod args;
 mod audit;
 mod check;

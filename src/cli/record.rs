@@ -34,6 +34,9 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
         true => Some(Arc::new(Follower::new(&args, &engine, sockets.limits())?)),
         false => None,
     };
+    if let Some(follower) = &follower {
+        follower.adopt().await;
+    }
     let recorder = Arc::new(Recorder::create(&args, &engine)?);
     let (running, _folder) = match &follower {
         Some(follower) => {

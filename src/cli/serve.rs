@@ -26,7 +26,7 @@ use crate::report::{count, printable};
 pub(super) const CHILD_GRACE: Duration = Duration::from_secs(1);
 
 /// The mode of the folders that hold dsp's sockets.
-const FOLDER_MODE: u32 = 0o700;
+pub(super) const FOLDER_MODE: u32 = 0o700;
 
 /// How many files dsp has open beside its connections, with some to spare.
 const OTHER_FILES: u64 = 32;
@@ -242,11 +242,12 @@ fn usual_socket(name: &str) -> anyhow::Result<Address> {
 }
 
 /// A folder for sockets that an engine is to mount into containers. Where an engine has a `/tmp` of its
-/// own it still has the machine's `/run`.
-pub(super) fn folder_to_mount() -> anyhow::Result<TempDir> {
+/// own it still has the machine's `/run`. Also the folder that those of all sessions are in, where
+/// nobody else can make any.
+pub(super) fn folder_to_mount() -> anyhow::Result<(TempDir, Option<PathBuf>)> {
     match usual_folder()? {
-        Some(folder) => folder_in(&folder),
-        None => private_folder(),
+        Some(folder) => Ok((folder_in(&folder)?, Some(folder))),
+        None => Ok((private_folder()?, None)),
     }
 }
 

@@ -11,11 +11,12 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use hyperlocal::UnixClientExt;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::api::Address;
 
 /// The longest answer in bytes that is read.
-const LONGEST_ANSWER: usize = 4 << 20;
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// Asks for a target, which is one that needs no escapes.
 pub(super) async fn get(address: &Address, target: &str) -> Result<Response<Incoming>, Error> {
@@ -46,18 +47,71 @@ struct Container {
     name: String,
 }
 
+/// A container and what of the host is mounted into it, the engine's own words.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MountedContainer {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The paths of the host.
+    pub sources: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(rename = "Names", default)]
+    names: Vec<String>,
+    #[serde(rename = "Mounts", default)]
+    mounts: Vec<Mount>,
+}
+
+#[derive(Deserialize)]
+struct Mount {
+    #[serde(rename = "Source", default)]
+    source: String,
+}
+
+/// All containers, also those that do not run; none when the engine does not say.
+pub async fn mounted_containers(address: &Address, timeout: Duration) -> Vec<MountedContainer> {
+    let listed: Vec<Listed> =
+        json(address, "/containers/json?all=1", timeout).await.unwrap_or_default();
+    let describe = |listed: Listed| MountedContainer {
+        id: listed.id,
+        name: listed
+            .names
+            .first()
+            .map(|name| name.trim_start_matches('/'))
+            .unwrap_or_default()
+            .to_owned(),
+        sources: listed.mounts.into_iter().map(|mount| mount.source).collect(),
+    };
+    listed.into_iter().map(describe).collect()
+}
+
 /// The name of the container with this id, its own words; none when there is no such container, or
 /// the engine does not say.
 pub async fn container_name(address: &Address, id: &str, timeout: Duration) -> Option<String> {
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
+    let container: Container = json(address, &format!("/containers/{id}/json"), timeout).await?;
+    Some(container.name.trim_start_matches('/').to_owned())
+}
+
+/// What a successful answer says.
+async fn json<T: DeserializeOwned>(
+    address: &Address,
+    target: &str,
+    timeout: Duration,
+) -> Option<T> {
     let exchange = async {
-        let response = get(address, &format!("/containers/{id}/json")).await.ok()?;
-        let is_there = response.status().is_success();
+        let response = get(address, target).await.ok()?;
+        let is_done = response.status().is_success();
         let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await.ok()?;
-        let answer: Container = serde_json::from_slice(&body.to_bytes()).ok()?;
-        is_there.then(|| answer.name.trim_start_matches('/').to_owned())
+        is_done.then(|| serde_json::from_slice(&body.to_bytes()).ok()).flatten()
     };
     tokio::time::timeout(timeout, exchange).await.ok()?
 }

@@ -10,6 +10,6 @@ mod find;
 mod known;
 mod probe;
 
-pub use ask::container_name;
+pub use ask::{MountedContainer, container_name, mounted_containers};
 pub use find::{Engine, FindError, LocateError, Located, Source, Step, Surroundings, find, locate};
 pub use probe::{EngineVersion, ProbeError, probe};

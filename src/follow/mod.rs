@@ -9,4 +9,4 @@ mod mounts;
 mod place;
 
 pub use mounts::{Form, name, rewrite, sources};
-pub use place::{EngineSocket, Place};
+pub use place::{EngineSocket, Place, is_own};

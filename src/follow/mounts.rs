@@ -102,7 +102,7 @@ fn mount(value: &str) -> Vec<Source<'_>> {
         let named = move |(key, _): &&(String, &_)| key.eq_ignore_ascii_case(name);
         entries.iter().filter(named).map(|(_, value)| *value)
     };
-    if under("Type").last().and_then(text).as_deref() != Some("bind") {
+    if under("Type").next_back().and_then(text).as_deref() != Some("bind") {
         return Vec::new();
     }
     let source = |value| Some(Source { path: text(value)?, value, rest: String::new() });

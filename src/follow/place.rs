@@ -19,7 +19,7 @@ pub enum Place {
     Elsewhere,
 }
 
-/// The socket of an engine on this machine, and the folder with those that stand for it.
+/// The socket of an engine on this machine, and where those are that stand for it.
 #[derive(Clone, Debug)]
 pub struct EngineSocket {
     path: PathBuf,
@@ -27,8 +27,8 @@ pub struct EngineSocket {
 }
 
 impl EngineSocket {
-    /// The engine's socket at `path`. Those in `folder` are dsp's own, which a container that asks
-    /// for the mounts of another one names.
+    /// The engine's socket at `path`. Those below `folder`, as [`is_own`] has it, are dsp's own, which
+    /// a container that asks for the mounts of another one names.
     #[must_use]
     pub fn new(path: &Path, folder: &Path) -> Self {
         Self { path: path.to_owned(), folder: folder.to_owned() }
@@ -39,7 +39,7 @@ impl EngineSocket {
     pub fn place(&self, path: &str) -> Place {
         let Some(path) = plain(path) else { return Place::Elsewhere };
         let found = fs::metadata(&path).ok();
-        let is_own = path.parent() == Some(&self.folder)
+        let is_own = is_own(&path, &self.folder)
             && found.as_ref().is_some_and(|found| found.file_type().is_socket());
         let is_same = || {
             let (one, other) = found.as_ref().zip(fs::metadata(&self.path).ok())?;
@@ -63,6 +63,18 @@ impl EngineSocket {
     }
 }
 
+/// Whether a path is that of a socket that dsp gave to a container: `FOLDER/dsp-ANY/NUMBER.sock`.
+#[must_use]
+pub fn is_own(path: &Path, folder: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(folder) else { return false };
+    let mut words = below.iter().filter_map(|word| word.to_str());
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    matches!(
+        (words.next(), words.next().and_then(|word| word.strip_suffix(".sock")), words.next()),
+        (Some(made), Some(number), None) if made.starts_with("dsp-") && is_number(number)
+    )
+}
+
 /// An absolute path without what says nothing in it; a `..` stays for the system to follow.
 fn plain(path: &str) -> Option<PathBuf> {
     let path: PathBuf = Path::new(path).components().collect();
@@ -79,20 +91,20 @@ mod tests {
     fn the_socket_is_known_under_all_its_names() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (engine, own) = (at("engine.sock"), at("own"));
+        let (engine, own) = (at("engine.sock"), at("dsp-own"));
         fs::create_dir(&own).unwrap();
         fs::create_dir(at("other")).unwrap();
         let _engine = UnixListener::bind(&engine).unwrap();
-        let _own = UnixListener::bind(at("own/1.sock")).unwrap();
+        let _own = UnixListener::bind(at("dsp-own/1.sock")).unwrap();
         let _other = UnixListener::bind(at("other/1.sock")).unwrap();
         std::os::unix::fs::symlink(&engine, at("link.sock")).unwrap();
         fs::hard_link(&engine, at("second.sock")).unwrap();
         std::os::unix::fs::symlink(folder.path(), at("other/back")).unwrap();
-        let socket = EngineSocket::new(Path::new(&engine), Path::new(&own));
+        let socket = EngineSocket::new(Path::new(&engine), folder.path());
         let names =
             ["engine.sock", "./engine.sock", "other/../engine.sock", "link.sock", "second.sock"];
         for name in
-            names.map(at).into_iter().chain([at("own/1.sock")]).chain(USUAL.map(str::to_owned))
+            names.map(at).into_iter().chain([at("dsp-own/1.sock")]).chain(USUAL.map(str::to_owned))
         {
             assert_eq!(socket.place(&name), Place::Socket, "{name}");
         }

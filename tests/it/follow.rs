@@ -94,6 +94,8 @@ fn answer(request: &[u8]) -> String {
         (200, r#"{"Version":"1","ApiVersion":"1.41"}"#.to_owned())
     } else if line.contains("absent") || line.contains(&format!("/containers/{ID}/json")) {
         (404, r#"{"message":"no such thing"}"#.to_owned())
+    } else if line.contains("/containers/json?all=1 ") {
+        (200, "[]".to_owned())
     } else if line.contains("/create") {
         (201, format!("{{\"Id\":\"{ID}\",\"Warnings\":[]}}"))
     } else {
@@ -157,6 +159,7 @@ fn only_the_socket_and_the_length_change() {
     let body = BODY.replacen("/var/run/docker.sock", engine.socket().to_str().unwrap(), 1);
     assert_ne!(engine.socket(), socket, "each has its own");
     assert_eq!(engine.request("name=chunked"), with_length("chunked", &body));
+    server.stop(Signal::TERM);
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod clients;
 mod differential;
 /// Each fixture's profile, enforced, lets its own command succeed.
 mod fixtures;
+/// `record --follow`.
+mod follow;
 /// The loop as a new user tries it.
 mod journey;
 /// The other engine.

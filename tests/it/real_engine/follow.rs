@@ -1,0 +1,209 @@
+//! `record --follow`: programs in containers, recorded by name.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::{OwnEngine, real_or_return};
+use crate::support::{Done, World};
+
+const SOCKET: &str = "/var/run/docker.sock";
+
+/// The world with a program that any container can run, as it is static: `$ask` in the shell line of
+/// [`follow`] mounts it, and `/ask SOCKET METHOD TARGET [BODY]` runs it.
+fn with_ask(world: World) -> World {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/real_engine/ask.c");
+    let ask = world.path("ask");
+    let compiled =
+        Command::new("cc").args(["-static", "-O1", "-o"]).arg(&ask).arg(source).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    world
+}
+
+/// Runs a shell line under `record --follow`, with what `docker run` needs to give a container the
+/// engine's socket.
+fn follow(world: &World, line: &str) -> Done {
+    let ask = world.path("ask").display().to_string();
+    let line = format!("ask='-v {ask}:/ask:ro'; socket='-v {SOCKET}:{SOCKET}'; {line}");
+    world.dsp(&["record", "--follow", "--split", "rec", "--", "sh", "-c", &line])
+}
+
+/// The operations of a container's recording.
+fn operations(world: &World, name: &str) -> Vec<String> {
+    let recording = world.read(&format!("rec/{name}.jsonl"));
+    let named = recording.split("\"operation\":\"").skip(1);
+    named.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+/// No socket of dsp's stays, nor a folder that an engine made in the place of one.
+fn assert_clean(done: &Done) {
+    assert_eq!(done.status, 0, "{}{}", done.out, done.err);
+    assert!(!Path::new(SOCKET).is_dir(), "an engine made a folder of it");
+}
+
+#[test]
+fn a_volume_and_a_mount_are_followed_and_the_profile_is_enough() {
+    let world = with_ask(real_or_return!());
+    let done = follow(
+        &world,
+        "docker run --rm --name dsp-follow-v $ask $socket busybox \
+             /ask /var/run/docker.sock GET /v1.41/containers/json && \
+         docker run --rm --name dsp-follow-m $ask \
+             --mount type=bind,source=/run/docker.sock,target=/s,readonly busybox /ask /s GET /info",
+    );
+    assert_clean(&done);
+    assert!(done.out.contains("\"ID\""), "{}", done.out);
+    assert_eq!(operations(&world, "dsp-follow-v"), ["ContainerList"]);
+    assert_eq!(operations(&world, "dsp-follow-m"), ["SystemInfo"]);
+    assert!(
+        done.err.contains("dsp: container dsp-follow-v: 1 request, 1 operation recorded in rec/"),
+        "{}",
+        done.err
+    );
+
+    let generated = world.dsp(&["generate", "-q", "rec/dsp-follow-v.jsonl", "-o", "p.yaml"]);
+    assert_eq!(generated.status, 0, "{}", generated.err);
+    let server = world.serve(&["enforce", "p.yaml"]);
+    let ask = world.path("ask").display().to_string();
+    let run = |target: &str| {
+        let socket = server.socket.display();
+        world.shell(&format!(
+            "docker run --rm -v {ask}:/ask:ro -v {socket}:{SOCKET} busybox /ask {SOCKET} GET {target}"
+        ))
+    };
+    let allowed = run("/containers/json");
+    assert_eq!(allowed.status, 0, "{}{}", allowed.out, allowed.err);
+    let denied = run("/info");
+    assert_eq!(denied.status, 1, "{}", denied.out);
+    assert!(denied.out.contains("dsp: GET /info is not allowed"), "{}", denied.out);
+    server.stop(Signal::TERM);
+}
+
+#[test]
+fn a_container_in_a_container_is_followed_too() {
+    let world = with_ask(real_or_return!());
+    let ask = world.path("ask").display().to_string();
+    let body = format!(
+        "{{\"Image\":\"busybox\",\"Cmd\":[\"/ask\",\"/s\",\"GET\",\"/images/json\"],\"HostConfig\":\
+         {{\"Binds\":[\"{SOCKET}:/s\",\"{ask}:/ask:ro\"]}}}}"
+    );
+    world.write("body", &body);
+    let inner = "dsp-follow-inner";
+    world.write(
+        "outer",
+        &format!(
+            "set -e\nask() {{ /ask {SOCKET} \"$@\" >/dev/null; }}\n\
+             ask POST '/containers/create?name={inner}' \"$(cat /body)\"\n\
+             ask POST /containers/{inner}/start\nask POST /containers/{inner}/wait\n\
+             ask DELETE /containers/{inner}\n"
+        ),
+    );
+    let done = follow(
+        &world,
+        "docker run --rm --name dsp-follow-outer $ask $socket -v $PWD/body:/body:ro \
+         -v $PWD/outer:/outer:ro busybox sh /outer",
+    );
+    assert_clean(&done);
+    let outer = ["ContainerCreate", "ContainerStart", "ContainerWait", "ContainerDelete"];
+    assert_eq!(operations(&world, "dsp-follow-outer"), outer);
+    assert_eq!(operations(&world, inner), ["ImageList"]);
+}
+
+#[test]
+fn whoever_could_not_use_the_socket_cannot_use_its_stand_in() {
+    let world = with_ask(real_or_return!());
+    let engine = std::fs::metadata(world.host.trim_start_matches("unix://")).unwrap();
+    // The engine's group, as people give it to a container that is not root.
+    let run = |groups: &str| {
+        let user = engine.uid() + 65534;
+        let line = format!(
+            "docker run --rm --name dsp-follow-user -u {user}:{user} {groups} $ask $socket busybox \
+             /ask {SOCKET} GET /version"
+        );
+        follow(&world, &line)
+    };
+    let done = run("");
+    assert_eq!(done.status, 2, "{}{}", done.out, done.err);
+    assert!(done.err.contains("Permission denied"), "{}", done.err);
+    assert!(done.err.contains("dsp-follow-user: no request came through"), "{}", done.err);
+    let done = run(&format!("--group-add {}", engine.gid()));
+    assert_eq!(done.status, 0, "{}{}", done.out, done.err);
+    assert_eq!(operations(&world, "dsp-follow-user"), ["SystemVersion"]);
+}
+
+#[test]
+fn a_container_that_stays_is_warned_about() {
+    let world = with_ask(real_or_return!());
+    let done = follow(
+        &world,
+        "docker run -d --name dsp-follow-stays $ask $socket busybox sleep 1000 >/dev/null && \
+         docker exec dsp-follow-stays /ask /var/run/docker.sock GET /networks >/dev/null && \
+         docker rename dsp-follow-stays dsp-follow-renamed",
+    );
+    world.shell("docker rm -f dsp-follow-stays dsp-follow-renamed");
+    assert_clean(&done);
+    assert_eq!(operations(&world, "dsp-follow-stays"), ["NetworkList"]);
+    assert!(
+        done.err.contains("recording socket that is gone: dsp-follow-renamed\n"),
+        "{}",
+        done.err
+    );
+    assert!(done.err.contains("docker rm -f dsp-follow-renamed"), "{}", done.err);
+}
+
+#[test]
+fn what_compose_starts_is_followed() {
+    let mut world = with_ask(real_or_return!());
+    let clients = std::env::var("DSP_TEST_CLIENTS").unwrap_or_default();
+    if !Path::new(&clients).join("docker-config/cli-plugins/docker-compose").exists() {
+        return;
+    }
+    let engine = OwnEngine::start(&mut world, "follow");
+    world.write(
+        "compose.yaml",
+        "name: dsp-follow\nservices:\n  watch:\n    image: busybox\n    network_mode: none\n    \
+         command: [/ask, /s, GET, $TARGET]\n    volumes:\n      - ./ask:/ask:ro\n      \
+         - /var/run/docker.sock:/s:ro\n  named:\n    image: busybox\n    network_mode: none\n    \
+         container_name: dsp-follow-named\n    command: [/ask, /run/docker.sock, GET, /info]\n    \
+         volumes:\n      - ./ask:/ask:ro\n      - {type: bind, source: /var/run/docker.sock, target: \
+         /run/docker.sock}\n",
+    );
+    let up = |target: &str| {
+        let words = ["record", "--follow", "--split", "rec", "--", "docker", "compose", "up"];
+        let mut command = world.dsp_command(&words);
+        command.env("DOCKER_CONFIG", Path::new(&clients).join("docker-config"));
+        command.env("TARGET", target);
+        world.finish(command)
+    };
+    let done = up("/volumes");
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert_eq!(operations(&world, "dsp-follow-watch-1"), ["VolumeList"]);
+    assert_eq!(operations(&world, "dsp-follow-named"), ["SystemInfo"]);
+    // Made anew, under another name at first.
+    let done = up("/images/json");
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert_eq!(operations(&world, "dsp-follow-watch-1"), ["VolumeList", "ImageList"]);
+    // The other one has stayed as it is, and so has the path of its socket.
+    assert_eq!(operations(&world, "dsp-follow-named"), ["SystemInfo", "SystemInfo"]);
+    drop(engine);
+}
+
+#[test]
+fn containers_of_podman_are_followed_in_both_of_its_apis() {
+    let mut world = with_ask(real_or_return!());
+    let engine = OwnEngine::start_kind(&mut world, "follow-podman", "podman");
+    let run = "run --rm --network none $ask $socket";
+    let done = follow(
+        &world,
+        &format!(
+            "docker {run} --name one busybox /ask {SOCKET} GET /containers/json >/dev/null && \
+             podman --remote {run} --name two busybox /ask {SOCKET} GET /v4.0.0/libpod/pods/json"
+        ),
+    );
+    assert_eq!(done.status, 0, "{}{}", done.out, done.err);
+    assert_eq!(operations(&world, "one"), ["ContainerList"]);
+    assert_eq!(operations(&world, "two"), ["LibpodPodList"]);
+    drop(engine);
+}
