@@ -94,6 +94,11 @@ impl Command {
 /// its exit status. Without one, dsp serves until Ctrl-C or TERM and prints the DOCKER_HOST to use.
 /// Each run appends a session to the recording. Bodies, credentials and the values of secret
 /// parameters are never written.
+///
+/// With --follow, each container that is created meanwhile and mounts the engine's socket gets a
+/// recording socket of its own in its place, and a session of its own, by its name. The engine has to
+/// be on this machine. docker inspect shows dsp's path as the source of the mount; a container that is
+/// still there at the end has lost its socket and has to be created anew.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -110,12 +115,6 @@ pub(super) struct Record {
     #[command(flatten)]
     pub(super) listen: Listen,
     /// Give containers that ask for the engine's socket a recording socket in its place
-    ///
-    /// Each container that is created through dsp and mounts the engine's socket gets a socket of its
-    /// own instead, and what comes through it is recorded as that container's, in a session of its
-    /// own. The engine has to be on this machine. docker inspect shows dsp's path as the source of
-    /// the mount; a container that is still there at the end has lost its socket and has to be created
-    /// anew.
     #[arg(long)]
     pub(super) follow: bool,
     /// With --follow, write what each container asks to a file of its own in this folder, NAME.jsonl
