@@ -15,6 +15,8 @@ const BODY: &str = r#"{"Image":"busybox","HostConfig":{"Binds":["/var/run/docker
 /// An engine that keeps what it is sent and answers everything.
 struct Engine {
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// What it says when it is asked for all containers.
+    containers: Arc<Mutex<String>>,
 }
 
 impl Engine {
@@ -22,15 +24,16 @@ impl Engine {
     fn start(world: &World) -> Self {
         let seen = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let listener = UnixListener::bind(world.host.trim_start_matches("unix://")).unwrap();
-        let all = Arc::clone(&seen);
+        let containers = Arc::new(Mutex::new("[]".to_owned()));
+        let (all, listed) = (Arc::clone(&seen), Arc::clone(&containers));
         // It ends with the test's process, as the folder that it is in does with the test.
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let all = Arc::clone(&all);
+                let (all, listed) = (Arc::clone(&all), Arc::clone(&listed));
                 let mut stream = stream.unwrap();
                 thread::spawn(move || {
                     while let Some(request) = next_request(&mut stream) {
-                        let answer = answer(&request);
+                        let answer = answer(&request, &listed.lock().unwrap());
                         all.lock().unwrap().push(request);
                         if stream.write_all(answer.as_bytes()).is_err() {
                             return;
@@ -39,7 +42,7 @@ impl Engine {
                 });
             }
         });
-        Self { seen }
+        Self { seen, containers }
     }
 
     /// The last request whose head holds these words.
@@ -88,14 +91,14 @@ fn next_request(stream: &mut UnixStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn answer(request: &[u8]) -> String {
+fn answer(request: &[u8], containers: &str) -> String {
     let line = String::from_utf8_lossy(request).lines().next().unwrap().to_owned();
     let (status, body) = if line.contains("/version ") {
         (200, r#"{"Version":"1","ApiVersion":"1.41"}"#.to_owned())
     } else if line.contains("absent") || line.contains(&format!("/containers/{ID}/json")) {
         (404, r#"{"message":"no such thing"}"#.to_owned())
     } else if line.contains("/containers/json?all=1 ") {
-        (200, "[]".to_owned())
+        (200, containers.to_owned())
     } else if line.contains("/create") {
         (201, format!("{{\"Id\":\"{ID}\",\"Warnings\":[]}}"))
     } else {
@@ -263,6 +266,62 @@ fn a_container_that_is_not_created_leaves_no_socket() {
     wait_for("the socket to go", || !socket.exists());
     let done = server.stop(Signal::TERM);
     assert!(done.err.contains("no container asked for the engine's socket"), "{}", done.err);
+}
+
+#[test]
+fn a_body_may_come_in_pieces() {
+    let world = World::without_engine();
+    let (engine, server) = followed(&world);
+    let (one, two) = BODY.split_at(70);
+    let chunks = format!("{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", one.len(), two.len());
+    let chunked = create("c", "Transfer-Encoding: chunked\r\n", &chunks);
+    for (request, size) in [(with_length("l", BODY), 1), (chunked.clone(), 1), (chunked, 3)] {
+        let mut client = server.connect();
+        for piece in request.as_bytes().chunks(size) {
+            client.write_all(piece).unwrap();
+        }
+        assert!(read_until(&mut client, "}").starts_with("HTTP/1.1 201"));
+        let body = BODY.replacen("/var/run/docker.sock", engine.socket().to_str().unwrap(), 1);
+        assert!(engine.request("/containers/create").ends_with(&format!("\r\n\r\n{body}")));
+    }
+    // One that breaks off goes as far as it came.
+    let whole = with_length("broken", BODY);
+    let mut client = server.connect();
+    client.write_all(&whole.as_bytes()[..whole.len() - 1]).unwrap();
+    drop(client);
+    let done = server.stop(Signal::TERM);
+    assert_eq!(done.status, 0, "{}", done.err);
+}
+
+#[test]
+fn a_container_of_an_earlier_session_has_its_socket_again() {
+    // For others there need not be a folder that only they can write to.
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let world = World::without_engine();
+    let (engine, server) = followed(&world);
+    send(&mut server.connect(), &with_length("web", BODY));
+    let socket = engine.socket();
+    server.stop(Signal::TERM);
+    // What an engine makes of a path that is not there.
+    std::fs::create_dir_all(&socket).unwrap();
+    *engine.containers.lock().unwrap() = format!(
+        "[{{\"Id\":\"{ID}\",\"Names\":[\"/web\"],\"Mounts\":[{{\"Type\":\"bind\",\"Source\":\"{}\"}}]}},\
+         {{\"Id\":\"1\",\"Names\":[\"/other\"],\"Mounts\":[{{\"Source\":\"/etc\"}}]}}]",
+        socket.display()
+    );
+    let server = world.serve(&["record", "--follow", "--split", "rec"]);
+    ask(&socket, "/v1.41/info");
+    // Beside one that follows, another one leaves the socket to it.
+    let second = world.dsp(&["record", "--follow", "-o", "second.jsonl", "--", "true"]);
+    assert_eq!(second.status, 0, "{}", second.err);
+    assert!(!second.err.contains("web"), "{}", second.err);
+    ask(&socket, "/v1.41/version");
+    let done = server.stop(Signal::TERM);
+    assert!(done.err.contains("container web: 2 requests, 2 operations"), "{}", done.err);
+    assert!(!socket.parent().unwrap().exists());
+    assert!(world.read("rec/web.jsonl").contains("\"operation\":\"SystemInfo\""));
 }
 
 #[test]
