@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use super::intercept::USUAL_SOCKETS;
+
 /// Programs whose global options name an engine.
 const CLIENTS: [&str; 4] = ["docker", "docker-compose", "nerdctl", "podman"];
 
@@ -22,14 +24,16 @@ const WITH_VALUE: [&str; 12] = [
     "-l",
 ];
 
-/// The engine's own socket, as mounts name it.
-const SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
-
 /// How a program would go past dsp.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Escape {
-    /// It names its engine itself, with this option.
-    OwnEngine(String),
+    /// It names its engine itself.
+    OwnEngine {
+        /// The option.
+        option: String,
+        /// Its value: an address, or the name of a context.
+        engine: String,
+    },
     /// It gives the engine's own socket to a container.
     MountedSocket(String),
 }
@@ -37,7 +41,7 @@ pub enum Escape {
 impl fmt::Display for Escape {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OwnEngine(option) => write!(
+            Self::OwnEngine { option, .. } => write!(
                 formatter,
                 "the command names its own engine with {option}, so its requests go past dsp; leave it out, and give it to dsp with -H",
             ),
@@ -73,7 +77,14 @@ fn own_engine<'a>(arguments: impl Iterator<Item = &'a str>) -> Option<Escape> {
         let long = matches!(name, "--host" | "--context" | "--url" | "--connection");
         let short = ["-H", "-c"].into_iter().find(|short| name.starts_with(short));
         if long || (short.is_some() && !argument.starts_with("--")) {
-            return Some(Escape::OwnEngine(short.unwrap_or(name).to_owned()));
+            let option = short.unwrap_or(name);
+            let rest = argument.get(option.len()..).unwrap_or_default();
+            let joined = rest.strip_prefix('=').unwrap_or(rest);
+            let engine = if rest.is_empty() { arguments.next()? } else { joined };
+            return Some(Escape::OwnEngine {
+                option: option.to_owned(),
+                engine: engine.to_owned(),
+            });
         }
         if WITH_VALUE.contains(&argument) {
             arguments.next();
@@ -84,7 +95,7 @@ fn own_engine<'a>(arguments: impl Iterator<Item = &'a str>) -> Option<Escape> {
 
 fn mounted_socket<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Option<Escape> {
     arguments.find_map(|argument| {
-        let socket = SOCKETS
+        let socket = USUAL_SOCKETS
             .into_iter()
             .find(|socket| argument.split([':', ',', '=']).any(|part| part == *socket))?;
         let mounts = argument.contains(':') || argument.contains('=');
@@ -111,7 +122,8 @@ mod tests {
             "docker -c far ps",
             "docker -D -c far ps",
         ] {
-            assert!(matches!(found(line), Some(Escape::OwnEngine(_))), "{line}");
+            let Some(Escape::OwnEngine { engine, .. }) = found(line) else { panic!("{line}") };
+            assert!(["tcp://h", "far"].contains(&engine.as_str()), "{line}: {engine}");
         }
         for line in [
             "docker run -v /var/run/docker.sock:/var/run/docker.sock x",

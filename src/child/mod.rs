@@ -2,11 +2,15 @@
 //! terminal, gets each signal once, and its exit status is the result.
 
 mod flags;
+mod intercept;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod signals;
 
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use rustix::process::{Pid, Signal};
@@ -15,6 +19,7 @@ use tokio::process::Command;
 use signals::{Incoming, Plan};
 
 pub use flags::{Escape, escapes};
+pub use intercept::{Intercept, InterceptError, USUAL_SOCKETS};
 
 /// Variables that would lead the program past the address it is given, or make it ask for TLS there
 /// (ENGINE_API 3.3).
@@ -27,7 +32,7 @@ const REMOVED: [&str; 5] = [
 ];
 
 /// A program to run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Spec {
     /// The program and its arguments.
     pub command: Vec<OsString>,
@@ -35,6 +40,8 @@ pub struct Spec {
     pub address: String,
     /// The variables that hold it: [`DOCKER_HOST`], and more where clients go by others.
     pub variables: Vec<&'static str>,
+    /// A socket for programs that do not look at variables, and where to put it.
+    pub intercept: Option<(Intercept, PathBuf)>,
 }
 
 /// Where every client of Docker's API looks.
@@ -72,6 +79,9 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
+    /// Its mounts could not be made.
+    #[error(transparent)]
+    Intercept(#[from] InterceptError),
     /// Something else went wrong.
     #[error("{program}: {source}")]
     Other {
@@ -100,7 +110,7 @@ impl SpawnError {
         match self {
             Self::NotFound { .. } => 127,
             Self::NotExecutable { .. } => 126,
-            Self::Empty | Self::Other { .. } => 125,
+            Self::Empty | Self::Intercept(_) | Self::Other { .. } => 125,
         }
     }
 
@@ -140,7 +150,15 @@ pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError
     REMOVED.iter().for_each(|name| {
         command.env_remove(name);
     });
-    let mut child = command.spawn().map_err(failed)?;
+    // What covers the paths lives as long as the program.
+    let (_covering, child) = match spec.intercept {
+        None => (None, command.spawn()),
+        Some((intercept, socket)) => {
+            let child = intercept.spawn(command, socket).await?;
+            (Some(intercept), child)
+        }
+    };
+    let mut child = child.map_err(failed)?;
     started();
     loop {
         tokio::select! {
@@ -176,7 +194,9 @@ mod tests {
     async fn shell(line: &str) -> Ended {
         let command = ["sh", "-c", line].map(OsString::from).to_vec();
         let variables = vec![DOCKER_HOST, CONTAINER_HOST];
-        run(Spec { command, address: "unix:///x".into(), variables }, || ()).await.unwrap()
+        run(Spec { command, address: "unix:///x".into(), variables, intercept: None }, || ())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -192,7 +212,7 @@ mod tests {
     async fn what_does_not_start_has_the_status_of_the_shells() {
         let status = async |command: &[&str]| {
             let command = command.iter().map(OsString::from).collect();
-            let spec = Spec { command, address: String::new(), variables: vec![] };
+            let spec = Spec { command, address: String::new(), variables: vec![], intercept: None };
             run(spec, || ()).await.unwrap_err().exit_status()
         };
         assert_eq!(status(&["/nowhere/x"]).await, 127);

@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::completions::Profiles;
+use super::intercept::Intercept;
 use super::listen::Listen;
 use crate::api::EngineKind;
 use crate::{export, recording};
@@ -105,6 +106,7 @@ Examples:
   dsp record -- docker stats --no-stream
   dsp record -o ci.jsonl --label job=integration -- make test
   dsp record --follow --split recordings -- docker compose up
+  dsp record --intercept -- ./program                   for one that ignores DOCKER_HOST
   dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
 pub(super) struct Record {
     /// The recording to append to
@@ -120,6 +122,8 @@ pub(super) struct Record {
     /// With --follow, write what each container asks to a file of its own in this folder, NAME.jsonl
     #[arg(long, value_name = "DIR", requires = "follow")]
     pub(super) split: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) intercept: Intercept,
     /// Something to remember about this session
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(super) labels: Vec<(String, String)>,
@@ -234,6 +238,8 @@ pub(super) struct Enforce {
     pub(super) engine: Engine,
     #[command(flatten)]
     pub(super) listen: Listen,
+    #[command(flatten)]
+    pub(super) intercept: Intercept,
     /// Let everything through, and tell what would have been denied
     #[arg(long)]
     pub(super) audit: bool,

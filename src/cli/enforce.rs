@@ -16,6 +16,7 @@ use super::source;
 use super::status::Status;
 use super::{output, pending, runtime, serve, surroundings};
 use crate::api::{EngineKind, Risk};
+use crate::child::Intercept;
 use crate::engine;
 use crate::profile::Profile;
 use crate::recording::{self, Session, Writer};
@@ -26,17 +27,24 @@ pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
     if args.require_reviewed {
         check_reviewed(&args.profile, &profile)?;
     }
+    let intercept = args.intercept.prepare(talk)?;
     runtime::start_log(talk, !args.command.is_empty());
-    runtime::block_on(enforce(args, &profile, talk))?
+    runtime::block_on(enforce(args, &profile, intercept, talk))?
 }
 
-async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::Result<Status> {
-    serve::warn_of_escape(&args.command, false);
+async fn enforce(
+    args: args::Enforce,
+    profile: &Profile,
+    intercept: Option<Intercept>,
+    talk: Talk,
+) -> anyhow::Result<Status> {
+    serve::warn_of_escape(&args.command, intercept.as_ref(), false);
     let surroundings = surroundings::read(args.engine.host.as_deref());
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
     fits(profile, &engine)?;
     let private = !args.command.is_empty();
     let sockets = Sockets::open(&args.listen, profile.name.as_str(), private).await?;
+    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
     let mut in_force = InForce::new(args.profile.clone(), profile, args.audit);
@@ -72,7 +80,7 @@ async fn enforce(args: args::Enforce, profile: &Profile, talk: Talk) -> anyhow::
         return Ok(Status::Done);
     }
     let kind = engine.version.kind;
-    let status = serve::run_program(args.command, docker_host, kind, &running).await;
+    let status = serve::run_program(args.command, docker_host, kind, intercept, &running).await;
     audit.end(match status {
         Status::Child(code) => Some(code),
         _ => None,

@@ -5,6 +5,7 @@ use std::io;
 use super::enforce::NotReviewed;
 use super::status::Status;
 use super::{logs, output};
+use crate::child::InterceptError;
 use crate::profile::LoadError;
 use crate::recording::{ImportError, ReadError};
 use crate::report::{Place, quoted, snippet};
@@ -29,6 +30,9 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         }
         // The messages of dsp's errors hold what their sources say.
         _ => output::error(&error.to_string()),
+    }
+    if let Some(advice) = error.downcast_ref().and_then(InterceptError::advice) {
+        output::help(advice);
     }
     if let Some(ReadError::BadLine { line: 1, .. }) = error.downcast_ref() {
         output::help("if it is the log of another program, name that with --from");

@@ -21,6 +21,7 @@ mod files;
 mod follow;
 mod followed;
 mod generate;
+mod intercept;
 mod listen;
 mod logs;
 mod output;

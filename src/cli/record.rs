@@ -12,6 +12,7 @@ use super::followed::Followed;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{output, runtime, serve, surroundings};
+use crate::child::Intercept;
 use crate::engine;
 use crate::policy::{Decision, Observer, Verdict};
 use crate::proxy::{self, Begun};
@@ -19,15 +20,21 @@ use crate::recording::{self, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable};
 
 pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
+    let intercept = args.intercept.prepare(talk)?;
     runtime::start_log(talk, !args.command.is_empty());
-    runtime::block_on(record(args, talk))?
+    runtime::block_on(record(args, intercept, talk))?
 }
 
-async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
-    serve::warn_of_escape(&args.command, args.follow);
+async fn record(
+    args: args::Record,
+    intercept: Option<Intercept>,
+    talk: Talk,
+) -> anyhow::Result<Status> {
+    serve::warn_of_escape(&args.command, intercept.as_ref(), args.follow);
     let surroundings = surroundings::read(args.engine.host.as_deref());
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
     let sockets = Sockets::open(&args.listen, "record", !args.command.is_empty()).await?;
+    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));
     let follower = match args.follow {
@@ -50,6 +57,11 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
         false => serve::CHILD_GRACE,
     };
 
+    let reach = match &intercept {
+        Some(_) => Reach::Intercepted,
+        None if args.command.is_empty() => Reach::Listener,
+        None => Reach::Command,
+    };
     let file = args.output.display().to_string();
     let status = if args.command.is_empty() {
         let signals = EndSignals::new()?;
@@ -64,7 +76,8 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
         line.clear();
         Status::Done
     } else {
-        serve::run_program(args.command, docker_host, engine.version.kind, &running).await
+        let kind = engine.version.kind;
+        serve::run_program(args.command, docker_host, kind, intercept, &running).await
     };
     let exit = match status {
         Status::Child(code) => Some(code),
@@ -72,7 +85,7 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
     };
     let totals = recorder.0.end(exit);
     if !talk.quiet {
-        summarise(&totals, &file);
+        summarise(&totals, &file, reach);
     }
     let status = match follower {
         Some(follower) if follower.end(grace, talk.quiet).await => failed(status),
@@ -81,9 +94,27 @@ async fn record(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
     Ok(if totals.dropped > 0 { lossy(&totals, status, &file) } else { status })
 }
 
-fn summarise(totals: &Totals, file: &str) {
+/// How a program comes to the proxy.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Reach {
+    /// By the variables that its command got.
+    Command,
+    /// Also where it would look without them.
+    Intercepted,
+    /// As people have set it up.
+    Listener,
+}
+
+fn summarise(totals: &Totals, file: &str, reach: Reach) {
     if totals.requests == 0 {
+        if reach == Reach::Intercepted {
+            output::note("no request came through; where does the program look for the engine?");
+            return;
+        }
         output::note("no request came through; does the program use DOCKER_HOST?");
+        if reach == Reach::Command {
+            output::help("for one that does not, record with --intercept");
+        }
         return;
     }
     let operations = totals.operations;

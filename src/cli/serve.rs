@@ -17,7 +17,7 @@ use super::listen::Listen;
 use super::status::Status;
 use super::{output, surroundings};
 use crate::api::{Address, EngineKind};
-use crate::child::{self, Escape};
+use crate::child::{self, Escape, Intercept};
 use crate::policy::Gate;
 use crate::proxy::{self, Drained, Limits, Listener, Running, Sink};
 use crate::report::{count, printable};
@@ -80,6 +80,16 @@ impl Sockets {
         self.listeners.iter().map(|listener| listener.address().to_string()).collect()
     }
 
+    /// What to put over other sockets: the first one that is a file.
+    pub(super) fn over(&self, intercept: Intercept) -> anyhow::Result<(Intercept, PathBuf)> {
+        let path = self.listeners.iter().find_map(|listener| match listener.address() {
+            Address::Unix(path) => Some(path.clone()),
+            Address::Tcp { .. } => None,
+        });
+        let path = path.context("--intercept needs a unix socket; add --listen unix:///path")?;
+        Ok((intercept, path))
+    }
+
     /// Serves them; the folder lives as long as what is returned beside the proxy.
     pub(super) fn serve<S: Sink>(
         self,
@@ -96,6 +106,7 @@ pub(super) async fn run_program(
     command: Vec<OsString>,
     address: String,
     engine: EngineKind,
+    intercept: Option<(Intercept, PathBuf)>,
     running: &Running,
 ) -> Status {
     // Only now: many programs take a high limit for a long table of files.
@@ -103,7 +114,7 @@ pub(super) async fn run_program(
         EngineKind::Docker => vec![child::DOCKER_HOST],
         EngineKind::Podman => vec![child::DOCKER_HOST, child::CONTAINER_HOST],
     };
-    let spec = child::Spec { command, address, variables };
+    let spec = child::Spec { command, address, variables, intercept };
     let ended = child::run(spec, raise_open_files).await;
     running.drain(CHILD_GRACE, std::future::pending()).await;
     match ended {
@@ -115,11 +126,14 @@ pub(super) async fn run_program(
     }
 }
 
-/// Warns of a program that would go round dsp. What it gives to containers is no way round where they
-/// are followed.
-pub(super) fn warn_of_escape(command: &[OsString], follows: bool) {
-    let is_followed = |escape: &Escape| follows && matches!(escape, Escape::MountedSocket(_));
-    if let Some(escape) = child::escapes(command).filter(|escape| !is_followed(escape)) {
+/// Warns of a program that would go round dsp. An engine's socket that is covered is no way round, nor
+/// is what the program gives to containers that are followed.
+pub(super) fn warn_of_escape(command: &[OsString], intercept: Option<&Intercept>, follows: bool) {
+    let is_held = |escape: &Escape| match escape {
+        Escape::MountedSocket(_) => follows,
+        Escape::OwnEngine { engine, .. } => intercept.is_some_and(|it| it.covers(engine)),
+    };
+    if let Some(escape) = child::escapes(command).filter(|escape| !is_held(escape)) {
         output::warn(&printable(&escape.to_string()));
     }
 }

@@ -47,6 +47,8 @@ mod fuzz_corpus;
 mod generate;
 /// The help of every command.
 mod help;
+/// `--intercept`: programs that look nowhere but at the usual socket.
+mod intercept;
 /// The modules use only what the architecture allows.
 mod layering;
 /// `--from`: the logs of other programs.

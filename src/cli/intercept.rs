@@ -1,0 +1,36 @@
+//! `--intercept`: the proxy's socket where programs expect the engine's.
+
+use std::path::PathBuf;
+
+use super::args::Talk;
+use super::output;
+use crate::child;
+
+/// For programs that ignore `DOCKER_HOST`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Intercept {
+    /// For a command that ignores DOCKER_HOST: put dsp's socket over /var/run/docker.sock, or PATH,
+    /// where only the command sees it. Without root, sudo and su do not work in the command
+    #[arg(
+        long,
+        value_name = "PATH",
+        num_args = 0..=1,
+        require_equals = true,
+        requires = "command",
+        value_hint = clap::ValueHint::FilePath
+    )]
+    #[expect(clippy::option_option, reason = "clap's form of an option with an optional value")]
+    intercept: Option<Option<PathBuf>>,
+}
+
+impl Intercept {
+    /// Makes ready, before anything else is done and any thread is started.
+    pub(super) fn prepare(&self, talk: Talk) -> anyhow::Result<Option<child::Intercept>> {
+        let Some(path) = &self.intercept else { return Ok(None) };
+        let intercept = child::Intercept::prepare(path.as_deref())?;
+        if intercept.is_without_root() && talk.verbose > 0 {
+            output::note("the command runs in a user namespace: sudo and su do not work there");
+        }
+        Ok(Some(intercept))
+    }
+}
