@@ -13,6 +13,8 @@ mod differential;
 mod fixtures;
 /// `record --follow`.
 mod follow;
+/// Programs that know one socket.
+mod intercept;
 /// The loop as a new user tries it.
 mod journey;
 /// The other engine.
