@@ -61,6 +61,7 @@ pub(super) enum Command {
     Report(super::report::Args),
     Profiles(super::profiles::Args),
     Demo(Demo),
+    Health(super::health::Args),
     Schema(super::schema::Args),
     Completions(super::completions::Completions),
     Man(super::completions::Man),
@@ -80,6 +81,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Export(_)
             | Self::Generate(_)
+            | Self::Health(_)
             | Self::Man(_)
             | Self::Profiles(_)
             | Self::Report(_)

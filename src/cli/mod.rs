@@ -21,6 +21,7 @@ mod files;
 mod follow;
 mod followed;
 mod generate;
+mod health;
 mod intercept;
 mod listen;
 mod logs;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Export(export) => export::run(&export, args.talk),
         Command::Generate(generate) => generate::run(&generate, args.talk),
+        Command::Health(health) => health::run(&health),
         Command::Completions(shell) => completions::completions(&shell),
         Command::Man(man) => completions::man(&man),
         Command::Profiles(profiles) => profiles::run(&profiles),

@@ -251,9 +251,10 @@ fn not_answering(
             "start the engine (sudo systemctl start docker, or Docker Desktop), or name \
              another one with -H unix:///path or DOCKER_HOST"
         }
-        ProbeError::Address(_) | ProbeError::Strange(_) | ProbeError::Timeout => {
-            "name the engine with -H unix:///path or DOCKER_HOST"
-        }
+        ProbeError::Address(_)
+        | ProbeError::Failing(_)
+        | ProbeError::Strange(_)
+        | ProbeError::Timeout => "name the engine with -H unix:///path or DOCKER_HOST",
     });
     for path in others {
         text.push_str(&format!("\n  there is also a socket there: -H unix://{}", path.display()));

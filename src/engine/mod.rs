@@ -12,4 +12,4 @@ mod probe;
 
 pub use ask::{MountedContainer, container_name, mounted_containers};
 pub use find::{Engine, FindError, LocateError, Located, Source, Step, Surroundings, find, locate};
-pub use probe::{EngineVersion, ProbeError, probe};
+pub use probe::{EngineVersion, ProbeError, ping, probe};

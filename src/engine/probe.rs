@@ -1,10 +1,12 @@
-//! Asks an engine for its version, with a connection of dsp's own.
+//! Asks an engine for its version, or whether it is there, with a connection of dsp's own.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
+use hyper::StatusCode;
 use serde::Deserialize;
 
 use super::ask;
@@ -42,6 +44,9 @@ pub enum ProbeError {
     /// This user may not use the socket.
     #[error("permission denied")]
     Denied,
+    /// It answers that it cannot.
+    #[error("it answers {0}")]
+    Failing(String),
     /// Nobody listens.
     #[error("connection refused, so nothing is listening there")]
     Refused,
@@ -65,6 +70,12 @@ struct Answer {
     components: Vec<Component>,
 }
 
+/// The body of an error.
+#[derive(Deserialize)]
+struct Said {
+    message: String,
+}
+
 #[derive(Deserialize)]
 struct Component {
     #[serde(rename = "Name", default)]
@@ -77,14 +88,11 @@ struct Component {
 /// [`ProbeError`].
 pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion, ProbeError> {
     let exchange = async {
-        let response = ask::get(address, "/version").await.map_err(|error| classify(&error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
-        let body = body.map_err(|_| ProbeError::Strange("its answer broke off".to_owned()))?;
+        let (status, body) = get(address, "/version").await?;
         if !status.is_success() {
             return Err(ProbeError::Strange(format!("GET /version: {status}")));
         }
-        let answer: Answer = serde_json::from_slice(&body.to_bytes())
+        let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| ProbeError::Strange("its version is not in the form of one".to_owned()))?;
         let is_podman = answer.components.iter().any(|part| part.name == PODMAN);
         Ok(EngineVersion {
@@ -95,6 +103,34 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
         })
     };
     tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
+}
+
+/// Asks whether there is an engine at `address`. A proxy that forbids the question is as good as one:
+/// that it decides is what can be known.
+///
+/// # Errors
+/// [`ProbeError`].
+pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError> {
+    let exchange = async {
+        let (status, body) = get(address, "/_ping").await?;
+        if status.is_success() || status == StatusCode::FORBIDDEN {
+            return Ok(());
+        }
+        let said = serde_json::from_slice::<Said>(&body).map(|said| said.message);
+        let said =
+            said.map_or_else(|_| String::new(), |said| format!(" ({})", said.escape_debug()));
+        Err(ProbeError::Failing(format!("{status}{said}")))
+    };
+    tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
+}
+
+/// Asks for a path and takes in the whole answer.
+async fn get(address: &Address, path: &str) -> Result<(StatusCode, Bytes), ProbeError> {
+    let response = ask::get(address, path).await.map_err(|error| classify(&error))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
+    let body = body.map_err(|_| ProbeError::Strange("its answer broke off".to_owned()))?;
+    Ok((status, body.to_bytes()))
 }
 
 /// Finds the system's word in the client's error.
@@ -129,8 +165,8 @@ mod tests {
 
     use super::*;
 
-    /// What the probe makes of an engine that answers with these bytes.
-    async fn probed(answer: &'static str) -> Result<EngineVersion, ProbeError> {
+    /// An engine that answers with these bytes.
+    fn answering(answer: &'static str) -> (Address, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
@@ -142,7 +178,13 @@ mod tests {
                 std::future::pending::<()>().await;
             }
         });
-        probe(&Address::unix(path).unwrap(), Duration::from_millis(500)).await
+        (Address::unix(path).unwrap(), folder)
+    }
+
+    /// What the probe makes of it.
+    async fn probed(answer: &'static str) -> Result<EngineVersion, ProbeError> {
+        let (address, _folder) = answering(answer);
+        probe(&address, Duration::from_millis(500)).await
     }
 
     async fn at(path: &Path) -> ProbeError {
@@ -156,6 +198,22 @@ mod tests {
         let version = probed(answer).await.unwrap();
         assert_eq!((version.version.as_str(), version.kind), ("4.3.1", EngineKind::Podman));
         assert_eq!(version.min_api.as_deref(), Some("1.24"));
+    }
+
+    #[tokio::test]
+    async fn a_ping_tells_what_is_there_from_what_fails() {
+        let pinged = async |answer: &'static str| {
+            let (address, _folder) = answering(answer);
+            ping(&address, Duration::from_millis(500)).await
+        };
+        assert!(pinged("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK").await.is_ok());
+        assert!(pinged("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n").await.is_ok());
+        let error = pinged(
+            "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 20\r\n\r\n{\"message\":\"no one\"}",
+        );
+        let error = error.await.unwrap_err().to_string();
+        assert_eq!(error, "it answers 502 Bad Gateway (no one)");
+        assert!(matches!(pinged("").await, Err(ProbeError::Timeout)));
     }
 
     #[tokio::test]

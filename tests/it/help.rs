@@ -19,6 +19,7 @@ fn every_command_has_help_with_an_example() {
         "report",
         "profiles",
         "demo",
+        "health",
         "schema",
         "completions",
         "man",

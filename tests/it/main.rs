@@ -45,6 +45,8 @@ mod formats;
 mod fuzz_corpus;
 /// `dsp generate`: recordings to a profile.
 mod generate;
+/// `dsp health`.
+mod health;
 /// The help of every command.
 mod help;
 /// `--intercept`: programs that look nowhere but at the usual socket.
