@@ -7,6 +7,8 @@ mod attempts;
 mod ci;
 /// Programs and libraries that speak to Docker.
 mod clients;
+/// dsp in containers.
+mod compose;
 /// What the engine runs is what dsp reads.
 mod differential;
 /// Each fixture's profile, enforced, lets its own command succeed.

@@ -1,0 +1,131 @@
+//! The files of `docs/compose.md`, with the image that `scripts/image` makes.
+
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use super::{OwnEngine, real_or_return};
+use crate::support::{Done, World, wait_for};
+
+const DOCUMENT: &str = include_str!("../../../docs/compose.md");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Runs one line of shell with compose, and says what it did when it failed.
+struct Project {
+    world: World,
+    plugins: String,
+    group: u32,
+}
+
+impl Project {
+    fn run(&self, line: &str) -> Done {
+        let mut command = self.world.command("sh", &["-c", line]);
+        let socket = self.world.host.strip_prefix("unix://").unwrap();
+        command.env("DOCKER_CONFIG", &self.plugins).env("DOCKER_SOCKET", socket);
+        command.env("DOCKER_GID", self.group.to_string()).env("COMPOSE_PROJECT_NAME", "project");
+        command.env("COMPOSE_PROGRESS", "plain").env("DOCKER_BUILDKIT", "0");
+        self.world.finish(command)
+    }
+
+    fn works(&self, line: &str) -> String {
+        let done = self.run(line);
+        assert_eq!(done.status, 0, "{line}\n{}{}", done.out, done.err);
+        done.out
+    }
+
+    /// Waits until the program can do this: it and dsp begin anew by themselves.
+    fn comes_to(&self, words: &str) {
+        let line = format!("docker compose exec -T program {words}");
+        wait_for(words, || self.run(&line).status == 0);
+    }
+}
+
+/// A file of the document.
+fn file(name: &str) -> &'static str {
+    let mark = format!("<!-- test: {name} -->\n```yaml\n");
+    DOCUMENT.split_once(&mark).unwrap().1.split_once("```").unwrap().0
+}
+
+/// An image with the docker CLI of this machine and what that is linked to.
+const CLIENT: &str = "mkdir client && cd client && docker=$(command -v docker) && \
+    cp --parents $(ldd $docker | grep -o '/[^ ]*') . 2>/dev/null; mkdir -p usr/local/bin && \
+    cp -L $docker usr/local/bin/docker && \
+    printf 'FROM busybox\\nCOPY . /\\nENV PATH=/usr/local/bin:/bin\\n' >Dockerfile && \
+    docker build -q -t docker:cli .";
+
+#[test]
+fn a_program_in_a_container_is_recorded_and_confined() {
+    let mut world = real_or_return!();
+    let (binary, clients) = (std::env::var("DSP_TEST_STATIC"), std::env::var("DSP_TEST_CLIENTS"));
+    let (Ok(binary), Ok(clients)) = (binary, clients) else {
+        eprintln!("left out: DSP_TEST_STATIC (scripts/static) or DSP_TEST_CLIENTS is not set");
+        return;
+    };
+    let plugins = format!("{clients}/docker-config");
+    if !std::fs::exists(format!("{plugins}/cli-plugins/docker-compose")).unwrap() {
+        eprintln!("left out: compose is not installed");
+        return;
+    }
+    let engine = OwnEngine::start(&mut world, "compose");
+    let group = std::fs::metadata(world.host.strip_prefix("unix://").unwrap()).unwrap().gid();
+    let project = Project { world, plugins, group };
+    project.works(&format!("{ROOT}/scripts/image dsp {binary}"));
+    project.works(CLIENT);
+    for name in ["compose.yaml", "record.yaml"] {
+        project.world.write(name, file(name));
+    }
+    project.works("mkdir policy && chown 65534 policy");
+
+    // Recorded.
+    project.works("docker compose -f compose.yaml -f record.yaml up -d --wait");
+    assert!(project.works("docker compose exec -T program docker ps").contains("docker:cli"));
+    project.works("docker compose stop dsp");
+    let generated =
+        project.world.dsp(&["generate", "policy/recording.jsonl", "-o", "policy/profile.yaml"]);
+    assert_eq!(generated.status, 0, "{}", generated.err);
+    let profile = project.world.read("policy/profile.yaml");
+    assert!(profile.contains("- GET /containers/json") && profile.contains("- GET /events"));
+
+    // Confined.
+    project.works("docker compose up -d --wait");
+    let confinement = "docker inspect project-dsp-1 --format '{{.HostConfig.ReadonlyRootfs}} \
+        {{.HostConfig.CapDrop}} {{.HostConfig.NetworkMode}} {{.Config.User}} {{.HostConfig.SecurityOpt}}'";
+    assert_eq!(
+        project.works(confinement),
+        "true [ALL] none 65534:65534 [no-new-privileges:true]\n"
+    );
+    project.comes_to("docker ps");
+    let denied = project.run("docker compose exec -T program docker rm -f project-dsp-1");
+    assert_ne!(denied.status, 0);
+    assert!(
+        denied.err.contains("DELETE /containers/project-dsp-1 is not allowed"),
+        "{}",
+        denied.err
+    );
+    assert!(project.works("docker compose logs dsp").contains("DELETE /containers/project-dsp-1"));
+    let replaced = project.run("docker compose exec -T program rm /run/dsp/docker.sock");
+    assert!(replaced.err.contains("Read-only file system"), "{}", replaced.err);
+
+    // The profile changes.
+    assert_ne!(project.run("docker compose exec -T program docker images").status, 0);
+    project.works("echo '  - GET /images/json' >>policy/profile.yaml");
+    project.works("docker compose kill -s HUP dsp");
+    project.comes_to("docker images");
+
+    // Each restarts.
+    project.works("docker compose restart dsp");
+    project.comes_to("docker ps");
+    project.works("docker compose restart program");
+    project.comes_to("docker ps");
+    engine.kill();
+    engine.run("start");
+    project.comes_to("docker ps");
+    project.works("docker compose down --volumes");
+}
+
+#[test]
+fn the_binary_of_the_image_is_static() {
+    let Ok(binary) = std::env::var("DSP_TEST_STATIC") else { return };
+    let linked = Command::new("ldd").arg(&binary).output().unwrap();
+    let text = String::from_utf8_lossy(&linked.stdout).into_owned();
+    assert!(!text.contains("=>"), "{text}");
+}
