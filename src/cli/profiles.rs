@@ -1,12 +1,15 @@
 //! `dsp profiles`: the profiles that are part of dsp.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
 
 use super::output;
 use super::status::Status;
-use crate::explain::worst;
+use crate::api::Risk;
+use crate::explain::worst_in_short;
 use crate::profile::{self, SHIPPED, Shipped};
 use crate::report::{count, printable};
 
@@ -32,17 +35,22 @@ enum Action {
     /// Print the file of one
     Show {
         /// Its name
-        #[arg(value_name = "NAME", value_parser = SHIPPED.map(|shipped| shipped.name))]
+        #[arg(value_name = "NAME", value_parser = names())]
         name: String,
     },
+}
+
+fn names() -> PossibleValuesParser {
+    SHIPPED.iter().map(|shipped| shipped.name).collect::<Vec<_>>().into()
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     match &args.action {
         None | Some(Action::List) => {
             let mut text = String::new();
-            for shipped in &SHIPPED {
-                text += &line(shipped)?;
+            let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
+            for shipped in SHIPPED {
+                text += &lines(shipped, width)?;
             }
             output::text(&text)?;
         }
@@ -56,18 +64,27 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// A profile in a few lines: how much it allows, what for, and what it gives away at worst.
-fn line(shipped: &Shipped) -> anyhow::Result<String> {
+/// A profile in two lines: what it is called, how much it allows and of which program; and what its
+/// holder can do at worst.
+fn lines(shipped: &Shipped, width: usize) -> anyhow::Result<String> {
     let profile = profile::parse(shipped.text).map_err(|problem| {
         anyhow::anyhow!("the profile {} of this dsp is wrong: {}", shipped.name, problem.message)
     })?;
-    let risk = profile.highest_risk().map_or("none", crate::api::Risk::as_str);
-    let rules = count(profile.allow.len(), "rule");
+    let risk = profile.highest_risk().map_or("none", Risk::as_str);
+    let operations: BTreeSet<usize> =
+        profile.allow.iter().map(|rule| rule.value.operation().index).collect();
+    // What is below its program, or what it is for.
+    let of = shipped.program().unwrap_or_else(|| shipped.about());
+    let of = of.split([',', ':']).next().unwrap_or_default();
     let mut text = String::new();
     let strong = output::STRONG;
-    let _ =
-        writeln!(text, "{strong}builtin:{}{strong:#}  {rules}, highest risk: {risk}", shipped.name);
-    let _ = writeln!(text, "  {}", printable(&shipped.about()));
-    let _ = writeln!(text, "  {}", printable(&worst(&profile)));
+    let _ = writeln!(
+        text,
+        "{strong}{:<width$}{strong:#}  {:>13}  {risk:<7}  {}",
+        shipped.name,
+        count(operations.len(), "operation"),
+        printable(of)
+    );
+    let _ = writeln!(text, "  at worst: {}", printable(&worst_in_short(&profile)));
     Ok(text)
 }

@@ -6,7 +6,7 @@ mod profile;
 mod request;
 
 pub use operation::{about, operation};
-pub use profile::{profile, worst};
+pub use profile::{profile, worst, worst_in_short};
 pub use request::request;
 
 use anstyle::{AnsiColor, Style};

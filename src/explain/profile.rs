@@ -13,12 +13,7 @@ const NAMED: usize = 4;
 /// are wholly denied give nothing.
 #[must_use]
 pub fn worst(profile: &Profile) -> String {
-    let given: Vec<&Rule> = profile
-        .allow
-        .iter()
-        .map(|entry| &entry.value)
-        .filter(|rule| !profile.deny.iter().any(|denied| denied.value.covers(rule)))
-        .collect();
+    let given = given(profile);
     let because = |risk: Risk| -> Option<String> {
         let mut rules: Vec<String> = given
             .iter()
@@ -65,6 +60,38 @@ pub fn worst(profile: &Profile) -> String {
     text
 }
 
+/// The same in a phrase, for a list: `root on the host: POST /build and 2 more`.
+#[must_use]
+pub fn worst_in_short(profile: &Profile) -> String {
+    let given = given(profile);
+    let highest = given.iter().map(|rule| rule.operation().risk).max();
+    let can = match highest {
+        None => return "nothing".to_owned(),
+        Some(Risk::Info | Risk::Read) => return "look, and nothing else".to_owned(),
+        Some(Risk::Secrets) => "read what may hold credentials",
+        Some(Risk::Change) => "change things",
+        Some(Risk::Root) => match profile.engine {
+            EngineKind::Docker => "become root on the host",
+            EngineKind::Podman => "become the user that podman runs as",
+        },
+    };
+    let rules: Vec<String> = given
+        .iter()
+        .filter(|rule| Some(rule.operation().risk) == highest)
+        .map(ToString::to_string)
+        .collect();
+    let first = rules.first().map_or("", String::as_str);
+    match rules.len().saturating_sub(1) {
+        0 => format!("{can}: {first}"),
+        more => format!("{can}: {first} and {more} more"),
+    }
+}
+
+fn given(profile: &Profile) -> Vec<&Rule> {
+    let is_denied = |rule: &Rule| profile.deny.iter().any(|denied| denied.value.covers(rule));
+    profile.allow.iter().map(|entry| &entry.value).filter(|rule| !is_denied(rule)).collect()
+}
+
 /// Says what a profile gives away: the worst of it in a sentence, and every rule, the riskiest
 /// first.
 #[must_use]
@@ -100,6 +127,24 @@ mod tests {
 
     fn said(rest: &str) -> String {
         worst(&parse(&format!("version: 1\nname: x\n{rest}")).unwrap())
+    }
+
+    #[test]
+    fn a_phrase_says_it_too() {
+        let said =
+            |rest: &str| worst_in_short(&parse(&format!("version: 1\nname: x\n{rest}")).unwrap());
+        insta::assert_snapshot!(
+            [
+                said(""),
+                said("allow:\n  - GET /info\n"),
+                said("allow:\n  - GET /info\n  - GET /containers/*/json\n"),
+                said("allow:\n  - POST /containers/*/kill\n  - POST /containers/*/stop\n"),
+                said("allow:\n  - GET /info\n  - POST /build\n  - POST /containers/create\n"),
+                said("allow:\n  - GET /info\n  - POST /build\ndeny:\n  - POST /build\n"),
+                said("engine: podman\nallow:\n  - POST /libpod/containers/create\n"),
+            ]
+            .join("\n"),
+        );
     }
 
     #[test]

@@ -12,25 +12,73 @@ pub struct Shipped {
 /// What stands before the name of such a profile where a file is expected.
 pub const BUILTIN: &str = "builtin:";
 
-/// Every profile that is part of dsp, by name.
-pub const SHIPPED: [Shipped; 1] =
-    [Shipped { name: "monitor", text: include_str!("../../profiles/monitor.yaml") }];
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(Shipped { name: $name, text: include_str!(concat!("../../profiles/", $name, ".yaml")) }),*]
+    };
+}
+
+/// Every profile that is part of dsp, in the order of their names: `profiles/NAME.yaml` for each.
+pub const SHIPPED: &[Shipped] = &shipped![
+    "buildx",
+    "compose",
+    "docker-cli-monitoring",
+    "docker-py-monitoring",
+    "monitor",
+    "testcontainers-node",
+    "testcontainers-python",
+];
+
+/// What begins a part of a profile's head.
+const PARTS: [&str; 3] = ["Program: ", "Exercised: ", "Not exercised: "];
 
 impl Shipped {
     /// The profile of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        static ALL: &[Shipped] = &SHIPPED;
-        ALL.iter().find(|shipped| shipped.name == name)
+        SHIPPED.iter().find(|shipped| shipped.name == name)
     }
 
     /// What it says of itself at its head, as one line.
     #[must_use]
     pub fn about(&self) -> String {
-        let head = self.text.lines().take_while(|line| line.starts_with('#'));
-        let lines: Vec<&str> = head.map(|line| line.trim_start_matches(['#', ' '])).collect();
-        let text = lines.join(" ");
-        text.split_once(". ").map_or_else(|| text.clone(), |(first, _)| first.to_owned())
+        let lines = self.head().map(str::trim_start);
+        let lines = lines.take_while(|line| PARTS.iter().all(|part| !line.starts_with(part)));
+        let text = lines.collect::<Vec<_>>().join(" ");
+        let first = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
+        first.trim_end_matches('.').to_owned()
+    }
+
+    /// The program that it was recorded of, with its version; none was for a profile of a purpose.
+    #[must_use]
+    pub fn program(&self) -> Option<String> {
+        self.part(0)
+    }
+
+    /// What the program was made to do for the recordings.
+    #[must_use]
+    pub fn exercised(&self) -> Option<String> {
+        self.part(1)
+    }
+
+    /// What it can do and was not made to, which the profile may deny therefore.
+    #[must_use]
+    pub fn not_exercised(&self) -> Option<String> {
+        self.part(2)
+    }
+
+    /// A part of the head as one line: what goes on below is set in by two spaces.
+    fn part(&self, number: usize) -> Option<String> {
+        let part = PARTS.get(number)?;
+        let mut lines = self.head().skip_while(|line| !line.starts_with(part));
+        let first = lines.next()?.strip_prefix(part)?;
+        let rest = lines.map_while(|line| line.strip_prefix("  "));
+        Some(std::iter::once(first).chain(rest).collect::<Vec<_>>().join(" "))
+    }
+
+    fn head(&self) -> impl Iterator<Item = &'static str> {
+        let line = |line: &'static str| line.strip_prefix('#');
+        self.text.lines().map_while(line).map(|line| line.strip_prefix(' ').unwrap_or(line))
     }
 }
 
@@ -41,14 +89,38 @@ mod tests {
 
     #[test]
     fn every_file_is_shipped_and_is_a_profile_of_its_name() {
-        let files = std::fs::read_dir("profiles").unwrap().count();
-        assert_eq!(files, SHIPPED.len());
+        let files = std::fs::read_dir("profiles").unwrap();
+        let mut files: Vec<String> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .map(|file| file.strip_suffix(".yaml").unwrap().to_owned())
+            .collect();
+        files.sort();
+        assert_eq!(files, SHIPPED.iter().map(|shipped| shipped.name).collect::<Vec<_>>());
         for shipped in SHIPPED {
             let profile = parse(shipped.text).map_err(|problem| problem.message).unwrap();
             assert_eq!(profile.name.as_str(), shipped.name);
-            let file = std::fs::read_to_string(format!("profiles/{}.yaml", shipped.name)).unwrap();
-            assert_eq!(file, shipped.text);
             assert!(!shipped.about().is_empty());
         }
+    }
+
+    #[test]
+    fn one_of_a_program_says_what_it_was_recorded_of() {
+        for shipped in SHIPPED {
+            let parts = [shipped.program(), shipped.exercised(), shipped.not_exercised()];
+            let given = parts.iter().flatten().filter(|part| !part.trim().is_empty()).count();
+            assert_eq!(given, if shipped.program().is_some() { 3 } else { 0 }, "{}", shipped.name);
+            let is_wide = |line: &&str| line.chars().count() > 100;
+            assert_eq!(shipped.text.lines().find(is_wide), None, "{}", shipped.name);
+        }
+    }
+
+    #[test]
+    fn the_head_is_read_part_by_part() {
+        let text = "# Follows: all\n#   of it. And more.\n# Program: it 1.0\n# Exercised: a,\n#   b.\n# Not exercised: c.\nversion: 1\n# Program: no\n";
+        let shipped = Shipped { name: "it", text };
+        assert_eq!(shipped.about(), "Follows: all of it");
+        assert_eq!(shipped.program().as_deref(), Some("it 1.0"));
+        assert_eq!(shipped.exercised().as_deref(), Some("a, b."));
+        assert_eq!(shipped.not_exercised().as_deref(), Some("c."));
     }
 }

@@ -25,15 +25,18 @@ fn offered(world: &World, line: &str) -> Vec<String> {
 fn bash_offers_commands_options_files_and_profiles() {
     let world = World::without_engine();
     world.write("build.yaml", "");
+    let shipped = dsp::profile::SHIPPED.iter().map(|shipped| shipped.name);
     assert_eq!(offered(&world, "dsp enf"), ["enforce"]);
     assert!(offered(&world, "dsp check --fail").contains(&"--fail-on".to_owned()));
-    assert_eq!(offered(&world, "dsp enforce bui"), ["build.yaml", "builtin:monitor"]);
+    let files = std::iter::once("build.yaml".to_owned());
+    let all: Vec<String> = files.chain(shipped.map(|name| format!("builtin:{name}"))).collect();
+    assert_eq!(offered(&world, "dsp enforce bui"), all);
     assert_eq!(
         offered(&world, "dsp explain builtin:m"),
         ["monitor"],
         "only what is behind the colon"
     );
-    assert_eq!(offered(&world, "dsp profiles show ")[0], "monitor");
+    assert_eq!(offered(&world, "dsp profiles show mon"), ["monitor"]);
     let shells = ["bash", "zsh", "fish"];
     assert_eq!(
         offered(&world, "dsp completions ")
@@ -55,7 +58,7 @@ fn bash_goes_on_behind_a_colon() {
     let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
     session.exp_string("> ").unwrap();
     session.send_line("source <(dsp completions bash)").unwrap();
-    for typed in ["bui", "builtin:", "builtin:mon"] {
+    for typed in ["builtin:mon", "builtin:moni"] {
         session.send(&format!("dsp explain {typed}\t 'GET /info'; echo done-$?")).unwrap();
         session.send_line("").unwrap();
         session.exp_string("allowed by builtin:monitor: GET /info").unwrap();

@@ -39,10 +39,12 @@ fn folder() -> PathBuf {
 
 #[test]
 fn each_is_a_recording_and_a_profile() {
-    let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    // Folders are workloads, and logs of other programs.
+    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap());
+    let names = entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name());
     let mut files: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     files.sort();
-    let mut expected = vec!["README.md".to_owned(), "logs".to_owned()];
+    let mut expected = ["README.md", "common.sh", "ryuk.sh"].map(str::to_owned).to_vec();
     expected
         .extend(NAMES.iter().flat_map(|name| [format!("{name}.jsonl"), format!("{name}.yaml")]));
     expected.sort();

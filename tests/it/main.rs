@@ -87,3 +87,5 @@ mod support;
 mod terminal;
 /// A pseudo-terminal and what is seen on it.
 mod tty;
+/// The programs that profiles were recorded of.
+mod workloads;

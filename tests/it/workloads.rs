@@ -1,0 +1,130 @@
+//! The real programs that profiles were recorded of: each profile is exactly what its recordings need.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use dsp::policy::{Enforcer, Gate, Head, Verdict};
+use dsp::profile::{SHIPPED, Shipped};
+
+use crate::support::World;
+
+/// The folders of fixtures that hold no workload.
+const OTHERS: [&str; 1] = ["logs"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The names of all workloads: a workload is a folder.
+fn names() -> BTreeSet<String> {
+    let folders = fs::read_dir(folder()).unwrap().map(Result::unwrap);
+    folders
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| !OTHERS.contains(&name.as_str()))
+        .collect()
+}
+
+fn recordings(name: &str) -> Vec<String> {
+    let files = fs::read_dir(folder().join(name)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<String> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "jsonl"))
+        .map(|file| file.to_str().unwrap().to_owned())
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn each_has_a_profile_and_each_profile_of_a_program_has_one() {
+    let of_programs = SHIPPED.iter().filter(|shipped| shipped.program().is_some());
+    assert_eq!(names(), of_programs.map(|shipped| shipped.name.to_owned()).collect());
+}
+
+#[test]
+fn each_can_be_installed_driven_and_recorded_again() {
+    use std::os::unix::fs::PermissionsExt;
+    for name in names() {
+        for script in ["install", "exercise"] {
+            let script = folder().join(&name).join(script);
+            let mode = fs::metadata(&script).unwrap_or_else(|_| panic!("no {}", script.display()));
+            assert_eq!(mode.permissions().mode() & 0o111, 0o111, "{}", script.display());
+        }
+        let recordings = recordings(&name);
+        assert!(!recordings.is_empty(), "{name} has no recording");
+        for recording in recordings {
+            let size = fs::metadata(&recording).unwrap().len();
+            assert!(size < 200 * 1024, "{recording} has {size} bytes");
+        }
+    }
+}
+
+/// Asks the code that `enforce` runs about each request as it was received.
+#[test]
+fn each_profile_lets_through_all_that_was_recorded() {
+    for name in names() {
+        let profile = dsp::profile::parse(Shipped::named(&name).unwrap().text).unwrap();
+        let enforcer = Enforcer::new(&profile);
+        let mut asked = 0;
+        for recording in recordings(&name) {
+            let text = fs::read_to_string(&recording).unwrap();
+            for line in text.lines() {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                let Some(request) = line.get("request") else { continue };
+                let part = |key: &str| request[key].as_str().unwrap();
+                let decision = enforcer.decide(&Head::new(part("method"), part("path")));
+                assert!(matches!(decision.verdict, Verdict::Forward(_)), "{name}: {request}");
+                asked += 1;
+            }
+        }
+        assert!(asked > 0, "{name} recorded nothing");
+    }
+}
+
+/// What is allowed and was never asked for is a finding of `check`, here an error.
+#[test]
+fn no_profile_allows_what_was_not_recorded() {
+    let world = World::without_engine();
+    let checked = |profile: &str, files: &[String]| {
+        let mut words = vec!["check", profile];
+        words.extend(files.iter().map(String::as_str));
+        words.extend(["--severity", "unused-rule=error", "--severity", "unreviewed=off"]);
+        world.dsp(&words)
+    };
+    for name in names() {
+        let done = checked(&format!("builtin:{name}"), &recordings(&name));
+        assert_eq!(done.status, 0, "{name}: {}{}", done.out, done.err);
+    }
+    // The check can fail: a rule without evidence is found.
+    let monitor = &Shipped::named("docker-cli-monitoring").unwrap().text;
+    world.write("wider.yaml", &format!("{monitor}  - POST /volumes/create\n"));
+    let done = checked("wider.yaml", &recordings("docker-cli-monitoring"));
+    assert_eq!(done.status, 3, "{}", done.err);
+}
+
+/// Each program does its work under its profile. Behind a switch, for it wants root, an engine and a
+/// registry, and programs that take minutes to build: `scripts/workloads install NAME...` puts them
+/// into the folder that `DSP_TEST_WORKLOADS` names.
+#[test]
+fn each_installed_one_does_its_work_under_its_profile() {
+    let Some(programs) = std::env::var_os("DSP_TEST_WORKLOADS") else {
+        eprintln!("left out: DSP_TEST_WORKLOADS names no folder of programs");
+        return;
+    };
+    let mut failed = Vec::new();
+    for name in names().into_iter().filter(|name| Path::new(&programs).join(name).is_dir()) {
+        let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/workloads"))
+            .args(["enforce", &name])
+            .env("DSP", env!("CARGO_BIN_EXE_dsp"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        if !output.status.success() {
+            let said = [output.stdout, output.stderr].concat();
+            failed.push(format!("{name}\n{}", String::from_utf8_lossy(&said)));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
