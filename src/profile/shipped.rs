@@ -21,12 +21,23 @@ macro_rules! shipped {
 /// Every profile that is part of dsp, in the order of their names: `profiles/NAME.yaml` for each.
 pub const SHIPPED: &[Shipped] = &shipped![
     "buildx",
+    "cadvisor",
     "compose",
+    "diun",
     "docker-cli-monitoring",
     "docker-py-monitoring",
+    "dozzle",
+    "dozzle-actions",
+    "glances",
     "monitor",
+    "netdata",
+    "prometheus",
+    "telegraf",
+    "telegraf-docker-log",
     "testcontainers-node",
     "testcontainers-python",
+    "traefik",
+    "watchtower",
 ];
 
 /// What begins a part of a profile's head.
