@@ -19,6 +19,8 @@ mod audit_log;
 mod bad_input;
 /// `dsp check`: drift.
 mod check;
+/// The shipped profiles beside other proxies' presets.
+mod comparison;
 /// `dsp completions` and `dsp man`.
 mod completions;
 /// `dsp coverage`: have I recorded enough?
