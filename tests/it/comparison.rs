@@ -67,6 +67,15 @@ const PHRASES: [(&str, &[&str]); 29] = [
     ("read facts about the host", &["SystemInfo", "SystemDataUsage"]),
 ];
 
+/// Profiles that let through more operations than a preset of their program does, and why.
+const WIDER: [(&str, &str, &str); 1] = [(
+    "telegraf",
+    "`profiles/telegraf` of knrdl/docker-socket-protector",
+    "Telegraf asks for `GET /system/df` where `storage_objects` is set, and for `GET /_ping` where \
+     `HEAD /_ping` fails; the preset has neither, and has the logs of containers, which this input \
+     does not read.",
+)];
+
 /// How many things a cell names before it counts the others.
 const NAMED: usize = 3;
 
@@ -79,6 +88,14 @@ fn operation(name: &str) -> &'static Operation {
     catalogue.named(name).unwrap_or_else(|| panic!("docs/*.tsv: {name} is no operation"))
 }
 
+/// The program and version that the head of a profile names; the line may go on below.
+fn program(text: &str) -> Option<String> {
+    let mut lines = text.lines().map_while(|line| line.strip_prefix("# "));
+    let first = lines.find_map(|line| line.strip_prefix("Program: "))?;
+    let more = lines.map_while(|line| line.strip_prefix("  "));
+    Some(std::iter::once(first).chain(more).collect::<Vec<_>>().join(" "))
+}
+
 fn shipped() -> Vec<Shipped> {
     let files = std::fs::read_dir(Path::new(ROOT).join("profiles")).unwrap();
     let mut all: Vec<Shipped> = files
@@ -89,10 +106,9 @@ fn shipped() -> Vec<Shipped> {
                 !profile.deny.iter().any(|denied| denied.value.covers(&entry.value))
             });
             let operations = given.map(|entry| entry.value.operation().name).collect();
-            let program = text.lines().find_map(|line| line.strip_prefix("# Program: "));
             Shipped {
                 name: profile.name.as_str().to_owned(),
-                program: program.map(str::to_owned),
+                program: program(&text),
                 operations,
                 profile,
             }
@@ -165,6 +181,12 @@ fn least(proxy: &str, sections: &Sections, wanted: &Operations) -> Option<Preset
 fn least_settings(proxies: &BTreeMap<String, Sections>, shipped: &Shipped) -> Vec<Preset> {
     let each = proxies.iter();
     each.filter_map(|(proxy, sections)| least(proxy, sections, &shipped.operations)).collect()
+}
+
+/// The presets that have fewer operations than this profile, and why.
+fn wider(shipped: &Shipped) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = WIDER.into_iter().filter(|(name, ..)| *name == shipped.name);
+    own.map(|(_, from, reason)| (from, reason))
 }
 
 impl Shipped {
@@ -303,8 +325,10 @@ fn details(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Secti
             ]
         };
         let rows = own.into_iter().chain(&by_section).map(row).collect();
+        let reasons: String =
+            wider(shipped).map(|(from, reason)| format!(" More than {from}: {reason}")).collect();
         text += &format!(
-            "### {}\n\ndsp: {} operations.\n\n{}\n",
+            "### {}\n\ndsp: {} operations.{reasons}\n\n{}\n",
             shipped.name,
             shipped.operations.len(),
             table(&["preset", "operations", "lets through beyond", "does not let through"], rows),
@@ -343,8 +367,13 @@ fn no_shipped_profile_is_wider_than_a_preset_for_the_same_program() {
         let by_section = least_settings(&proxies, shipped);
         let own = presets.iter().filter(|preset| shipped.is_of(preset));
         for preset in own.chain(&by_section) {
-            let (dsp, other) = (shipped.operations.len(), preset.operations.len());
-            assert!(dsp <= other, "{}: {dsp}, {} has {other}", shipped.name, preset.from);
+            let is_wider = shipped.operations.len() > preset.operations.len();
+            let is_known = wider(shipped).any(|(from, _)| from == preset.from);
+            let (name, from) = (&shipped.name, &preset.from);
+            assert_eq!(
+                is_wider, is_known,
+                "{name}, {from}: wider has to be in WIDER, and no other"
+            );
         }
     }
 }
