@@ -21,8 +21,8 @@ struct Names {
     /// The rules that name each parameter. The hashes are keyed, because clients choose what is
     /// looked up.
     exact: HashSet<Vec<String>>,
-    /// The other rules.
-    patterns: Patterns,
+    /// The other rules. Few operations have any.
+    patterns: Option<Box<Patterns>>,
 }
 
 impl Table {
@@ -53,13 +53,13 @@ impl Names {
         } else if let Some(names) = exact.collect() {
             self.exact.insert(names);
         } else {
-            self.patterns.add(patterns);
+            self.patterns.get_or_insert_default().add(patterns);
         }
     }
 
     fn hold(&self, values: &[String]) -> bool {
         self.all
             || (!self.exact.is_empty() && self.exact.contains(values))
-            || self.patterns.hold(values)
+            || self.patterns.as_ref().is_some_and(|patterns| patterns.hold(values))
     }
 }

@@ -1,7 +1,7 @@
 //! What others may ask of one connection, and what they may know of it.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -52,9 +52,9 @@ impl Control {
         self.order.load(Ordering::Acquire) & CUT != 0
     }
 
-    /// Runs the connection until it ends or is cut. It is polled anew at each order.
-    pub(super) async fn run(&self, connection: impl Future<Output = ()>) {
-        let mut connection = pin!(connection);
+    /// Runs the connection until it ends or is cut. It is polled anew at each order. It comes in a
+    /// box, because a future that is handed on takes its room twice.
+    pub(super) async fn run(&self, mut connection: Pin<Box<impl Future<Output = ()>>>) {
         std::future::poll_fn(|context| {
             self.waker.register(context.waker());
             if self.is_cut() { Poll::Ready(()) } else { connection.as_mut().poll(context) }

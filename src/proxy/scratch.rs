@@ -29,7 +29,10 @@ pub(super) fn poll_read<T>(
     take: impl FnOnce(&[u8], &mut Context<'_>) -> T,
 ) -> Poll<io::Result<T>> {
     let mut room = SCRATCH.take();
-    room.resize(SIZE, 0);
+    if room.is_empty() {
+        // Memory that is made of zeros is not touched before something is read into it.
+        room = vec![0; SIZE];
+    }
     let mut buffer = ReadBuf::new(&mut room);
     let result = match Pin::new(stream).poll_read(context, &mut buffer) {
         Poll::Ready(Ok(())) => Poll::Ready(Ok(take(buffer.filled(), context))),

@@ -212,5 +212,5 @@ async fn serve<S: Sink>(stream: Moving, shared: Arc<Shared<S>>, registered: Regi
     let Ok(stream) = stream.arrive() else { return };
     let control = Arc::clone(&registered.control);
     let connection = Connection::new(shared, registered.number, Arc::clone(&control), stream);
-    control.run(connection.serve()).await;
+    control.run(Box::pin(connection.serve())).await;
 }
