@@ -15,7 +15,7 @@ use super::{output, runtime, serve, surroundings};
 use crate::child::Intercept;
 use crate::engine;
 use crate::policy::{Decision, Observer, Verdict};
-use crate::proxy::{self, Begun};
+use crate::proxy::{self, Begun, Limits, Running};
 use crate::recording::{self, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable};
 
@@ -37,13 +37,7 @@ async fn record(
     let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));
-    let follower = match args.follow {
-        true => Some(Arc::new(Follower::new(&args, &engine, sockets.limits())?)),
-        false => None,
-    };
-    if let Some(follower) = &follower {
-        follower.adopt().await;
-    }
+    let follower = follower(&args, &engine, sockets.limits()).await?;
     let recorder = Arc::new(Recorder::create(&args, &engine)?);
     let (running, _folder) = match &follower {
         Some(follower) => {
@@ -52,32 +46,19 @@ async fn record(
         }
         None => sockets.serve(engine.address, gate, Arc::clone(&recorder)),
     };
-    let grace = match args.command.is_empty() {
-        true => Duration::from_secs(args.listen.grace),
-        false => serve::CHILD_GRACE,
-    };
-
     let reach = match &intercept {
         Some(_) => Reach::Intercepted,
         None if args.command.is_empty() => Reach::Listener,
         None => Reach::Command,
     };
     let file = args.output.display().to_string();
-    let status = if args.command.is_empty() {
-        let signals = EndSignals::new()?;
-        output::data(
-            &addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>(),
-        )?;
-        if !talk.quiet {
-            output::note(&format!("recording to {file}; end with Ctrl-C"));
-        }
-        let line = LiveLine::new(talk);
-        serve::until_signal(&running, args.listen.grace, signals, || line.show(&recorder.0)).await;
-        line.clear();
-        Status::Done
+    let (status, grace) = if args.command.is_empty() {
+        listen(&running, &recorder, &addresses, args.listen.grace, &file, talk).await?;
+        (Status::Done, Duration::from_secs(args.listen.grace))
     } else {
         let kind = engine.version.kind;
-        serve::run_program(args.command, docker_host, kind, intercept, &running).await
+        let status = serve::run_program(args.command, docker_host, kind, intercept, &running).await;
+        (status, serve::CHILD_GRACE)
     };
     let exit = match status {
         Status::Child(code) => Some(code),
@@ -92,6 +73,41 @@ async fn record(
         _ => status,
     };
     Ok(if totals.dropped > 0 { lossy(&totals, status, &file) } else { status })
+}
+
+/// What follows the containers, when that is asked for.
+async fn follower(
+    args: &args::Record,
+    engine: &engine::Engine,
+    limits: Limits,
+) -> anyhow::Result<Option<Arc<Follower>>> {
+    if !args.follow {
+        return Ok(None);
+    }
+    let follower = Arc::new(Follower::new(args, engine, limits)?);
+    follower.adopt().await;
+    Ok(Some(follower))
+}
+
+/// Records until a signal ends it; seconds are what open requests get then.
+async fn listen(
+    running: &Running,
+    recorder: &Recorder,
+    addresses: &[String],
+    seconds: u64,
+    file: &str,
+    talk: Talk,
+) -> anyhow::Result<()> {
+    // Before anybody is told that dsp is there, and could end it.
+    let signals = EndSignals::new()?;
+    output::data(&addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>())?;
+    if !talk.quiet {
+        output::note(&format!("recording to {file}; end with Ctrl-C"));
+    }
+    let line = LiveLine::new(talk);
+    serve::until_signal(running, seconds, signals, || line.show(&recorder.0)).await;
+    line.clear();
+    Ok(())
 }
 
 /// How a program comes to the proxy.
