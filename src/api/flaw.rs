@@ -26,7 +26,8 @@ pub enum Flaw {
     /// Something else than `/path?query`: absolute-form, asterisk-form or authority-form.
     Target,
     /// A character in the target that URLs do not have (RFC 3986 section 2), and so not everybody
-    /// takes as it is: a `#`, which others cut off with what follows, a quote or a bracket.
+    /// takes as it is: a `#`, which others cut off with what follows, a bracket, or a quote in the
+    /// path.
     TargetCharacter,
     /// A `Transfer-Encoding` other than `chunked`, or several of them, or one in HTTP/1.0.
     TransferEncoding,

@@ -327,7 +327,7 @@ mod tests {
             ("GET http://d/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
             ("OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
             ("GET /info#x HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::TargetCharacter),
-            ("GET /info?a=\"b\" HTTP/1.0\r\n\r\n", Flaw::TargetCharacter),
+            ("GET /info/\"b\" HTTP/1.0\r\n\r\n", Flaw::TargetCharacter),
             (" GET /info HTTP/1.1\r\n", Flaw::RequestLine),
             ("\u{16}\u{3}\u{1}", Flaw::RequestLine),
             ("GET /info HTTP/1.1\n", Flaw::BareLineBreak),

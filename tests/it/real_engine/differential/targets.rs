@@ -175,7 +175,7 @@ fn changed(chance: &mut Chance, path: &str, literals: &[&'static str]) -> String
         },
         14 => {
             let inserted =
-                ["%00", "%0A", "%", "%zz", "\\", "%5C", "#", "%23", ";", "%3F", " ", "+"];
+                ["%00", "%0A", "%", "%zz", "\\", "\"", "%5C", "#", "%23", ";", "%3F", " ", "+"];
             format!("{before}{}{behind}", chance.pick(&inserted))
         }
         15 => format!("{path}/{}", chance.pick(literals)),
