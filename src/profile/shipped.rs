@@ -20,6 +20,8 @@ macro_rules! shipped {
 
 /// Every profile that is part of dsp, in the order of their names: `profiles/NAME.yaml` for each.
 pub const SHIPPED: &[Shipped] = &shipped![
+    "act",
+    "autoheal",
     "buildx",
     "cadvisor",
     "compose",
