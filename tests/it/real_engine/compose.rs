@@ -52,18 +52,18 @@ const CLIENT: &str = "mkdir client && cd client && docker=$(command -v docker) &
     printf 'FROM busybox\\nCOPY . /\\nENV PATH=/usr/local/bin:/bin\\n' >Dockerfile && \
     docker build -q -t docker:cli .";
 
-#[test]
-fn a_program_in_a_container_is_recorded_and_confined() {
-    let mut world = real_or_return!();
+/// An engine of its own with both images, and the folder that the document asks for; none where
+/// something for that is missing.
+fn project(mut world: World) -> Option<(OwnEngine, Project)> {
     let (binary, clients) = (std::env::var("DSP_TEST_STATIC"), std::env::var("DSP_TEST_CLIENTS"));
     let (Ok(binary), Ok(clients)) = (binary, clients) else {
         eprintln!("left out: DSP_TEST_STATIC (scripts/static) or DSP_TEST_CLIENTS is not set");
-        return;
+        return None;
     };
     let plugins = format!("{clients}/docker-config");
     if !std::fs::exists(format!("{plugins}/cli-plugins/docker-compose")).unwrap() {
         eprintln!("left out: compose is not installed");
-        return;
+        return None;
     }
     let engine = OwnEngine::start(&mut world, "compose");
     let group = std::fs::metadata(world.host.strip_prefix("unix://").unwrap()).unwrap().gid();
@@ -74,6 +74,13 @@ fn a_program_in_a_container_is_recorded_and_confined() {
         project.world.write(name, file(name));
     }
     project.works("mkdir policy && chown 65534 policy");
+    Some((engine, project))
+}
+
+#[test]
+fn a_program_in_a_container_is_recorded_and_confined() {
+    let world = real_or_return!();
+    let Some((engine, project)) = project(world) else { return };
 
     // Recorded.
     project.works("docker compose -f compose.yaml -f record.yaml up -d --wait");
@@ -119,6 +126,44 @@ fn a_program_in_a_container_is_recorded_and_confined() {
     engine.kill();
     engine.run("start");
     project.comes_to("docker ps");
+    project.works("docker compose down --volumes");
+
+    followed(&project);
+}
+
+/// A program as people have it before: with the engine's socket.
+const BEFORE: &str = "
+services:
+  program:
+    image: docker:cli
+    command: docker events
+    init: true
+    volumes:
+      - ${DOCKER_SOCKET}:/var/run/docker.sock
+";
+
+/// A followed container does with what it was recorded to need. A part of the test above, for engines
+/// side by side that make networks take away each other's rules.
+fn followed(project: &Project) {
+    project.world.write("before.yaml", BEFORE);
+    let compose = "docker compose -f before.yaml";
+    let line =
+        format!("{compose} up -d --wait && {compose} exec -T program docker ps && {compose} down");
+    let dsp = env!("CARGO_BIN_EXE_dsp");
+    project.works(&format!("{dsp} record --follow --split rec -- sh -c '{line}'"));
+    project.works("rm policy/profile.yaml");
+    project.works(&format!("{dsp} generate rec/project-program-1.jsonl -o policy/profile.yaml"));
+    let profile = project.world.read("policy/profile.yaml");
+    assert!(profile.contains("- GET /containers/json") && profile.contains("- GET /events"));
+    assert!(!profile.contains("POST"), "compose's own requests are not the program's: {profile}");
+
+    project.works("docker compose up -d --wait");
+    project.comes_to("docker ps");
+    let denied = project.run("docker compose exec -T program docker volume ls");
+    assert!(denied.err.contains("GET /volumes is not allowed"), "{}", denied.err);
+    let log = project.works("docker compose logs dsp");
+    let denials = log.lines().filter(|line| line.contains("is not allowed")).count();
+    assert_eq!(denials, 1, "only what was asked for in vain: {log}");
     project.works("docker compose down --volumes");
 }
 
