@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::Address;
 
-/// The longest answer in bytes that is read.
+/// The longest list in bytes that is read.
 const LONGEST_ANSWER: usize = 16 << 20;
 
 /// Asks for a target, which is one that needs no escapes.
@@ -101,6 +101,12 @@ pub async fn container_name(address: &Address, id: &str, timeout: Duration) -> O
     Some(container.name.trim_start_matches('/').to_owned())
 }
 
+/// Takes in the whole body of an answer; none when it breaks off or has more than so many bytes.
+pub(super) async fn body(response: Response<Incoming>, most: usize) -> Option<Bytes> {
+    let body = Limited::new(response.into_body(), most).collect().await.ok()?;
+    Some(body.to_bytes())
+}
+
 /// What a successful answer says.
 async fn json<T: DeserializeOwned>(
     address: &Address,
@@ -110,8 +116,8 @@ async fn json<T: DeserializeOwned>(
     let exchange = async {
         let response = get(address, target).await.ok()?;
         let is_done = response.status().is_success();
-        let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await.ok()?;
-        is_done.then(|| serde_json::from_slice(&body.to_bytes()).ok()).flatten()
+        let body = body(response, LONGEST_ANSWER).await?;
+        is_done.then(|| serde_json::from_slice(&body).ok()).flatten()
     };
     tokio::time::timeout(timeout, exchange).await.ok()?
 }

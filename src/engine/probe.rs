@@ -5,7 +5,6 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
 use serde::Deserialize;
 
@@ -128,9 +127,9 @@ pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError
 async fn get(address: &Address, path: &str) -> Result<(StatusCode, Bytes), ProbeError> {
     let response = ask::get(address, path).await.map_err(|error| classify(&error))?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
-    let body = body.map_err(|_| ProbeError::Strange("its answer broke off".to_owned()))?;
-    Ok((status, body.to_bytes()))
+    let body = ask::body(response, LONGEST_ANSWER).await;
+    let body = body.ok_or_else(|| ProbeError::Strange("its answer broke off".to_owned()))?;
+    Ok((status, body))
 }
 
 /// Finds the system's word in the client's error.
