@@ -12,6 +12,7 @@ mod unused;
 
 pub use changes::{CHANGES, FailOn, compare};
 pub use kinds::KINDS;
+pub use standing::review_command;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -5,10 +5,11 @@ use std::io;
 use super::enforce::NotReviewed;
 use super::status::Status;
 use super::{logs, output};
+use crate::check;
 use crate::child::InterceptError;
 use crate::profile::LoadError;
 use crate::recording::{ImportError, ReadError};
-use crate::report::{Place, quoted, snippet};
+use crate::report::{Place, snippet};
 
 /// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
 /// that was to be run.
@@ -38,7 +39,7 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         output::help("if it is the log of another program, name that with --from");
     }
     if let Some(NotReviewed { path, .. }) = error.downcast_ref() {
-        output::help(&format!("dsp review {}", quoted(path)));
+        output::help(&check::review_command(path));
         if !confined {
             return Status::Findings;
         }
