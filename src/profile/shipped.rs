@@ -35,6 +35,7 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "netdata",
     "prometheus",
     "telegraf",
+    "telegraf-disk-usage",
     "telegraf-docker-log",
     "testcontainers-node",
     "testcontainers-python",

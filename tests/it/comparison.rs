@@ -67,15 +67,6 @@ const PHRASES: [(&str, &[&str]); 29] = [
     ("read facts about the host", &["SystemInfo", "SystemDataUsage"]),
 ];
 
-/// Profiles that let through more operations than a preset of their program does, and why.
-const WIDER: [(&str, &str, &str); 1] = [(
-    "telegraf",
-    "`profiles/telegraf` of knrdl/docker-socket-protector",
-    "Telegraf asks for `GET /system/df` where `storage_objects` is set, and for `GET /_ping` where \
-     `HEAD /_ping` fails; the preset has neither, and has the logs of containers, which this input \
-     does not read.",
-)];
-
 /// How many things a cell names before it counts the others.
 const NAMED: usize = 3;
 
@@ -181,12 +172,6 @@ fn least(proxy: &str, sections: &Sections, wanted: &Operations) -> Option<Preset
 fn least_settings(proxies: &BTreeMap<String, Sections>, shipped: &Shipped) -> Vec<Preset> {
     let each = proxies.iter();
     each.filter_map(|(proxy, sections)| least(proxy, sections, &shipped.operations)).collect()
-}
-
-/// The presets that have fewer operations than this profile, and why.
-fn wider(shipped: &Shipped) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let own = WIDER.into_iter().filter(|(name, ..)| *name == shipped.name);
-    own.map(|(_, from, reason)| (from, reason))
 }
 
 impl Shipped {
@@ -325,10 +310,8 @@ fn details(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Secti
             ]
         };
         let rows = own.into_iter().chain(&by_section).map(row).collect();
-        let reasons: String =
-            wider(shipped).map(|(from, reason)| format!(" More than {from}: {reason}")).collect();
         text += &format!(
-            "### {}\n\ndsp: {} operations.{reasons}\n\n{}\n",
+            "### {}\n\ndsp: {} operations.\n\n{}\n",
             shipped.name,
             shipped.operations.len(),
             table(&["preset", "operations", "lets through beyond", "does not let through"], rows),
@@ -367,13 +350,8 @@ fn no_shipped_profile_is_wider_than_a_preset_for_the_same_program() {
         let by_section = least_settings(&proxies, shipped);
         let own = presets.iter().filter(|preset| shipped.is_of(preset));
         for preset in own.chain(&by_section) {
-            let is_wider = shipped.operations.len() > preset.operations.len();
-            let is_known = wider(shipped).any(|(from, _)| from == preset.from);
-            let (name, from) = (&shipped.name, &preset.from);
-            assert_eq!(
-                is_wider, is_known,
-                "{name}, {from}: wider has to be in WIDER, and no other"
-            );
+            let (own, others) = (shipped.operations.len(), preset.operations.len());
+            assert!(own <= others, "{}: {own}, {}: {others}", shipped.name, preset.from);
         }
     }
 }
