@@ -6,12 +6,13 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::stream::Stream;
@@ -235,12 +236,11 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
 
 /// Nobody can connect before the file has its owner and mode: it is not listened on until then.
 fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFile)> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let socket = unix_socket()?;
     // On Linux the file gets the mode that the socket has when it is bound, so that there is no
     // moment in which others could connect; elsewhere this is refused, and the mode set below has
     // to do.
-    let _ = rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE));
+    let _ = rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR);
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
     if access.owner.is_some() || access.group.is_some() {
@@ -251,6 +251,23 @@ fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFi
     rustix::net::listen(&socket, BACKLOG)?;
     let listener = std::os::unix::net::UnixListener::from(socket);
     Ok((UnixListener::from_std(listener)?, file))
+}
+
+/// One that no child inherits and that does not block.
+#[cfg(target_os = "linux")]
+fn unix_socket() -> io::Result<OwnedFd> {
+    use rustix::net::SocketFlags;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+}
+
+/// The same where a socket cannot be made so in one step.
+#[cfg(not(target_os = "linux"))]
+fn unix_socket() -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
 }
 
 #[cfg(test)]
