@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod decision;
 pub mod framing;
 pub mod profile;
+pub mod proxy;
 pub mod recording;
 
 /// Whether a text can go to a terminal or into a log as it is.

@@ -154,15 +154,18 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         for part in [version, self.status.as_str(), " ", self.reason, "\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
-        let has_length = matches!(self.body, Body::Length(_));
+        let mut takes_length = matches!(self.body, Body::Length(_));
         let mut has_encoding = false;
         for header in self.headers {
             let name = header.name.as_bytes();
             let is = |other: &str| header.name.eq_ignore_ascii_case(other);
             let stays = form == Form::Switched && (is("connection") || is("upgrade"))
                 || form.is_chunked() && is("transfer-encoding");
-            // Beside an encoding a length says nothing (RFC 9112 section 6.3).
-            let is_void = !has_length && is("content-length");
+            // Beside an encoding a length says nothing (RFC 9112 section 6.3), and said once more it
+            // may be taken for another (RFC 9110 section 8.6).
+            let is_length = is("content-length");
+            let is_void = is_length && !takes_length;
+            takes_length &= !is_length;
             has_encoding |= form.is_chunked() && is("transfer-encoding");
             if stays || (!is_void && !is_dropped(name, header.value, &self.connection)) {
                 line(name, header.value, out);

@@ -52,6 +52,12 @@ fn profile() {
 }
 
 #[test]
+fn proxy() {
+    hold("proxy", properties::proxy::check);
+    properties::proxy::close();
+}
+
+#[test]
 fn recording() {
     hold("recording", properties::recording::check);
 }
@@ -68,7 +74,7 @@ fn each_target_has_its_property_and_its_corpus_and_they_are_small() {
         names
     };
     let targets = names(folder().join("../fuzz_targets"));
-    assert_eq!(targets, ["canonical", "decision", "framing", "profile", "recording"]);
+    assert_eq!(targets, ["canonical", "decision", "framing", "profile", "proxy", "recording"]);
     assert_eq!(names(folder().join("../properties")), targets);
     assert_eq!(names(folder()), targets);
     let sizes = targets.iter().flat_map(|target| files(target));
