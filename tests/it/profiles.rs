@@ -12,6 +12,18 @@ fn what_is_part_of_dsp_is_listed_and_shown() {
     assert_eq!(world.dsp(&["profiles", "show", "nothing"]).status, 2);
 }
 
+/// Somebody has accepted each rule, so that a strict proxy takes them.
+#[test]
+fn each_is_reviewed() {
+    for shipped in dsp::profile::SHIPPED {
+        let profile = dsp::profile::parse(shipped.text).unwrap();
+        assert!(profile.standing().is_reviewed(), "{}: {:?}", shipped.name, profile.standing());
+    }
+    let world = World::sample();
+    let args = ["enforce", "--require-reviewed", "builtin:monitor", "--", "true"];
+    assert_eq!(world.dsp(&args).status, 0);
+}
+
 #[test]
 fn it_stands_wherever_a_profile_does() {
     let world = World::sample();

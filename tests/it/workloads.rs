@@ -83,14 +83,15 @@ fn each_profile_lets_through_all_that_was_recorded() {
     }
 }
 
-/// What is allowed and was never asked for is a finding of `check`, here an error.
+/// What is allowed and was never asked for is a finding of `check`, here an error, and so is what nobody
+/// has reviewed.
 #[test]
-fn no_profile_allows_what_was_not_recorded() {
+fn no_profile_allows_what_was_not_recorded_or_not_reviewed() {
     let world = World::without_engine();
     let checked = |profile: &str, files: &[String]| {
         let mut words = vec!["check", profile];
         words.extend(files.iter().map(String::as_str));
-        words.extend(["--severity", "unused-rule=error", "--severity", "unreviewed=off"]);
+        words.extend(["--severity", "unused-rule=error", "--severity", "unreviewed=error"]);
         world.dsp(&words)
     };
     for name in names() {
@@ -99,9 +100,12 @@ fn no_profile_allows_what_was_not_recorded() {
     }
     // The check can fail: a rule without evidence is found.
     let monitor = &Shipped::named("docker-cli-monitoring").unwrap().text;
-    world.write("wider.yaml", &format!("{monitor}  - POST /volumes/create\n"));
+    world.write("wider.yaml", &monitor.replace("allow:\n", "allow:\n  - POST /volumes/create\n"));
     let done = checked("wider.yaml", &recordings("docker-cli-monitoring"));
     assert_eq!(done.status, 3, "{}", done.err);
+    for code in ["unused-rule", "unreviewed"] {
+        assert!(done.out.contains(&format!("error[{code}]")), "{}", done.out);
+    }
 }
 
 /// Each program does its work under its profile. Behind a switch, for it wants root, an engine and a
