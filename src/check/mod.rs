@@ -12,7 +12,6 @@ mod unused;
 
 pub use changes::{CHANGES, FailOn, compare};
 pub use kinds::KINDS;
-pub use standing::review_command;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! What no person has accepted.
 
 use super::Check;
-use crate::profile::{BUILTIN, CheckCode, Subject};
+use crate::profile::{CheckCode, Subject};
 use crate::report::{Finding, Severity, count, printable, quoted};
 
 impl Check<'_> {
@@ -14,7 +14,7 @@ impl Check<'_> {
                 // A profile without decisions is a draft, and that is no news to whoever made it.
                 severity: Severity::Note,
                 region: Self::region(self.key(&["name"]), ""),
-                help: Some(review_command(&self.source.path)),
+                help: Some(self.review()),
                 ..Self::finding(code, format!("nobody has reviewed this profile ({rules})"))
             };
             self.push(code, None, finding);
@@ -43,7 +43,7 @@ impl Check<'_> {
                     entry.span.clone(),
                     &format!("{}: {}", operation.risk, operation.reason),
                 ),
-                help: Some(review_command(&self.source.path)),
+                help: Some(self.review()),
                 ..Self::finding(code, message)
             };
             self.push(code, Some(Subject::Rule(entry.value.clone())), finding);
@@ -55,7 +55,7 @@ impl Check<'_> {
             let finding = Finding {
                 subject: Some(text.clone()),
                 region: Self::region(entry.span.clone(), "nothing is known about it"),
-                help: Some(review_command(&self.source.path)),
+                help: Some(self.review()),
                 ..Self::finding(code, format!("{text} was added, and nobody has accepted it"))
             };
             self.push(code, Some(Subject::Text(text)), finding);
@@ -66,37 +66,15 @@ impl Check<'_> {
                            since the review";
             let finding = Finding {
                 region: Self::region(self.key(&["reviewed"]), "its digest is of something else"),
-                help: Some(review_command(&self.source.path)),
+                help: Some(self.review()),
                 ..Self::finding(code, message)
             };
             self.push(code, None, finding);
         }
     }
-}
 
-/// The command that has a person review a profile. One that is part of dsp cannot be changed, so that a
-/// copy is made of it first.
-#[must_use]
-pub fn review_command(path: &str) -> String {
-    match path.strip_prefix(BUILTIN) {
-        Some(name) => {
-            let (name, file) = (quoted(name), quoted(&format!("{name}.yaml")));
-            printable(&format!("dsp profiles show {name} > {file} && dsp review {file}"))
-        }
-        None => format!("dsp review {}", printable(&quoted(path))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_profile_of_dsp_is_copied_before_it_is_reviewed() {
-        assert_eq!(review_command("a b.yaml"), "dsp review 'a b.yaml'");
-        assert_eq!(
-            review_command("builtin:traefik"),
-            "dsp profiles show traefik > traefik.yaml && dsp review traefik.yaml"
-        );
+    /// The command that settles it.
+    fn review(&self) -> String {
+        format!("dsp review {}", printable(&quoted(&self.source.path)))
     }
 }

@@ -5,11 +5,10 @@ use std::io;
 use super::enforce::NotReviewed;
 use super::status::Status;
 use super::{logs, output};
-use crate::check;
 use crate::child::InterceptError;
 use crate::profile::LoadError;
 use crate::recording::{ImportError, ReadError};
-use crate::report::{Place, snippet};
+use crate::report::{Place, quoted, snippet};
 
 /// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
 /// that was to be run.
@@ -39,7 +38,7 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         output::help("if it is the log of another program, name that with --from");
     }
     if let Some(NotReviewed { path, .. }) = error.downcast_ref() {
-        output::help(&check::review_command(path));
+        output::help(&format!("dsp review {}", quoted(path)));
         if !confined {
             return Status::Findings;
         }
