@@ -106,7 +106,11 @@ impl Follower {
         let name = name.or_else(|| follow::name(body, form));
         let called = || name.as_deref().map_or_else(|| "without a name".to_owned(), printable);
         let mut asks = false;
-        for source in follow::sources(body, form) {
+        let Ok(sources) = follow::sources(body, form) else {
+            self.pass_unread(name.as_deref());
+            return None;
+        };
+        for source in sources {
             match self.socket.place(&source) {
                 Place::Socket => asks = true,
                 Place::Holds => self.warn(format!(

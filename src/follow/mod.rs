@@ -8,5 +8,6 @@ mod json;
 mod mounts;
 mod place;
 
+pub use json::Unreadable;
 pub use mounts::{Form, name, rewrite, sources};
 pub use place::{EngineSocket, Place, is_own};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::json::{entries, items, text, under};
+use super::json::{Unreadable, entries, is_key, items, text, under};
 
 /// The body that a request has, which says where in it the mounts are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,10 +25,12 @@ struct Source<'a> {
 }
 
 /// The paths of the host that the body asks to be mounted, in its order.
-#[must_use]
-pub fn sources(body: &[u8], form: Form) -> Vec<String> {
-    let found = std::str::from_utf8(body).map(|body| find(body, form)).unwrap_or_default();
-    found.into_iter().map(|source| source.path).collect()
+///
+/// # Errors
+/// A body that the engine may read otherwise.
+pub fn sources(body: &[u8], form: Form) -> Result<Vec<String>, Unreadable> {
+    let body = std::str::from_utf8(body).map_err(|_| Unreadable)?;
+    Ok(find(body, form)?.into_iter().map(|source| source.path).collect())
 }
 
 /// The body with `socket` mounted in the place of each path that is the engine's socket; none when
@@ -43,7 +45,7 @@ pub fn rewrite(
     let body = std::str::from_utf8(body).ok()?;
     let mut rewritten = Vec::with_capacity(body.len() + socket.len());
     let mut at = 0;
-    for source in find(body, form).into_iter().filter(|source| is_socket(&source.path)) {
+    for source in find(body, form).ok()?.into_iter().filter(|source| is_socket(&source.path)) {
         let place = place(body, source.value)?;
         rewritten.extend_from_slice(body.get(at..place.start)?.as_bytes());
         let value = format!("{socket}{}", source.rest);
@@ -63,50 +65,78 @@ pub fn name(body: &[u8], form: Form) -> Option<String> {
         Form::Libpod | Form::Service => "name",
     };
     let body = std::str::from_utf8(body).ok()?;
-    under(body, key).last().and_then(|value| text(value)).filter(|name| !name.is_empty())
+    let names = under(body, key).ok()?;
+    text(names.last()?).ok()?.filter(|name| !name.is_empty())
 }
 
 /// In the order of the body.
-fn find(body: &str, form: Form) -> Vec<Source<'_>> {
-    let within = |text, name| under(text, name).into_iter();
-    let mut found: Vec<_> = match form {
-        Form::Container => within(body, "HostConfig")
-            .flat_map(|host| {
-                let binds = within(host, "Binds").flat_map(items).filter_map(bind);
-                binds.chain(within(host, "Mounts").flat_map(items).flat_map(mount))
-            })
-            .collect(),
-        Form::Libpod => within(body, "mounts").flat_map(items).flat_map(mount).collect(),
-        Form::Service => within(body, "TaskTemplate")
-            .flat_map(|task| within(task, "ContainerSpec"))
-            .flat_map(|container| within(container, "Mounts"))
-            .flat_map(items)
-            .flat_map(mount)
-            .collect(),
-    };
+fn find(body: &str, form: Form) -> Result<Vec<Source<'_>>, Unreadable> {
+    let mut found = Vec::new();
+    match form {
+        Form::Container => {
+            for host in under(body, "HostConfig")? {
+                for value in all(&[host], "Binds")? {
+                    found.extend(bind(value)?);
+                }
+                mounts(&[host], "Mounts", &mut found)?;
+            }
+        }
+        Form::Libpod => mounts(&[body], "mounts", &mut found)?,
+        Form::Service => {
+            for task in under(body, "TaskTemplate")? {
+                mounts(&under(task, "ContainerSpec")?, "Mounts", &mut found)?;
+            }
+        }
+    }
     found.sort_by_key(|source| source.value.as_ptr());
-    found
+    Ok(found)
+}
+
+/// The items of all lists that objects have under a name.
+fn all<'a>(objects: &[&'a str], name: &str) -> Result<Vec<&'a str>, Unreadable> {
+    let mut all = Vec::new();
+    for object in objects {
+        for list in under(object, name)? {
+            all.extend(items(list)?);
+        }
+    }
+    Ok(all)
+}
+
+fn mounts<'a>(
+    objects: &[&'a str],
+    name: &str,
+    found: &mut Vec<Source<'a>>,
+) -> Result<(), Unreadable> {
+    for value in all(objects, name)? {
+        found.extend(mount(value)?);
+    }
+    Ok(())
 }
 
 /// `SOURCE:DESTINATION[:OPTIONS]`. A source that is no path is the name of a volume.
-fn bind(value: &str) -> Option<Source<'_>> {
-    let bind = text(value)?;
-    let (path, rest) = bind.split_at_checked(bind.find(':')?)?;
-    path.starts_with('/').then(|| Source { path: path.to_owned(), value, rest: rest.to_owned() })
+fn bind(value: &str) -> Result<Option<Source<'_>>, Unreadable> {
+    let Some(bind) = text(value)? else { return Ok(None) };
+    let parts = bind.find(':').and_then(|colon| bind.split_at_checked(colon));
+    let paths = parts.filter(|(path, _)| path.starts_with('/'));
+    Ok(paths.map(|(path, rest)| Source { path: path.to_owned(), value, rest: rest.to_owned() }))
 }
 
-/// `{"Type": "bind", "Source": ..., ...}`.
-fn mount(value: &str) -> Vec<Source<'_>> {
-    let entries = entries(value).unwrap_or_default();
-    let under = |name: &'static str| {
-        let named = move |(key, _): &&(String, &_)| key.eq_ignore_ascii_case(name);
-        entries.iter().filter(named).map(|(_, value)| *value)
-    };
-    if under("Type").next_back().and_then(text).as_deref() != Some("bind") {
-        return Vec::new();
+/// `{"Type": "bind", "Source": ..., ...}`. One without a type may have it from an equal key before, of
+/// which Go leaves what the later one does not have.
+fn mount(value: &str) -> Result<Vec<Source<'_>>, Unreadable> {
+    let (mut kind, mut found) = (None, Vec::new());
+    for (key, value) in entries(value)? {
+        if is_key(&key, "Type") {
+            kind = text(value)?.or(kind);
+        } else if is_key(&key, "Source")
+            && let Some(path) = text(value)?
+        {
+            found.push(Source { path, value, rest: String::new() });
+        }
     }
-    let source = |value| Some(Source { path: text(value)?, value, rest: String::new() });
-    under("Source").filter_map(source).collect()
+    let is_bind = kind.is_none_or(|kind| kind == "bind");
+    Ok(if is_bind { found } else { Vec::new() })
 }
 
 /// Where a part of the body is in it.
@@ -148,13 +178,43 @@ mod tests {
             .replace("/var\\/run/docker.sock:/e", "/run/dsp/1.sock:/e");
         assert_eq!(rewritten(body, Form::Container).unwrap(), expected);
         let asked = [SOCKET, "/etc", SOCKET, SOCKET];
-        assert_eq!(sources(body.as_bytes(), Form::Container), asked);
+        assert_eq!(sources(body.as_bytes(), Form::Container).unwrap(), asked);
     }
 
     #[test]
     fn keys_are_read_as_the_engine_reads_them() {
         let body = r#"{"hostconfig":{"BINDS":["/var/run/docker.sock:/s"]},"HostConfig":{"Binds":null,"Binds":["/var/run/docker.sock:/s"]}}"#;
         assert_eq!(rewritten(body, Form::Container).unwrap(), body.replace(SOCKET, OWN));
+    }
+
+    #[test]
+    fn a_key_that_go_folds_and_what_it_keeps_of_an_equal_one_count() {
+        for body in [
+            r#"{"Ho\u017ftConfig":{"Bind\u017f":["/var/run/docker.sock:/s"]}}"#,
+            r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/var/run/docker.sock","Type":null}]}}"#,
+            r#"{"HostConfig":{"Mounts":[{"Type":"bind"}],"mounts":[{"Source":"/var/run/docker.sock"}]}}"#,
+            r#"{"HostConfig":{"Binds":["/var/run/docker.sock:/s"]}}} {"#,
+        ] {
+            let expected = body.replace(SOCKET, OWN);
+            assert_eq!(rewritten(body, Form::Container).as_ref(), Some(&expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_go_would_mend_is_unreadable() {
+        for body in [
+            &b"{\"Env\":[\"A=\xe9\"],\"HostConfig\":{\"Binds\":[\"/var/run/docker.sock:/s\"]}}"[..],
+            br#"{"\udce9":1,"HostConfig":{"Binds":["/var/run/docker.sock:/s"]}}"#,
+            br#"{"HostConfig":{"\udce9":1,"Binds":["/var/run/docker.sock:/s"]}}"#,
+            br#"{"HostConfig":{"Binds":["/var/run/docker.sock:/\udce9"]}}"#,
+            br#"{"HostConfig":{"Binds":["/var/run/docker.sock:/s"]}"#,
+        ] {
+            let shown = String::from_utf8_lossy(body);
+            assert_eq!(sources(body, Form::Container), Err(Unreadable), "{shown}");
+            assert_eq!(rewrite(body, Form::Container, |_| true, OWN), None, "{shown}");
+        }
+        let value = br#"{"Env":["A=\udce9"],"HostConfig":{"Binds":["/s:/s"]}}"#;
+        assert_eq!(sources(value, Form::Container).unwrap(), ["/s"]);
     }
 
     #[test]
@@ -165,7 +225,7 @@ mod tests {
         assert_eq!(name(body.as_bytes(), Form::Container), None);
         assert_eq!(rewritten(body, Form::Container), None);
         let body = r#"{"Name":"w","TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/var/run/docker.sock"}]}}}"#;
-        assert_eq!(sources(body.as_bytes(), Form::Service), [SOCKET]);
+        assert_eq!(sources(body.as_bytes(), Form::Service).unwrap(), [SOCKET]);
         assert_eq!(name(body.as_bytes(), Form::Service).as_deref(), Some("w"));
     }
 
@@ -237,7 +297,7 @@ mod tests {
     proptest! {
         #[test]
         fn only_the_sources_change(body in body()) {
-            let asked = sources(body.as_bytes(), Form::Container);
+            let asked = sources(body.as_bytes(), Form::Container).unwrap();
             let holds = asked.iter().any(|path| path == SOCKET);
             let Some(after) = rewritten(&body, Form::Container) else {
                 prop_assert!(!holds);
@@ -246,7 +306,7 @@ mod tests {
             prop_assert!(holds);
             let replaced = asked.iter().map(|path| if path == SOCKET { OWN } else { path });
             let replaced: Vec<&str> = replaced.collect();
-            prop_assert_eq!(sources(after.as_bytes(), Form::Container), replaced);
+            prop_assert_eq!(sources(after.as_bytes(), Form::Container).unwrap(), replaced);
             // Done once more, with the new path for the engine's, nothing changes.
             let again = rewrite(after.as_bytes(), Form::Container, |path| path == OWN, OWN);
             prop_assert_eq!(again.unwrap(), after.as_bytes());
@@ -262,8 +322,9 @@ mod tests {
         #[test]
         fn any_bytes_are_taken(body in ".{0,40}|\\{\"HostConfig\":.{0,40}") {
             let _ = rewritten(&body, Form::Container);
-            let parsed = serde_json::from_str::<Value>(&body).is_ok();
-            prop_assert!(parsed || rewritten(&body, Form::Container).is_none());
+            let parsed = serde_json::Deserializer::from_str(&body).into_iter::<Value>().next();
+            let is_read = parsed.is_some_and(|parsed| parsed.is_ok());
+            prop_assert!(is_read || rewritten(&body, Form::Container).is_none());
         }
     }
 }

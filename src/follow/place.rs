@@ -75,10 +75,19 @@ pub fn is_own(path: &Path, folder: &Path) -> bool {
     )
 }
 
-/// An absolute path without what says nothing in it; a `..` stays for the system to follow.
+/// An absolute path without what says nothing in it. An engine takes a `..` and what is before it out
+/// of the text, and so it is not what the system would find there.
 fn plain(path: &str) -> Option<PathBuf> {
-    let path: PathBuf = Path::new(path).components().collect();
-    matches!(path.components().next(), Some(Component::RootDir)).then_some(path)
+    let mut plain = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain.is_absolute().then_some(plain)
 }
 
 #[cfg(test)]
@@ -108,7 +117,11 @@ mod tests {
         {
             assert_eq!(socket.place(&name), Place::Socket, "{name}");
         }
-        assert_eq!(socket.place("/var//run/./docker.sock"), Place::Socket);
+        for name in ["/var//run/./docker.sock", "/none/../../var/run/docker.sock/"] {
+            assert_eq!(socket.place(name), Place::Socket, "{name}");
+        }
+        let linked = at("other/back/../engine.sock");
+        assert_eq!(socket.place(&linked), Place::Elsewhere, "other/engine.sock for an engine");
         for name in [at(""), at("other/back"), "/".to_owned()] {
             assert_eq!(socket.place(&name), Place::Holds, "{name}");
         }
