@@ -48,7 +48,7 @@ pub enum InterceptError {
     },
     /// This process may not mount, and cannot make a user namespace in which it may.
     #[error(
-        "nothing can be put over {}: only root may mount, and there is no user namespace to be had ({source})", path.display()
+        "nothing can be put over {}: this process may not mount, and there is no user namespace to be had ({source})", path.display()
     )]
     NoNamespace {
         /// The path.
@@ -84,7 +84,7 @@ impl InterceptError {
                 "in a container, mounts need CAP_SYS_ADMIN and no AppArmor profile that forbids them; or run dsp outside of it",
             ),
             Self::NoNamespace { .. } => Some(
-                "run dsp as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)",
+                "run dsp as root, in a container with CAP_SYS_ADMIN, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)",
             ),
             Self::Folder { .. } | Self::Other { .. } | Self::NotLinux { .. } => None,
         }
@@ -126,6 +126,12 @@ impl Intercept {
         let path = address.strip_prefix("unix://").map(Path::new);
         path.and_then(|path| path.canonicalize().ok())
             .is_some_and(|path| self.covered.contains(&path))
+    }
+
+    /// What is covered.
+    #[must_use]
+    pub fn covered(&self) -> &[PathBuf] {
+        &self.covered
     }
 
     /// Whether a user namespace was needed, in which nobody can become another user.

@@ -43,7 +43,9 @@ async fn enforce(
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
     fits(profile, &engine)?;
     let private = !args.command.is_empty();
-    let sockets = Sockets::open(&args.listen, profile.name.as_str(), private).await?;
+    let covered = serve::covered_access(intercept.as_ref(), &engine.address);
+    let name = profile.name.as_str();
+    let sockets = Sockets::open(&args.listen, name, private, covered.as_ref()).await?;
     let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));

@@ -33,7 +33,9 @@ async fn record(
     serve::warn_of_escape(&args.command, intercept.as_ref(), args.follow);
     let surroundings = surroundings::read(args.engine.host.as_deref());
     let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
-    let sockets = Sockets::open(&args.listen, "record", !args.command.is_empty()).await?;
+    let covered = serve::covered_access(intercept.as_ref(), &engine.address);
+    let private = !args.command.is_empty();
+    let sockets = Sockets::open(&args.listen, "record", private, covered.as_ref()).await?;
     let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));

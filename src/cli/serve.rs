@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::future::Future;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::{output, surroundings};
 use crate::api::{Address, EngineKind};
 use crate::child::{self, Escape, Intercept};
 use crate::policy::Gate;
-use crate::proxy::{self, Drained, Limits, Listener, Running, Sink};
+use crate::proxy::{self, Access, Drained, Limits, Listener, Running, Sink};
 use crate::report::{count, printable};
 
 /// How long the connections of a program that has ended may take to end too.
@@ -27,6 +27,9 @@ pub(super) const CHILD_GRACE: Duration = Duration::from_secs(1);
 
 /// The mode of the folders that hold dsp's sockets.
 pub(super) const FOLDER_MODE: u32 = 0o700;
+
+/// The mode of one that others may pass through, to a socket that says itself who may use it.
+const PASSED_MODE: u32 = 0o711;
 
 /// How many files dsp has open beside its connections, with some to spare.
 const OTHER_FILES: u64 = 32;
@@ -44,19 +47,33 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Opens what was asked for; otherwise a private socket when a program is run, and the usual
     /// one of this name when not.
-    pub(super) async fn open(listen: &Listen, name: &str, private: bool) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        listen: &Listen,
+        name: &str,
+        private: bool,
+        covered: Option<&Access>,
+    ) -> anyhow::Result<Self> {
         let mut folder = None;
         let addresses = if !listen.listen.is_empty() {
             listen.listen.iter().map(|text| text.parse()).collect::<Result<Vec<Address>, _>>()?
         } else if private {
             let made = private_folder()?;
+            if covered.is_some() {
+                fs::set_permissions(made.path(), fs::Permissions::from_mode(PASSED_MODE))
+                    .with_context(|| format!("cannot open the folder {}", made.path().display()))?;
+            }
             let address = Address::unix(made.path().join("docker.sock"))?;
             folder = Some(made);
             vec![address]
         } else {
             vec![usual_socket(name)?]
         };
-        let access = listen.access()?;
+        let mut access = listen.access()?;
+        if let Some(covered) = covered.filter(|_| listen.listen.is_empty()) {
+            access.mode = access.mode.or(covered.mode);
+            access.owner = access.owner.or(covered.owner);
+            access.group = access.group.or(covered.group);
+        }
         let mut listeners = Vec::new();
         for address in &addresses {
             listeners.push(Listener::bind(address, &access).await?);
@@ -99,6 +116,29 @@ impl Sockets {
     ) -> (Running, Option<TempDir>) {
         (proxy::start(self.listeners, engine, gate, sink, self.limits), self._folder)
     }
+}
+
+/// Who may use a socket: its owner, group and mode. None for what is no socket.
+pub(super) fn access_of(path: &Path) -> Option<Access> {
+    let found = fs::metadata(path).ok().filter(|found| found.file_type().is_socket())?;
+    Some(Access {
+        mode: Some(found.mode() & 0o777),
+        owner: Some(found.uid()),
+        group: Some(found.gid()),
+        ..Access::default()
+    })
+}
+
+/// Who may use a socket that is put over others: whoever may use what it stands for, so that a command
+/// can change to a user who could have used that. In a user namespace there is no other user.
+pub(super) fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
+    let intercept = intercept.filter(|intercept| !intercept.is_without_root())?;
+    let engine = match engine {
+        Address::Unix(path) => Some(path.as_path()),
+        Address::Tcp { .. } => None,
+    };
+    let mut sockets = intercept.covered().iter().map(PathBuf::as_path).chain(engine);
+    sockets.find_map(access_of)
 }
 
 /// Runs a program against the proxy and waits for its end and that of its connections.
@@ -241,7 +281,6 @@ pub(super) fn private_folder() -> anyhow::Result<TempDir> {
 }
 
 fn folder_in(parent: &Path) -> anyhow::Result<TempDir> {
-    use std::os::unix::fs::PermissionsExt;
     let permissions = fs::Permissions::from_mode(FOLDER_MODE);
     let made = tempfile::Builder::new().prefix("dsp-").permissions(permissions).tempdir_in(parent);
     made.with_context(|| format!("cannot make a folder in {}", parent.display()))

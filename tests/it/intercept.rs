@@ -156,6 +156,32 @@ fn has_user_namespaces() -> bool {
 }
 
 #[test]
+fn a_command_can_change_to_a_user_who_could_use_the_engine() {
+    let Some(world) = world() else { return };
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let user = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    let asks = format!("{user} {}; {user} {}", ask("s"), ask("${DOCKER_HOST#unix://}"));
+    let run = |mode: &str, more: &[&str]| {
+        world.shell(&format!("chmod 711 . && chmod {mode} e.sock"));
+        let words = [&["record", "-q", "--intercept=s"], more, &["--", "sh", "-c", &asks]].concat();
+        world.dsp(&words)
+    };
+    let done = run("666", &[]);
+    assert_eq!((done.status, done.out.as_str()), (0, "OKOK"), "{}", done.err);
+    assert_eq!(run("660", &[]).out, "", "who could not use the one cannot use the other");
+    assert_eq!(run("666", &["--mode", "600"]).out, "", "but what is asked for counts");
+    assert_eq!(run("660", &["--owner", "65534"]).out, "OKOK");
+    // The socket that is covered goes before the engine's.
+    world.shell("rm s");
+    let covered = std::os::unix::net::UnixListener::bind(world.path("s")).unwrap();
+    world.shell("chown 65534 s && chmod 600 s");
+    assert_eq!(run("600", &[]).out, "OKOK");
+    drop(covered);
+}
+
+#[test]
 fn without_root_a_user_namespace_will_do() {
     let Some(world) = world() else { return };
     if !has_user_namespaces() || !rustix::process::getuid().is_root() {
@@ -184,8 +210,8 @@ fn without_either_it_is_told_what_to_do() {
     let done = world.shell(line);
     assert_eq!(done.status, 125, "{}", done.err);
     insta::assert_snapshot!(done.err, @"
-    error: nothing can be put over [DIR]/s: only root may mount, and there is no user namespace to be had (the system's limit of them is reached)
-      help: run dsp as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)
+    error: nothing can be put over [DIR]/s: this process may not mount, and there is no user namespace to be had (the system's limit of them is reached)
+      help: run dsp as root, in a container with CAP_SYS_ADMIN, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)
     ");
     assert!(!world.path("recording.jsonl").exists());
 }
