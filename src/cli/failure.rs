@@ -28,8 +28,7 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
             let hint = problem.hint.as_deref();
             output::drawn(&snippet(&problem.message, &place, hint, output::width_of_talk()));
         }
-        // The messages of dsp's errors hold what their sources say.
-        _ => output::error(&error.to_string()),
+        _ => output::error(&in_full(error)),
     }
     if let Some(advice) = error.downcast_ref().and_then(InterceptError::advice) {
         output::help(advice);
@@ -44,6 +43,15 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         }
     }
     if confined { Status::FailedForChild } else { Status::Failed }
+}
+
+/// An error with its causes, as far as its own words do not hold them, as those of dsp's errors do.
+fn in_full(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text {
+        text if text.is_empty() => cause,
+        text if text.contains(&cause) => text,
+        text => format!("{text}: {cause}"),
+    })
 }
 
 /// Whether the reader of stdout has gone, as `head` does when it has seen enough.
