@@ -12,7 +12,7 @@ use super::serve::FOLDER_MODE;
 use crate::engine::MountedContainer;
 use crate::follow::is_own;
 
-/// A folder that was made again, removed with its last socket.
+/// The folder of a session that has ended, removed with its last socket.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
@@ -35,17 +35,17 @@ pub(super) fn socket_of(container: &MountedContainer, all: &Path) -> Option<Path
 /// What the system says.
 pub(super) fn make_room(socket: &Path) -> io::Result<Option<Folder>> {
     let Some(folder) = socket.parent() else { return Ok(None) };
-    let made = match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-        Ok(()) => Some(Folder(folder.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+    match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
+        Ok(()) => {}
+        // That of a dsp that was killed.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
-    };
+    }
     // An engine that started the container meanwhile made a folder of what was not there.
     if fs::symlink_metadata(socket).is_ok_and(|found| found.is_dir()) {
         fs::remove_dir(socket)?;
-        return Ok(made.or_else(|| Some(Folder(folder.to_owned()))));
     }
-    Ok(made)
+    Ok(Some(Folder(folder.to_owned())))
 }
 
 #[cfg(test)]
@@ -57,7 +57,8 @@ mod tests {
         let all = tempfile::tempdir().unwrap();
         let socket = |name: &str| {
             let sources = vec!["/etc".to_owned(), all.path().join(name).display().to_string()];
-            let container = MountedContainer { id: "1".into(), name: "web".into(), sources };
+            let container =
+                MountedContainer { id: "1".into(), name: "web".into(), sources, is_running: false };
             socket_of(&container, all.path())
         };
         assert_eq!(socket("dsp-x/1.sock"), Some(all.path().join("dsp-x/1.sock")));
@@ -80,6 +81,11 @@ mod tests {
         fs::write(all.path().join("dsp-x/kept"), "x").unwrap();
         drop(made);
         assert!(all.path().join("dsp-x/kept").exists());
+        // That of a dsp that was killed goes too.
+        let killed = all.path().join("dsp-y/1.sock");
+        fs::create_dir(all.path().join("dsp-y")).unwrap();
+        drop(make_room(&killed).unwrap());
+        assert!(!all.path().join("dsp-y").exists());
         fs::create_dir(&socket).unwrap();
         fs::write(socket.join("kept"), "x").unwrap();
         assert!(make_room(&socket).is_err(), "what is in it is nobody's to remove");

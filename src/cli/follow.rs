@@ -27,6 +27,9 @@ use crate::report::{count, printable};
 /// is in lets in nobody but those it is mounted for.
 const OPEN_MODE: u32 = 0o666;
 
+/// How many letters of a container's name are in that of its file.
+const LONGEST_NAME: usize = 200;
+
 /// How long the engine may take to say whether a container is still there.
 const ASK_TIME: Duration = Duration::from_secs(2);
 
@@ -82,7 +85,8 @@ impl Follower {
         Ok(Self {
             socket: EngineSocket::new(path, folder.parent().unwrap_or(&folder)),
             all,
-            access: access(path),
+            access: serve::access_of(path)
+                .unwrap_or_else(|| Access { mode: Some(OPEN_MODE), ..Access::default() }),
             engine: engine.clone(),
             folder,
             limits,
@@ -198,7 +202,12 @@ impl Follower {
                 Err(source) => Err(ListenError::Io { address: Address::Unix(path), source }),
             };
             match served {
-                Ok(()) => self.state().adopted.push(container),
+                Ok(()) => {
+                    if found.is_running {
+                        warn_of_running(&name);
+                    }
+                    self.state().adopted.push(container);
+                }
                 // That of another dsp that follows at the moment.
                 Err(ListenError::InUse { .. }) => {}
                 Err(error) => {
@@ -214,14 +223,25 @@ impl Follower {
         session.container = Some(printable(name));
         session.labels = self.labels.iter().cloned().collect();
         session.engine = Some(describe(&self.engine));
-        let file = self.split.as_ref().map(|folder| folder.join(file_name(name)));
-        let file = file.unwrap_or_else(|| self.output.clone());
+        let file = self.file(name);
         match Writer::create(&file, &session) {
             Ok(writer) => Some(Session { writer, file }),
             Err(error) => {
                 self.fail(format!("container {} is not recorded: {error}", printable(name)));
                 None
             }
+        }
+    }
+
+    /// The file of a container. What the command asks stays apart, whatever the container is called.
+    fn file(&self, name: &str) -> PathBuf {
+        let Some(folder) = &self.split else { return self.output.clone() };
+        let file = folder.join(file_name(name, ""));
+        match (fs::metadata(&file), fs::metadata(&self.output)) {
+            (Ok(one), Ok(other)) if (one.dev(), one.ino()) == (other.dev(), other.ino()) => {
+                folder.join(file_name(name, ".container"))
+            }
+            _ => file,
         }
     }
 
@@ -280,7 +300,7 @@ impl Follower {
                 ));
             }
             if !is_quiet {
-                output::note(&format!("container {name}: {}", self.told(ended)));
+                output::note(&format!("container {name}: {}", self.told(container, ended)));
             }
         }
         if containers.is_empty() && !is_quiet {
@@ -292,8 +312,15 @@ impl Follower {
         lost
     }
 
-    fn told(&self, ended: Option<(&PathBuf, recording::Totals)>) -> String {
-        let Some((file, totals)) = ended else { return "no request came through".to_owned() };
+    fn told(&self, container: &Container, ended: Option<(&PathBuf, recording::Totals)>) -> String {
+        let Some((file, totals)) = ended else {
+            let nothing = if container.is_heard() {
+                "nothing was recorded"
+            } else {
+                "no request came through"
+            };
+            return nothing.to_owned();
+        };
         let place = match self.split {
             Some(_) => format!(" recorded in {}", file.display()),
             None => String::new(),
@@ -341,24 +368,21 @@ impl Follower {
     }
 }
 
-/// Who may use a container's socket: whoever could use the engine's.
-fn access(path: &Path) -> Access {
-    match fs::metadata(path) {
-        Ok(found) => Access {
-            mode: Some(found.mode() & 0o777),
-            owner: Some(found.uid()),
-            group: Some(found.gid()),
-            ..Access::default()
-        },
-        Err(_) => Access { mode: Some(OPEN_MODE), ..Access::default() },
-    }
+/// A container that was started before has the old socket, which no other one can stand in for.
+fn warn_of_running(name: &str) {
+    output::warn(&format!(
+        "container {name} has run since before, with a recording socket that is gone; it reaches no \
+         engine, and nothing of it is recorded, until it is started again"
+    ));
+    output::help(&format!("docker restart {name}"));
 }
 
-/// The file of a container. Its name is the client's word, of which the engine allows no others.
-fn file_name(container: &str) -> String {
+/// The name of a container's file. Its own is the client's word, of which the engine allows no other
+/// letters, and of any length.
+fn file_name(container: &str, suffix: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    let name = container.replace(|c| !is_plain(c), "_");
-    format!("{}.jsonl", name.trim_start_matches('.'))
+    let name: String = container.trim_start_matches('.').chars().take(LONGEST_NAME).collect();
+    format!("{}{suffix}.jsonl", name.replace(|c| !is_plain(c), "_"))
 }
 
 #[cfg(test)]
@@ -367,7 +391,8 @@ mod tests {
 
     #[test]
     fn the_file_of_a_container_is_in_the_folder() {
-        assert_eq!(file_name("web-1"), "web-1.jsonl");
-        assert_eq!(file_name("../x/y"), "_x_y.jsonl");
+        assert_eq!(file_name("web-1", ""), "web-1.jsonl");
+        assert_eq!(file_name("../x/y", ".container"), "_x_y.container.jsonl");
+        assert_eq!(file_name(&"é".repeat(300), "").len(), 206);
     }
 }

@@ -56,6 +56,8 @@ pub struct MountedContainer {
     pub name: String,
     /// The paths of the host.
     pub sources: Vec<String>,
+    /// Whether its processes run, or are held for a while.
+    pub is_running: bool,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +68,8 @@ struct Listed {
     names: Vec<String>,
     #[serde(rename = "Mounts", default)]
     mounts: Vec<Mount>,
+    #[serde(rename = "State", default)]
+    state: String,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +91,7 @@ pub async fn mounted_containers(address: &Address, timeout: Duration) -> Vec<Mou
             .unwrap_or_default()
             .to_owned(),
         sources: listed.mounts.into_iter().map(|mount| mount.source).collect(),
+        is_running: ["running", "paused"].contains(&listed.state.as_str()),
     };
     listed.into_iter().map(describe).collect()
 }

@@ -257,6 +257,18 @@ fn one_file_holds_all_sessions_without_a_folder_for_them() {
 }
 
 #[test]
+fn what_the_command_asks_stays_apart_whatever_a_container_is_called() {
+    let world = World::without_engine();
+    let engine = Engine::start(&world);
+    let server = world.serve(&["record", "--follow", "--split", "."]);
+    send(&mut server.connect(), &with_length("recording", BODY));
+    ask(&engine.socket(), "/v1.41/info");
+    server.stop(Signal::TERM);
+    assert!(!world.read("recording.jsonl").contains("SystemInfo"));
+    assert!(world.read("recording.container.jsonl").contains("SystemInfo"));
+}
+
+#[test]
 fn a_container_that_is_not_created_leaves_no_socket() {
     let world = World::without_engine();
     let (engine, server) = followed(&world);
@@ -307,7 +319,7 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
     // What an engine makes of a path that is not there.
     std::fs::create_dir_all(&socket).unwrap();
     *engine.containers.lock().unwrap() = format!(
-        "[{{\"Id\":\"{ID}\",\"Names\":[\"/web\"],\"Mounts\":[{{\"Type\":\"bind\",\"Source\":\"{}\"}}]}},\
+        "[{{\"Id\":\"{ID}\",\"Names\":[\"/web\"],\"State\":\"running\",\"Mounts\":[{{\"Type\":\"bind\",\"Source\":\"{}\"}}]}},\
          {{\"Id\":\"1\",\"Names\":[\"/other\"],\"Mounts\":[{{\"Source\":\"/etc\"}}]}}]",
         socket.display()
     );
@@ -320,6 +332,10 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
     ask(&socket, "/v1.41/version");
     let done = server.stop(Signal::TERM);
     assert!(done.err.contains("container web: 2 requests, 2 operations"), "{}", done.err);
+    let warning =
+        "warning: container web has run since before, with a recording socket that is gone;";
+    assert!(done.err.contains(warning), "{}", done.err);
+    assert!(done.err.contains("  help: docker restart web\n"), "{}", done.err);
     assert!(!socket.parent().unwrap().exists());
     assert!(world.read("rec/web.jsonl").contains("\"operation\":\"SystemInfo\""));
 }
@@ -353,4 +369,7 @@ fn an_engine_elsewhere_is_refused() {
     assert!(!world.path("r.jsonl").exists());
     let done = world.dsp(&["record", "--split", "x", "--", "true"]);
     assert_eq!(done.status, 2, "{}", done.err);
+    world.write("file", "");
+    let done = world.dsp(&["record", "--follow", "--split", "file", "--", "true"]);
+    assert_eq!(done.err, "error: cannot make the folder file: File exists (os error 17)\n");
 }
