@@ -115,13 +115,14 @@ impl Follower {
             return None;
         };
         for source in sources {
-            match self.socket.place(&source) {
+            match self.socket.place(&source.path) {
                 Place::Socket => asks = true,
-                Place::Holds => self.warn(format!(
+                Place::Folder(_) if source.takes_more => asks = true,
+                Place::Folder(_) | Place::Above => self.warn(format!(
                     "container {} mounts {}, which holds the engine's socket; what it asks through that \
                      is not recorded",
                     called(),
-                    printable(&source)
+                    printable(&source.path)
                 )),
                 Place::Elsewhere => {}
             }
@@ -138,8 +139,12 @@ impl Follower {
         }
         match self.open(name.clone()) {
             Ok((container, path)) => {
-                let is_socket = |path: &str| self.socket.place(path) == Place::Socket;
-                let body = follow::rewrite(body, form, is_socket, path.to_str()?)?;
+                let place = |path: &str| self.socket.place(path);
+                let Some(body) = follow::rewrite(body, form, place, path.to_str()?) else {
+                    // Something else is mounted over the socket.
+                    self.forget(&container);
+                    return None;
+                };
                 tracing::info!(container = %container.name(), "has a socket of its own");
                 Some((container, body))
             }

@@ -1,13 +1,13 @@
 //! Giving a container a socket of dsp's own where it asks for the engine's.
 //!
 //! A client that creates a container names in the request's body what is mounted into it. What is
-//! here reads those mounts, tells which of them are the engine's socket, and puts another path in
-//! their place. Nothing else of the body changes by a byte.
+//! here reads those mounts, tells which of them are the engine's socket or the folder that it is in, and
+//! puts another path in its place. Nothing else of the body changes by a byte.
 
 mod json;
 mod mounts;
 mod place;
 
 pub use json::Unreadable;
-pub use mounts::{Form, name, rewrite, sources};
+pub use mounts::{Asked, Form, name, rewrite, sources};
 pub use place::{EngineSocket, Place, is_own};

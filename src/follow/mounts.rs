@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::{Value, json};
+
 use super::json::{Unreadable, entries, is_key, items, text, under};
+use super::place::Place;
 
 /// The body that a request has, which says where in it the mounts are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,6 +18,16 @@ pub enum Form {
     Service,
 }
 
+/// A path of the host that a body asks to be mounted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Asked {
+    /// The path.
+    pub path: String,
+    /// Whether another mount can be put into it. One that shares what is mounted below it with the host
+    /// takes none, for it would be there as well.
+    pub takes_more: bool,
+}
+
 /// A path that is mounted.
 struct Source<'a> {
     path: String,
@@ -22,38 +35,109 @@ struct Source<'a> {
     value: &'a str,
     /// What follows the path in that text, once it is read: nothing, or a colon and more.
     rest: String,
+    /// The JSON text of the whole mount.
+    item: &'a str,
+    /// Where it is mounted.
+    target: Option<String>,
+    is_shared: bool,
+}
+
+/// A text that comes in the place of a part of the body.
+struct Edit {
+    place: Range<usize>,
+    text: String,
 }
 
 /// The paths of the host that the body asks to be mounted, in its order.
 ///
 /// # Errors
 /// A body that the engine may read otherwise.
-pub fn sources(body: &[u8], form: Form) -> Result<Vec<String>, Unreadable> {
+pub fn sources(body: &[u8], form: Form) -> Result<Vec<Asked>, Unreadable> {
     let body = std::str::from_utf8(body).map_err(|_| Unreadable)?;
-    Ok(find(body, form)?.into_iter().map(|source| source.path).collect())
+    let sources = find(body, form)?.into_iter();
+    Ok(sources
+        .map(|source| Asked { takes_more: source.inside().is_some(), path: source.path })
+        .collect())
 }
 
-/// The body with `socket` mounted in the place of each path that is the engine's socket; none when
-/// there is no such path. Every other byte stays what it is.
+/// The body with `socket` mounted in the place of each path that is the engine's socket, and into each
+/// folder that the engine's socket is in; none when there is no such path. Every other byte stays what
+/// it is.
 #[must_use]
 pub fn rewrite(
     body: &[u8],
     form: Form,
-    is_socket: impl Fn(&str) -> bool,
+    place_of: impl Fn(&str) -> Place,
     socket: &str,
 ) -> Option<Vec<u8>> {
     let body = std::str::from_utf8(body).ok()?;
-    let mut rewritten = Vec::with_capacity(body.len() + socket.len());
-    let mut at = 0;
-    for source in find(body, form).ok()?.into_iter().filter(|source| is_socket(&source.path)) {
-        let place = place(body, source.value)?;
-        rewritten.extend_from_slice(body.get(at..place.start)?.as_bytes());
-        let value = format!("{socket}{}", source.rest);
-        serde_json::to_writer(&mut rewritten, &value).ok()?;
-        at = place.end;
+    let found = find(body, form).ok()?;
+    let mut taken: Vec<String> =
+        found.iter().filter_map(|source| Some(trimmed(source.target.as_deref()?))).collect();
+    let mut edits = Vec::new();
+    for source in &found {
+        match place_of(&source.path) {
+            Place::Socket => {
+                let text = serde_json::to_string(&format!("{socket}{}", source.rest)).ok()?;
+                edits.push(Edit { place: place(body, source.value)?, text });
+            }
+            Place::Folder(names) => {
+                let Some(inside) = source.inside() else { continue };
+                let end = place(body, source.item)?.end;
+                for target in names.iter().map(|name| format!("{inside}/{name}")) {
+                    // An engine takes no two mounts at one place.
+                    if taken.contains(&target) {
+                        continue;
+                    }
+                    let text = format!(",{}", source.beside(form, socket, &target));
+                    edits.push(Edit { place: end..end, text });
+                    taken.push(target);
+                }
+            }
+            Place::Above | Place::Elsewhere => {}
+        }
     }
-    rewritten.extend_from_slice(body.get(at..)?.as_bytes());
-    (at > 0).then_some(rewritten)
+    edits.sort_by_key(|edit| edit.place.start);
+    applied(body, edits).filter(|rewritten| rewritten.as_slice() != body.as_bytes())
+}
+
+/// The body with edits in their order, which do not overlap.
+fn applied(body: &str, edits: Vec<Edit>) -> Option<Vec<u8>> {
+    let mut edited = String::with_capacity(body.len());
+    let mut at = 0;
+    for edit in edits {
+        edited.push_str(body.get(at..edit.place.start)?);
+        edited.push_str(&edit.text);
+        at = edit.place.end;
+    }
+    edited.push_str(body.get(at..)?);
+    Some(edited.into_bytes())
+}
+
+impl Source<'_> {
+    /// The place in the container into which more can be mounted, without a slash at its end.
+    fn inside(&self) -> Option<String> {
+        let target = self.target.as_deref().filter(|target| target.starts_with('/'));
+        target.filter(|_| !self.is_shared).map(trimmed)
+    }
+
+    /// A mount of the same kind, of `socket` at `target`.
+    fn beside(&self, form: Form, socket: &str, target: &str) -> String {
+        let is_text = self.value.len() == self.item.len();
+        match (is_text, form) {
+            (true, _) => Value::from(format!("{socket}:{target}")),
+            (false, Form::Libpod) => {
+                json!({ "type": "bind", "source": socket, "destination": target })
+            }
+            (false, _) => json!({ "Type": "bind", "Source": socket, "Target": target }),
+        }
+        .to_string()
+    }
+}
+
+/// A path without what says nothing at its end.
+fn trimmed(path: &str) -> String {
+    path.trim_end_matches('/').to_owned()
 }
 
 /// The name that the body gives to the container, as podman's own API has it.
@@ -119,22 +203,34 @@ fn bind(value: &str) -> Result<Option<Source<'_>>, Unreadable> {
     let Some(bind) = text(value)? else { return Ok(None) };
     let parts = bind.find(':').and_then(|colon| bind.split_at_checked(colon));
     let paths = parts.filter(|(path, _)| path.starts_with('/'));
-    Ok(paths.map(|(path, rest)| Source { path: path.to_owned(), value, rest: rest.to_owned() }))
+    Ok(paths.map(|(path, rest)| {
+        let mut words = rest.split(':').skip(1);
+        let target = words.next().map(str::to_owned);
+        let is_shared = words.any(|options| options.contains("shared"));
+        let (path, rest) = (path.to_owned(), rest.to_owned());
+        Source { path, value, rest, item: value, target, is_shared }
+    }))
 }
 
 /// `{"Type": "bind", "Source": ..., ...}`. One without a type may have it from an equal key before, of
 /// which Go leaves what the later one does not have.
 fn mount(value: &str) -> Result<Vec<Source<'_>>, Unreadable> {
-    let (mut kind, mut found) = (None, Vec::new());
+    let (mut kind, mut target, mut found) = (None, None, Vec::new());
+    let item = value.trim_ascii();
+    let is_shared = item.to_ascii_lowercase().contains("shared");
     for (key, value) in entries(value)? {
         if is_key(&key, "Type") {
             kind = text(value)?.or(kind);
+        } else if is_key(&key, "Target") || is_key(&key, "destination") {
+            target = text(value)?.or(target);
         } else if is_key(&key, "Source")
             && let Some(path) = text(value)?
         {
-            found.push(Source { path, value, rest: String::new() });
+            let rest = String::new();
+            found.push(Source { path, value, rest, item, target: None, is_shared });
         }
     }
+    found.iter_mut().for_each(|source| source.target.clone_from(&target));
     let is_bind = kind.is_none_or(|kind| kind == "bind");
     Ok(if is_bind { found } else { Vec::new() })
 }
@@ -156,9 +252,23 @@ mod tests {
     const SOCKET: &str = "/var/run/docker.sock";
     const OWN: &str = "/run/dsp/1.sock";
 
+    /// What is what for an engine at this socket.
+    fn place_for(socket: &str) -> impl Fn(&str) -> Place {
+        move |path| match path {
+            path if path == socket => Place::Socket,
+            "/var/run" | "/run/" => Place::Folder(vec!["docker.sock".to_owned()]),
+            "/" => Place::Above,
+            _ => Place::Elsewhere,
+        }
+    }
+
     fn rewritten(body: &str, form: Form) -> Option<String> {
-        let bytes = rewrite(body.as_bytes(), form, |path| path == SOCKET, OWN)?;
+        let bytes = rewrite(body.as_bytes(), form, place_for(SOCKET), OWN)?;
         Some(String::from_utf8(bytes).unwrap())
+    }
+
+    fn asked(body: &str, form: Form) -> Vec<String> {
+        sources(body.as_bytes(), form).unwrap().into_iter().map(|asked| asked.path).collect()
     }
 
     #[test]
@@ -177,8 +287,46 @@ mod tests {
             .replace("[\"/var/run/docker.sock:/var", "[\"/run/dsp/1.sock:/var")
             .replace("/var\\/run/docker.sock:/e", "/run/dsp/1.sock:/e");
         assert_eq!(rewritten(body, Form::Container).unwrap(), expected);
-        let asked = [SOCKET, "/etc", SOCKET, SOCKET];
-        assert_eq!(sources(body.as_bytes(), Form::Container).unwrap(), asked);
+        assert_eq!(asked(body, Form::Container), [SOCKET, "/etc", SOCKET, SOCKET]);
+    }
+
+    #[test]
+    fn into_a_folder_with_the_socket_another_mount_is_put() {
+        let own = |target: &str| format!("\"{OWN}:{target}/docker.sock\"");
+        let mount = |keys: [&str; 3], target: &str| {
+            let [kind, source, destination] = keys;
+            let path = format!("{target}/docker.sock");
+            format!(r#",{{"{destination}":"{path}","{source}":"{OWN}","{kind}":"bind"}}"#)
+        };
+        let same = |one: &str, other: &str| {
+            let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+            assert_eq!(read(one), read(other), "{one}");
+        };
+        let body = r#"{"HostConfig":{"Binds":["/var/run:/h/:ro,z", "/run/:/r"],"Mounts":[
+            {"Type":"bind","Source":"/var/run","Target":"/m"} ]}}"#;
+        let expected = body
+            .replace("z\"", &format!("z\",{}", own("/h")))
+            .replace("r\"]", &format!("r\",{}]", own("/r")))
+            .replace("\"/m\"}", &format!("\"/m\"}}{}", mount(["Type", "Source", "Target"], "/m")));
+        same(&rewritten(body, Form::Container).unwrap(), &expected);
+        let body = r#"{"mounts":[{"type":"bind","source":"/var/run","destination":"/p"}]}"#;
+        let more = mount(["type", "source", "destination"], "/p");
+        let expected = body.replace("/p\"}", &format!("/p\"}}{more}"));
+        same(&rewritten(body, Form::Libpod).unwrap(), &expected);
+        // Where there is a mount already, and where the host would have it too, nothing is put.
+        let body = r#"{"HostConfig":{"Binds":["/var/run:/h","/x:/h/docker.sock","/:/all"]}}"#;
+        assert_eq!(rewritten(body, Form::Container), None);
+        let taken = body.replace("/x:", &format!("{SOCKET}:"));
+        let expected = taken.replace(SOCKET, OWN);
+        assert_eq!(rewritten(&taken, Form::Container).unwrap(), expected);
+        for body in [
+            r#"{"HostConfig":{"Binds":["/var/run:/h:rshared"]}}"#,
+            r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/var/run","Target":"/m","BindOptions":{"Propagation":"shared"}}]}}"#,
+            r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/var/run"}]}}"#,
+        ] {
+            assert_eq!(rewritten(body, Form::Container), None, "{body}");
+            assert!(!sources(body.as_bytes(), Form::Container).unwrap()[0].takes_more, "{body}");
+        }
     }
 
     #[test]
@@ -211,10 +359,10 @@ mod tests {
         ] {
             let shown = String::from_utf8_lossy(body);
             assert_eq!(sources(body, Form::Container), Err(Unreadable), "{shown}");
-            assert_eq!(rewrite(body, Form::Container, |_| true, OWN), None, "{shown}");
+            assert_eq!(rewrite(body, Form::Container, |_| Place::Socket, OWN), None, "{shown}");
         }
-        let value = br#"{"Env":["A=\udce9"],"HostConfig":{"Binds":["/s:/s"]}}"#;
-        assert_eq!(sources(value, Form::Container).unwrap(), ["/s"]);
+        let value = r#"{"Env":["A=\udce9"],"HostConfig":{"Binds":["/s:/s"]}}"#;
+        assert_eq!(asked(value, Form::Container), ["/s"]);
     }
 
     #[test]
@@ -225,7 +373,7 @@ mod tests {
         assert_eq!(name(body.as_bytes(), Form::Container), None);
         assert_eq!(rewritten(body, Form::Container), None);
         let body = r#"{"Name":"w","TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/var/run/docker.sock"}]}}}"#;
-        assert_eq!(sources(body.as_bytes(), Form::Service).unwrap(), [SOCKET]);
+        assert_eq!(asked(body, Form::Service), [SOCKET]);
         assert_eq!(name(body.as_bytes(), Form::Service).as_deref(), Some("w"));
     }
 
@@ -236,7 +384,7 @@ mod tests {
         {
             assert_eq!(rewritten(body, Form::Container), None, "{body}");
         }
-        assert_eq!(rewrite(b"\xff", Form::Container, |_| true, OWN), None);
+        assert_eq!(rewrite(b"\xff", Form::Container, |_| Place::Socket, OWN), None);
     }
 
     /// Any JSON value, numbers of any length among them.
@@ -297,24 +445,22 @@ mod tests {
     proptest! {
         #[test]
         fn only_the_sources_change(body in body()) {
-            let asked = sources(body.as_bytes(), Form::Container).unwrap();
-            let holds = asked.iter().any(|path| path == SOCKET);
+            let before = asked(&body, Form::Container);
+            let holds = before.iter().any(|path| path == SOCKET);
             let Some(after) = rewritten(&body, Form::Container) else {
                 prop_assert!(!holds);
                 return Ok(());
             };
             prop_assert!(holds);
-            let replaced = asked.iter().map(|path| if path == SOCKET { OWN } else { path });
+            let replaced = before.iter().map(|path| if path == SOCKET { OWN } else { path });
             let replaced: Vec<&str> = replaced.collect();
-            prop_assert_eq!(sources(after.as_bytes(), Form::Container).unwrap(), replaced);
-            // Done once more, with the new path for the engine's, nothing changes.
-            let again = rewrite(after.as_bytes(), Form::Container, |path| path == OWN, OWN);
-            prop_assert_eq!(again.unwrap(), after.as_bytes());
+            prop_assert_eq!(asked(&after, Form::Container), replaced);
+            // Done once more, nothing changes.
             prop_assert_eq!(rewritten(&after, Form::Container), None);
             // And put back, the body is the one that came, byte for byte, when nothing of it was
             // spelled otherwise.
-            let back = rewrite(after.as_bytes(), Form::Container, |path| path == OWN, SOCKET);
-            if !asked.iter().any(|path| path == OWN) {
+            let back = rewrite(after.as_bytes(), Form::Container, place_for(OWN), SOCKET);
+            if !before.iter().any(|path| path == OWN) {
                 prop_assert_eq!(String::from_utf8(back.unwrap()).unwrap(), body);
             }
         }

@@ -9,12 +9,14 @@ use std::path::{Component, Path, PathBuf};
 const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
 /// What a path is to the engine's socket.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
     /// The socket itself.
     Socket,
-    /// A folder that it is in.
-    Holds,
+    /// The folder that it is in, and its names there.
+    Folder(Vec<String>),
+    /// A folder above that one.
+    Above,
     /// Something else.
     Elsewhere,
 }
@@ -48,18 +50,32 @@ impl EngineSocket {
         let is_usual = USUAL.iter().any(|usual| path == Path::new(usual));
         if is_usual || path == self.path || is_own || is_same() == Some(true) {
             Place::Socket
-        } else if self.is_in(&path) {
-            Place::Holds
         } else {
-            Place::Elsewhere
+            self.below(&path)
         }
     }
 
-    fn is_in(&self, folder: &Path) -> bool {
-        let Ok(folder) = fs::canonicalize(folder) else { return false };
+    /// What a folder is by the sockets below it.
+    fn below(&self, folder: &Path) -> Place {
+        let Ok(folder) = fs::canonicalize(folder) else { return Place::Elsewhere };
         let sockets = USUAL.iter().map(Path::new).chain([self.path.as_path()]);
-        let mut real = sockets.filter_map(|socket| fs::canonicalize(socket).ok());
-        real.any(|socket| socket.starts_with(&folder))
+        let real = sockets.filter_map(|socket| fs::canonicalize(socket).ok());
+        let below = real.filter_map(|socket| Some(socket.strip_prefix(&folder).ok()?.to_owned()));
+        let (mut names, mut is_above) = (Vec::new(), false);
+        for path in below {
+            match path.to_str().filter(|name| !name.contains('/')) {
+                Some(name) if !names.iter().any(|known| known == name) => {
+                    names.push(name.to_owned())
+                }
+                Some(_) => {}
+                None => is_above = true,
+            }
+        }
+        match (names.is_empty(), is_above) {
+            (false, _) => Place::Folder(names),
+            (true, true) => Place::Above,
+            (true, false) => Place::Elsewhere,
+        }
     }
 }
 
@@ -122,9 +138,11 @@ mod tests {
         }
         let linked = at("other/back/../engine.sock");
         assert_eq!(socket.place(&linked), Place::Elsewhere, "other/engine.sock for an engine");
-        for name in [at(""), at("other/back"), "/".to_owned()] {
-            assert_eq!(socket.place(&name), Place::Holds, "{name}");
+        for name in [at(""), at("other/back")] {
+            let place = Place::Folder(vec!["engine.sock".to_owned()]);
+            assert_eq!(socket.place(&name), place, "{name}");
         }
+        assert_eq!(socket.place("/"), Place::Above);
         for name in [at("other"), at("other/1.sock"), at("none"), own, "engine.sock".to_owned()] {
             assert_eq!(socket.place(&name), Place::Elsewhere, "{name}");
         }

@@ -55,7 +55,7 @@ impl Engine {
     /// The socket in the place of the engine's in the last create request.
     fn socket(&self) -> PathBuf {
         let request = self.request("/containers/create");
-        let at = request.find("/dsp-").unwrap();
+        let at = request.rfind("/dsp-").unwrap();
         let start = request[..at].rfind('"').unwrap() + 1;
         let end = start + request[start..].find([':', '"']).unwrap();
         request[start..end].into()
@@ -341,20 +341,51 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_said() {
+fn into_the_folder_of_the_socket_another_mount_is_put() {
     let world = World::without_engine();
     let (engine, server) = followed(&world);
     let folder = world.folder.path().display().to_string();
-    let holds = BODY.replacen("/var/run/docker.sock", &folder, 1);
-    let request = with_length("holds", &holds);
+    let body = BODY.replacen("/var/run/docker.sock:", &format!("{folder}:"), 1);
+    send(&mut server.connect(), &with_length("folder", &body));
+    let socket = engine.socket();
+    let name = world.host.rsplit('/').next().unwrap();
+    let mount = format!(":ro\",\"{}:/var/run/docker.sock/{name}\"", socket.display());
+    let expected = body.replacen(":ro\"", &mount, 1);
+    assert!(
+        engine.request("name=folder").ends_with(&expected),
+        "{}",
+        engine.request("name=folder")
+    );
+    ask(&socket, "/v1.41/info");
+    // What is mounted over the socket anyway stays, and nobody listens for nothing.
+    let over = format!("/var/run/docker.sock/{name}");
+    let covered = body.replacen("/etc:/e", &format!("/etc:{over}"), 1);
+    let request = with_length("covered", &covered);
     send(&mut server.connect(), &request);
-    assert_eq!(engine.request("name=holds"), request);
+    assert_eq!(engine.request("name=covered"), request);
+    let done = server.stop(Signal::TERM);
+    assert!(done.err.contains("container folder: 1 request, 1 operation"), "{}", done.err);
+    assert!(!done.err.contains("covered"), "{}", done.err);
+}
+
+#[test]
+fn what_cannot_be_followed_is_said() {
+    let world = World::without_engine();
+    let (engine, server) = followed(&world);
+    let folder = world.folder.path();
+    let shared = BODY.replacen("/var/run/docker.sock", folder.to_str().unwrap(), 1);
+    let above = BODY.replacen("/var/run/docker.sock", "/", 1);
+    for (name, body) in [("shared", shared.replace(":ro", ":rshared")), ("above", above)] {
+        let request = with_length(name, &body);
+        send(&mut server.connect(), &request);
+        assert_eq!(engine.request(&format!("name={name}")), request);
+    }
     let service = r#"{"Name":"s","TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/run/docker.sock","Target":"/s"}]}}}"#;
     let request = with_length("s", service).replacen("containers/create", "services/create", 1);
     send(&mut server.connect(), &request);
     assert_eq!(engine.request("services/create"), request);
     let done = server.stop(Signal::TERM);
-    let err = done.err.replace(&folder, "[DIR]");
+    let err = done.err.replace(folder.to_str().unwrap(), "[DIR]");
     insta::assert_snapshot!(err.lines().skip(1).collect::<Vec<_>>().join("\n"));
 }
 

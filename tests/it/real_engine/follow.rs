@@ -81,6 +81,28 @@ fn a_volume_and_a_mount_are_followed_and_the_profile_is_enough() {
     server.stop(Signal::TERM);
 }
 
+/// As cAdvisor is told to, and as Mounts say it.
+#[test]
+fn a_container_with_the_folder_of_the_socket_is_followed_too() {
+    let world = with_ask(real_or_return!());
+    let socket = world.host.trim_start_matches("unix://");
+    let (folder, name) = socket.rsplit_once('/').unwrap();
+    let done = follow(
+        &world,
+        &format!(
+            "docker run --rm --name dsp-follow-folder $ask -v {folder}:/run/engine:ro busybox \
+                 /ask /run/engine/{name} GET /v1.41/containers/json && \
+             docker run --rm --name dsp-follow-folders $ask \
+                 --mount type=bind,source={folder},target=/s busybox /ask /s/{name} GET /info"
+        ),
+    );
+    assert_clean(&done);
+    assert!(done.out.contains("\"ID\""), "{}", done.out);
+    assert_eq!(operations(&world, "dsp-follow-folder"), ["ContainerList"]);
+    assert_eq!(operations(&world, "dsp-follow-folders"), ["SystemInfo"]);
+    assert!(!done.err.contains("warning"), "{}", done.err);
+}
+
 #[test]
 fn a_container_in_a_container_is_followed_too() {
     let world = with_ask(real_or_return!());
@@ -194,16 +216,20 @@ fn what_compose_starts_is_followed() {
 fn containers_of_podman_are_followed_in_both_of_its_apis() {
     let mut world = with_ask(real_or_return!());
     let engine = OwnEngine::start_kind(&mut world, "follow-podman", "podman");
-    let run = "run --rm --network none $ask $socket";
+    let (folder, name) = world.host.trim_start_matches("unix://").rsplit_once('/').unwrap();
+    let run = "run --rm --network none $ask";
     let done = follow(
         &world,
         &format!(
-            "docker {run} --name one busybox /ask {SOCKET} GET /containers/json >/dev/null && \
-             podman --remote {run} --name two busybox /ask {SOCKET} GET /v4.0.0/libpod/pods/json"
+            "docker {run} $socket --name one busybox /ask {SOCKET} GET /containers/json >/dev/null && \
+             podman --remote {run} $socket --name two busybox \
+                 /ask {SOCKET} GET /v4.0.0/libpod/pods/json && \
+             podman --remote {run} -v {folder}:/s:ro --name three busybox /ask /s/{name} GET /info"
         ),
     );
     assert_eq!(done.status, 0, "{}{}", done.out, done.err);
     assert_eq!(operations(&world, "one"), ["ContainerList"]);
     assert_eq!(operations(&world, "two"), ["LibpodPodList"]);
+    assert_eq!(operations(&world, "three"), ["SystemInfo"]);
     drop(engine);
 }
