@@ -42,6 +42,8 @@ pub(super) struct Follower {
     all: Option<PathBuf>,
     access: Access,
     limits: Limits,
+    /// How many containers get a socket.
+    most: usize,
     runtime: Handle,
     workers: Arc<Workers>,
     output: PathBuf,
@@ -59,6 +61,8 @@ struct State {
     folders: Vec<Folder>,
     warnings: Vec<String>,
     errors: Vec<String>,
+    /// Whether it was told that there is no room.
+    is_full: bool,
     held: Option<TempDir>,
 }
 
@@ -90,6 +94,7 @@ impl Follower {
             engine: engine.clone(),
             folder,
             limits,
+            most: serve::most_sockets(),
             runtime: Handle::current(),
             workers: Arc::new(Workers::start()),
             output: args.output.clone(),
@@ -137,6 +142,15 @@ impl Follower {
         if !asks {
             return None;
         }
+        if self.is_full() {
+            self.fail_once(format!(
+                "container {} and others after it are not followed: {} have a socket, and the limit of \
+                 open files has no room for more",
+                called(),
+                count(self.most, "container")
+            ));
+            return None;
+        }
         match self.open(name.clone()) {
             Ok((container, path)) => {
                 let place = |path: &str| self.socket.place(path);
@@ -154,6 +168,12 @@ impl Follower {
                 None
             }
         }
+    }
+
+    /// Whether another socket would take the room of the connections, with which the workload would fail.
+    fn is_full(&self) -> bool {
+        let state = self.state();
+        state.containers.len() + state.adopted.len() >= self.most
     }
 
     fn open(
@@ -360,6 +380,13 @@ impl Follower {
         let mut state = self.state();
         if !state.warnings.contains(&warning) {
             state.warnings.push(warning);
+        }
+    }
+
+    /// Tells the first of several.
+    fn fail_once(&self, error: String) {
+        if !std::mem::replace(&mut self.state().is_full, true) {
+            self.fail(error);
         }
     }
 

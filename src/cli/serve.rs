@@ -232,8 +232,16 @@ fn raise_open_files() {
 
 /// How many connections the system's limit of open files leaves room for, each with one to the engine.
 fn most_connections() -> usize {
-    let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
-    usize::try_from(files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX)
+    usize::try_from(most_files().saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX)
+}
+
+/// How many sockets of containers leave room for connections.
+pub(super) fn most_sockets() -> usize {
+    usize::try_from(most_files() / 4).unwrap_or(usize::MAX)
+}
+
+fn most_files() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
 /// Serves until a signal, then ends in order; a second signal ends at once. Meanwhile `tick` is

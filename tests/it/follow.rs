@@ -341,6 +341,28 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
 }
 
 #[test]
+fn containers_leave_room_for_connections() {
+    let world = World::without_engine();
+    let engine = Engine::start(&world);
+    // As many as a workload of days may make: all requests get through, and the first one that is not
+    // followed is named.
+    let body = BODY.replace('"', "\\\"");
+    let line = format!(
+        "ulimit -n 64; exec dsp record -o r.jsonl --follow -- sh -c 'for i in $(seq 40); do \
+         curl -sf -o /dev/null --unix-socket ${{DOCKER_HOST#unix://}} -H Content-Type:application/json \
+         -d \"{body}\" http://d/v1.41/containers/create?name=c$i || exit 9; done'"
+    );
+    let done = world.shell(&line);
+    assert_eq!(done.status, 125, "what is not followed is no success: {}", done.err);
+    assert!(engine.request("name=c16 ").contains("/dsp-"));
+    assert!(engine.request("name=c40 ").ends_with(BODY));
+    let told = "error: container c17 and others after it are not followed: 16 containers have a socket, \
+                and the limit of open files has no room for more\n";
+    assert!(done.err.contains(told), "{}", done.err);
+    assert_eq!(done.err.matches("error:").count(), 1, "{}", done.err);
+}
+
+#[test]
 fn into_the_folder_of_the_socket_another_mount_is_put() {
     let world = World::without_engine();
     let (engine, server) = followed(&world);
