@@ -31,6 +31,8 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "dozzle",
     "dozzle-actions",
     "glances",
+    "lazydocker",
+    "lazydocker-actions",
     "monitor",
     "netdata",
     "prometheus",
