@@ -25,6 +25,8 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "buildx",
     "cadvisor",
     "compose",
+    "ctop",
+    "ctop-actions",
     "diun",
     "docker-cli-monitoring",
     "docker-py-monitoring",
