@@ -37,6 +37,7 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "lazydocker-actions",
     "monitor",
     "netdata",
+    "portainer",
     "prometheus",
     "telegraf",
     "telegraf-disk-usage",
