@@ -61,6 +61,21 @@ fn each_can_be_installed_driven_and_recorded_again() {
     }
 }
 
+/// Otherwise an exercise takes what an earlier run of the program said for what this one says.
+#[test]
+fn a_program_that_is_started_again_begins_with_an_empty_log() {
+    let world = World::without_engine();
+    let common = folder().join("common.sh");
+    let line = format!(
+        "bash -c 'WORK=$PWD; . {}; engine() {{ :; }}; for n in $(seq 20); do \
+         echo old >x.log; start_program x echo new; ! grep old x.log || exit 9; wait; \
+         grep -q new x.log || exit 8; done'",
+        common.display()
+    );
+    let done = world.shell(&line);
+    assert_eq!((done.status, done.out.as_str()), (0, ""), "{}", done.err);
+}
+
 /// Asks the code that `enforce` runs about each request as it was received.
 #[test]
 fn each_profile_lets_through_all_that_was_recorded() {
