@@ -162,13 +162,13 @@ fn find(body: &str, form: Form) -> Result<Vec<Source<'_>>, Unreadable> {
                 for value in all(&[host], "Binds")? {
                     found.extend(bind(value)?);
                 }
-                mounts(&[host], "Mounts", &mut found)?;
+                found.extend(mounts(&[host], "Mounts", "Target")?);
             }
         }
-        Form::Libpod => mounts(&[body], "mounts", &mut found)?,
+        Form::Libpod => found.extend(mounts(&[body], "mounts", "Destination")?),
         Form::Service => {
             for task in under(body, "TaskTemplate")? {
-                mounts(&under(task, "ContainerSpec")?, "Mounts", &mut found)?;
+                found.extend(mounts(&under(task, "ContainerSpec")?, "Mounts", "Target")?);
             }
         }
     }
@@ -187,15 +187,17 @@ fn all<'a>(objects: &[&'a str], name: &str) -> Result<Vec<&'a str>, Unreadable> 
     Ok(all)
 }
 
+/// The sources of all mounts that objects have under a name; `target` is what says where.
 fn mounts<'a>(
     objects: &[&'a str],
     name: &str,
-    found: &mut Vec<Source<'a>>,
-) -> Result<(), Unreadable> {
+    target: &str,
+) -> Result<Vec<Source<'a>>, Unreadable> {
+    let mut found = Vec::new();
     for value in all(objects, name)? {
-        found.extend(mount(value)?);
+        found.extend(mount(value, target)?);
     }
-    Ok(())
+    Ok(found)
 }
 
 /// `SOURCE:DESTINATION[:OPTIONS]`. A source that is no path is the name of a volume.
@@ -212,16 +214,16 @@ fn bind(value: &str) -> Result<Option<Source<'_>>, Unreadable> {
     }))
 }
 
-/// `{"Type": "bind", "Source": ..., ...}`. One without a type may have it from an equal key before, of
-/// which Go leaves what the later one does not have.
-fn mount(value: &str) -> Result<Vec<Source<'_>>, Unreadable> {
+/// `{"Type": "bind", "Source": ..., "Target": ...}`, with the key that says where. One without a type may
+/// have it from an equal key before, of which Go leaves what the later one does not have.
+fn mount<'a>(value: &'a str, at: &str) -> Result<Vec<Source<'a>>, Unreadable> {
     let (mut kind, mut target, mut found) = (None, None, Vec::new());
     let item = value.trim_ascii();
     let is_shared = item.to_ascii_lowercase().contains("shared");
     for (key, value) in entries(value)? {
         if is_key(&key, "Type") {
             kind = text(value)?.or(kind);
-        } else if is_key(&key, "Target") || is_key(&key, "destination") {
+        } else if is_key(&key, at) {
             target = text(value)?.or(target);
         } else if is_key(&key, "Source")
             && let Some(path) = text(value)?
