@@ -15,7 +15,7 @@ use super::adopt::Folder;
 use super::followed::{Container, Followed, Session};
 use super::record::describe;
 use super::{adopt, args, output, serve};
-use crate::api::Address;
+use crate::api::{Address, EngineKind};
 use crate::engine::{self, Engine};
 use crate::follow::{self, EngineSocket, Form, Place};
 use crate::policy::Observer;
@@ -102,6 +102,11 @@ impl Follower {
             labels: args.labels.clone(),
             state: Mutex::new(State { held: Some(held), ..State::default() }),
         })
+    }
+
+    /// The engine's kind.
+    pub(super) fn kind(&self) -> EngineKind {
+        self.engine.version.kind
     }
 
     /// Gives a container that is about to be created a socket of its own, if its body asks for the
@@ -204,7 +209,7 @@ impl Follower {
             other => Err(other),
         })?;
         let sink = Arc::new(Followed::container(self, container));
-        let gate = Arc::new(Observer(self.engine.version.kind));
+        let gate = Arc::new(Observer(self.kind()));
         let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
         let (workers, limits) = (&self.workers, self.limits);
         container.serve(proxy::start_on(workers, listeners, engine, gate, sink, limits));
@@ -292,9 +297,12 @@ impl Follower {
     /// A request that creates a container goes on without a look.
     pub(super) fn pass_unread(&self, name: Option<&str>) {
         self.warn(format!(
-            "the request that creates container {} is too long or cannot be read ahead; if it asks for \
-             the engine's socket, it is not followed",
-            name.map_or_else(|| "without a name".to_owned(), printable)
+            "the request that creates {} is too long or cannot be read ahead; if it asks for the \
+             engine's socket, it is not followed",
+            name.map_or_else(
+                || "a container".to_owned(),
+                |name| format!("container {}", printable(name))
+            )
         ));
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::audit::shown;
 use super::follow::Follower;
 use super::record::{Recorder, write_outcome, write_request};
+use crate::api::EngineKind;
 use crate::follow::Form;
 use crate::policy::Decision;
 use crate::proxy::{self, Begun, Running, Sink};
@@ -106,7 +107,12 @@ impl Sink for Followed {
             Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket),
             Client::Container(container) => self.record(container, arrival, decision),
         };
-        Begun::admitted(Ticket { line, asks: Asks::of(decision), made: OnceLock::new() })
+        // Of a version that dsp does not know, or in a form that it does not read.
+        if decision.request.is_err() && arrival.target.contains("containers/create") {
+            self.follower.pass_unread(None);
+        }
+        let asks = Asks::of(decision, self.follower.kind());
+        Begun::admitted(Ticket { line, asks, made: OnceLock::new() })
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
@@ -151,13 +157,17 @@ impl Sink for Followed {
 }
 
 impl Asks {
-    fn of(decision: &Decision) -> Self {
+    fn of(decision: &Decision, kind: EngineKind) -> Self {
         let (Ok(request), Some(located)) = (&decision.request, &decision.located) else {
             return Self::Else;
         };
         let name = || {
-            let named = request.query().pairs().filter(|(key, _)| key == "name").last();
-            let (_, name) = named?;
+            let mut named = request.query().pairs().filter(|(key, _)| key == "name");
+            // Of several, Go's `Form.Get` takes the first, and gorilla's decoder of forms the last.
+            let (_, name) = match kind {
+                EngineKind::Docker => named.next()?,
+                EngineKind::Podman => named.last()?,
+            };
             let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
             (!name.is_empty()).then_some(name)
         };

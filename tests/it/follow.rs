@@ -185,6 +185,7 @@ fn what_asks_for_no_socket_passes_as_it_came() {
         ("name=long ", long),
         ("name=expects ", expects),
         ("name=e ", elsewhere),
+        ("name=old ", with_length("old", BODY).replacen("/v1.41", "/v1.12", 1)),
     ] {
         send(&mut server.connect(), &request);
         assert!(engine.request(name) == request, "{name}");
@@ -199,7 +200,7 @@ fn a_container_is_recorded_under_its_name() {
     let (engine, server) = followed(&world);
     let engine_mode = std::fs::metadata(world.path("none.sock")).unwrap().permissions().mode();
     let mut client = server.connect();
-    send(&mut client, &with_length("web", BODY));
+    send(&mut client, &with_length("web&name=not", BODY));
     let web = engine.socket();
     assert_eq!(std::fs::metadata(&web).unwrap().permissions().mode(), engine_mode);
     let folder = std::fs::metadata(web.parent().unwrap()).unwrap().permissions().mode();
