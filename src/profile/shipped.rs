@@ -38,6 +38,7 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "monitor",
     "netdata",
     "portainer",
+    "portainer-actions",
     "prometheus",
     "telegraf",
     "telegraf-disk-usage",
