@@ -175,10 +175,12 @@ fn least_settings(proxies: &BTreeMap<String, Sections>, shipped: &Shipped) -> Ve
 }
 
 impl Shipped {
-    /// Whether a preset is for this program: `telegraf` is for `telegraf` and `telegraf-logs`.
+    /// Whether a preset is for this program: `telegraf` is for `telegraf` and `telegraf-logs`. One with
+    /// which a program can only look is none for what it changes.
     fn is_of(&self, preset: &Preset) -> bool {
         let rest = self.name.strip_prefix(&preset.program);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        let is_named = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        is_named && (changes(&preset.operations) || !changes(&self.operations))
     }
 }
 
@@ -231,6 +233,10 @@ impl Preset {
 
 fn or_nothing(said: &[String]) -> String {
     if said.is_empty() { "nothing".to_owned() } else { said.join(", ") }
+}
+
+fn changes(operations: &Operations) -> bool {
+    operations.iter().any(|name| operation(name).risk >= Risk::Change)
 }
 
 fn risk(operations: &Operations) -> &'static str {
