@@ -17,7 +17,7 @@ use super::record::describe;
 use super::{adopt, args, output, serve};
 use crate::api::{Address, EngineKind};
 use crate::engine::{self, Engine};
-use crate::follow::{self, EngineSocket, Form, Place};
+use crate::follow::{self, EngineSocket, Form, Mounts};
 use crate::policy::Observer;
 use crate::proxy::{self, Access, Limits, ListenError, Listener, Workers};
 use crate::recording::{self, Writer};
@@ -61,8 +61,8 @@ struct State {
     folders: Vec<Folder>,
     warnings: Vec<String>,
     errors: Vec<String>,
-    /// Whether it was told that there is no room.
-    is_full: bool,
+    /// It was told that there is no room for more sockets.
+    has_told_room: bool,
     held: Option<TempDir>,
 }
 
@@ -119,32 +119,27 @@ impl Follower {
     ) -> Option<(Arc<Container>, Vec<u8>)> {
         let name = name.or_else(|| follow::name(body, form));
         let called = || name.as_deref().map_or_else(|| "without a name".to_owned(), printable);
-        let mut asks = false;
-        let Ok(sources) = follow::sources(body, form) else {
+        let Ok(mounts) = Mounts::read(body, form) else {
             self.pass_unread(name.as_deref());
             return None;
         };
-        for source in sources {
-            match self.socket.place(&source.path) {
-                Place::Socket => asks = true,
-                Place::Folder(_) if source.takes_more => asks = true,
-                Place::Folder(_) | Place::Above => self.warn(format!(
-                    "container {} mounts {}, which holds the engine's socket; what it asks through that \
-                     is not recorded",
-                    called(),
-                    printable(&source.path)
-                )),
-                Place::Elsewhere => {}
-            }
+        let plan = mounts.plan(|path| self.socket.place(path));
+        for path in &plan.uncovered {
+            self.warn(format!(
+                "container {} mounts {}, which holds the engine's socket; what it asks through that is \
+                 not recorded",
+                called(),
+                printable(path)
+            ));
         }
-        if asks && form == Form::Service {
+        if plan.is_empty() {
+            return None;
+        }
+        if form == Form::Service {
             self.warn(format!(
                 "service {} mounts the engine's socket; containers of a service are not followed",
                 called()
             ));
-            asks = false;
-        }
-        if !asks {
             return None;
         }
         if self.is_full() {
@@ -158,12 +153,7 @@ impl Follower {
         }
         match self.open(name.clone()) {
             Ok((container, path)) => {
-                let place = |path: &str| self.socket.place(path);
-                let Some(body) = follow::rewrite(body, form, place, path.to_str()?) else {
-                    // Something else is mounted over the socket.
-                    self.forget(&container);
-                    return None;
-                };
+                let body = plan.apply(path.to_str()?)?;
                 tracing::info!(container = %container.name(), "has a socket of its own");
                 Some((container, body))
             }
@@ -393,7 +383,7 @@ impl Follower {
 
     /// Tells the first of several.
     fn fail_once(&self, error: String) {
-        if !std::mem::replace(&mut self.state().is_full, true) {
+        if !std::mem::replace(&mut self.state().has_told_room, true) {
             self.fail(error);
         }
     }

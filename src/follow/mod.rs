@@ -9,5 +9,5 @@ mod mounts;
 mod place;
 
 pub use json::Unreadable;
-pub use mounts::{Asked, Form, name, rewrite, sources};
+pub use mounts::{Form, Mounts, Plan, name};
 pub use place::{EngineSocket, Place, is_own};

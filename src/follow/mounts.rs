@@ -18,14 +18,12 @@ pub enum Form {
     Service,
 }
 
-/// A path of the host that a body asks to be mounted.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Asked {
-    /// The path.
-    pub path: String,
-    /// Whether another mount can be put into it. One that shares what is mounted below it with the host
-    /// takes none, for it would be there as well.
-    pub takes_more: bool,
+/// What a body asks to be mounted.
+pub struct Mounts<'a> {
+    body: &'a str,
+    form: Form,
+    /// In the order of the body.
+    sources: Vec<Source<'a>>,
 }
 
 /// A path that is mounted.
@@ -42,96 +40,128 @@ struct Source<'a> {
     is_shared: bool,
 }
 
-/// A text that comes in the place of a part of the body.
-struct Edit {
-    place: Range<usize>,
-    text: String,
-}
-
-/// The paths of the host that the body asks to be mounted, in its order.
-///
-/// # Errors
-/// A body that the engine may read otherwise.
-pub fn sources(body: &[u8], form: Form) -> Result<Vec<Asked>, Unreadable> {
-    let body = std::str::from_utf8(body).map_err(|_| Unreadable)?;
-    let sources = find(body, form)?.into_iter();
-    Ok(sources
-        .map(|source| Asked { takes_more: source.inside().is_some(), path: source.path })
-        .collect())
-}
-
-/// The body with `socket` mounted in the place of each path that is the engine's socket, and into each
-/// folder that the engine's socket is in; none when there is no such path. Every other byte stays what
-/// it is.
-#[must_use]
-pub fn rewrite(
-    body: &[u8],
+/// What has to change in a body, so that a socket is mounted in the place of the engine's.
+pub struct Plan<'a> {
+    body: &'a str,
     form: Form,
-    place_of: impl Fn(&str) -> Place,
-    socket: &str,
-) -> Option<Vec<u8>> {
-    let body = std::str::from_utf8(body).ok()?;
-    let found = find(body, form).ok()?;
-    let mut taken: Vec<String> =
-        found.iter().filter_map(|source| Some(trimmed(source.target.as_deref()?))).collect();
-    let mut edits = Vec::new();
-    for source in &found {
-        match place_of(&source.path) {
-            Place::Socket => {
-                let text = serde_json::to_string(&format!("{socket}{}", source.rest)).ok()?;
-                edits.push(Edit { place: place(body, source.value)?, text });
-            }
-            Place::Folder(names) => {
-                let Some(inside) = source.inside() else { continue };
-                let end = place(body, source.item)?.end;
-                for target in names.iter().map(|name| format!("{inside}/{name}")) {
-                    // An engine takes no two mounts at one place.
-                    if taken.contains(&target) {
-                        continue;
-                    }
-                    let text = format!(",{}", source.beside(form, socket, &target));
-                    edits.push(Edit { place: end..end, text });
-                    taken.push(target);
+    /// In the order of the body; they do not overlap.
+    changes: Vec<Change>,
+    /// Paths with the engine's socket in them that stay what they are.
+    pub uncovered: Vec<String>,
+}
+
+struct Change {
+    /// Where in the body.
+    place: Range<usize>,
+    becomes: Becomes,
+}
+
+/// What comes in the place of a part of the body.
+enum Becomes {
+    /// The path of the socket, with what follows a path there.
+    Path { rest: String },
+    /// One more mount, of the socket at this place; `is_text` when it is written as one text.
+    Beside { target: String, is_text: bool },
+}
+
+impl<'a> Mounts<'a> {
+    /// Reads what is mounted.
+    ///
+    /// # Errors
+    /// A body that the engine may read otherwise.
+    pub fn read(body: &'a [u8], form: Form) -> Result<Self, Unreadable> {
+        let body = std::str::from_utf8(body).map_err(|_| Unreadable)?;
+        Ok(Self { body, form, sources: find(body, form)? })
+    }
+
+    /// What has to change: each path that is the engine's socket, and into each folder that the engine's
+    /// socket is in another mount is put.
+    #[must_use]
+    pub fn plan(&self, place_of: impl Fn(&str) -> Place) -> Plan<'a> {
+        let targets = self.sources.iter().filter_map(|source| source.target.as_deref());
+        let mut taken: Vec<String> = targets.map(trimmed).collect();
+        let (mut changes, mut uncovered) = (Vec::new(), Vec::new());
+        for source in &self.sources {
+            match (place_of(&source.path), source.inside()) {
+                (Place::Socket, _) => {
+                    let becomes = Becomes::Path { rest: source.rest.clone() };
+                    changes.extend(self.change(source.value, becomes));
                 }
+                (Place::Folder(names), Some(inside)) => {
+                    for target in names.iter().map(|name| format!("{inside}/{name}")) {
+                        // An engine takes no two mounts at one place.
+                        if !taken.contains(&target) {
+                            taken.push(target.clone());
+                            let is_text = source.value.len() == source.item.len();
+                            let becomes = Becomes::Beside { target, is_text };
+                            changes.extend(self.change(source.item, becomes));
+                        }
+                    }
+                }
+                (Place::Folder(_), None) | (Place::Above, _) => uncovered.push(source.path.clone()),
+                (Place::Elsewhere, _) => {}
             }
-            Place::Above | Place::Elsewhere => {}
+        }
+        changes.sort_by_key(|change| change.place.start);
+        Plan { body: self.body, form: self.form, changes, uncovered }
+    }
+
+    /// What a part of the body becomes, or what is put behind it.
+    fn change(&self, part: &str, becomes: Becomes) -> Option<Change> {
+        let place = place(self.body, part)?;
+        let place = match becomes {
+            Becomes::Path { .. } => place,
+            Becomes::Beside { .. } => place.end..place.end,
+        };
+        Some(Change { place, becomes })
+    }
+}
+
+impl Plan<'_> {
+    /// Whether the body stays what it is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The body with `socket` mounted as planned; every other byte stays what it is.
+    #[must_use]
+    pub fn apply(&self, socket: &str) -> Option<Vec<u8>> {
+        let mut changed = String::with_capacity(self.body.len() + socket.len());
+        let mut at = 0;
+        for Change { place, becomes } in &self.changes {
+            changed.push_str(self.body.get(at..place.start)?);
+            changed.push_str(&becomes.text(self.form, socket));
+            at = place.end;
+        }
+        changed.push_str(self.body.get(at..)?);
+        Some(changed.into_bytes())
+    }
+}
+
+impl Becomes {
+    fn text(&self, form: Form, socket: &str) -> String {
+        match (self, form) {
+            (Self::Path { rest }, _) => Value::from(format!("{socket}{rest}")).to_string(),
+            (Self::Beside { target, is_text: true }, _) => {
+                format!(",{}", Value::from(format!("{socket}:{target}")))
+            }
+            (Self::Beside { target, .. }, Form::Libpod) => {
+                format!(",{}", json!({ "type": "bind", "source": socket, "destination": target }))
+            }
+            (Self::Beside { target, .. }, _) => {
+                format!(",{}", json!({ "Type": "bind", "Source": socket, "Target": target }))
+            }
         }
     }
-    edits.sort_by_key(|edit| edit.place.start);
-    applied(body, edits).filter(|rewritten| rewritten.as_slice() != body.as_bytes())
-}
-
-/// The body with edits in their order, which do not overlap.
-fn applied(body: &str, edits: Vec<Edit>) -> Option<Vec<u8>> {
-    let mut edited = String::with_capacity(body.len());
-    let mut at = 0;
-    for edit in edits {
-        edited.push_str(body.get(at..edit.place.start)?);
-        edited.push_str(&edit.text);
-        at = edit.place.end;
-    }
-    edited.push_str(body.get(at..)?);
-    Some(edited.into_bytes())
 }
 
 impl Source<'_> {
-    /// The place in the container into which more can be mounted, without a slash at its end.
+    /// The place in the container into which more can be mounted, without a slash at its end. One that
+    /// shares what is mounted below it with the host is none, for it would be there as well.
     fn inside(&self) -> Option<String> {
         let target = self.target.as_deref().filter(|target| target.starts_with('/'));
         target.filter(|_| !self.is_shared).map(trimmed)
-    }
-
-    /// A mount of the same kind, of `socket` at `target`.
-    fn beside(&self, form: Form, socket: &str, target: &str) -> String {
-        let is_text = self.value.len() == self.item.len();
-        match (is_text, form) {
-            (true, _) => Value::from(format!("{socket}:{target}")),
-            (false, Form::Libpod) => {
-                json!({ "type": "bind", "source": socket, "destination": target })
-            }
-            (false, _) => json!({ "Type": "bind", "Source": socket, "Target": target }),
-        }
-        .to_string()
     }
 }
 
@@ -264,13 +294,28 @@ mod tests {
         }
     }
 
+    fn rewrite(
+        body: &[u8],
+        form: Form,
+        place_of: impl Fn(&str) -> Place,
+        socket: &str,
+    ) -> Option<Vec<u8>> {
+        let plan = Mounts::read(body, form).ok()?.plan(place_of);
+        if plan.is_empty() { None } else { plan.apply(socket) }
+    }
+
+    fn sources(body: &[u8], form: Form) -> Result<Vec<String>, Unreadable> {
+        let mounts = Mounts::read(body, form)?;
+        Ok(mounts.sources.into_iter().map(|source| source.path).collect())
+    }
+
     fn rewritten(body: &str, form: Form) -> Option<String> {
         let bytes = rewrite(body.as_bytes(), form, place_for(SOCKET), OWN)?;
         Some(String::from_utf8(bytes).unwrap())
     }
 
     fn asked(body: &str, form: Form) -> Vec<String> {
-        sources(body.as_bytes(), form).unwrap().into_iter().map(|asked| asked.path).collect()
+        sources(body.as_bytes(), form).unwrap()
     }
 
     #[test]
@@ -327,7 +372,8 @@ mod tests {
             r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/var/run"}]}}"#,
         ] {
             assert_eq!(rewritten(body, Form::Container), None, "{body}");
-            assert!(!sources(body.as_bytes(), Form::Container).unwrap()[0].takes_more, "{body}");
+            let mounts = Mounts::read(body.as_bytes(), Form::Container).unwrap();
+            assert_eq!(mounts.plan(place_for(SOCKET)).uncovered, ["/var/run"], "{body}");
         }
     }
 
