@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, RawMode};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tokio::net::{TcpListener, UnixListener};
 
@@ -240,7 +240,7 @@ fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFi
     // On Linux the file gets the mode that the socket has when it is bound, so that there is no
     // moment in which others could connect; elsewhere this is refused, and the mode set below has
     // to do.
-    let _ = rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR);
+    let _ = rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE as RawMode));
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
     if access.owner.is_some() || access.group.is_some() {
