@@ -11,6 +11,7 @@ use super::answer::{self, Form};
 use super::control::Control;
 use super::exchange::{Arrival, Finish, Sink};
 use super::intake::{Arrived, Intake, words};
+use super::peer::Peer;
 use super::reading::{Answer, Ending};
 use super::request::RequestHead;
 use super::scratch::{Outbox, poll_read, trim};
@@ -40,6 +41,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 pub(super) struct Connection<S: Sink> {
     shared: Arc<Shared<S>>,
     number: u64,
+    peer: Peer,
     control: Arc<Control>,
     client: Stream,
     intake: Intake,
@@ -88,6 +90,7 @@ impl<S: Sink> Connection<S> {
     pub(super) fn new(
         shared: Arc<Shared<S>>,
         number: u64,
+        peer: Peer,
         control: Arc<Control>,
         client: Stream,
     ) -> Self {
@@ -95,6 +98,7 @@ impl<S: Sink> Connection<S> {
         Self {
             shared,
             number,
+            peer,
             control,
             client,
             intake: Intake::default(),
@@ -222,8 +226,13 @@ impl<S: Sink> Connection<S> {
         agent: Option<&str>,
     ) -> (Result<Permit, (u16, String)>, Finish<S>) {
         let decision = self.shared.gate.decide(head);
-        let arrival =
-            Arrival { connection: self.number, method: head.method, target: head.target, agent };
+        let arrival = Arrival {
+            connection: self.number,
+            peer: self.peer,
+            method: head.method,
+            target: head.target,
+            agent,
+        };
         let begun = self.shared.sink.begin(&arrival, &decision);
         let finish = Finish::new(Arc::clone(&self.shared.sink), begun.ticket);
         let verdict = match (decision.verdict, begun.refusal) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::peer::Peer;
 use crate::policy::Decision;
 
 /// The longest answer in bytes that a sink is shown.
@@ -58,6 +59,8 @@ impl<T> Begun<T> {
 pub struct Arrival<'a> {
     /// The number of the client's connection, from 1.
     pub connection: u64,
+    /// Who is at its other end.
+    pub peer: Peer,
     /// The method as received.
     pub method: &'a str,
     /// The request target as received.

@@ -15,6 +15,7 @@ use rustix::fs::{Mode, RawMode};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tokio::net::{TcpListener, UnixListener};
 
+use super::peer::Peer;
 use super::stream::Stream;
 use crate::api::Address;
 
@@ -177,19 +178,27 @@ impl Listener {
     }
 
     /// Whether a client is one of those that may connect.
-    pub(super) fn admits(&self, stream: &Stream) -> Result<(), Stranger> {
+    pub(super) fn admits(&self, peer: Peer) -> Result<(), Stranger> {
         if !self.access.names_clients() {
             return Ok(());
         }
-        let (user, group) = stream.peer().ok_or(Stranger::Unknown)?;
+        let Peer::Process { user, group, .. } = peer else { return Err(Stranger::Unknown) };
         let admitted = self.access.users.contains(&user) || self.access.groups.contains(&group);
         if admitted { Ok(()) } else { Err(Stranger::Process { user, group }) }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    /// The next client, and who it is.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match &self.socket {
-            Socket::Tcp(listener) => Stream::tcp(listener.accept().await?.0),
-            Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Socket::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok((Stream::tcp(stream)?, Peer::of_tcp(address)))
+            }
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let peer = Peer::of_unix(&stream);
+                Ok((Stream::Unix(stream), peer))
+            }
         }
     }
 }
@@ -301,12 +310,12 @@ mod tests {
         let listener = Listener::bind(&address, &access).await.unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         let _client = tokio::net::UnixStream::connect(&path).await.unwrap();
-        let stream = listener.accept().await.unwrap();
-        assert_eq!(listener.admits(&stream), Ok(()));
+        let (_stream, peer) = listener.accept().await.unwrap();
+        assert_eq!(listener.admits(peer), Ok(()));
         drop(listener);
         let access = Access { users: vec![own + 1], ..Access::default() };
         let listener = Listener::bind(&address, &access).await.unwrap();
-        let refused = listener.admits(&stream).unwrap_err();
+        let refused = listener.admits(peer).unwrap_err();
         assert!(matches!(refused, Stranger::Process { user, .. } if user == own));
         let tcp = "tcp://127.0.0.1:0".parse().unwrap();
         let refused = Listener::bind(&tcp, &access).await;

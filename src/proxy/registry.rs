@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::control::Control;
+use super::peer::Peer;
 use indexmap::IndexMap;
 
 /// How much a proxy takes on at once.
@@ -42,6 +43,8 @@ pub(super) struct Registered {
     registry: Arc<Registry>,
     /// The connection's number.
     pub(super) number: u64,
+    /// Who is at its other end.
+    pub(super) peer: Peer,
     /// What others ask of it.
     pub(super) control: Arc<Control>,
 }
@@ -67,10 +70,10 @@ impl Registry {
         true
     }
 
-    pub(super) fn register(registry: &Arc<Self>, number: u64) -> Registered {
+    pub(super) fn register(registry: &Arc<Self>, number: u64, peer: Peer) -> Registered {
         let control = Arc::new(Control::default());
         registry.lock().insert(number, Arc::clone(&control));
-        Registered { registry: Arc::clone(registry), number, control }
+        Registered { registry: Arc::clone(registry), number, peer, control }
     }
 
     /// Gives an order to every connection.
@@ -114,12 +117,12 @@ mod tests {
     fn the_oldest_idle_connection_makes_room() {
         let registry = Arc::new(Registry::new(Limits { connections: 2 }));
         assert!(registry.has_room());
-        let busy = Registry::register(&registry, 1);
+        let busy = Registry::register(&registry, 1, Peer::Unknown);
         busy.control.begin();
-        let idle = Registry::register(&registry, 2);
+        let idle = Registry::register(&registry, 2, Peer::Unknown);
         assert!(registry.has_room());
         assert!(idle.control.is_cut() && !busy.control.is_cut());
-        let third = Registry::register(&registry, 3);
+        let third = Registry::register(&registry, 3, Peer::Unknown);
         third.control.begin();
         assert!(!registry.has_room(), "nobody is idle");
         drop(busy);

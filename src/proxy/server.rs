@@ -163,14 +163,14 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
     let (mut full, mut failed) = (Often::default(), Often::default());
     loop {
         match listener.accept().await {
-            Ok(stream) => {
-                if let Err(stranger) = listener.admits(&stream) {
+            Ok((stream, peer)) => {
+                if let Err(stranger) = listener.admits(peer) {
                     tracing::warn!(address = %listener.address(), "turned away: {stranger}");
                     shared.spawn(turn_away(stream, 403, format!("dsp: {stranger}")));
                 } else if shared.registry.has_room() {
                     let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
                     // Now, for the next one that comes counts it.
-                    let registered = Registry::register(&shared.registry, number);
+                    let registered = Registry::register(&shared.registry, number, peer);
                     if let Ok(stream) = stream.leave() {
                         let connection = serve(stream, Arc::clone(shared), registered);
                         shared.workers.spawn(&shared.stop.tasks, connection);
@@ -211,6 +211,7 @@ async fn turn_away(mut stream: Stream, status: u16, message: String) {
 async fn serve<S: Sink>(stream: Moving, shared: Arc<Shared<S>>, registered: Registered) {
     let Ok(stream) = stream.arrive() else { return };
     let control = Arc::clone(&registered.control);
-    let connection = Connection::new(shared, registered.number, Arc::clone(&control), stream);
+    let connection =
+        Connection::new(shared, registered.number, registered.peer, Arc::clone(&control), stream);
     control.run(Box::pin(connection.serve())).await;
 }

@@ -59,16 +59,6 @@ impl Stream {
         Ok(Self::Tcp(stream))
     }
 
-    /// User and group of the process at the other end, when it is one of this machine.
-    pub(super) fn peer(&self) -> Option<(u32, u32)> {
-        match self {
-            Self::Tcp(_) => None,
-            Self::Unix(stream) => {
-                stream.peer_cred().ok().map(|process| (process.uid(), process.gid()))
-            }
-        }
-    }
-
     /// Takes the stream out of the runtime that it is in.
     pub(super) fn leave(self) -> io::Result<Moving> {
         match self {
