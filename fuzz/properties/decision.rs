@@ -6,7 +6,7 @@ use dsp::policy::{Auditor, Decision, Denial, Enforcer, Gate, Head, Observer, Per
 use dsp::profile::{Entry, Name, Profile, Rule, UnknownOperation};
 
 /// Looks at a profile and requests, one word and its value a line: `engine`, `min_api`, `allow`,
-/// `deny`, `unknown`, `type` for the content type, and `request`. A line that means nothing is
+/// `deny`, `unknown`, `type` for the content type, `body` for whether there is one, and `request`. A line that means nothing is
 /// passed over, so that a fuzzer's changes to one line leave the others what they are.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
@@ -14,19 +14,23 @@ pub fn check(data: &[u8]) {
         text.split('\n').filter_map(|line| line.split_once(' ')).collect();
     let profile = profile(&lines);
     let content_type = values(&lines, "type").next_back().map(str::as_bytes);
+    let has_body = values(&lines, "body").next_back() != Some("no");
     let enforcer = Enforcer::new(&profile);
     let auditor = Auditor::new(Enforcer::new(&profile));
     let observer = Observer(profile.engine);
     for (method, target) in values(&lines, "request").filter_map(|line| line.split_once(' ')) {
-        let head = Head { content_type, ..Head::new(method, target) };
+        let head = Head { content_type, has_body, ..Head::new(method, target) };
         let decision = enforcer.decide(&head);
         is_right(&profile, &head, &decision);
         let denial = match &decision.verdict {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Forward(_) => None,
         };
-        only_watches(&head, &auditor.decide(&head), denial);
-        only_watches(&head, &observer.decide(&head), None);
+        for (watching, denial) in [(auditor.decide(&head), denial), (observer.decide(&head), None)]
+        {
+            only_watches(&head, &watching, denial);
+            assert_eq!(watching.refusal, decision.refusal, "it notes what is refused");
+        }
     }
 }
 
@@ -65,19 +69,21 @@ fn unknown(engine: EngineKind, text: &str) -> Option<UnknownOperation> {
 /// Holds an enforcer's decision against a second reading of the profile.
 fn is_right(profile: &Profile, head: &Head<'_>, decision: &Decision) {
     let request = CanonicalRequest::parse(profile.engine, head.method, head.target);
-    assert_eq!(decision.request, request, "{head:?}");
+    assert_eq!(decision.request.as_ref(), request.as_ref().ok(), "{head:?}");
+    let is_refused = request.is_err() || overrides(head);
+    assert_eq!(decision.refusal.is_some(), is_refused, "{head:?}");
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
     assert_eq!(decision.located, located, "{head:?}");
     match &decision.verdict {
         Verdict::Forward(permit) => {
             let request = request.expect("only a canonical request is forwarded");
-            assert!(!overrides(head.content_type), "{head:?}");
+            assert!(!is_refused, "{head:?}");
             assert!(admits(profile, &request, located.as_ref()), "{head:?} is not allowed");
             is_permitted(profile, &request, located.as_ref(), permit);
         }
         Verdict::Deny(denial) => {
             assert!(super::printable(&denial.message), "{denial:?}");
-            assert_eq!(denial.status == 400, request.is_err() || overrides(head.content_type));
+            assert_eq!(denial.status == 400, is_refused);
             assert!(matches!(denial.status, 400 | 403), "{denial:?}");
             if let (403, Ok(request)) = (denial.status, &request) {
                 assert!(!admits(profile, request, located.as_ref()), "{head:?} is allowed");
@@ -166,10 +172,10 @@ fn only_watches(head: &Head<'_>, decision: &Decision, instead_of: Option<&Denial
     }
 }
 
-/// Whether an engine could read such a body instead of the query.
-fn overrides(content_type: Option<&[u8]>) -> bool {
-    let text = String::from_utf8_lossy(content_type.unwrap_or_default()).to_ascii_lowercase();
-    text.contains("application/x-www-form-urlencoded")
-        || text.contains("multipart/")
-        || text.contains("application/grpc")
+/// Whether an engine could read the body instead of the query, or go by the type alone.
+fn overrides(head: &Head<'_>) -> bool {
+    let text = String::from_utf8_lossy(head.content_type.unwrap_or_default()).to_ascii_lowercase();
+    let has_form =
+        matches!(head.method, "POST" | "PUT") && text.contains("application/x-www-form-urlencoded");
+    text.contains("application/grpc") || head.has_body && (text.contains("multipart/") || has_form)
 }

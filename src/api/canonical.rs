@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::mem::Discriminant;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,7 +46,8 @@ pub struct Located {
     pub values: Vec<String>,
 }
 
-/// Why a request has no canonical form. The text is for the client and for the log.
+/// Why a request is refused whatever a profile says: it has no canonical form, or something beside
+/// the target could take the target's place. The text is for the client and for the log.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// A `%` without two hexadecimal digits.
@@ -63,12 +65,22 @@ pub enum Refusal {
     /// A message that is not in the one form that everybody reads in the same way.
     #[error("{0}")]
     Framing(#[from] Flaw),
+    /// A form as the body of a method whose form the engine reads before the query (ENGINE_API 2.4).
+    #[error("a form as the body, which the engine would read instead of the query")]
+    Form,
     /// A `#`: servers differ on what follows it.
     #[error("a \"#\" in the request target")]
     Fragment,
+    /// A content type of gRPC, which engines hand to their builder whatever the path says (ENGINE_API
+    /// 2.2 and 2.6).
+    #[error("a content type of gRPC, which the engine may take whatever the path says")]
+    Grpc,
     /// A method that the Engine API does not have.
     #[error("the method is {0}")]
     Method(#[from] UnknownMethod),
+    /// A body in parts, which a build reads instead of the query (ENGINE_API 2.4).
+    #[error("a multipart body, which the engine would read instead of the query")]
+    Multipart,
     /// A path that is not UTF-8.
     #[error("a path that is not UTF-8")]
     NotUtf8,
@@ -90,6 +102,31 @@ pub enum Refusal {
     /// A version that is not spelled as [`ApiVersion`] spells it.
     #[error("{0}")]
     Version(#[from] VersionError),
+}
+
+/// What tells refusals apart that say different things of one target.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct RefusalKind(Discriminant<Refusal>, Option<Flaw>);
+
+impl Refusal {
+    /// The status of the answer to it.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Framing(flaw) => flaw.status(),
+            _ => 400,
+        }
+    }
+
+    /// What kind of refusal it is.
+    #[must_use]
+    pub fn kind(&self) -> RefusalKind {
+        let flaw = match self {
+            Self::Framing(flaw) => Some(*flaw),
+            _ => None,
+        };
+        RefusalKind(std::mem::discriminant(self), flaw)
+    }
 }
 
 impl CanonicalRequest {

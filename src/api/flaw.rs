@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What is wrong with the form of a message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Flaw {
     /// A line break that is not CR LF.
     BareLineBreak,

@@ -23,7 +23,7 @@ mod version;
 
 pub use address::{Address, AddressError};
 pub use advice::{Advice, Matter, MatterPlace};
-pub use canonical::{CanonicalRequest, Located, Refusal};
+pub use canonical::{CanonicalRequest, Located, Refusal, RefusalKind};
 pub use catalogue::{Catalogue, Found, Parameters};
 pub use encoding::{decode_name, encode_segment};
 pub use engine_kind::{EngineKind, UnknownEngine};

@@ -108,7 +108,7 @@ impl Sink for Followed {
             Client::Container(container) => self.record(container, arrival, decision),
         };
         // Of a version that dsp does not know, or in a form that it does not read.
-        if decision.request.is_err() && arrival.target.contains("containers/create") {
+        if decision.request.is_none() && arrival.target.contains("containers/create") {
             self.follower.pass_unread(None);
         }
         let asks = Asks::of(decision, self.follower.kind());
@@ -158,7 +158,7 @@ impl Sink for Followed {
 
 impl Asks {
     fn of(decision: &Decision, kind: EngineKind) -> Self {
-        let (Ok(request), Some(located)) = (&decision.request, &decision.located) else {
+        let (Some(request), Some(located)) = (&decision.request, &decision.located) else {
             return Self::Else;
         };
         let name = || {

@@ -217,6 +217,7 @@ pub(super) fn write_request(
         target: arrival.target,
         request: decision.request.as_ref(),
         located: decision.located.as_ref(),
+        refusal: decision.refusal.as_ref(),
         agent: arrival.agent,
         denied: denied.map(|denial| denial.message.as_str()),
         would_deny: would_deny.map(|denial| denial.message.as_str()),

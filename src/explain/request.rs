@@ -16,7 +16,7 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
     if let Some(located) = &decision.located {
         text += &super::operation(located.operation);
     }
-    if let Ok(request) = &decision.request {
+    if let Some(request) = &decision.request {
         let canonical = request.target();
         if canonical != target {
             let _ = writeln!(text, "read as {} {}", request.method(), printable(canonical));
@@ -50,7 +50,7 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
             let _ = writeln!(text, "it is allowed for other names: {}{}", entry.value, line(entry));
         }
     }
-    if decision.request.is_err()
+    if decision.request.is_none()
         && let Some(other) = repaired(profile, method, target)
     {
         let _ =

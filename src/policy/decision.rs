@@ -7,10 +7,13 @@ use crate::api::{CanonicalRequest, Located, Refusal};
 /// A gate's whole answer: how it understood the request, and what becomes of it.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// The canonical form, or why there is none.
-    pub request: Result<CanonicalRequest, Refusal>,
+    /// The canonical form, if there is one.
+    pub request: Option<CanonicalRequest>,
     /// The operation, if the catalogue has it.
     pub located: Option<Located>,
+    /// Why `enforce` refuses it whatever the profile says. A request without a canonical form always
+    /// has such a reason, and one with it may have.
+    pub refusal: Option<Refusal>,
     /// What becomes of the request.
     pub verdict: Verdict,
 }

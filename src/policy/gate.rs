@@ -6,33 +6,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::reading::{Head, Reading};
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Flaw, Located, Refusal};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal};
 use crate::profile::{Profile, UnknownOperation};
-
-/// What a gate is shown of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// The method as received.
-    pub method: &'a str,
-    /// The request target as received.
-    pub target: &'a str,
-    /// The value of the `Content-Type` header; several values are joined with a comma.
-    pub content_type: Option<&'a [u8]>,
-    /// The value of the `Upgrade` header, joined likewise.
-    pub upgrade: Option<&'a [u8]>,
-    /// What is wrong with the form of the message.
-    pub flaw: Option<Flaw>,
-}
-
-impl<'a> Head<'a> {
-    /// A request in good form, without a body and without an upgrade.
-    #[must_use]
-    pub fn new(method: &'a str, target: &'a str) -> Self {
-        Self { method, target, content_type: None, upgrade: None, flaw: None }
-    }
-}
 
 /// Decides over requests. Implementations are pure: the same head gets the same decision.
 pub trait Gate: Send + Sync {
@@ -129,19 +107,13 @@ impl Enforcer {
 
 impl Gate for Enforcer {
     fn decide(&self, head: &Head<'_>) -> Decision {
-        let (request, located) = understand(self.engine, head);
-        let verdict = match &request {
-            Err(Refusal::Framing(flaw)) => refuse_with(flaw.status(), &flaw.to_string()),
-            Err(refusal) => refuse(&refusal.to_string()),
-            Ok(_) if is_h2c(head.upgrade, located.as_ref()) => refuse(
-                "an upgrade to HTTP/2, which only a request that becomes a tunnel may ask for",
-            ),
-            Ok(_) if head.content_type.is_some_and(overrides) => refuse(
-                "a form, multipart or gRPC body, which the engine would read instead of the query",
-            ),
-            Ok(request) => self.verdict(request, located.as_ref()),
+        let Reading { request, located, refusal } = Reading::of(self.engine, head);
+        let verdict = match (&request, &refusal) {
+            (Some(request), None) => self.verdict(request, located.as_ref()),
+            (_, Some(refusal)) => refuse(refusal),
+            (None, None) => refuse(&Refusal::NotOriginForm),
         };
-        Decision { request, located, verdict }
+        Decision { request, located, refusal, verdict }
     }
 
     fn refuses_flaws(&self) -> bool {
@@ -159,13 +131,13 @@ impl Auditor {
 
 impl Gate for Auditor {
     fn decide(&self, head: &Head<'_>) -> Decision {
-        let Decision { request, located, verdict } = self.0.decide(head);
-        let denial = match verdict {
+        let decision = self.0.decide(head);
+        let denial = match decision.verdict {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Forward(_) => None,
         };
-        let verdict = observe(head, located.as_ref(), denial);
-        Decision { request, located, verdict }
+        let verdict = observe(head, decision.located.as_ref(), denial);
+        Decision { verdict, ..decision }
     }
 
     fn refuses_flaws(&self) -> bool {
@@ -198,9 +170,9 @@ impl Gate for Replaceable {
 
 impl Gate for Observer {
     fn decide(&self, head: &Head<'_>) -> Decision {
-        let (request, located) = understand(self.0, head);
+        let Reading { request, located, refusal } = Reading::of(self.0, head);
         let verdict = observe(head, located.as_ref(), None);
-        Decision { request, located, verdict }
+        Decision { request, located, refusal, verdict }
     }
 
     fn refuses_flaws(&self) -> bool {
@@ -208,53 +180,18 @@ impl Gate for Observer {
     }
 }
 
-fn understand(
-    engine: EngineKind,
-    head: &Head<'_>,
-) -> (Result<CanonicalRequest, Refusal>, Option<Located>) {
-    let request = match head.flaw {
-        Some(flaw) => Err(flaw.into()),
-        None => CanonicalRequest::parse(engine, head.method, head.target),
-    };
-    let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
-    (request, located)
-}
-
 /// Lets a request through as it came. A tunnel is open to operations that are hijacks, and to
 /// unknown ones, of which nobody knows.
 fn observe(head: &Head<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
     if !head.target.starts_with('/') {
-        return refuse(&Refusal::NotOriginForm.to_string());
+        return refuse(&Refusal::NotOriginForm);
     }
     let tunnel = located.is_none_or(|located| located.operation.traits.hijack);
     Verdict::Forward(Permit::verbatim(head.target, tunnel, instead_of))
 }
 
-/// Whether a body of this type could be read as the query (ENGINE_API 2.4), or sent to the gRPC
-/// server whatever the path says (ENGINE_API 2.6).
-fn overrides(content_type: &[u8]) -> bool {
-    ["application/x-www-form-urlencoded", "multipart/", "application/grpc"].iter().any(|found| {
-        let mut places = content_type.windows(found.len());
-        places.any(|place| place.eq_ignore_ascii_case(found.as_bytes()))
-    })
-}
-
-/// Whether a request asks for HTTP/2 in clear text without being one of those that become tunnels,
-/// of which BuildKit's speak it inside (ENGINE_API 2.6).
-fn is_h2c(upgrade: Option<&[u8]>, located: Option<&Located>) -> bool {
-    let asks = upgrade.is_some_and(|value| {
-        let mut protocols = value.split(|byte| b", \t".contains(byte));
-        protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"))
-    });
-    asks && located.is_none_or(|located| !located.operation.traits.hijack)
-}
-
-fn refuse(reason: &str) -> Verdict {
-    refuse_with(400, reason)
-}
-
-fn refuse_with(status: u16, reason: &str) -> Verdict {
-    deny(status, format!("the request is refused: {reason}"))
+fn refuse(refusal: &Refusal) -> Verdict {
+    deny(refusal.status(), format!("the request is refused: {refusal}"))
 }
 
 fn deny(status: u16, message: String) -> Verdict {
@@ -266,6 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::Flaw;
     use crate::profile::{Comments, Entry, Name, Rule, emit, parse};
 
     const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
@@ -331,15 +269,16 @@ mod tests {
 
     #[test]
     fn bodies_that_could_override_the_query_are_refused() {
-        for content_type in [
-            "application/x-www-form-urlencoded",
-            "Application/X-WWW-Form-Urlencoded; charset=utf-8",
-            "text/plain, multipart/form-data",
-            "application/grpc+proto",
-        ] {
-            let content_type = Some(content_type.as_bytes());
-            let head = Head { content_type, ..head("GET", "/containers/json") };
-            assert!(said(&enforcer(), &head).starts_with("400"), "{content_type:?}");
+        let content_type = Some(b"application/x-www-form-urlencoded".as_slice());
+        let head = Head { content_type, ..head("POST", "/containers/ci-1/start") };
+        let form = Head { has_body: true, ..head };
+        assert!(said(&enforcer(), &form).starts_with("400"));
+        assert!(said(&enforcer(), &head).starts_with("forward"));
+        let observer = Observer(EngineKind::Docker).decide(&form);
+        let auditor = Auditor::new(enforcer()).decide(&form);
+        for noted in [&observer, &auditor] {
+            assert_eq!(noted.refusal, Some(Refusal::Form));
+            assert!(noted.located.is_some() && matches!(noted.verdict, Verdict::Forward(_)));
         }
     }
 
@@ -350,9 +289,6 @@ mod tests {
             let said = said(&enforcer(), &head);
             assert!(said.starts_with(status) && said.contains(&flaw.to_string()), "{said}");
         }
-        let h2c = |target| Head { upgrade: Some(b"tcp, H2C"), ..head("POST", target) };
-        assert!(said(&enforcer(), &h2c("/containers/ci-1/start")).starts_with("400"));
-        assert!(said(&enforcer(), &h2c("/exec/1/start")).starts_with("forward"));
     }
 
     #[test]
@@ -405,7 +341,7 @@ mod tests {
             let (method, path) = path(engine, place.unwrap_or(asked), &name);
             let target = format!("{version}{path}");
             let decision = Enforcer::new(&profile).decide(&head(method, &target));
-            let admitted = decision.request.as_ref().is_ok_and(|request| {
+            let admitted = decision.request.as_ref().is_some_and(|request| {
                 let holds = |rules: &[Entry<Rule>]| {
                     let located = request.locate();
                     rules.iter().any(|rule| {
@@ -418,7 +354,7 @@ mod tests {
             });
             let shown = emit(&profile, &Comments::default());
             match (&decision.verdict, &decision.request) {
-                (Verdict::Forward(permit), Ok(request)) => {
+                (Verdict::Forward(permit), Some(request)) => {
                     prop_assert!(admitted, "{method} {target} was forwarded\n{}", shown);
                     prop_assert_eq!(permit.target(), request.target());
                 }

@@ -6,7 +6,9 @@
 mod decision;
 mod gate;
 mod patterns;
+mod reading;
 mod table;
 
 pub use decision::{Decision, Denial, Permit, Verdict};
-pub use gate::{Auditor, Enforcer, Gate, Head, Observer, Replaceable};
+pub use gate::{Auditor, Enforcer, Gate, Observer, Replaceable};
+pub use reading::Head;

@@ -198,7 +198,7 @@ impl<S: Sink> Connection<S> {
             method: head.method,
             target: head.target,
             content_type: head.content_type.as_deref(),
-            upgrade: head.upgrade.as_deref(),
+            has_body,
             flaw: None,
         };
         let (verdict, finish) = self.told(&asked, head.agent);

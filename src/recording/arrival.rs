@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{Request, redact};
-use crate::api::{CanonicalRequest, Located, Refusal};
+use crate::api::{CanonicalRequest, Located, Refusal, RefusalKind};
 
 /// The longest method, path or client name in characters that is recorded.
 const LONGEST_TEXT: usize = 4096;
@@ -19,10 +19,12 @@ pub struct Arrival<'a> {
     pub method: &'a str,
     /// The target as received.
     pub target: &'a str,
-    /// The canonical form, or why there is none.
-    pub request: Result<&'a CanonicalRequest, &'a Refusal>,
+    /// The canonical form, if there is one.
+    pub request: Option<&'a CanonicalRequest>,
     /// The operation, if there is one.
     pub located: Option<&'a Located>,
+    /// Why `enforce` refuses it whatever the profile says.
+    pub refusal: Option<&'a Refusal>,
     /// The client's own name for itself.
     pub agent: Option<&'a str>,
     /// Why it is denied.
@@ -34,7 +36,7 @@ pub struct Arrival<'a> {
 /// What was decided over a request, as far as it makes two requests different.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Standing {
-    is_refused: bool,
+    refusal: Option<RefusalKind>,
     is_denied: bool,
     would_be_denied: bool,
 }
@@ -63,7 +65,7 @@ impl<'a> Arrival<'a> {
             operation: self.operation().map(str::to_owned),
             parameters: parameters.collect(),
             query: query.collect(),
-            refused: self.request.err().map(ToString::to_string),
+            refused: self.refusal.map(ToString::to_string),
             agent: self.agent.map(|agent| cut(agent).to_owned()),
             denied: self.denied.map(|denied| cut(denied).to_owned()),
             would_deny: self.would_deny.map(|denied| cut(denied).to_owned()),
@@ -83,7 +85,7 @@ impl<'a> Arrival<'a> {
     /// What was decided over it.
     pub(super) fn standing(&self) -> Standing {
         Standing {
-            is_refused: self.request.is_err(),
+            refusal: self.refusal.map(Refusal::kind),
             is_denied: self.denied.is_some(),
             would_be_denied: self.would_deny.is_some(),
         }
@@ -100,7 +102,7 @@ impl<'a> Arrival<'a> {
     /// The query's names and those of its values that may be recorded.
     pub(super) fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
         let located = self.located;
-        let request = self.request.ok().into_iter();
+        let request = self.request.into_iter();
         request.flat_map(move |request| redact::query(request.query(), located))
     }
 }
@@ -108,9 +110,10 @@ impl<'a> Arrival<'a> {
 impl Identity {
     /// Makes this the identity of a request.
     pub(super) fn set(&mut self, arrival: &Arrival<'_>) {
-        let Standing { is_refused, is_denied, would_be_denied } = arrival.standing();
+        let Standing { is_denied, would_be_denied, .. } = arrival.standing();
         self.bytes.clear();
-        self.bytes.extend([is_refused, is_denied, would_be_denied].map(u8::from));
+        self.bytes.extend([is_denied, would_be_denied].map(u8::from));
+        self.add(arrival.refusal.map(ToString::to_string).as_deref());
         self.add(Some(cut(arrival.method)));
         self.add(Some(cut(arrival.path())));
         self.add(arrival.agent.map(cut));

@@ -156,6 +156,7 @@ impl State {
     fn append(&mut self, id: &str, arrival: &Arrival<'_>, identity: &Identity) -> Noted {
         self.lines += 1;
         if let Some(operation) = arrival.operation()
+            && arrival.refusal.is_none()
             && self.operations.insert(operation)
         {
             self.newest = Instant::now();

@@ -126,6 +126,35 @@ fn the_request_is_on_disk_before_the_answer_ends() {
     assert!(done.err.contains("1 session without an end"), "{}", done.err);
 }
 
+/// What `enforce` refuses for something beside the target is evidence as what it refuses for the
+/// target: in the recording, in the log of `--audit`, and so in all that read them.
+#[test]
+fn what_enforce_refuses_is_noted_beside_its_operation() {
+    let form = b"POST /v1.41/containers/none/kill HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\
+        Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\nsignal=CONT";
+    let profile = "version: 1\nname: p\nallow:\n  - POST /containers/*/kill\n";
+    for args in [
+        &["record", "-o", "log"] as &[&str],
+        &["enforce", "p.yaml", "--audit", "--audit-log", "log"],
+    ] {
+        let world = World::sample();
+        world.write("p.yaml", profile);
+        let server = world.serve(args);
+        assert!(exchange(&mut server.connect(), form).starts_with("HTTP/1.1 404"));
+        server.stop(Signal::TERM);
+        let log = world.read("log");
+        for noted in ["\"operation\":\"ContainerKill\"", "\"refused\":\"a form as the body, which"]
+        {
+            assert!(log.contains(noted), "{log}");
+        }
+        let checked = world.dsp(&["check", "p.yaml", "log", "--severity", "unreviewed=off"]);
+        assert_eq!(checked.status, 3, "{}", checked.err);
+        assert!(checked.out.contains("refused-request"), "{}", checked.out);
+        let generated = world.dsp(&["generate", "log"]);
+        assert!(generated.err.contains("enforce refuses this"), "{}", generated.err);
+    }
+}
+
 #[test]
 fn secrets_never_reach_the_disk() {
     let world = World::sample();

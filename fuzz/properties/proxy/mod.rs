@@ -244,9 +244,14 @@ impl Bench {
         let line = request.line();
         let mut words = line.split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let (content_type, upgrade) = (request.value("content-type"), request.value("upgrade"));
-        let asked = Head { content_type, upgrade, ..Head::new(method, target) };
+        let content_type = request.value("content-type");
+        let has_body = request.value("transfer-encoding").is_some()
+            || request.value("content-length").is_some_and(|length| length != b"0");
+        let asked = Head { content_type, has_body, ..Head::new(method, target) };
         match self.enforcer.decide(&asked).verdict {
+            Verdict::Forward(permit) if request.value("upgrade").is_some() && !permit.tunnel() => {
+                Err(format!("{line} offers an upgrade"))
+            }
             Verdict::Forward(permit) if permit.target() == target => Ok(()),
             _ => Err(format!("{line} is not what is allowed")),
         }

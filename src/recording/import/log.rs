@@ -175,8 +175,10 @@ impl Import {
             connection: 1,
             method: &entry.method,
             target: &entry.target,
-            request: request.as_ref(),
+            request: request.as_ref().ok(),
             located: located.as_ref(),
+            // A log has neither headers nor bodies.
+            refusal: request.as_ref().err(),
             agent: entry.agent.as_deref(),
             denied: None,
             would_deny: None,

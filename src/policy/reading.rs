@@ -1,0 +1,118 @@
+//! How a request is read before any profile is looked at. Every gate reads it here, so that what one
+//! refuses the others note.
+
+use crate::api::{CanonicalRequest, EngineKind, Flaw, Located, Method, Refusal};
+
+/// What a gate is shown of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method as received.
+    pub method: &'a str,
+    /// The request target as received.
+    pub target: &'a str,
+    /// The value of the `Content-Type` header; several values are joined with a comma.
+    pub content_type: Option<&'a [u8]>,
+    /// Whether a body follows, which may turn out to be empty when it comes in chunks.
+    pub has_body: bool,
+    /// What is wrong with the form of the message.
+    pub flaw: Option<Flaw>,
+}
+
+impl<'a> Head<'a> {
+    /// A request in good form, without a body.
+    #[must_use]
+    pub fn new(method: &'a str, target: &'a str) -> Self {
+        Self { method, target, content_type: None, has_body: false, flaw: None }
+    }
+}
+
+/// What a request asks for, and whether it may be asked for in this way at all.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// The canonical form, if there is one.
+    pub(super) request: Option<CanonicalRequest>,
+    /// The operation, if the catalogue has it.
+    pub(super) located: Option<Located>,
+    /// Why it is refused whatever a profile says.
+    pub(super) refusal: Option<Refusal>,
+}
+
+impl Reading {
+    /// Reads a request to an engine of this kind.
+    pub(super) fn of(engine: EngineKind, head: &Head<'_>) -> Self {
+        let request = match head.flaw {
+            Some(flaw) => Err(flaw.into()),
+            None => CanonicalRequest::parse(engine, head.method, head.target),
+        };
+        match request {
+            Err(refusal) => Self { request: None, located: None, refusal: Some(refusal) },
+            Ok(request) => {
+                let located = request.locate();
+                let refusal = in_place_of_the_query(head, request.method());
+                Self { request: Some(request), located, refusal }
+            }
+        }
+    }
+}
+
+/// Looks for a body that an engine would read instead of the query. Go reads a form as the body of
+/// POST, PUT and PATCH only, parts as the body of any method, and neither where there is no body.
+fn in_place_of_the_query(head: &Head<'_>, method: Method) -> Option<Refusal> {
+    let content_type = head.content_type?;
+    let names = |name: &str| {
+        let mut places = content_type.windows(name.len());
+        places.any(|place| place.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    // podman takes it to its own server of gRPC by this type alone.
+    if names("application/grpc") {
+        return Some(Refusal::Grpc);
+    }
+    if !head.has_body {
+        return None;
+    }
+    if names("multipart/") {
+        return Some(Refusal::Multipart);
+    }
+    let reads_forms = matches!(method, Method::Post | Method::Put);
+    (reads_forms && names("application/x-www-form-urlencoded")).then_some(Refusal::Form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(method: &str, content_type: &str, has_body: bool) -> Option<Refusal> {
+        let content_type = Some(content_type.as_bytes());
+        let head = Head { content_type, has_body, ..Head::new(method, "/containers/a/kill") };
+        let reading = Reading::of(EngineKind::Docker, &head);
+        assert!(reading.request.is_some(), "it is noted all the same");
+        reading.refusal
+    }
+
+    #[test]
+    fn what_could_be_read_instead_of_the_query_is_refused() {
+        for (content_type, expected) in [
+            ("application/x-www-form-urlencoded", Refusal::Form),
+            ("Application/X-WWW-Form-Urlencoded; charset=utf-8", Refusal::Form),
+            ("text/plain, multipart/form-data", Refusal::Multipart),
+            ("multipart/mixed", Refusal::Multipart),
+            ("application/grpc+proto", Refusal::Grpc),
+        ] {
+            for method in ["POST", "PUT"] {
+                assert_eq!(refusal(method, content_type, true), Some(expected.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_engine_reads_is_not() {
+        for content_type in ["application/x-www-form-urlencoded", "multipart/form-data"] {
+            assert_eq!(refusal("POST", content_type, false), None);
+        }
+        for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
+            assert_eq!(refusal(method, "application/x-www-form-urlencoded", true), None);
+        }
+        assert_eq!(refusal("DELETE", "multipart/form-data", true), Some(Refusal::Multipart));
+        assert_eq!(refusal("GET", "application/grpc", false), Some(Refusal::Grpc));
+    }
+}
