@@ -49,8 +49,15 @@ pub(super) fn is_canonical(request: &CanonicalRequest) {
     assert_eq!(filled, request.path(), "{target} is not {}", located.operation);
 }
 
-/// Decoded, the path is the one that was sent, except for a slash at its end.
+/// Decoded, the path is the one that was sent, except for a slash at its end and a host before it.
 fn means(request: &CanonicalRequest, sent: &str) {
+    let sent = match sent.splitn(4, '/').collect::<Vec<_>>().as_slice() {
+        [scheme, "", host, _] if scheme.eq_ignore_ascii_case("http:") => {
+            assert!(!host.is_empty() && !host.contains(['@', '\\', '?', '#', '%']), "{sent}");
+            &sent[scheme.len() + 2 + host.len()..]
+        }
+        _ => sent,
+    };
     let decoded = |target: &str| {
         let path = decode_name(target.split('?').next().unwrap_or_default());
         path.map(|path| path.trim_end_matches('/').to_owned())

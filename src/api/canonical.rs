@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::bytes::{Segments, split_path};
 use super::catalogue::Parameters;
 use super::encoding::{decode, encode, is_plain};
+use super::head::origin_form;
 use super::query::{self, Query};
 use super::{
     ApiVersion, EngineKind, Flaw, Method, Operation, QueryError, UnknownMethod, VersionError,
@@ -84,7 +85,7 @@ pub enum Refusal {
     /// A path that is not UTF-8.
     #[error("a path that is not UTF-8")]
     NotUtf8,
-    /// Something else than `/path?query`: absolute-form, asterisk-form or authority-form.
+    /// Something else than `/path?query`, or `http://host` before it.
     #[error("a request target that is not a plain /path")]
     NotOriginForm,
     /// A `%` that is left after decoding once, which a second decoding would read differently.
@@ -136,6 +137,7 @@ impl CanonicalRequest {
     /// [`Refusal`], when there is more than one way to read the target.
     pub fn parse(engine: EngineKind, method: &str, target: &str) -> Result<Self, Refusal> {
         let method = method.parse()?;
+        let target = origin_form(target);
         if !target.starts_with('/') {
             return Err(Refusal::NotOriginForm);
         }
@@ -372,6 +374,7 @@ mod tests {
             ("/networks/%3F%23", "/networks/%3F%23"),
             ("/version/x", "/version/x"),
             ("/info?", "/info"),
+            ("http://proxy.example:2375/v1.41/info", "/v1.41/info"),
             ("/", "/"),
             ("/v1.41", "/v1.41/"),
         ] {
@@ -398,7 +401,9 @@ mod tests {
             ("/containers/%ff", Refusal::NotUtf8),
             ("/info#x", Refusal::Fragment),
             ("*", Refusal::NotOriginForm),
-            ("http://host/info", Refusal::NotOriginForm),
+            ("https://host/info", Refusal::NotOriginForm),
+            ("http://u:p@host/info", Refusal::NotOriginForm),
+            ("http://host//info", Refusal::EmptySegment),
             ("", Refusal::NotOriginForm),
             ("/v1.23/containers/x/start", Refusal::OldVersion(ApiVersion::new(1, 23))),
             ("/info?a;b", Refusal::Query(QueryError::Semicolon)),

@@ -5,10 +5,12 @@ use std::fmt;
 /// What is wrong with the form of a message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Flaw {
-    /// A line break that is not CR LF.
+    /// A carriage return that no line feed follows.
     BareLineBreak,
     /// A chunk of a body that is not in order.
     Chunk,
+    /// A head of which the end never comes.
+    Cut,
     /// A control character in a header.
     Control,
     /// An empty line before the request line, or anything else that is no request line.
@@ -23,7 +25,8 @@ pub enum Flaw {
     Length,
     /// `Content-Length` and `Transfer-Encoding` together.
     LengthAndEncoding,
-    /// Something else than `/path?query`: absolute-form, asterisk-form or authority-form.
+    /// Something else than `/path?query`, or `http://host` before it: another scheme, a user's name,
+    /// asterisk-form or authority-form.
     Target,
     /// A character in the target that URLs do not have (RFC 3986 section 2), and so not everybody
     /// takes as it is: a `#`, which others cut off with what follows, a bracket, or a quote in the
@@ -43,7 +46,8 @@ pub enum Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::BareLineBreak => "a line that does not end in CR LF",
+            Self::BareLineBreak => "a carriage return that no line feed follows",
+            Self::Cut => "a head that breaks off",
             Self::Chunk => "a chunked body that is not in order",
             Self::Control => "a control character in a header",
             Self::RequestLine => "a request line that is not METHOD, target and version",

@@ -14,6 +14,8 @@ const LONGEST_TRAILERS: usize = 16 << 10;
 #[derive(Clone, Debug, Default)]
 pub struct Framing {
     state: State,
+    watches: bool,
+    flaw: Option<Flaw>,
 }
 
 /// What a [`Framing`] made of the bytes it was shown.
@@ -58,6 +60,8 @@ enum Chunks {
     Size(u64, u8),
     /// The end of that line.
     SizeEnd(u64),
+    /// What follows the size in that line.
+    Extension(u64),
     /// Data of a chunk.
     Data(u64),
     /// The line break behind it; its first byte has been seen or not.
@@ -68,10 +72,28 @@ enum Chunks {
 }
 
 impl Framing {
+    /// One for who only watches: a flaw that leaves certain where a request ends is no error, and can
+    /// be asked for. What an engine then does is in ENGINE_API 2.5.
+    #[must_use]
+    pub fn watching() -> Self {
+        Self { watches: true, ..Self::default() }
+    }
+
     /// At the start of a chunked body.
     #[must_use]
     pub fn chunked() -> Self {
-        Self { state: State::Chunks(Chunks::Size(0, 0)) }
+        Self { state: State::Chunks(Chunks::Size(0, 0)), ..Self::default() }
+    }
+
+    /// The flaw of the last head, where that is no error.
+    #[must_use]
+    pub fn flaw(&self) -> Option<Flaw> {
+        self.flaw
+    }
+
+    /// Goes on with the head of a request, whatever came before.
+    pub fn restart(&mut self) {
+        self.state = State::default();
     }
 
     /// Whether the next byte is the first one of a request.
@@ -118,18 +140,32 @@ impl Framing {
         if bytes.first().is_some_and(|first| !is_token(*first)) {
             return Err(Flaw::RequestLine);
         }
-        let Some(length) = head::end(bytes, seen)? else {
-            if bytes.len() > LONGEST_HEAD {
-                return Err(Flaw::TooLong);
+        let first = |flaw| match head::first_flaw(bytes) {
+            Some((first, is_certain)) if !(is_certain && self.watches) => first,
+            _ => flaw,
+        };
+        let Some(length) = head::end(bytes, seen).map_err(first)? else {
+            let too_long = (bytes.len() > LONGEST_HEAD).then_some(Flaw::TooLong);
+            if let Some((flaw, is_certain)) = head::first_flaw(bytes)
+                && !(is_certain && self.watches)
+            {
+                return Err(flaw);
+            }
+            if let Some(flaw) = too_long {
+                return Err(flaw);
             }
             self.state = State::Head(bytes.len());
             return Ok(Progress::More);
         };
         if length > LONGEST_HEAD {
-            return Err(Flaw::TooLong);
+            return Err(first(Flaw::TooLong));
         }
-        let head = bytes.get(..length).unwrap_or_default();
-        Ok(match head::read(head)? {
+        let (body, flaw) = head::read(bytes.get(..length).unwrap_or_default()).map_err(first)?;
+        if let Some(flaw) = flaw.filter(|_| !self.watches) {
+            return Err(flaw);
+        }
+        self.flaw = flaw;
+        Ok(match body {
             Length::Exactly(0) => {
                 self.state = State::default();
                 Progress::Ended(length)
@@ -179,7 +215,7 @@ impl Framing {
                 show(Piece::Trailers(std::slice::from_ref(byte)));
             }
             at += 1;
-            match chunks.next(*byte)? {
+            match chunks.next(*byte, self.watches)? {
                 Some(next) => chunks = next,
                 None => {
                     self.state = State::default();
@@ -193,21 +229,29 @@ impl Framing {
 }
 
 impl Chunks {
-    /// Takes one byte that is not data; `None` at the end of the body.
-    fn next(self, byte: u8) -> Result<Option<Self>, Flaw> {
+    /// Takes one byte that is not data; `None` at the end of the body. Who watches passes over what
+    /// engines take: extensions, and lines that end in a line feed.
+    fn next(self, byte: u8, watches: bool) -> Result<Option<Self>, Flaw> {
         Ok(Some(match (self, byte) {
             (Self::Size(size, 1..), b'\r') => Self::SizeEnd(size),
+            (Self::Size(size, 1..), b'\n') if watches => Self::behind_size(size),
+            (Self::Size(size, 1..), b';' | b' ' | b'\t') if watches => Self::Extension(size),
             // Fifteen digits are more than any body has, and cannot overflow.
             (Self::Size(size, digits @ 0..15), digit) => {
                 let digit = char::from(digit).to_digit(16).ok_or(Flaw::Chunk)?;
                 Self::Size(size * 16 + u64::from(digit), digits + 1)
             }
-            (Self::SizeEnd(0), b'\n') => Self::Trailer { line: 0, all: 0, cr: false },
-            (Self::SizeEnd(size), b'\n') => Self::Data(size),
+            (Self::SizeEnd(size) | Self::Extension(size), b'\n') => Self::behind_size(size),
+            (Self::Extension(size), _) => Self::Extension(size),
             (Self::DataEnd(false), b'\r') => Self::DataEnd(true),
             (Self::DataEnd(true), b'\n') => Self::Size(0, 0),
+            (Self::DataEnd(false), b'\n') if watches => Self::Size(0, 0),
             (Self::Trailer { line: 0, cr: true, .. }, b'\n') => return Ok(None),
+            (Self::Trailer { line: 0, .. }, b'\n') if watches => return Ok(None),
             (Self::Trailer { all, cr: true, .. }, b'\n') => {
+                Self::Trailer { line: 0, all, cr: false }
+            }
+            (Self::Trailer { all, .. }, b'\n') if watches => {
                 Self::Trailer { line: 0, all, cr: false }
             }
             (Self::Trailer { line, all, cr: false }, b'\r') => {
@@ -221,6 +265,14 @@ impl Chunks {
             }
             _ => return Err(Flaw::Chunk),
         }))
+    }
+
+    /// What follows the line of a chunk's size.
+    fn behind_size(size: u64) -> Self {
+        match size {
+            0 => Self::Trailer { line: 0, all: 0, cr: false },
+            size => Self::Data(size),
+        }
     }
 }
 
@@ -257,6 +309,83 @@ mod tests {
     }
 
     const GET: &str = "GET /info HTTP/1.1\r\nHost: d\r\n\r\n";
+
+    /// A shell writes no carriage returns, or forgets one (ENGINE_API 2.5).
+    #[test]
+    fn a_line_feed_alone_ends_a_line_and_nothing_else_does() {
+        for head in [
+            "GET /info HTTP/1.0\n\n",
+            "GET /info HTTP/1.0\r\n\n",
+            "GET /info HTTP/1.0\n\r\n",
+            "POST /x HTTP/1.1\nHost: d\r\nX: y\nContent-Length: 0\n\n",
+        ] {
+            let whole = format!("{head}{GET}");
+            assert_eq!(
+                requests(whole.as_bytes()),
+                (vec![head.len(), whole.len()], None),
+                "{head:?}"
+            );
+        }
+        let body = "POST /x HTTP/1.1\nHost: d\nContent-Length: 2\n\n\n\n";
+        assert_eq!(requests(body.as_bytes()), (vec![body.len()], None));
+        for head in ["GET /info HTTP/1.0\r\r\n", "GET /info HTTP/1.0\rX", "GET / HTTP/1.0\n\rX"] {
+            assert_eq!(flaw(head), Some(Flaw::BareLineBreak), "{head:?}");
+        }
+    }
+
+    /// A host before the path says nothing to an engine (ENGINE_API 2.2).
+    #[test]
+    fn a_target_may_name_a_host() {
+        for target in ["http://d/info", "HTTP://proxy.example:2375/info?x=1", "http://[::1]:1/"] {
+            assert_eq!(
+                flaw(&format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n")),
+                None,
+                "{target}"
+            );
+        }
+    }
+
+    /// Who watches goes on behind flaws that leave certain where a request ends.
+    #[test]
+    fn a_watcher_reads_what_an_engine_takes() {
+        for (head, expected) in [
+            ("OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET https://u:p@d/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET /info#x HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::TargetCharacter),
+            ("GET /info HTTP/1.2\r\nHost: d\r\n\r\n", Flaw::Version),
+            ("GET /info HTTP/1.1\r\n\r\n", Flaw::Host),
+            (
+                "POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\ncontent-length: 0\r\n\r\n",
+                Flaw::Length,
+            ),
+        ] {
+            let mut framing = Framing::watching();
+            assert_eq!(
+                framing.advance(head.as_bytes()),
+                Ok(Progress::Ended(head.len())),
+                "{head:?}"
+            );
+            assert_eq!(framing.flaw(), Some(expected));
+            assert_eq!(framing.advance(GET.as_bytes()), Ok(Progress::Ended(GET.len())));
+            assert_eq!(framing.flaw(), None);
+        }
+        let head = "POST /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for body in
+            ["5;x=\"y\"\r\nabcde\r\n0\r\n\r\n", "5\nabcde\n0\nX: y\n\n", "5 \r\nabcde\r\n0;y\n\r\n"]
+        {
+            let mut framing = Framing::watching();
+            assert_eq!(framing.advance(head.as_bytes()), Ok(Progress::Head(head.len())));
+            assert_eq!(
+                framing.advance(body.as_bytes()),
+                Ok(Progress::Ended(body.len())),
+                "{body:?}"
+            );
+        }
+        for head in ["GET /info\r\n", "GET /info HTTP/2.0\r\n", "GET  /info HTTP/1.1\n"] {
+            let early = Framing::watching().advance(head.as_bytes());
+            assert!(early.is_err(), "nobody waits for the rest of {head:?}");
+        }
+    }
 
     #[test]
     fn requests_end_where_everybody_says_they_end() {
@@ -300,7 +429,8 @@ mod tests {
             ("Transfer-Encoding:\r\n", Flaw::TransferEncoding),
             ("X: a\r\n b\r\n", Flaw::Folded),
             ("X: a\r\n\tb\r\n", Flaw::Folded),
-            ("X: a\n", Flaw::BareLineBreak),
+            ("X: a\r\r\n", Flaw::BareLineBreak),
+            ("X: a\n b: c\n", Flaw::Folded),
             ("X: a\rb\r\n", Flaw::BareLineBreak),
             ("X: a\0b\r\n", Flaw::Control),
             ("X: a\x7fb\r\n", Flaw::Control),
@@ -324,13 +454,18 @@ mod tests {
             ("GET\t/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::RequestLine),
             ("GET /\u{e9} HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::RequestLine),
             ("\r\nGET /info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::RequestLine),
-            ("GET http://d/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET https://d/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET http:/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET http:///info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET http://d HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET http://d?x HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET http://u:p@d/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
+            ("GET http://d\\e/info HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
             ("OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::Target),
             ("GET /info#x HTTP/1.1\r\nHost: d\r\n\r\n", Flaw::TargetCharacter),
             ("GET /info/\"b\" HTTP/1.0\r\n\r\n", Flaw::TargetCharacter),
             (" GET /info HTTP/1.1\r\n", Flaw::RequestLine),
             ("\u{16}\u{3}\u{1}", Flaw::RequestLine),
-            ("GET /info HTTP/1.1\n", Flaw::BareLineBreak),
         ] {
             assert_eq!(flaw(head), Some(expected), "{head:?}");
         }

@@ -26,6 +26,12 @@ const PATH: Bytes = Bytes::alphanumeric_and(b"!$%&'()*+,-./:;=@[\\]^_{|}~");
 /// programs that are made of it, such as autoheal. The engine takes them; they go on escaped.
 const QUERY: Bytes = Bytes::alphanumeric_and(b"!\"$%&'()*+,-./:;=?@[\\]^_{|}~");
 
+/// The characters of a host and its port.
+const AUTHORITY: Bytes = Bytes::alphanumeric_and(b"-.:[]_");
+
+/// What a target begins with that names a host.
+const HTTP: &str = "http://";
+
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Length {
@@ -35,36 +41,53 @@ pub enum Length {
     Exactly(u64),
 }
 
-/// Finds the end of a head, looking again at no more than what could be part of it.
+/// Finds the end of a head, looking again at no more than what could be part of it. A line ends in a
+/// line feed, and a carriage return stands nowhere but before one.
 pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Flaw> {
     // A CR that came last is looked at again with what follows it.
     let before = seen.checked_sub(1);
     let mut at = before.filter(|last| bytes.get(*last) == Some(&b'\r')).unwrap_or(seen);
     while let Some(place) = memchr2(b'\r', b'\n', bytes.get(at..).unwrap_or_default()) {
-        at += place;
-        match (bytes.get(at), bytes.get(at + 1)) {
-            (Some(b'\r'), Some(b'\n')) => at += 2,
+        let line_end = at + place;
+        at = match (bytes.get(line_end), bytes.get(line_end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => line_end + 2,
             (Some(b'\r'), None) => break,
-            _ => return Err(Flaw::BareLineBreak),
-        }
-        let start = at.checked_sub(4);
-        if start.and_then(|start| bytes.get(start..at)) == Some(b"\r\n\r\n") {
+            (Some(b'\r'), Some(_)) => return Err(Flaw::BareLineBreak),
+            _ => line_end + 1,
+        };
+        let before = line_end.checked_sub(1);
+        if before.and_then(|before| bytes.get(before)) == Some(&b'\n') {
             return Ok(Some(at));
         }
     }
     Ok(None)
 }
 
-/// Reads a whole head: every line ends in CR LF, and the last one is empty.
-pub(super) fn read(head: &[u8]) -> Result<Length, Flaw> {
-    let mut lines = lines(head.strip_suffix(b"\r\n\r\n").unwrap_or_default());
-    let is_current = request_line(lines.next().unwrap_or_default())?;
+/// What is wrong with the request line, as soon as all of it is there: nobody waits for the rest of
+/// such a head.
+pub(super) fn first_flaw(bytes: &[u8]) -> Option<(Flaw, bool)> {
+    let end = memchr2(b'\r', b'\n', bytes)?;
+    let (line, rest) = bytes.split_at_checked(end)?;
+    if !matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]) {
+        return None;
+    }
+    match request_line(line) {
+        Err(flaw) => Some((flaw, false)),
+        Ok((_, flaw)) => flaw.map(|flaw| (flaw, true)),
+    }
+}
+
+/// Reads a whole head, whose last line is empty: how the body is delimited, and a flaw that leaves
+/// that certain.
+pub(super) fn read(head: &[u8]) -> Result<(Length, Option<Flaw>), Flaw> {
+    let whole = head.strip_suffix(b"\n").map(without_return).unwrap_or_default();
+    let whole = whole.strip_suffix(b"\n").map(without_return).unwrap_or_default();
+    let mut lines = lines(whole);
+    let (is_current, mut flaw) = request_line(lines.next().unwrap_or_default())?;
     let (mut lengths, mut encodings) = (SmallVec::<[_; 1]>::new(), SmallVec::<[_; 1]>::new());
-    let mut hosts = 0;
-    for (number, line) in lines.enumerate() {
-        if number >= MOST_HEADERS {
-            return Err(Flaw::TooLong);
-        }
+    let (mut hosts, mut count) = (0, 0);
+    for line in lines {
+        count += 1;
         let (name, value) = header(line)?;
         if name.eq_ignore_ascii_case(b"content-length") {
             lengths.push(value);
@@ -74,20 +97,41 @@ pub(super) fn read(head: &[u8]) -> Result<Length, Flaw> {
             hosts += 1;
         }
     }
+    if count > MOST_HEADERS {
+        flaw.get_or_insert(Flaw::TooLong);
+    }
     // HTTP/1.0 knew no Host.
     if hosts > 1 || (hosts == 0 && is_current) {
-        return Err(Flaw::Host);
+        flaw.get_or_insert(Flaw::Host);
     }
-    match (lengths.as_slice(), encodings.as_slice()) {
-        ([], []) => Ok(Length::Exactly(0)),
-        ([length], []) => number(length).map(Length::Exactly).ok_or(Flaw::Length),
-        ([_, ..], []) => Err(Flaw::Length),
-        ([], [encoding]) if is_current && encoding.eq_ignore_ascii_case(b"chunked") => {
-            Ok(Length::Chunked)
+    let is_chunked = |encoding: &[u8]| is_current && encoding.eq_ignore_ascii_case(b"chunked");
+    let length = match (lengths.as_slice(), encodings.as_slice()) {
+        ([], []) => Length::Exactly(0),
+        ([first, others @ ..], []) => {
+            let length = number(first).ok_or(Flaw::Length)?;
+            // The engine takes the same length twice (ENGINE_API 2.5).
+            if others.iter().any(|other| other != first) {
+                return Err(Flaw::Length);
+            }
+            if !others.is_empty() {
+                flaw.get_or_insert(Flaw::Length);
+            }
+            Length::Exactly(length)
         }
-        ([], _) => Err(Flaw::TransferEncoding),
-        ([_, ..], [_, ..]) => Err(Flaw::LengthAndEncoding),
-    }
+        ([], [encoding]) if is_chunked(encoding) => Length::Chunked,
+        ([], _) => return Err(Flaw::TransferEncoding),
+        // It goes by the encoding then (ENGINE_API 2.5).
+        ([_, ..], [encoding]) if is_chunked(encoding) => {
+            flaw.get_or_insert(Flaw::LengthAndEncoding);
+            Length::Chunked
+        }
+        ([_, ..], [_, ..]) => return Err(Flaw::LengthAndEncoding),
+    };
+    Ok((length, flaw))
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The lines of a head without their line breaks, of which the last line has none.
@@ -100,12 +144,13 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
             None => (text, None),
         };
         rest = behind;
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
+        Some(without_return(line))
     })
 }
 
-/// Whether a request line is one of HTTP/1.1 and not of HTTP/1.0.
-fn request_line(line: &[u8]) -> Result<bool, Flaw> {
+/// Whether a request line is one of HTTP/1.1 or newer and not of HTTP/1.0, and what is wrong with it
+/// although each of its words is certain.
+fn request_line(line: &[u8]) -> Result<(bool, Option<Flaw>), Flaw> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -114,17 +159,22 @@ fn request_line(line: &[u8]) -> Result<bool, Flaw> {
     };
     let is_method = !method.is_empty() && method.iter().all(|byte| is_token(*byte));
     let is_target = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
-    match version {
-        _ if !is_method || !is_target => Err(Flaw::RequestLine),
-        b"HTTP/1.0" => self::target(target).map(|()| false),
-        b"HTTP/1.1" => self::target(target).map(|()| true),
-        other if other.starts_with(b"HTTP/") => Err(Flaw::Version),
-        _ => Err(Flaw::RequestLine),
-    }
+    let (is_current, flaw) = match version {
+        _ if !is_method || !is_target => return Err(Flaw::RequestLine),
+        b"HTTP/1.0" => (false, None),
+        b"HTTP/1.1" => (true, None),
+        // The engine takes them for 1.1 (ENGINE_API 2.5).
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => (true, Some(Flaw::Version)),
+        other if other.starts_with(b"HTTP/") => return Err(Flaw::Version),
+        _ => return Err(Flaw::RequestLine),
+    };
+    Ok((is_current, flaw.or_else(|| self::target(target).err())))
 }
 
-/// Holds that the target is of a path and a query, in characters that mean the same to everybody.
+/// Holds that the target is of a path and a query, in characters that mean the same to everybody. A
+/// host before them says nothing to an engine (ENGINE_API 2.2).
 fn target(target: &[u8]) -> Result<(), Flaw> {
+    let target = std::str::from_utf8(target).map_or(target, |text| origin_form(text).as_bytes());
     let end = target.iter().position(|byte| !PATH.has(*byte)).unwrap_or(target.len());
     let is_plain = match target.get(end..) {
         Some([b'?', query @ ..]) => query.iter().all(|byte| QUERY.has(*byte)),
@@ -136,6 +186,24 @@ fn target(target: &[u8]) -> Result<(), Flaw> {
         _ if !is_plain => Err(Flaw::TargetCharacter),
         _ if target.len() > LONGEST_TARGET => Err(Flaw::TooLong),
         _ => Ok(()),
+    }
+}
+
+/// The path and query of a target that names a host before them, as a client of an HTTP proxy spells
+/// it: `http://host:port/path`. Everything else is as it was, also a host with a user's name or with
+/// anything that two readers could end in different places.
+pub(crate) fn origin_form(target: &str) -> &str {
+    if target.starts_with('/') {
+        return target;
+    }
+    let rest = match target.split_at_checked(HTTP.len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(HTTP) => rest,
+        _ => return target,
+    };
+    let end = rest.bytes().position(|byte| !AUTHORITY.has(byte)).unwrap_or(rest.len());
+    match rest.split_at_checked(end) {
+        Some((host, path)) if !host.is_empty() && path.starts_with('/') => path,
+        _ => target,
     }
 }
 

@@ -29,6 +29,7 @@ pub use encoding::{decode_name, encode_segment};
 pub use engine_kind::{EngineKind, UnknownEngine};
 pub use flaw::Flaw;
 pub use framing::{Framing, Piece, Progress};
+pub(crate) use head::origin_form;
 pub use head::{LONGEST_HEAD, LONGEST_TARGET, Length, MOST_HEADERS};
 pub use method::{Method, UnknownMethod};
 pub use operation::{Operation, Traits, Versions};

@@ -32,7 +32,7 @@ pub enum Verdict {
 pub struct Permit {
     target: Arc<str>,
     tunnel: bool,
-    own_host: bool,
+    is_verbatim: bool,
     instead_of: Option<Denial>,
 }
 
@@ -51,12 +51,12 @@ pub struct Denial {
 impl Permit {
     /// A permit for the canonical form of a request.
     pub(super) fn canonical(request: &CanonicalRequest, tunnel: bool) -> Self {
-        Self { target: request.shared_target(), tunnel, own_host: true, instead_of: None }
+        Self { target: request.shared_target(), tunnel, is_verbatim: false, instead_of: None }
     }
 
-    /// A permit for a target as the client spelled it.
-    pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
-        Self { target: target.into(), tunnel, own_host: false, instead_of }
+    /// A permit for a request as the client spelled it, and for whatever the engine makes of it.
+    pub(super) fn verbatim(target: &str, instead_of: Option<Denial>) -> Self {
+        Self { target: target.into(), tunnel: true, is_verbatim: true, instead_of }
     }
 
     /// What stands in the request line that goes upstream.
@@ -71,10 +71,11 @@ impl Permit {
         self.tunnel
     }
 
-    /// Whether the request goes out under a `Host` of dsp's own instead of the client's.
+    /// Whether the request goes out byte for byte as it came, and the answer comes back so; otherwise
+    /// dsp writes both in its own form.
     #[must_use]
-    pub fn own_host(&self) -> bool {
-        self.own_host
+    pub fn is_verbatim(&self) -> bool {
+        self.is_verbatim
     }
 
     /// What a strict gate would have answered, when this one only watches.

@@ -136,7 +136,7 @@ impl Gate for Auditor {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Forward(_) => None,
         };
-        let verdict = observe(head, decision.located.as_ref(), denial);
+        let verdict = observe(head, denial);
         Decision { verdict, ..decision }
     }
 
@@ -171,7 +171,7 @@ impl Gate for Replaceable {
 impl Gate for Observer {
     fn decide(&self, head: &Head<'_>) -> Decision {
         let Reading { request, located, refusal } = Reading::of(self.0, head);
-        let verdict = observe(head, located.as_ref(), None);
+        let verdict = observe(head, None);
         Decision { request, located, refusal, verdict }
     }
 
@@ -180,14 +180,9 @@ impl Gate for Observer {
     }
 }
 
-/// Lets a request through as it came. A tunnel is open to operations that are hijacks, and to
-/// unknown ones, of which nobody knows.
-fn observe(head: &Head<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
-    if !head.target.starts_with('/') {
-        return refuse(&Refusal::NotOriginForm);
-    }
-    let tunnel = located.is_none_or(|located| located.operation.traits.hijack);
-    Verdict::Forward(Permit::verbatim(head.target, tunnel, instead_of))
+/// Lets a request through as it came, and any tunnel that the engine opens for it.
+fn observe(head: &Head<'_>, instead_of: Option<Denial>) -> Verdict {
+    Verdict::Forward(Permit::verbatim(head.target, instead_of))
 }
 
 fn refuse(refusal: &Refusal) -> Verdict {
@@ -233,6 +228,7 @@ mod tests {
             said("GET", "/v1.41/%63ontainers/json?all=1"),
             "forward /v1.41/containers/json?all=1"
         );
+        assert_eq!(said("GET", "http://x:2375/containers/json"), "forward /containers/json");
         assert_eq!(said("GET", "/containers/create/json"), "forward /containers/create/json");
         assert_eq!(said("POST", "/containers/ci-7/start"), "forward /containers/ci-7/start");
         assert_eq!(said("GET", "/extension"), "forward /extension");
@@ -249,7 +245,7 @@ mod tests {
             ("GET", "/v1.29/containers/json", "403"),
             ("GET", "/v1.23/containers/json", "400"),
             ("GET", "/containers/../containers/json", "400"),
-            ("GET", "http://x/containers/json", "400"),
+            ("GET", "https://x/containers/json", "400"),
             ("CONNECT", "/containers/json", "400"),
         ] {
             assert!(said(method, target).starts_with(status), "{method} {target}");

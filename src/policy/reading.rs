@@ -40,15 +40,15 @@ pub(super) struct Reading {
 impl Reading {
     /// Reads a request to an engine of this kind.
     pub(super) fn of(engine: EngineKind, head: &Head<'_>) -> Self {
-        let request = match head.flaw {
-            Some(flaw) => Err(flaw.into()),
-            None => CanonicalRequest::parse(engine, head.method, head.target),
-        };
-        match request {
-            Err(refusal) => Self { request: None, located: None, refusal: Some(refusal) },
+        match CanonicalRequest::parse(engine, head.method, head.target) {
+            Err(refusal) => {
+                let refusal = head.flaw.map_or(refusal, Refusal::from);
+                Self { request: None, located: None, refusal: Some(refusal) }
+            }
             Ok(request) => {
                 let located = request.locate();
-                let refusal = in_place_of_the_query(head, request.method());
+                let flaw = head.flaw.map(Refusal::from);
+                let refusal = flaw.or_else(|| in_place_of_the_query(head, request.method()));
                 Self { request: Some(request), located, refusal }
             }
         }

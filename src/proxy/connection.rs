@@ -21,7 +21,7 @@ use super::timer::Timer;
 use super::transfer::{Asks, Sending, Transfer, count};
 use super::tunnel::Tunnel;
 use super::upstream::{Upstream, UpstreamError};
-use crate::api::{Flaw, LONGEST_TARGET};
+use crate::api::{Flaw, LONGEST_TARGET, origin_form};
 use crate::policy::{Head, Permit, Verdict};
 
 /// How long a client may be idle between two requests; the engine's own limit (moby
@@ -101,7 +101,7 @@ impl<S: Sink> Connection<S> {
             peer,
             control,
             client,
-            intake: Intake::default(),
+            intake: Intake::new(is_strict),
             upstream: Upstream::default(),
             to_engine: Outbox::default(),
             to_client: Outbox::default(),
@@ -116,6 +116,10 @@ impl<S: Sink> Connection<S> {
         let next = loop {
             let next = match poll_fn(|context| self.poll_arrival(context)).await {
                 Event::Ended { is_between: true } => Next::End,
+                // What came of it goes on, for the engine answers as it likes.
+                Event::Ended { is_between: false } if !self.is_strict => {
+                    self.flawed(Flaw::Cut).await
+                }
                 Event::Ended { is_between: false } => Next::Linger,
                 Event::Arrived(Arrived::Head(length, has_body)) => {
                     self.head.clear();
@@ -199,7 +203,7 @@ impl<S: Sink> Connection<S> {
             target: head.target,
             content_type: head.content_type.as_deref(),
             has_body,
-            flaw: None,
+            flaw: self.intake.flaw(),
         };
         let (verdict, finish) = self.told(&asked, head.agent);
         let is_head = head.method == "HEAD";
@@ -230,7 +234,7 @@ impl<S: Sink> Connection<S> {
             connection: self.number,
             peer: self.peer,
             method: head.method,
-            target: head.target,
+            target: origin_form(head.target),
             agent,
         };
         let begun = self.shared.sink.begin(&arrival, &decision);
@@ -261,6 +265,8 @@ impl<S: Sink> Connection<S> {
                     tracing::warn!(connection = self.number, "passed on without a look: {flaw}");
                     self.control.ask(&method, &target);
                     finish.upgraded = true;
+                    // Nobody sees a body in it.
+                    let _ = finish.rewrite(None);
                     Tunnel { engine, finish }.run(&mut self.client, &bytes, Vec::new()).await;
                 }
                 Err(error) => {
@@ -293,9 +299,9 @@ impl<S: Sink> Connection<S> {
             closes: head.closes,
             tunnel: permit.tunnel(),
             upgrade: permit.tunnel() && head.upgrade.is_some(),
-            is_verbatim: !permit.own_host(),
+            is_verbatim: permit.is_verbatim(),
         };
-        if permit.target().len() > LONGEST_TARGET {
+        if !permit.is_verbatim() && permit.target().len() > LONGEST_TARGET {
             return self
                 .bad_gateway("the request target cannot be sent", asks, has_body, finish)
                 .await;
@@ -343,6 +349,11 @@ impl<S: Sink> Connection<S> {
                 Ending::Unanswered(_) if is_reused && can_be_repeated => {
                     self.to_engine.rewind();
                     continue;
+                }
+                // As the client would have seen it without dsp.
+                Ending::Unanswered(error) if asks.is_verbatim => {
+                    tracing::warn!(connection = self.number, "the engine gave no answer: {error}");
+                    Next::End
                 }
                 Ending::Unanswered(error) => {
                     let address = self.shared.engine.clone();

@@ -14,7 +14,7 @@ const MOST_HELD: usize = LONGEST_HEAD;
 const LONGEST_WORD: usize = 1024;
 
 /// A client's bytes that have not been passed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Intake {
     framing: Framing,
     bytes: Vec<u8>,
@@ -24,13 +24,24 @@ pub(super) struct Intake {
 /// A head that has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrived {
-    /// It is in order: its length in bytes, and whether a body follows.
+    /// It can be read: its length in bytes, and whether a body follows.
     Head(usize, bool),
-    /// It is not.
+    /// It cannot.
     Flawed(Flaw),
 }
 
 impl Intake {
+    /// Of a client that is only watched, or of one whose heads have to be in order.
+    pub(super) fn new(is_strict: bool) -> Self {
+        let framing = if is_strict { Framing::default() } else { Framing::watching() };
+        Self { framing, bytes: Vec::new(), has_ended: false }
+    }
+
+    /// What is wrong with the last head, although it could be read.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        self.framing.flaw()
+    }
+
     /// The head of the next request, if it is there.
     pub(super) fn head(&mut self) -> Option<Arrived> {
         if self.bytes.is_empty() {
@@ -97,7 +108,7 @@ impl Intake {
 
     /// Takes out a whole body of this length, which is of no more use.
     pub(super) fn skip_body(&mut self, length: usize) {
-        self.framing = Framing::default();
+        self.framing.restart();
         self.bytes.drain(..length.min(self.bytes.len()));
     }
 

@@ -111,11 +111,28 @@ impl<S: Sink> Reading<'_, S> {
         loop {
             let mut room = ROOM;
             let read = ResponseHead::read(bytes, &mut room, self.asks.is_head);
-            let Some(head) = read.map_err(Ending::Unusable)? else {
+            let read = match read {
+                Err(_) if self.asks.is_verbatim => return Err(self.unread(bytes)),
+                read => read.map_err(Ending::Unusable)?,
+            };
+            let Some(head) = read else {
                 self.answer.head.extend_from_slice(bytes);
                 return Ok(());
             };
-            let behind = bytes.get(head.length..).unwrap_or_default();
+            let (own, behind) = bytes.split_at_checked(head.length).unwrap_or((bytes, b""));
+            if self.asks.is_verbatim {
+                self.to_client.room().extend_from_slice(own);
+                match head.status.as_u16() {
+                    101 => return Err(self.tunnel(&head, behind)),
+                    100..200 => {}
+                    _ => return self.verbatim(head, behind),
+                }
+                bytes = behind;
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                continue;
+            }
             match head.status.as_u16() {
                 101 => return self.switched(&head, behind),
                 100 => {
@@ -136,6 +153,32 @@ impl<S: Sink> Reading<'_, S> {
                 return Ok(());
             }
         }
+    }
+
+    /// Has an answer that nobody can read go on as it comes, and what follows it too.
+    fn unread(&mut self, bytes: &[u8]) -> Ending {
+        tracing::warn!("an answer is passed on without a look");
+        Ending::Tunnel(bytes.to_vec())
+    }
+
+    /// The connection is HTTP no longer.
+    fn tunnel(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Ending {
+        self.finish.status = Some(head.status.as_u16());
+        self.finish.upgraded = true;
+        Ending::Tunnel(behind.to_vec())
+    }
+
+    /// Goes on with an answer of which nothing is changed: the engine says what becomes of the
+    /// connection.
+    fn verbatim(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
+        if head.is_raw() {
+            return Err(self.tunnel(&head, behind));
+        }
+        self.finish.status = Some(head.status.as_u16());
+        self.finish.unrouted = head.is_unrouted();
+        self.answer.keeps = head.keeps;
+        self.answer.closes = !head.keeps || self.control.finishes();
+        self.begin(head.body, Coding::AsItCame, behind)
     }
 
     fn switched(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
@@ -185,10 +228,15 @@ impl<S: Sink> Reading<'_, S> {
             Form::Answer { is_old: self.asks.is_old, is_chunked, connection },
             self.to_client.room(),
         );
-        self.answer.coding = coding;
         self.answer.keeps = head.keeps;
         self.answer.closes = closes;
-        self.answer.body = Some(head.body);
+        self.begin(head.body, coding, behind)
+    }
+
+    /// Goes on with the body of an answer whose head is out.
+    fn begin(&mut self, body: Body, coding: Coding, behind: &[u8]) -> Result<(), Ending> {
+        self.answer.coding = coding;
+        self.answer.body = Some(body);
         if (self.answer.has_ended() || !behind.is_empty())
             && let Some(body) = self.body(behind)?
         {
@@ -224,6 +272,7 @@ impl<S: Sink> Reading<'_, S> {
                 match read {
                     Ok(Progress::Ended(length)) => (length, true),
                     Ok(Progress::Head(_) | Progress::More) => (bytes.len(), false),
+                    Err(_) if self.asks.is_verbatim => return Err(Ending::Tunnel(bytes.to_vec())),
                     Err(_) => return Err(Ending::Broken),
                 }
             }

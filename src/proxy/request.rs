@@ -27,6 +27,7 @@ pub(super) struct RequestHead<'a> {
     /// The trailers that are announced.
     pub(super) trailer: Option<Cow<'a, [u8]>>,
     connection: Option<Cow<'a, [u8]>>,
+    line: &'a [u8],
     lines: &'a [u8],
 }
 
@@ -48,6 +49,7 @@ impl<'a> RequestHead<'a> {
             closes: false,
             trailer: None,
             connection: None,
+            line,
             lines,
         };
         for (name, value) in Lines::new(lines) {
@@ -81,6 +83,9 @@ impl<'a> RequestHead<'a> {
         length: Option<usize>,
         out: &mut Vec<u8>,
     ) {
+        if permit.is_verbatim() {
+            return self.copy(length, out);
+        }
         let named = Named(self.connection.as_deref().unwrap_or_default());
         for part in [self.method, " ", permit.target(), " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
@@ -96,7 +101,7 @@ impl<'a> RequestHead<'a> {
                     line(name, b"Upgrade", out);
                 }
                 has_connection = true;
-            } else if permit.own_host() && name.eq_ignore_ascii_case(b"host") {
+            } else if name.eq_ignore_ascii_case(b"host") {
                 has_host = true;
                 line(name, OWN_HOST, out);
             } else if is_anew && FRAMES.iter().any(|frame| name.eq_ignore_ascii_case(frame)) {
@@ -111,13 +116,31 @@ impl<'a> RequestHead<'a> {
                 line(name, value, out);
             }
         }
-        if permit.own_host() && !has_host {
+        if !has_host {
             line(b"Host", OWN_HOST, out);
         }
         if is_upgrade && !has_connection {
             line(b"Connection", b"Upgrade", out);
         }
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// Writes the head as it came; with a length, that of a body in the place of the client's.
+    fn copy(&self, length: Option<usize>, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.line);
+        let Some(length) = length else {
+            out.extend_from_slice(self.lines);
+            return;
+        };
+        let mut length = Some(length.to_string());
+        for whole in self.lines.split_inclusive(|byte| *byte == b'\n') {
+            let name = Lines::new(whole).next().map_or(&[] as &[u8], |(name, _)| name);
+            if !FRAMES.iter().any(|frame| name.eq_ignore_ascii_case(frame)) {
+                out.extend_from_slice(whole);
+            } else if let Some(length) = length.take() {
+                line(b"Content-Length", length.as_bytes(), out);
+            }
+        }
     }
 }
 

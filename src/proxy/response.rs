@@ -122,9 +122,9 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         if !is_head && !status.is_informational() && !matches!(status.as_u16(), 204 | 304) {
             read.body = read.framing()?;
         }
-        read.keeps = version == 1
-            && !matches!(read.body, Body::UntilEnd)
-            && !read.connection.iter().any(|named| named.holds(b"close"));
+        let says = |word: &[u8]| read.connection.iter().any(|named| named.holds(word));
+        let keeps = if version == 1 { !says(b"close") } else { says(b"keep-alive") };
+        read.keeps = keeps && !matches!(read.body, Body::UntilEnd);
         Ok(Some(read))
     }
 

@@ -89,6 +89,10 @@ impl<'a, S: Sink> Transfer<'a, S> {
                 Poll::Pending => return Poll::Pending,
             }
             let (request, answer) = (&self.request, &self.answer);
+            // Nobody knows where the next request begins, and so what follows goes on as it comes.
+            if request.is_unread && !answer.closes {
+                return Poll::Ready(Ending::Tunnel(Vec::new()));
+            }
             if request.is_deaf || answer.closes || (request.is_whole && self.to_engine.is_empty()) {
                 let closes = answer.closes || !request.is_whole;
                 let keeps = answer.keeps && !request.is_deaf && !request.is_told && !closes;

@@ -19,6 +19,8 @@ mod hijack;
 mod limits;
 /// Heads, lengths and the other details of single messages.
 mod messages;
+/// A recorder changes nothing.
+mod verbatim;
 
 const ALL: &str = "version: 1\nname: all\nallow:\n  - HEAD /_ping\n  - GET /_ping\n  - GET /containers/json\n  \
     - GET /containers/*/stats\n  - GET /events\n  - POST /containers/*/exec\n  - POST /exec/*/start\n  \
