@@ -79,6 +79,8 @@ mod report;
 mod review;
 /// `dsp schema`: what editors know.
 mod schema;
+/// What the project's own scripts may do to a machine.
+mod scripts;
 /// The promises of `SECURITY.md`.
 mod security;
 /// The exit statuses of every command.

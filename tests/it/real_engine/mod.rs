@@ -3,6 +3,8 @@
 
 /// The attempts of `tests/attempts` that are for it as well.
 mod attempts;
+/// The tests' own engines beside another one.
+mod beside;
 /// The steps of a pipeline.
 mod ci;
 /// Programs and libraries that speak to Docker.
@@ -96,12 +98,9 @@ impl OwnEngine {
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     }
 
-    /// In a network of its own: engines that share one get in each other's way over addresses and
-    /// packet filter rules.
     fn command(&self, action: &str) -> Command {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
-        let mut command = Command::new("unshare");
-        command.args(["--net", script, action, &self.folder]).stdin(Stdio::null());
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine"));
+        command.args([action, &self.folder]).stdin(Stdio::null());
         if action == "start" {
             command.arg(self.kind);
         }
