@@ -18,7 +18,7 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
     ),
     kind(
         CheckCode::BelowMinApi,
-        "an API version was asked for that is older than the profile's min_api",
+        "API versions were asked for that are older than the profile's min_api",
         Severity::Error,
     ),
     kind(
@@ -40,12 +40,12 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
     kind(CheckCode::UnusedRule, "the profile allows what no recording used", Severity::Warning),
     kind(
         CheckCode::IncompleteRecording,
-        "a session has no end, so requests may be missing",
+        "a session has no beginning or no end, so requests may be missing",
         Severity::Warning,
     ),
     kind(
         CheckCode::LossyRecording,
-        "lines were lost while recording, so requests are missing",
+        "requests are missing: lines were lost, or could not be read",
         Severity::Warning,
     ),
     kind(
@@ -62,6 +62,20 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
 
 const fn kind(code: CheckCode, title: &'static str, severity: Severity) -> Kind {
     Kind { code: code.as_str(), title, severity }
+}
+
+/// Whether findings of a kind say that the program does what the profile does not allow, which is
+/// what a check is for first.
+pub(super) fn is_drift(code: &str) -> bool {
+    let drift = [
+        CheckCode::NewOperation,
+        CheckCode::NameOutsideNarrowing,
+        CheckCode::DeniedOperationUsed,
+        CheckCode::BelowMinApi,
+        CheckCode::UnknownOperation,
+        CheckCode::RefusedRequest,
+    ];
+    drift.iter().any(|one| one.as_str() == code)
 }
 
 /// The kind with this code.

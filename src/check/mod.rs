@@ -65,7 +65,9 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
     let Check { found, .. } = check;
     let verdict = if is_empty { Verdict::Unknown } else { verdict(&found, options) };
     let mut findings: Vec<Finding> = found.into_iter().map(|found| found.finding).collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.risk)));
+    findings.sort_by_key(|finding| {
+        std::cmp::Reverse((finding.severity, kinds::is_drift(finding.code), finding.risk))
+    });
     let facts = facts(evidence);
     let words = facts.iter().map(|(thing, number)| count(*number, thing.trim_end_matches('s')));
     let summary = format!("checked {}", words.collect::<Vec<_>>().join(", "));
@@ -92,6 +94,11 @@ fn facts(evidence: &Evidence) -> Vec<(&'static str, u64)> {
         ("requests", requests),
         ("sessions", number(evidence.sessions().len())),
     ]
+}
+
+/// `1 line is`, `2 lines are`.
+fn is_or_are(lines: usize) -> String {
+    format!("{} {}", count(lines, "line"), if lines == 1 { "is" } else { "are" })
 }
 
 /// Drift is drift, however doubtful the evidence; without drift, doubt is no pass.
@@ -131,23 +138,31 @@ impl Check<'_> {
 
     /// What makes the evidence itself doubtful.
     fn find_doubts(&mut self) {
-        let incomplete = self.evidence.incomplete();
-        if incomplete > 0 {
+        let (incomplete, torn) = (self.evidence.incomplete(), self.evidence.torn());
+        let message = match (incomplete, torn) {
+            (0, 0) => None,
+            (0, torn) => Some(format!("{} of the recording cut in the middle", is_or_are(torn))),
+            (sessions, _) => Some(format!("{} did not end in order", count(sessions, "session"))),
+        };
+        if let Some(message) = message {
             let code = CheckCode::IncompleteRecording;
-            let sessions = count(incomplete, "session");
             let finding = Finding {
                 help: Some("record again, and let the program end in order".to_owned()),
                 region: Self::region(self.key(&["name"]), ""),
-                ..Self::finding(code, format!("{sessions} did not end in order"))
+                ..Self::finding(code, message)
             };
             self.push(code, None, finding);
         }
         if self.evidence.lossy() {
             let code = CheckCode::LossyRecording;
             let finding = Finding {
-                help: Some("record again where there is room on the disk".to_owned()),
+                help: Some(
+                    "record again: lines were lost, or a head could not be read and all behind it \
+                     was passed on without a look"
+                        .to_owned(),
+                ),
                 region: Self::region(self.key(&["name"]), ""),
-                ..Self::finding(code, "lines were lost while recording")
+                ..Self::finding(code, "requests are missing in the recording")
             };
             self.push(code, None, finding);
         }

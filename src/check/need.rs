@@ -1,12 +1,12 @@
 //! What was recorded and the profile would deny.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
-use crate::api::{ApiVersion, Located};
-use crate::learn::{Known, Use};
+use crate::api::ApiVersion;
+use crate::learn::{Known, TooOld, Use, looks_like_id};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
-use crate::profile::{CheckCode, Entry, Pattern, Rule, Subject};
+use crate::profile::{CheckCode, Entry, Pattern, Profile, Rule, Subject};
 use crate::report::{Finding, count};
 
 /// How many names a finding gives as examples.
@@ -14,19 +14,20 @@ const EXAMPLES: usize = 3;
 
 impl Check<'_> {
     pub(super) fn find_denied(&mut self) {
-        let gate = Enforcer::new(self.profile);
+        // What min_api denies is one finding about the profile.
+        let gate = Enforcer::new(&Profile { min_api: None, ..self.profile.clone() });
         for known in self.evidence.known() {
-            let mut by_code: BTreeMap<CheckCode, Vec<Denied<'_>>> = BTreeMap::new();
+            let mut by_code: BTreeMap<CheckCode, Vec<&Vec<String>>> = BTreeMap::new();
             for (values, versions) in &known.values {
-                for version in versions {
+                let is_denied = |version: &Option<ApiVersion>| {
                     let prefix = version.map_or_else(String::new, |version| format!("/v{version}"));
                     let target = prefix + &known.path(values);
                     let head = Head::new(known.operation.method.as_str(), &target);
-                    if let Verdict::Deny(_) = gate.decide(&head).verdict {
-                        let code = self.reason(known, values, *version);
-                        let denied = Denied { values, version: *version };
-                        by_code.entry(code).or_default().push(denied);
-                    }
+                    matches!(gate.decide(&head).verdict, Verdict::Deny(_))
+                };
+                if versions.iter().any(is_denied) {
+                    let code = self.reason(known, values);
+                    by_code.entry(code).or_default().push(values);
                 }
             }
             for (code, denied) in by_code {
@@ -34,17 +35,16 @@ impl Check<'_> {
                 self.push(code, Some(subject), finding);
             }
         }
+        self.find_too_old();
         self.find_unknown();
         self.find_refused();
     }
 
     /// Why the gate said no, for the name of the finding.
-    fn reason(&self, known: &Known, values: &[String], version: Option<ApiVersion>) -> CheckCode {
-        let located = Located { operation: known.operation, values: values.to_vec() };
+    fn reason(&self, known: &Known, values: &[String]) -> CheckCode {
+        let located = known.located(values);
         let mut allowed = self.profile.allow.iter().map(|entry| entry.value.operation());
-        if version.zip(self.profile.min_api).is_some_and(|(version, least)| version < least) {
-            CheckCode::BelowMinApi
-        } else if self.profile.deny.iter().any(|entry| entry.value.matches(&located)) {
+        if self.profile.deny.iter().any(|entry| entry.value.matches(&located)) {
             CheckCode::DeniedOperationUsed
         } else if allowed.any(|operation| operation == known.operation) {
             CheckCode::NameOutsideNarrowing
@@ -54,17 +54,15 @@ impl Check<'_> {
     }
 
     /// The finding for requests of one operation that are denied for one reason.
-    fn denied(&self, known: &Known, code: CheckCode, denied: &[Denied<'_>]) -> (Subject, Finding) {
+    fn denied(&self, known: &Known, code: CheckCode, names: &[&Vec<String>]) -> (Subject, Finding) {
         let operation = known.operation;
         let any = Rule::any(operation);
         // With one name, that name; with several, all of the operation.
-        let mut names: Vec<&Vec<String>> = denied.iter().map(|one| one.values).collect();
-        names.dedup();
         let exact = |values: &&Vec<String>| {
             let exact = values.iter().cloned().map(Pattern::Exact).collect();
             Rule::narrowed(operation, exact)
         };
-        let rule = match names.as_slice() {
+        let rule = match names {
             [one] => exact(one),
             _ => any.clone(),
         };
@@ -77,16 +75,6 @@ impl Check<'_> {
         let asked = format!("{}{more}", examples.join(", "));
         let allow = &self.profile.allow;
         let (subject, message, region, help) = match code {
-            CheckCode::BelowMinApi => {
-                let version = denied.iter().filter_map(|one| one.version).min();
-                let version = version.unwrap_or(ApiVersion::FLOOR);
-                (
-                    rule,
-                    format!("{asked} was asked for in API version {version}"),
-                    Self::region(self.key(&["min_api"]), "asks for a newer one"),
-                    format!("use a newer client, or write min_api: \"{version}\""),
-                )
-            }
             CheckCode::DeniedOperationUsed => {
                 let entry = self.profile.deny.iter().find(|entry| entry.value.overlaps(&rule));
                 let span = entry.and_then(|entry| entry.span.clone());
@@ -101,7 +89,12 @@ impl Check<'_> {
                 let entry = allow.iter().find(|entry| entry.value.operation() == operation);
                 let span = entry.and_then(|entry| entry.span.clone());
                 let verb = if names.len() == 1 { "is" } else { "are" };
-                let help = format!("to allow it, add under allow: - {rule}");
+                let is_id = |values: &&Vec<String>| values.iter().any(|value| looks_like_id(value));
+                let help = if names.iter().any(is_id) {
+                    format!("ids are new each time; to allow it for all of them: - {any}")
+                } else {
+                    format!("to allow it, add under allow: - {rule}")
+                };
                 (
                     rule,
                     format!("{asked} {verb} outside the names that the profile allows"),
@@ -138,6 +131,43 @@ impl Check<'_> {
         (Subject::Rule(subject), finding)
     }
 
+    /// One finding about the profile, for one line of it denies all of that.
+    fn find_too_old(&mut self) {
+        let Some(old) = TooOld::of(self.profile, self.evidence) else { return };
+        let TooOld { least, oldest, operations } = old;
+        let is_old = |version: &ApiVersion| *version < least;
+        let asked = self
+            .evidence
+            .known()
+            .filter(|known| known.values.values().flatten().flatten().any(&is_old));
+        let seen_in: Vec<&Known> = asked.collect();
+        let sessions: BTreeSet<usize> =
+            seen_in.iter().flat_map(|known| known.seen.sessions.iter().copied()).collect();
+        let mut examples: Vec<String> =
+            seen_in.iter().take(EXAMPLES).map(|known| known.operation.to_string()).collect();
+        let more = seen_in.len().saturating_sub(EXAMPLES);
+        examples.extend((more > 0).then(|| format!("{more} more")));
+        let code = CheckCode::BelowMinApi;
+        let finding = Finding {
+            risk: seen_in.iter().map(|known| known.operation.risk).max(),
+            region: Self::region(self.key(&["min_api"]), "denies what is older"),
+            seen: Some(format!("{}, in {}", examples.join(", "), count(sessions.len(), "session"))),
+            help: Some(format!(
+                "take the line away (below {} is refused always), write min_api: \"{oldest}\", or use \
+                 a newer client",
+                ApiVersion::FLOOR
+            )),
+            ..Self::finding(
+                code,
+                format!(
+                    "{} came in API versions down to {oldest}, and min_api is \"{least}\"",
+                    count(operations, "operation")
+                ),
+            )
+        };
+        self.push(code, None, finding);
+    }
+
     fn find_unknown(&mut self) {
         for (request, unknown) in self.evidence.unknown() {
             if self.profile.unknown.iter().any(|entry| entry.value.matches(&unknown.request)) {
@@ -170,12 +200,6 @@ impl Check<'_> {
             self.push(code, Some(Subject::Text(request.to_owned())), finding);
         }
     }
-}
-
-/// A request that the gate denied.
-struct Denied<'a> {
-    values: &'a Vec<String>,
-    version: Option<ApiVersion>,
 }
 
 fn seen(used: &Use) -> String {

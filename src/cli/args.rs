@@ -9,7 +9,9 @@ use clap_complete::engine::ArgValueCompleter;
 use super::completions::Profiles;
 use super::intercept::Intercept;
 use super::listen::Listen;
-use crate::api::EngineKind;
+use super::sessions::Sessions;
+use crate::api::{ApiVersion, EngineKind};
+use crate::learn::MinApi;
 use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
@@ -144,6 +146,7 @@ Examples:
   dsp generate                                  print the profile of recording.jsonl
   dsp generate monday.jsonl tuesday.jsonl -o ci.yaml
   dsp generate --update ci.yaml today.jsonl     add what is new, keep what people decided
+  dsp generate --command 'docker stats'         of the sessions in recording.jsonl only these
   dsp generate --from nginx /var/log/nginx/docker.log
   journalctl -u docker | dsp generate --from dockerd -")]
 pub(super) struct Generate {
@@ -177,8 +180,14 @@ pub(super) struct Generate {
     /// The engine that was asked, where the evidence does not say so, as logs do not
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub(super) engine: Option<EngineName>,
+    /// Refuse older API versions: VERSION such as 1.41, recorded for the oldest that was recorded, or
+    /// none; without it a new profile has none, and --update leaves what is there
+    #[arg(long, value_name = "VERSION", value_parser = min_api)]
+    pub(super) min_api: Option<MinApi>,
     #[command(flatten)]
     pub(super) from: Origin,
+    #[command(flatten)]
+    pub(super) sessions: Sessions,
 }
 
 /// An engine.
@@ -279,6 +288,8 @@ pub(super) struct Coverage {
     /// How to print it
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) sessions: Sessions,
 }
 
 /// How a result is printed.
@@ -418,7 +429,18 @@ pub(super) struct Engine {
     pub(super) host: Option<String>,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+/// A version, in the spelling of either engine: which one it is is known later.
+fn min_api(text: &str) -> Result<MinApi, String> {
+    match text {
+        "recorded" => Ok(MinApi::Recorded),
+        "none" => Ok(MinApi::Any),
+        version => ApiVersion::parse(EngineKind::Podman, version)
+            .map(MinApi::At)
+            .map_err(|_| "write a version such as 1.41, recorded or none".to_owned()),
+    }
+}
+
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("a label is KEY=VALUE".to_owned()),

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::args::{Origin, Talk};
 use super::completions::Profiles;
 use super::reporting::Outputs;
+use super::sessions::{self, Sessions};
 use super::source;
 use super::status::Status;
 use super::{evidence, output};
@@ -48,12 +49,15 @@ pub(super) struct Args {
     outputs: Outputs,
     #[command(flatten)]
     from: Origin,
+    #[command(flatten)]
+    sessions: Sessions,
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let (source, profile) = source::load_source(&args.profile)?;
-    let evidence =
-        evidence::read(&args.recordings, args.from.format(), Some(profile.engine), true)?;
+    let (from, engine) = (args.from.format(), Some(profile.engine));
+    let evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;
+    sessions::warn(&evidence);
     let options = Options {
         today: today(),
         severities: args.severities.iter().copied().collect(),

@@ -4,34 +4,40 @@ use std::fmt::Write;
 
 use super::args::{self, Format};
 use super::status::Status;
-use super::{evidence, output};
-use crate::learn::{Coverage, OperationRow};
+use super::{evidence, output, sessions};
+use crate::learn::{Coverage, OperationRow, OtherRow, SessionRow};
 use crate::report::{count, printable};
 
 pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
-    let evidence = evidence::read(&args.recordings, None, None, false)?;
+    let evidence = evidence::read(&args.recordings, None, None, false, &args.sessions)?;
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
         output::help("record the program first: dsp record -- COMMAND");
         return Ok(Status::NoVerdict);
     }
+    sessions::warn(&evidence);
     let coverage = Coverage::of(&evidence);
     match args.format {
         Format::Json => output::data(&(serde_json::to_string_pretty(&coverage)? + "\n"))?,
         Format::Text => output::text(&text(&coverage)?)?,
+    }
+    if evidence.is_all_refused() {
+        let names = evidence::names(&args.recordings);
+        output::error(&format!("{names} holds nothing but requests that enforce refuses"));
+        return Ok(Status::NoVerdict);
     }
     Ok(Status::Done)
 }
 
 fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    writeln!(text, "SESSION  BEGAN                 NEW  TOTAL")?;
+    writeln!(text, "SESSION  BEGAN                 NEW  TOTAL  WHAT")?;
     for (place, session) in coverage.sessions.iter().enumerate() {
         let start = session.start.as_deref().unwrap_or("unknown");
         let start = start.split('.').next().unwrap_or_default().trim_end_matches('Z');
-        let doubt = if session.complete { "" } else { "  incomplete" };
-        let (number, new, total) = (place + 1, session.new, session.total);
-        writeln!(text, "{number:>7}  {start:19}  {new:>4}  {total:>5}{doubt}")?;
+        let doubt = if session.complete { "" } else { " (incomplete)" };
+        let (number, new, total, what) = (place + 1, session.new, session.total, what(session));
+        writeln!(text, "{number:>7}  {start:19}  {new:>4}  {total:>5}  {what}{doubt}")?;
     }
     let all = coverage.sessions.len();
     writeln!(text, "\nSESSIONS  REQUESTS  OPERATION")?;
@@ -39,6 +45,8 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
         let share = format!("{sessions}/{all}");
         writeln!(text, "{share:>8}  {requests:>8}  {operation}")?;
     }
+    others(&mut text, "No known operation:", &coverage.unknown)?;
+    others(&mut text, "Refused by enforce whatever the profile says:", &coverage.refused)?;
     writeln!(text, "\n{}", estimate(coverage))?;
     if all > 1 && coverage.once().next().is_some() {
         writeln!(text, "\nSeen in one session only:")?;
@@ -56,6 +64,24 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
     Ok(printable_lines(&text))
 }
 
+/// What a session was of, with the labels that it has.
+fn what(session: &SessionRow) -> String {
+    let subject = session.subject.clone().unwrap_or_else(|| "a listener".to_owned());
+    let labels = session.labels.iter().map(|(key, value)| format!(" {key}={value}"));
+    std::iter::once(subject).chain(labels).collect()
+}
+
+/// Requests that are none of the operations, if there are any.
+fn others(text: &mut String, title: &str, rows: &[OtherRow]) -> std::fmt::Result {
+    if !rows.is_empty() {
+        writeln!(text, "\n{title}")?;
+    }
+    for OtherRow { request, requests, .. } in rows {
+        writeln!(text, "{requests:>18}  {request}")?;
+    }
+    Ok(())
+}
+
 fn estimate(coverage: &Coverage) -> String {
     let operations = count(coverage.operations.len(), "operation");
     let sessions = count(coverage.sessions.len(), "session");
@@ -66,6 +92,7 @@ fn estimate(coverage: &Coverage) -> String {
         Some(expected) => {
             let once = coverage.once().count();
             let verdict = match expected {
+                _ if coverage.lossy => "and requests are missing: record again",
                 0.0 => "nothing speaks for more",
                 ..0.25 => "nearly all was seen",
                 _ => "record more",

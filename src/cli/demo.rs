@@ -15,6 +15,7 @@ use hyperlocal::{UnixClientExt, UnixConnector};
 use super::audit::Audit;
 use super::output::{self, HELP, STRONG};
 use super::record::{Recorder, describe};
+use super::sessions::Sessions;
 use super::status::Status;
 use super::{args, evidence, runtime, serve, surroundings};
 use crate::api::{Address, EngineKind};
@@ -62,7 +63,8 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     ))?;
 
     step(2, "generate", "the least that allows this, containers as wildcards")?;
-    let evidence = evidence::read(std::slice::from_ref(&recording), None, None, false)?;
+    let evidence =
+        evidence::read(std::slice::from_ref(&recording), None, None, false, &Sessions::default())?;
     let name = crate::profile::Name::from_words("demo");
     let options = learn::Options { name, ..learn::Options::default() };
     let learn::Generated { profile, comments } = learn::generate(&evidence, &options);

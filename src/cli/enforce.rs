@@ -15,7 +15,7 @@ use super::serve::{EndSignals, Sockets};
 use super::source;
 use super::status::Status;
 use super::{output, pending, runtime, serve, surroundings};
-use crate::api::{EngineKind, Risk};
+use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::child::Intercept;
 use crate::engine;
 use crate::profile::Profile;
@@ -153,7 +153,32 @@ pub(super) fn fits(profile: &Profile, engine: &engine::Engine) -> anyhow::Result
         )),
         (EngineKind::Docker, EngineKind::Docker) | (EngineKind::Podman, EngineKind::Podman) => {}
     }
+    warn_of_min_api(profile, engine);
     Ok(())
+}
+
+/// Warns when the engine's newest API is older than `min_api`: clients speak no newer one to it, so
+/// all that they ask in a version is denied.
+fn warn_of_min_api(profile: &Profile, engine: &engine::Engine) {
+    let Some(least) = profile.min_api else { return };
+    let version = &engine.version;
+    // podman counts the versions of its own API as its releases.
+    let is_own = engine.version.kind == EngineKind::Podman && least.major() > 1;
+    let newest = if is_own { &version.version } else { &version.api };
+    let Ok(parsed) = ApiVersion::parse(version.kind, newest) else { return };
+    if parsed >= least {
+        return;
+    }
+    output::warn(&format!(
+        "the profile denies every request that names an API version: its min_api is \"{least}\", and \
+         {} speaks {} at most",
+        engine.address,
+        printable(newest)
+    ));
+    output::help(&format!(
+        "take min_api out of the profile (below {} is refused always), or write min_api: \"{parsed}\"",
+        ApiVersion::FLOOR
+    ));
 }
 
 /// A profile that has to be reviewed, and is not.

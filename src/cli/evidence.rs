@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use indexmap::IndexMap;
 
+use super::sessions::Sessions;
 use super::{logs, output};
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::learn::{Evidence, Gathering};
@@ -14,15 +15,17 @@ use crate::report::count;
 
 /// Reads all recordings, or logs of the format `from`, into one body of evidence, and warns of what
 /// had to be left out. It is of the engine `wanted`, or of the one that the recordings name. What
-/// was denied counts like the rest when `takes_denied` is set.
+/// was denied counts like the rest when `takes_denied` is set. Of recordings `sessions` are taken.
 ///
 /// # Errors
-/// The first file that cannot be used, and recordings of another engine.
+/// The first file that cannot be used, recordings of another engine, and none of the sessions that
+/// are wanted.
 pub(super) fn read(
     recordings: &[PathBuf],
     from: Option<Format>,
     wanted: Option<EngineKind>,
     takes_denied: bool,
+    sessions: &Sessions,
 ) -> anyhow::Result<Evidence> {
     let mut gathering =
         if takes_denied { Gathering::taking_denied() } else { Gathering::default() };
@@ -35,11 +38,13 @@ pub(super) fn read(
         for event in &mut reader {
             gathering.absorb(event?);
         }
+        gathering.tear(reader.torn());
         if reader.torn() > 0 {
             let torn = count(reader.torn(), "line");
             output::warn(&format!("{}: {torn} cut in the middle, left out", path.display()));
         }
     }
+    sessions.select(&mut gathering)?;
     let recorded = gathering.engine()?;
     if let Some((wanted, recorded)) = wanted.zip(recorded)
         && wanted != recorded

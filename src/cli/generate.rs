@@ -6,9 +6,9 @@ use anyhow::Context;
 
 use super::args::{self, Talk};
 use super::status::Status;
-use super::{evidence, files, output};
-use crate::api::{EngineKind, Risk};
-use crate::learn::{self, Decision, Evidence, Generated};
+use super::{evidence, files, output, sessions};
+use crate::api::{ApiVersion, EngineKind, Risk};
+use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
 
@@ -24,7 +24,9 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     let update_path = args.update.as_deref().map(super::source::changeable).transpose()?;
     let old = update_path.as_deref().map(profile::load_text).transpose()?;
     let wanted = engine(args.engine, old.as_ref().map(|(_, profile)| profile))?;
-    let evidence = evidence::read(&args.recordings, args.from.format(), wanted, args.denied)?;
+    let from = args.from.format();
+    let evidence = evidence::read(&args.recordings, from, wanted, args.denied, &args.sessions)?;
+    check_version(args.min_api, evidence.engine())?;
     if evidence.is_empty() && evidence.denied().next().is_some() {
         let names = evidence::names(&args.recordings);
         output::error(&format!("{names} holds nothing but requests that were denied"));
@@ -36,11 +38,22 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
         output::help("record a program first: dsp record -- docker stats --no-stream");
         return Ok(Status::NoVerdict);
     }
-    if evidence.lossy() && !args.allow_lossy {
-        output::error("lines were lost while recording, so the profile would miss operations");
-        output::help("record again, or take what there is with --allow-lossy");
+    if evidence.is_all_refused() {
+        let names = evidence::names(&args.recordings);
+        output::error(&format!("{names} holds nothing but requests that enforce refuses"));
+        warn(&evidence, args.accept_unknown);
+        output::help("no profile can allow them; have the program ask in another way");
         return Ok(Status::NoVerdict);
     }
+    if evidence.lossy() && !args.allow_lossy {
+        output::error("the recording has gaps, so the profile would miss operations");
+        output::help(
+            "requests were lost, or could not be read: record again, or take what there is with \
+             --allow-lossy",
+        );
+        return Ok(Status::NoVerdict);
+    }
+    sessions::warn(&evidence);
     match (old, &args.update) {
         (Some((text, profile)), Some(path)) => {
             update(args, talk, &evidence, path, &text, &profile)?
@@ -66,6 +79,19 @@ fn engine(
     }
 }
 
+/// Holds that the version that is asked for is one of this engine.
+fn check_version(asked: Option<MinApi>, engine: EngineKind) -> anyhow::Result<()> {
+    let Some(MinApi::At(version)) = asked else { return Ok(()) };
+    ApiVersion::parse(engine, &version.to_string()).context("--min-api is wrong")?;
+    if engine == EngineKind::Docker && version < ApiVersion::FLOOR {
+        anyhow::bail!(
+            "--min-api {version} does nothing: below {} is refused always",
+            ApiVersion::FLOOR
+        );
+    }
+    Ok(())
+}
+
 /// Makes a new profile.
 fn fresh(
     args: &args::Generate,
@@ -73,8 +99,12 @@ fn fresh(
     evidence: &Evidence,
     name: Option<Name>,
 ) -> anyhow::Result<()> {
-    let options =
-        learn::Options { name, accept_unknown: args.accept_unknown, names: args.names.into() };
+    let options = learn::Options {
+        name,
+        accept_unknown: args.accept_unknown,
+        names: args.names.into(),
+        min_api: args.min_api.unwrap_or_default(),
+    };
     let Generated { profile, mut comments } = learn::generate(evidence, &options);
     if let Some(path) = &args.schema {
         comments.header.insert(0, format!("yaml-language-server: $schema={}", path.display()));
@@ -112,8 +142,13 @@ fn update(
     text: &str,
     old: &Profile,
 ) -> anyhow::Result<()> {
-    let update = learn::update(text, old, evidence, args.names.into(), args.accept_unknown)
-        .with_context(|| format!("cannot add to {}", path.display()))?;
+    let wishes = Wishes {
+        names: args.names.into(),
+        accept_unknown: args.accept_unknown,
+        min_api: args.min_api,
+    };
+    let update = learn::update(text, old, evidence, wishes)
+        .with_context(|| format!("cannot change {}", path.display()))?;
     let profile = profile::parse(&update.text).map_err(|problem| {
         anyhow::anyhow!("the update would not read back: {}", problem.message)
     })?;
@@ -124,9 +159,19 @@ fn update(
     if !talk.quiet {
         let added = count(update.added.len(), "rule");
         output::note(&match update.added.len() {
-            0 => format!("{} has it all; nothing was added", path.display()),
+            0 if proof.is_complete() => {
+                format!("{} has it all; nothing was added", path.display())
+            }
+            0 => format!("nothing was added to {}", path.display()),
             _ => format!("{} was brought up to date: {added} added", path.display()),
         });
+        if let Some((before, after)) = update.min_api {
+            let word = |version: Option<ApiVersion>| {
+                version.map_or_else(|| "none".to_owned(), |version| format!("\"{version}\""))
+            };
+            let (before, after) = (word(before), word(after));
+            output::note(&format!("min_api was {before} and is {after}"));
+        }
         update.added.iter().for_each(|rule| output::talk(&format!("  + {}", printable(rule))));
         output::note(&proof.to_string());
     }
@@ -139,6 +184,17 @@ fn update(
     }
     if !update.kept_out.is_empty() {
         output::help(&format!("dsp check {} names each request", path.display()));
+    }
+    if let Some(TooOld { least, oldest, operations }) = update.too_old {
+        let operations = count(operations, "operation");
+        output::warn(&format!(
+            "{operations} of the recording came in API versions down to {oldest}, and min_api: \
+             \"{least}\" denies what is older than that"
+        ));
+        output::help(&format!(
+            "a newer client, --min-api {oldest}, or --min-api none (below {} is refused always)",
+            ApiVersion::FLOOR
+        ));
     }
     warn_of_ids(&profile);
     Ok(())
@@ -169,6 +225,9 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
     if evidence.incomplete() > 0 {
         let sessions = count(evidence.incomplete(), "session");
         output::warn(&format!("{sessions} without an end: requests may be missing"));
+    }
+    if evidence.lossy() {
+        output::warn("the recording has gaps: requests are missing");
     }
     for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {
         output::warn(&format!("{} is no known operation and is left out", printable(request)));

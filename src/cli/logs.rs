@@ -26,6 +26,7 @@ pub(super) fn read(
     let name = log_name(path);
     let log = Log::read(&name, format, engine, open(path, &name)?)?;
     warn_of_gaps(&log, &name);
+    gathering.turn_away(log.turned_away);
     log.events.into_iter().for_each(|event| gathering.absorb(event));
     Ok(())
 }

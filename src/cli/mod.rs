@@ -36,6 +36,7 @@ mod review;
 mod runtime;
 mod schema;
 mod serve;
+mod sessions;
 mod source;
 mod status;
 mod surroundings;

@@ -1,5 +1,6 @@
 //! `dsp record`: a workload behind a transparent proxy.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,11 @@ use super::status::Status;
 use super::{output, runtime, serve, surroundings};
 use crate::child::Intercept;
 use crate::engine;
+use crate::learn;
 use crate::policy::{Decision, Observer, Verdict};
 use crate::proxy::{self, Begun, Limits, Running};
 use crate::recording::{self, Session, Ticket, Totals, Writer};
-use crate::report::{count, printable};
+use crate::report::{count, printable, quoted};
 
 pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
     let intercept = args.intercept.prepare(talk)?;
@@ -40,7 +42,8 @@ async fn record(
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));
     let follower = follower(&args, &engine, sockets.limits()).await?;
-    let recorder = Arc::new(Recorder::create(&args, &engine)?);
+    let session = session(&args, &engine);
+    let recorder = Arc::new(Recorder(Writer::create(&args.output, &session)?));
     let (running, _folder) = match &follower {
         Some(follower) => {
             let followed = Arc::new(Followed::command(follower, &recorder));
@@ -69,12 +72,15 @@ async fn record(
     let totals = recorder.0.end(exit);
     if !talk.quiet {
         summarise(&totals, &file, reach);
+        tell_of_refused(&totals);
+        tell_of_earlier(&args.output, &session);
     }
     let status = match follower {
         Some(follower) if follower.end(grace, talk.quiet).await => failed(status),
         _ => status,
     };
-    Ok(if totals.dropped > 0 { lossy(&totals, status, &file) } else { status })
+    let is_lossy = totals.dropped > 0 || totals.unread > 0;
+    Ok(if is_lossy { lossy(&totals, status, &file) } else { status })
 }
 
 /// What follows the containers, when that is asked for.
@@ -112,6 +118,9 @@ async fn listen(
     Ok(())
 }
 
+/// The recording that is written and read where none is named.
+const USUAL: &str = "recording.jsonl";
+
 /// How a program comes to the proxy.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Reach {
@@ -140,17 +149,67 @@ fn summarise(totals: &Totals, file: &str, reach: Reach) {
         "{}, {} recorded in {file}; next: dsp generate{}",
         count(totals.requests, "request"),
         count(operations, "operation"),
-        if file == "recording.jsonl" { String::new() } else { format!(" {file}") },
+        if file == USUAL { String::new() } else { format!(" {file}") },
+    ));
+}
+
+/// Says how much of what was recorded no profile can allow.
+fn tell_of_refused(totals: &Totals) {
+    if totals.refused > 0 {
+        let requests = count(totals.refused, "request");
+        output::warn(&format!("{requests} of these enforce refuses whatever the profile says"));
+        output::help("dsp coverage names each with the reason");
+    }
+}
+
+/// Says that the file holds what another program asked for, if so: `generate` makes one profile of
+/// all that is in it.
+fn tell_of_earlier(path: &Path, session: &Session) {
+    // What cannot be read now, `generate` will tell of.
+    let earlier = recording::earlier(path, &session.id).unwrap_or_default();
+    let subject = |session: &Session| match &session.container {
+        Some(container) => format!("container {container}"),
+        None => learn::program_of(&session.command).unwrap_or_else(|| "a listener".to_owned()),
+    };
+    let own = subject(session);
+    let Some(first) = earlier.first() else { return };
+    let Some(other) = earlier.iter().find(|one| subject(one) != own) else { return };
+    let (number, file) = (earlier.len() + 1, path.display());
+    let which = if subject(first) == own {
+        format!("one before it was: {}", printable(&subject(other)))
+    } else {
+        format!("the first was: {}", printable(&subject(first)))
+    };
+    output::note(&format!("this was session {number} of {file}; {which}"));
+    output::help(&format!(
+        "generate takes them all; for a profile of this one alone: dsp generate{} --session {number}",
+        if path == Path::new(USUAL) {
+            String::new()
+        } else {
+            format!(" {}", quoted(&file.to_string()))
+        },
     ));
 }
 
 /// The workload went on, but the evidence has gaps, and a status of 0 would hide that.
 fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
-    let lines = count(totals.dropped, "line");
-    output::error(&format!(
-        "{lines} could not be written to {file}; the session is marked as lossy"
-    ));
-    output::help("make room on the disk and record again");
+    if totals.dropped > 0 {
+        let lines = count(totals.dropped, "line");
+        output::error(&format!(
+            "{lines} could not be written to {file}; the session is marked as lossy"
+        ));
+        output::help("make room on the disk and record again");
+    }
+    if totals.unread > 0 {
+        let requests = count(totals.unread, "request");
+        output::error(&format!(
+            "{requests} could not be read and went on to the engine with all that followed on the \
+             same connection; the session is marked as lossy"
+        ));
+        output::help(
+            "dsp coverage names what was wrong with each; have the program spell it otherwise",
+        );
+    }
     failed(status)
 }
 
@@ -166,13 +225,12 @@ fn failed(status: Status) -> Status {
 /// Writes what the proxy tells to a recording.
 pub(super) struct Recorder(pub(super) Writer);
 
-impl Recorder {
-    fn create(args: &args::Record, engine: &engine::Engine) -> anyhow::Result<Self> {
-        let mut session = Session::begin(recording::command_line(&args.command));
-        session.labels = args.labels.iter().cloned().collect();
-        session.engine = Some(describe(engine));
-        Ok(Self(Writer::create(&args.output, &session)?))
-    }
+/// The session that begins.
+fn session(args: &args::Record, engine: &engine::Engine) -> Session {
+    let mut session = Session::begin(recording::command_line(&args.command));
+    session.labels = args.labels.iter().cloned().collect();
+    session.engine = Some(describe(engine));
+    session
 }
 
 /// What a recording says of an engine.

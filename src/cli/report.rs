@@ -6,6 +6,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Origin, Talk};
 use super::completions::Profiles;
+use super::sessions::Sessions;
 use super::source;
 use super::status::Status;
 use super::{evidence, files, output};
@@ -46,7 +47,13 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let name = args.against.as_ref().map(|path| path.display().to_string());
     let evidence = match args.recordings.as_slice() {
         [] => None,
-        some => Some(evidence::read(some, args.from.format(), Some(profile.engine), true)?),
+        some => Some(evidence::read(
+            some,
+            args.from.format(),
+            Some(profile.engine),
+            true,
+            &Sessions::default(),
+        )?),
     };
     if evidence.as_ref().is_some_and(|evidence| evidence.is_empty()) {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));

@@ -7,6 +7,7 @@ use tokio::signal::unix::SignalKind;
 
 use super::args::{Origin, Talk};
 use super::completions::Profiles;
+use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
 use super::{evidence, files, output, pending, runtime, serve, surroundings};
@@ -243,14 +244,21 @@ fn verdict(profile: &Profile) -> Status {
 fn read_evidence(args: &Args, draft: &Draft) -> anyhow::Result<Option<Evidence>> {
     let engine = Some(draft.profile().engine);
     if !args.recordings.is_empty() {
-        return evidence::read(&args.recordings, args.from.format(), engine, false).map(Some);
+        return evidence::read(
+            &args.recordings,
+            args.from.format(),
+            engine,
+            false,
+            &Sessions::default(),
+        )
+        .map(Some);
     }
     let usual = PathBuf::from(USUAL_RECORDING);
     if !usual.is_file() {
         return Ok(None);
     }
     // Somebody else's recording is no evidence for this profile, and no error either.
-    let evidence = evidence::read(&[usual], None, engine, false).ok();
+    let evidence = evidence::read(&[usual], None, engine, false, &Sessions::default()).ok();
     let is_named = |evidence: &Evidence| {
         let digest: String = evidence.digest().chars().take(16).collect();
         draft.text().contains(&format!("sha256 {digest}"))

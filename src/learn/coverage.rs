@@ -1,8 +1,9 @@
 //! "Have I recorded enough?" What the sessions say of the ones that were not recorded.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::Evidence;
+use super::{Evidence, Use};
 use crate::api::Risk;
 
 /// How far the evidence covers what a program does.
@@ -12,6 +13,12 @@ pub struct Coverage {
     pub sessions: Vec<SessionRow>,
     /// The operations in catalogue order.
     pub operations: Vec<OperationRow>,
+    /// Requests that no operation is.
+    pub unknown: Vec<OtherRow>,
+    /// Requests that `enforce` refuses whatever the profile says.
+    pub refused: Vec<OtherRow>,
+    /// Whether requests are missing: lines were lost or cut, or what came could not be read.
+    pub lossy: bool,
     /// How many operations a further session is expected to add; none from fewer than two.
     pub expected_new_operations: Option<f64>,
     /// Questions that only a person can answer.
@@ -25,6 +32,12 @@ pub struct SessionRow {
     pub id: String,
     /// When it began, as RFC 3339.
     pub start: Option<String>,
+    /// What was recorded: the container, the program with its sub-command, or the log; none for a
+    /// listener.
+    pub subject: Option<String>,
+    /// What was said of it with `--label`.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
     /// Operations that no session before it had.
     pub new: usize,
     /// Operations that it and all before it had together.
@@ -41,6 +54,17 @@ pub struct OperationRow {
     /// How risky it is.
     #[serde(serialize_with = "as_text")]
     pub risk: Risk,
+    /// In how many sessions it was seen.
+    pub sessions: usize,
+    /// How often.
+    pub requests: u64,
+}
+
+/// A request that is none of the operations that rules are about.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct OtherRow {
+    /// The request.
+    pub request: String,
     /// In how many sessions it was seen.
     pub sessions: usize,
     /// How often.
@@ -92,9 +116,11 @@ impl Coverage {
             SessionRow {
                 id: session.id.clone(),
                 start: session.start.map(|start| start.to_string()),
+                subject: session.subject(),
+                labels: session.labels.clone(),
                 new,
                 total,
-                complete: session.ended && !session.lossy,
+                complete: session.is_whole() && !session.lossy && session.from.is_none(),
             }
         });
         let operations = evidence.known().map(|known| OperationRow {
@@ -106,6 +132,9 @@ impl Coverage {
         let mut coverage = Self {
             sessions: sessions.collect(),
             operations: operations.collect(),
+            unknown: evidence.unknown().map(|(text, one)| OtherRow::of(text, &one.seen)).collect(),
+            refused: evidence.refused().map(|(text, seen)| OtherRow::of(text, seen)).collect(),
+            lossy: evidence.lossy() || evidence.torn() > 0,
             expected_new_operations: None,
             questions: questions(evidence),
         };
@@ -125,6 +154,13 @@ impl Coverage {
         let once = u32::try_from(self.once().count()).ok()?;
         // To the hundredth: more would pretend to know more.
         Some((f64::from(once) / f64::from(sessions) * 100.0).round() / 100.0)
+    }
+}
+
+impl OtherRow {
+    fn of(request: &str, seen: &Use) -> Self {
+        let (sessions, requests) = (seen.sessions.len(), seen.requests);
+        Self { request: request.to_owned(), sessions, requests }
     }
 }
 

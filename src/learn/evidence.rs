@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::gather::{Asked, AskedIn, Asking, Target};
 use super::outcomes::Outcomes;
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation, encode_segment};
+use crate::recording::Format;
 
 /// The evidence of any number of recordings.
 #[derive(Debug, Default)]
@@ -20,6 +21,9 @@ pub struct Evidence {
     unrouted: BTreeMap<String, Use>,
     denied: BTreeMap<String, Use>,
     sessions: Vec<SessionState>,
+    not_started: Vec<SessionState>,
+    torn: usize,
+    turned_away: u64,
 }
 
 /// What was seen of one operation.
@@ -69,9 +73,15 @@ pub struct SessionState {
     pub command: Vec<String>,
     /// The container that was recorded.
     pub container: Option<String>,
+    /// What the person said of it with `--label`, and the profile of an audit log.
+    pub labels: IndexMap<String, String>,
+    /// The format of the log that it was read from; none for a recording.
+    pub from: Option<Format>,
+    /// The exit status of its command.
+    pub exit: Option<u8>,
     /// Whether its last line is there.
     pub ended: bool,
-    /// Whether lines were lost.
+    /// Whether requests are missing, for whatever reason.
     pub lossy: bool,
     /// A hash of what it asked for.
     digest: [u8; 32],
@@ -125,16 +135,51 @@ impl Evidence {
             && self.unrouted.is_empty()
     }
 
-    /// Whether some session lost lines.
+    /// Whether all that was asked for is refused by `enforce` whatever the profile says.
+    #[must_use]
+    pub fn is_all_refused(&self) -> bool {
+        self.known.is_empty() && self.unknown.is_empty() && !self.refused.is_empty()
+    }
+
+    /// Whether requests of some session are missing.
     #[must_use]
     pub fn lossy(&self) -> bool {
         self.sessions.iter().any(|session| session.lossy)
     }
 
-    /// How many sessions have no end.
+    /// How many sessions have no end, or no beginning.
     #[must_use]
     pub fn incomplete(&self) -> usize {
-        self.sessions.iter().filter(|session| !session.ended).count()
+        self.sessions.iter().filter(|session| !session.is_whole()).count()
+    }
+
+    /// How many lines were cut in the middle.
+    #[must_use]
+    pub fn torn(&self) -> usize {
+        self.torn
+    }
+
+    /// How many requests a proxy answered by itself, by the log that it wrote.
+    #[must_use]
+    pub fn turned_away(&self) -> u64 {
+        self.turned_away
+    }
+
+    /// The formats of the logs that it was read from, in order and each once.
+    #[must_use]
+    pub fn logs(&self) -> BTreeSet<Format> {
+        self.sessions.iter().filter_map(|session| session.from).collect()
+    }
+
+    /// The sessions whose command could not be started, and which asked for nothing.
+    #[must_use]
+    pub fn not_started(&self) -> &[SessionState] {
+        &self.not_started
+    }
+
+    /// Notes what is missing of no session in particular.
+    pub(super) fn with_gaps(self, torn: usize, turned_away: u64) -> Self {
+        Self { torn, turned_away, ..self }
     }
 
     /// The lowest API version that was asked for.
@@ -185,6 +230,10 @@ impl Evidence {
             outcomes.add(session, &targets);
         }
         for AskedIn { state, askings, .. } in sessions {
+            if askings.is_empty() && state.has_failed_to_start() {
+                evidence.not_started.push(state);
+                continue;
+            }
             evidence.add(state, askings, &targets, &ranks, &mut is_routed);
         }
         outcomes.put_into(&mut evidence.known, clients);
@@ -268,6 +317,40 @@ impl Evidence {
     }
 }
 
+impl SessionState {
+    /// Whether its first and its last line are there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.start.is_some() && self.ended
+    }
+
+    /// Whether its command could not be started: the statuses 126 and 127 are those of shells and of
+    /// dsp for that.
+    #[must_use]
+    pub fn has_failed_to_start(&self) -> bool {
+        matches!(self.exit, Some(126 | 127))
+    }
+
+    /// What was recorded, in a few words: the container, the log or the program; none for a
+    /// listener.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        if let Some(container) = &self.container {
+            return Some(container.clone());
+        }
+        if let Some(format) = self.from {
+            return Some(format!("log of {format}"));
+        }
+        self.program()
+    }
+
+    /// The program of its command with its sub-command; none for a listener.
+    #[must_use]
+    pub fn program(&self) -> Option<String> {
+        program_of(&self.command)
+    }
+}
+
 impl Known {
     /// How many different values its first parameter had; 0 without a parameter.
     #[must_use]
@@ -288,6 +371,23 @@ impl Known {
     pub fn path(&self, values: &[String]) -> String {
         path(self.operation, values)
     }
+}
+
+/// The program of a command line with its sub-command; none of an empty one. Arguments may be
+/// anything, so only the first word behind the program is taken, and only when it looks like a
+/// sub-command.
+#[must_use]
+pub fn program_of(command: &[String]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
+    let program = program.rsplit('/').next().unwrap_or_default();
+    let is_word = |text: &&String| {
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        text.bytes().all(is_letter) && text.bytes().next().is_some_and(|byte| byte != b'-')
+    };
+    Some(match arguments.first().filter(is_word) {
+        Some(command) => format!("{program} {command}"),
+        None => program.to_owned(),
+    })
 }
 
 /// A hash of what a session asked for, given in order.

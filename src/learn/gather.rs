@@ -7,7 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::Evidence;
 use super::evidence::SessionState;
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation};
-use crate::recording::{Event, Session};
+use crate::recording::{Event, Format, Request, Session};
 
 /// What has been read so far. A line that is read twice counts once.
 #[derive(Debug, Default)]
@@ -19,6 +19,10 @@ pub struct Gathering {
     clients: IndexSet<Box<str>>,
     /// Whether requests that were denied count like others.
     takes_denied: bool,
+    /// Lines that were cut in the middle.
+    torn: usize,
+    /// Requests in logs that the proxy which wrote them answered by itself.
+    turned_away: u64,
 }
 
 /// So many clients are told apart. A client may call itself anything, each time anew.
@@ -48,6 +52,8 @@ struct Gathered {
     requests: HashMap<u64, Slot>,
     /// How repeated requests were answered, by the number of the first.
     repeated: HashMap<u64, IndexMap<u16, u64>>,
+    /// How many requests there were, as its last line says.
+    announced: u64,
 }
 
 /// One request and its repetitions. Its parts may come in any order.
@@ -57,6 +63,8 @@ struct Slot {
     /// is small.
     asked: Option<u32>,
     unrouted: bool,
+    /// Whether the connection became a tunnel.
+    upgraded: bool,
     /// The place of the client in [`Gathering::clients`], from 1; 0 without a name.
     client: u8,
     /// How it was answered; 0 when nothing says so.
@@ -122,10 +130,11 @@ impl Gathering {
         match event {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
+                let refused = refused(&request);
                 let written = Written {
                     method: request.method.into(),
                     path: request.path.into(),
-                    refused: request.refused.map(Into::into),
+                    refused: refused.map(Into::into),
                     denied: request.denied.is_some() && !self.takes_denied,
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
@@ -136,6 +145,7 @@ impl Gathering {
             Event::Response(response) => {
                 let slot = self.slot(response.session, response.seq);
                 slot.unrouted |= response.unrouted;
+                slot.upgraded |= response.upgraded;
                 slot.status = response.status.unwrap_or_default();
             }
             Event::Repeat(repeat) => {
@@ -147,9 +157,38 @@ impl Gathering {
                 }
             }
             Event::End(end) => {
-                let state = &mut self.session(end.session).state;
+                let gathered = self.session(end.session);
+                gathered.announced = gathered.announced.max(end.requests);
+                let state = &mut gathered.state;
                 state.ended = true;
+                state.exit = end.exit;
                 state.lossy |= end.dropped > 0;
+            }
+        }
+    }
+
+    /// Takes lines for lost that were cut in the middle.
+    pub fn tear(&mut self, lines: usize) {
+        self.torn += lines;
+    }
+
+    /// Notes requests of a log that the proxy which wrote it answered by itself.
+    pub fn turn_away(&mut self, requests: u64) {
+        self.turned_away += requests;
+    }
+
+    /// Leaves out the sessions that are not wanted, with all that they asked for.
+    pub fn keep(&mut self, mut is_wanted: impl FnMut(usize, &SessionState) -> bool) {
+        let state = |(id, gathered): (&String, &Gathered)| {
+            let mut state = gathered.state.clone();
+            state.id.clone_from(id);
+            (id.clone(), state)
+        };
+        let mut order: Vec<(String, SessionState)> = self.sessions.iter().map(state).collect();
+        order.sort_by(|(a, first), (b, second)| (first.start, a).cmp(&(second.start, b)));
+        for (place, (id, state)) in order.iter().enumerate() {
+            if !is_wanted(place, state) {
+                self.sessions.remove(id);
             }
         }
     }
@@ -169,22 +208,34 @@ impl Gathering {
     pub fn finish(self, engine: EngineKind) -> Evidence {
         let targets: Vec<Target> =
             self.asked.into_iter().map(|written| Target::of(engine, written)).collect();
+        let (torn, turned_away) = (self.torn, self.turned_away);
         let mut sessions: Vec<(String, Gathered)> = self.sessions.into_iter().collect();
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
         let sessions = sessions.into_iter().map(|(id, gathered)| {
-            let Gathered { mut state, requests, repeated } = gathered;
+            let Gathered { mut state, requests, repeated, announced } = gathered;
             state.id = id;
+            let told: u64 = requests.values().filter_map(Slot::count).sum();
+            let hid = |slot: &Slot| {
+                let place = slot.asked.and_then(|asked| usize::try_from(asked).ok());
+                let target = place.and_then(|place| targets.get(place));
+                slot.upgraded && matches!(target, Some(Target::Refused(_)))
+            };
+            // A head that nobody could read was passed on with all that followed it; and lines may
+            // be gone without a trace but the count at the end.
+            state.lossy |= told < announced || requests.values().any(hid);
             let asking = |(seq, slot): (&u64, &Slot)| {
                 let target = usize::try_from(slot.asked?).ok()?;
-                let Slot { unrouted, client, status, repeats, .. } = *slot;
-                Some(Asking { target, count: 1 + repeats, unrouted, client, status, seq: *seq })
+                let Slot { unrouted, client, status, .. } = *slot;
+                let count = slot.count()?;
+                Some(Asking { target, count, unrouted, client, status, seq: *seq })
             };
             let askings = requests.iter().filter_map(asking).collect();
             AskedIn { state, askings, repeated }
         });
-        Evidence::of(engine, targets, &self.clients, sessions.collect())
+        let sessions = sessions.collect();
+        Evidence::of(engine, targets, &self.clients, sessions).with_gaps(torn, turned_away)
     }
 
     fn begin(&mut self, session: Session) {
@@ -192,6 +243,8 @@ impl Gathering {
         state.start = Some(session.start);
         state.command = session.command;
         state.container = session.container;
+        state.from = session.labels.get("from").and_then(|name| Format::named(name));
+        state.labels = session.labels;
         state.engine = session.engine.map(|engine| engine.kind);
         state.lossy |= session.lossy;
     }
@@ -217,6 +270,22 @@ impl Gathering {
     fn slot(&mut self, session: String, seq: u64) -> &mut Slot {
         self.session(session).requests.entry(seq).or_default()
     }
+}
+
+impl Slot {
+    /// How often it came; none when its own line is not there.
+    fn count(&self) -> Option<u64> {
+        self.asked.map(|_| self.repeats.saturating_add(1))
+    }
+}
+
+/// Why `enforce` refuses a request whatever the profile says. An audit log of an older dsp has that
+/// in the text of the denial only.
+fn refused(request: &Request) -> Option<String> {
+    const BEFORE: &str = "dsp: the request is refused: ";
+    let denials = [&request.denied, &request.would_deny];
+    let told = denials.into_iter().flatten().find_map(|denial| denial.strip_prefix(BEFORE));
+    request.refused.clone().or_else(|| told.map(str::to_owned))
 }
 
 impl Target {

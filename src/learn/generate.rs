@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Evidence, Known, Names};
-use crate::api::{Part, Risk};
+use crate::api::{ApiVersion, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// The operations with which clients begin. They fall back from one to the other, and without them
@@ -14,9 +14,26 @@ pub const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
 /// How many hexadecimal digits of the evidence's digest stand in a profile.
 const DIGEST_SHOWN: usize = 16;
 
+/// The oldest API version that a profile is to let through.
+///
+/// A program asks in the newest version that it and its engine speak. So what was recorded tells
+/// how new the recording machine was, and as a bound it would shut the same program out elsewhere.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum MinApi {
+    /// Any that dsp lets through, which is [`ApiVersion::FLOOR`] and later.
+    #[default]
+    Any,
+    /// The oldest one that was recorded.
+    Recorded,
+    /// This one.
+    At(ApiVersion),
+}
+
 /// What a person may ask for.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The oldest API version that is let through.
+    pub min_api: MinApi,
     /// The profile's name; without one the recorded commands give it.
     pub name: Option<Name>,
     /// Whether unknown operations are listed.
@@ -32,6 +49,18 @@ pub struct Generated {
     pub profile: Profile,
     /// Its comments.
     pub comments: Comments,
+}
+
+impl MinApi {
+    /// The bound, given what was recorded.
+    #[must_use]
+    pub fn of(self, evidence: &Evidence) -> Option<ApiVersion> {
+        match self {
+            Self::Any => None,
+            Self::Recorded => evidence.lowest_version(),
+            Self::At(version) => Some(version),
+        }
+    }
 }
 
 /// Makes the profile that allows what `evidence` holds and nothing else.
@@ -63,7 +92,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
         rules.into_iter().map(|(rule, comment)| (Entry::new(rule), comment)).unzip();
     Generated {
         profile: Profile {
-            min_api: evidence.lowest_version(),
+            min_api: options.min_api.of(evidence),
             allow,
             unknown,
             ..Profile::empty(name, evidence.engine())
@@ -82,20 +111,12 @@ pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rul
 }
 
 /// What was recorded, in a few words: the commands when they agree, their program when only that
-/// agrees. Arguments may be anything, so only the first word behind the program is taken, and only
-/// when it looks like a sub-command.
+/// agrees.
 fn title(evidence: &Evidence) -> String {
     let mut titles: Vec<(String, String)> = Vec::new();
     for session in evidence.sessions() {
-        let Some((program, arguments)) = session.command.split_first() else { continue };
-        let program = program.rsplit('/').next().unwrap_or_default().to_owned();
-        let word = |text: &&String| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        };
-        let full = match arguments.first().filter(word) {
-            Some(command) if !command.starts_with('-') => format!("{program} {command}"),
-            _ => program.clone(),
-        };
+        let Some(full) = session.program() else { continue };
+        let program = full.split(' ').next().unwrap_or_default().to_owned();
         titles.push((program, full));
     }
     titles.sort();
@@ -206,7 +227,12 @@ mod tests {
 
     fn generated(events: impl IntoIterator<Item = Event>, names: Names) -> String {
         let evidence = evidence(events);
-        let options = Options { accept_unknown: true, names, ..Options::default() };
+        let options = Options {
+            accept_unknown: true,
+            names,
+            min_api: MinApi::Recorded,
+            ..Options::default()
+        };
         let Generated { profile, comments } = generate(&evidence, &options);
         prove(&evidence, &profile, None).unwrap();
         emit(&profile, &comments)

@@ -13,10 +13,10 @@ mod outcomes;
 mod proof;
 mod update;
 
-pub use coverage::{Coverage, OperationRow, Question, SessionRow};
-pub use evidence::{Evidence, Known, SessionState, Unknown, Use};
+pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
+pub use evidence::{Evidence, Known, SessionState, Unknown, Use, program_of};
 pub use gather::{Gathering, MixedEngines};
-pub use generate::{Generated, HANDSHAKE, Options, generate};
+pub use generate::{Generated, HANDSHAKE, MinApi, Options, generate};
 pub use names::{Names, looks_like_id};
-pub use proof::{Flaw, Proof, prove};
-pub use update::{Decision, KeptOut, NotALine, Update, summarised, update};
+pub use proof::{Flaw, Gap, Proof, prove};
+pub use update::{Decision, KeptOut, NotALine, TooOld, Update, Wishes, summarised, update};

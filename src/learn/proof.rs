@@ -4,20 +4,46 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::generate::HANDSHAKE;
-use super::{Evidence, Known};
+use super::{Evidence, Known, TooOld};
 use crate::api::{ApiVersion, Operation};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
 use crate::profile::{Pattern, Profile, Rule};
+use crate::recording::Format;
 
 /// A name that no workload has.
 const FRESH: &str = "dsp-fresh-name";
 
-/// That a profile permits everything that was seen, needs each of its rules, and permits nothing
-/// else.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// That a profile needs each of its rules and permits nothing that was not seen; and that it permits
+/// everything that the program did, or what of that it does not.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
-    /// How many rules there are.
-    pub rules: usize,
+    rules: usize,
+    gaps: Vec<Gap>,
+}
+
+/// Something that a program may have asked for and a profile does not allow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gap {
+    /// What the rules under `deny`, or rules that were narrowed, keep out: so many operations.
+    Decided(usize),
+    /// What was asked for in versions older than `min_api`.
+    TooOld(TooOld),
+    /// Requests that `enforce` refuses whatever a profile says: so many different ones.
+    Refused(usize),
+    /// Requests that no operation is: so many different ones.
+    Unknown(usize),
+    /// Requests that were denied and left out: so many different ones.
+    Denied(usize),
+    /// Requests that the proxy which wrote a log answered by itself: so many.
+    TurnedAway(u64),
+    /// Requests of which nothing is known, for lines were lost or what came could not be read.
+    Lost,
+    /// Requests of so many sessions whose beginning or end is not there.
+    Cut(usize),
+    /// Requests whose lines were cut: so many.
+    Torn(usize),
+    /// Requests that are not in the log of this format, which begins and ends anywhere.
+    Log(Format),
 }
 
 /// What is wrong with a generated profile; always a mistake of dsp's own.
@@ -34,12 +60,94 @@ pub enum Flaw {
     Inexact(String),
 }
 
+impl Proof {
+    /// Whether the profile permits everything that the program did while it was recorded.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+    }
+
+    /// What it does not permit.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+}
+
 impl fmt::Display for Proof {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules = self.rules;
-        let rules = if rules == 1 { "1 rule".to_owned() } else { format!("{rules} rules") };
-        write!(formatter, "complete, minimal, exact: {rules}, 0 extra operations")
+        let complete = if self.is_complete() { "complete, " } else { "" };
+        let rules = counted(self.rules, "rule");
+        write!(formatter, "{complete}minimal, exact: {rules}, 0 extra operations")?;
+        for (place, gap) in self.gaps.iter().enumerate() {
+            let before = if place == 0 { "; not in it: " } else { ", " };
+            write!(formatter, "{before}{gap}")?;
+        }
+        Ok(())
     }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decided(number) => {
+                write!(formatter, "{} that people decided against", counted(*number, "operation"))
+            }
+            Self::TooOld(TooOld { least, operations, .. }) => {
+                let operations = counted(*operations, "operation");
+                write!(formatter, "{operations} in versions older than min_api \"{least}\"")
+            }
+            Self::Refused(number) => {
+                write!(formatter, "{} that enforce refuses", counted(*number, "request"))
+            }
+            Self::Unknown(number) => formatter.write_str(&counted(*number, "unknown operation")),
+            Self::Denied(number) => {
+                write!(formatter, "{} that had been denied", counted(*number, "request"))
+            }
+            Self::TurnedAway(number) => {
+                let number = usize::try_from(*number).unwrap_or(usize::MAX);
+                write!(formatter, "{} that the proxy answered itself", counted(number, "request"))
+            }
+            Self::Lost => formatter.write_str("what was lost while recording"),
+            Self::Cut(number) => write!(
+                formatter,
+                "what is missing of {} without a beginning or an end",
+                counted(*number, "session")
+            ),
+            Self::Torn(number) => write!(formatter, "what {} held", counted(*number, "cut line")),
+            Self::Log(format) => formatter.write_str(format.holds().missing()),
+        }
+    }
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What of the evidence, and of what the program did besides, a profile does not allow.
+fn gaps(evidence: &Evidence, profile: &Profile, decided: usize) -> Vec<Gap> {
+    let is_left_out = |request| !profile.unknown.iter().any(|entry| entry.value.matches(request));
+    let unknown = evidence.unknown().filter(|(_, unknown)| is_left_out(&unknown.request)).count();
+    let counts = [
+        (decided, Gap::Decided as fn(usize) -> Gap),
+        (evidence.refused().count(), Gap::Refused),
+        (unknown, Gap::Unknown),
+        (evidence.denied().count(), Gap::Denied),
+        (evidence.incomplete(), Gap::Cut),
+        (evidence.torn(), Gap::Torn),
+    ];
+    let counts = counts.into_iter().filter(|(number, _)| *number > 0);
+    let too_old = TooOld::of(profile, evidence).map(Gap::TooOld);
+    let turned_away = Some(evidence.turned_away()).filter(|number| *number > 0);
+    let lost = evidence.lossy().then_some(Gap::Lost);
+    let counts = counts.map(|(number, gap)| gap(number));
+    too_old
+        .into_iter()
+        .chain(counts)
+        .chain(turned_away.map(Gap::TurnedAway))
+        .chain(lost)
+        .chain(evidence.logs().into_iter().map(Gap::Log))
+        .collect()
 }
 
 /// Replays the evidence against the profile that was made from it. What people have denied in
@@ -55,17 +163,23 @@ pub fn prove(
 ) -> Result<Proof, Flaw> {
     let gate = Enforcer::new(profile);
     let old = before.map(Enforcer::new);
+    let mut decided = HashSet::new();
     for known in evidence.known() {
         for (values, versions) in &known.values {
             let path = known.path(values);
             for version in versions {
-                let is_decided = || {
-                    is_refused_by_people(profile, known, values, *version)
-                        || before.is_some_and(|old| is_narrowed(old, known))
-                };
-                if !allows(&gate, known.operation, &path, *version) && !is_decided() {
+                if allows(&gate, known.operation, &path, *version) {
+                    continue;
+                }
+                if is_too_old(profile, *version) {
+                    continue;
+                }
+                let is_decided = is_denied(profile, known, values)
+                    || before.is_some_and(|old| is_narrowed(old, known));
+                if !is_decided {
                     return Err(Flaw::Incomplete(format!("{} {path}", known.operation.method)));
                 }
+                decided.insert(known.operation.index);
             }
         }
     }
@@ -87,7 +201,7 @@ pub fn prove(
             return Err(Flaw::Inexact(format!("{} {path}", operation.method)));
         }
     }
-    Ok(Proof { rules: profile.allow.len() })
+    Ok(Proof { rules: profile.allow.len(), gaps: gaps(evidence, profile, decided.len()) })
 }
 
 /// Whether a person decided against this, by a rule under `deny` or by `min_api`.
@@ -97,9 +211,18 @@ pub(super) fn is_refused_by_people(
     values: &[String],
     version: Option<ApiVersion>,
 ) -> bool {
+    is_too_old(profile, version) || is_denied(profile, known, values)
+}
+
+/// Whether `min_api` is newer.
+fn is_too_old(profile: &Profile, version: Option<ApiVersion>) -> bool {
+    version.zip(profile.min_api).is_some_and(|(asked, least)| asked < least)
+}
+
+/// Whether a person decided against this by a rule under `deny`.
+pub(super) fn is_denied(profile: &Profile, known: &Known, values: &[String]) -> bool {
     let located = known.located(values);
-    let too_old = version.zip(profile.min_api).is_some_and(|(asked, least)| asked < least);
-    too_old || profile.deny.iter().any(|entry| entry.value.matches(&located))
+    profile.deny.iter().any(|entry| entry.value.matches(&located))
 }
 
 /// Whether a person allowed an operation on some names only; the others are then out on purpose.

@@ -2,9 +2,16 @@
 //! decided and wrote stays as it is.
 
 use super::generate::{comment, missing_handshake, provenance, summary};
-use super::proof::is_refused_by_people;
-use super::{Evidence, Known, Names};
-use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert};
+use super::proof::{is_denied, is_refused_by_people};
+use super::{Evidence, Known, MinApi, Names};
+use crate::api::ApiVersion;
+use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
+
+/// What the line at a profile's head begins with that tells what it was made of.
+const EVIDENCE: &str = "# evidence: ";
+
+/// What the line below that begins with, which tells of the last update alone.
+const LAST_UPDATE: &str = "# last update: ";
 
 /// What an update came to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -15,6 +22,32 @@ pub struct Update {
     pub added: Vec<String>,
     /// What was recorded and stays forbidden because a person decided so, and by what.
     pub kept_out: Vec<KeptOut>,
+    /// What `min_api` forbids of what was recorded.
+    pub too_old: Option<TooOld>,
+    /// `min_api` before and after, when that was asked for and is another one.
+    pub min_api: Option<(Option<ApiVersion>, Option<ApiVersion>)>,
+}
+
+/// What was recorded in API versions that are older than a profile's `min_api`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TooOld {
+    /// The profile's.
+    pub least: ApiVersion,
+    /// The oldest one that was recorded.
+    pub oldest: ApiVersion,
+    /// How many operations were asked for in such versions.
+    pub operations: usize,
+}
+
+/// What an update may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// How wide new rules are.
+    pub names: Names,
+    /// Whether unknown operations are listed.
+    pub accept_unknown: bool,
+    /// What becomes of `min_api`; it stays as it is unless somebody says so.
+    pub min_api: Option<MinApi>,
 }
 
 /// Something that was recorded and that a person decided against.
@@ -29,15 +62,15 @@ pub struct KeptOut {
 /// A decision of a person.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Decision {
-    /// A rule under `deny`, or `min_api`.
+    /// A rule under `deny`.
     Denied,
     /// A rule under `allow` that was narrowed to other names.
     Narrowed,
 }
 
-/// A profile that cannot be added to in its text.
+/// A part of a profile that cannot be changed in its text.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the list {0}: is not written with one rule a line, so nothing can be added to it")]
+#[error("{0}: is not written with one value a line, so it cannot be changed")]
 pub struct NotALine(pub &'static str);
 
 /// Adds to `profile`, whose text is `text`, what `evidence` holds and it does not.
@@ -48,10 +81,12 @@ pub fn update(
     text: &str,
     profile: &Profile,
     evidence: &Evidence,
-    names: Names,
-    accept_unknown: bool,
+    wishes: Wishes,
 ) -> Result<Update, NotALine> {
+    let Wishes { names, accept_unknown, min_api } = wishes;
     let mut update = Update::default();
+    let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
+    update.too_old = TooOld::of(profile, evidence);
     let mut rules: Vec<(Rule, String)> = Vec::new();
     for known in evidence.known() {
         let news = news(profile, known);
@@ -103,12 +138,58 @@ pub fn update(
     // The first insertion moved what stands behind it, so the second one reads the text anew.
     let moved = crate::profile::parse(&text).map_err(|_| NotALine("allow"))?;
     let text = insert(&text, "unknown", &moved.unknown, unknown).ok_or(NotALine("unknown"))?;
-    update.text = if update.added.is_empty() {
-        text
-    } else {
-        header(&text, &summary, Some(&provenance(evidence)))
-    };
+    let provenance = (!update.added.is_empty()).then(|| provenance(evidence));
+    update.text = header(&text, &summary, provenance.as_deref());
     Ok(update)
+}
+
+/// The text and the profile with the `min_api` that is asked for.
+fn with_min_api(
+    text: &str,
+    profile: &Profile,
+    evidence: &Evidence,
+    wanted: Option<MinApi>,
+    update: &mut Update,
+) -> Result<(String, Profile), NotALine> {
+    let Some(wanted) = wanted else { return Ok((text.to_owned(), profile.clone())) };
+    let version = match wanted {
+        // The evidence is only the newest part of all that was recorded.
+        MinApi::Recorded => match (profile.min_api, evidence.lowest_version()) {
+            (Some(old), Some(new)) => Some(old.min(new)),
+            (old, new) => old.or(new),
+        },
+        MinApi::Any | MinApi::At(_) => wanted.of(evidence),
+    };
+    if version == profile.min_api {
+        return Ok((text.to_owned(), profile.clone()));
+    }
+    let text = set_min_api(text, version);
+    let changed = crate::profile::parse(&text).map_err(|_| NotALine("min_api"))?;
+    if changed.min_api != version || changed.allow != profile.allow {
+        return Err(NotALine("min_api"));
+    }
+    update.min_api = Some((profile.min_api, version));
+    Ok((text, changed))
+}
+
+impl TooOld {
+    /// What a profile's `min_api` forbids of the evidence.
+    #[must_use]
+    pub fn of(profile: &Profile, evidence: &Evidence) -> Option<Self> {
+        let least = profile.min_api?;
+        let oldest = |versions: &mut dyn Iterator<Item = ApiVersion>| {
+            versions.filter(|version| *version < least).min()
+        };
+        let known = evidence.known().filter_map(|known| {
+            oldest(&mut known.values.values().flatten().filter_map(|version| *version))
+        });
+        let unknown = evidence
+            .unknown()
+            .filter_map(|(_, unknown)| oldest(&mut unknown.request.version().into_iter()));
+        let versions: Vec<ApiVersion> = known.chain(unknown).collect();
+        let oldest = versions.iter().copied().min()?;
+        Some(Self { least, oldest, operations: versions.len() })
+    }
 }
 
 impl Update {
@@ -136,9 +217,7 @@ fn news(profile: &Profile, known: &Known) -> News {
     };
     for (values, versions) in &known.values {
         let refused = |version| is_refused_by_people(profile, known, values, version);
-        if versions.iter().any(|version| refused(*version)) {
-            denied = true;
-        }
+        denied |= is_denied(profile, known, values);
         let located = known.located(values);
         let is_allowed = profile.allow.iter().any(|entry| entry.value.matches(&located));
         if !is_allowed && !versions.iter().all(|version| refused(*version)) {
@@ -162,26 +241,30 @@ pub fn summarised(text: &str, profile: &Profile) -> String {
     header(text, &summary(profile.allow.iter().map(|entry| &entry.value)), None)
 }
 
-/// Brings the two lines that dsp wrote at the head of a profile up to date, where they are; the
-/// second one only where there is something new to say.
+/// Brings the lines that dsp wrote at the head of a profile up to date, where they are: what the
+/// whole file allows, and behind the evidence that it was made of that of its last update.
 fn header(text: &str, summary: &str, provenance: Option<&str>) -> String {
     let mut is_head = true;
-    let lines = text.split_inclusive('\n').map(|line| {
+    let mut edited = String::new();
+    for line in text.split_inclusive('\n') {
         is_head &= line.starts_with('#');
         let written = line.trim_end();
         if is_head
-            && written.starts_with("# evidence: ")
-            && let Some(provenance) = provenance
-        {
-            format!("# {provenance}\n")
-        } else if is_head
             && written.contains(", highest risk: ")
             && let Some((title, _)) = written.split_once(": ")
         {
-            format!("{title}: {summary}\n")
+            edited.push_str(&format!("{title}: {summary}\n"));
+        } else if is_head && written.starts_with(LAST_UPDATE) && provenance.is_some() {
+            // Written anew below the evidence.
         } else {
-            line.to_owned()
+            edited.push_str(line);
         }
-    });
-    lines.collect()
+        if is_head
+            && written.starts_with(EVIDENCE)
+            && let Some(provenance) = provenance.and_then(|text| text.strip_prefix("evidence: "))
+        {
+            edited.push_str(&format!("{LAST_UPDATE}{provenance}\n"));
+        }
+    }
+    edited
 }

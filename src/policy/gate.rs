@@ -65,7 +65,8 @@ impl Enforcer {
             return deny(
                 403,
                 format!(
-                    "API version {version} is older than min_api \"{floor}\" of profile \"{}\"",
+                    "API version {version} is older than min_api \"{floor}\" of profile \"{}\"; to \
+                     allow it: min_api: \"{version}\", or no min_api",
                     self.name
                 ),
             );

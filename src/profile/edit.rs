@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Entry;
 use super::insert::line_start;
+use crate::api::ApiVersion;
 
 /// The least that stands between a rule and its comment.
 const GAP: &str = "  ";
@@ -111,6 +112,39 @@ pub fn set_part(text: &str, key: &str, part: &str) -> String {
     before
 }
 
+/// Sets `min_api`, where it stands or behind the profile's name; none takes it away. A comment on
+/// its line stays. Whoever calls it reads the result back: a value may be written in other ways.
+#[must_use]
+pub fn set_min_api(text: &str, version: Option<ApiVersion>) -> String {
+    let key = "min_api";
+    let line = version.map(|version| format!("{key}: \"{version}\""));
+    let has_key = key_span(text, key).is_some();
+    let is_last_of_head = |line: &str| match key_span(text, "engine") {
+        Some(_) => is_key(line, "engine"),
+        None => is_key(line, "name"),
+    };
+    let mut edited = String::new();
+    for old in text.split_inclusive('\n') {
+        if is_key(old, key) {
+            if let Some(line) = &line {
+                let comment = old.find(" #").and_then(|at| old.get(at..)).map(str::trim);
+                let comment = comment.map_or_else(String::new, |text| format!("{GAP}{text}"));
+                edited.push_str(&format!("{line}{comment}\n"));
+            }
+            continue;
+        }
+        edited.push_str(old);
+        if let Some(line) = &line
+            && !has_key
+            && is_last_of_head(old)
+        {
+            let end = if old.ends_with('\n') { "" } else { "\n" };
+            edited.push_str(&format!("{end}{line}\n"));
+        }
+    }
+    edited
+}
+
 /// The place of a top-level key, without its colon.
 #[must_use]
 pub fn key_span(text: &str, key: &str) -> Option<Range<usize>> {
@@ -208,6 +242,22 @@ mod tests {
         assert_eq!(set_part(&set, "reviewed", part), set);
         assert!(!set_part(&set, "reviewed", "").contains("reviewed"));
         assert_eq!(set_part("version: 1", "reviewed", part), format!("version: 1\n{part}"));
+    }
+
+    #[test]
+    fn the_oldest_version_is_set_where_it_stands_or_behind_the_name() {
+        let at = |minor| Some(ApiVersion::new(1, minor));
+        let text = "# x\nversion: 1\nname: x\nengine: podman\nallow: []\n";
+        let set = set_min_api(text, at(41));
+        assert_eq!(set, text.replace("podman\n", "podman\nmin_api: \"1.41\"\n"));
+        assert_eq!(set_min_api(&set, None), text);
+        let noted = "version: 1\nmin_api: 1.41   # as ours\nname: x\nallow: []";
+        let lower = "version: 1\nmin_api: \"1.30\"  # as ours\nname: x\nallow: []";
+        assert_eq!(set_min_api(noted, at(30)), lower);
+        assert_eq!(
+            set_min_api("allow: []\nname: x", at(30)),
+            "allow: []\nname: x\nmin_api: \"1.30\"\n"
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod shipped;
 pub use accept::{Acceptance, Subject};
 pub use check_code::CheckCode;
 pub use diff::{Change, ChangeKind, Diff, Effect};
-pub use edit::{comment, key_span, remove, replace, set_comment, set_part};
+pub use edit::{comment, key_span, remove, replace, set_comment, set_min_api, set_part};
 pub use emit::{Comments, acceptance, emit, emit_reviewed};
 pub use insert::{Insertion, insert};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};

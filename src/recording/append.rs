@@ -92,6 +92,12 @@ impl AppendFile {
         Arc::clone(&self.failing)
     }
 
+    /// Marks the session as one of which requests are missing.
+    pub(super) fn mark_lossy(&self) {
+        // Best effort: where lines are lost, the count at the end tells so too.
+        let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
+    }
+
     /// Lines that could not be written.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
@@ -115,8 +121,7 @@ impl AppendFile {
         let written = line.and_then(|()| write_whole(&mut self.file, &self.line)).is_ok();
         if !written {
             self.dropped += 1;
-            // Best effort: without the mark the missing `end` still tells that lines are missing.
-            let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
+            self.mark_lossy();
         }
         // Other threads look at it with every request, so it is left alone while it stays the same.
         if written == was_failing {

@@ -91,6 +91,11 @@ impl<'a> Arrival<'a> {
         }
     }
 
+    /// Whether nobody could read it, and it went on with all that followed on its connection.
+    pub(super) fn is_unread(&self) -> bool {
+        self.denied.is_none() && matches!(self.refusal, Some(Refusal::Framing(_)))
+    }
+
     /// The operation's parameters and their values.
     pub(super) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
         self.located.into_iter().flat_map(|located| {

@@ -33,6 +33,8 @@ pub(super) struct State {
     lines: u64,
     /// Requests that were counted here.
     counted: u64,
+    refused: u64,
+    unread: u64,
     /// Requests that each thread has counted.
     threads: Vec<Arc<AtomicU64>>,
     has_ended: bool,
@@ -64,6 +66,8 @@ impl Ledger {
             newest: Instant::now(),
             lines: 0,
             counted: 0,
+            refused: 0,
+            unread: 0,
             threads: Vec::new(),
             has_ended: false,
         };
@@ -144,7 +148,7 @@ impl Ledger {
         let (session, time) = (self.id.clone(), Timestamp::now());
         state.file.append(&Event::End(End { session, time, requests, dropped, exit }));
         let (operations, dropped) = (state.operations.len(), state.file.dropped());
-        Totals { requests, operations, dropped }
+        Totals { requests, operations, dropped, refused: state.refused, unread: state.unread }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -160,6 +164,11 @@ impl State {
             && self.operations.insert(operation)
         {
             self.newest = Instant::now();
+        }
+        self.refused += u64::from(arrival.refusal.is_some());
+        if arrival.is_unread() {
+            self.unread += 1;
+            self.file.mark_lossy();
         }
         let seq = self.requests();
         let written = self.file.append(&Line::request(id, seq, Timestamp::now(), arrival));

@@ -7,6 +7,7 @@
 
 mod append;
 mod arrival;
+mod earlier;
 mod event;
 mod import;
 mod ledger;
@@ -22,8 +23,9 @@ mod writer;
 
 pub use append::CreateError;
 pub use arrival::Arrival;
+pub use earlier::earlier;
 pub use event::{End, Engine, Event, FORMAT_VERSION, Repeat, Request, Response, Session};
-pub use import::{Entry, Format, ImportError, Line, Log, Skipped, Unreadable};
+pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, Unreadable};
 pub use reader::{ReadError, Reader};
 pub use redact::command_line;
 pub use writer::{Outcome, Progress, Ticket, Totals, Writer};

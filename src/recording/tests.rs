@@ -111,7 +111,10 @@ fn eight_threads_are_counted_exactly() {
         }
     });
     assert_eq!(writer.progress().requests, 40_000);
-    assert_eq!(writer.end(None), Totals { requests: 40_000, operations: 1, dropped: 0 });
+    assert_eq!(
+        writer.end(None),
+        Totals { requests: 40_000, operations: 1, dropped: 0, refused: 0, unread: 0 }
+    );
     let read = read(&[path]);
     assert!(read.requests.values().eq([8000; 5].iter()), "{read:?}");
     assert_eq!(read.statuses.values().sum::<u64>(), 40_000);

@@ -105,6 +105,10 @@ pub struct Totals {
     pub operations: usize,
     /// Lines that could not be written.
     pub dropped: u64,
+    /// Requests that `enforce` refuses whatever the profile says, each that is different once.
+    pub refused: u64,
+    /// Requests that could not be read and went on with all that followed them on their connections.
+    pub unread: u64,
 }
 
 impl Session {
@@ -265,7 +269,10 @@ mod tests {
         let ticket = arrive(&writer, "GET", "/v1.41/containers/web/json?size=1");
         assert_eq!(events(&path).len(), 2, "the request is on disk before it is forwarded");
         ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
-        assert_eq!(writer.end(Some(0)), Totals { requests: 1, operations: 1, dropped: 0 });
+        assert_eq!(
+            writer.end(Some(0)),
+            Totals { requests: 1, operations: 1, dropped: 0, refused: 0, unread: 0 }
+        );
         let events = events(&path);
         let Event::Request(request) = &events[1] else { panic!("{events:?}") };
         assert_eq!(request.operation.as_deref(), Some("ContainerInspect"));

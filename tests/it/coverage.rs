@@ -10,10 +10,10 @@ fn sessions_and_what_they_added_are_shown() {
     let done = world.dsp(&["coverage", "a", "b", "c"]);
     assert_eq!(done.status, 0, "{}", done.err);
     insta::assert_snapshot!(done.out, @"
-    SESSION  BEGAN                 NEW  TOTAL
-          1  2026-01-01T00:00:00     2      2
-          2  2026-01-01T00:00:00     1      3
-          3  2026-01-01T00:00:00     0      3
+    SESSION  BEGAN                 NEW  TOTAL  WHAT
+          1  2026-01-01T00:00:00     2      2  docker ps
+          2  2026-01-01T00:00:00     1      3  docker ps
+          3  2026-01-01T00:00:00     0      3  docker ps
 
     SESSIONS  REQUESTS  OPERATION
          1/3         1  POST /containers/create

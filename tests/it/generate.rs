@@ -27,17 +27,16 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     let done = world.dsp(&["generate"]);
     let proof = "dsp: complete, minimal, exact: 3 rules, 0 extra operations\n";
     assert_eq!((done.status, done.err.as_str()), (0, proof));
-    insta::assert_snapshot!(done.out, @r#"
+    insta::assert_snapshot!(done.out, @"
     # docker ps: 3 operations, highest risk: read
     # evidence: 1 session, sha256 e428e506368165b4
     version: 1
     name: docker-ps
-    min_api: "1.41"
     allow:
       - HEAD /_ping
       - GET /_ping
       - GET /containers/json
-    "#);
+    ");
     let done = world.dsp(&["generate", "-o", "ci.yaml"]);
     assert_eq!((done.status, done.out.as_str()), (0, ""));
     assert_eq!(
@@ -64,10 +63,21 @@ fn recordings_are_joined_whatever_their_order() {
     let other = world.dsp(&["generate", "b", "a", "b"]);
     assert_eq!(one.out, other.out);
     assert!(
-        one.out.contains("min_api: \"1.40\"") && one.out.contains("# 2 containers"),
-        "{}",
+        !one.out.contains("min_api") && one.out.contains("# 2 containers"),
+        "what was recorded is no bound: {}",
         one.out
     );
+    let pinned = |version: &str| {
+        let done = world.dsp(&["generate", "a", "b", "--min-api", version]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        done.out.lines().find(|line| line.starts_with("min_api")).map(str::to_owned)
+    };
+    assert_eq!(pinned("recorded").as_deref(), Some("min_api: \"1.40\""));
+    assert_eq!(pinned("1.30").as_deref(), Some("min_api: \"1.30\""));
+    assert_eq!(pinned("none"), None);
+    let wrong = world.dsp(&["generate", "a", "--min-api", "4.3.1"]);
+    assert_eq!(wrong.status, 1, "{}", wrong.err);
+    assert!(wrong.err.contains("--min-api is wrong"), "{}", wrong.err);
 }
 
 #[test]
@@ -82,12 +92,12 @@ fn unknown_operations_are_left_out_unless_they_are_accepted() {
     assert_eq!(done.status, 3);
     assert!(!done.out.contains("extension"), "{}", done.out);
     insta::assert_snapshot!(done.err, @r"
-    dsp: complete, minimal, exact: 1 rule, 0 extra operations
-    warning: GET /extension/a is no known operation and is left out
-      help: take them as they were recorded with --accept-unknown
-    warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
-    warning: enforce refuses this whatever the profile says: GET /v1.41/extension/\u{1b}x: a control character in the path
-    ");
+dsp: minimal, exact: 1 rule, 0 extra operations; not in it: 2 requests that enforce refuses, 1 unknown operation
+warning: GET /extension/a is no known operation and is left out
+  help: take them as they were recorded with --accept-unknown
+warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
+warning: enforce refuses this whatever the profile says: GET /v1.41/extension/\u{1b}x: a control character in the path
+");
     let done = world.dsp(&["generate", "--accept-unknown"]);
     assert_eq!(done.status, 0);
     assert!(done.out.ends_with("unknown:\n  - GET /extension/a\n"), "{}", done.out);
@@ -155,7 +165,7 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
       + HEAD /_ping
       + GET /_ping
       + DELETE /containers/*
-    dsp: complete, minimal, exact: 6 rules, 0 extra operations
+    dsp: minimal, exact: 6 rules, 0 extra operations; not in it: 2 operations that people decided against
     warning: POST /containers/*/exec was recorded and is denied by the profile; it stays so
     warning: GET /containers/*/json was recorded and is allowed for other names only; it stays so
       help: dsp check p.yaml names each request
@@ -179,6 +189,168 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
     let before = world.read("p.yaml");
     let done = world.dsp(&["generate", "--update", "p.yaml"]);
     assert_eq!(world.read("p.yaml"), before);
-    assert!(done.err.starts_with("dsp: p.yaml has it all; nothing was added\n"), "{}", done.err);
+    assert!(done.err.starts_with("dsp: nothing was added to p.yaml\n"), "{}", done.err);
+    assert!(!done.err.contains("complete") && !done.err.contains("has it all"), "{}", done.err);
     assert_eq!(done.err.matches("it stays so").count(), 2, "{}", done.err);
+}
+
+#[test]
+fn what_min_api_denies_is_told_once_and_an_update_never_calls_it_complete() {
+    let world = World::without_engine();
+    let requests = ["HEAD /_ping", "GET /v1.41/containers/json", "GET /v1.40/containers/web/json"];
+    recording(&world, "today.jsonl", &requests);
+    let text = "version: 1\nname: p\nmin_api: \"1.51\"  # as ours\nallow:\n  - HEAD /_ping\n  \
+                - GET /_ping\n  - GET /containers/json\n  - GET /containers/*/json\n";
+    world.write("p.yaml", text);
+    let done = world.dsp(&["generate", "--update", "p.yaml", "today.jsonl"]);
+    assert_eq!(world.read("p.yaml"), text, "it is never lowered without a word");
+    insta::assert_snapshot!(done.err, @r#"
+    dsp: nothing was added to p.yaml
+    dsp: minimal, exact: 4 rules, 0 extra operations; not in it: 2 operations in versions older than min_api "1.51"
+    warning: 2 operations of the recording came in API versions down to 1.40, and min_api: "1.51" denies what is older than that
+      help: a newer client, --min-api 1.40, or --min-api none (below 1.24 is refused always)
+    "#);
+    let done = world.dsp(&["check", "p.yaml", "today.jsonl", "--severity", "unreviewed=off"]);
+    assert_eq!(done.status, 3);
+    assert_eq!(done.out.matches("error[").count(), 1, "{}", done.out);
+    let done =
+        world.dsp(&["generate", "--update", "p.yaml", "today.jsonl", "--min-api", "recorded"]);
+    assert!(done.err.contains("min_api was \"1.51\" and is \"1.40\""), "{}", done.err);
+    assert!(done.err.contains("complete, minimal, exact"), "{}", done.err);
+    assert!(world.read("p.yaml").contains("min_api: \"1.40\"  # as ours\n"));
+    let done = world.dsp(&["check", "p.yaml", "today.jsonl", "--severity", "unreviewed=off"]);
+    assert_eq!(done.status, 0, "{}", done.out);
+    let done = world.dsp(&["generate", "--update", "p.yaml", "today.jsonl", "--min-api", "none"]);
+    assert!(done.err.contains("and is none") && !world.read("p.yaml").contains("min_api"));
+}
+
+#[test]
+fn evidence_that_enforce_refuses_is_no_verdict() {
+    let world = World::without_engine();
+    recording(&world, "recording.jsonl", &["GET /v1.22/containers/json", "GET //x"]);
+    let done = world.dsp(&["generate", "-o", "p.yaml"]);
+    assert_eq!(done.status, 4);
+    insta::assert_snapshot!(done.err, @"
+    error: recording.jsonl holds nothing but requests that enforce refuses
+    warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
+    warning: enforce refuses this whatever the profile says: GET /v1.22/containers/json: API version 1.22 is older than 1.24, where container start takes a host configuration
+      help: no profile can allow them; have the program ask in another way
+    ");
+    assert!(!world.path("p.yaml").exists());
+    let done = world.dsp(&["coverage"]);
+    assert_eq!(done.status, 4, "{}", done.err);
+    assert!(done.out.contains("Refused by enforce"), "{}", done.out);
+}
+
+/// The lines of a session in which a command asked for these.
+fn session(id: &str, command: &[&str], exit: u8, requests: &[&str]) -> String {
+    let begin = serde_json::json!({"session": {
+        "version": 1, "id": id, "start": format!("2026-01-01T00:00:0{}Z", id.len()),
+        "dsp": "0.1.0", "command": command,
+    }});
+    let mut text = format!("{begin}\n");
+    for (seq, path) in requests.iter().enumerate() {
+        let request = serde_json::json!({"request": {
+            "session": id, "seq": seq + 1, "time": "2026-01-01T00:00:00Z", "connection": 1,
+            "method": "GET", "path": path,
+        }});
+        text += &format!("{request}\n");
+    }
+    let end = serde_json::json!({"end": {
+        "session": id, "time": "2026-01-01T00:01:00Z", "requests": requests.len(), "dropped": 0,
+        "exit": exit,
+    }});
+    format!("{text}{end}\n")
+}
+
+#[test]
+fn a_recording_of_several_programs_is_told_and_one_can_be_taken() {
+    let world = World::without_engine();
+    let text = [
+        session("a", &["docker", "stats"], 0, &["/info"]),
+        session("bb", &["/usr/bin/docker", "run", "-v"], 0, &["/version", "/events"]),
+        session("ccc", &["nosuch"], 127, &[]),
+    ];
+    world.write("recording.jsonl", &text.concat());
+    let done = world.dsp(&["generate"]);
+    assert_eq!(done.status, 0);
+    insta::assert_snapshot!(done.err, @"
+    warning: the evidence is of 2 different commands: docker stats (1 session), docker run (1 session)
+      help: take one of them, as with --command 'docker stats', or go on if one profile is for all; dsp coverage lists the sessions
+    warning: left out 1 session in which the command could not be started: nosuch (exit status 127)
+    dsp: complete, minimal, exact: 3 rules, 0 extra operations
+    ");
+    let rules = |args: &[&str]| {
+        let done = world.dsp(&[&["generate"], args].concat());
+        assert_eq!((done.status, done.err.contains("commands")), (0, false), "{}", done.err);
+        let rules = done.out.lines().filter_map(|line| line.trim().strip_prefix("- "));
+        rules.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&["--command", "docker stats"]), ["GET /info"]);
+    assert_eq!(rules(&["--session", "2"]), ["GET /events", "GET /version"]);
+    assert_eq!(rules(&["--session", "bb"]), ["GET /events", "GET /version"]);
+    assert_eq!(rules(&["--session", "1", "--command", "docker"]), ["GET /info"]);
+    let done = world.dsp(&["generate", "--container", "web"]);
+    assert_eq!(done.status, 1);
+    insta::assert_snapshot!(done.err, @"error: no session is as --session, --command, --container and --label say; there are: 1 docker stats, 2 docker run, 3 nosuch");
+    let done = world.dsp(&["coverage", "--command", "docker"]);
+    insta::assert_snapshot!(done.out, @"
+    SESSION  BEGAN                 NEW  TOTAL  WHAT
+          1  2026-01-01T00:00:01     1      1  docker stats
+          2  2026-01-01T00:00:02     2      3  docker run
+
+    SESSIONS  REQUESTS  OPERATION
+         1/2         1  GET /events
+         1/2         1  GET /info
+         1/2         1  GET /version
+
+    3 operations in 2 sessions, 3 of them in one session only: the next session is expected to add 1.5 (record more).
+
+    Seen in one session only:
+      GET /events
+      GET /info
+      GET /version
+
+    To ask:
+      GET /events was seen, GET /containers/*/json never: does the workload look at what events tell of?
+    ");
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    let check =
+        |args: &[&str]| world.dsp(&[&["check", "p.yaml", "recording.jsonl"], args].concat());
+    assert_eq!(check(&[]).status, 3);
+    assert_eq!(check(&["--session", "1"]).status, 0);
+}
+
+#[test]
+fn a_gap_of_any_cause_makes_the_evidence_lossy() {
+    let world = World::without_engine();
+    let whole = session("a", &["docker", "ps"], 0, &["/info", "/version"]);
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - GET /version\n");
+    let check = |text: &str| {
+        world.write("r.jsonl", text);
+        let generated = world.dsp(&["generate", "r.jsonl"]);
+        let checked = world.dsp(&["check", "p.yaml", "r.jsonl", "--severity", "unused-rule=off"]);
+        (generated.status, generated.err.contains("complete, "), checked.status)
+    };
+    assert_eq!(check(&whole), (0, true, 0));
+    // A line that is gone, and that only the count at the end tells of.
+    let line = whole.lines().find(|line| line.contains("/version")).unwrap();
+    assert_eq!(check(&whole.replace(&format!("{line}\n"), "")), (4, false, 4));
+    // A head that nobody could read, passed on with all that followed.
+    let passed = r#"{"response":{"session":"a","seq":2,"milliseconds":1,"received":0,"sent":0,"upgraded":true}}"#;
+    let unread = whole.replace(
+        &format!("{line}\n"),
+        &format!("{}\n{passed}\n", line.replace("\"path\"", "\"refused\":\"x\",\"path\"")),
+    );
+    assert_eq!(check(&unread), (4, false, 3));
+    // Without an end, and without a beginning.
+    let lines: Vec<&str> = whole.lines().collect();
+    assert_eq!(check(&format!("{}\n", lines[..3].join("\n"))), (0, false, 4));
+    assert_eq!(check(&format!("{}\n", lines[1..].join("\n"))), (0, false, 4));
+    // A line that was cut.
+    let cut = whole.replace(lines[2], &lines[2][..40]);
+    assert!(!check(&cut).1);
+    let lossy =
+        session("a", &["docker", "ps"], 0, &["/info"]).replace("\"dropped\":0", "\"dropped\":1");
+    assert_eq!(check(&lossy), (4, false, 4));
 }

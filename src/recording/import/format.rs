@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Line, Unreadable, caddy, dockerd, haproxy, nginx, wollomatic};
 
 /// The format of a log.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Format {
     /// Caddy's debug log.
     Caddy,
@@ -17,6 +17,29 @@ pub enum Format {
     Nginx,
     /// The debug log of wollomatic's socket-proxy.
     Wollomatic,
+}
+
+/// Which requests the log of a program holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Holds {
+    /// Those that had come.
+    Begun,
+    /// Those whose answer had begun.
+    Answered,
+    /// Those that had ended.
+    Ended,
+}
+
+impl Holds {
+    /// What a profile that is made of such a log may lack, in words. A log begins and ends anywhere.
+    #[must_use]
+    pub const fn missing(self) -> &'static str {
+        match self {
+            Self::Begun => "what the log does not hold",
+            Self::Answered => "what the log does not hold, such as requests without an answer yet",
+            Self::Ended => "what the log does not hold, such as requests that were still open",
+        }
+    }
 }
 
 impl Format {
@@ -33,6 +56,34 @@ impl Format {
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
             Self::Wollomatic => "wollomatic",
+        }
+    }
+
+    /// The format of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// What the program is called.
+    #[must_use]
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Caddy => "Caddy",
+            Self::Dockerd => "dockerd",
+            Self::Haproxy => "HAProxy",
+            Self::Nginx => "nginx",
+            Self::Wollomatic => "wollomatic's socket-proxy",
+        }
+    }
+
+    /// When the program writes a request down, each seen with `GET /events` held open.
+    #[must_use]
+    pub const fn holds(self) -> Holds {
+        match self {
+            Self::Dockerd | Self::Wollomatic => Holds::Begun,
+            Self::Caddy => Holds::Answered,
+            Self::Haproxy | Self::Nginx => Holds::Ended,
         }
     }
 

@@ -16,6 +16,6 @@ mod nginx;
 mod text;
 mod wollomatic;
 
-pub use format::Format;
+pub use format::{Format, Holds};
 pub use line::{Entry, Line, Unreadable};
 pub use log::{ImportError, Log, Skipped};

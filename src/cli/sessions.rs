@@ -1,0 +1,172 @@
+//! Which sessions of the recordings count, and what there is to say of those that do.
+
+use anyhow::bail;
+use indexmap::IndexMap;
+
+use super::{args, output};
+use crate::learn::{Evidence, Gathering, SessionState};
+use crate::recording::{Format, Holds};
+use crate::report::{count, printable, quoted};
+
+/// How many programs or sessions a message names.
+const MOST_NAMED: usize = 5;
+
+/// The longest number of a session; what is longer is the beginning of an id.
+const LONGEST_NUMBER: usize = 5;
+
+/// Which sessions are taken. What is given several times is one or the other; what is given of
+/// several kinds has to hold together.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Which sessions")]
+pub(super) struct Sessions {
+    /// Take only this session: its number in dsp coverage, or the beginning of its id
+    #[arg(long = "session", value_name = "SESSION")]
+    sessions: Vec<String>,
+    /// Take only sessions of this command, as PROGRAM or 'PROGRAM SUBCOMMAND'
+    #[arg(long = "command", value_name = "COMMAND")]
+    commands: Vec<String>,
+    /// Take only sessions of this container, as record --follow names it
+    #[arg(long = "container", value_name = "NAME")]
+    containers: Vec<String>,
+    /// Take only sessions that record gave this label
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = args::label)]
+    labels: Vec<(String, String)>,
+}
+
+impl Sessions {
+    /// Leaves the others out.
+    ///
+    /// # Errors
+    /// When none is left.
+    pub(super) fn select(&self, gathering: &mut Gathering) -> anyhow::Result<()> {
+        if self.is_all() {
+            return Ok(());
+        }
+        let (mut all, mut is_any) = (Vec::new(), false);
+        gathering.keep(|place, session| {
+            let is_wanted = self.takes(place, session);
+            is_any |= is_wanted;
+            all.push(format!("{} {}", place + 1, named(session)));
+            is_wanted
+        });
+        if !is_any {
+            let sessions = if all.is_empty() { "none".to_owned() } else { some_of(&all) };
+            bail!(
+                "no session is as --session, --command, --container and --label say; there are: {sessions}"
+            );
+        }
+        Ok(())
+    }
+
+    fn is_all(&self) -> bool {
+        self.sessions.is_empty()
+            && self.commands.is_empty()
+            && self.containers.is_empty()
+            && self.labels.is_empty()
+    }
+
+    fn takes(&self, place: usize, session: &SessionState) -> bool {
+        let is_session = |wanted: &String| match wanted.parse::<usize>() {
+            Ok(number) if wanted.len() <= LONGEST_NUMBER => number == place + 1,
+            _ => !wanted.is_empty() && session.id.starts_with(wanted.as_str()),
+        };
+        let is_command = |wanted: &String| {
+            let program = session.program().unwrap_or_default();
+            session.container.is_none()
+                && (program == *wanted || program.split(' ').next() == Some(wanted))
+        };
+        let is_container = |wanted: &String| session.container.as_ref() == Some(wanted);
+        let is_labelled = |(key, value): &(String, String)| session.labels.get(key) == Some(value);
+        any_or_empty(&self.sessions, is_session)
+            && any_or_empty(&self.commands, is_command)
+            && any_or_empty(&self.containers, is_container)
+            && any_or_empty(&self.labels, is_labelled)
+    }
+}
+
+fn any_or_empty<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(is)
+}
+
+/// What a session is called in a list.
+pub(super) fn named(session: &SessionState) -> String {
+    let subject = session.subject().unwrap_or_else(|| "a listener".to_owned());
+    printable(&match &session.container {
+        Some(_) => format!("container {subject}"),
+        None => subject,
+    })
+}
+
+/// Warns of evidence that is of more than one program, or of none.
+pub(super) fn warn(evidence: &Evidence) {
+    let mut programs: IndexMap<String, (usize, &SessionState)> = IndexMap::new();
+    for session in evidence.sessions() {
+        programs.entry(named(session)).or_insert((0, session)).0 += 1;
+    }
+    if programs.len() > 1 {
+        let told: Vec<String> = programs
+            .iter()
+            .map(|(name, (sessions, _))| format!("{name} ({})", count(*sessions, "session")))
+            .collect();
+        output::warn(&format!(
+            "the evidence is of {} different commands: {}",
+            programs.len(),
+            some_of(&told)
+        ));
+        let first = programs.values().find_map(|(_, session)| option(session));
+        output::help(&format!(
+            "take one of them{}, or go on if one profile is for all; dsp coverage lists the sessions",
+            first
+                .map_or_else(|| " with --session".to_owned(), |first| format!(", as with {first}"))
+        ));
+    }
+    let not_started: Vec<String> = evidence
+        .not_started()
+        .iter()
+        .map(|session| {
+            let status = session.exit.unwrap_or_default();
+            format!("{} (exit status {status})", named(session))
+        })
+        .collect();
+    if !not_started.is_empty() {
+        let sessions = count(not_started.len(), "session");
+        let told = some_of(&not_started);
+        output::warn(&format!(
+            "left out {sessions} in which the command could not be started: {told}"
+        ));
+    }
+    evidence.logs().into_iter().for_each(warn_of_open);
+}
+
+/// The option that takes only what this session is of.
+fn option(session: &SessionState) -> Option<String> {
+    match &session.container {
+        Some(container) => Some(format!("--container {}", printable(&quoted(container)))),
+        None => {
+            session.program().map(|program| format!("--command {}", printable(&quoted(&program))))
+        }
+    }
+}
+
+/// Tells what a log cannot hold.
+fn warn_of_open(format: Format) {
+    let what = match format.holds() {
+        Holds::Begun => return,
+        Holds::Answered => "when the answer begins",
+        Holds::Ended => "when it has ended",
+    };
+    output::warn(&format!(
+        "{} writes a request down {what}, so one that is still open is not in the log, such as GET \
+         /events, an attach or docker logs -f",
+        format.program()
+    ));
+    output::help("end or restart the clients before you read the log");
+}
+
+fn some_of(all: &[String]) -> String {
+    let shown = all.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(MOST_NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
