@@ -23,3 +23,4 @@ pub mod recording;
 pub mod report;
 pub mod review;
 pub mod sample;
+pub mod text;

@@ -1,5 +1,6 @@
 //! Where an engine or a listener is: `unix:///path` or `tcp://host:port`.
 
+use crate::text::{printable, shown, spelled};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -35,7 +36,7 @@ pub enum AddressError {
     #[error("the address is empty; write unix:///path or tcp://host:port")]
     Empty,
     /// The port is not a number from 0 to 65535.
-    #[error("\"{port}\" in \"{text}\" is not a port")]
+    #[error("\"{}\" in \"{}\" is not a port", printable(port), printable(text))]
     Port {
         /// The whole address.
         text: String,
@@ -43,13 +44,17 @@ pub enum AddressError {
         port: String,
     },
     /// A unix socket needs an absolute path, because the child may run in another folder.
-    #[error("the socket path in \"{text}\" is not absolute; write unix:///path")]
+    #[error("the socket path in \"{}\" is not absolute; write unix:///path", printable(text))]
     RelativePath {
         /// The whole address.
         text: String,
     },
     /// A scheme that needs something dsp does not speak.
-    #[error("\"{text}\": {scheme}:// is not supported; dsp speaks unix:// and plain tcp://{hint}")]
+    #[error(
+        "\"{}\": {}:// is not supported; dsp speaks unix:// and plain tcp://{hint}",
+        printable(text),
+        printable(scheme)
+    )]
     Scheme {
         /// The whole address.
         text: String,
@@ -60,7 +65,8 @@ pub enum AddressError {
     },
     /// The path does not fit a socket address.
     #[error(
-        "the socket path \"{path}\" has {length} bytes; at most {MAX_SOCKET_PATH} fit a socket address"
+        "the socket path \"{}\" has {length} bytes; at most {MAX_SOCKET_PATH} fit a socket address",
+        printable(path)
     )]
     TooLong {
         /// The path.
@@ -69,7 +75,7 @@ pub enum AddressError {
         length: usize,
     },
     /// The path of a TCP address means nothing to the engine.
-    #[error("\"{text}\" has a path after the port; write tcp://host:port")]
+    #[error("\"{}\" has a path after the port; write tcp://host:port", printable(text))]
     UnexpectedPath {
         /// The whole address.
         text: String,
@@ -85,12 +91,21 @@ impl Address {
         let path = path.into();
         let length = path.as_os_str().len();
         if !path.is_absolute() {
-            return Err(AddressError::RelativePath { text: format!("unix://{}", path.display()) });
+            return Err(AddressError::RelativePath { text: format!("unix://{}", shown(&path)) });
         }
         if length > MAX_SOCKET_PATH {
-            return Err(AddressError::TooLong { path: path.display().to_string(), length });
+            return Err(AddressError::TooLong { path: shown(&path).to_string(), length });
         }
         Ok(Self::Unix(path))
+    }
+
+    /// The address as a program reads it, for `DOCKER_HOST`; for people it is shown.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        match self {
+            Self::Tcp { .. } => self.to_string(),
+            Self::Unix(path) => format!("unix://{}", spelled(path)),
+        }
     }
 
     /// Whether this is a TCP address that only programs on this machine reach, by its spelling:
@@ -164,10 +179,10 @@ impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port } if host.contains(':') => {
-                write!(formatter, "tcp://[{host}]:{port}")
+                write!(formatter, "tcp://[{}]:{port}", printable(host))
             }
-            Self::Tcp { host, port } => write!(formatter, "tcp://{host}:{port}"),
-            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
+            Self::Tcp { host, port } => write!(formatter, "tcp://{}:{port}", printable(host)),
+            Self::Unix(path) => write!(formatter, "unix://{}", shown(&path)),
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 
 #[cfg(target_os = "linux")]
 use super::namespace::Namespace;
+use crate::text::shown;
 
 /// Where programs expect the engine's socket. On most systems both are one.
 pub const USUAL_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
@@ -27,19 +28,19 @@ pub struct Intercept {
 #[derive(Debug, thiserror::Error)]
 pub enum InterceptError {
     /// There is nothing that could be covered.
-    #[error("nothing can be put over {}: there is no such file", path.display())]
+    #[error("nothing can be put over {}: there is no such file", shown(path))]
     Missing {
         /// The path.
         path: PathBuf,
     },
     /// A socket cannot be put over a folder.
-    #[error("a socket cannot be put over {}, which is a folder", path.display())]
+    #[error("a socket cannot be put over {}, which is a folder", shown(path))]
     Folder {
         /// The path.
         path: PathBuf,
     },
     /// This process may not mount.
-    #[error("nothing can be put over {}: this process may not mount ({source})", path.display())]
+    #[error("nothing can be put over {}: this process may not mount ({source})", shown(path))]
     NotAllowed {
         /// The path.
         path: PathBuf,
@@ -48,7 +49,8 @@ pub enum InterceptError {
     },
     /// This process may not mount, and cannot make a user namespace in which it may.
     #[error(
-        "nothing can be put over {}: this process may not mount, and there is no user namespace to be had ({source})", path.display()
+        "nothing can be put over {}: this process may not mount, and there is no user namespace to be had ({source})",
+        shown(path)
     )]
     NoNamespace {
         /// The path.
@@ -57,7 +59,7 @@ pub enum InterceptError {
         source: io::Error,
     },
     /// Something else went wrong.
-    #[error("nothing can be put over {}: {source}", path.display())]
+    #[error("nothing can be put over {}: {source}", shown(path))]
     Other {
         /// The path.
         path: PathBuf,
@@ -65,7 +67,7 @@ pub enum InterceptError {
         source: io::Error,
     },
     /// Mounts are the same for all programs here.
-    #[error("nothing can be put over {} for one program only: that needs Linux", path.display())]
+    #[error("nothing can be put over {} for one program only: that needs Linux", shown(path))]
     NotLinux {
         /// The path.
         path: PathBuf,

@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::intercept::InterceptError;
+use crate::text::shown;
 
 /// A mount namespace, as long as this value lives.
 #[derive(Debug)]
@@ -150,7 +151,7 @@ fn run(paths: &[PathBuf], job: Job, changes: &OwnedFd, ended: &UnixStream) {
     while wait(changes, ended) {
         for path in paths {
             if let Err(error) = cover(&socket, path) {
-                let path = path.display();
+                let path = shown(path);
                 tracing::error!(%path, %error, "requests go past dsp, for nothing can be put over it");
             }
         }

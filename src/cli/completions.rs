@@ -12,6 +12,7 @@ use clap_complete::env::Shells;
 use super::status::Status;
 use super::{args, output};
 use crate::profile::{BUILTIN, SHIPPED};
+use crate::text::shown;
 
 /// The variable by which a shell asks dsp to complete.
 const VARIABLE: &str = "DSP_COMPLETE";
@@ -92,9 +93,9 @@ pub(super) fn man(args: &Man) -> anyhow::Result<Status> {
         return Ok(Status::Done);
     };
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot make the folder {}", shown(folder)))?;
     clap_mangen::generate_to(command, folder)
-        .with_context(|| format!("cannot write to {}", folder.display()))?;
+        .with_context(|| format!("cannot write to {}", shown(folder)))?;
     Ok(Status::Done)
 }
 

@@ -6,7 +6,7 @@ use super::args::{self, Format};
 use super::status::Status;
 use super::{evidence, output, sessions};
 use crate::learn::{Coverage, OperationRow, OtherRow, SessionRow};
-use crate::report::{count, printable};
+use crate::report::{count, pretty, printable};
 
 pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
     let evidence = evidence::read(&args.recordings, None, None, false, &args.sessions)?;
@@ -18,7 +18,7 @@ pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
     sessions::warn(&evidence);
     let coverage = Coverage::of(&evidence);
     match args.format {
-        Format::Json => output::data(&(serde_json::to_string_pretty(&coverage)? + "\n"))?,
+        Format::Json => output::data(&pretty(&coverage))?,
         Format::Text => output::text(&text(&coverage)?)?,
     }
     if evidence.is_all_refused() {

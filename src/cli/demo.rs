@@ -27,6 +27,7 @@ use crate::proxy::{self, Access, Limits, Listener};
 use crate::recording::{Session, Writer};
 use crate::report::{count, printable};
 use crate::sample::SampleEngine;
+use crate::text::{quoted, shown, spelled};
 
 /// The longest answer in bytes that the built-in program reads.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -48,7 +49,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     let profile_path = folder.join("profile.yaml");
     for path in [&recording, &profile_path] {
         if path.exists() {
-            bail!("{} exists; choose another folder with --dir", path.display());
+            bail!("{} exists; choose another folder with --dir", shown(&path));
         }
     }
 
@@ -59,7 +60,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
         "   {}, {} -> {}\n\n",
         count(totals.requests, "request"),
         count(totals.operations, "operation"),
-        recording.display()
+        shown(&recording)
     ))?;
 
     step(2, "generate", "the least that allows this, containers as wildcards")?;
@@ -71,21 +72,21 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     let proof = learn::prove(&evidence, &profile, None)?;
     let text = emit(&profile, &comments);
     std::fs::write(&profile_path, &text)
-        .with_context(|| format!("cannot write {}", profile_path.display()))?;
+        .with_context(|| format!("cannot write {}", shown(&profile_path)))?;
     output::data(&indented(&text))?;
-    output::text(&format!("   {proof}\n   -> {}\n\n", profile_path.display()))?;
+    output::text(&format!("   {proof}\n   -> {}\n\n", shown(&profile_path)))?;
 
     step(3, "enforce", "exactly this profile and nothing else")?;
     let profile = parse(&text).map_err(|problem| anyhow::anyhow!(problem.message))?;
     let lines = enforce(&stage, Enforcer::new(&profile)).await?;
     output::text(&lines)?;
 
-    let path = profile_path.display();
+    let path = quoted(&spelled(&profile_path));
     output::text(&format!(
         "\nThe files are in {}.\nNext, with a program of yours:\n   dsp record -- docker stats --no-stream\n   \
          dsp generate -o profile.yaml\n   dsp enforce profile.yaml -- docker stats --no-stream\n   \
          dsp explain {path}\n",
-        folder.display(),
+        shown(&folder),
     ))?;
     Ok(Status::Done)
 }
@@ -248,7 +249,7 @@ fn folder(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     match chosen {
         Some(path) => {
             std::fs::create_dir_all(path)
-                .with_context(|| format!("cannot make the folder {}", path.display()))?;
+                .with_context(|| format!("cannot make the folder {}", shown(&path)))?;
             Ok(path.to_owned())
         }
         // Kept, because the person is told where the files are.

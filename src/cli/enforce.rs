@@ -21,6 +21,7 @@ use crate::engine;
 use crate::profile::Profile;
 use crate::recording::{self, Session, Writer};
 use crate::report::{count, printable};
+use crate::text::spelled;
 
 pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
@@ -183,7 +184,7 @@ fn warn_of_min_api(profile: &Profile, engine: &engine::Engine) {
 
 /// A profile that has to be reviewed, and is not.
 #[derive(Debug, thiserror::Error)]
-#[error("{path} is not reviewed: {open}")]
+#[error("{} is not reviewed: {open}", printable(path))]
 pub(super) struct NotReviewed {
     /// The file.
     pub(super) path: String,
@@ -196,7 +197,7 @@ pub(super) fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotRe
     if profile.standing().is_reviewed() {
         return Ok(());
     }
-    Err(NotReviewed { path: path.display().to_string(), open: pending::open_by_name(profile) })
+    Err(NotReviewed { path: spelled(path), open: pending::open_by_name(profile) })
 }
 
 /// What was denied, after the program has given the terminal back. A client that was upgrading its

@@ -12,6 +12,7 @@ use crate::learn::{Evidence, Gathering};
 use crate::profile::Rule;
 use crate::recording::{Event, Format, ReadError, Reader, Request};
 use crate::report::count;
+use crate::text::shown;
 
 /// Reads all recordings, or logs of the format `from`, into one body of evidence, and warns of what
 /// had to be left out. It is of the engine `wanted`, or of the one that the recordings name. What
@@ -41,7 +42,7 @@ pub(super) fn read(
         gathering.tear(reader.torn());
         if reader.torn() > 0 {
             let torn = count(reader.torn(), "line");
-            output::warn(&format!("{}: {torn} cut in the middle, left out", path.display()));
+            output::warn(&format!("{}: {torn} cut in the middle, left out", shown(path)));
         }
     }
     sessions.select(&mut gathering)?;
@@ -72,7 +73,7 @@ pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, 
             match event? {
                 Event::Request(request) if is_for(rule, &request) => {
                     let (line, time) = (reader.line(), request.time.strftime("%F %T"));
-                    let place = format!("{}:{line}", path.display());
+                    let place = format!("{}:{line}", shown(path));
                     let text = format!("{place}  {time}  {} {}", request.method, request.path);
                     found.entry((request.session, request.seq)).or_insert(text);
                 }
@@ -101,7 +102,7 @@ fn is_for(rule: &Rule, request: &Request) -> bool {
 /// `1 session`, `recording.jsonl` or `3 recordings`.
 pub(super) fn names(recordings: &[PathBuf]) -> String {
     match recordings {
-        [one] => one.display().to_string(),
+        [one] => shown(one).to_string(),
         many => format!("{} recordings", many.len()),
     }
 }

@@ -5,6 +5,7 @@ use super::source;
 use super::status::Status;
 use super::{files, output};
 use crate::export::export;
+use crate::text::shown;
 
 pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
     if let Some(path) = &args.output {
@@ -20,7 +21,7 @@ pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
         let format = crate::export::Format::from(args.format);
         output::note(&format!(
             "wrote {} for {format}; its first lines say what it cannot express",
-            path.display()
+            shown(path)
         ));
     }
     Ok(Status::Done)

@@ -1,6 +1,7 @@
 //! The one place where an error is shown.
 
 use std::io;
+use std::process::ExitCode;
 
 use super::enforce::NotReviewed;
 use super::status::Status;
@@ -9,6 +10,7 @@ use crate::child::InterceptError;
 use crate::profile::LoadError;
 use crate::recording::{ImportError, ReadError};
 use crate::report::{Place, quoted, snippet};
+use crate::text::{is_unsafe, printable, spelled};
 
 /// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
 /// that was to be run.
@@ -23,7 +25,7 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     }
     match error.downcast_ref::<LoadError>() {
         Some(LoadError::Invalid { path, text, problem }) => {
-            let path = path.display().to_string();
+            let path = spelled(path);
             let place = Place { path: &path, text, span: problem.span.clone() };
             let hint = problem.hint.as_deref();
             output::drawn(&snippet(&problem.message, &place, hint, output::width_of_talk()));
@@ -43,6 +45,26 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         }
     }
     if confined { Status::FailedForChild } else { Status::Failed }
+}
+
+/// Shows what clap says, which is help, the version, or what is wrong with the arguments, and gives
+/// clap's exit status: 0, or 2 for wrong usage. The names of files that a pattern of the shell found
+/// may stand where options do.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let mut text = error.render().ansi().to_string();
+        for argument in std::env::args_os().skip(1) {
+            let argument = spelled(&argument);
+            let parts = [Some(argument.as_str()), argument.split_once('=').map(|(_, value)| value)];
+            for part in parts.into_iter().flatten().filter(|part| part.chars().any(is_unsafe)) {
+                text = text.replace(part, &printable(part));
+            }
+        }
+        output::drawn(text.trim_end());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// An error with its causes, as far as its own words do not hold them, as those of dsp's errors do.

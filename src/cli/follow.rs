@@ -22,6 +22,7 @@ use crate::policy::Observer;
 use crate::proxy::{self, Access, Limits, ListenError, Listener, Workers};
 use crate::recording::{self, Writer};
 use crate::report::{count, printable};
+use crate::text::shown;
 
 /// The mode of a container's socket where it cannot have the owner of the engine's: the folder that it
 /// is in lets in nobody but those it is mounted for.
@@ -82,7 +83,7 @@ impl Follower {
         };
         if let Some(split) = &args.split {
             fs::create_dir_all(split)
-                .with_context(|| format!("cannot make the folder {}", split.display()))?;
+                .with_context(|| format!("cannot make the folder {}", shown(split)))?;
         }
         let (held, all) = serve::folder_to_mount()?;
         let folder = held.path().to_owned();
@@ -316,7 +317,7 @@ impl Follower {
                 && totals.dropped > 0
             {
                 lost = true;
-                let (lines, file) = (count(totals.dropped, "line"), file.display());
+                let (lines, file) = (count(totals.dropped, "line"), shown(file));
                 output::error(&format!(
                     "{lines} of container {name} could not be written to {file}; its session is marked \
                      as lossy"
@@ -345,7 +346,7 @@ impl Follower {
             return nothing.to_owned();
         };
         let place = match self.split {
-            Some(_) => format!(" recorded in {}", file.display()),
+            Some(_) => format!(" recorded in {}", shown(file)),
             None => String::new(),
         };
         let operations = count(totals.operations, "operation");

@@ -11,6 +11,7 @@ use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
+use crate::text::{shown, spelled};
 
 pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     let name = match &args.name {
@@ -107,7 +108,7 @@ fn fresh(
     };
     let Generated { profile, mut comments } = learn::generate(evidence, &options);
     if let Some(path) = &args.schema {
-        comments.header.insert(0, format!("yaml-language-server: $schema={}", path.display()));
+        comments.header.insert(0, format!("yaml-language-server: $schema={}", shown(path)));
     }
     let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
@@ -121,9 +122,9 @@ fn fresh(
         let rules = count(profile.allow.len(), "rule");
         output::note(&format!(
             "wrote {} ({rules}, highest risk: {}); next: dsp review {}",
-            path.display(),
+            shown(path),
             risk(&profile),
-            quoted(&path.display().to_string())
+            quoted(&spelled(path))
         ));
     }
     if !talk.quiet {
@@ -148,7 +149,7 @@ fn update(
         min_api: args.min_api,
     };
     let update = learn::update(text, old, evidence, wishes)
-        .with_context(|| format!("cannot change {}", path.display()))?;
+        .with_context(|| format!("cannot change {}", shown(path)))?;
     let profile = profile::parse(&update.text).map_err(|problem| {
         anyhow::anyhow!("the update would not read back: {}", problem.message)
     })?;
@@ -160,10 +161,10 @@ fn update(
         let added = count(update.added.len(), "rule");
         output::note(&match update.added.len() {
             0 if proof.is_complete() => {
-                format!("{} has it all; nothing was added", path.display())
+                format!("{} has it all; nothing was added", shown(path))
             }
-            0 => format!("nothing was added to {}", path.display()),
-            _ => format!("{} was brought up to date: {added} added", path.display()),
+            0 => format!("nothing was added to {}", shown(path)),
+            _ => format!("{} was brought up to date: {added} added", shown(path)),
         });
         if let Some((before, after)) = update.min_api {
             let word = |version: Option<ApiVersion>| {
@@ -183,7 +184,7 @@ fn update(
         output::warn(&format!("{} was recorded and {by}; it stays so", printable(&kept.operation)));
     }
     if !update.kept_out.is_empty() {
-        output::help(&format!("dsp check {} names each request", path.display()));
+        output::help(&format!("dsp check {} names each request", quoted(&spelled(path))));
     }
     if let Some(TooOld { least, oldest, operations }) = update.too_old {
         let operations = count(operations, "operation");

@@ -9,6 +9,7 @@ use crate::api::EngineKind;
 use crate::learn::Gathering;
 use crate::recording::{Format, ImportError, Log};
 use crate::report::{count, printable};
+use crate::text::spelled;
 
 /// The path that means standard input.
 const STDIN: &str = "-";
@@ -32,11 +33,7 @@ pub(super) fn read(
 }
 
 fn log_name(path: &Path) -> String {
-    if path == Path::new(STDIN) {
-        "standard input".to_owned()
-    } else {
-        printable(&path.display().to_string())
-    }
+    if path == Path::new(STDIN) { "standard input".to_owned() } else { printable(&spelled(path)) }
 }
 
 fn open(path: &Path, name: &str) -> Result<Box<dyn BufRead>, ImportError> {

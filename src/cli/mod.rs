@@ -52,8 +52,10 @@ use args::{Args, Command};
 #[must_use]
 pub fn main() -> ExitCode {
     completions::answer();
-    // clap ends the process itself: 0 for help and version, 2 for wrong usage.
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return failure::usage(&error),
+    };
     let confined = args.command.runs_a_program();
     let result = match args.command {
         Command::Check(check) => check::run(&check, args.talk),

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use console::Term;
 
 use crate::report::fold;
+use crate::text::guarded;
 
 /// The fewest columns that text is folded for; a narrower terminal folds it itself.
 const NARROWEST: usize = 40;
@@ -31,7 +32,7 @@ pub(super) fn data(text: &str) -> io::Result<()> {
 /// # Errors
 /// As [`data`].
 pub(super) fn text(text: &str) -> io::Result<()> {
-    data(&folded(text, &Term::stdout()))
+    data(&guarded(&folded(text, &Term::stdout())))
 }
 
 /// Says something to the person, on stderr.
@@ -42,7 +43,7 @@ pub(super) fn talk(text: &str) {
 /// Shows what has a layout of its own, on stderr.
 pub(super) fn drawn(text: &str) {
     // There is nobody to tell that nobody can be told.
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", guarded(text));
 }
 
 fn folded(text: &str, term: &Term) -> String {

@@ -56,7 +56,7 @@ async fn record(
         None if args.command.is_empty() => Reach::Listener,
         None => Reach::Command,
     };
-    let file = args.output.display().to_string();
+    let file = crate::text::shown(&args.output).to_string();
     let (status, grace) = if args.command.is_empty() {
         listen(&running, &recorder, &addresses, args.listen.grace, &file, talk).await?;
         (Status::Done, Duration::from_secs(args.listen.grace))

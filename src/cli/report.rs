@@ -12,6 +12,7 @@ use super::status::Status;
 use super::{evidence, files, output};
 use crate::html::{Subject, page};
 use crate::profile::Diff;
+use crate::text::{shown, spelled};
 
 /// Make a page about a profile, to attach to a pull request
 ///
@@ -44,7 +45,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
     let old = args.against.as_deref().map(source::load_any).transpose()?;
     let diff = old.map(|(_, old)| Diff::of(&old, &profile));
-    let name = args.against.as_ref().map(|path| path.display().to_string());
+    let name = args.against.as_ref().map(|path| spelled(path));
     let evidence = match args.recordings.as_slice() {
         [] => None,
         some => Some(evidence::read(
@@ -70,7 +71,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         Some(path) => {
             files::write_again(path, &text)?;
             if !talk.quiet {
-                output::note(&format!("wrote {}", path.display()));
+                output::note(&format!("wrote {}", shown(path)));
             }
         }
     }

@@ -11,6 +11,7 @@ use super::args::Talk;
 use super::status::Status;
 use super::{files, output, surroundings};
 use crate::report::{Format, Report, Verdict};
+use crate::text::shown;
 
 /// How a report is printed.
 #[derive(Clone, Debug, clap::Args)]
@@ -91,7 +92,7 @@ impl Outputs {
             let mut before = self.formats.iter().take(place);
             let Some(other) = before.find(|other| output.meets(other)) else { continue };
             match &output.file {
-                Some(path) => anyhow::bail!("two formats would be written to {}", path.display()),
+                Some(path) => anyhow::bail!("two formats would be written to {}", shown(&path)),
                 None => anyhow::bail!(
                     "two formats would be mixed on standard output; give one of them a file: \
                      --format {}=FILE",
@@ -124,7 +125,7 @@ impl Output {
 /// Adds the report to the summary of the step, where GitHub Actions has one.
 fn summarise(report: &Report) -> anyhow::Result<()> {
     let Some(path) = surroundings::step_summary() else { return Ok(()) };
-    let cannot = || format!("cannot write the step summary {}", path.display());
+    let cannot = || format!("cannot write the step summary {}", shown(&path));
     let mut file = OpenOptions::new().append(true).create(true).open(&path).with_context(cannot)?;
     // What another step wrote may end in the middle of a line.
     let before = if file.metadata().with_context(cannot)?.len() > 0 { "\n" } else { "" };

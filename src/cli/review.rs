@@ -15,6 +15,7 @@ use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
 use crate::review::{Answers, Draft, Key, Leaving, Session, Step, settle};
+use crate::text::{shown, spelled};
 
 /// The recording that is used without being named, when the profile says that it was made of it.
 const USUAL_RECORDING: &str = "recording.jsonl";
@@ -83,7 +84,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     if draft.profile().standing().is_reviewed() {
         return list(args, talk, &draft, None);
     }
-    let mut session = Session::new(args.profile.display().to_string(), draft, evidence);
+    let mut session = Session::new(spelled(&args.profile), draft, evidence);
     let end = runtime::block_on(dialogue(&mut session, &args.profile))??;
     if !talk.quiet {
         tell(&session, &args.profile);
@@ -178,7 +179,6 @@ fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> 
 /// Says what came of a dialogue.
 fn tell(session: &Session, path: &Path) {
     let tally = session.tally();
-    let path = path.display();
     let standing = session.draft().profile().standing();
     let done = pending::words(&[
         (tally.kept, "kept"),
@@ -186,13 +186,13 @@ fn tell(session: &Session, path: &Path) {
         (tally.narrowed, "narrowed"),
     ]);
     if standing.is_reviewed() {
-        let quoted = quoted(&path.to_string());
-        output::note(&format!("{path} is reviewed ({done})"));
+        let quoted = quoted(&spelled(path));
+        output::note(&format!("{} is reviewed ({done})", shown(path)));
         output::help(&format!("hold to it with dsp enforce --require-reviewed {quoted}"));
     } else {
         let open = pending::open(session.draft().profile());
-        output::note(&format!("{path}: {done}; {open}"));
-        output::help(&format!("go on with dsp review {}", quoted(&path.to_string())));
+        output::note(&format!("{}: {done}; {open}", shown(path)));
+        output::help(&format!("go on with dsp review {}", quoted(&spelled(path))));
     }
 }
 
@@ -204,7 +204,7 @@ fn script(args: &Args, talk: Talk, draft: &Draft, answers: &Answers) -> anyhow::
         files::replace(&args.profile, settled.text())?;
     }
     if !talk.quiet {
-        let path = args.profile.display();
+        let path = shown(&args.profile);
         let profile = settled.profile();
         let standing = profile.standing();
         if standing.is_reviewed() {
@@ -212,7 +212,10 @@ fn script(args: &Args, talk: Talk, draft: &Draft, answers: &Answers) -> anyhow::
             output::note(&format!("{path} is reviewed ({rules})"));
         } else {
             output::note(&format!("{path}: {}", pending::open(profile)));
-            output::help(&format!("dsp review {} --list shows it", quoted(&path.to_string())));
+            output::help(&format!(
+                "dsp review {} --list shows it",
+                quoted(&spelled(&args.profile))
+            ));
         }
     }
     Ok(verdict(settled.profile()))
@@ -225,13 +228,13 @@ fn list(
     draft: &Draft,
     evidence: Option<&Evidence>,
 ) -> anyhow::Result<Status> {
-    let path = args.profile.display().to_string();
+    let path = spelled(&args.profile);
     let profile = draft.profile();
     if !profile.standing().is_reviewed() {
         output::text(&pending::list(&path, profile, evidence, !talk.quiet))?;
     } else if !talk.quiet {
         let rules = count(profile.allow.len(), "rule");
-        output::note(&format!("{path} is reviewed ({rules}); nothing is open"));
+        output::note(&format!("{} is reviewed ({rules}); nothing is open", printable(&path)));
     }
     Ok(verdict(profile))
 }

@@ -21,6 +21,7 @@ use crate::child::{self, Escape, Intercept};
 use crate::policy::Gate;
 use crate::proxy::{self, Access, Drained, Limits, Listener, Running, Sink};
 use crate::report::{count, printable};
+use crate::text::shown;
 
 /// How long the connections of a program that has ended may take to end too.
 pub(super) const CHILD_GRACE: Duration = Duration::from_secs(1);
@@ -60,7 +61,7 @@ impl Sockets {
             let made = private_folder()?;
             if covered.is_some() {
                 fs::set_permissions(made.path(), fs::Permissions::from_mode(PASSED_MODE))
-                    .with_context(|| format!("cannot open the folder {}", made.path().display()))?;
+                    .with_context(|| format!("cannot open the folder {}", shown(made.path())))?;
             }
             let address = Address::unix(made.path().join("docker.sock"))?;
             folder = Some(made);
@@ -84,7 +85,7 @@ impl Sockets {
 
     /// The address for `DOCKER_HOST`.
     pub(super) fn docker_host(&self) -> String {
-        self.listeners.first().map(|listener| listener.address().to_string()).unwrap_or_default()
+        self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()
     }
 
     /// How much each of them takes on.
@@ -291,7 +292,7 @@ pub(super) fn private_folder() -> anyhow::Result<TempDir> {
 fn folder_in(parent: &Path) -> anyhow::Result<TempDir> {
     let permissions = fs::Permissions::from_mode(FOLDER_MODE);
     let made = tempfile::Builder::new().prefix("dsp-").permissions(permissions).tempdir_in(parent);
-    made.with_context(|| format!("cannot make a folder in {}", parent.display()))
+    made.with_context(|| format!("cannot make a folder in {}", shown(&parent)))
 }
 
 /// The socket that a listener has when none is named.
@@ -325,14 +326,14 @@ fn usual_folder() -> anyhow::Result<Option<PathBuf>> {
     builder.recursive(true).mode(FOLDER_MODE);
     builder
         .create(&folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot make the folder {}", shown(&folder)))?;
     let found = fs::symlink_metadata(&folder)
-        .with_context(|| format!("cannot look at the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot look at the folder {}", shown(&folder)))?;
     if !found.is_dir() || found.uid() != surroundings.uid || found.mode() & 0o077 != 0 {
         bail!(
             "{} is not a folder of yours alone (mode 0700), so others could take the socket's place; \
              mend it, or say where to listen with --listen unix:///path",
-            folder.display()
+            shown(&folder)
         );
     }
     Ok(Some(folder))

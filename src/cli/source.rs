@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::profile::{self, BUILTIN, Profile, SHIPPED, Shipped};
 use crate::report::{Source, printable};
+use crate::text::{shown, spelled};
 
 /// Loads a profile from a file, or one that is part of dsp as `builtin:NAME`.
 ///
@@ -24,7 +25,7 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Profile> {
 pub(super) fn load_source(path: &Path) -> anyhow::Result<(Source, Profile)> {
     let (text, profile) = load_text(path)?;
     let is_file = builtin(path).is_none();
-    Ok((Source { path: path.display().to_string(), text, is_file }, profile))
+    Ok((Source { path: spelled(path), text, is_file }, profile))
 }
 
 /// Like [`load`], with the text that was parsed.
@@ -55,7 +56,7 @@ pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
     match name.and_then(|name| name.split_once(':')) {
         Some((revision, file)) if !revision.is_empty() && !file.is_empty() => {
             let (text, profile) = profile::parse_from(path, from_git(path, file)?)?;
-            Ok((Source { path: path.display().to_string(), text, is_file: false }, profile))
+            Ok((Source { path: spelled(path), text, is_file: false }, profile))
         }
         _ => load_source(path),
     }
@@ -82,7 +83,7 @@ fn builtin(path: &Path) -> Option<&str> {
 
 /// Reads a file as it was committed.
 fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
-    let shown = printable(&object.to_string_lossy());
+    let shown = shown(object);
     let mut git = Command::new("git")
         .args(["cat-file", "blob", "--end-of-options"])
         .arg(object)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::probe::{EngineVersion, ProbeError, probe};
 use super::{context, known};
 use crate::api::{Address, AddressError};
+use crate::text::shown;
 
 /// The longest text of somebody else's that a message repeats, in characters.
 const LONGEST_QUOTE: usize = 200;
@@ -89,7 +90,7 @@ pub enum LocateError {
         error: AddressError,
     },
     /// A configuration file of the docker CLI cannot be used.
-    #[error("cannot use the docker CLI's {}: {}", path.display(), quote(reason))]
+    #[error("cannot use the docker CLI's {}: {}", shown(path), quote(reason))]
     Config {
         /// The file.
         path: PathBuf,
@@ -257,7 +258,7 @@ fn not_answering(
         | ProbeError::Timeout => "name the engine with -H unix:///path or DOCKER_HOST",
     });
     for path in others {
-        text.push_str(&format!("\n  there is also a socket there: -H unix://{}", path.display()));
+        text.push_str(&format!("\n  there is also a socket there: -H unix://{}", shown(path)));
     }
     text
 }

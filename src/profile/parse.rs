@@ -14,6 +14,7 @@ use super::decisions::{AcceptanceFile, ReviewedFile};
 use super::problem::{Problem, at, bytes, explain, hint, printable};
 use super::{Entry, Name, Profile, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
+use crate::text::shown;
 
 /// The largest profile in bytes; one with every operation has less than 8 KiB.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -25,7 +26,7 @@ const VERSION: u64 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It cannot be read.
-    #[error("cannot read the profile {}: {source}", path.display())]
+    #[error("cannot read the profile {}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -33,25 +34,25 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// A folder in its place.
-    #[error("{} is a folder, not a profile", path.display())]
+    #[error("{} is a folder, not a profile", shown(path))]
     Folder {
         /// The path.
         path: PathBuf,
     },
     /// More than [`MAX_BYTES`].
-    #[error("{} is larger than {MAX_BYTES} bytes, so it is no profile", path.display())]
+    #[error("{} is larger than {MAX_BYTES} bytes, so it is no profile", shown(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// Not text.
-    #[error("{} is not UTF-8 text, so it is no profile", path.display())]
+    #[error("{} is not UTF-8 text, so it is no profile", shown(path))]
     NotText {
         /// The file.
         path: PathBuf,
     },
     /// Its text is wrong.
-    #[error("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.message)]
+    #[error("{}:{}:{}: {}", shown(path), problem.line, problem.column, problem.message)]
     Invalid {
         /// The file.
         path: PathBuf,

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+pub(super) use crate::text::printable;
+
 /// The keys of a profile.
 const KEYS: [&str; 9] =
     ["version", "name", "engine", "min_api", "allow", "deny", "unknown", "accept", "reviewed"];
@@ -133,11 +135,4 @@ pub(super) fn at(text: &str, span: Range<usize>, message: String, hint: Option<S
 /// A hint.
 pub(super) fn hint(text: &str) -> Option<String> {
     Some(text.to_owned())
-}
-
-/// Text of the file in a message, safe for a terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
-        .collect()
 }

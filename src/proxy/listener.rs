@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::peer::Peer;
 use super::stream::Stream;
 use crate::api::Address;
+use crate::text::shown;
 
 /// The mode of a listening socket: its owner alone. Whoever may write to it has the profile's
 /// rights.
@@ -108,7 +109,7 @@ pub enum ListenError {
         address: Address,
     },
     /// Something that is no socket is in the way.
-    #[error("{} exists and is not a socket; dsp does not delete it", path.display())]
+    #[error("{} exists and is not a socket; dsp does not delete it", shown(path))]
     NotASocket {
         /// The path.
         path: PathBuf,

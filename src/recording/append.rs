@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::Event;
+use crate::text::shown;
 
 /// The longest first line in bytes that is looked at before a file is appended to.
 const LONGEST_FIRST_LINE: u64 = 1 << 20;
@@ -22,7 +23,7 @@ const LOSSY: &[u8] = b"\"lossy\":true ";
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// The file cannot be opened or written.
-    #[error("cannot write the recording {}: {source}", path.display())]
+    #[error("cannot write the recording {}: {source}", shown(path))]
     Open {
         /// The file.
         path: PathBuf,
@@ -30,7 +31,7 @@ pub enum CreateError {
         source: io::Error,
     },
     /// Something else is in the file, and appending to it would spoil it.
-    #[error("{} exists and is not a dsp recording; choose another file", path.display())]
+    #[error("{} exists and is not a dsp recording; choose another file", shown(path))]
     Foreign {
         /// The file.
         path: PathBuf,

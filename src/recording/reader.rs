@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Event, FORMAT_VERSION};
+use crate::text::shown;
 
 /// The longest line in bytes that is read; dsp's own stay far below.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -31,7 +32,7 @@ pub struct Reader<R> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be opened or read.
-    #[error("cannot read the recording {}: {source}", path.display())]
+    #[error("cannot read the recording {}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -39,13 +40,16 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A folder, a socket or the like.
-    #[error("{} is not a file; name a recording that `dsp record` wrote", path.display())]
+    #[error("{} is not a file; name a recording that `dsp record` wrote", shown(path))]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
     /// A line that no dsp wrote.
-    #[error("{}:{line}:{column}: {reason}; a recording is what `dsp record` writes, one JSON event a line", path.display())]
+    #[error(
+        "{}:{line}:{column}: {reason}; a recording is what `dsp record` writes, one JSON event a line",
+        shown(path)
+    )]
     BadLine {
         /// The file.
         path: PathBuf,
@@ -57,7 +61,10 @@ pub enum ReadError {
         reason: String,
     },
     /// A file of a later dsp.
-    #[error("{}:{line}:1: the recording has format version {version}, and this dsp reads up to {FORMAT_VERSION}; use a newer dsp", path.display())]
+    #[error(
+        "{}:{line}:1: the recording has format version {version}, and this dsp reads up to {FORMAT_VERSION}; use a newer dsp",
+        shown(path)
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -89,13 +89,15 @@ pub(super) fn json(report: &Report) -> String {
 
 /// JSON on lines of its own. It may come to a terminal, so characters that are not safe there are
 /// escaped: the text stays the same for whoever parses it.
-pub(super) fn pretty(value: &impl Serialize) -> String {
+pub fn pretty(value: &impl Serialize) -> String {
     // Maps with text as keys and plain values always have a form in JSON.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);
     for character in text.chars() {
         if character != '\n' && is_unsafe(character) {
-            let _ = write!(safe, "\\u{:04x}", u32::from(character));
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
         } else {
             safe.push(character);
         }

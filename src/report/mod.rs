@@ -17,40 +17,13 @@ mod text;
 pub use finding::{Fact, Finding, Kind, Lines, Region, Report, Severity, Source, Verdict};
 pub use fold::fold;
 pub use format::Format;
+pub use json::pretty;
 pub use snippet::{Place, snippet};
 pub use text::text;
 
-/// Makes any text safe to show on one line of a terminal: control characters, which could move the
-/// cursor or hide text, and characters that reorder text become escapes.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_unsafe(character) {
-            safe.extend(character.escape_unicode());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
-}
+pub use crate::text::{printable, quoted};
 
-/// A word as a shell reads it back.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-/// Whether a character could move the cursor, hide text or reorder it.
-fn is_unsafe(character: char) -> bool {
-    let reorders = matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    character.is_control() || reorders
-}
+use crate::text::is_unsafe;
 
 /// `1 request`, `2 requests`.
 #[must_use]
@@ -63,12 +36,6 @@ pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_reaches_a_terminal_raw() {
-        assert_eq!(printable("web é"), "web é");
-        assert_eq!(printable("\x1b[31m\n\u{202e}"), "\\u{1b}[31m\\u{a}\\u{202e}");
-    }
 
     #[test]
     fn numbers_agree_with_their_nouns() {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::snippet::excerpt;
 use super::{Finding, Region, Report, Severity, Source, fold, printable};
 
 /// How far the renderer sets the text of a hint in.
@@ -69,13 +70,14 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
     let help = finding.help.as_deref().map(shown);
     let mut group = level.primary_title(message.as_str()).id(finding.code).elements(
         source.iter().map(|(source, region, path, label)| {
-            let mark = AnnotationKind::Primary.span(region.span.clone());
+            let (lines, span, first) = excerpt(&source.text, &region.span);
+            let mark = AnnotationKind::Primary.span(span);
             let mark = match label.as_str() {
                 "" => mark,
                 _ if below.is_some() => mark,
                 label => mark.label(label),
             };
-            Snippet::source(source.text.as_str()).path(path.as_str()).annotation(mark)
+            Snippet::source(lines).line_start(first).path(path.as_str()).annotation(mark)
         }),
     );
     if let Some(below) = &below {

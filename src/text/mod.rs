@@ -1,0 +1,251 @@
+//! Somebody else's text, made safe for every place where people read it.
+//!
+//! Names of files, revisions, containers and labels, and all that clients and engines say, may hold
+//! characters that move a cursor, end a line, or hide or reorder what stands beside them. All such
+//! text goes through [`printable`], and each path through [`shown`].
+
+use std::fmt;
+use std::path::Path;
+
+/// Makes any text safe to show on one line: characters that could move the cursor, end the line, or
+/// hide or reorder text become escapes.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        push(&mut safe, character);
+    }
+    safe
+}
+
+/// The same for a text of several lines, with the place where `span`, a range of its bytes, stands
+/// in it afterwards.
+#[must_use]
+pub fn printable_lines(
+    text: &str,
+    span: &std::ops::Range<usize>,
+) -> (String, std::ops::Range<usize>) {
+    let mut safe = String::with_capacity(text.len());
+    let (mut start, mut end) = (None, None);
+    for (place, character) in text.char_indices() {
+        if place >= span.start {
+            start.get_or_insert(safe.len());
+        }
+        if place >= span.end {
+            end.get_or_insert(safe.len());
+        }
+        if matches!(character, '\n' | '\t') {
+            safe.push(character);
+        } else if character != '\r' || !text.get(place..).is_some_and(|at| at.starts_with("\r\n")) {
+            push(&mut safe, character);
+        }
+    }
+    let (start, end) = (start.unwrap_or(safe.len()), end.unwrap_or(safe.len()));
+    (safe, start..end.max(start))
+}
+
+/// A path as people may see it.
+#[must_use]
+pub fn shown<P: AsRef<Path> + ?Sized>(path: &P) -> Shown<'_> {
+    Shown(path.as_ref())
+}
+
+/// A path as it is spelled, for files that programs read, and for code that makes it safe itself.
+#[must_use]
+pub fn spelled<P: AsRef<Path> + ?Sized>(path: &P) -> String {
+    path.as_ref().to_string_lossy().into_owned()
+}
+
+/// See [`shown`].
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(&'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&printable(&spelled(self.0)))
+    }
+}
+
+/// A word as a shell reads it back, on one line and safe to show. What would not be safe as it is
+/// stands in the quotes of bash, zsh and ksh that know escapes.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.chars().any(is_unsafe) {
+        return format!("'{}'", word.replace('\'', "'\\''"));
+    }
+    let mut safe = "$'".to_owned();
+    for character in word.chars() {
+        match (u32::from(character), is_unsafe(character)) {
+            (_, false) if matches!(character, '\'' | '\\') => safe.extend(['\\', character]),
+            (_, false) => safe.push(character),
+            // Three digits of octal always, so that a digit that follows is not part of it.
+            (code, true) if code < 0x80 => safe += &format!("\\{code:03o}"),
+            (code, true) => safe += &format!("\\U{code:08x}"),
+        }
+    }
+    safe + "'"
+}
+
+/// A text of dsp's own with styles and lines, in which nothing else moves the cursor, should other
+/// text have got into it unseen: all but line ends, tabs and the sequences that set a style becomes
+/// escapes.
+#[must_use]
+pub fn guarded(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let style = style(rest);
+        if style > 0 {
+            safe += rest.get(..style).unwrap_or_default();
+        } else if matches!(character, '\n' | '\t') {
+            safe.push(character);
+        } else {
+            push(&mut safe, character);
+        }
+        rest = rest.get(style.max(character.len_utf8())..).unwrap_or_default();
+    }
+    safe
+}
+
+/// The bytes of the sequence that sets a style (SGR of ECMA-48) at the beginning of a text.
+fn style(text: &str) -> usize {
+    let Some(behind) = text.strip_prefix("\u{1b}[") else { return 0 };
+    let parameters = behind.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    let is_style = behind.as_bytes().get(parameters) == Some(&b'm');
+    if is_style { "\u{1b}[".len() + parameters + 1 } else { 0 }
+}
+
+/// Whether a character could move the cursor, end a line, or hide or reorder text.
+#[must_use]
+pub fn is_unsafe(character: char) -> bool {
+    character.is_control() || reorders(character) || is_invisible(character)
+}
+
+fn push(safe: &mut String, character: char) {
+    if is_unsafe(character) {
+        safe.extend(character.escape_unicode());
+    } else {
+        safe.push(character);
+    }
+}
+
+/// The marks and overrides of the bidirectional algorithm (UAX #9), and the two separators that end a
+/// line or paragraph.
+fn reorders(character: char) -> bool {
+    matches!(
+        character,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// What takes no room or looks like a space and is none: the code points that Unicode calls
+/// `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`), the marks of interlinear
+/// annotations, the blank pattern of Braille, and what is no character at all.
+fn is_invisible(character: char) -> bool {
+    let is_ignorable = matches!(
+        character,
+        '\u{00ad}'
+            | '\u{034f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{fdd0}'..='\u{fdef}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    is_ignorable || u32::from(character) & 0xfffe == 0xfffe
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_raw() {
+        assert_eq!(printable("web é"), "web é");
+        assert_eq!(printable("\x1b[31m\n\u{202e}"), "\\u{1b}[31m\\u{a}\\u{202e}");
+        for hidden in "\u{7f}\u{9b}\u{85}\u{ad}\u{200b}\u{200f}\u{2028}\u{2029}\u{2066}\u{feff}\u{3164}\
+            \u{115f}\u{1160}\u{ffa0}\u{fe0f}\u{e0041}\u{e0100}\u{fffe}\u{1ffff}\u{2060}\u{180e}\u{34f}"
+            .chars()
+        {
+            assert!(is_unsafe(hidden), "{}", hidden.escape_unicode());
+        }
+        for plain in "aé日ü💡-~ \u{fffd}".chars() {
+            assert!(!is_unsafe(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn only_styles_pass_the_guard() {
+        let styled = "\u{1b}[1;31merror\u{1b}[0m: a\n\tb\u{1b}[m";
+        assert_eq!(guarded(styled), styled);
+        let other = "\u{1b}]0;x\u{7}\u{1b}[2J\u{1b}[38:5m\u{9b}31m\u{202e}é\u{1b}";
+        let safe = "\\u{1b}]0;x\\u{7}\\u{1b}[2J\\u{1b}[38:5m\\u{9b}31m\\u{202e}é\\u{1b}";
+        assert_eq!(guarded(other), safe);
+    }
+
+    #[test]
+    fn a_path_is_shown_on_one_line() {
+        let path = Path::new("a\n::error::x\u{9b}");
+        assert_eq!(shown(path).to_string(), "a\\u{a}::error::x\\u{9b}");
+        assert_eq!(format!("{:>4}", shown("a")), "   a");
+    }
+
+    #[test]
+    fn lines_stay_and_their_places_move() {
+        let text = "a\u{9b}b\r\n\tc\rd\n";
+        let (safe, span) = printable_lines(text, &(3..4));
+        assert_eq!((safe.as_str(), &safe[span]), ("a\\u{9b}b\n\tc\\u{d}d\n", "b"));
+        let (safe, span) = printable_lines(text, &(text.len()..text.len() + 9));
+        assert_eq!(span, safe.len()..safe.len());
+    }
+
+    #[test]
+    fn a_shell_reads_a_word_back() {
+        for word in
+            ["", "a", "a b", "it's", "a\n::error::x", "\u{1b}1\u{202e}'\\", "-x", "é\u{ad}1"]
+        {
+            let quoted = quoted(word);
+            assert!(!quoted.chars().any(is_unsafe), "{quoted}");
+            let script = format!("printf %s {quoted}");
+            let mut shell = std::process::Command::new("bash");
+            shell.args(["-c", &script]).env("LC_ALL", "C.UTF-8");
+            assert_eq!(String::from_utf8(shell.output().unwrap().stdout).unwrap(), word);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn safe_text_has_nothing_unsafe_and_stays_as_it_is(text in "\\PC*|[ -~]*|.*") {
+            let safe = printable(&text);
+            prop_assert!(!safe.chars().any(is_unsafe));
+            prop_assert_eq!(printable(&safe), safe);
+            prop_assert!(!quoted(&text).chars().any(is_unsafe));
+        }
+
+        #[test]
+        fn a_place_holds_what_it_held(before in ".*", at in ".*", behind in ".*") {
+            let text = format!("{before}{at}{behind}");
+            prop_assume!(!text.contains('\r'));
+            let span = before.len()..before.len() + at.len();
+            let (safe, moved) = printable_lines(&text, &span);
+            let (alone, _) = printable_lines(&at, &(0..0));
+            prop_assert_eq!(safe.get(moved), Some(alone.as_str()));
+        }
+    }
+}
