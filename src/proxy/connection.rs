@@ -229,6 +229,7 @@ impl<S: Sink> Connection<S> {
         head: &Head<'_>,
         agent: Option<&str>,
     ) -> (Result<Permit, (u16, String)>, Finish<S>) {
+        self.control.ask(head.method, head.target);
         let decision = self.shared.gate.decide(head);
         let arrival = Arrival {
             connection: self.number,
@@ -244,6 +245,7 @@ impl<S: Sink> Connection<S> {
             (Verdict::Forward(_), Some(message)) => Err((503, format!("dsp: {message}"))),
             (Verdict::Forward(permit), None) => Ok(permit),
         };
+        self.control.decided(verdict.is_ok());
         (verdict, finish)
     }
 
@@ -263,7 +265,6 @@ impl<S: Sink> Connection<S> {
             Ok(_) => match self.upstream.take(&self.shared.engine).await {
                 Ok((engine, _)) => {
                     tracing::warn!(connection = self.number, "passed on without a look: {flaw}");
-                    self.control.ask(&method, &target);
                     finish.upgraded = true;
                     // Nobody sees a body in it.
                     let _ = finish.rewrite(None);
@@ -287,7 +288,6 @@ impl<S: Sink> Connection<S> {
         permit: &Permit,
         mut finish: Finish<S>,
     ) -> Next {
-        self.control.ask(head.method, head.target);
         let is_head = head.method == "HEAD";
         let is_safe = is_head || head.method == "GET";
         let anew = if has_body { self.rewrite(head, &mut finish).await } else { None };
