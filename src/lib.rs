@@ -13,6 +13,7 @@ pub mod cli;
 pub mod engine;
 pub mod explain;
 pub mod export;
+pub mod files;
 pub mod follow;
 pub mod html;
 pub mod learn;

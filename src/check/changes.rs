@@ -9,9 +9,11 @@ use crate::report::{Fact, Finding, Kind, Region, Report, Severity, Source, Verdi
 pub enum FailOn {
     /// Any change.
     Any,
-    /// Nothing.
+    /// Nothing but a lost review.
     #[default]
     Nothing,
+    /// More is let through, and no person has accepted that.
+    Unreviewed,
     /// More is let through.
     Widened,
 }
@@ -29,6 +31,11 @@ pub const CHANGES: [Kind; ChangeKind::ALL.len()] = [
     kind(ChangeKind::UnknownRemoved, "a request that no operation is was taken away"),
     kind(ChangeKind::DenyAdded, "a rule is newly denied"),
     kind(ChangeKind::MinApiRaised, "older API versions are no longer let through"),
+    kind(ChangeKind::ReviewRemoved, "the review was taken away"),
+    kind(ChangeKind::ReviewShrunk, "the review of a rule that stays was taken away"),
+    kind(ChangeKind::ReviewBroken, "what was reviewed was changed without a review"),
+    kind(ChangeKind::AcceptAdded, "a finding of a check no longer counts"),
+    kind(ChangeKind::ReviewGrown, "a person has accepted more"),
 ];
 
 const fn kind(kind: ChangeKind, title: &'static str) -> Kind {
@@ -44,12 +51,15 @@ impl ChangeKind {
             | Self::RuleWidened
             | Self::UnknownAdded
             | Self::DenyRemoved
-            | Self::MinApiLowered => Severity::Warning,
+            | Self::MinApiLowered
+            | Self::AcceptAdded => Severity::Warning,
             Self::RuleNarrowed
             | Self::RuleRemoved
             | Self::UnknownRemoved
             | Self::DenyAdded
-            | Self::MinApiRaised => Severity::Note,
+            | Self::MinApiRaised
+            | Self::ReviewGrown => Severity::Note,
+            Self::ReviewRemoved | Self::ReviewShrunk | Self::ReviewBroken => Severity::Error,
         }
     }
 }
@@ -110,13 +120,24 @@ fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
     let kind = CHANGES.iter().find(|kind| kind.code == change.kind.as_str());
     let [first, ..] = &CHANGES;
     let kind = kind.unwrap_or(first);
+    let is_unreviewed = change.effect == Effect::Widens && !change.is_reviewed;
     let fails = match fail_on {
         FailOn::Any => true,
         FailOn::Nothing => false,
+        FailOn::Unreviewed => is_unreviewed,
         FailOn::Widened => change.effect == Effect::Widens,
     };
+    let is_about_people = matches!(
+        change.kind,
+        ChangeKind::ReviewRemoved
+            | ChangeKind::ReviewShrunk
+            | ChangeKind::ReviewBroken
+            | ChangeKind::ReviewGrown
+            | ChangeKind::AcceptAdded
+    );
     let severity = match change.effect {
         _ if fails => Severity::Error,
+        _ if is_about_people => change.kind.severity(),
         Effect::Widens => Severity::Warning,
         Effect::Narrows | Effect::None => Severity::Note,
     };
@@ -126,14 +147,18 @@ fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
     let (old, new) = (texts(&change.old), texts(&change.new));
     let about = if new.is_empty() { &old } else { &new };
     let operation = Rule::parse(engine, about).ok().map(|rule| rule.operation());
+    let mut message = message(change, &old, &new, operation);
+    if is_unreviewed && fail_on == FailOn::Unreviewed {
+        message += ", and nobody has reviewed that";
+    }
     Finding {
         severity,
-        subject: Some(about.clone()),
+        subject: Some(about.clone()).filter(|about| !about.is_empty()),
         risk: change.risk,
         help: (change.effect == Effect::Widens)
             .then(|| operation.map(|operation| format!("dsp explain '{operation}'")))
             .flatten(),
-        ..Finding::new(kind, message(change, &old, &new, operation))
+        ..Finding::new(kind, message)
     }
 }
 
@@ -142,6 +167,7 @@ fn region(change: &Change, sources: &[Source]) -> Option<Region> {
     let key = match change.kind {
         ChangeKind::EngineChanged => Some("engine"),
         ChangeKind::MinApiLowered | ChangeKind::MinApiRaised => Some("min_api"),
+        ChangeKind::ReviewRemoved | ChangeKind::ReviewBroken => Some("reviewed"),
         _ => None,
     };
     [&change.new, &change.old].into_iter().zip(sources).enumerate().find_map(
@@ -183,6 +209,15 @@ fn message(change: &Change, old: &str, new: &str, operation: Option<&Operation>)
         ChangeKind::DenyAdded if is_idle => format!("{new} is denied, and was not allowed before"),
         ChangeKind::DenyAdded => format!("{new} is newly denied"),
         ChangeKind::EngineChanged => format!("{old} has become {new}"),
+        ChangeKind::ReviewRemoved => {
+            "the profile was reviewed, and its review was taken away".to_owned()
+        }
+        ChangeKind::ReviewShrunk => format!("{old} is still there, and its review was taken away"),
+        ChangeKind::ReviewBroken => {
+            "what was reviewed was changed, and nobody has reviewed that".to_owned()
+        }
+        ChangeKind::AcceptAdded => format!("a check no longer counts {new}"),
+        ChangeKind::ReviewGrown => format!("{new} was accepted by a person"),
         ChangeKind::MinApiLowered | ChangeKind::MinApiRaised => match (old, new) {
             ("", new) => format!("{new} is new"),
             (old, "") => format!("{old} is gone"),

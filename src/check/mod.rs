@@ -31,6 +31,8 @@ pub struct Options {
     pub severities: BTreeMap<CheckCode, Option<Severity>>,
     /// The least weight that makes the verdict a failure.
     pub fail_on: Severity,
+    /// What the profile was before it was changed, when it was reviewed then.
+    pub reviewed_before: Option<String>,
 }
 
 /// A profile, its file, and the findings about it so far.
@@ -56,7 +58,7 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
     let is_empty = evidence.is_empty();
     if !is_empty {
         check.find_denied();
-        check.find_unreviewed();
+        check.find_unreviewed(options);
         check.find_unused();
         check.find_doubts();
         check.weigh(options);

@@ -1,21 +1,29 @@
 //! What no person has accepted.
 
-use super::Check;
+use super::{Check, Options};
 use crate::profile::{CheckCode, Subject};
 use crate::report::{Finding, Severity, count, printable, quoted};
 
 impl Check<'_> {
-    pub(super) fn find_unreviewed(&mut self) {
+    pub(super) fn find_unreviewed(&mut self, options: &Options) {
         let standing = self.profile.standing();
         if !standing.has_begun {
             let code = CheckCode::Unreviewed;
             let rules = count(standing.open_count(), "rule");
+            // A profile without decisions is a draft, and that is no news to whoever made it; one whose
+            // decisions were taken away is none.
+            let (severity, message) = match &options.reviewed_before {
+                None => (Severity::Note, format!("nobody has reviewed this profile ({rules})")),
+                Some(before) => (
+                    Severity::Error,
+                    format!("{before} was reviewed, and the review was taken away ({rules})"),
+                ),
+            };
             let finding = Finding {
-                // A profile without decisions is a draft, and that is no news to whoever made it.
-                severity: Severity::Note,
+                severity,
                 region: Self::region(self.key(&["name"]), ""),
                 help: Some(self.review()),
-                ..Self::finding(code, format!("nobody has reviewed this profile ({rules})"))
+                ..Self::finding(code, message)
             };
             self.push(code, None, finding);
             return;

@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Recordings
     #[arg(value_name = "RECORDING", required = true)]
     recordings: Vec<PathBuf>,
+    /// The profile as it was, a file or REVISION:FILE; a review that was taken away since is an error
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
     /// The least finding that makes the exit status 3: error, warning or note
     #[arg(long, value_name = "LEVEL", default_value = "error", value_parser = severity)]
     fail_on: Severity,
@@ -62,6 +65,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         today: today(),
         severities: args.severities.iter().copied().collect(),
         fail_on: args.fail_on,
+        reviewed_before: reviewed_before(args)?,
     };
     let report = check(&profile, source, &evidence, &options);
     if evidence.is_empty() {
@@ -73,6 +77,13 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         return args.outputs.without_evidence().write(&report, talk);
     }
     args.outputs.write(&report, talk)
+}
+
+/// What the profile was before, when it was reviewed then.
+fn reviewed_before(args: &Args) -> anyhow::Result<Option<String>> {
+    let Some(path) = &args.against else { return Ok(None) };
+    let (source, before) = source::load_any(path)?;
+    Ok(before.reviewed.map(|_| source.path))
 }
 
 /// The day in UTC, so that a machine's own time does not decide over a verdict.

@@ -1,7 +1,7 @@
 //! `dsp completions` and `dsp man`: what shells and readers of manuals need.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::CommandFactory;
@@ -10,7 +10,7 @@ use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::Shells;
 
 use super::status::Status;
-use super::{args, output};
+use super::{args, files, output};
 use crate::profile::{BUILTIN, SHIPPED};
 use crate::text::shown;
 
@@ -94,9 +94,19 @@ pub(super) fn man(args: &Man) -> anyhow::Result<Status> {
     };
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", shown(folder)))?;
-    clap_mangen::generate_to(command, folder)
-        .with_context(|| format!("cannot write to {}", shown(folder)))?;
+    let mut command = command;
+    command.build();
+    write_pages(&command, folder)?;
     Ok(Status::Done)
+}
+
+/// Writes the page of a command, and those of the commands in it.
+fn write_pages(command: &clap::Command, folder: &Path) -> anyhow::Result<()> {
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        write_pages(inner, folder)?;
+    }
+    let name = clap_mangen::Man::new(command.clone()).get_filename();
+    Ok(crate::files::put(&folder.join(name), &page(command)?, files::MANUAL)?)
 }
 
 fn page(command: &clap::Command) -> anyhow::Result<String> {

@@ -48,8 +48,8 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     let recording = folder.join("recording.jsonl");
     let profile_path = folder.join("profile.yaml");
     for path in [&recording, &profile_path] {
-        if path.exists() {
-            bail!("{} exists; choose another folder with --dir", shown(&path));
+        if std::fs::symlink_metadata(path).is_ok() {
+            bail!("{} exists; choose another folder with --dir", shown(path));
         }
     }
 
@@ -71,8 +71,7 @@ async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
     let learn::Generated { profile, comments } = learn::generate(&evidence, &options);
     let proof = learn::prove(&evidence, &profile, None)?;
     let text = emit(&profile, &comments);
-    std::fs::write(&profile_path, &text)
-        .with_context(|| format!("cannot write {}", shown(&profile_path)))?;
+    crate::files::create(&profile_path, &text)?;
     output::data(&indented(&text))?;
     output::text(&format!("   {proof}\n   -> {}\n\n", shown(&profile_path)))?;
 

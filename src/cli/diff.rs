@@ -18,7 +18,7 @@ use crate::check::{self, compare};
 #[command(after_help = "\
 Examples:
   dsp diff old.yaml new.yaml
-  dsp diff main:profile.yaml profile.yaml --fail-on widened
+  dsp diff main:profile.yaml profile.yaml --fail-on unreviewed
   dsp diff HEAD~1:./ci.yaml ci.yaml --format markdown")]
 pub(super) struct Args {
     /// The old profile
@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// The new profile
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// What makes the exit status 3
+    /// What makes the exit status 3, beside a review that was lost
     #[arg(long, value_enum, value_name = "CHANGE")]
     fail_on: Option<FailOn>,
     #[command(flatten)]
@@ -40,6 +40,8 @@ enum FailOn {
     Any,
     /// More is let through
     Widened,
+    /// More is let through, and nobody has accepted that with dsp review
+    Unreviewed,
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
@@ -49,6 +51,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         None => check::FailOn::Nothing,
         Some(FailOn::Any) => check::FailOn::Any,
         Some(FailOn::Widened) => check::FailOn::Widened,
+        Some(FailOn::Unreviewed) => check::FailOn::Unreviewed,
     };
     args.outputs.write(&compare((&old, old_source), (&new, new_source), fail_on), talk)
 }

@@ -16,7 +16,7 @@ pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
         output::data(&text)?;
         return Ok(Status::Done);
     };
-    files::write_new(path, &text)?;
+    crate::files::create(path, &text)?;
     if !talk.quiet {
         let format = crate::export::Format::from(args.format);
         output::note(&format!(

@@ -1,56 +1,73 @@
-//! Files that commands write. What people may have edited is never overwritten by a new one.
+//! Profiles as commands write them, and what they say of files that are there already.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
+use anyhow::bail;
+
+use crate::files::{self, Held, HoldError, Kind};
+use crate::profile::{self, LoadError, MAX_BYTES, Profile};
 use crate::text::shown;
-use anyhow::Context;
+
+/// How long a command waits for another one that changes the same profile.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// The pages of the manual.
+pub(super) const MANUAL: Kind =
+    Kind { name: "a page of the manual", is_own: |head, _| head.contains("\n.TH dsp") };
+
+/// The schema of profiles.
+pub(super) const SCHEMA: Kind = Kind {
+    name: "a schema of profiles",
+    is_own: |head, tail| format!("{head}{tail}").contains(profile::SCHEMA_TITLE),
+};
+
+/// A profile that nobody else changes meanwhile.
+pub(super) struct Change {
+    held: Held,
+    /// Its text.
+    pub(super) text: String,
+    /// What that says.
+    pub(super) profile: Profile,
+}
 
 /// Refuses a path where something is already, and tells what to do instead.
 pub(super) fn check_new(path: &Path, instead: &str) -> anyhow::Result<()> {
-    if fs::symlink_metadata(path).is_ok() {
-        anyhow::bail!("{} exists; {instead}, or choose another file with -o", shown(path));
+    if std::fs::symlink_metadata(path).is_ok() {
+        bail!("{} exists; {instead}, or choose another file with -o", shown(path));
     }
     Ok(())
 }
 
-/// Writes a file that must not exist yet, whole or not at all.
-pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", shown(path));
-    let written =
-        OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
-            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-            if written.is_err() {
-                // Half a policy would be worse than none.
-                let _ = fs::remove_file(path);
-            }
-            written
-        });
-    written.map_err(|error: io::Error| anyhow::anyhow!("{}: {error}", cannot()))
+/// Begins to change a profile. Other commands that change it wait, and are waited for.
+pub(super) fn change(path: &Path) -> anyhow::Result<Change> {
+    let held = match files::hold(path, MAX_BYTES + 1, LONGEST_WAIT) {
+        Err(HoldError::Read { path, source }) => return Err(LoadError::Io { path, source }.into()),
+        held => held?,
+    };
+    let (text, profile) = profile::parse_bytes(path, held.bytes().to_vec())?;
+    Ok(Change { held, text, profile })
 }
 
-/// Writes what can be made again at any time, in place of what is there: whole or not at all where
-/// there is a file or nothing, and straight into a pipe or device.
-pub(super) fn write_again(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", shown(path));
-    match fs::metadata(path) {
-        Ok(found) if found.is_file() => replace(path, text),
-        Ok(_) => fs::write(path, text).with_context(cannot),
-        Err(_) => write_new(path, text),
+impl Change {
+    /// Puts the new text in the place of the old one.
+    pub(super) fn finish(self, text: &str) -> anyhow::Result<()> {
+        check_readable(text)?;
+        Ok(self.held.replace(text)?)
     }
 }
 
-/// Puts new text in the place of a file's, whole or not at all.
-pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", shown(path));
-    // Through a link, so that the link stays one.
-    let path = fs::canonicalize(path).with_context(cannot)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
-    file.write_all(text.as_bytes()).with_context(cannot)?;
-    let permissions = fs::metadata(&path).with_context(cannot)?.permissions();
-    file.as_file().set_permissions(permissions).with_context(cannot)?;
-    file.as_file().sync_all().with_context(cannot)?;
-    file.persist(&path).map(drop).with_context(cannot)
+/// Refuses a profile that dsp would not read again.
+pub(super) fn check_readable(text: &str) -> anyhow::Result<()> {
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    if length > MAX_BYTES {
+        bail!(
+            "the profile would have {length} bytes, and dsp reads one of at most {MAX_BYTES}; nothing \
+             was written. Leave out --names exact, or make a profile for each part of the program"
+        );
+    }
+    if let Err(problem) = profile::parse(text) {
+        bail!("the profile would not read back, so nothing was written: {}", problem.message);
+    }
+    Ok(())
 }

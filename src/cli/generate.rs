@@ -56,9 +56,7 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     }
     sessions::warn(&evidence);
     match (old, &args.update) {
-        (Some((text, profile)), Some(path)) => {
-            update(args, talk, &evidence, path, &text, &profile)?
-        }
+        (Some((_, profile)), Some(path)) => update(args, talk, &evidence, path, profile.engine)?,
         _ => fresh(args, talk, &evidence, name)?,
     }
     warn(&evidence, args.accept_unknown);
@@ -112,9 +110,10 @@ fn fresh(
     }
     let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
+    files::check_readable(&text)?;
     match &args.output {
         None => output::data(&text)?,
-        Some(path) => files::write_new(path, &text)?,
+        Some(path) => crate::files::create(path, &text)?,
     }
     if let Some(path) = &args.output
         && !talk.quiet
@@ -140,9 +139,15 @@ fn update(
     talk: Talk,
     evidence: &Evidence,
     path: &Path,
-    text: &str,
-    old: &Profile,
+    engine: EngineKind,
 ) -> anyhow::Result<()> {
+    // Read only now, so that what was decided while the evidence was read is in it.
+    let change = files::change(path)?;
+    let (text, old) = (change.text.clone(), change.profile.clone());
+    let (text, old) = (text.as_str(), &old);
+    if old.engine != engine {
+        anyhow::bail!("{} was made a profile for {} meanwhile", shown(path), old.engine);
+    }
     let wishes = Wishes {
         names: args.names.into(),
         accept_unknown: args.accept_unknown,
@@ -155,7 +160,7 @@ fn update(
     })?;
     let proof = learn::prove(evidence, &profile, Some(old))?;
     if update.text != text {
-        files::replace(path, &update.text)?;
+        change.finish(&update.text)?;
     }
     if !talk.quiet {
         let added = count(update.added.len(), "rule");

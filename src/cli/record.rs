@@ -174,7 +174,7 @@ fn tell_of_earlier(path: &Path, session: &Session) {
     let own = subject(session);
     let Some(first) = earlier.first() else { return };
     let Some(other) = earlier.iter().find(|one| subject(one) != own) else { return };
-    let (number, file) = (earlier.len() + 1, path.display());
+    let (number, file) = (earlier.len() + 1, crate::text::shown(path));
     let which = if subject(first) == own {
         format!("one before it was: {}", printable(&subject(other)))
     } else {

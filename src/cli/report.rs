@@ -9,8 +9,9 @@ use super::completions::Profiles;
 use super::sessions::Sessions;
 use super::source;
 use super::status::Status;
-use super::{evidence, files, output};
-use crate::html::{Subject, page};
+use super::{evidence, output};
+use crate::files;
+use crate::html::{KIND, Subject, page};
 use crate::profile::Diff;
 use crate::text::{shown, spelled};
 
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
     let old = args.against.as_deref().map(source::load_any).transpose()?;
     let diff = old.map(|(_, old)| Diff::of(&old, &profile));
-    let name = args.against.as_ref().map(|path| spelled(path));
+    let name = args.against.as_ref().map(spelled);
     let evidence = match args.recordings.as_slice() {
         [] => None,
         some => Some(evidence::read(
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     match &args.output {
         None => output::data(&text)?,
         Some(path) => {
-            files::write_again(path, &text)?;
+            files::put(path, &text, KIND)?;
             if !talk.quiet {
                 output::note(&format!("wrote {}", shown(path)));
             }

@@ -1,6 +1,6 @@
 //! Where a report goes: one or several formats, each to standard output or to a file.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,7 +9,8 @@ use anyhow::Context;
 
 use super::args::Talk;
 use super::status::Status;
-use super::{files, output, surroundings};
+use super::{output, surroundings};
+use crate::files;
 use crate::report::{Format, Report, Verdict};
 use crate::text::shown;
 
@@ -56,7 +57,7 @@ impl Outputs {
         self.check()?;
         for Output { format, file } in &self.formats {
             match file {
-                Some(path) => files::write_again(path, &format.render(report))?,
+                Some(path) => files::put(path, &format.render(report), format.kind())?,
                 None if *format == Format::Text => {
                     let width = output::width_of_data();
                     let is_verbose = talk.verbose > 0;
@@ -126,7 +127,7 @@ impl Output {
 fn summarise(report: &Report) -> anyhow::Result<()> {
     let Some(path) = surroundings::step_summary() else { return Ok(()) };
     let cannot = || format!("cannot write the step summary {}", shown(&path));
-    let mut file = OpenOptions::new().append(true).create(true).open(&path).with_context(cannot)?;
+    let mut file = files::append(&path, 0o644).with_context(cannot)?;
     // What another step wrote may end in the middle of a line.
     let before = if file.metadata().with_context(cannot)?.len() > 0 { "\n" } else { "" };
     let text = format!("{before}{}", Format::Markdown.render(report));

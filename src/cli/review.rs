@@ -69,13 +69,13 @@ enum End {
 
 pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
     let path = super::source::changeable(&args.profile)?;
-    let (text, profile) = profile::load_text(&path)?;
-    let draft = Draft::new(text, profile);
     let answers =
         Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };
     if answers != Answers::default() {
-        return script(args, talk, &draft, &answers);
+        return script(&path, talk, &answers);
     }
+    let (text, profile) = profile::load_text(&path)?;
+    let draft = Draft::new(text, profile);
     let evidence = read_evidence(args, &draft)?;
     let is_asked = Terminal::is_there() && !surroundings::is_dumb_terminal() && !args.list;
     if !is_asked {
@@ -167,11 +167,11 @@ fn press(
 
 /// Saves what was decided, unless the file is no longer what it was decided over.
 fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
-    let (text, profile) = profile::load_text(path)?;
-    if text == before {
-        files::replace(path, session.draft().text())
+    let change = files::change(path)?;
+    if change.text == before {
+        change.finish(session.draft().text())
     } else {
-        session.begin_again(Draft::new(text, profile));
+        session.begin_again(Draft::new(change.text, change.profile));
         Ok(())
     }
 }
@@ -197,25 +197,23 @@ fn tell(session: &Session, path: &Path) {
 }
 
 /// Decides for a script.
-fn script(args: &Args, talk: Talk, draft: &Draft, answers: &Answers) -> anyhow::Result<Status> {
-    let settled = settle(draft, answers)
+fn script(path: &Path, talk: Talk, answers: &Answers) -> anyhow::Result<Status> {
+    let change = files::change(path)?;
+    let draft = Draft::new(change.text.clone(), change.profile.clone());
+    let settled = settle(&draft, answers)
         .map_err(|error| anyhow::anyhow!("{}", printable(&error.to_string())))?;
     if settled.text() != draft.text() {
-        files::replace(&args.profile, settled.text())?;
+        change.finish(settled.text())?;
     }
     if !talk.quiet {
-        let path = shown(&args.profile);
         let profile = settled.profile();
         let standing = profile.standing();
         if standing.is_reviewed() {
             let rules = count(profile.allow.len(), "rule");
-            output::note(&format!("{path} is reviewed ({rules})"));
+            output::note(&format!("{} is reviewed ({rules})", shown(path)));
         } else {
-            output::note(&format!("{path}: {}", pending::open(profile)));
-            output::help(&format!(
-                "dsp review {} --list shows it",
-                quoted(&spelled(&args.profile))
-            ));
+            output::note(&format!("{}: {}", shown(path), pending::open(profile)));
+            output::help(&format!("dsp review {} --list shows it", quoted(&spelled(path))));
         }
     }
     Ok(verdict(settled.profile()))

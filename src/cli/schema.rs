@@ -24,7 +24,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     match &args.output {
         None => output::data(&schema())?,
-        Some(path) => files::write_again(path, &schema())?,
+        Some(path) => crate::files::put(path, &schema(), files::SCHEMA)?,
     }
     Ok(Status::Done)
 }

@@ -11,6 +11,7 @@ mod rules;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::explain;
+use crate::files::Kind;
 use crate::learn::Evidence;
 use crate::profile::{Diff, Effect, Entry, Profile};
 use crate::report::{count, printable};
@@ -28,6 +29,12 @@ pub struct Subject<'a> {
     /// What the profile is compared with: its name, and what has changed since.
     pub against: Option<(&'a str, &'a Diff)>,
 }
+
+/// By what a file is known again as such a page, which a later one may replace.
+pub const KIND: Kind = Kind {
+    name: "a report",
+    is_own: |head, tail| head.starts_with("<!DOCTYPE html>") && tail.contains(">Made by dsp "),
+};
 
 /// Renders the report.
 #[must_use]

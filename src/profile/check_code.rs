@@ -74,10 +74,14 @@ impl CheckCode {
     }
 
     /// Whether an entry under `accept` may name it. What is wrong with such an entry cannot be
-    /// accepted by another one.
+    /// accepted by another one, and what a person has to look at is accepted by a review alone: the
+    /// change that adds a rule could add such an entry too.
     #[must_use]
     pub fn is_acceptable(self) -> bool {
-        !matches!(self, Self::ExpiredAcceptance | Self::UnmatchedAcceptance)
+        !matches!(
+            self,
+            Self::ExpiredAcceptance | Self::RiskRose | Self::UnmatchedAcceptance | Self::Unreviewed
+        )
     }
 }
 

@@ -43,7 +43,11 @@ impl AcceptanceFile {
         };
         let code = match self.code.value.parse::<CheckCode>() {
             Ok(code) if code.is_acceptable() => code,
-            Ok(code) => return wrong(&self.code, format!("{code} cannot be accepted"), None),
+            Ok(code) => {
+                let help = matches!(code, CheckCode::RiskRose | CheckCode::Unreviewed)
+                    .then(|| "a person accepts a rule with dsp review".to_owned());
+                return wrong(&self.code, format!("{code} cannot be accepted here"), help);
+            }
             Err(()) => {
                 let known = CheckCode::ALL.into_iter().filter(|code| code.is_acceptable());
                 let known: Vec<&str> = known.map(CheckCode::as_str).collect();
@@ -169,6 +173,8 @@ mod tests {
                 with("unused-rule", "unused-rul"),
                 with("unused-rule", "xyz"),
                 with("unused-rule", "unmatched-acceptance"),
+                with("unused-rule", "unreviewed"),
+                with("unused-rule", "risk-rose"),
                 with("once a year", "\" \""),
                 with("    reason: once a year\n", ""),
                 with("2027-01-31", "soon"),

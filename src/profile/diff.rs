@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::review_diff::{decisions, mark_reviewed};
 use super::{Entry, Profile, Rule, UnknownOperation};
 use crate::api::Risk;
 
@@ -32,6 +33,8 @@ pub struct Change {
     pub new: Vec<Entry<String>>,
     /// How risky the operation is, where it is about one.
     pub risk: Option<Risk>,
+    /// Whether a person has accepted what it lets through, as far as the new profile says so.
+    pub is_reviewed: bool,
 }
 
 /// The kind of a difference.
@@ -59,6 +62,16 @@ pub enum ChangeKind {
     DenyAdded,
     /// Older API versions are no longer let through.
     MinApiRaised,
+    /// There is no review any more.
+    ReviewRemoved,
+    /// What is still allowed is no longer among what was accepted.
+    ReviewShrunk,
+    /// What was reviewed was changed without a review.
+    ReviewBroken,
+    /// A finding of `check` does not count any more.
+    AcceptAdded,
+    /// A person has accepted more.
+    ReviewGrown,
 }
 
 /// What a change does to the requests that are let through.
@@ -74,7 +87,7 @@ pub enum Effect {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::EngineChanged,
         Self::RuleAdded,
         Self::RuleWidened,
@@ -86,6 +99,11 @@ impl ChangeKind {
         Self::UnknownRemoved,
         Self::DenyAdded,
         Self::MinApiRaised,
+        Self::ReviewRemoved,
+        Self::ReviewShrunk,
+        Self::ReviewBroken,
+        Self::AcceptAdded,
+        Self::ReviewGrown,
     ];
 
     /// Its name in every output.
@@ -103,6 +121,11 @@ impl ChangeKind {
             Self::UnknownRemoved => "unknown-removed",
             Self::DenyAdded => "deny-added",
             Self::MinApiRaised => "min-api-raised",
+            Self::ReviewRemoved => "review-removed",
+            Self::ReviewShrunk => "review-shrunk",
+            Self::ReviewBroken => "review-broken",
+            Self::AcceptAdded => "accept-added",
+            Self::ReviewGrown => "review-grown",
         }
     }
 }
@@ -135,6 +158,8 @@ impl Diff {
         deny(old, new, &mut changes);
         unknown(old, new, &mut changes);
         min_api(old, new, &mut changes);
+        mark_reviewed(new, &mut changes);
+        decisions(old, new, &mut changes);
         changes.sort_by_key(|change| {
             std::cmp::Reverse((change.effect, change.risk, std::cmp::Reverse(change.kind)))
         });
@@ -166,6 +191,7 @@ fn engine(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             old: line(old),
             new: line(new),
             risk: None,
+            is_reviewed: false,
         });
     }
 }
@@ -235,11 +261,25 @@ fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     };
     for entry in without(&old.unknown, &new.unknown) {
         let (kind, effect) = (ChangeKind::UnknownRemoved, Effect::Narrows);
-        changes.push(Change { kind, effect, old: vec![entry], new: vec![], risk: None });
+        changes.push(Change {
+            kind,
+            effect,
+            old: vec![entry],
+            new: vec![],
+            risk: None,
+            is_reviewed: false,
+        });
     }
     for entry in without(&new.unknown, &old.unknown) {
         let (kind, effect) = (ChangeKind::UnknownAdded, Effect::Widens);
-        changes.push(Change { kind, effect, old: vec![], new: vec![entry], risk: None });
+        changes.push(Change {
+            kind,
+            effect,
+            old: vec![],
+            new: vec![entry],
+            risk: None,
+            is_reviewed: false,
+        });
     }
 }
 
@@ -254,7 +294,14 @@ fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
         let version = profile.min_api.map(|version| format!("min_api: \"{version}\""));
         version.map(Entry::new).into_iter().collect()
     };
-    changes.push(Change { kind, effect, old: line(old), new: line(new), risk: None });
+    changes.push(Change {
+        kind,
+        effect,
+        old: line(old),
+        new: line(new),
+        risk: None,
+        is_reviewed: false,
+    });
 }
 
 /// The entries whose rule is not among the others'.
@@ -282,10 +329,10 @@ fn rule_change(
 ) -> Change {
     let risk = old.iter().chain(&new).map(|entry| entry.value.operation().risk).max();
     let text = |entries: Vec<&Entry<Rule>>| entries.into_iter().map(text).collect();
-    Change { kind, effect, old: text(old), new: text(new), risk }
+    Change { kind, effect, old: text(old), new: text(new), risk, is_reviewed: false }
 }
 
-fn text<T: ToString>(entry: &Entry<T>) -> Entry<String> {
+pub(super) fn text<T: ToString>(entry: &Entry<T>) -> Entry<String> {
     Entry { value: entry.value.to_string(), span: entry.span.clone() }
 }
 

@@ -177,6 +177,18 @@ fn read(path: &Path) -> Result<String, LoadError> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    text_of(path, bytes)
+}
+
+/// Parses the bytes of a profile that was read from the file `path`.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<(String, Profile), LoadError> {
+    parse_from(path, text_of(path, bytes)?)
+}
+
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, LoadError> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
         return Err(LoadError::TooLarge { path: path.to_owned() });
     }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::CheckCode;
 use crate::api::{EngineKind, Operation, Part, Risk};
 
+/// What the schema calls itself.
+pub const TITLE: &str = "A profile of dsp, version 1";
+
 /// The schema, as text.
 #[must_use]
 pub fn schema() -> String {
@@ -39,7 +42,7 @@ fn value() -> Value {
     reviewed.insert("unknown".into(), list);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A profile of dsp, version 1",
+        "title": TITLE,
         "type": "object",
         "required": ["version", "name"],
         "additionalProperties": false,

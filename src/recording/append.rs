@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::Event;
+use crate::files;
 use crate::text::shown;
 
 /// The longest first line in bytes that is looked at before a file is appended to.
@@ -57,10 +58,7 @@ impl AppendFile {
     /// line that was cut by a crash is closed first.
     pub(super) fn begin(path: &Path, session: &Event) -> Result<Self, CreateError> {
         let open = |source| CreateError::Open { path: path.to_owned(), source };
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(open)?;
+        let mut file = files::append(path, 0o600).map_err(open)?;
         let torn = inspect(&mut file).map_err(open)?;
         let torn = torn.ok_or_else(|| CreateError::Foreign { path: path.to_owned() })?;
 
@@ -175,6 +173,9 @@ fn mark(path: &Path, file: &mut File, line: &[u8]) -> Option<(File, u64)> {
     let within = line.windows(NOT_LOSSY.len()).rposition(|window| window == NOT_LOSSY)?;
     let behind = u64::try_from(line.len().checked_sub(within)?).ok()?;
     let writable = OpenOptions::new().write(true).open(path).ok()?;
-    writable.metadata().ok()?.is_file().then_some(())?;
+    // The name may lead to another file by now.
+    let (found, own) = (writable.metadata().ok()?, file.metadata().ok()?);
+    let is_same = (found.dev(), found.ino()) == (own.dev(), own.ino());
+    (found.is_file() && is_same).then_some(())?;
     Some((writable, end.checked_sub(behind)?))
 }

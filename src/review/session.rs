@@ -195,7 +195,7 @@ impl Session {
             Mode::Note(line) => self.type_note(line, key),
             Mode::Pattern(line) => self.type_pattern(line, key),
             Mode::Proposed(rule) => self.answer_proposal(rule, key),
-            Mode::Explain if matches!(key, Key::Char('e') | Key::Escape) => self.ask(),
+            Mode::Explain if matches!(key, Key::Char('e' | '?') | Key::Escape) => self.ask(),
             mode @ (Mode::Ask | Mode::Explain) => self.answer(mode, key),
         }
     }
@@ -222,7 +222,7 @@ impl Session {
         };
         match key {
             Key::Up | Key::Down => self.show_next(&item, key == Key::Down),
-            Key::Char('e') => {
+            Key::Char('e' | '?') => {
                 (self.mode, self.scroll) = (Mode::Explain, 0);
                 Step::Show
             }

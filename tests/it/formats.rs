@@ -212,8 +212,12 @@ fn formats_do_not_run_into_each_other() {
     let done = check(&["--format", "text", "--format", "sarif=none/out.sarif"]);
     assert_eq!(done.status, 1);
     assert!(done.err.contains("none/out.sarif"), "{}", done.err);
-    // What was written before is replaced, a device is written to.
+    // What dsp wrote before is replaced, and nothing else is; a device is written to.
     world.write("out.json", "old");
+    assert_eq!(check(&["--format", "json=out.json"]).status, 1);
+    assert_eq!(world.read("out.json"), "old");
+    world.write("out.json", "");
+    assert_eq!(check(&["--format", "json=out.json"]).status, 0);
     assert_eq!(check(&["--format", "json=out.json", "--format", "markdown=/dev/null"]).status, 0);
     assert!(world.read("out.json").starts_with("{\n"));
 }

@@ -11,6 +11,8 @@
     reason = "a test that meets the unexpected has to fail"
 )]
 
+/// The steps of `action.yml`, with inputs and files that others chose.
+mod action;
 /// Attempts to get something past dsp, byte by byte.
 mod attempts;
 /// `enforce --audit-log`: requests and decisions, as evidence.
@@ -25,6 +27,8 @@ mod comparison;
 mod completions;
 /// `dsp coverage`: have I recorded enough?
 mod coverage;
+/// What a person decided is not lost, and no file of others is written.
+mod decisions;
 /// `dsp demo`: the whole loop.
 mod demo;
 /// `dsp diff`: what a change widens and narrows.
