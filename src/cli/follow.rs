@@ -14,10 +14,11 @@ use tokio::task::JoinSet;
 use super::adopt::Folder;
 use super::followed::{Container, Followed, Session};
 use super::record::describe;
+use super::unfollowed::{consequence, noun, reason};
 use super::{adopt, args, output, serve};
 use crate::api::{Address, EngineKind};
 use crate::engine::{self, Engine};
-use crate::follow::{self, EngineSocket, Form, Mounts};
+use crate::follow::{self, EngineSocket, Form, Mounts, Place};
 use crate::policy::Observer;
 use crate::proxy::{self, Access, Limits, ListenError, Listener, Workers};
 use crate::recording::{self, Writer};
@@ -30,6 +31,9 @@ const OPEN_MODE: u32 = 0o666;
 
 /// How many letters of a container's name are in that of its file.
 const LONGEST_NAME: usize = 200;
+
+/// How many paths of a file of Kubernetes are looked at.
+const MOST_WORDS: usize = 4096;
 
 /// How long the engine may take to say whether a container is still there.
 const ASK_TIME: Duration = Duration::from_secs(2);
@@ -120,25 +124,24 @@ impl Follower {
     ) -> Option<(Arc<Container>, Vec<u8>)> {
         let name = name.or_else(|| follow::name(body, form));
         let called = || name.as_deref().map_or_else(|| "without a name".to_owned(), printable);
-        let Ok(mounts) = Mounts::read(body, form) else {
-            self.pass_unread(name.as_deref());
-            return None;
+        let noun = noun(form);
+        let mounts = match Mounts::read(body, form) {
+            Ok(mounts) => mounts,
+            Err(why) => {
+                self.pass_unread(noun, name.as_deref(), reason(why));
+                return None;
+            }
         };
         let plan = mounts.plan(|path| self.socket.place(path));
         for path in &plan.uncovered {
-            self.warn(format!(
-                "container {} mounts {}, which holds the engine's socket; what it asks through that is \
-                 not recorded",
-                called(),
-                printable(path)
-            ));
+            self.warn(format!("{noun} {} {}", called(), consequence(path)));
         }
         if plan.is_empty() {
             return None;
         }
-        if form == Form::Service {
+        if matches!(form, Form::Service | Form::Pod) {
             self.warn(format!(
-                "service {} mounts the engine's socket; containers of a service are not followed",
+                "{noun} {} mounts the engine's socket; containers of a {noun} are not followed",
                 called()
             ));
             return None;
@@ -285,16 +288,27 @@ impl Follower {
         }
     }
 
-    /// A request that creates a container goes on without a look.
-    pub(super) fn pass_unread(&self, name: Option<&str>) {
+    /// A request that creates something goes on without a look; `reason` says of the request why.
+    pub(super) fn pass_unread(&self, noun: &str, name: Option<&str>, reason: &str) {
+        let what =
+            name.map_or_else(|| format!("a {noun}"), |name| format!("{noun} {}", printable(name)));
         self.warn(format!(
-            "the request that creates {} is too long or cannot be read ahead; if it asks for the \
-             engine's socket, it is not followed",
-            name.map_or_else(
-                || "a container".to_owned(),
-                |name| format!("container {}", printable(name))
-            )
+            "the request that creates {what} {reason}; if it asks for the engine's socket, it is not \
+             followed"
         ));
+    }
+
+    /// A file of Kubernetes makes pods whose containers are not followed.
+    pub(super) fn look_at_kube(&self, body: &[u8]) {
+        let text = String::from_utf8_lossy(body);
+        let mut paths = follow::words(&text).take(MOST_WORDS);
+        if paths.any(|path| matches!(self.socket.place(path), Place::Socket | Place::Folder(_))) {
+            self.warn(
+                "a file of Kubernetes names the engine's socket, or its folder; the containers of its \
+                 pods are not followed"
+                    .to_owned(),
+            );
+        }
     }
 
     /// Ends all sessions and says what came of them. Tells whether anything was lost.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::audit::shown;
 use super::follow::Follower;
 use super::record::{Recorder, write_outcome, write_request};
+use super::unfollowed::noun;
 use crate::api::EngineKind;
 use crate::follow::Form;
 use crate::policy::Decision;
@@ -19,6 +20,11 @@ const SHORT_ID: usize = 12;
 
 /// The longest body in bytes of a request that creates a container; those of real ones have a few KiB.
 const LONGEST_BODY: usize = 4 << 20;
+
+/// Why a request goes on without a look, said of it: its body is not there to be read ahead, or nobody
+/// knows what it asks for.
+const NOT_AHEAD: &str = "is too long or cannot be read ahead";
+const UNKNOWN: &str = "is of a version or in a form that dsp does not know";
 
 /// A container with a socket of its own.
 #[derive(Debug)]
@@ -64,6 +70,7 @@ pub(super) struct Ticket {
 /// What a request means for those who are followed.
 enum Asks {
     Create(Form, Option<String>),
+    PlayKube,
     Rename { container: String, name: String },
     Else,
 }
@@ -108,8 +115,9 @@ impl Sink for Followed {
             Client::Container(container) => self.record(container, arrival, decision),
         };
         // Of a version that dsp does not know, or in a form that it does not read.
-        if decision.request.is_none() && arrival.target.contains("containers/create") {
-            self.follower.pass_unread(None);
+        let is_unread = decision.request.is_none() || decision.located.is_none();
+        if is_unread && may_create(arrival.method, arrival.target) {
+            self.follower.pass_unread("container", None, UNKNOWN);
         }
         let asks = Asks::of(decision, self.follower.kind());
         Begun::admitted(Ticket { line, asks, made: OnceLock::new() })
@@ -132,13 +140,23 @@ impl Sink for Followed {
     }
 
     fn longest_body(&self, ticket: &Ticket) -> Option<usize> {
-        matches!(ticket.asks, Asks::Create(..)).then_some(LONGEST_BODY)
+        matches!(ticket.asks, Asks::Create(..) | Asks::PlayKube).then_some(LONGEST_BODY)
     }
 
     fn rewrite(&self, ticket: &Ticket, body: Option<&[u8]>) -> Option<Vec<u8>> {
-        let Asks::Create(form, name) = &ticket.asks else { return None };
+        let (form, name) = match &ticket.asks {
+            Asks::Create(form, name) => (form, name),
+            Asks::PlayKube => {
+                match body {
+                    Some(body) => self.follower.look_at_kube(body),
+                    None => self.follower.pass_unread("pod", None, NOT_AHEAD),
+                }
+                return None;
+            }
+            Asks::Rename { .. } | Asks::Else => return None,
+        };
         let Some(body) = body else {
-            self.follower.pass_unread(name.as_deref());
+            self.follower.pass_unread(noun(*form), name.as_deref(), NOT_AHEAD);
             return None;
         };
         let (container, body) = self.follower.give_socket(body, *form, name.clone())?;
@@ -154,6 +172,19 @@ impl Sink for Followed {
             container.identity().id = Some(created.id);
         }
     }
+}
+
+/// Whether a target that dsp does not read may be one that creates a container, or one that starts it
+/// with mounts in its body, as engines up to 24 take it below version 1.24. An engine reads what is
+/// escaped.
+fn may_create(method: &str, target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    let mut words = path.split('/').filter(|word| !word.is_empty());
+    let is_there =
+        words.any(|word| matches!(word, "containers" | "services" | "pods" | "kube" | "play"));
+    let last = words.next_back().unwrap_or_default();
+    method == "POST" && is_there && matches!(last, "create" | "start" | "update" | "play" | "kube")
 }
 
 impl Asks {
@@ -174,6 +205,9 @@ impl Asks {
         match located.operation.name {
             "ContainerCreate" => Self::Create(Form::Container, name()),
             "LibpodContainerCreate" => Self::Create(Form::Libpod, None),
+            "LibpodPodCreate" => Self::Create(Form::Pod, None),
+            "LibpodKubePlay" | "LibpodPlayKube" | "LibpodKubeApply" => Self::PlayKube,
+            "VolumeCreate" | "LibpodVolumeCreate" => Self::Create(Form::Volume, None),
             "ServiceCreate" | "ServiceUpdate" => Self::Create(Form::Service, None),
             "ContainerRename" | "LibpodContainerRename" => match (located.values.first(), name()) {
                 (Some(container), Some(name)) => {
@@ -260,6 +294,28 @@ impl Container {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_create_a_container_is_known_in_forms_that_nobody_reads() {
+        for target in [
+            "/v1.23/containers/create?name=x",
+            "/v1.23/containers/web/start",
+            "//containers//create",
+            "/containers/cre%61te",
+            "http://d/v1.41/containers/create",
+            "/v9.9.9/libpod/pods/create",
+            "/libpod/play/kube",
+            "/services/web/update",
+        ] {
+            assert!(may_create("POST", target), "{target}");
+        }
+        for target in
+            ["*", "/", "/create", "/images/create", "/containers/json", "/v1.41/volumes/x"]
+        {
+            assert!(!may_create("POST", target), "{target}");
+        }
+        assert!(!may_create("GET", "/containers/create"));
+    }
 
     #[test]
     fn a_container_goes_by_its_name_and_its_id() {

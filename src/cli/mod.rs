@@ -41,6 +41,7 @@ mod source;
 mod status;
 mod surroundings;
 mod terminal;
+mod unfollowed;
 
 use std::process::ExitCode;
 

@@ -1,18 +1,27 @@
 //! JSON read in its own spelling: values stay the text that they are in the body.
 //!
-//! An engine is written in Go, whose JSON reader takes keys in any case, lets the last of two equal
-//! keys win, and stops behind the first value. So every entry is shown, in order, names are compared
-//! as Go does it, and what stands behind is not looked at. Text that Go would mend, bytes that are no
-//! UTF-8 and halves of surrogate pairs, cannot be read here, which is told.
+//! Engines are written in Go and read JSON with one of two libraries: Docker Engine and podman up to 5
+//! with `encoding/json`, podman 6 with `json-iterator`. Both take keys in any case, merge what equal keys
+//! have, and stop after the first value. They differ in which letters are the same in any case, and in
+//! what null does. So every entry is shown, in order, a key has each name that one of them takes it for,
+//! and what follows is not looked at. Text that engines mend, bytes that are not UTF-8 and halves of
+//! surrogate pairs, cannot be read here, which is told.
 
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Text of which an engine may read more than is read here.
+/// Why an engine may read more in a text than is read here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Unreadable;
+pub enum Unreadable {
+    /// It has bytes that are not UTF-8.
+    Bytes,
+    /// It is not JSON, or has text that an engine would mend.
+    Json,
+    /// It has more mounts, or deeper ones, than are looked at.
+    Much,
+}
 
 /// The entries of an object; nothing when the text is something else.
 pub(super) fn entries(text: &str) -> Result<Vec<(String, &str)>, Unreadable> {
@@ -37,7 +46,7 @@ pub(super) fn entries(text: &str) -> Result<Vec<(String, &str)>, Unreadable> {
     if !begins(text, '{') {
         return Ok(Vec::new());
     }
-    serde_json::Deserializer::from_str(text).deserialize_map(Entries).map_err(|_| Unreadable)
+    serde_json::Deserializer::from_str(text).deserialize_map(Entries).map_err(|_| Unreadable::Json)
 }
 
 /// The values of an object under a name, in order.
@@ -51,7 +60,7 @@ pub(super) fn items(text: &str) -> Result<Vec<&str>, Unreadable> {
     if !begins(text, '[') {
         return Ok(Vec::new());
     }
-    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Unreadable)?;
+    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Unreadable::Json)?;
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
@@ -60,19 +69,20 @@ pub(super) fn text(value: &str) -> Result<Option<String>, Unreadable> {
     if !begins(value, '"') {
         return Ok(None);
     }
-    serde_json::from_str(value).map(Some).map_err(|_| Unreadable)
+    serde_json::from_str(value).map(Some).map_err(|_| Unreadable::Json)
 }
 
 fn begins(text: &str, with: char) -> bool {
     text.trim_ascii_start().starts_with(with)
 }
 
-/// Whether Go takes a key for the name of a field: in any case, of which there are three for two of
-/// the letters.
+/// Whether an engine takes a key for the name of a field: in any case, for which `encoding/json` has a
+/// third form of two letters, and `json-iterator` one of two.
 pub(super) fn is_key(key: &str, name: &str) -> bool {
     let fold = |letter: char| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
+        '\u{130}' => 'i',
         other => other.to_ascii_lowercase(),
     };
     key.chars().map(fold).eq(name.chars().map(fold))
@@ -93,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_ones_that_go_takes() {
-        for key in ["Binds", "bINDS", "bind\u{17f}"] {
+    fn keys_are_the_ones_that_an_engine_takes() {
+        for key in ["Binds", "bINDS", "bind\u{17f}", "B\u{130}nds"] {
             assert!(is_key(key, "Binds"), "{key}");
         }
         for key in ["Bind", "Bindss", "B\u{131}nds", ""] {
@@ -108,10 +118,10 @@ mod tests {
             assert_eq!(entries(text), Ok(Vec::new()), "{text}");
         }
         for text in ["{", "{\"a\":}", " {\"a\" 1}", r#"{"\udce9": 1}"#] {
-            assert_eq!(entries(text), Err(Unreadable), "{text}");
+            assert_eq!(entries(text), Err(Unreadable::Json), "{text}");
         }
         assert_eq!(entries("{\"a\":1} {} x").unwrap(), [("a".to_owned(), "1")]);
         assert_eq!((items("{}"), items("null")), (Ok(Vec::new()), Ok(Vec::new())));
-        assert_eq!((text("1"), text(r#""\udce9""#)), (Ok(None), Err(Unreadable)));
+        assert_eq!((text("1"), text(r#""\udce9""#)), (Ok(None), Err(Unreadable::Json)));
     }
 }

@@ -7,7 +7,11 @@
 mod json;
 mod mounts;
 mod place;
+#[cfg(test)]
+mod readings;
+mod sweep;
 
 pub use json::Unreadable;
-pub use mounts::{Form, Mounts, Plan, name};
+pub use mounts::{Form, Mounts, Plan, Uncovered, name};
 pub use place::{EngineSocket, Place, is_own};
+pub use sweep::words;

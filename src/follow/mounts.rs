@@ -1,21 +1,45 @@
 //! The mounts in the body of a request that creates a container.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::{Value, json};
 
 use super::json::{Unreadable, entries, is_key, items, text, under};
 use super::place::Place;
+use super::sweep;
+
+/// As many mounts, and as many other paths, are looked at. Real bodies have a few.
+const MOST: usize = 4096;
+
+/// What else a mount has. podman 6 may take any other key for one that counts, by its hash.
+const SETTINGS: [&str; 10] = [
+    "BindOptions",
+    "ClusterOptions",
+    "Consistency",
+    "gidMappings",
+    "ImageOptions",
+    "options",
+    "ReadOnly",
+    "TmpfsOptions",
+    "uidMappings",
+    "VolumeOptions",
+];
 
 /// The body that a request has, which says where in it the mounts are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
-    /// A container of Docker's API: `HostConfig.Binds` and `HostConfig.Mounts`.
+    /// A container of Docker's API: `Binds` and `Mounts` of `HostConfig`, or of the body itself, where
+    /// engines up to 26.1 have them too when `HostConfig` is missing or null.
     Container,
     /// A container of podman's own API: `mounts`.
     Libpod,
+    /// A pod of podman, whose containers all have its `mounts`.
+    Pod,
     /// A service of a swarm: `TaskTemplate.ContainerSpec.Mounts`.
     Service,
+    /// A volume, whose driver may bind a folder.
+    Volume,
 }
 
 /// What a body asks to be mounted.
@@ -24,6 +48,8 @@ pub struct Mounts<'a> {
     form: Form,
     /// In the order of the body.
     sources: Vec<Source<'a>>,
+    /// Paths elsewhere in the body.
+    others: Vec<sweep::Named>,
 }
 
 /// A path that is mounted.
@@ -37,7 +63,9 @@ struct Source<'a> {
     item: &'a str,
     /// Where it is mounted.
     target: Option<String>,
-    is_shared: bool,
+    /// What is mounted below it is not mounted on the host too, and no engine reads anything else in its
+    /// place, or has another one at its number in the list.
+    is_plain: bool,
 }
 
 /// What has to change in a body, so that a socket is mounted in the place of the engine's.
@@ -46,8 +74,24 @@ pub struct Plan<'a> {
     form: Form,
     /// In the order of the body; they do not overlap.
     changes: Vec<Change>,
-    /// Paths with the engine's socket in them that stay what they are.
-    pub uncovered: Vec<String>,
+    /// Paths that lead to the engine's socket, or may, and stay what they are.
+    pub uncovered: Vec<Uncovered>,
+}
+
+/// A path in a body that leads to the engine's socket, or may, and is not replaced.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Uncovered {
+    /// A folder that holds the socket is mounted.
+    Folder(String),
+    /// What is mounted cannot be looked at, or is something else for the engine than for dsp.
+    Unknown(String),
+    /// The socket, or a folder that it is in, where it may be mounted or used in another way.
+    Named {
+        /// The path.
+        path: String,
+        /// The keys in the body that lead to it.
+        field: String,
+    },
 }
 
 struct Change {
@@ -70,8 +114,14 @@ impl<'a> Mounts<'a> {
     /// # Errors
     /// A body that the engine may read otherwise.
     pub fn read(body: &'a [u8], form: Form) -> Result<Self, Unreadable> {
-        let body = std::str::from_utf8(body).map_err(|_| Unreadable)?;
-        Ok(Self { body, form, sources: find(body, form)? })
+        let body = std::str::from_utf8(body).map_err(|_| Unreadable::Bytes)?;
+        let Found { sources, known } = find(body, form)?;
+        if sources.len() > MOST {
+            return Err(Unreadable::Much);
+        }
+        let is_known = |value: &str| known.contains(&value.as_ptr().addr());
+        let others = sweep::paths(body, MOST, &is_known)?;
+        Ok(Self { body, form, sources, others })
     }
 
     /// What has to change: each path that is the engine's socket, and into each folder that the engine's
@@ -79,8 +129,8 @@ impl<'a> Mounts<'a> {
     #[must_use]
     pub fn plan(&self, place_of: impl Fn(&str) -> Place) -> Plan<'a> {
         let targets = self.sources.iter().filter_map(|source| source.target.as_deref());
-        let mut taken: Vec<String> = targets.map(trimmed).collect();
-        let (mut changes, mut uncovered) = (Vec::new(), Vec::new());
+        let mut taken: BTreeSet<String> = targets.map(trimmed).collect();
+        let (mut changes, mut uncovered) = (Vec::new(), BTreeSet::new());
         for source in &self.sources {
             match (place_of(&source.path), source.inside()) {
                 (Place::Socket, _) => {
@@ -90,23 +140,34 @@ impl<'a> Mounts<'a> {
                 (Place::Folder(names), Some(inside)) => {
                     for target in names.iter().map(|name| format!("{inside}/{name}")) {
                         // An engine takes no two mounts at one place.
-                        if !taken.contains(&target) {
-                            taken.push(target.clone());
+                        if taken.insert(target.clone()) {
                             let is_text = source.value.len() == source.item.len();
                             let becomes = Becomes::Beside { target, is_text };
                             changes.extend(self.change(source.item, becomes));
                         }
                     }
                 }
-                (Place::Folder(_), None) | (Place::Above, _) => uncovered.push(source.path.clone()),
+                (Place::Folder(_), None) | (Place::Above, _) => {
+                    uncovered.insert(Uncovered::Folder(source.path.clone()));
+                }
+                (Place::Unknown, _) => {
+                    uncovered.insert(Uncovered::Unknown(source.path.clone()));
+                }
                 (Place::Elsewhere, _) => {}
             }
         }
+        for sweep::Named { path, field } in &self.others {
+            if matches!(place_of(path), Place::Socket | Place::Folder(_)) {
+                let (path, field) = (path.clone(), field.clone());
+                uncovered.insert(Uncovered::Named { path, field });
+            }
+        }
         changes.sort_by_key(|change| change.place.start);
+        let uncovered = uncovered.into_iter().collect();
         Plan { body: self.body, form: self.form, changes, uncovered }
     }
 
-    /// What a part of the body becomes, or what is put behind it.
+    /// What a part of the body becomes, or what is put after it.
     fn change(&self, part: &str, becomes: Becomes) -> Option<Change> {
         let place = place(self.body, part)?;
         let place = match becomes {
@@ -146,7 +207,7 @@ impl Becomes {
             (Self::Beside { target, is_text: true }, _) => {
                 format!(",{}", Value::from(format!("{socket}:{target}")))
             }
-            (Self::Beside { target, .. }, Form::Libpod) => {
+            (Self::Beside { target, .. }, Form::Libpod | Form::Pod) => {
                 format!(",{}", json!({ "type": "bind", "source": socket, "destination": target }))
             }
             (Self::Beside { target, .. }, _) => {
@@ -157,11 +218,10 @@ impl Becomes {
 }
 
 impl Source<'_> {
-    /// The place in the container into which more can be mounted, without a slash at its end. One that
-    /// shares what is mounted below it with the host is none, for it would be there as well.
+    /// The place in the container into which more can be mounted, without a slash at its end.
     fn inside(&self) -> Option<String> {
         let target = self.target.as_deref().filter(|target| target.starts_with('/'));
-        target.filter(|_| !self.is_shared).map(trimmed)
+        target.filter(|_| self.is_plain).map(trimmed)
     }
 }
 
@@ -170,100 +230,150 @@ fn trimmed(path: &str) -> String {
     path.trim_end_matches('/').to_owned()
 }
 
-/// The name that the body gives to the container, as podman's own API has it.
+/// The name that the body gives to what is made, where its query does not.
 #[must_use]
 pub fn name(body: &[u8], form: Form) -> Option<String> {
     let key = match form {
         // Docker has it in the query.
         Form::Container => return None,
-        Form::Libpod | Form::Service => "name",
+        Form::Libpod | Form::Pod | Form::Service | Form::Volume => "name",
     };
     let body = std::str::from_utf8(body).ok()?;
     let names = under(body, key).ok()?;
     text(names.last()?).ok()?.filter(|name| !name.is_empty())
 }
 
-/// In the order of the body.
-fn find(body: &str, form: Form) -> Result<Vec<Source<'_>>, Unreadable> {
-    let mut found = Vec::new();
+/// What is in the lists of mounts.
+#[derive(Default)]
+struct Found<'a> {
+    /// In the order of the body.
+    sources: Vec<Source<'a>>,
+    /// Where the values are of which all is known: where their text begins.
+    known: BTreeSet<usize>,
+}
+
+fn find(body: &str, form: Form) -> Result<Found<'_>, Unreadable> {
+    let mut found = Found::default();
     match form {
         Form::Container => {
-            for host in under(body, "HostConfig")? {
-                for value in all(&[host], "Binds")? {
-                    found.extend(bind(value)?);
-                }
-                found.extend(mounts(&[host], "Mounts", "Target")?);
-            }
+            let mut hosts = under(body, "HostConfig")?;
+            hosts.push(body);
+            found.binds(&hosts)?;
+            found.mounts(&hosts, "Mounts", "Target", false)?;
         }
-        Form::Libpod => found.extend(mounts(&[body], "mounts", "Destination")?),
+        Form::Libpod | Form::Pod => found.mounts(&[body], "mounts", "Destination", true)?,
         Form::Service => {
+            let mut specs = Vec::new();
             for task in under(body, "TaskTemplate")? {
-                found.extend(mounts(&under(task, "ContainerSpec")?, "Mounts", "Target")?);
+                specs.extend(under(task, "ContainerSpec")?);
             }
+            found.mounts(&specs, "Mounts", "Target", false)?;
         }
+        Form::Volume => {}
     }
-    found.sort_by_key(|source| source.value.as_ptr());
+    found.sources.sort_by_key(|source| source.value.as_ptr());
+    let values = found.sources.iter().map(|source| source.value.as_ptr().addr());
+    found.known.extend(values);
     Ok(found)
 }
 
-/// The items of all lists that objects have under a name.
-fn all<'a>(objects: &[&'a str], name: &str) -> Result<Vec<&'a str>, Unreadable> {
-    let mut all = Vec::new();
+impl<'a> Found<'a> {
+    fn binds(&mut self, objects: &[&'a str]) -> Result<(), Unreadable> {
+        let (items, is_one) = all(objects, "Binds")?;
+        for value in items {
+            self.sources.extend(bind(value, is_one)?);
+            self.known.insert(value.as_ptr().addr());
+        }
+        Ok(())
+    }
+
+    /// The sources of all mounts that objects have under a name; `target` is the key that says where. Of
+    /// any kind, where a mount's options may make it a bind.
+    fn mounts(
+        &mut self,
+        objects: &[&'a str],
+        name: &str,
+        target: &str,
+        is_any: bool,
+    ) -> Result<(), Unreadable> {
+        let (items, is_one) = all(objects, name)?;
+        for value in items {
+            self.sources.extend(mount(value, target, is_one, is_any)?);
+        }
+        Ok(())
+    }
+}
+
+/// The items of the lists that objects have under a name, and whether it is one list. What an item of a
+/// second one does not say, an engine leaves as it is in the first.
+fn all<'a>(objects: &[&'a str], name: &str) -> Result<(Vec<&'a str>, bool), Unreadable> {
+    let (mut all, mut lists) = (Vec::new(), 0);
     for object in objects {
         for list in under(object, name)? {
-            all.extend(items(list)?);
+            let items = items(list)?;
+            lists += usize::from(!items.is_empty());
+            all.extend(items);
         }
     }
-    Ok(all)
+    Ok((all, lists <= 1))
 }
 
-/// The sources of all mounts that objects have under a name; `target` is what says where.
-fn mounts<'a>(
-    objects: &[&'a str],
-    name: &str,
-    target: &str,
-) -> Result<Vec<Source<'a>>, Unreadable> {
-    let mut found = Vec::new();
-    for value in all(objects, name)? {
-        found.extend(mount(value, target)?);
-    }
-    Ok(found)
-}
-
-/// `SOURCE:DESTINATION[:OPTIONS]`. A source that is no path is the name of a volume.
-fn bind(value: &str) -> Result<Option<Source<'_>>, Unreadable> {
+/// `SOURCE:DESTINATION[:OPTIONS]`. A source that is not a path is the name of a volume.
+fn bind(value: &str, is_one: bool) -> Result<Option<Source<'_>>, Unreadable> {
     let Some(bind) = text(value)? else { return Ok(None) };
     let parts = bind.find(':').and_then(|colon| bind.split_at_checked(colon));
     let paths = parts.filter(|(path, _)| path.starts_with('/'));
     Ok(paths.map(|(path, rest)| {
         let mut words = rest.split(':').skip(1);
         let target = words.next().map(str::to_owned);
-        let is_shared = words.any(|options| options.contains("shared"));
+        let is_plain = is_one && !words.any(|options| options.contains("shared"));
         let (path, rest) = (path.to_owned(), rest.to_owned());
-        Source { path, value, rest, item: value, target, is_shared }
+        Source { path, value, rest, item: value, target, is_plain }
     }))
 }
 
-/// `{"Type": "bind", "Source": ..., "Target": ...}`, with the key that says where. One without a type may
-/// have it from an equal key before, of which Go leaves what the later one does not have.
-fn mount<'a>(value: &'a str, at: &str) -> Result<Vec<Source<'a>>, Unreadable> {
-    let (mut kind, mut target, mut found) = (None, None, Vec::new());
+/// `{"Type": "bind", "Source": ..., "Target": ...}`, with the key that says where. Which of equal keys
+/// counts, engines do not agree on: one of them may say that it is a bind. A mount without a type may
+/// have it from the same place in another list.
+fn mount<'a>(
+    value: &'a str,
+    at: &str,
+    is_one: bool,
+    is_any: bool,
+) -> Result<Vec<Source<'a>>, Unreadable> {
+    let (mut kinds, mut targets, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut sources, mut is_known) = (0, true);
     let item = value.trim_ascii();
-    let is_shared = item.to_ascii_lowercase().contains("shared");
     for (key, value) in entries(value)? {
         if is_key(&key, "Type") {
-            kind = text(value)?.or(kind);
+            kinds.push(text(value)?);
         } else if is_key(&key, at) {
-            target = text(value)?.or(target);
-        } else if is_key(&key, "Source")
-            && let Some(path) = text(value)?
-        {
+            targets.push(text(value)?);
+        } else if is_key(&key, "Source") {
+            sources += 1;
             let rest = String::new();
-            found.push(Source { path, value, rest, item, target: None, is_shared });
+            found.extend(text(value)?.map(|path| Source {
+                path,
+                value,
+                rest,
+                item,
+                target: None,
+                is_plain: false,
+            }));
+        } else {
+            is_known &= SETTINGS.iter().any(|name| is_key(&key, name));
         }
     }
-    found.iter_mut().for_each(|source| source.target.clone_from(&target));
-    let is_bind = kind.is_none_or(|kind| kind == "bind");
+    let is_shared = item.contains('\\') || item.to_ascii_lowercase().contains("shared");
+    let is_bind = matches!(&*kinds, [Some(kind)] if kind == "bind");
+    let is_plain = is_one && is_bind && sources == 1 && is_known && !is_shared;
+    for source in &mut found {
+        // Of several targets none is sure.
+        source.target = if let [target] = &*targets { target.clone() } else { None };
+        source.is_plain = is_plain;
+    }
+    let kinds: Vec<&str> = kinds.iter().flatten().map(String::as_str).collect();
+    let is_bind = is_any || !is_one || kinds.is_empty() || kinds.contains(&"bind");
     Ok(if is_bind { found } else { Vec::new() })
 }
 
@@ -312,6 +422,10 @@ mod tests {
     fn rewritten(body: &str, form: Form) -> Option<String> {
         let bytes = rewrite(body.as_bytes(), form, place_for(SOCKET), OWN)?;
         Some(String::from_utf8(bytes).unwrap())
+    }
+
+    fn folder() -> Uncovered {
+        Uncovered::Folder("/var/run".to_owned())
     }
 
     fn asked(body: &str, form: Form) -> Vec<String> {
@@ -373,7 +487,7 @@ mod tests {
         ] {
             assert_eq!(rewritten(body, Form::Container), None, "{body}");
             let mounts = Mounts::read(body.as_bytes(), Form::Container).unwrap();
-            assert_eq!(mounts.plan(place_for(SOCKET)).uncovered, ["/var/run"], "{body}");
+            assert_eq!(mounts.plan(place_for(SOCKET)).uncovered, [folder()], "{body}");
         }
     }
 
@@ -406,7 +520,7 @@ mod tests {
             br#"{"HostConfig":{"Binds":["/var/run/docker.sock:/s"]}"#,
         ] {
             let shown = String::from_utf8_lossy(body);
-            assert_eq!(sources(body, Form::Container), Err(Unreadable), "{shown}");
+            assert!(sources(body, Form::Container).is_err(), "{shown}");
             assert_eq!(rewrite(body, Form::Container, |_| Place::Socket, OWN), None, "{shown}");
         }
         let value = r#"{"Env":["A=\udce9"],"HostConfig":{"Binds":["/s:/s"]}}"#;
@@ -419,7 +533,8 @@ mod tests {
         assert_eq!(rewritten(body, Form::Libpod).unwrap(), body.replace(SOCKET, OWN));
         assert_eq!(name(body.as_bytes(), Form::Libpod).as_deref(), Some("web"));
         assert_eq!(name(body.as_bytes(), Form::Container), None);
-        assert_eq!(rewritten(body, Form::Container), None);
+        // At the top it is one for a Docker Engine up to 26.1 as well.
+        assert_eq!(rewritten(body, Form::Container).unwrap(), body.replace(SOCKET, OWN));
         let body = r#"{"Name":"w","TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/var/run/docker.sock"}]}}}"#;
         assert_eq!(asked(body, Form::Service), [SOCKET]);
         assert_eq!(name(body.as_bytes(), Form::Service).as_deref(), Some("w"));

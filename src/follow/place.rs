@@ -1,6 +1,8 @@
 //! Which paths of the host are the engine's socket.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -17,6 +19,8 @@ pub enum Place {
     Folder(Vec<String>),
     /// A folder above that one.
     Above,
+    /// What cannot be looked at, or is something else for the engine than for dsp.
+    Unknown,
     /// Something else.
     Elsewhere,
 }
@@ -40,7 +44,10 @@ impl EngineSocket {
     #[must_use]
     pub fn place(&self, path: &str) -> Place {
         let Some(path) = plain(path) else { return Place::Elsewhere };
-        let found = fs::metadata(&path).ok();
+        let found = fs::metadata(&path);
+        let is_hidden =
+            found.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+        let found = found.ok();
         let is_own = is_own(&path, &self.folder)
             && found.as_ref().is_some_and(|found| found.file_type().is_socket());
         let is_same = || {
@@ -50,6 +57,8 @@ impl EngineSocket {
         let is_usual = USUAL.iter().any(|usual| path == Path::new(usual));
         if is_usual || path == self.path || is_own || is_same() == Some(true) {
             Place::Socket
+        } else if is_hidden || depends_on_process(&path) {
+            Place::Unknown
         } else {
             self.below(&path)
         }
@@ -89,6 +98,16 @@ pub fn is_own(path: &Path, folder: &Path) -> bool {
         (words.next(), words.next().and_then(|word| word.strip_suffix(".sock")), words.next()),
         (Some(made), Some(number), None) if made.starts_with("dsp-") && is_number(number)
     )
+}
+
+/// Whether a path leads through what a process has open, where it is, or what its root is: `self` is
+/// another one for the engine, whose ids may be other ones too.
+fn depends_on_process(path: &Path) -> bool {
+    let words: Vec<&OsStr> = path.iter().collect();
+    let [_, first, second, rest @ ..] = &*words else { return false };
+    let leads =
+        |word: &&OsStr| ["root", "cwd", "fd", "map_files"].iter().any(|name| *word == *name);
+    (*first == "proc" && rest.iter().any(leads)) || (*first == "dev" && *second == "fd")
 }
 
 /// An absolute path without what says nothing in it. An engine takes a `..` and what is before it out
@@ -143,6 +162,13 @@ mod tests {
             assert_eq!(socket.place(&name), place, "{name}");
         }
         assert_eq!(socket.place("/"), Place::Above);
+        for name in ["/proc/4194305/root/x", "/proc/self/cwd/x", "/proc/1/task/1/fd/3", "/dev/fd/3"]
+        {
+            assert_eq!(socket.place(name), Place::Unknown, "{name}");
+        }
+        for name in ["/proc", "/proc/self", "/proc/sys", "/dev", "/dev/null"] {
+            assert_eq!(socket.place(name), Place::Elsewhere, "{name}");
+        }
         for name in [at("other"), at("other/1.sock"), at("none"), own, "engine.sock".to_owned()] {
             assert_eq!(socket.place(&name), Place::Elsewhere, "{name}");
         }

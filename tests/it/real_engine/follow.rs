@@ -103,6 +103,60 @@ fn a_container_with_the_folder_of_the_socket_is_followed_too() {
     assert!(!done.err.contains("warning"), "{}", done.err);
 }
 
+/// Up to 26.1 an engine has the fields of `HostConfig` at the top as well.
+#[test]
+fn mounts_at_the_top_of_the_body_are_followed_too() {
+    let world = with_ask(real_or_return!());
+    let ask = world.path("ask").display().to_string();
+    let name = "dsp-follow-top";
+    let body = format!(
+        "{{\"Image\":\"busybox\",\"Cmd\":[\"/ask\",\"/s\",\"GET\",\"/images/json\"],\"HostConfig\":null,\
+         \"Binds\":[\"{SOCKET}:/s\",\"{ask}:/ask:ro\"]}}"
+    );
+    world.write("body", &body);
+    let done = follow(
+        &world,
+        &format!(
+            "ask() {{ ./ask ${{DOCKER_HOST#unix://}} \"$@\" >/dev/null; }}\n\
+             ask POST '/v1.41/containers/create?name={name}' \"$(cat body)\" && \
+             ask POST /v1.41/containers/{name}/start && ask POST /v1.41/containers/{name}/wait && \
+             ask DELETE /v1.41/containers/{name}"
+        ),
+    );
+    assert_clean(&done);
+    assert_eq!(operations(&world, name), ["ImageList"]);
+    assert!(!done.err.contains("warning"), "{}", done.err);
+}
+
+/// Where dsp does not replace it, or cannot tell, it says so.
+#[test]
+fn what_leads_to_the_socket_in_another_way_is_named() {
+    let world = with_ask(real_or_return!());
+    let socket = world.host.trim_start_matches("unix://");
+    let (folder, _) = socket.rsplit_once('/').unwrap();
+    let done = follow(
+        &world,
+        &format!(
+            "docker volume create -o type=none -o o=bind -o device={folder} dsp-follow-bound >/dev/null
+             docker volume rm dsp-follow-bound >/dev/null
+             docker create --name dsp-follow-process -v /proc/self/cwd/e.sock:/s busybox >/dev/null
+             docker rm dsp-follow-process >/dev/null
+             ./ask ${{DOCKER_HOST#unix://}} POST '/v1.41/containers/create?name=dsp-follow-bytes' \
+                 \"$(printf '{{\"Image\":\"\\351\"}}')\" >/dev/null; true"
+        ),
+    );
+    assert_clean(&done);
+    for expected in [
+        format!("warning: volume dsp-follow-bound has {folder} in DriverOpts.device, which is the"),
+        "warning: container dsp-follow-process mounts /proc/self/cwd/e.sock, which dsp may not look"
+            .to_owned(),
+        "warning: the request that creates container dsp-follow-bytes has bytes that are not UTF-8"
+            .to_owned(),
+    ] {
+        assert!(done.err.contains(&expected), "{expected}\n{}", done.err);
+    }
+}
+
 #[test]
 fn a_container_in_a_container_is_followed_too() {
     let world = with_ask(real_or_return!());
