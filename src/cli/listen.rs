@@ -16,6 +16,10 @@ pub(super) struct Listen {
     /// Allow TCP addresses that other machines reach: whoever connects has the profile's rights
     #[arg(long)]
     pub(super) insecure_tcp: bool,
+    /// Take requests over TCP that ask for this host, as a client does that was given tcp://NAME:port,
+    /// beside localhost and the address itself; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub(super) allow_host: Vec<String>,
     /// The mode of unix sockets, in octal
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(super) mode: Option<u32>,
@@ -48,6 +52,7 @@ impl Listen {
         };
         Ok(Access {
             anywhere: self.insecure_tcp,
+            hosts: self.allow_host.clone(),
             mode: self.mode,
             owner: self.owner.as_deref().map(|name| number(name, USERS)).transpose()?,
             group: self.group.as_deref().map(|name| number(name, GROUPS)).transpose()?,
@@ -60,6 +65,12 @@ impl Listen {
 fn mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
     mode.ok_or_else(|| "a mode is three octal digits, such as 660".to_owned())
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    if is_name { Ok(text.to_owned()) } else { Err("a name of a host, without a port".to_owned()) }
 }
 
 /// The number of a user or group, which may be given instead of the name.
@@ -82,6 +93,14 @@ fn number(name: &str, file: &str) -> anyhow::Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_a_name_alone() {
+        assert_eq!(host("socket-proxy.example"), Ok("socket-proxy.example".to_owned()));
+        for text in ["", "a:2375", "http://a", "*", "a b"] {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn names_and_numbers_are_taken() {

@@ -83,6 +83,19 @@ impl Sockets {
         Ok(Self { listeners, limits, _folder: folder })
     }
 
+    /// Says who can connect to those that cannot tell their clients apart.
+    pub(super) fn tell_who_connects(&self) {
+        for listener in self.listeners.iter().filter(|listener| listener.is_open_to_all()) {
+            let who = if listener.is_local() {
+                "every user and every program of this machine"
+            } else {
+                "whoever reaches it, from other machines too,"
+            };
+            output::warn(&format!("{who} can connect to {}", listener.address()));
+            output::help("a unix socket can be kept to one user, with --mode and --allow-uid");
+        }
+    }
+
     /// The address for `DOCKER_HOST`.
     pub(super) fn docker_host(&self) -> String {
         self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()

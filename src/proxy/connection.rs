@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::ahead;
 use super::answer::{self, Form};
 use super::control::Control;
+use super::door::Stray;
 use super::exchange::{Arrival, Finish, Sink};
 use super::intake::{Arrived, Intake, words};
-use super::peer::Peer;
+use super::next::{Client, Event, Next};
 use super::reading::{Answer, Ending};
 use super::request::RequestHead;
 use super::scratch::{Outbox, poll_read, trim};
@@ -22,7 +23,7 @@ use super::transfer::{Asks, Sending, Transfer, count};
 use super::tunnel::Tunnel;
 use super::upstream::{Upstream, UpstreamError};
 use crate::api::{Flaw, LONGEST_TARGET, origin_form};
-use crate::policy::{Head, Permit, Verdict};
+use crate::policy::{Denial, Head, Permit, Verdict};
 
 /// How long a client may be idle between two requests; the engine's own limit (moby
 /// daemon/command/daemon.go, `ReadHeaderTimeout`).
@@ -40,8 +41,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 /// A client, and its way to the engine.
 pub(super) struct Connection<S: Sink> {
     shared: Arc<Shared<S>>,
-    number: u64,
-    peer: Peer,
+    who: Client,
     control: Arc<Control>,
     client: Stream,
     intake: Intake,
@@ -54,51 +54,17 @@ pub(super) struct Connection<S: Sink> {
     is_strict: bool,
 }
 
-/// What becomes of a connection behind an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
-    /// Another request may come.
-    Request,
-    /// It ends.
-    End,
-    /// It ends, and the client may still be sending.
-    Linger,
-}
-
-impl Next {
-    /// What follows an answer to a request of which everything was read or not.
-    fn behind(closes: bool, is_read: bool) -> Self {
-        match (closes, is_read) {
-            (true, false) => Self::Linger,
-            (true, true) => Self::End,
-            (false, _) => Self::Request,
-        }
-    }
-}
-
-/// What a client that waits for nothing did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Event {
-    Arrived(Arrived),
-    /// It sends no more, or nobody wants more of it; in the middle of a head or not.
-    Ended {
-        is_between: bool,
-    },
-}
-
 impl<S: Sink> Connection<S> {
     pub(super) fn new(
         shared: Arc<Shared<S>>,
-        number: u64,
-        peer: Peer,
+        who: Client,
         control: Arc<Control>,
         client: Stream,
     ) -> Self {
         let is_strict = shared.gate.refuses_flaws();
         Self {
             shared,
-            number,
-            peer,
+            who,
             control,
             client,
             intake: Intake::new(is_strict),
@@ -205,7 +171,9 @@ impl<S: Sink> Connection<S> {
             has_body,
             flaw: self.intake.flaw(),
         };
-        let (verdict, finish) = self.told(&asked, head.agent);
+        let stray =
+            self.who.door.as_ref().and_then(|door| door.look(head.target, head.lines).err());
+        let (verdict, finish) = self.told(&asked, head.agent, stray);
         let is_head = head.method == "HEAD";
         match verdict {
             Ok(permit) => self.forward(head, has_body, &permit, finish).await,
@@ -223,17 +191,23 @@ impl<S: Sink> Connection<S> {
         }
     }
 
-    /// Decides over a request and tells the sink: the permit, or the answer in its place.
+    /// Decides over a request and tells the sink: the permit, or the answer in its place. Nothing that
+    /// strays in is permitted.
     fn told(
         &self,
         head: &Head<'_>,
         agent: Option<&str>,
+        stray: Option<Stray>,
     ) -> (Result<Permit, (u16, String)>, Finish<S>) {
         self.control.ask(head.method, head.target);
-        let decision = self.shared.gate.decide(head);
+        let mut decision = self.shared.gate.decide(head);
+        if let Some(stray) = stray {
+            let message = format!("dsp: {stray}");
+            decision.verdict = Verdict::Deny(Denial { status: 403, message, rule: None });
+        }
         let arrival = Arrival {
-            connection: self.number,
-            peer: self.peer,
+            connection: self.who.number,
+            peer: self.who.peer,
             method: head.method,
             target: origin_form(head.target),
             agent,
@@ -256,7 +230,8 @@ impl<S: Sink> Connection<S> {
         let bytes = self.intake.take_all();
         let (method, target) = words(&bytes);
         let head = Head { flaw: Some(flaw), ..Head::new(&method, &target) };
-        let (verdict, mut finish) = self.told(&head, None);
+        let is_unread = self.who.door.is_some() && !self.is_strict;
+        let (verdict, mut finish) = self.told(&head, None, is_unread.then_some(Stray::Unread));
         match verdict {
             Err((status, message)) => {
                 let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
@@ -264,7 +239,10 @@ impl<S: Sink> Connection<S> {
             }
             Ok(_) => match self.upstream.take(&self.shared.engine).await {
                 Ok((engine, _)) => {
-                    tracing::warn!(connection = self.number, "passed on without a look: {flaw}");
+                    tracing::warn!(
+                        connection = self.who.number,
+                        "passed on without a look: {flaw}"
+                    );
                     finish.upgraded = true;
                     // Nobody sees a body in it.
                     let _ = finish.rewrite(None);
@@ -352,7 +330,10 @@ impl<S: Sink> Connection<S> {
                 }
                 // As the client would have seen it without dsp.
                 Ending::Unanswered(error) if asks.is_verbatim => {
-                    tracing::warn!(connection = self.number, "the engine gave no answer: {error}");
+                    tracing::warn!(
+                        connection = self.who.number,
+                        "the engine gave no answer: {error}"
+                    );
                     Next::End
                 }
                 Ending::Unanswered(error) => {

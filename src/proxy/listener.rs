@@ -10,11 +10,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Mode, RawMode};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tokio::net::{TcpListener, UnixListener};
 
+use super::door::Door;
 use super::peer::Peer;
 use super::stream::Stream;
 use crate::api::Address;
@@ -32,6 +34,8 @@ const BACKLOG: i32 = 1024;
 pub struct Access {
     /// Whether a TCP address may be one that other machines reach.
     pub anywhere: bool,
+    /// Names under which clients may ask for a TCP address, beside those that it has anyway.
+    pub hosts: Vec<String>,
     /// The mode of a unix socket; 0600 when none is given.
     pub mode: Option<u32>,
     /// The user who owns a unix socket; the one who runs dsp when none is given.
@@ -66,6 +70,8 @@ pub struct Listener {
     socket: Socket,
     address: Address,
     access: Access,
+    /// Which requests come in over TCP.
+    door: Option<Arc<Door>>,
     /// Dropped last: the file goes when nobody can connect any more.
     _file: Option<SocketFile>,
 }
@@ -147,10 +153,12 @@ impl Listener {
                         _ => io(error),
                     }
                 })?;
-                let port = listener.local_addr().map_err(io)?.port();
+                let bound = listener.local_addr().map_err(io)?;
+                let (port, is_local) = (bound.port(), bound.ip().to_canonical().is_loopback());
+                let door = Some(Arc::new(Door::new(host, &access.hosts, is_local)));
                 let address = Address::Tcp { host: host.clone(), port };
                 let (socket, access) = (Socket::Tcp(listener), access.clone());
-                Ok(Self { socket, address, access, _file: None })
+                Ok(Self { socket, address, access, door, _file: None })
             }
             Address::Unix(path) => Self::bind_unix(path, access),
         }
@@ -166,7 +174,7 @@ impl Listener {
         match bind_unix(path, access) {
             Ok((listener, file)) => {
                 let (socket, access) = (Socket::Unix(listener), access.clone());
-                Ok(Self { socket, address, access, _file: Some(file) })
+                Ok(Self { socket, address, access, door: None, _file: Some(file) })
             }
             Err(source) => Err(ListenError::Io { address, source }),
         }
@@ -176,6 +184,23 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Whether every user and program of this machine can connect.
+    #[must_use]
+    pub fn is_open_to_all(&self) -> bool {
+        matches!(self.socket, Socket::Tcp(_))
+    }
+
+    /// Whether only this machine reaches it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.door.as_ref().is_none_or(|door| door.is_local())
+    }
+
+    /// Which requests come in, where not all do.
+    pub(super) fn door(&self) -> Option<Arc<Door>> {
+        self.door.clone()
     }
 
     /// Whether a client is one of those that may connect.

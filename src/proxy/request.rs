@@ -28,7 +28,8 @@ pub(super) struct RequestHead<'a> {
     pub(super) trailer: Option<Cow<'a, [u8]>>,
     connection: Option<Cow<'a, [u8]>>,
     line: &'a [u8],
-    lines: &'a [u8],
+    /// What stands behind the first line.
+    pub(super) lines: &'a [u8],
 }
 
 impl<'a> RequestHead<'a> {

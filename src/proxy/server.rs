@@ -13,8 +13,10 @@ use tokio_util::task::TaskTracker;
 use super::answer::{self, Form};
 use super::connection::Connection;
 use super::control::Control;
+use super::door::Door;
 use super::exchange::Sink;
 use super::listener::Listener;
+use super::next::Client;
 use super::often::Often;
 use super::registry::{Limits, OpenRequest, Registered, Registry};
 use super::stream::{Moving, Stream};
@@ -172,7 +174,8 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
                     // Now, for the next one that comes counts it.
                     let registered = Registry::register(&shared.registry, number, peer);
                     if let Ok(stream) = stream.leave() {
-                        let connection = serve(stream, Arc::clone(shared), registered);
+                        let connection =
+                            serve(stream, Arc::clone(shared), registered, listener.door());
                         shared.workers.spawn(&shared.stop.tasks, connection);
                     }
                 } else {
@@ -208,10 +211,16 @@ async fn turn_away(mut stream: Stream, status: u16, message: String) {
     }
 }
 
-async fn serve<S: Sink>(stream: Moving, shared: Arc<Shared<S>>, registered: Registered) {
+async fn serve<S: Sink>(
+    stream: Moving,
+    shared: Arc<Shared<S>>,
+    registered: Registered,
+    door: Option<Arc<Door>>,
+) {
     let Ok(stream) = stream.arrive() else { return };
     let control = Arc::clone(&registered.control);
+    let (number, peer) = (registered.number, registered.peer);
     let connection =
-        Connection::new(shared, registered.number, registered.peer, Arc::clone(&control), stream);
+        Connection::new(shared, Client { number, peer, door }, Arc::clone(&control), stream);
     control.run(Box::pin(connection.serve())).await;
 }

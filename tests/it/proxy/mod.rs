@@ -19,6 +19,8 @@ mod hijack;
 mod limits;
 /// Heads, lengths and the other details of single messages.
 mod messages;
+/// What a browser sends for a page does not come in over TCP.
+mod tcp;
 /// A recorder changes nothing.
 mod verbatim;
 

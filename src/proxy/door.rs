@@ -1,0 +1,241 @@
+//! Who may ask over TCP. Any web page in a browser on this machine can send requests to a listener
+//! on the loopback interface, and when its name leads there (DNS rebinding), it reads the answers too.
+//! A browser says so itself: in headers that no page can leave out, and in the name that it asked for.
+
+use std::net::IpAddr;
+
+use super::headers::Lines;
+
+/// Names of every listener: that of the machine to itself, and the one under which podman's own client
+/// asks every engine, which nobody can own in the DNS.
+const USUAL: [&str; 2] = ["localhost", "d"];
+
+/// The longest name of a host (RFC 1035 section 2.3.4).
+const LONGEST_NAME: usize = 253;
+
+/// Which requests come in at a TCP listener.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// Names under which clients may ask for it, in small letters.
+    names: Vec<String>,
+    /// Whether only this machine reaches it.
+    is_local: bool,
+}
+
+/// Why a request may not come in. The text is for the client and for the log.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Stray {
+    /// A browser sends it for a page.
+    #[error(
+        "the request has the header {0}, as those of web pages have, and pages may not use this listener; send it without, or listen on a unix socket"
+    )]
+    Page(&'static str),
+    /// It asks for another host.
+    #[error(
+        "{0:?} is not a name of this listener, and a web page can have sent the request; if the name is right, start dsp with --allow-host {0}"
+    )]
+    Host(String),
+    /// It asks for something that is not the name of a host.
+    #[error("the request asks for a host that has no proper name, or for several")]
+    BadHost,
+    /// Nobody can say what it asks for.
+    #[error(
+        "the request cannot be read, and what comes over TCP may be of a web page; listen on a unix socket to pass it on"
+    )]
+    Unread,
+}
+
+impl Door {
+    /// The door of a listener on this host, to which these names lead as well.
+    pub(super) fn new(host: &str, names: &[String], is_local: bool) -> Self {
+        let names = names.iter().map(String::as_str).chain([host]);
+        let names = names.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
+        Self { names, is_local }
+    }
+
+    /// Whether only this machine reaches the listener.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// Looks at a request: the target, and the lines of the head behind the first one.
+    ///
+    /// # Errors
+    /// [`Stray`].
+    pub(super) fn look(&self, target: &str, lines: &[u8]) -> Result<(), Stray> {
+        let mut host = None;
+        for (name, value) in Lines::new(lines) {
+            let name = name.trim_ascii();
+            if name.eq_ignore_ascii_case(b"host") {
+                if host.replace(value).is_some() {
+                    return Err(Stray::BadHost);
+                }
+            } else if name.eq_ignore_ascii_case(b"origin") {
+                return Err(Stray::Page("Origin"));
+            } else if name.eq_ignore_ascii_case(b"referer") {
+                // Browsers leave Sec-Fetch-Site out where an address is not of this machine.
+                return Err(Stray::Page("Referer"));
+            } else if name.eq_ignore_ascii_case(b"sec-fetch-site")
+                && !value.eq_ignore_ascii_case(b"none")
+            {
+                return Err(Stray::Page("Sec-Fetch-Site"));
+            }
+        }
+        // Every browser names the host, so a request without one is of a program.
+        host.map_or(Ok(()), |host| self.host(host))?;
+        match target.split_once("://") {
+            Some((scheme, rest)) if !scheme.starts_with('/') => {
+                self.host(rest.split('/').next().unwrap_or_default().as_bytes())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this is a host, perhaps with a port, under which a client may ask.
+    fn host(&self, host: &[u8]) -> Result<(), Stray> {
+        if host.is_empty() {
+            return Ok(());
+        }
+        let name = name(host).ok_or(Stray::BadHost)?;
+        let is_admitted = match name.trim_matches(['[', ']']).parse::<IpAddr>() {
+            // The page that a browser has from a bare address is from there, whoever owns a name.
+            Ok(address) => !self.is_local || address.to_canonical().is_loopback(),
+            // Nobody can own a name without a dot in the DNS, so that no page has one: it is that of a
+            // container or a machine beside.
+            Err(_) => USUAL.contains(&name.as_str()) || !self.is_local && !name.contains('.'),
+        };
+        if is_admitted || self.names.contains(&name) { Ok(()) } else { Err(Stray::Host(name)) }
+    }
+}
+
+/// The name before the port, in small letters and without the dot at its end.
+fn name(host: &[u8]) -> Option<String> {
+    let host = std::str::from_utf8(host).ok()?;
+    let end = match host.find(']') {
+        Some(end) if host.starts_with('[') => end + 1,
+        Some(_) => return None,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    let (name, port) = host.split_at_checked(end)?;
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_address = name.starts_with('[');
+    let is_letter = |byte: u8| match byte {
+        b':' | b'[' | b']' => is_address,
+        b'.' | b'-' | b'_' => true,
+        byte => byte.is_ascii_alphanumeric(),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_name = !name.is_empty()
+        && name.len() <= LONGEST_NAME
+        && name.bytes().all(is_letter)
+        && (!is_address || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+    (is_port && is_name).then(|| name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(door: &Door, lines: &str) -> Result<(), Stray> {
+        door.look("/info", format!("{lines}\r\n\r\n").as_bytes())
+    }
+
+    fn host(door: &Door, host: &str) -> bool {
+        look(door, &format!("Host: {host}")).is_ok()
+    }
+
+    #[test]
+    fn a_page_is_told_by_its_headers() {
+        let door = Door::new("127.0.0.1", &[], true);
+        for (line, header) in [
+            ("Origin: http://evil.test", "Origin"),
+            ("origin: null", "Origin"),
+            ("ORIGIN:", "Origin"),
+            ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Site"),
+            ("sec-fetch-site: same-origin", "Sec-Fetch-Site"),
+            ("Sec-Fetch-Site: none\r\nSec-Fetch-Site: same-site", "Sec-Fetch-Site"),
+            ("Sec-Fetch-Site:", "Sec-Fetch-Site"),
+            ("Referer: http://evil.test/", "Referer"),
+            ("Host: localhost\nOrigin: x", "Origin"),
+            ("Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://localhost:1", "Origin"),
+        ] {
+            assert_eq!(look(&door, line), Err(Stray::Page(header)), "{line}");
+        }
+        for line in ["Host: localhost\r\nSec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate", "X: y"]
+        {
+            assert_eq!(look(&door, line), Ok(()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_local_listener_has_the_names_of_this_machine_and_those_that_were_asked_for() {
+        let door = Door::new("Box.example.", &["socket-proxy".into(), "B.Example".into()], true);
+        for name in [
+            "localhost",
+            "LocalHost:2375",
+            "localhost.",
+            "127.0.0.1:2375",
+            "127.8.9.10",
+            "[::1]",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "box.example",
+            "BOX.example.:1",
+            "socket-proxy:2375",
+            "b.example",
+            "",
+            "d",
+        ] {
+            assert!(host(&door, name), "{name}");
+        }
+        for name in [
+            "evil.test",
+            "evil.test:2375",
+            "127.0.0.1.evil.test",
+            "localhost.evil.test",
+            "evil",
+            "dd",
+            "10.0.0.1",
+            "[::2]:1",
+            "0.0.0.0",
+            "u@localhost",
+            "localhost@evil.test",
+            "localhost:evil",
+            "localhost:1:2",
+            "[::1",
+            "::1",
+            "local host",
+            "localhost,evil.test",
+            "127.1",
+            "0x7f.1",
+            ".",
+            "localhost..",
+            "x.localhost",
+            "\u{b6}",
+            "[localhost]",
+            "a.box.example",
+        ] {
+            assert!(!host(&door, name), "{name}");
+        }
+        assert_eq!(look(&door, "Host: localhost\r\nhost: localhost"), Err(Stray::BadHost));
+        assert_eq!(door.look("http://localhost:1/info", b"Host: localhost\r\n\r\n"), Ok(()));
+        let other = door.look("http://evil.test/info", b"Host: localhost\r\n\r\n");
+        assert_eq!(other, Err(Stray::Host("evil.test".into())));
+    }
+
+    #[test]
+    fn a_listener_for_others_has_addresses_and_names_without_a_dot_too() {
+        let door = Door::new("0.0.0.0", &["proxy.example".into()], false);
+        for name in
+            ["192.168.1.5:2375", "[fe80::1]:1", "socket-proxy:2375", "dsp_1", "proxy.example", "d"]
+        {
+            assert!(host(&door, name), "{name}");
+        }
+        for name in ["evil.test", "a.proxy.example", "proxy.example.evil.test:2375"] {
+            assert!(!host(&door, name), "{name}");
+        }
+    }
+}
