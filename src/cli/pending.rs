@@ -29,11 +29,13 @@ pub(super) fn list(
                 unknown.to_string(),
                 "nothing is known about it".to_owned(),
             ]),
-            Item::Rest => lines.push([
-                "changes".to_owned(),
-                "deny, min_api, engine".to_owned(),
-                "or the list of what was accepted changed since the review".to_owned(),
-            ]),
+            Item::Rest => lines.extend(
+                profile
+                    .standing()
+                    .changes
+                    .iter()
+                    .map(|change| ["changes".to_owned(), change.to_string(), String::new()]),
+            ),
         }
     }
     let width = lines.iter().map(|[_, rule, _]| rule.len()).max().unwrap_or(0);
@@ -59,8 +61,8 @@ pub(super) fn open(profile: &Profile) -> String {
         }
         open => Some(format!("{open} of {} {} open", count(all, "rule"), is(open))),
     };
-    let rest = standing.is_changed.then(|| "what was reviewed has changed".to_owned());
-    let told: Vec<String> = rules.into_iter().chain(rest).collect();
+    let changes = standing.changes.iter().map(ToString::to_string);
+    let told: Vec<String> = rules.into_iter().chain(changes).collect();
     if told.is_empty() && !standing.has_begun {
         return "nobody has reviewed it".to_owned();
     }

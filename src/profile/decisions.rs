@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::parse::{Item, parse_list, parse_rule, parse_unknown, span};
+use super::parse::{Item, parse_list, parse_min_api, parse_rule, parse_unknown, span};
 use super::problem::{Problem, at, hint, nearest, printable};
-use super::{Acceptance, CheckCode, Entry, Kept, Reviewed, Rule, Subject};
+use super::{Acceptance, CheckCode, Entry, Kept, Marks, Reviewed, Rule, Subject};
 use crate::api::{EngineKind, Risk};
 
 /// An entry of `accept` as it is written.
@@ -24,6 +24,9 @@ pub(super) struct AcceptanceFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ReviewedFile {
     digest: Spanned<String>,
+    marks: Option<Vec<Spanned<String>>>,
+    min_api: Option<Spanned<String>>,
+    deny: Option<Vec<Spanned<Item>>>,
     root: Option<Vec<Spanned<Item>>>,
     change: Option<Vec<Spanned<Item>>>,
     secrets: Option<Vec<Spanned<Item>>>,
@@ -100,6 +103,14 @@ impl ReviewedFile {
         }
         Ok(Reviewed {
             digest: self.digest.value.clone(),
+            marks: self
+                .marks
+                .map(|marks| Marks::parse(marks.iter().map(|words| words.value.as_str()))),
+            min_api: self
+                .min_api
+                .map(|version| parse_min_api(text, engine, &version))
+                .transpose()?,
+            deny: parse_list(self.deny, |item| parse_rule(text, engine, item))?,
             kept,
             unknown: parse_list(self.unknown, |item| parse_unknown(text, engine, item))?,
         })
@@ -138,7 +149,7 @@ mod tests {
         // GET /info reads, and was accepted as what only informs.
         assert_eq!(standing.open.len(), 1);
         assert_eq!(standing.open[0].accepted_as, Some(Risk::Info));
-        assert!(standing.has_begun && standing.is_changed && !standing.is_reviewed());
+        assert!(standing.has_begun && standing.is_changed() && !standing.is_reviewed());
     }
 
     #[test]
@@ -156,13 +167,13 @@ mod tests {
         let added =
             parse("version: 1\nname: x\nallow:\n  - GET /events\nmin_api: \"1.30\"\n").unwrap();
         profile.allow.extend(added.allow.clone());
-        assert_eq!((profile.standing().open[0].place, profile.standing().is_changed), (2, false));
+        assert_eq!((profile.standing().open[0].place, profile.standing().is_changed()), (2, false));
         profile.allow.pop();
         profile.min_api = added.min_api;
-        assert!(profile.standing().is_changed);
+        assert!(profile.standing().is_changed());
         seal(&mut profile);
         profile.deny.extend(added.allow);
-        assert!(profile.standing().is_changed);
+        assert!(profile.standing().is_changed());
     }
 
     #[test]

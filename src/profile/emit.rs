@@ -17,6 +17,9 @@ pub struct Comments {
 /// The widest rule that other rules' comments are aligned behind.
 const WIDEST_ALIGNED: usize = 44;
 
+/// How many marks of a review stand in a line.
+const MARKS_IN_A_LINE: usize = 8;
+
 /// Writes a profile. Rules spell everything that YAML could read otherwise in percent escapes, so
 /// none needs quotes.
 #[must_use]
@@ -73,6 +76,9 @@ pub fn acceptance(acceptance: &Acceptance) -> String {
 pub fn emit_reviewed(reviewed: &Reviewed) -> String {
     let mut text = String::from("reviewed:  # by dsp review; a rule that is not here is open\n");
     let _ = writeln!(text, "  digest: {}", quoted_if_needed(&reviewed.digest));
+    if let Some(version) = reviewed.min_api {
+        let _ = writeln!(text, "  min_api: \"{version}\"");
+    }
     let mut part = |key: &str, rules: Vec<String>| {
         if !rules.is_empty() {
             let _ = writeln!(text, "  {key}:");
@@ -81,11 +87,19 @@ pub fn emit_reviewed(reviewed: &Reviewed) -> String {
             let _ = writeln!(text, "    - {rule}");
         }
     };
+    part("deny", reviewed.deny.iter().map(|entry| entry.value.to_string()).collect());
     for risk in Risk::ALL.into_iter().rev() {
         let kept = reviewed.kept.iter().filter(|kept| kept.value.risk == risk);
         part(risk.as_str(), kept.map(|kept| kept.value.rule.to_string()).collect());
     }
     part("unknown", reviewed.unknown.iter().map(|entry| entry.value.to_string()).collect());
+    if let Some(marks) = &reviewed.marks {
+        let words: Vec<&str> = marks.words().collect();
+        text.push_str(if words.is_empty() { "  marks: []\n" } else { "  marks:\n" });
+        for line in words.chunks(MARKS_IN_A_LINE) {
+            let _ = writeln!(text, "    - \"{}\"", line.join(" "));
+        }
+    }
     text
 }
 
@@ -201,7 +215,8 @@ mod tests {
                         let mut kept: Vec<_> = kept.collect();
                         kept.sort_by_key(|kept| std::cmp::Reverse(kept.value.risk));
                         let digest = digest.unwrap_or_default();
-                        Reviewed { digest, kept, unknown: profile.unknown.clone() }
+                        let unknown = profile.unknown.clone();
+                        Reviewed { digest, kept, unknown, ..Reviewed::default() }
                     };
                     let accept = accepted.into_iter().map(|(code, place, reason, day)| {
                         let rule = allow.get(place).cloned().map(Subject::Rule);

@@ -30,7 +30,7 @@ pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse, parse_bytes, parse_from};
 pub use pattern::{Glob, Pattern};
 pub use problem::Problem;
-pub use reviewed::{Kept, Open, Reviewed, Standing};
+pub use reviewed::{Accepted, Kept, Marks, Open, Reviewed, Since, Standing, Widened};
 pub use rule::{Rule, RuleError};
 pub use schema::{TITLE as SCHEMA_TITLE, schema};
 pub use shipped::{BUILTIN, SHIPPED, Shipped};

@@ -218,7 +218,7 @@ fn parse_engine(text: &str, name: &Spanned<String>) -> Result<EngineKind, Proble
     })
 }
 
-fn parse_min_api(
+pub(super) fn parse_min_api(
     text: &str,
     engine: EngineKind,
     version: &Spanned<String>,

@@ -9,9 +9,9 @@ const KEYS: [&str; 9] =
     ["version", "name", "engine", "min_api", "allow", "deny", "unknown", "accept", "reviewed"];
 
 /// The keys of what stands inside of others.
-const KEYS_INSIDE: [&str; 11] = [
-    "code", "rule", "reason", "until", "digest", "root", "change", "secrets", "read", "info",
-    "unknown",
+const KEYS_INSIDE: [&str; 14] = [
+    "code", "rule", "reason", "until", "digest", "marks", "min_api", "deny", "root", "change",
+    "secrets", "read", "info", "unknown",
 ];
 
 /// How alike a key and the one that was meant are at least.

@@ -10,7 +10,7 @@ use crate::api::Risk;
 /// Compares what people decided in two profiles.
 pub(super) fn decisions(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     let nothing = Reviewed::default();
-    let is_changed = |profile: &Profile| profile.standing().is_changed;
+    let is_changed = |profile: &Profile| profile.standing().is_changed();
     match (&old.reviewed, &new.reviewed) {
         (Some(_), None) => changes.push(change(ChangeKind::ReviewRemoved, vec![], vec![], None)),
         (before, Some(now)) => {
@@ -33,7 +33,7 @@ pub(super) fn decisions(old: &Profile, new: &Profile, changes: &mut Vec<Change>)
 pub(super) fn mark_reviewed(new: &Profile, changes: &mut [Change]) {
     let standing = new.standing();
     // A list that somebody has changed by hand says nothing.
-    if !standing.has_begun || standing.is_changed {
+    if !standing.has_begun || standing.is_changed() {
         return;
     }
     let rules = standing.open.iter().filter_map(|open| new.allow.get(open.place));

@@ -1,19 +1,35 @@
 //! What people have accepted of a profile: the part `reviewed`, and what is open beside it.
 //!
 //! Each accepted rule stands there with the risk that it had then. So a rule that was added since,
-//! by whomever, is open; so is one whose operation is riskier today. The digest is of all that was
-//! shown: it tells when `deny`, `min_api` or the list itself was changed without a review.
+//! by whomever, is open; so is one whose operation is riskier today. Beside the rules stand what was
+//! denied and the oldest API version at that time, so that what was widened since can be named. What
+//! a person narrows or takes away is never a reason for another review: a rule may go from `allow`
+//! and from here, `deny` may grow, and `min_api` may rise.
+//!
+//! A line that was typed into the list is not a review. Each thing that a person was shown has a
+//! mark, the beginning of a digest, and a rule without its mark is not accepted. The digest is of the
+//! marks and of all else that is not a list of accepted rules. None of this is a signature: whoever
+//! can change the file can also review it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Profile, Rule, UnknownOperation};
-use crate::api::Risk;
+use super::{Entry, Pattern, Profile, Rule, UnknownOperation};
+use crate::api::{ApiVersion, EngineKind, Risk};
 
 /// What a person has accepted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reviewed {
     /// The digest that was written with it, in hexadecimal.
     pub digest: String,
+    /// The marks of all that a person was shown; none where an older dsp wrote the part.
+    pub marks: Option<Marks>,
+    /// The profile's `min_api` at that time; only with marks.
+    pub min_api: Option<ApiVersion>,
+    /// What was denied at that time; only with marks.
+    pub deny: Vec<Entry<Rule>>,
     /// The rules.
     pub kept: Vec<Entry<Kept>>,
     /// The requests that no operation is.
@@ -29,6 +45,10 @@ pub struct Kept {
     pub rule: Rule,
 }
 
+/// The marks of what a person was shown: the beginning of a digest of each thing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Marks(BTreeSet<String>);
+
 /// Where a profile stands between what it says and what a person has accepted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Standing {
@@ -38,8 +58,8 @@ pub struct Standing {
     pub open: Vec<Open>,
     /// The entries under `unknown` that nobody has accepted, by their places.
     pub open_unknown: Vec<usize>,
-    /// Whether something else has changed than rules that were added or taken away.
-    pub is_changed: bool,
+    /// What else lets more through than a person has accepted.
+    pub changes: Vec<Widened>,
 }
 
 /// A rule that nobody has accepted as it is today.
@@ -49,13 +69,109 @@ pub struct Open {
     pub place: usize,
     /// The risk with which it was accepted, when it is riskier today.
     pub accepted_as: Option<Risk>,
+    /// When it came there.
+    pub since: Since,
+}
+
+/// When a rule that nobody has accepted came into a profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Since {
+    /// It was there when a person reviewed other rules, and was not decided on.
+    Undecided,
+    /// It was added after the last review.
+    Added,
+    /// Nothing tells.
+    Unknown,
+}
+
+/// What lets more through than a person has accepted, beside rules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Widened {
+    /// The profile is for another engine.
+    Engine {
+        /// The one that was reviewed.
+        from: EngineKind,
+        /// The one of today.
+        to: EngineKind,
+    },
+    /// Older API versions are let through.
+    MinApi {
+        /// The oldest one at the review.
+        from: ApiVersion,
+        /// The oldest one today; none where that is any.
+        to: Option<ApiVersion>,
+    },
+    /// A rule is no longer denied, or not all of it.
+    Undenied(Rule),
+    /// The part `reviewed` was changed by hand.
+    ByHand,
+    /// Something of `deny`, `min_api`, the engine or the list, in a part of an older dsp, which does
+    /// not tell what.
+    Something,
+}
+
+impl fmt::Display for Widened {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine { from, to } => {
+                write!(formatter, "engine was {from} at the review and is {to}")
+            }
+            Self::MinApi { from, to: Some(to) } => {
+                write!(formatter, "min_api was \"{from}\" at the review and is \"{to}\"")
+            }
+            Self::MinApi { from, to: None } => {
+                write!(formatter, "min_api was \"{from}\" at the review and is gone")
+            }
+            Self::Undenied(rule) => {
+                write!(formatter, "{rule} was under deny at the review and is gone from there")
+            }
+            Self::ByHand => formatter.write_str("the part reviewed was changed by hand"),
+            Self::Something => formatter.write_str(
+                "deny, min_api, engine or the list of what was accepted changed since the review",
+            ),
+        }
+    }
+}
+
+impl Marks {
+    /// Hexadecimal digits of one mark: enough that none fits by accident.
+    const LENGTH: usize = 8;
+
+    /// Reads marks, any number in each text; what is not one matches nothing.
+    #[must_use]
+    pub fn parse<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let words = texts.flat_map(str::split_ascii_whitespace);
+        Self(words.map(str::to_owned).collect())
+    }
+
+    /// The marks as they are written, in order.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    fn has(&self, thing: &str) -> bool {
+        self.0.contains(&Self::of(thing))
+    }
+
+    fn add(&mut self, thing: &str) {
+        self.0.insert(Self::of(thing));
+    }
+
+    fn of(thing: &str) -> String {
+        let mut text = hexadecimal(&format!("dsp mark {thing}\n"));
+        text.truncate(Self::LENGTH);
+        text
+    }
 }
 
 impl Standing {
-    /// Whether a person has accepted the profile as it is.
+    /// Whether a person has accepted the profile as it is, or more than it is.
     #[must_use]
     pub fn is_reviewed(&self) -> bool {
-        self.has_begun && self.open.is_empty() && self.open_unknown.is_empty() && !self.is_changed
+        self.has_begun
+            && self.open.is_empty()
+            && self.open_unknown.is_empty()
+            && self.changes.is_empty()
     }
 
     /// How many rules and entries are open.
@@ -63,14 +179,104 @@ impl Standing {
     pub fn open_count(&self) -> usize {
         self.open.len() + self.open_unknown.len()
     }
+
+    /// Whether something else than rules is open.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
 }
 
 impl Reviewed {
-    /// The risk with which a rule was accepted.
+    /// What this lists as accepted, to be looked up.
+    #[must_use]
+    pub fn accepted(&self) -> Accepted<'_> {
+        Accepted::of(self)
+    }
+
+    /// Takes a rule for accepted as it is today.
+    pub fn accept(&mut self, rule: &Rule) {
+        self.kept.retain(|kept| kept.value.rule != *rule);
+        let kept = Kept { risk: rule.operation().risk, rule: rule.clone() };
+        self.marks.iter_mut().for_each(|marks| marks.add(&kept_line(&kept)));
+        self.kept.push(Entry::new(kept));
+    }
+
+    /// Takes a request that no operation is for accepted.
+    pub fn accept_unknown(&mut self, unknown: &UnknownOperation) {
+        self.marks.iter_mut().for_each(|marks| marks.add(&unknown_line(unknown)));
+        self.unknown.push(Entry::new(unknown.clone()));
+    }
+
+    /// Marks what this lists as accepted, and the rest of `profile` as shown and not decided on, and
+    /// remembers what is denied and the oldest version.
+    pub fn seal(&mut self, profile: &Profile) {
+        self.remember(profile);
+        self.min_api = profile.min_api;
+        self.deny = profile.deny.iter().map(|entry| Entry::new(entry.value.clone())).collect();
+        self.digest = profile.digest_of(self);
+    }
+
+    /// Marks the rules, and leaves open what else was widened before, `changes`: `deny` and `min_api`
+    /// stay what they were at the last review, and so does a digest that does not fit.
+    pub fn seal_rules(&mut self, profile: &Profile, changes: &[Widened]) {
+        self.remember(profile);
+        let fits =
+            |change: &Widened| matches!(change, Widened::MinApi { .. } | Widened::Undenied(_));
+        if changes.iter().all(fits) {
+            self.digest = profile.digest_of(self);
+        }
+    }
+
+    fn remember(&mut self, profile: &Profile) {
+        let mut marks = Marks::default();
+        self.kept.iter().for_each(|entry| marks.add(&kept_line(&entry.value)));
+        self.unknown.iter().for_each(|entry| marks.add(&unknown_line(&entry.value)));
+        let kept: HashSet<&Rule> = self.kept.iter().map(|entry| &entry.value.rule).collect();
+        let is_open = |rule: &&Rule| !kept.contains(rule);
+        let allow = profile.allow.iter().map(|entry| &entry.value);
+        allow.filter(is_open).for_each(|rule| marks.add(&open_line(rule)));
+        self.marks = Some(marks);
+    }
+
+    /// Whether a line of the list is there by a review, as far as that can be told.
+    fn is_marked(&self, line: &str) -> bool {
+        self.marks.as_ref().is_none_or(|marks| marks.has(line))
+    }
+}
+
+/// What was accepted, to be looked up.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    exact: HashMap<&'a Rule, Risk>,
+    /// Rules that hold more than one name, by their operations.
+    wide: HashMap<usize, Vec<&'a Kept>>,
+}
+
+impl<'a> Accepted<'a> {
+    fn of(reviewed: &'a Reviewed) -> Self {
+        let (mut exact, mut wide) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
+        for Entry { value: kept, .. } in &reviewed.kept {
+            if !reviewed.is_marked(&kept_line(kept)) {
+                continue;
+            }
+            let risk = exact.entry(&kept.rule).or_insert(kept.risk);
+            *risk = kept.risk.max(*risk);
+            if !kept.rule.patterns().iter().all(|pattern| matches!(pattern, Pattern::Exact(_))) {
+                wide.entry(kept.rule.operation().index).or_default().push(kept);
+            }
+        }
+        Self { exact, wide }
+    }
+
+    /// The risk with which a rule was accepted, or one that holds all that it does.
     #[must_use]
     pub fn risk_of(&self, rule: &Rule) -> Option<Risk> {
-        let kept = self.kept.iter().filter(|kept| kept.value.rule == *rule);
-        kept.map(|kept| kept.value.risk).max()
+        let exact = self.exact.get(rule).copied();
+        exact.or_else(|| {
+            let wide = self.wide.get(&rule.operation().index)?.iter();
+            wide.filter(|kept| kept.rule.covers(rule)).map(|kept| kept.risk).max()
+        })
     }
 }
 
@@ -80,13 +286,22 @@ impl Profile {
     pub fn standing(&self) -> Standing {
         let nothing = Reviewed::default();
         let reviewed = self.reviewed.as_ref().unwrap_or(&nothing);
+        let accepted = Accepted::of(reviewed);
+        let since = |rule: &Rule| match &reviewed.marks {
+            None => Since::Unknown,
+            Some(marks) if marks.has(&open_line(rule)) => Since::Undecided,
+            Some(_) => Since::Added,
+        };
         let open = self.allow.iter().enumerate().filter_map(|(place, entry)| {
-            let accepted = reviewed.risk_of(&entry.value);
+            let accepted = accepted.risk_of(&entry.value);
             let risk = entry.value.operation().risk;
             let is_open = accepted.is_none_or(|accepted| accepted < risk);
-            is_open.then_some(Open { place, accepted_as: accepted })
+            let since = since(&entry.value);
+            is_open.then_some(Open { place, accepted_as: accepted, since })
         });
-        let is_open = |entry: &Entry<UnknownOperation>| !reviewed.unknown.contains(entry);
+        let is_open = |entry: &Entry<UnknownOperation>| {
+            !reviewed.unknown.contains(entry) || !reviewed.is_marked(&unknown_line(&entry.value))
+        };
         let open_unknown = self.unknown.iter().enumerate();
         Standing {
             has_begun: self.reviewed.is_some(),
@@ -94,26 +309,175 @@ impl Profile {
             open_unknown: open_unknown
                 .filter_map(|(place, entry)| is_open(entry).then_some(place))
                 .collect(),
-            is_changed: self
+            changes: self
                 .reviewed
                 .as_ref()
-                .is_some_and(|reviewed| reviewed.digest != self.digest_of(reviewed)),
+                .map_or_else(Vec::new, |reviewed| self.widened(reviewed)),
         }
     }
 
-    /// The digest of all that a person is shown: what `reviewed` lists, what is denied, and from
-    /// which API version and for which engine that holds. In hexadecimal.
+    /// What lets more through than what was reviewed, beside rules.
+    fn widened(&self, reviewed: &Reviewed) -> Vec<Widened> {
+        let fits = reviewed.digest == self.digest_of(reviewed);
+        if reviewed.marks.is_none() {
+            return if fits { Vec::new() } else { vec![Widened::Something] };
+        }
+        let mut changes = Vec::new();
+        if !fits {
+            let mut others = EngineKind::ALL.into_iter().filter(|engine| *engine != self.engine);
+            let before = others.find(|engine| reviewed.digest == digest(*engine, reviewed));
+            let to = self.engine;
+            changes.push(before.map_or(Widened::ByHand, |from| Widened::Engine { from, to }));
+        }
+        if let Some(from) = reviewed.min_api.filter(|from| self.min_api.is_none_or(|to| to < *from))
+        {
+            changes.push(Widened::MinApi { from, to: self.min_api });
+        }
+        let is_denied = |rule: &Rule| self.deny.iter().any(|entry| entry.value.covers(rule));
+        let gone = reviewed.deny.iter().map(|entry| &entry.value).filter(|rule| !is_denied(rule));
+        changes.extend(gone.cloned().map(Widened::Undenied));
+        changes
+    }
+
+    /// The digest of what a person was shown and what does not stand in the lists of what was
+    /// accepted; in a part of an older dsp of those lists too. In hexadecimal.
     #[must_use]
     pub fn digest_of(&self, reviewed: &Reviewed) -> String {
+        if reviewed.marks.is_some() {
+            return digest(self.engine, reviewed);
+        }
         let mut lines = vec![format!("engine {}", self.engine)];
         lines.extend(self.min_api.map(|version| format!("min_api {version}")));
         lines.extend(self.deny.iter().map(|entry| format!("deny {}", entry.value)));
-        let kept = reviewed.kept.iter().map(|entry| &entry.value);
-        lines.extend(kept.map(|kept| format!("{} {}", kept.risk, kept.rule)));
-        lines.extend(reviewed.unknown.iter().map(|entry| format!("unknown {}", entry.value)));
-        lines.sort();
-        lines.dedup();
-        let hash = Sha256::digest(format!("dsp review 1\n{}\n", lines.join("\n")));
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        lines.extend(reviewed.kept.iter().map(|entry| kept_line(&entry.value)));
+        lines.extend(reviewed.unknown.iter().map(|entry| unknown_line(&entry.value)));
+        digest_of_lines(1, lines)
+    }
+}
+
+fn digest(engine: EngineKind, reviewed: &Reviewed) -> String {
+    let mut lines = vec![format!("engine {engine}")];
+    lines.extend(reviewed.min_api.map(|version| format!("min_api {version}")));
+    lines.extend(reviewed.deny.iter().map(|entry| format!("deny {}", entry.value)));
+    let marks = reviewed.marks.iter().flat_map(Marks::words);
+    lines.extend(marks.map(|mark| format!("mark {mark}")));
+    digest_of_lines(2, lines)
+}
+
+fn digest_of_lines(form: u8, mut lines: Vec<String>) -> String {
+    lines.sort();
+    lines.dedup();
+    hexadecimal(&format!("dsp review {form}\n{}\n", lines.join("\n")))
+}
+
+fn hexadecimal(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn kept_line(kept: &Kept) -> String {
+    format!("{} {}", kept.risk, kept.rule)
+}
+
+fn unknown_line(unknown: &UnknownOperation) -> String {
+    format!("unknown {unknown}")
+}
+
+fn open_line(rule: &Rule) -> String {
+    format!("open {rule}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Comments, emit, parse};
+
+    const TEXT: &str = "version: 1\nname: x\nmin_api: \"1.40\"\nallow:\n  - GET /containers/*/json\n  \
+        - GET /events\n  - GET /info\n  - POST /containers/create\ndeny:\n  - POST /build\n";
+
+    /// A profile of which all is accepted but the last rule, as it reads back.
+    fn reviewed() -> Profile {
+        let mut profile = parse(TEXT).unwrap();
+        let mut reviewed = Reviewed { marks: Some(Marks::default()), ..Reviewed::default() };
+        profile.allow.iter().take(3).for_each(|entry| reviewed.accept(&entry.value));
+        reviewed.seal(&profile);
+        profile.reviewed = Some(reviewed);
+        let back = parse(&emit(&profile, &Comments::default())).unwrap();
+        assert_eq!(back, profile);
+        back
+    }
+
+    fn rules(text: &str) -> Vec<Entry<Rule>> {
+        parse(&format!("version: 1\nname: x\nallow:\n  - {text}\n")).unwrap().allow
+    }
+
+    fn told(profile: &Profile) -> Vec<String> {
+        let standing = profile.standing();
+        let open = standing
+            .open
+            .iter()
+            .map(|open| format!("{:?} {}", open.since, profile.allow[open.place].value));
+        open.chain(standing.changes.iter().map(ToString::to_string)).collect()
+    }
+
+    #[test]
+    fn a_rule_that_nobody_decided_on_is_told_from_one_that_was_added() {
+        let mut profile = reviewed();
+        assert_eq!(told(&profile), ["Undecided POST /containers/create"]);
+        profile.allow.extend(rules("POST /build"));
+        assert_eq!(told(&profile)[1..], ["Added POST /build"]);
+    }
+
+    #[test]
+    fn what_narrows_needs_no_review() {
+        let mut profile = reviewed();
+        profile.allow.pop();
+        assert!(profile.standing().is_reviewed());
+        // Gone from both lists, narrowed, denied, from a newer version on.
+        profile.allow.pop();
+        let list = &mut profile.reviewed.as_mut().unwrap().kept;
+        list.retain(|kept| kept.value.rule.to_string() != "GET /info");
+        profile.allow[0] = rules("GET /containers/web/json").remove(0);
+        profile.deny.extend(rules("GET /containers/db/json"));
+        profile.min_api = Some(ApiVersion::new(1, 44));
+        assert_eq!(told(&profile), [""; 0]);
+        assert!(profile.standing().is_reviewed());
+    }
+
+    #[test]
+    fn what_widens_is_named_with_what_it_was() {
+        let mut profile = reviewed();
+        profile.allow.pop();
+        profile.min_api = Some(ApiVersion::new(1, 30));
+        assert_eq!(told(&profile), ["min_api was \"1.40\" at the review and is \"1.30\""]);
+        profile.min_api = None;
+        profile.deny.clear();
+        let gone = "POST /build was under deny at the review and is gone from there";
+        assert_eq!(told(&profile), ["min_api was \"1.40\" at the review and is gone", gone]);
+        let mut profile = reviewed();
+        profile.allow.pop();
+        profile.engine = EngineKind::Podman;
+        assert_eq!(told(&profile), ["engine was docker at the review and is podman"]);
+    }
+
+    #[test]
+    fn a_line_that_was_typed_into_the_list_is_no_review() {
+        let mut profile = reviewed();
+        let rule = profile.allow[3].value.clone();
+        let list = &mut profile.reviewed.as_mut().unwrap().kept;
+        list.push(Entry::new(Kept { risk: Risk::Root, rule: rule.clone() }));
+        assert_eq!(told(&profile), ["Undecided POST /containers/create"]);
+        // Nor is one with its mark, without the digest.
+        let part = profile.reviewed.as_mut().unwrap();
+        let kept = Kept { risk: Risk::Root, rule };
+        part.marks.as_mut().unwrap().add(&kept_line(&kept));
+        assert_eq!(told(&profile), ["the part reviewed was changed by hand"]);
+        // Nor are a setting, and the marks taken away.
+        let mut profile = reviewed();
+        profile.allow.pop();
+        profile.reviewed.as_mut().unwrap().min_api = None;
+        assert_eq!(told(&profile), ["the part reviewed was changed by hand"]);
+        let mut profile = reviewed();
+        profile.reviewed.as_mut().unwrap().marks = None;
+        assert!(!profile.standing().is_reviewed());
     }
 }

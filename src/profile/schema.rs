@@ -39,7 +39,10 @@ fn value() -> Value {
     for risk in Risk::ALL {
         reviewed.insert(risk.as_str().into(), list.clone());
     }
-    reviewed.insert("unknown".into(), list);
+    reviewed.insert("unknown".into(), list.clone());
+    reviewed.insert("deny".into(), list.clone());
+    reviewed.insert("marks".into(), list);
+    reviewed.insert("min_api".into(), json!({ "type": "string" }));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,

@@ -7,9 +7,10 @@ use std::fmt;
 
 use crate::learn;
 use crate::profile::{
-    self, Entry, Insertion, Kept, Profile, Reviewed, Rule, UnknownOperation, comment,
+    self, Entry, Insertion, Kept, Profile, Reviewed, Rule, UnknownOperation, Widened, comment,
     emit_reviewed, insert, key_span, remove, replace, set_comment, set_part,
 };
+use std::collections::HashSet;
 
 /// A profile under review.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -105,9 +106,8 @@ impl Draft {
     /// # Errors
     /// [`DraftError`]; the decision has then no effect.
     pub fn decide(&self, decision: &Decision) -> Result<Self, DraftError> {
-        // What nobody has confirmed since it changed stays open: its digest must not match.
-        let is_changed = self.profile.standing().is_changed;
-        let mut edit = Edit { text: self.text.clone(), profile: self.profile.clone() };
+        let changes = self.profile.standing().changes;
+        let mut edit = Edit { text: self.text.clone(), profile: self.profile.clone(), changes };
         let mut reviewed = self.profile.reviewed.clone().unwrap_or_default();
         match decision {
             Decision::Keep(subjects) => {
@@ -126,7 +126,7 @@ impl Draft {
             }
             Decision::Confirm => {}
         }
-        edit.seal(reviewed, is_changed && *decision != Decision::Confirm);
+        edit.seal(reviewed, *decision == Decision::Confirm);
         edit.read_back()
     }
 }
@@ -135,6 +135,8 @@ impl Draft {
 struct Edit {
     text: String,
     profile: Profile,
+    /// What was widened since the last review, beside rules.
+    changes: Vec<Widened>,
 }
 
 impl Edit {
@@ -143,13 +145,11 @@ impl Edit {
         match subject {
             Subject::Rule(rule) => {
                 span_of(&self.profile.allow, rule).ok_or_else(not_there)?;
-                reviewed.kept.retain(|kept| kept.value.rule != *rule);
-                let kept = Kept { risk: rule.operation().risk, rule: rule.clone() };
-                reviewed.kept.push(Entry::new(kept));
+                reviewed.accept(rule);
             }
             Subject::Unknown(unknown) => {
                 span_of(&self.profile.unknown, unknown).ok_or_else(not_there)?;
-                reviewed.unknown.push(Entry::new(unknown.clone()));
+                reviewed.accept_unknown(unknown);
             }
         }
         Ok(())
@@ -267,14 +267,16 @@ impl Edit {
         Ok(())
     }
 
-    /// Writes what is accepted of what the profile holds now; with the digest of before where
-    /// something else is open.
-    fn seal(&mut self, reviewed: Reviewed, keeps_digest: bool) {
+    /// Writes what is accepted of what the profile holds now. What else nobody has confirmed since it
+    /// was widened stays open.
+    fn seal(&mut self, reviewed: Reviewed, is_confirmed: bool) {
         let mut kept: Vec<Entry<Kept>> = Vec::new();
+        let (accepted, mut seen) = (reviewed.accepted(), HashSet::new());
         for entry in &self.profile.allow {
             let rule = &entry.value;
-            let is_there = kept.iter().any(|kept| kept.value.rule == *rule);
-            if let Some(risk) = reviewed.risk_of(rule).filter(|_| !is_there) {
+            if let Some(risk) = accepted.risk_of(rule)
+                && seen.insert(rule)
+            {
                 kept.push(Entry::new(Kept { risk, rule: rule.clone() }));
             }
         }
@@ -285,9 +287,11 @@ impl Edit {
                 unknown.push(Entry::new(entry.value.clone()));
             }
         }
-        let mut sealed = Reviewed { digest: reviewed.digest, kept, unknown };
-        if !keeps_digest {
-            sealed.digest = self.profile.digest_of(&sealed);
+        let mut sealed = Reviewed { kept, unknown, ..reviewed };
+        if is_confirmed || self.changes.is_empty() {
+            sealed.seal(&self.profile);
+        } else {
+            sealed.seal_rules(&self.profile, &self.changes);
         }
         self.text = set_part(&self.text, "reviewed", &emit_reviewed(&sealed));
         self.text = learn::summarised(&self.text, &self.profile);
@@ -383,7 +387,7 @@ mod tests {
             now = now.decide(&decision).unwrap();
         }
         let digest = now.profile.reviewed.as_ref().unwrap().digest.clone();
-        insta::assert_snapshot!(now.text.replace(&digest, "[DIGEST]"), @r"
+        insta::assert_snapshot!(now.text.replace(&digest, "[DIGEST]"), @r#"
         # docker: 3 operations, highest risk: root
         # mine
         version: 1
@@ -400,7 +404,9 @@ mod tests {
         deny:
           - GET /containers/json
         reviewed:  # by dsp review; a rule that is not here is open
-          digest: [DIGEST]
+          digest: "[DIGEST]"
+          deny:
+            - GET /containers/json
           root:
             - POST /containers/db/exec
             - POST /containers/web/exec
@@ -410,7 +416,9 @@ mod tests {
             - GET /info
           unknown:
             - GET /vendor/x
-        ");
+          marks:
+            - "26cbd044 679b802e ad651af6 c1f7c9e7 d8451caf"
+        "#);
         assert!(now.profile.standing().is_reviewed());
         let gone = now.decide(&Decision::Deny(Subject::Unknown(vendor))).unwrap();
         assert!(gone.text.contains("unknown: []\n") && gone.profile.unknown.is_empty());
@@ -420,13 +428,15 @@ mod tests {
 
     #[test]
     fn what_changed_beside_the_rules_stays_open_until_it_is_confirmed() {
-        let reviewed = draft("version: 1\nname: x\nallow:\n  - GET /info\n  - GET /events\n")
-            .decide(&keep("GET /info"))
-            .unwrap();
-        let changed = draft(&reviewed.text.replace("name: x", "name: x\nmin_api: \"1.30\""));
+        let reviewed = draft(
+            "version: 1\nname: x\nmin_api: \"1.40\"\nallow:\n  - GET /info\n  - GET /events\n",
+        )
+        .decide(&keep("GET /info"))
+        .unwrap();
+        let changed = draft(&reviewed.text.replace("\nmin_api: \"1.40\"", "\nmin_api: \"1.30\""));
         let kept = changed.decide(&keep("GET /events")).unwrap();
         assert!(
-            kept.profile.standing().is_changed,
+            kept.profile.standing().is_changed(),
             "an answer must not confirm what was not shown"
         );
         assert_eq!(kept.profile.standing().open_count(), 0);
@@ -542,7 +552,7 @@ mod tests {
                     prop_assert!(next.text.lines().any(|other| other == line), "{line} is gone from\n{}", next.text);
                 }
                 if let Decision::Keep(_) = decision {
-                    prop_assert_eq!(next.profile.reviewed.as_ref().unwrap().risk_of(&rule), Some(rule.operation().risk));
+                    prop_assert_eq!(next.profile.reviewed.as_ref().unwrap().accepted().risk_of(&rule), Some(rule.operation().risk));
                 }
                 now = next;
             }

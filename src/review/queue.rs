@@ -108,7 +108,7 @@ pub fn queue(profile: &Profile, opened: &BTreeSet<&'static str>) -> Vec<Item> {
         }
     }
     let has_nothing_to_ask = items.is_empty() && !standing.has_begun;
-    if standing.is_changed || has_nothing_to_ask {
+    if standing.is_changed() || has_nothing_to_ask {
         items.push(Item::Rest);
     }
     items

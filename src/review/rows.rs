@@ -186,12 +186,16 @@ impl Body {
         let profile = session.draft.profile();
         match &profile.reviewed {
             Some(_) => self.text(
-                "What is denied, min_api, engine, or the list of what was accepted is not what the \
-                 review before saw. This is all of it as it is now:",
+                "More is let through than the review before saw, beside the rules. This is all of it as \
+                 it is now:",
             ),
             None => self.text("Nobody has reviewed this profile. This is all of it:"),
         }
         self.blank();
+        let changes = profile.standing().changes;
+        if !changes.is_empty() {
+            self.list("changed", changes.iter().map(ToString::to_string).collect());
+        }
         self.field("engine", &profile.engine.to_string());
         let min_api = profile.min_api.map(|version| version.to_string());
         self.field(

@@ -263,7 +263,7 @@ mod tests {
         let settled = settle(&draft(TEXT), &all).unwrap();
         let told =
             settled.text().lines().filter(|line| !line.contains("digest")).collect::<Vec<_>>();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(told.join("\n"), @r#"
         version: 1
         name: x
         allow:
@@ -276,6 +276,8 @@ mod tests {
         deny:
           - GET /containers/*/json
         reviewed:  # by dsp review; a rule that is not here is open
+          deny:
+            - GET /containers/*/json
           change:
             - POST /containers/ci-a/start
             - POST /containers/web/start
@@ -285,19 +287,22 @@ mod tests {
             - GET /_ping
           unknown:
             - GET /vendor/x
-        ");
+          marks:
+            - "26cbd044 88ce9541 b177b3b8 d8451caf e2cb8f73"
+        "#);
         assert!(settled.profile().standing().is_reviewed());
         assert_eq!(settle(&settled, &all).unwrap(), settled);
     }
 
     #[test]
     fn what_changed_beside_the_rules_has_a_word_of_its_own() {
-        let first = settle(&draft(TEXT), &answers(&["info"], &[], &[])).unwrap();
-        let changed = draft(&format!("{}min_api: \"1.40\"\n", first.text()));
+        let text = format!("{TEXT}min_api: \"1.40\"\n");
+        let first = settle(&draft(&text), &answers(&["info"], &[], &[])).unwrap();
+        let changed = draft(&first.text().replace("\nmin_api: \"1.40\"\n", "\n"));
         let kept = settle(&changed, &answers(&["read"], &[], &[])).unwrap();
-        assert!(kept.profile().standing().is_changed);
+        assert!(kept.profile().standing().is_changed());
         let kept = settle(&changed, &answers(&["changes"], &[], &[])).unwrap();
-        assert!(!kept.profile().standing().is_changed);
+        assert!(!kept.profile().standing().is_changed());
     }
 
     #[test]

@@ -266,15 +266,15 @@ fn what_was_decided_is_not_asked_again() {
 
 #[test]
 fn what_changed_beside_the_rules_is_asked_last() {
-    let mut reviewed = session(TEXT);
+    let mut reviewed = session(&TEXT.replace("name: ci\n", "name: ci\nmin_api: \"1.40\"\n"));
     while reviewed.item().is_some() {
         press(&mut reviewed, "k");
     }
-    let text = reviewed.draft().text().replace("name: ci\n", "name: ci\nmin_api: \"1.30\"\n");
+    let text = reviewed.draft().text().replace("\nmin_api: \"1.40\"", "\nmin_api: \"1.30\"");
     let mut session = session(&text);
     insta::assert_snapshot!("the_rest", shown(&session));
     assert_eq!(press(&mut session, "<enter>"), Step::Show);
-    assert!(session.draft().profile().standing().is_changed);
+    assert!(session.draft().profile().standing().is_changed());
     assert_eq!(press(&mut session, "k"), Step::Save);
     assert!(session.draft().profile().standing().is_reviewed());
 }
