@@ -36,6 +36,7 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
         let start = session.start.as_deref().unwrap_or("unknown");
         let start = start.split('.').next().unwrap_or_default().trim_end_matches('Z');
         let doubt = if session.complete { "" } else { " (incomplete)" };
+        let start = printable(start);
         let (number, new, total, what) = (place + 1, session.new, session.total, what(session));
         writeln!(text, "{number:>7}  {start:19}  {new:>4}  {total:>5}  {what}{doubt}")?;
     }
@@ -68,7 +69,7 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
 fn what(session: &SessionRow) -> String {
     let subject = session.subject.clone().unwrap_or_else(|| "a listener".to_owned());
     let labels = session.labels.iter().map(|(key, value)| format!(" {key}={value}"));
-    std::iter::once(subject).chain(labels).collect()
+    printable(&std::iter::once(subject).chain(labels).collect::<String>())
 }
 
 /// Requests that are none of the operations, if there are any.
@@ -77,7 +78,7 @@ fn others(text: &mut String, title: &str, rows: &[OtherRow]) -> std::fmt::Result
         writeln!(text, "\n{title}")?;
     }
     for OtherRow { request, requests, .. } in rows {
-        writeln!(text, "{requests:>18}  {request}")?;
+        writeln!(text, "{requests:>18}  {}", printable(request))?;
     }
     Ok(())
 }

@@ -54,10 +54,14 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let mut text = error.render().ansi().to_string();
         for argument in std::env::args_os().skip(1) {
+            // clap names an option without its value, a value without its option, and of several
+            // short options one.
             let argument = spelled(&argument);
-            let parts = [Some(argument.as_str()), argument.split_once('=').map(|(_, value)| value)];
-            for part in parts.into_iter().flatten().filter(|part| part.chars().any(is_unsafe)) {
-                text = text.replace(part, &printable(part));
+            let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
+            for part in [&argument, name, value, "'-\n'"] {
+                if part.chars().any(is_unsafe) {
+                    text = text.replace(part, &printable(part));
+                }
             }
         }
         output::drawn(text.trim_end());

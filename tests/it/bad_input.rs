@@ -107,3 +107,73 @@ fn output_that_nobody_reads_is_no_failure() {
     let done = world.shell("dsp generate -q | true; dsp explain 'GET /info' | head -1");
     assert_eq!((done.status, done.err.as_str()), (0, ""), "{}", done.out);
 }
+
+#[test]
+fn what_others_wrote_begins_no_line_and_moves_no_cursor() {
+    let world = World::without_engine();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    let evil = "x\n::error title=x::fake\n\u{1b}]0;pwned\u{7}\u{9b}2J\u{202e}\u{2028}\u{200b}\u{ad}\u{e0041}";
+    let time = "2026-01-01T00:00:00Z";
+    for (name, container) in [("command", None), ("container", Some(evil))] {
+        let mut session = serde_json::json!({
+            "version": 1, "id": name, "start": time, "dsp": evil, "lossy": false,
+            "command": ["docker", evil], "labels": { evil: evil },
+        });
+        if let Some(container) = container {
+            session["container"] = container.into();
+        }
+        let request = |seq: u64, method: &str, path: &str| {
+            serde_json::json!({ "request": {
+                "session": name, "seq": seq, "time": time, "connection": 1, "method": method,
+                "path": path, "agent": evil, "denied": evil,
+            } })
+        };
+        let lines = [
+            serde_json::json!({ "session": session }),
+            request(1, "GET", "/info"),
+            request(2, "GET", &format!("/v1.41/{evil}")),
+            request(3, evil, "/v1.41/info"),
+            serde_json::json!({ "end": { "session": name, "time": time, "requests": 3, "dropped": 0 } }),
+        ];
+        let text = lines.map(|line| line.to_string() + "\n").concat();
+        world.write(&format!("{name}.jsonl"), &text);
+        // The name of a file too.
+        world.write(&format!("{evil}{name}.jsonl").replace('/', "-"), &text);
+    }
+    let named = format!("{evil}command.jsonl");
+    let missing = format!("{evil}none.jsonl");
+    for args in [
+        &["coverage", "command.jsonl", "container.jsonl"] as &[&str],
+        &["coverage", "command.jsonl", "--format", "json"],
+        &["check", "p.yaml", "command.jsonl", "container.jsonl"],
+        &["check", "p.yaml", "command.jsonl", "container.jsonl", "--format", "markdown"],
+        &["check", "p.yaml", "command.jsonl", "container.jsonl", "--format", "sarif"],
+        &["check", "p.yaml", "command.jsonl", "container.jsonl", "--format", "junit"],
+        &["generate", "command.jsonl", "container.jsonl", "--accept-unknown", "--denied"],
+        &["generate", "command.jsonl", "container.jsonl", "--session", "9"],
+        &["explain", "p.yaml", "GET /info", "--recording", &named],
+        &["check", "p.yaml", &missing],
+        &["check", &missing, &named],
+        &["diff", &missing, "p.yaml"],
+        &["report", "p.yaml", &named, "-o", &missing],
+        &["generate", &format!("--{evil}")],
+        &["check", "p.yaml", &named, "--format", evil],
+        &["record", "-H", &format!("unix:///{evil}"), "--", "true"],
+        &["explain", evil],
+    ] {
+        let done = world.dsp(args);
+        let all = done.out + &done.err;
+        assert!(!all.lines().any(|line| line.starts_with("::")), "{args:?}\n{all}");
+        let hidden = [
+            '\u{1b}',
+            '\u{7}',
+            '\u{9b}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{200b}',
+            '\u{ad}',
+            '\u{e0041}',
+        ];
+        assert!(!all.contains(hidden), "{args:?}\n{}", all.escape_debug());
+    }
+}

@@ -92,8 +92,10 @@ fn steps(world: &World, steps: &[Step], values: &BTreeMap<String, String>) -> (i
             None => status == 0,
             Some("always()") => true,
             Some(condition) => {
-                let (name, value) = condition.split_once(" != ").unwrap();
-                status == 0 && values.get(name).unwrap() != value.trim_matches('\'')
+                let without = condition.strip_suffix(" && !cancelled()");
+                let (name, value) = without.unwrap_or(condition).split_once(" != ").unwrap();
+                (status == 0 || without.is_some())
+                    && values.get(name).unwrap() != value.trim_matches('\'')
             }
         };
         if !runs {
@@ -140,8 +142,8 @@ fn the_action_records_checks_and_tells() {
 
     world.write("profile.yaml", &format!("{PROFILE}  - POST /build\n"));
     let (status, out) = act(&world, &given[..]);
-    assert_eq!(status, 0, "{out}");
-    assert!(out.contains("::warning file=profile.yaml,line=8,"), "{out}");
+    assert_eq!(status, 3, "nobody has reviewed it: {out}");
+    assert!(out.contains("::error file=profile.yaml,line=8,"), "{out}");
     assert!(out.contains("POST /build is newly allowed"), "{out}");
 }
 
