@@ -214,6 +214,11 @@ impl CanonicalRequest {
         self.target.get(self.path.clone()).unwrap_or_default()
     }
 
+    /// The path without version and query, as it is meant.
+    pub(super) fn meant(&self) -> &str {
+        self.decoded.as_deref().unwrap_or(self.path())
+    }
+
     /// The target to send upstream: version, path and query, rendered from what was understood.
     #[must_use]
     pub fn target(&self) -> &str {
@@ -229,7 +234,7 @@ impl CanonicalRequest {
     #[must_use]
     pub fn locate(&self) -> Option<Located> {
         let (operation, parameters) = self.found.as_ref()?;
-        let path = self.decoded.as_deref().unwrap_or(self.path());
+        let path = self.meant();
         let value = |range: &Range<usize>| path.get(range.clone()).unwrap_or_default().to_owned();
         Some(Located { operation, values: parameters.iter().map(value).collect() })
     }

@@ -19,6 +19,7 @@ mod operation;
 mod query;
 mod risk;
 mod template;
+mod told;
 mod version;
 
 pub use address::{Address, AddressError};
@@ -36,4 +37,8 @@ pub use operation::{Operation, Traits, Versions};
 pub use query::{Query, QueryError};
 pub use risk::Risk;
 pub use template::{Part, Template};
+pub use told::{
+    HIDDEN, is_length, is_method, length, told_canonical, told_method, told_name, told_path,
+    without_user,
+};
 pub use version::{ApiVersion, VersionError};

@@ -97,8 +97,8 @@ impl Command {
 ///
 /// With a command, dsp runs it with a DOCKER_HOST of its own, leaves it the terminal, and ends with
 /// its exit status. Without one, dsp serves until Ctrl-C or TERM and prints the DOCKER_HOST to use.
-/// Each run appends a session to the recording. Bodies, credentials and the values of secret
-/// parameters are never written.
+/// Each run appends a session to the recording. Bodies, credentials, the values of secret parameters
+/// and, unless --command-line says otherwise, the arguments of the command are never written.
 ///
 /// With --follow, each container that is created meanwhile and mounts the engine's socket gets a
 /// recording socket of its own in its place, and a session of its own, by its name. The engine has to
@@ -131,6 +131,9 @@ pub(super) struct Record {
     /// Something to remember about this session
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(super) labels: Vec<(String, String)>,
+    /// How much of the command to write down
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = CommandLine::Short)]
+    pub(super) command_line: CommandLine,
     /// The program to run
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
@@ -204,6 +207,28 @@ impl From<EngineName> for EngineKind {
         match name {
             EngineName::Docker => Self::Docker,
             EngineName::Podman => Self::Podman,
+        }
+    }
+}
+
+/// How much of the command a recording has.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum CommandLine {
+    /// The program, and its sub-command or the name of its script
+    #[default]
+    Short,
+    /// All arguments, but for those that look secret
+    Full,
+    /// Nothing
+    None,
+}
+
+impl From<CommandLine> for crate::recording::CommandLine {
+    fn from(line: CommandLine) -> Self {
+        match line {
+            CommandLine::Short => Self::Short,
+            CommandLine::Full => Self::Full,
+            CommandLine::None => Self::None,
         }
     }
 }
@@ -440,8 +465,14 @@ fn min_api(text: &str) -> Result<MinApi, String> {
     }
 }
 
+/// The longest label in bytes, which is part of the first line of each session.
+const LONGEST_LABEL: usize = 4096;
+
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        _ if text.len() > LONGEST_LABEL => {
+            Err(format!("a label has at most {LONGEST_LABEL} bytes, and this one {}", text.len()))
+        }
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("a label is KEY=VALUE".to_owned()),
     }

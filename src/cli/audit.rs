@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use thread_local::ThreadLocal;
 
 use super::record::{write_outcome, write_request};
+use crate::api::{told_method, told_path};
 use crate::policy::{Decision, Denial, Verdict};
 use crate::proxy::{Arrival, Begun, Often, Outcome, Sink};
 use crate::recording::{Ticket, Writer};
@@ -45,8 +46,14 @@ struct Denials {
     found: ThreadLocal<RefCell<HashMap<String, Arc<AtomicU64>>>>,
 }
 
-/// A text of a client's as a log may show it, made when it is shown.
-pub(super) struct Shown<'a>(&'a str);
+/// The longest denial and the longest path in bytes that the log shows and that are told apart.
+const LONGEST_SHOWN: usize = 512;
+
+/// The method of a request as a log may show it, made when it is shown.
+pub(super) struct ShownMethod<'a>(&'a str);
+
+/// The path of a request as a log may show it.
+pub(super) struct ShownPath<'a>(&'a str, &'a Decision);
 
 impl AuditLog {
     /// Begins the first session.
@@ -103,11 +110,12 @@ impl Audit {
 impl Denials {
     /// Counts a denial, and says how often it has come by now if that is worth a line.
     fn note(&self, denial: &Denial) -> Option<u64> {
+        let message = beginning(&denial.message);
         let mut found = self.found.get_or_default().borrow_mut();
-        let count = match found.get(&denial.message) {
+        let count = match found.get(message) {
             Some(count) => count,
-            None => match self.find(&denial.message) {
-                Some(count) => found.entry(denial.message.clone()).or_insert(count),
+            None => match self.find(message) {
+                Some(count) => found.entry(message.to_owned()).or_insert(count),
                 None => &self.others,
             },
         };
@@ -132,10 +140,24 @@ impl Denials {
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownMethod<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&printable(self.0))
+        to.write_str(&printable(&told_method(self.0)))
     }
+}
+
+impl fmt::Display for ShownPath<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Decision { request, located, .. } = self.1;
+        let path = told_path(self.0, request.as_ref(), located.as_ref(), LONGEST_SHOWN);
+        to.write_str(&printable(beginning(&path)))
+    }
+}
+
+/// The beginning of a text that may be as long as a head.
+fn beginning(text: &str) -> &str {
+    let mut ends = (0..=LONGEST_SHOWN.min(text.len())).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 fn is_power_of_ten(number: u64) -> bool {
@@ -144,9 +166,11 @@ fn is_power_of_ten(number: u64) -> bool {
 
 /// The method and the path of a request as a log may show them. The query may hold secrets, so it
 /// stays out.
-pub(super) fn shown<'a>(arrival: &Arrival<'a>) -> (Shown<'a>, Shown<'a>) {
-    let path = arrival.target.split('?').next().unwrap_or_default();
-    (Shown(arrival.method), Shown(path))
+pub(super) fn shown<'a>(
+    arrival: &Arrival<'a>,
+    decision: &'a Decision,
+) -> (ShownMethod<'a>, ShownPath<'a>) {
+    (ShownMethod(arrival.method), ShownPath(arrival.target, decision))
 }
 
 impl Sink for Audit {
@@ -154,17 +178,17 @@ impl Sink for Audit {
 
     fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
         let connection = arrival.connection;
-        let (method, path) = shown(arrival);
+        let (method, path) = shown(arrival, decision);
         match &decision.verdict {
             Verdict::Deny(denial) => {
-                let (status, message) = (denial.status, denial.message.as_str());
+                let (status, message) = (denial.status, beginning(&denial.message));
                 if let Some(times) = self.denials.note(denial) {
                     tracing::warn!(connection, status, %method, %path, times, "{message}");
                 }
             }
             Verdict::Forward(permit) => match permit.instead_of() {
                 Some(denial) => {
-                    let message = denial.message.as_str();
+                    let message = beginning(&denial.message);
                     if let Some(times) = self.denials.note(denial) {
                         tracing::warn!(connection, audit = true, %method, %path, times, "{message}");
                     }

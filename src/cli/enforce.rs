@@ -19,7 +19,7 @@ use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::child::Intercept;
 use crate::engine;
 use crate::profile::Profile;
-use crate::recording::{self, Session, Writer};
+use crate::recording::{CommandLine, Purpose, Session, Writer};
 use crate::report::{count, printable};
 use crate::text::spelled;
 
@@ -125,17 +125,19 @@ fn audit_log(
     if is_stdout && !args.command.is_empty() {
         anyhow::bail!("stdout belongs to the command; name a file with --audit-log");
     }
-    let command = recording::command_line(&args.command);
+    let command = CommandLine::Short.of(&args.command);
     let (engine, name) = (describe(engine), profile.name.to_string());
     let open = move || -> anyhow::Result<Writer> {
         let mut session = Session::begin(command.clone());
         session.engine = Some(engine.clone());
         session.labels.insert("profile".to_owned(), name.clone());
         if !is_stdout {
-            return Ok(Writer::create(&path, &session)?);
+            return Ok(Writer::create(&path, &session)?.for_purpose(Purpose::Audit));
         }
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
-        Writer::onto(stdout.into(), &session).context("cannot write the audit log to stdout")
+        let writer = Writer::onto(stdout.into(), &session);
+        let writer = writer.context("cannot write the audit log to stdout")?;
+        Ok(writer.for_purpose(Purpose::Audit))
     };
     AuditLog::begin(Box::new(open), args.audit_log_optional).map(Some)
 }

@@ -99,7 +99,7 @@ impl Followed {
         decision: &Decision,
     ) -> Option<recording::Ticket> {
         let session = container.session.get_or_init(|| self.follower.begin(&container.name()));
-        let (method, path) = shown(arrival);
+        let (method, path) = shown(arrival, decision);
         let (connection, container) = (arrival.connection, container.name());
         tracing::info!(%container, connection, %method, %path, "recorded");
         session.as_ref().map(|session| write_request(&session.writer, arrival, decision))

@@ -18,7 +18,7 @@ use crate::engine;
 use crate::learn;
 use crate::policy::{Decision, Observer, Verdict};
 use crate::proxy::{self, Begun, Limits, Running};
-use crate::recording::{self, Session, Ticket, Totals, Writer};
+use crate::recording::{self, CommandLine, Peer, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable, quoted};
 
 pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
@@ -230,7 +230,9 @@ pub(super) struct Recorder(pub(super) Writer);
 
 /// The session that begins.
 fn session(args: &args::Record, engine: &engine::Engine) -> Session {
-    let mut session = Session::begin(recording::command_line(&args.command));
+    let how = CommandLine::from(args.command_line);
+    let mut session = Session::begin(how.of(&args.command));
+    session.arguments = how == CommandLine::Full;
     session.labels = args.labels.iter().cloned().collect();
     session.engine = Some(describe(engine));
     session
@@ -251,7 +253,7 @@ impl proxy::Sink for Recorder {
     type Ticket = Ticket;
 
     fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
-        let (method, path) = shown(arrival);
+        let (method, path) = shown(arrival, decision);
         tracing::info!(connection = arrival.connection, %method, %path, "recorded");
         // The workload goes on, whether or not its request could be written.
         Begun::admitted(write_request(&self.0, arrival, decision))
@@ -273,7 +275,9 @@ pub(super) fn write_request(
         Verdict::Forward(permit) => (None, permit.instead_of()),
     };
     writer.request(&recording::Arrival {
+        at: arrival.at,
         connection: arrival.connection,
+        peer: peer(arrival.peer),
         method: arrival.method,
         target: arrival.target,
         request: decision.request.as_ref(),
@@ -283,6 +287,15 @@ pub(super) fn write_request(
         denied: denied.map(|denial| denial.message.as_str()),
         would_deny: would_deny.map(|denial| denial.message.as_str()),
     })
+}
+
+/// Who asked, as a recording says it.
+fn peer(peer: proxy::Peer) -> Peer {
+    match peer {
+        proxy::Peer::Process { user, group, process } => Peer::Process { user, group, process },
+        proxy::Peer::Address { ip, port } => Peer::Address { ip, port },
+        proxy::Peer::Unknown => Peer::Unknown,
+    }
 }
 
 /// Writes how a request ended.

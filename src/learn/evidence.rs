@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::gather::{Asked, AskedIn, Asking, Target};
 use super::outcomes::Outcomes;
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation, encode_segment};
+use crate::recording::CommandLine;
 use crate::recording::Format;
 
 /// The evidence of any number of recordings.
@@ -378,6 +379,8 @@ impl Known {
 /// sub-command.
 #[must_use]
 pub fn program_of(command: &[String]) -> Option<String> {
+    // Of a command line that has all arguments no more is taken.
+    let command = CommandLine::sub_command(command);
     let (program, arguments) = command.split_first()?;
     let program = program.rsplit('/').next().unwrap_or_default();
     let is_word = |text: &&String| {

@@ -184,11 +184,11 @@ mod tests {
     use crate::learn::{Gathering, prove};
     use crate::policy::{Enforcer, Gate, Head, Verdict};
     use crate::profile::emit;
-    use crate::recording::{Event, Request, Session, command_line};
+    use crate::recording::{CommandLine, Event, Peer, Request, Session};
 
     fn session(id: &str, command: &[&str], requests: &[(String, String)]) -> Vec<Event> {
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();
-        let session = Session { id: id.into(), ..Session::begin(command_line(&command)) };
+        let session = Session { id: id.into(), ..Session::begin(CommandLine::Short.of(&command)) };
         let start = session.start;
         let requests = requests.iter().zip(1..).map(|((method, path), seq)| {
             Event::Request(Request {
@@ -196,11 +196,13 @@ mod tests {
                 seq,
                 time: start,
                 connection: 1,
+                peer: Peer::Unknown,
                 method: method.clone(),
                 path: path.clone(),
                 operation: None,
                 parameters: indexmap::IndexMap::new(),
                 query: vec![],
+                unread: 0,
                 refused: None,
                 agent: None,
                 denied: None,

@@ -9,8 +9,11 @@ use arc_swap::ArcSwap;
 use super::reading::{Head, Reading};
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
 use crate::profile::{Profile, UnknownOperation};
+
+/// The longest name in bytes that a denial repeats.
+const LONGEST_TOLD: usize = 512;
 
 /// Decides over requests. Implementations are pure: the same head gets the same decision.
 pub trait Gate: Send + Sync {
@@ -71,7 +74,10 @@ impl Enforcer {
                 ),
             );
         }
-        let asked = || format!("{} {}", request.method(), request.path());
+        let asked = || {
+            let path = told_canonical(request, located, LONGEST_TOLD);
+            format!("{} {path}", request.method())
+        };
         let Some(located) = located else {
             let is_listed = |unknown| self.unknown.contains(&unknown);
             if !self.unknown.is_empty() && UnknownOperation::of(request).is_some_and(is_listed) {

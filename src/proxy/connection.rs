@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ahead;
 use super::answer::{self, Form};
@@ -200,12 +200,14 @@ impl<S: Sink> Connection<S> {
         stray: Option<Stray>,
     ) -> (Result<Permit, (u16, String)>, Finish<S>) {
         self.control.ask(head.method, head.target);
+        let at = Instant::now();
         let mut decision = self.shared.gate.decide(head);
         if let Some(stray) = stray {
             let message = format!("dsp: {stray}");
             decision.verdict = Verdict::Deny(Denial { status: 403, message, rule: None });
         }
         let arrival = Arrival {
+            at,
             connection: self.who.number,
             peer: self.who.peer,
             method: head.method,
@@ -213,7 +215,7 @@ impl<S: Sink> Connection<S> {
             agent,
         };
         let begun = self.shared.sink.begin(&arrival, &decision);
-        let finish = Finish::new(Arc::clone(&self.shared.sink), begun.ticket);
+        let finish = Finish::new(Arc::clone(&self.shared.sink), begun.ticket, at);
         let verdict = match (decision.verdict, begun.refusal) {
             (Verdict::Deny(denial), _) => Err((denial.status, denial.message)),
             (Verdict::Forward(_), Some(message)) => Err((503, format!("dsp: {message}"))),

@@ -57,6 +57,8 @@ impl<T> Begun<T> {
 /// What a sink is shown of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
+    /// When its head was there.
+    pub at: Instant,
     /// The number of the client's connection, from 1.
     pub connection: u64,
     /// Who is at its other end.
@@ -102,11 +104,11 @@ pub(super) struct Finish<S: Sink> {
 }
 
 impl<S: Sink> Finish<S> {
-    pub(super) fn new(sink: Arc<S>, ticket: S::Ticket) -> Self {
+    pub(super) fn new(sink: Arc<S>, ticket: S::Ticket, started: Instant) -> Self {
         Self {
             sink,
             ticket,
-            started: Instant::now(),
+            started,
             status: None,
             upgraded: false,
             unrouted: false,

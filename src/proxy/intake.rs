@@ -3,7 +3,7 @@
 //! Each head is held until it has all come and is in order, one request at a time: what follows a
 //! request is kept until that has been answered, for it may be the input of a tunnel.
 
-use crate::api::{Flaw, Framing, LONGEST_HEAD, Piece, Progress};
+use crate::api::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, is_method, length};
 
 use super::scratch::trim;
 
@@ -133,11 +133,54 @@ impl Intake {
     }
 }
 
-/// What can be told of a flawed head: the words that stand where method and target should.
+/// What can be told of a flawed head, which may be a body or a line of credentials: the method if HTTP
+/// has it, and then the target up to the query if it is a path. Of anything else the length is told.
 pub(super) fn words(head: &[u8]) -> (String, String) {
     let line = head.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
-    let mut words = line
-        .split(|byte| *byte == b' ')
-        .map(|word| String::from_utf8_lossy(word.get(..LONGEST_WORD).unwrap_or(word)).into_owned());
-    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+    let mut words = line.split(|byte| *byte == b' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let text = |word: &[u8]| match std::str::from_utf8(word) {
+        Ok(text) => text.to_owned(),
+        Err(_) => length(word.len()),
+    };
+    let end = target.iter().position(|byte| b"?#".contains(byte)).unwrap_or(target.len());
+    let path = target.get(..end).unwrap_or_default();
+    let method = text(method);
+    if method.is_empty() || is_method(&method) {
+        let is_told = path.is_empty() || (path.starts_with(b"/") && path.len() <= LONGEST_WORD);
+        let path = if is_told { text(path) } else { length(target.len()) };
+        return (method, path);
+    }
+    let target = Some(target).filter(|target| !target.is_empty());
+    (length(method.len()), target.map(|target| length(target.len())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_may_be_a_body_only_lengths_are_told() {
+        for (head, method, target) in [
+            ("GET /v1.41/info HTTP/1.1", "GET", "/v1.41/info"),
+            ("GET /v1.41/info?token=pw HTTP/1.1", "GET", "/v1.41/info"),
+            ("GET /v1.41/info#token=pw HTTP/1.1", "GET", "/v1.41/info"),
+            ("GET http://u:pw@d/v1.41/info HTTP/1.1", "GET", "[24 bytes]"),
+            ("CONNECT u:pw@d:443 HTTP/1.1", "CONNECT", "[10 bytes]"),
+            ("{\"password\":\"pw\"}", "[17 bytes]", ""),
+            ("password=pw /x HTTP/1.1", "[11 bytes]", "[2 bytes]"),
+            ("X-Registry-Auth: pw", "[16 bytes]", "[2 bytes]"),
+            ("", "", ""),
+            (" pw", "", "[2 bytes]"),
+            ("\u{0}\u{7f}", "[2 bytes]", ""),
+        ] {
+            for rest in ["", "\r\npw", "\npw"] {
+                let (found, path) = words(format!("{head}{rest}").as_bytes());
+                assert_eq!((found.as_str(), path.as_str()), (method, target), "{head}");
+            }
+        }
+        assert_eq!(words(b"GET /\xff").1, "[2 bytes]");
+        let long = format!("GET /{}", "a".repeat(5000));
+        assert_eq!(words(long.as_bytes()).1, "[5001 bytes]");
+    }
 }

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use super::Event;
+use super::{Event, LONGEST_LINE};
 use crate::files;
 use crate::text::shown;
 
-/// The longest first line in bytes that is looked at before a file is appended to.
-const LONGEST_FIRST_LINE: u64 = 1 << 20;
+/// How the first line of a recording begins.
+const BEGINNING: &[u8] = b"{\"session\":";
 
 /// How `"lossy":false` stands in a session's line, and what replaces it, of the same length.
 const NOT_LOSSY: &[u8] = b"\"lossy\":false";
@@ -153,11 +153,23 @@ fn inspect(file: &mut File) -> io::Result<Option<bool>> {
     }
     file.seek(SeekFrom::Start(0))?;
     let mut first = Vec::new();
-    BufReader::new((&mut *file).take(LONGEST_FIRST_LINE)).read_until(b'\n', &mut first)?;
-    let whole = first.last() == Some(&b'\n');
-    // A file that holds nothing but the torn first line of a session is a recording too.
-    let begins = first.starts_with(b"{\"session\":");
-    if !begins || (whole && serde_json::from_slice::<Event>(&first).is_err()) {
+    let mut lines = BufReader::new(&mut *file);
+    (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut first)?;
+    let mut next = Vec::new();
+    (&mut lines).take(BEGINNING.len() as u64).read_to_end(&mut next)?;
+    let text = first.strip_suffix(b"\n");
+    let begins = |text: &[u8]| text.starts_with(BEGINNING) || BEGINNING.starts_with(text);
+    let is_recording = match text {
+        // A crash may have left any part of the first line, also before another session began.
+        Some(cut) if serde_json::from_slice::<Event>(cut).is_err() => {
+            begins(cut) && !cut.is_empty() && begins(&next)
+        }
+        Some(_) => first.starts_with(BEGINNING),
+        None => {
+            begins(&first) && u64::try_from(first.len()).is_ok_and(|length| length < LONGEST_LINE)
+        }
+    };
+    if !is_recording {
         return Ok(None);
     }
     let mut last = [0];

@@ -1,20 +1,30 @@
-//! A request as the proxy saw it: what tells it from others, and its line in a recording.
+//! A request as the proxy saw it: what a recording says of it.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::peer::{Peer, Who};
 use super::{Request, redact};
-use crate::api::{CanonicalRequest, Located, Refusal, RefusalKind};
+use crate::api::{CanonicalRequest, Located, Refusal, Risk, told_method, told_path};
 
-/// The longest method, path or client name in characters that is recorded.
-const LONGEST_TEXT: usize = 4096;
+/// The longest name or value in bytes that is recorded of a request that is denied: it is no evidence
+/// of a need, and whoever has no right must not fill the disk. Of the others no name is cut.
+const LONGEST_DENIED: usize = 512;
+
+/// The longest reason of a denial in characters that is recorded.
+const LONGEST_REASON: usize = 4096;
 
 /// A request, as the proxy saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
+    /// When it arrived.
+    pub at: Instant,
     /// The number of the client's connection.
     pub connection: u64,
+    /// Who is at its other end.
+    pub peer: Peer,
     /// The method as received.
     pub method: &'a str,
     /// The target as received.
@@ -33,48 +43,39 @@ pub struct Arrival<'a> {
     pub would_deny: Option<&'a str>,
 }
 
-/// What was decided over a request, as far as it makes two requests different.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Standing {
-    refusal: Option<RefusalKind>,
-    is_denied: bool,
-    would_be_denied: bool,
-}
-
-/// What a recording would say of a request, in bytes that two requests share only when it would say
-/// the same of both.
-#[derive(Debug, Default)]
-pub(super) struct Identity {
-    bytes: Vec<u8>,
-    shape: usize,
-    has_hidden: bool,
-}
-
 impl<'a> Arrival<'a> {
-    /// The line of a recording for it: cut to a length, and without what may be secret.
+    /// The line of a recording for it, without what may be secret.
     pub(super) fn describe(&self, session: &str, seq: u64, time: Timestamp) -> Request {
-        let parameters = self.parameters().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let parameters =
+            self.parameters().map(|(name, value)| (name.to_owned(), value.into_owned()));
         let query = self.query().map(|(key, value)| (key.into_owned(), value.map(Cow::into_owned)));
         Request {
             session: session.to_owned(),
             seq,
             time,
             connection: self.connection,
-            method: cut(self.method).to_owned(),
-            path: cut(self.path()).to_owned(),
+            peer: self.peer,
+            method: self.method().into_owned(),
+            path: self.path().into_owned(),
             operation: self.operation().map(str::to_owned),
             parameters: parameters.collect(),
             query: query.collect(),
+            unread: self.unread(),
             refused: self.refusal.map(ToString::to_string),
-            agent: self.agent.map(|agent| cut(agent).to_owned()),
+            agent: self.agent().map(Cow::into_owned),
             denied: self.denied.map(|denied| cut(denied).to_owned()),
             would_deny: self.would_deny.map(|denied| cut(denied).to_owned()),
         }
     }
 
+    /// The method, if HTTP has it.
+    pub(super) fn method(&self) -> Cow<'a, str> {
+        told_method(self.method)
+    }
+
     /// The path as received, without the query.
-    pub(super) fn path(&self) -> &'a str {
-        self.target.split('?').next().unwrap_or_default()
+    pub(super) fn path(&self) -> Cow<'a, str> {
+        told_path(self.target, self.request, self.located, self.longest())
     }
 
     /// The operation's name, if there is one.
@@ -82,13 +83,19 @@ impl<'a> Arrival<'a> {
         self.located.map(|located| located.operation.name)
     }
 
-    /// What was decided over it.
-    pub(super) fn standing(&self) -> Standing {
-        Standing {
-            refusal: self.refusal.map(Refusal::kind),
-            is_denied: self.denied.is_some(),
-            would_be_denied: self.would_deny.is_some(),
-        }
+    /// How much a right to its operation gives away; none when it has none.
+    pub(super) fn risk(&self) -> Option<Risk> {
+        self.located.map(|located| located.operation.risk)
+    }
+
+    /// The client's products.
+    pub(super) fn agent(&self) -> Option<Cow<'a, str>> {
+        self.agent.map(redact::agent)
+    }
+
+    /// Who asks, whatever process or port it is this time.
+    pub(super) fn who(&self) -> Who {
+        self.peer.who()
     }
 
     /// Whether nobody could read it, and it went on with all that followed on its connection.
@@ -97,67 +104,34 @@ impl<'a> Arrival<'a> {
     }
 
     /// The operation's parameters and their values.
-    pub(super) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
-        self.located.into_iter().flat_map(|located| {
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> {
+        let longest = self.longest();
+        self.located.into_iter().flat_map(move |located| {
             let names = located.operation.template.parameters();
-            names.zip(located.values.iter().map(String::as_str))
+            let values = located.values.iter();
+            names.zip(values.map(move |value| crate::api::told_name(value, longest)))
         })
     }
 
-    /// The query's names and those of its values that may be recorded.
+    /// The parameters of the query that the operation has, and those of their values that may be
+    /// recorded.
     pub(super) fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
-        let located = self.located;
+        let (located, longest) = (self.located, self.longest());
         let request = self.request.into_iter();
-        request.flat_map(move |request| redact::query(request.query(), located))
+        request.flat_map(move |request| redact::query(request.query(), located, longest))
+    }
+
+    /// How many parameters of the query the operation does not have.
+    pub(super) fn unread(&self) -> u64 {
+        self.request.map_or(0, |request| redact::unknown(request.query(), self.located))
+    }
+
+    fn longest(&self) -> usize {
+        if self.denied.is_some() { LONGEST_DENIED } else { usize::MAX }
     }
 }
 
-impl Identity {
-    /// Makes this the identity of a request.
-    pub(super) fn set(&mut self, arrival: &Arrival<'_>) {
-        let Standing { is_denied, would_be_denied, .. } = arrival.standing();
-        self.bytes.clear();
-        self.bytes.extend([is_denied, would_be_denied].map(u8::from));
-        self.add(arrival.refusal.map(ToString::to_string).as_deref());
-        self.add(Some(cut(arrival.method)));
-        self.add(Some(cut(arrival.path())));
-        self.add(arrival.agent.map(cut));
-        for (key, _) in arrival.query() {
-            self.add(Some(&key));
-        }
-        self.shape = self.bytes.len();
-        self.has_hidden = false;
-        for (_, value) in arrival.query() {
-            self.has_hidden |= value.is_none();
-            self.add(value.as_deref());
-        }
-    }
-
-    /// All of it.
-    pub(super) fn exact(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// All but the values of the query.
-    pub(super) fn shape(&self) -> &[u8] {
-        self.bytes.get(..self.shape).unwrap_or_default()
-    }
-
-    /// Whether a value of the query is not recorded, as it may be secret.
-    pub(super) fn has_hidden(&self) -> bool {
-        self.has_hidden
-    }
-
-    /// The length before each text keeps two neighbours from being read as two others. No head of a
-    /// request is as long as what stands for none.
-    fn add(&mut self, text: Option<&str>) {
-        let length = text.and_then(|text| u32::try_from(text.len()).ok()).unwrap_or(u32::MAX);
-        self.bytes.extend(length.to_le_bytes());
-        self.bytes.extend(text.unwrap_or_default().as_bytes());
-    }
-}
-
-/// The beginning of a text.
+/// The beginning of a reason.
 pub(super) fn cut(text: &str) -> &str {
-    redact::beginning(text, LONGEST_TEXT)
+    redact::beginning(text, LONGEST_REASON)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::{Event, Session};
+use super::{Event, Session, redact};
 
 /// The longest first line of a session that is looked at, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -40,7 +40,9 @@ pub fn earlier(path: &Path, id: &str) -> io::Result<Vec<Session>> {
         if !is_whole(&line) {
             lines.skip_until(b'\n')?;
         }
-        if let Ok(Event::Session(session)) = serde_json::from_slice(&line) {
+        let Ok(mut event) = serde_json::from_slice(&line) else { continue };
+        redact::event(&mut event);
+        if let Event::Session(session) = event {
             if session.id == id {
                 return Ok(sessions);
             }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Peer;
 use crate::api::EngineKind;
 
 /// The version of the format that this dsp writes, and the newest that it reads.
@@ -36,9 +37,13 @@ pub struct Session {
     pub start: Timestamp,
     /// The version of dsp that wrote it.
     pub dsp: String,
-    /// The command that was run, its secrets hidden; none for a listener.
+    /// The program that was run and its sub-command, or its arguments too; none for a listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// Whether the arguments of the command were asked for. Those of a session without this are not
+    /// shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub arguments: bool,
     /// The container whose requests these are; none for those of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
@@ -80,9 +85,13 @@ pub struct Request {
     pub time: Timestamp,
     /// The number of the client's connection within the session, from 1.
     pub connection: u64,
-    /// The method as received.
+    /// Who asked; nobody knows in recordings of before.
+    #[serde(default, skip_serializing_if = "Peer::is_unknown")]
+    pub peer: Peer,
+    /// The method as received, if HTTP has it, else its length.
     pub method: String,
-    /// The path as received, version included, without the query.
+    /// The path as received, version included, without the query and without what may be secret; of
+    /// a target that is not a path its length.
     pub path: String,
     /// The operation's name in the catalogue, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,9 +99,12 @@ pub struct Request {
     /// The values of the operation's parameters.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub parameters: IndexMap<String, String>,
-    /// The query's names and values in order; a value that may be secret is null.
+    /// The names that the operation has, in order, and their values; one that may be secret is null.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, Option<String>)>,
+    /// How many parameters the query has that the operation does not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread: u64,
     /// Why `enforce` would refuse the request whatever the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -140,9 +152,27 @@ pub struct Repeat {
     pub seq: u64,
     /// How often it came again, the first time not counted.
     pub count: u64,
+    /// How many of those differed in what may be counted together: times, and what was denied.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub alike: u64,
     /// How the repeated ones were answered: status, count.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub statuses: IndexMap<u16, u64>,
+    /// When the last of them came, and from whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Last>,
+}
+
+/// When a request came last.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Last {
+    /// When it arrived.
+    pub time: Timestamp,
+    /// The number of the client's connection.
+    pub connection: u64,
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Peer::is_unknown")]
+    pub peer: Peer,
 }
 
 /// The end of a session.
@@ -159,6 +189,10 @@ pub struct End {
     /// The exit status of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<u8>,
+}
+
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_default(kind: &EngineKind) -> bool {

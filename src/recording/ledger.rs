@@ -8,12 +8,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::append::AppendFile;
-use super::arrival::{Arrival, Identity};
+use super::arrival::Arrival;
+use super::identity::Identity;
 use super::line::Line;
 use super::recent::Pulse;
-use super::repeats::Repeats;
+use super::repeats::{Repeats, Seen, Sum};
 use super::tally::Tally;
-use super::{End, Event, Outcome, Progress, Repeat, Totals};
+use super::{End, Event, Last, Outcome, Progress, Repeat, Totals};
 
 /// A session that is being written.
 #[derive(Debug)]
@@ -94,11 +95,12 @@ impl Ledger {
         };
         state.counted += 1;
         let first = earlier.first;
-        state.repeats.count(first).once_more();
+        let seen = Seen::of(arrival);
+        state.repeats.count(first).once_more(earlier.is_exact, Some(seen));
         let written = state.append_count(&self.id, first);
         let joins = joins && earlier.is_exact && !state.has_ended;
         let count = state.repeats.count(first);
-        let tally = if joins { count.join(first) } else { None };
+        let tally = if joins { count.join(first, seen) } else { None };
         Noted { written, place: Place::Count(first, tally) }
     }
 
@@ -140,7 +142,7 @@ impl Ledger {
         state.has_ended = true;
         let requests = state.lines + state.repeats.close();
         for (first, count, sum) in state.repeats.rest() {
-            if state.file.append(&repeat(&self.id, first, sum.count, sum.statuses.clone())) {
+            if state.file.append(&repeat(&self.id, first, &sum)) {
                 count.is_written(&sum);
             }
         }
@@ -187,7 +189,7 @@ impl State {
             return true;
         }
         let sum = count.sum();
-        let written = self.file.append(&repeat(id, first, sum.count, sum.statuses.clone()));
+        let written = self.file.append(&repeat(id, first, &sum));
         if written {
             count.is_written(&sum);
         }
@@ -201,6 +203,14 @@ impl State {
     }
 }
 
-fn repeat(id: &str, seq: u64, count: u64, statuses: indexmap::IndexMap<u16, u64>) -> Event {
-    Event::Repeat(Repeat { session: id.to_owned(), seq, count, statuses })
+fn repeat(id: &str, seq: u64, sum: &Sum) -> Event {
+    let last = sum.last.map(|seen| Last {
+        // By the clock of now, which may have been set since.
+        time: Timestamp::now().checked_sub(seen.at.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH),
+        connection: seen.connection,
+        peer: seen.peer,
+    });
+    let statuses = sum.statuses.clone();
+    let Sum { count, alike, .. } = *sum;
+    Event::Repeat(Repeat { session: id.to_owned(), seq, count, alike, statuses, last })
 }

@@ -1,12 +1,13 @@
 //! The lines that come often, written as [`Event`](super::Event) would be and without making one.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::Outcome;
 use super::arrival::{Arrival, cut};
+use super::{Outcome, Peer};
 
 /// A request or an answer, as it stands in a recording.
 #[derive(Serialize)]
@@ -23,18 +24,22 @@ pub(super) struct RequestLine<'a> {
     seq: u64,
     time: Timestamp,
     connection: u64,
-    method: &'a str,
-    path: &'a str,
+    #[serde(skip_serializing_if = "Peer::is_unknown")]
+    peer: Peer,
+    method: Cow<'a, str>,
+    path: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<&'static str>,
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     parameters: Parameters<'a>,
     #[serde(skip_serializing_if = "Query::is_empty")]
     query: Query<'a>,
+    #[serde(skip_serializing_if = "super::event::is_zero")]
+    unread: u64,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     refused: Option<&'a dyn Display>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<&'a str>,
+    agent: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     denied: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,13 +79,15 @@ impl<'a> Line<'a> {
             seq,
             time,
             connection: arrival.connection,
-            method: cut(arrival.method),
-            path: cut(arrival.path()),
+            peer: arrival.peer,
+            method: arrival.method(),
+            path: arrival.path(),
             operation: arrival.operation(),
             parameters: Parameters(arrival),
             query: Query(arrival),
+            unread: arrival.unread(),
             refused: arrival.refusal.map(|refusal| refusal as &dyn Display),
-            agent: arrival.agent.map(cut),
+            agent: arrival.agent(),
             denied: arrival.denied.map(cut),
             would_deny: arrival.would_deny.map(cut),
         })
@@ -161,11 +168,18 @@ mod tests {
             agent in proptest::option::of(".{0,8}|[a-é]{4090,5000}"),
             denied in proptest::option::of("\\PC{0,8}"),
             would_deny in proptest::option::of("\\PC{0,8}"),
+            peer in prop_oneof![
+                Just(Peer::Unknown),
+                Just(Peer::Process { user: 1, group: 2, process: None }),
+                Just(Peer::Address { ip: [127, 0, 0, 1].into(), port: 80 }),
+            ],
         ) {
             let request = CanonicalRequest::parse(EngineKind::Docker, &method, &target);
             let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
             let arrival = Arrival {
+                at: std::time::Instant::now(),
                 connection: 7,
+                peer,
                 method: &method,
                 target: &target,
                 request: request.as_ref().ok(),

@@ -7,11 +7,16 @@
 
 mod append;
 mod arrival;
+mod command;
 mod earlier;
 mod event;
+mod identity;
 mod import;
+#[cfg(test)]
+mod kept_tests;
 mod ledger;
 mod line;
+mod peer;
 mod reader;
 mod recent;
 mod redact;
@@ -23,9 +28,11 @@ mod writer;
 
 pub use append::CreateError;
 pub use arrival::Arrival;
+pub use command::CommandLine;
 pub use earlier::earlier;
-pub use event::{End, Engine, Event, FORMAT_VERSION, Repeat, Request, Response, Session};
+pub use event::{End, Engine, Event, FORMAT_VERSION, Last, Repeat, Request, Response, Session};
+pub use identity::Purpose;
 pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, Unreadable};
-pub use reader::{ReadError, Reader};
-pub use redact::command_line;
+pub use peer::Peer;
+pub use reader::{LONGEST_LINE, ReadError, Reader};
 pub use writer::{Outcome, Progress, Ticket, Totals, Writer};

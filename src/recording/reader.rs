@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Event, FORMAT_VERSION};
+use super::{Event, FORMAT_VERSION, redact};
 use crate::text::shown;
 
-/// The longest line in bytes that is read; dsp's own stay far below.
-const LONGEST_LINE: u64 = 1 << 20;
+/// The longest line in bytes that is read; dsp's own are shorter.
+pub const LONGEST_LINE: u64 = 1 << 20;
 
 /// The events of a recording, in order.
 #[derive(Debug)]
@@ -128,7 +128,10 @@ impl<R: BufRead> Reader<R> {
             self.check_version(&line)?;
             // Without its line break, so that a line cut within a text reads as cut too.
             match serde_json::from_slice(line.trim_ascii_end()) {
-                Ok(event) => return Ok(Some(event)),
+                Ok(mut event) => {
+                    redact::event(&mut event);
+                    return Ok(Some(event));
+                }
                 Err(error) => {
                     // Only the first bytes of an event, at the end of the file or of a session
                     // that another one followed, are what a crash leaves.

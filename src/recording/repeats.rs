@@ -2,29 +2,42 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use indexmap::IndexMap;
 
-use super::arrival::Identity;
+use super::arrival::Arrival;
+use super::identity::Identity;
+use super::peer::Peer;
 use super::tally::Tally;
 
-/// How many different requests are remembered. Beyond it each request is written in full again:
-/// memory stays bounded and the recording stays complete.
+/// How many different requests that were admitted are remembered. Beyond it each request is written in
+/// full again: memory stays bounded and the recording stays complete.
 const MOST_REMEMBERED: usize = 65_536;
 
-/// How many values of a query are kept apart for one path. A poller that asks for
-/// `/events?since=<now>` never repeats itself exactly, and its later values say nothing new.
-const MOST_QUERIES: u32 = 16;
+/// How many different requests that were denied are remembered. Beyond it they are counted together:
+/// whoever has no right must not fill the disk, nor the memory of those who have one.
+const MOST_DENIED: usize = 16_384;
 
 /// How many threads count one request by themselves; what others count goes through the table.
 const MOST_TALLIES: usize = 256;
 
-/// The requests seen so far, by what they ask for.
+/// The requests seen so far, by what they ask for. Of each a hash is kept and no text, so that what is
+/// kept is at most some 300 bytes for each, and 32 MiB in all.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    exact: HashMap<Box<[u8]>, u64>,
-    shapes: HashMap<Box<[u8]>, Shape>,
+    admitted: Table,
+    denied: Table,
     counts: IndexMap<u64, Count>,
+}
+
+/// Requests by their hash.
+#[derive(Debug, Default)]
+struct Table {
+    exact: HashMap<u128, u64>,
+    shapes: HashMap<u128, Shape>,
+    /// The first one.
+    first: Option<u64>,
 }
 
 /// The request that another one repeats.
@@ -32,15 +45,15 @@ pub(super) struct Repeats {
 pub(super) struct Earlier {
     /// Its number.
     pub(super) first: u64,
-    /// Whether the values of the query are the same too.
+    /// Whether it is the same in all that is recorded of it.
     pub(super) is_exact: bool,
 }
 
-/// Requests that differ only in their query's values.
+/// Requests that may be counted together although they are not the same.
 #[derive(Debug)]
 struct Shape {
     first: u64,
-    queries: u32,
+    kept: u32,
 }
 
 /// How often one request came again.
@@ -48,40 +61,94 @@ struct Shape {
 pub(super) struct Count {
     /// What was counted here and not by a thread of its own.
     settled: u64,
+    /// How many of those were only like it.
+    alike: u64,
     statuses: IndexMap<u16, u64>,
+    last: Option<Seen>,
     tallies: Vec<Arc<Tally>>,
     /// What the last line says, of requests and of answers.
     written: u64,
     written_answers: u64,
 }
 
+/// When a request came, and from where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) at: Instant,
+    pub(super) connection: u64,
+    pub(super) peer: Peer,
+}
+
 /// What a line says of a count.
 #[derive(Debug)]
 pub(super) struct Sum {
     pub(super) count: u64,
+    pub(super) alike: u64,
     pub(super) statuses: IndexMap<u16, u64>,
+    pub(super) last: Option<Seen>,
+}
+
+impl Seen {
+    pub(super) fn of(arrival: &Arrival<'_>) -> Self {
+        let Arrival { at, connection, peer, .. } = *arrival;
+        Self { at, connection, peer }
+    }
+
+    /// The later of two.
+    fn later(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if other.at < one.at { one } else { other }),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl Table {
+    fn find(&self, identity: &Identity, most: usize) -> Option<Earlier> {
+        if let Some(first) = self.exact.get(&identity.exact) {
+            return Some(Earlier { first: *first, is_exact: true });
+        }
+        let (like, kept) = identity.like?;
+        let alike = |first| Earlier { first, is_exact: false };
+        let shape = self.shapes.get(&like);
+        if identity.is_denied && self.exact.len() >= most {
+            return shape.map(|shape| shape.first).or(self.first).map(alike);
+        }
+        shape.filter(|shape| shape.kept >= kept).map(|shape| alike(shape.first))
+    }
+
+    fn remember(&mut self, identity: &Identity, seq: u64, most: usize) {
+        if self.exact.len() >= most {
+            return;
+        }
+        self.first = self.first.or(Some(seq));
+        self.exact.insert(identity.exact, seq);
+        if let Some((like, _)) = identity.like {
+            self.shapes.entry(like).or_insert(Shape { first: seq, kept: 0 }).kept += 1;
+        }
+    }
 }
 
 impl Repeats {
     /// The earlier request that this one repeats, if any.
     pub(super) fn find(&self, identity: &Identity) -> Option<Earlier> {
-        if let Some(first) = self.exact.get(identity.exact()) {
-            return Some(Earlier { first: *first, is_exact: true });
+        if identity.is_lasting {
+            return None;
         }
-        let shape = self.shapes.get(identity.shape())?;
-        (shape.queries >= MOST_QUERIES).then_some(Earlier { first: shape.first, is_exact: false })
+        match identity.is_denied {
+            true => self.denied.find(identity, MOST_DENIED),
+            false => self.admitted.find(identity, MOST_REMEMBERED),
+        }
     }
 
     /// Remembers a request that repeats no earlier one and is written down under this number.
     pub(super) fn remember(&mut self, identity: &Identity, seq: u64) {
-        if self.exact.len() >= MOST_REMEMBERED {
+        if identity.is_lasting {
             return;
         }
-        self.exact.insert(identity.exact().into(), seq);
-        if let Some(shape) = self.shapes.get_mut(identity.shape()) {
-            shape.queries += 1;
-        } else {
-            self.shapes.insert(identity.shape().into(), Shape { first: seq, queries: 1 });
+        match identity.is_denied {
+            true => self.denied.remember(identity, seq, MOST_DENIED),
+            false => self.admitted.remember(identity, seq, MOST_REMEMBERED),
         }
     }
 
@@ -112,9 +179,11 @@ impl Sum {
 }
 
 impl Count {
-    /// Counts a request here.
-    pub(super) fn once_more(&mut self) {
+    /// Counts a request here that is the same or only like it.
+    pub(super) fn once_more(&mut self, is_exact: bool, seen: Option<Seen>) {
         self.settled += 1;
+        self.alike += u64::from(!is_exact);
+        self.last = Seen::later(self.last, seen);
     }
 
     /// Counts an answer here.
@@ -133,7 +202,9 @@ impl Count {
     pub(super) fn sum(&self) -> Sum {
         let mut statuses = self.statuses.clone();
         self.tallies.iter().for_each(|tally| tally.add_statuses_to(&mut statuses));
-        Sum { count: self.total(), statuses }
+        let last =
+            self.tallies.iter().fold(self.last, |last, tally| Seen::later(last, tally.last()));
+        Sum { count: self.total(), alike: self.alike, statuses, last }
     }
 
     /// Notes that a line was written.
@@ -144,11 +215,12 @@ impl Count {
 
     /// A tally of its own for a thread, unless too many have one. Those that nobody holds any more
     /// are taken in.
-    pub(super) fn join(&mut self, first: u64) -> Option<Arc<Tally>> {
-        let (settled, statuses) = (&mut self.settled, &mut self.statuses);
+    pub(super) fn join(&mut self, first: u64, seen: Seen) -> Option<Arc<Tally>> {
+        let (settled, statuses, last) = (&mut self.settled, &mut self.statuses, &mut self.last);
         self.tallies.retain_mut(|tally| match Arc::get_mut(tally) {
             Some(alone) => {
                 *settled += alone.count();
+                *last = Seen::later(*last, alone.last());
                 alone.add_statuses_to(statuses);
                 false
             }
@@ -157,7 +229,7 @@ impl Count {
         if self.tallies.len() >= MOST_TALLIES {
             return None;
         }
-        let tally = Arc::new(Tally::new(first));
+        let tally = Arc::new(Tally::new(first, seen));
         self.tallies.push(Arc::clone(&tally));
         Some(tally)
     }
@@ -186,6 +258,7 @@ impl Count {
     fn close(&mut self) -> u64 {
         for tally in self.tallies.drain(..) {
             self.settled += tally.close();
+            self.last = Seen::later(self.last, tally.last());
             tally.add_statuses_to(&mut self.statuses);
         }
         self.settled

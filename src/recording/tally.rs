@@ -1,9 +1,13 @@
 //! What one thread counts of one request without asking anybody.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexMap;
+
+use super::arrival::Arrival;
+use super::repeats::Seen;
 
 /// Set in a count that has been taken for the last time.
 const CLOSED: u64 = 1 << 63;
@@ -22,7 +26,20 @@ pub(super) struct Tally {
     pub(super) first: u64,
     count: AtomicU64,
     allowed: AtomicU64,
+    /// The request that it was made for: those that it counts are later and of the same one.
+    began: Seen,
+    last: Last,
     statuses: Statuses,
+}
+
+/// When the last request came, and from where. The parts are read one after the other, so while
+/// requests come they may be of two that followed each other.
+#[derive(Debug, Default)]
+struct Last {
+    /// In nanoseconds since the first; none yet at 0.
+    after: AtomicU64,
+    connection: AtomicU64,
+    number: AtomicU32,
 }
 
 /// How a request was counted.
@@ -45,9 +62,11 @@ struct Statuses {
 
 impl Tally {
     /// A tally of nothing, which is due at the first request.
-    pub(super) fn new(first: u64) -> Self {
+    pub(super) fn new(first: u64, began: Seen) -> Self {
         Self {
             first,
+            began,
+            last: Last::default(),
             count: AtomicU64::new(0),
             allowed: AtomicU64::new(0),
             statuses: Statuses::default(),
@@ -56,7 +75,12 @@ impl Tally {
 
     /// Counts a request. A count that was closed is not read again, so it does not matter what is
     /// added to it.
-    pub(super) fn once_more(&self) -> Counted {
+    pub(super) fn once_more(&self, arrival: &Arrival<'_>) -> Counted {
+        let after = arrival.at.saturating_duration_since(self.began.at);
+        let after = after.as_secs().wrapping_mul(1_000_000_000) + u64::from(after.subsec_nanos());
+        self.last.connection.store(arrival.connection, Ordering::Relaxed);
+        self.last.number.store(arrival.peer.number(), Ordering::Relaxed);
+        self.last.after.store(after, Ordering::Relaxed);
         let before = self.count.fetch_add(1, Ordering::Relaxed);
         if before < self.allowed.load(Ordering::Relaxed) {
             Counted::Quietly
@@ -65,6 +89,16 @@ impl Tally {
         } else {
             Counted::TooLate
         }
+    }
+
+    /// When the last request came, and from where; none before the first.
+    pub(super) fn last(&self) -> Option<Seen> {
+        let after = self.last.after.load(Ordering::Relaxed);
+        Some(Seen {
+            at: self.began.at.checked_add(Duration::from_nanos(after)).filter(|_| after > 0)?,
+            connection: self.last.connection.load(Ordering::Relaxed),
+            peer: self.began.peer.with_number(self.last.number.load(Ordering::Relaxed)),
+        })
     }
 
     /// Counts an answer.
@@ -144,29 +178,45 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::recording::tests::arrival;
+
+    fn tally() -> Tally {
+        Tally::new(1, Seen::of(&arrival("/info")))
+    }
+
+    #[test]
+    fn the_last_one_is_told() {
+        let tally = tally();
+        assert!(tally.last().is_none());
+        let began = arrival("/info");
+        let later = Arrival { at: began.at + Duration::from_secs(7), connection: 9, ..began };
+        tally.once_more(&later);
+        let last = tally.last().unwrap();
+        assert_eq!((last.at, last.connection), (later.at, 9));
+    }
 
     #[test]
     fn a_closed_tally_takes_nothing_more() {
-        let tally = Tally::new(1);
-        assert_eq!(tally.once_more(), Counted::AndDue);
+        let tally = tally();
+        assert_eq!(tally.once_more(&arrival("/info")), Counted::AndDue);
         tally.allow(2);
-        assert_eq!(tally.once_more(), Counted::Quietly);
-        assert_eq!(tally.once_more(), Counted::AndDue);
+        assert_eq!(tally.once_more(&arrival("/info")), Counted::Quietly);
+        assert_eq!(tally.once_more(&arrival("/info")), Counted::AndDue);
         tally.allow(100);
         assert_eq!(tally.close(), 3);
-        assert_eq!(tally.once_more(), Counted::TooLate);
+        assert_eq!(tally.once_more(&arrival("/info")), Counted::TooLate);
         assert!(tally.is_closed());
     }
 
     #[test]
     fn each_request_is_counted_or_told_that_it_is_too_late() {
-        let tally = Tally::new(1);
+        let tally = tally();
         let (counted, closed) = thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
                 .map(|_| {
                     scope.spawn(|| {
                         (0..10_000_000)
-                            .take_while(|_| tally.once_more() != Counted::TooLate)
+                            .take_while(|_| tally.once_more(&arrival("/info")) != Counted::TooLate)
                             .fold(0, |count: u64, _| count + 1)
                     })
                 })
@@ -182,7 +232,7 @@ mod tests {
 
     #[test]
     fn more_statuses_than_there_are_places_are_counted() {
-        let tally = Tally::new(1);
+        let tally = tally();
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| (0..7000).for_each(|turn| tally.answered(200 + turn % 7)));

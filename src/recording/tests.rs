@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
+use std::time::Instant;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Arrival, Event, Outcome, Reader, Session, Ticket, Totals, Writer};
+use super::{Arrival, Event, Outcome, Peer, Reader, Session, Ticket, Totals, Writer};
 use crate::api::{CanonicalRequest, EngineKind};
 
 /// What tells requests apart in these tests: target, and whether it is denied.
@@ -20,7 +21,9 @@ fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
     let request = CanonicalRequest::parse(EngineKind::Docker, "GET", target);
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
     writer.request(&Arrival {
+        at: Instant::now(),
         connection: 1,
+        peer: Peer::Unknown,
         method: "GET",
         target,
         request: request.as_ref().ok(),
@@ -32,11 +35,28 @@ fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
     })
 }
 
+/// A request that is refused, for the parts that look at nothing else of it.
+pub(super) fn arrival(target: &str) -> Arrival<'_> {
+    Arrival {
+        at: Instant::now(),
+        connection: 1,
+        peer: Peer::Unknown,
+        method: "GET",
+        target,
+        request: None,
+        refusal: Some(&crate::api::Refusal::Control),
+        located: None,
+        agent: None,
+        denied: None,
+        would_deny: None,
+    }
+}
+
 fn answered(status: u16) -> Outcome {
     Outcome { status: Some(status), ..Outcome::default() }
 }
 
-fn begin(folder: &Path, name: usize) -> (PathBuf, Writer) {
+pub(super) fn begin(folder: &Path, name: usize) -> (PathBuf, Writer) {
     let path = folder.join(format!("{name}.jsonl"));
     let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
     (path, writer)
@@ -233,7 +253,7 @@ enum Step {
 const THREADS: usize = 3;
 
 fn asked() -> impl Strategy<Value = Asked> {
-    // One with a query, one that is refused and one that is unknown among them.
+    // One with a query, one that is refused and one that is unknown among them. All are read only.
     ("/(info|containers/[ab]/json(\\?size=[01])?|a//b|nowhere)", any::<bool>())
 }
 

@@ -19,7 +19,7 @@ use super::arrival::Arrival;
 use super::ledger::{Ledger, Place};
 use super::recent::{Key, Recent};
 use super::tally::{Counted, Tally};
-use super::{Event, Session};
+use super::{Event, Purpose, Session};
 
 /// A session being recorded. All methods may be called from several threads at once.
 ///
@@ -28,6 +28,7 @@ use super::{Event, Session};
 #[derive(Debug)]
 pub struct Writer {
     current: Mutex<Arc<Ledger>>,
+    purpose: Purpose,
     recent: ThreadLocal<RefCell<Recent>>,
 }
 
@@ -124,13 +125,50 @@ impl Session {
             start: Timestamp::now(),
             dsp: env!("CARGO_PKG_VERSION").to_owned(),
             command,
+            arguments: false,
             container: None,
             labels: indexmap::IndexMap::new(),
             engine: None,
             lossy: false,
         }
     }
+
+    /// The same, with texts that fit into a line that can be read again: a character is at most six
+    /// bytes of it.
+    fn bounded(&self) -> Self {
+        let mut bounded = self.clone();
+        let mut left = MOST_BYTES;
+        let mut cut = |text: &mut String| {
+            let most = left.min(LONGEST_TEXT).min(text.len());
+            let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+            text.truncate(end);
+            left -= end;
+        };
+        cut(&mut bounded.id);
+        cut(&mut bounded.dsp);
+        bounded.container.iter_mut().for_each(&mut cut);
+        if let Some(engine) = &mut bounded.engine {
+            cut(&mut engine.version);
+            cut(&mut engine.api);
+            engine.min_api.iter_mut().for_each(&mut cut);
+        }
+        bounded.command.truncate(MOST_TEXTS);
+        bounded.command.iter_mut().for_each(&mut cut);
+        let labels = std::mem::take(&mut bounded.labels).into_iter().take(MOST_TEXTS);
+        for (mut name, mut value) in labels {
+            cut(&mut name);
+            cut(&mut value);
+            bounded.labels.insert(name, value);
+        }
+        bounded
+    }
 }
+
+/// How many bytes all texts of a session's first line have at most, how many one of them has, and how
+/// many arguments and labels there are.
+const MOST_BYTES: usize = 1 << 17;
+const LONGEST_TEXT: usize = 1 << 16;
+const MOST_TEXTS: usize = 2048;
 
 impl Writer {
     /// Appends the session's first line to the file at `path`, which is made if it is absent. A
@@ -139,7 +177,7 @@ impl Writer {
     /// # Errors
     /// [`CreateError`]; nothing was changed then.
     pub fn create(path: &Path, session: &Session) -> Result<Self, CreateError> {
-        let file = AppendFile::begin(path, &Event::Session(session.clone()))?;
+        let file = AppendFile::begin(path, &Event::Session(session.bounded()))?;
         Ok(Self::new(file, session))
     }
 
@@ -148,13 +186,20 @@ impl Writer {
     /// # Errors
     /// What the system says.
     pub fn onto(file: File, session: &Session) -> io::Result<Self> {
-        let file = AppendFile::onto(file, &Event::Session(session.clone()))?;
+        let file = AppendFile::onto(file, &Event::Session(session.bounded()))?;
         Ok(Self::new(file, session))
     }
 
     fn new(file: AppendFile, session: &Session) -> Self {
         let ledger = Ledger::new(session.id.clone(), file);
-        Self { current: Mutex::new(Arc::new(ledger)), recent: ThreadLocal::new() }
+        let current = Mutex::new(Arc::new(ledger));
+        Self { current, purpose: Purpose::default(), recent: ThreadLocal::new() }
+    }
+
+    /// Writes what this is for, from the first request on.
+    #[must_use]
+    pub fn for_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
     /// Records a request. It is in the file when this returns, in a line or counted behind one,
@@ -162,7 +207,8 @@ impl Writer {
     pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
         let recent = self.recent.get_or_default();
         let key = Key::of(arrival);
-        let Some((tally, counted)) = key.and_then(|key| recent.borrow_mut().count(&key)) else {
+        let Some((tally, counted)) = key.and_then(|key| recent.borrow_mut().count(&key, arrival))
+        else {
             return self.ask(arrival, key, recent);
         };
         // Under the lock, so that a session that ends now has its counts in the file afterwards.
@@ -178,7 +224,7 @@ impl Writer {
         recent: &RefCell<Recent>,
     ) -> Ticket {
         let mut identity = std::mem::take(&mut recent.borrow_mut().identity);
-        identity.set(arrival);
+        identity.set(arrival, self.purpose);
         // What may be secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
         let (ledger, noted) = {
@@ -244,7 +290,9 @@ mod tests {
         let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
         let located = request.locate();
         writer.request(&Arrival {
+            at: Instant::now(),
             connection: 1,
+            peer: crate::recording::Peer::Unknown,
             method,
             target,
             request: Some(&request),

@@ -171,8 +171,151 @@ fn secrets_never_reach_the_disk() {
         recording.contains("ContainerCreate") && recording.contains("ImageBuild"),
         "{recording}"
     );
-    // The command line itself is kept up to its first value.
+    // Of the command line only the program is kept.
+    assert!(recording.contains(r#""command":["sh"]"#), "{recording}");
     assert!(!recording.contains("hunter2"), "{recording}");
+}
+
+/// Requests in which a client put a secret where nothing should know of it. `~` stands for it.
+const SECRETS: [&str; 34] = [
+    "POST /v1.41/images/create?fromImage=u:~@reg/x",
+    "POST /v1.41/images/create?fromImage=u%3A~%40reg%2Fx",
+    "POST /v1.41/images/create?fromSrc=http://u:~@h/x.tar",
+    "POST /v1.41/build?remote=https://u:~@h/x.git&t=x",
+    "POST /v1.41/build?cachefrom=%5B%22u:~@reg/x%22%5D",
+    "POST /v1.41/build?labels=%7B%22a%22:%22~%22%7D",
+    "POST /v1.41/build?outputs=%5B%7B%22Type%22:%22registry%22,%22Attrs%22:%7B%22password%22:%22~%22%7D%7D%5D",
+    "POST /v1.41/commit?container=x&comment=~&author=~",
+    "POST /v1.41/plugins/pull?remote=u:~@reg/x",
+    "GET /v1.41/images/get?names=u:~@reg/x",
+    "GET /v1.41/info?~",
+    "GET /v1.41/info?~=1",
+    "GET /v1.41/nowhere?~",
+    "GET /v1.41/nowhere%3Ftoken=~",
+    "GET /v1.41/containers/x/json%3Ftoken=~",
+    "GET /v1.41/containers/x/json%253Ftoken=~",
+    "GET /v1.41/containers/json;token=~",
+    "GET /v1.41/containers;t=~/json",
+    "GET /v1.41/images/u:~@reg/x/json",
+    "GET /v1.41/images/u:x%2F~%40reg/x/json",
+    "POST /v1.41/images/u:~@reg/x/push",
+    "GET /v1.41/distribution/u:~@reg/x/json",
+    "GET /v1.41/u:~@h/x",
+    "GET /v1.41/../u:~@h/x",
+    "GET /v1.41/info?a;token=~",
+    "GET /v1.41/info?token=~%zz",
+    "GET /v1.41/info#token=~",
+    "GET /v1.23/info?token=~",
+    "~ /v1.41/info",
+    "GET http://u:~@d/v1.41/info",
+    "CONNECT u:~@d:443",
+    "GET ~",
+    "{\"password\":\"~\"} /x",
+    "X-Registry-Auth: ~",
+];
+
+#[test]
+fn what_a_client_hides_in_a_request_is_in_no_file_and_on_no_screen() {
+    let world = World::sample();
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /_ping\n");
+    let mut ask = String::from("import os, socket\n");
+    for (number, request) in SECRETS.iter().enumerate() {
+        let request = request.replace('~', &format!("hunter2x{number}x"));
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: d\r\nUser-Agent: a/1 t=hunter2\r\nContent-Length: 0\r\n\r\nhunter2"
+        );
+        ask.push_str(&format!(
+            "c = socket.socket(socket.AF_UNIX); c.settimeout(5); c.connect(os.environ['DOCKER_HOST'][7:])\n\
+             c.sendall({head:?}.encode()); c.shutdown(1)\n\
+             try:\n while c.recv(65536): pass\nexcept OSError: pass\n"
+        ));
+    }
+    world.write("ask.py", &ask);
+    let mut told = Vec::new();
+    for line in [
+        &["record", "-vv", "-o", "r.jsonl", "--", "python3", "ask.py", "hunter2"][..],
+        &[
+            "enforce",
+            "p.yaml",
+            "-vv",
+            "--audit-log",
+            "a.jsonl",
+            "--",
+            "python3",
+            "ask.py",
+            "hunter2",
+        ],
+        &[
+            "enforce",
+            "p.yaml",
+            "-vv",
+            "--audit",
+            "--audit-log",
+            "b.jsonl",
+            "--",
+            "python3",
+            "ask.py",
+        ],
+    ] {
+        let done = world.dsp(line);
+        assert_eq!(done.status, 0, "{}", done.err);
+        told.push((line.join(" "), done.err));
+    }
+    for log in ["r.jsonl", "a.jsonl", "b.jsonl"] {
+        told.push((log.to_owned(), world.read(log)));
+        for format in ["text", "json", "sarif", "junit", "markdown", "github"] {
+            let done = world.dsp(&["check", "p.yaml", log, "--format", format]);
+            told.push((format!("check {log} {format}"), done.out + &done.err));
+        }
+        for more in
+            [&["generate", "--denied", "--accept-unknown", "--names", "exact"][..], &["coverage"]]
+        {
+            let done = world.dsp(&[more, &[log]].concat());
+            told.push((format!("{more:?} {log}"), done.out + &done.err));
+        }
+        let page = format!("{log}.html");
+        world.dsp(&["report", "p.yaml", log, "-o", &page]);
+        told.push((page.clone(), world.read(&page)));
+    }
+    for (name, text) in &told {
+        let leaks: Vec<&str> = text.lines().filter(|line| line.contains("hunter2")).collect();
+        assert!(leaks.is_empty(), "{name}: {leaks:#?}");
+    }
+    assert!(world.read("r.jsonl").matches("\"request\":").count() >= SECRETS.len());
+}
+
+#[test]
+fn arguments_are_written_down_when_that_is_asked_for() {
+    let world = World::sample();
+    let command = |how: &[&str]| {
+        let line =
+            [&["record", "-q", "-o", "r.jsonl"], how, &["--", "true", "web", "-p", "hunter2"]];
+        assert_eq!(world.dsp(&line.concat()).status, 0);
+        world.read("r.jsonl").lines().rev().nth(1).unwrap().to_owned()
+    };
+    assert!(command(&[]).contains(r#""command":["true"],"engine""#));
+    let full = command(&["--command-line", "full"]);
+    assert!(
+        full.contains(r#""command":["true","web","-p","[hidden]"],"arguments":true"#),
+        "{full}"
+    );
+    assert!(!command(&["--command-line", "none"]).contains("command"));
+}
+
+#[test]
+fn a_long_command_line_and_long_labels_can_be_read_again() {
+    let world = World::sample();
+    world.write("long", &"a".repeat(100_000));
+    let fifteen = r#""$(cat long)" "#.repeat(15);
+    for how in ["short", "full"] {
+        let line = format!(
+            "for i in 1 2; do dsp record -q -o {how} --command-line {how} --label a=$(head -c 4000 long) -- true {fifteen}; done; \
+             dsp coverage {how}"
+        );
+        let done = world.shell(&line);
+        assert!(!done.err.contains("more than"), "{}", done.err);
+        assert_eq!(world.read(how).lines().count(), 4, "{}", done.err);
+    }
 }
 
 #[test]

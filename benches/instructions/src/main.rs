@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind, Framing};
 use policy::{Enforcer, Gate, Head, Replaceable};
-use recording::{Arrival, Outcome, Session, Writer};
+use recording::{Arrival, Outcome, Peer, Session, Writer};
 use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
@@ -105,9 +105,13 @@ fn record(Case { method, target, .. }: Case) -> Work {
     let writer = writer.unwrap_or_else(|error| panic!("/dev/null: {error}"));
     let request = CanonicalRequest::parse(EngineKind::Docker, method, target);
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
+    let at = std::time::Instant::now();
+    let peer = Peer::Process { user: 0, group: 0, process: None };
     let once = move || {
         let ticket = writer.request(&Arrival {
+            at,
             connection: 1,
+            peer,
             method: black_box(method),
             target,
             request: request.as_ref().ok(),

@@ -1,14 +1,15 @@
 //! A whole log as the events of one session.
 
 use std::io::{self, BufRead, Read};
+use std::time::Instant;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::super::arrival::Identity;
+use super::super::identity::Identity;
 use super::super::repeats::{Repeats, Sum};
-use super::super::{Arrival, End, Event, FORMAT_VERSION, Repeat, Response, Session};
+use super::super::{Arrival, End, Event, FORMAT_VERSION, Peer, Purpose, Repeat, Response, Session};
 use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
 
@@ -149,6 +150,7 @@ impl Import {
             start: Timestamp::UNIX_EPOCH,
             dsp: env!("CARGO_PKG_VERSION").to_owned(),
             command: Vec::new(),
+            arguments: false,
             container: None,
             labels: IndexMap::from([("from".to_owned(), format.name().to_owned())]),
             engine: None,
@@ -171,8 +173,10 @@ impl Import {
         let request = CanonicalRequest::parse(self.engine, &entry.method, &entry.target);
         let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
         let arrival = Arrival {
+            at: Instant::now(),
             // Logs number requests, if anything, and not connections.
             connection: 1,
+            peer: Peer::Unknown,
             method: &entry.method,
             target: &entry.target,
             request: request.as_ref().ok(),
@@ -185,10 +189,10 @@ impl Import {
         };
         // Each format has its own idea of a time, and nothing that reads evidence needs one.
         let time = Timestamp::UNIX_EPOCH;
-        self.identity.set(&arrival);
+        self.identity.set(&arrival, Purpose::Evidence);
         if let Some(earlier) = self.repeats.find(&self.identity) {
             let count = self.repeats.count(earlier.first);
-            count.once_more();
+            count.once_more(earlier.is_exact, None);
             entry.status.into_iter().for_each(|status| count.answered(status));
             return;
         }
@@ -214,8 +218,9 @@ impl Import {
     /// that is read twice counts once, as a recording does.
     fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
         let session = String::new;
-        let repeats = self.repeats.rest().map(|(seq, _, Sum { count, statuses })| {
-            Event::Repeat(Repeat { session: session(), seq, count, statuses })
+        let repeats = self.repeats.rest().map(|(seq, _, Sum { count, alike, statuses, .. })| {
+            let last = None;
+            Event::Repeat(Repeat { session: session(), seq, count, alike, statuses, last })
         });
         self.events.extend(repeats);
         if whole {
@@ -308,7 +313,7 @@ mod tests {
         let log = read(Format::Nginx, &text).unwrap();
         let text = serde_json::to_string(&log.events).unwrap();
         assert!(text.contains(r#"[["t","x"],["buildargs",null]]"#), "{text}");
-        assert!(text.contains(r#"[["token",null]]"#) && !text.contains("hunter2"), "{text}");
+        assert!(text.contains(r#""unread":1"#) && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

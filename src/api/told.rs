@@ -1,0 +1,417 @@
+//! What may be told of a request, in a recording, in the log, in a message or in a report.
+//!
+//! Clients put credentials in places where none belong: the user information of a URL or of an image
+//! reference, what follows an escaped `?` in a path, the body of a request whose length was wrong. What
+//! is told here has none of them. Of a text that could be anything only its length is told.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use percent_encoding::percent_decode_str;
+
+use super::{CanonicalRequest, Located, encode_segment};
+
+/// What stands in the place of a text that is not told.
+pub const HIDDEN: &str = "[hidden]";
+
+/// The methods that HTTP has (the registry of RFC 9110 section 18.2), with those of `WebDAV`.
+const METHODS: &[&str] = &[
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "TRACE",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
+
+/// How often a text is decoded at most before it is told by its length.
+const MOST_ESCAPES: usize = 4;
+
+/// A method, if HTTP has it, in its own spelling or in small letters.
+#[must_use]
+pub fn told_method(method: &str) -> Cow<'_, str> {
+    if method.is_empty() || is_method(method) || is_length(method) {
+        return method.into();
+    }
+    length(method.len()).into()
+}
+
+/// Whether HTTP has a method of this name, in whatever letters.
+#[must_use]
+pub fn is_method(text: &str) -> bool {
+    METHODS.iter().any(|method| method.eq_ignore_ascii_case(text))
+}
+
+/// The path of a target, version included: as received where nothing in it is hidden, else spelled
+/// from what was understood. What was hidden never makes another operation of it. Of a target that is
+/// not a path only the length is told, and of a name no more than `longest` bytes.
+#[must_use]
+pub fn told_path<'a>(
+    target: &'a str,
+    request: Option<&CanonicalRequest>,
+    located: Option<&Located>,
+    longest: usize,
+) -> Cow<'a, str> {
+    let raw = beginning(target);
+    if is_harmless(raw) && raw.len() <= longest {
+        return raw.into();
+    }
+    match request {
+        Some(request) => {
+            let safe = match understood(request, located, longest) {
+                Some(safe) => safe,
+                None if raw.starts_with('/') => return raw.into(),
+                None => request.path().to_owned(),
+            };
+            match request.version() {
+                Some(version) => format!("/v{version}{safe}").into(),
+                None => safe.into(),
+            }
+        }
+        None => unread(raw, longest),
+    }
+}
+
+/// The path of a request without its version, as [`told_path`] tells it.
+#[must_use]
+pub fn told_canonical<'a>(
+    request: &'a CanonicalRequest,
+    located: Option<&Located>,
+    longest: usize,
+) -> Cow<'a, str> {
+    let path = request.path();
+    if is_harmless(path) && path.len() <= longest {
+        return path.into();
+    }
+    understood(request, located, longest).map_or_else(|| path.into(), Cow::Owned)
+}
+
+/// A name, a reference, a URL or another text without user information, and without what follows a
+/// `?`, `#`, `;`, `&` or `=` in it, none of which a name has. Of one of more than `longest` bytes the
+/// beginning is told.
+#[must_use]
+pub fn told_name(text: &str, longest: usize) -> Cow<'_, str> {
+    let safe = match without_user(text) {
+        Cow::Borrowed(text) => without_end(text).map_or(text.into(), Cow::Owned),
+        Cow::Owned(text) => without_end(&text).unwrap_or(text).into(),
+    };
+    shortened(safe, longest)
+}
+
+/// A text without user information, however often it is escaped.
+#[must_use]
+pub fn without_user(text: &str) -> Cow<'_, str> {
+    if !text.contains(['@', '%']) {
+        return text.into();
+    }
+    let Some(meant) = unescaped(text) else { return length(text.len()).into() };
+    match user(&meant) {
+        Some((start, end)) => {
+            let (front, rest) = (meant.get(..start), meant.get(end..));
+            [front.unwrap_or_default(), HIDDEN, rest.unwrap_or_default()].concat().into()
+        }
+        None => text.into(),
+    }
+}
+
+/// So many bytes, in the place of a text that is not told.
+#[must_use]
+pub fn length(bytes: usize) -> String {
+    format!("[{bytes} bytes]")
+}
+
+/// Whether a text is what [`length`] makes.
+#[must_use]
+pub fn is_length(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(" bytes]"));
+    inner.is_some_and(|digits| {
+        (1..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// What stands before a `?` or a `#`.
+fn beginning(target: &str) -> &str {
+    target.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Whether a path has no character that could be before or behind a secret.
+fn is_harmless(path: &str) -> bool {
+    let ends = |byte: u8| matches!(byte, b'@' | b'%' | b';' | b'=' | b'&' | b'?' | b'#');
+    path.starts_with('/') && !path.bytes().any(ends)
+}
+
+/// The path of a request that was understood, where something in it is not told.
+fn understood(
+    request: &CanonicalRequest,
+    located: Option<&Located>,
+    longest: usize,
+) -> Option<String> {
+    let Some(located) = located else {
+        let told = segments(request.meant(), longest)?;
+        let mut path = String::new();
+        for segment in told {
+            let _ = write!(path, "/{}", spelled(&segment));
+        }
+        return Some(path);
+    };
+    let told: Vec<_> = located.values.iter().map(|value| told_name(value, longest)).collect();
+    if told.iter().zip(&located.values).all(|(told, value)| told == value) {
+        return None;
+    }
+    let spelled = |place| {
+        let value = told.get(place).map_or(HIDDEN, |value: &Cow<'_, str>| value);
+        value.split('/').map(spelled).collect::<Vec<_>>().join("/").into()
+    };
+    Some(located.operation.template.fill(spelled))
+}
+
+/// A path that has no one reading, or none that dsp knows. It makes no operation.
+fn unread(raw: &str, longest: usize) -> Cow<'_, str> {
+    let meant = unescaped(raw);
+    let path = meant.as_deref().filter(|path| path.starts_with('/') && raw.starts_with('/'));
+    match path.map(|path| segments(path, longest)) {
+        Some(None) => raw.into(),
+        Some(Some(told)) => format!("/{}", told.join("/")).into(),
+        None if raw.is_empty() || is_length(raw) => raw.into(),
+        None => length(raw.len()).into(),
+    }
+}
+
+/// The segments of a decoded path, where one of them is not told as it is. There are as many as
+/// before, and none becomes a word of the API.
+fn segments(path: &str, longest: usize) -> Option<Vec<String>> {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let named = |segment: &&str| user(segment).is_some();
+    let last = segments.iter().rposition(named);
+    // A password may have a slash in it.
+    let first = last.map(|last| {
+        segments.iter().take(last).position(|segment| segment.contains(':')).unwrap_or(last)
+    });
+    let mut has_changed = false;
+    let told = segments.iter().enumerate().map(|(place, segment)| {
+        let is_user = first.is_some_and(|first| place >= first) && last > Some(place);
+        let told = if is_user { HIDDEN.into() } else { told_name(segment, longest) };
+        has_changed |= told != *segment;
+        told.into_owned()
+    });
+    let told = told.collect();
+    has_changed.then_some(told)
+}
+
+/// Where user information stands: up to an `@` that is not before a digest.
+fn user(text: &str) -> Option<(usize, usize)> {
+    let is_digest = |rest: &str| {
+        let mut parts = rest.splitn(2, ':');
+        let is_known = matches!(parts.next(), Some("sha256" | "sha384" | "sha512"));
+        let digits = parts.next().unwrap_or_default();
+        is_known && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let mut places = text.rmatch_indices('@').map(|(place, _)| place);
+    let end = places.find(|place| !is_digest(text.get(place + 1..).unwrap_or_default()))?;
+    let front = text.get(..end).unwrap_or_default();
+    let scheme = front
+        .find("://")
+        .filter(|end| !front.get(..*end).is_some_and(|scheme| scheme.contains('@')));
+    Some((scheme.map_or(0, |end| end + 3), end))
+}
+
+/// A text up to the first character that no name has, if it has one.
+fn without_end(text: &str) -> Option<String> {
+    let meant = unescaped(text)?;
+    let end = meant.find(['?', '#', ';', '&', '='])?;
+    Some([meant.get(..end).unwrap_or_default(), HIDDEN].concat())
+}
+
+/// A text of which every escape is decoded, those in escapes too; none when there is no end of it.
+fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    let mut meant: Cow<'_, str> = text.into();
+    for _ in 0..MOST_ESCAPES {
+        let decoded = percent_decode_str(&meant).decode_utf8_lossy().into_owned();
+        if decoded == meant {
+            return Some(meant);
+        }
+        meant = decoded.into();
+    }
+    None
+}
+
+/// The beginning of a text that is too long.
+fn shortened(text: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return text;
+    }
+    let front: String = text.chars().take(longest.saturating_sub(HIDDEN.len()) / 4).collect();
+    format!("{front}[and {} bytes more]", text.len() - front.len()).into()
+}
+
+/// A told segment in its canonical spelling, but for what is said in brackets.
+fn spelled(segment: &str) -> String {
+    let encoded = encode_segment(segment);
+    encoded.replace("%5Bhidden%5D", HIDDEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::EngineKind;
+
+    fn told(method: &str, target: &str) -> String {
+        let engine =
+            if target.contains("libpod") { EngineKind::Podman } else { EngineKind::Docker };
+        let request = CanonicalRequest::parse(engine, method, target).ok();
+        let located = request.as_ref().and_then(CanonicalRequest::locate);
+        told_path(target, request.as_ref(), located.as_ref(), usize::MAX).into_owned()
+    }
+
+    #[test]
+    fn what_hides_nothing_is_told_as_it_came() {
+        for path in [
+            "/v1.41/containers/web/json",
+            "/images/app@sha256:0123/json",
+            "/images/app%40sha256:0123/json",
+            "/images/reg:5000%2Fapp%3A1/json",
+            "/v1.41/%63ontainers/json",
+            "/a%20b",
+            "//",
+            "/%zz",
+            "/a%2520b",
+        ] {
+            assert_eq!(told("GET", path), path);
+            assert_eq!(told("GET", &format!("{path}?token=x")), path);
+            assert_eq!(told("GET", &format!("{path}#x")), path);
+        }
+    }
+
+    #[test]
+    fn user_information_is_cut() {
+        for (target, expected) in [
+            ("/images/u:pw@reg/x/json", "/images/[hidden]@reg/x/json"),
+            ("/v1.41/images/u:p%40w%2f@reg/x/json", "/v1.41/images/[hidden]@reg/x/json"),
+            ("/images/u:pw@reg/x@sha256:01/json", "/images/[hidden]@reg/x@sha256:01/json"),
+            ("/images/u%3Apw%40reg/x/json", "/images/[hidden]@reg/x/json"),
+            ("/images/https:%2F%2Fu:pw@reg/x/json", "/images/https:%2F%2Fu:pw@reg/x/json"),
+            ("/a/u:p/w@reg/x", "/a/[hidden]/[hidden]@reg/x"),
+            ("/v1.41//u:pw@reg", "/v1.41//[hidden]@reg"),
+            ("/a%2540b", "/[hidden]@b"),
+            (
+                "/v4.0.0/libpod/manifests/u:x/registry/u:pw@h",
+                "/v4.0.0/libpod/manifests/u:x/registry/u:pw@h",
+            ),
+        ] {
+            if target.contains("https") {
+                assert!(!told("GET", target).contains("pw"), "{target}");
+            } else if target.contains("registry") {
+                let told = told("POST", target);
+                assert_eq!(told, "/v4.0.0/libpod/manifests/u:x/registry/[hidden]@h");
+            } else {
+                assert_eq!(told("GET", target), expected, "{target}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_name_is_cut() {
+        for (target, expected) in [
+            ("/containers/x/json%3Ftoken=pw", "/containers/x/json[hidden]"),
+            ("/v1.41/containers/json;token=pw", "/v1.41/containers/json[hidden]"),
+            ("/containers;t=pw/json", "/containers[hidden]/json"),
+            ("/containers/x%26k=pw/json", "/containers/x[hidden]/json"),
+            ("/containers/x%23pw/json", "/containers/x[hidden]/json"),
+            ("/a/%253Ftoken=pw", "/a/[hidden]"),
+            ("/info%2525253Fpw%25", "[19 bytes]"),
+        ] {
+            assert!(!told("GET", target).contains("pw"), "{target}");
+            if !target.contains("2525") {
+                assert_eq!(told("GET", target), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_told_by_its_length() {
+        assert_eq!(told("GET", "http://u:pw@d/info"), "[18 bytes]");
+        assert_eq!(told("CONNECT", "u:pw@d:443"), "[10 bytes]");
+        assert_eq!(told("OPTIONS", "*"), "[1 bytes]");
+        assert_eq!(told_method("{\"password\":\"x\"}"), "[16 bytes]");
+        assert_eq!(told_method("GET"), "GET");
+        assert_eq!(told_method("get"), "get");
+    }
+
+    #[test]
+    fn what_is_long_is_cut_within_its_operation() {
+        let target = format!("/containers/{}/json", "a".repeat(5000));
+        let request = CanonicalRequest::parse(EngineKind::Docker, "GET", &target).unwrap();
+        let located = request.locate();
+        let told = told_path(&target, Some(&request), located.as_ref(), 100);
+        assert!(told.len() < 200 && told.ends_with("%20bytes%20more%5D/json"), "{told}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_told_is_the_same_operation_and_is_told_again_as_it_is(
+            method in "GET|POST|DELETE|PUT|HEAD",
+            target in "(/v1\\.41|/v4\\.0\\.0/libpod|/containers|/images|/json|/push|/manifests|/registry\
+                       |/networks|/a|/u:p|/pw@h|/x@sha256:0a|%3Fpw|;pw=|@|:|%40|%2F|/%2[0-9]){1,7}(\\?pw)?",
+            longest in prop_oneof![Just(usize::MAX), 1..60_usize],
+        ) {
+            for engine in [EngineKind::Docker, EngineKind::Podman] {
+                let request = CanonicalRequest::parse(engine, &method, &target);
+                let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
+                let told = told_path(&target, request.as_ref().ok(), located.as_ref(), longest);
+                let again = CanonicalRequest::parse(engine, &method, &told);
+                if let Ok(request) = &request {
+                    let again = again.as_ref().map_err(|error| TestCaseError::fail(format!("{told}: {error}")))?;
+                    let of = |located: Option<Located>| located.map(|located| located.operation);
+                    prop_assert_eq!(of(again.locate()), of(request.locate()), "{}", &told);
+                    prop_assert_eq!(again.version(), request.version());
+                }
+                let located = again.as_ref().ok().and_then(CanonicalRequest::locate);
+                let twice = told_path(&told, again.as_ref().ok(), located.as_ref(), usize::MAX);
+                prop_assert_eq!(&twice, &told);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC*", longest: usize) {
+            let _ = told_name(&text, longest);
+            let _ = told_path(&text, None, None, longest);
+            let _ = told_method(&text);
+        }
+    }
+}

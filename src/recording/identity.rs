@@ -1,0 +1,160 @@
+//! What tells one request from another.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256};
+
+use super::arrival::Arrival;
+use crate::api::Risk;
+
+/// How many values of a query are kept apart for one path. A poller that asks for
+/// `/events?since=<now>` never repeats itself exactly, and its later values say nothing new.
+const MOST_QUERIES: u32 = 16;
+
+/// How many different requests for one operation are kept apart when they are denied.
+const MOST_DENIED: u32 = 256;
+
+/// The parameters of a query that say a time, which moves from one poll to the next.
+const TIMES: [&str; 2] = ["since", "until"];
+
+/// How many bytes of memory an identity keeps for the next one.
+const MOST_KEPT: usize = 4096;
+
+/// What a session is written for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Purpose {
+    /// To learn what a program needs: what came again is counted.
+    #[default]
+    Evidence,
+    /// To see later what was done: each request that can change something has a line.
+    Audit,
+}
+
+/// What a recording would say of a request, in two keyed hashes of 128 bits. Two requests share one
+/// only when it would say the same of both: nobody can find two others who does not know the key.
+#[derive(Debug, Default)]
+pub(super) struct Identity {
+    pub(super) exact: u128,
+    /// That of what it may be counted with although it is not the same, and how many of those are
+    /// kept apart.
+    pub(super) like: Option<(u128, u32)>,
+    pub(super) is_denied: bool,
+    /// Whether it has a line of its own each time.
+    pub(super) is_lasting: bool,
+    has_hidden: bool,
+    bytes: Vec<u8>,
+}
+
+/// From the system's random source, as the keys of `RandomState` are.
+static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
+    let mut key = [0; 32];
+    for part in key.chunks_mut(8) {
+        part.copy_from_slice(&RandomState::new().hash_one(0).to_le_bytes());
+    }
+    key
+});
+
+impl Purpose {
+    /// Whether a request has a line each time that it is admitted: one that can change something, or
+    /// of which nobody knows what it does.
+    fn keeps_each(self, arrival: &Arrival<'_>) -> bool {
+        self == Self::Audit && arrival.denied.is_none() && changes(arrival)
+    }
+}
+
+impl Identity {
+    /// Makes this the identity of a request.
+    pub(super) fn set(&mut self, arrival: &Arrival<'_>, purpose: Purpose) {
+        self.is_denied = arrival.denied.is_some();
+        self.is_lasting = purpose.keeps_each(arrival);
+        let (path, agent) = (arrival.path(), arrival.agent());
+        let unread = arrival.unread();
+        self.has_hidden = unread > 0
+            || path.len() != arrival.target.split('?').next().map_or(0, str::len)
+            || agent.as_ref().map(|agent| agent.len()) != arrival.agent.map(str::len);
+        for (_, value) in arrival.query() {
+            self.has_hidden |= value.is_none_or(|value| value.contains(crate::api::HIDDEN));
+        }
+        self.bytes.clear();
+        let refused = arrival.refusal.map(ToString::to_string);
+        self.bytes.extend(arrival.who().bytes());
+        self.bytes.extend(unread.to_le_bytes());
+        self.add(refused.as_deref());
+        self.add(arrival.denied);
+        self.add(arrival.would_deny);
+        self.add(Some(&arrival.method()));
+        self.add(Some(&path));
+        self.add(agent.as_deref());
+        for (key, _) in arrival.query() {
+            self.add(Some(&key));
+        }
+        let end = self.bytes.len();
+        self.like = self.like(arrival, purpose, end);
+        for (_, value) in arrival.query() {
+            self.add(value.as_deref());
+        }
+        self.exact = hash(0, &self.bytes);
+        if self.bytes.capacity() > MOST_KEPT {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// What a request may be counted with. `end` is where the values of the query begin.
+    fn like(&mut self, arrival: &Arrival<'_>, purpose: Purpose, end: usize) -> Option<(u128, u32)> {
+        if self.is_denied {
+            let mut bytes = arrival.who().bytes().to_vec();
+            bytes.extend(arrival.operation().unwrap_or_default().as_bytes());
+            bytes.push(u8::from(arrival.refusal.is_some()));
+            return Some((hash(1, &bytes), MOST_DENIED));
+        }
+        if changes(arrival) {
+            return None;
+        }
+        if purpose == Purpose::Evidence {
+            return Some((hash(2, &self.bytes), MOST_QUERIES));
+        }
+        let is_moving = |key: &str, value: &str| {
+            let is_time = |byte: u8| byte.is_ascii_digit() || b".:-+TZ".contains(&byte);
+            TIMES.contains(&key) && !value.is_empty() && value.bytes().all(is_time)
+        };
+        let mut moves = false;
+        for (key, value) in arrival.query() {
+            if value.as_ref().is_some_and(|value| is_moving(&key, value)) {
+                moves = true;
+            } else {
+                self.add(value.as_deref());
+            }
+        }
+        let like = moves.then(|| (hash(3, &self.bytes), MOST_QUERIES));
+        self.bytes.truncate(end);
+        like
+    }
+
+    /// Whether something of the request is not recorded, as it may be secret.
+    pub(super) fn has_hidden(&self) -> bool {
+        self.has_hidden
+    }
+
+    /// The length before each text keeps two neighbours from being read as two others. No head of a
+    /// request is as long as what stands for none.
+    fn add(&mut self, text: Option<&str>) {
+        let length = text.and_then(|text| u32::try_from(text.len()).ok()).unwrap_or(u32::MAX);
+        self.bytes.extend(length.to_le_bytes());
+        self.bytes.extend(text.unwrap_or_default().as_bytes());
+    }
+}
+
+/// Whether a request can change something, or nobody knows what it does: it is of no known operation, or
+/// refused for what the engine could read in it.
+fn changes(arrival: &Arrival<'_>) -> bool {
+    arrival.refusal.is_some() || arrival.risk().is_none_or(|risk| risk >= Risk::Change)
+}
+
+/// The first half of a SHA-256 with a key before it. The whole of it could be made longer by somebody
+/// who saw it; nobody sees it.
+fn hash(kind: u8, bytes: &[u8]) -> u128 {
+    let digest =
+        Sha256::new().chain_update(*KEY).chain_update([kind]).chain_update(bytes).finalize();
+    digest.iter().take(16).fold(0, |hash, byte| hash << 8 | u128::from(*byte))
+}

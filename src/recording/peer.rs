@@ -1,0 +1,199 @@
+//! Who asked, as a recording says it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Who is at the other end of a client's connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Peer {
+    /// A process, on a unix socket, as it was when it connected.
+    Process {
+        /// Its user.
+        user: u32,
+        /// Its main group.
+        group: u32,
+        /// Its number; none when the system does not say.
+        process: Option<NonZeroU32>,
+    },
+    /// A TCP client.
+    Address {
+        /// The machine.
+        ip: IpAddr,
+        /// Its port.
+        port: u16,
+    },
+    /// Nobody knows.
+    #[default]
+    Unknown,
+}
+
+/// Who somebody is whatever process or port it is this time. Requests of two of them are two requests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Who {
+    Process { user: u32, group: u32 },
+    Machine(IpAddr),
+    Unknown,
+}
+
+/// As it stands in a line. A later dsp may know more of somebody.
+#[derive(Deserialize, Serialize)]
+struct Written {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    process: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<SocketAddr>,
+}
+
+impl Peer {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+
+    /// Who it is.
+    pub(super) fn who(self) -> Who {
+        match self {
+            Self::Process { user, group, .. } => Who::Process { user, group },
+            Self::Address { ip, .. } => Who::Machine(ip),
+            Self::Unknown => Who::Unknown,
+        }
+    }
+
+    /// Its process or its port.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::Process { process, .. } => process.map_or(0, NonZeroU32::get),
+            Self::Address { port, .. } => u32::from(port),
+            Self::Unknown => 0,
+        }
+    }
+
+    /// The same one by way of another process or port.
+    pub(super) fn with_number(self, number: u32) -> Self {
+        match self {
+            Self::Process { user, group, .. } => {
+                Self::Process { user, group, process: NonZeroU32::new(number) }
+            }
+            Self::Address { ip, port } => {
+                Self::Address { ip, port: u16::try_from(number).unwrap_or(port) }
+            }
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Who {
+    /// Bytes that two share only when they are the same.
+    pub(super) fn bytes(self) -> [u8; 17] {
+        let mut bytes = [0; 17];
+        let [kind, rest @ ..] = &mut bytes;
+        let ip = match self {
+            Self::Unknown => return bytes,
+            Self::Process { user, group } => {
+                *kind = 1;
+                u128::from(user) << 32 | u128::from(group)
+            }
+            Self::Machine(IpAddr::V4(ip)) => {
+                *kind = 2;
+                u128::from(u32::from(ip))
+            }
+            Self::Machine(IpAddr::V6(ip)) => {
+                *kind = 3;
+                u128::from(ip)
+            }
+        };
+        *rest = ip.to_le_bytes();
+        bytes
+    }
+
+    /// A number that differs for most.
+    pub(super) fn folded(self) -> u32 {
+        match self {
+            Self::Process { user, .. } => user,
+            Self::Machine(IpAddr::V4(ip)) => u32::from(ip),
+            Self::Machine(IpAddr::V6(ip)) => {
+                let ip = u128::from(ip);
+                ((ip >> 64) as u64 ^ ip as u64) as u32
+            }
+            Self::Unknown => u32::MAX,
+        }
+    }
+}
+
+impl Serialize for Peer {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut written = Written { user: None, group: None, process: None, address: None };
+        match *self {
+            Self::Process { user, group, process } => {
+                (written.user, written.group, written.process) = (Some(user), Some(group), process);
+            }
+            Self::Address { ip, port } => written.address = Some(SocketAddr::new(ip, port)),
+            Self::Unknown => {}
+        }
+        written.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Peer {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Written { user, group, process, address } = Written::deserialize(from)?;
+        Ok(match (user.zip(group), address) {
+            (Some((user, group)), _) => Self::Process { user, group, process },
+            (None, Some(address)) => Self::Address { ip: address.ip(), port: address.port() },
+            (None, None) => Self::Unknown,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Peer {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_peer_is_read_as_it_was_written() {
+        for (text, who) in [
+            (r#"{"user":1000,"group":100,"process":7}"#, Who::Process { user: 1000, group: 100 }),
+            (r#"{"user":0,"group":0}"#, Who::Process { user: 0, group: 0 }),
+            (r#"{"address":"127.0.0.1:4711"}"#, Who::Machine([127, 0, 0, 1].into())),
+            (r#"{"address":"[::1]:80"}"#, Who::Machine("::1".parse().unwrap())),
+            ("{}", Who::Unknown),
+        ] {
+            let peer = read(text);
+            assert_eq!(peer.who(), who);
+            assert_eq!(peer.with_number(peer.number()), peer);
+            assert_eq!(serde_json::to_string(&peer).unwrap(), text);
+        }
+        assert_eq!(read(r#"{"pod":"later"}"#), Peer::Unknown);
+    }
+
+    #[test]
+    fn two_are_told_apart() {
+        let process = |user, group| Peer::Process { user, group, process: NonZeroU32::new(1) };
+        let address = |ip: &str| Peer::Address { ip: ip.parse().unwrap(), port: 1 };
+        let all = [
+            process(0, 0),
+            process(0, 1),
+            process(1, 0),
+            address("0.0.0.1"),
+            address("::1"),
+            address("::"),
+            Peer::Unknown,
+        ];
+        for (place, one) in all.iter().enumerate() {
+            for other in all.iter().skip(place + 1) {
+                assert_ne!(one.who().bytes(), other.who().bytes());
+            }
+        }
+    }
+}
