@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use dsp::api::EngineKind;
-use dsp::recording::{Event, Format, Log, ReadError, Reader};
+use dsp::recording::{Event, Format, Log, ReadError, Reader, TurnedAway};
 
 /// The longest recording that is cut at each of its bytes.
 const CUT_EVERYWHERE: usize = 400;
@@ -26,7 +26,7 @@ pub fn check(data: &[u8]) {
     }
     for format in Format::ALL {
         for engine in EngineKind::ALL {
-            if let Ok(log) = Log::read("log", format, engine, data) {
+            if let Ok(log) = Log::read("log", format, engine, TurnedAway::Taken, data) {
                 is_a_session(&log);
             }
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ApiVersion, Catalogue};
+use super::{ApiVersion, CanonicalRequest, Catalogue};
 
 /// An engine whose API dsp knows.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -61,6 +61,17 @@ impl EngineKind {
         }
     }
 
+    /// The other engine whose operation a request is, when it is none of this one's.
+    #[must_use]
+    pub fn elsewhere(self, method: &str, target: &str) -> Option<Self> {
+        let has_it = |engine: &Self| {
+            let request = CanonicalRequest::parse(*engine, method, target);
+            request.is_ok_and(|request| request.locate().is_some())
+        };
+        let mut others = Self::ALL.into_iter().filter(|other| *other != self);
+        others.find(has_it).filter(|_| !has_it(&self))
+    }
+
     /// The lowest version that dsp lets through below this first segment of a path. podman's own
     /// API counts from 0 and has no version that gives away more than another.
     pub(super) fn floor(self, first: Option<&str>) -> Option<ApiVersion> {
@@ -82,5 +93,22 @@ impl FromStr for EngineKind {
 impl fmt::Display for EngineKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_the_other_engine_is_known() {
+        let of = |engine: EngineKind, method, target| engine.elsewhere(method, target);
+        let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
+        assert_eq!(of(docker, "GET", "/v4.6.1/libpod/containers/json"), Some(podman));
+        assert_eq!(of(docker, "GET", "/v1.41/containers/json"), None);
+        assert_eq!(of(docker, "GET", "/nothing"), None);
+        assert_eq!(of(docker, "GET", "/libpod/containers//json"), None);
+        assert_eq!(of(podman, "GET", "/v1.41/configs"), Some(docker));
+        assert_eq!(of(podman, "GET", "/v4.6.1/libpod/containers/json"), None);
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::api::ApiVersion;
-use crate::learn::{Known, TooOld, Use, looks_like_id};
+use crate::learn::{Known, TooOld, Use};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
-use crate::profile::{CheckCode, Entry, Pattern, Profile, Rule, Subject};
+use crate::profile::{CheckCode, Entry, Pattern, Profile, Rule, Subject, looks_like_id};
 use crate::report::{Finding, count};
 
 /// How many names a finding gives as examples.

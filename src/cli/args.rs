@@ -9,9 +9,11 @@ use clap_complete::engine::ArgValueCompleter;
 use super::completions::Profiles;
 use super::intercept::Intercept;
 use super::listen::Listen;
+use super::logs::Logs;
 use super::sessions::Sessions;
 use crate::api::{ApiVersion, EngineKind};
 use crate::learn::MinApi;
+use crate::recording::TurnedAway;
 use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
@@ -174,7 +176,8 @@ pub(super) struct Generate {
     /// Allow requests that are no known operation of the API, each exactly as it was recorded
     #[arg(long)]
     pub(super) accept_unknown: bool,
-    /// Take also what enforce denied, from its audit log; somebody may have tried what nobody needs
+    /// Take also what was denied: by enforce, from its audit log, or by the proxy whose log it is;
+    /// somebody may have tried what nobody needs
     #[arg(long)]
     pub(super) denied: bool,
     /// Use recordings from which lines were lost; the profile may then miss operations
@@ -283,7 +286,7 @@ pub(super) struct Enforce {
     #[arg(long)]
     pub(super) require_reviewed: bool,
     /// When a new profile is read at HUP, end requests under way that it denies
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["audit", "command"])]
     pub(super) drop_denied: bool,
     /// Append each request and its decision to this file, as record does; - is stdout. While it
     /// cannot be written, nothing is let through
@@ -330,7 +333,7 @@ pub(super) enum Format {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Origin {
     /// Read the logs of this program instead of recordings; - is standard input
-    #[arg(long = "from", value_name = "PROGRAM")]
+    #[arg(long = "from", value_name = "PROGRAM", requires = "recordings")]
     program: Option<Program>,
 }
 
@@ -349,15 +352,16 @@ enum Program {
 }
 
 impl Origin {
-    /// The format of the logs; none for recordings.
-    pub(super) fn format(self) -> Option<recording::Format> {
-        self.program.map(|program| match program {
+    /// The logs to read; none for recordings.
+    pub(super) fn format(self) -> Option<Logs> {
+        let format = self.program.map(|program| match program {
             Program::Caddy => recording::Format::Caddy,
             Program::Dockerd => recording::Format::Dockerd,
             Program::Haproxy => recording::Format::Haproxy,
             Program::Nginx => recording::Format::Nginx,
             Program::Wollomatic => recording::Format::Wollomatic,
-        })
+        });
+        format.map(|format| Logs { format, denied: TurnedAway::LeftOut })
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::args::{Origin, Talk};
 use super::completions::Profiles;
+use super::hint::did_you_mean;
 use super::reporting::Outputs;
 use super::sessions::{self, Sessions};
 use super::source;
@@ -93,14 +94,18 @@ fn today() -> Date {
 
 fn severity(text: &str) -> Result<Severity, String> {
     let found = Severity::ALL.into_iter().find(|severity| severity.as_str() == text);
-    found.ok_or_else(|| "the levels are error, warning and note".to_owned())
+    found.ok_or_else(|| {
+        let meant = did_you_mean(text, Severity::ALL.into_iter().map(Severity::as_str));
+        format!("the levels are error, warning and note{meant}")
+    })
 }
 
 fn weight(text: &str) -> Result<(CheckCode, Option<Severity>), String> {
     let (code, level) = text.split_once('=').ok_or_else(|| "write it as CODE=LEVEL".to_owned())?;
     let code = code.parse().map_err(|()| {
         let known: Vec<&str> = CheckCode::ALL.into_iter().map(CheckCode::as_str).collect();
-        format!("the codes are {}", known.join(", "))
+        let meant = did_you_mean(code, known.iter().copied());
+        format!("the codes are {}{meant}", known.join(", "))
     })?;
     let level = match level {
         "off" => None,

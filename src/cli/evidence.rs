@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use indexmap::IndexMap;
 
+use super::logs::Logs;
 use super::sessions::Sessions;
 use super::{logs, output};
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::learn::{Evidence, Gathering};
 use crate::profile::Rule;
-use crate::recording::{Event, Format, ReadError, Reader, Request};
+use crate::recording::{Event, ReadError, Reader, Request};
 use crate::report::count;
 use crate::text::shown;
 
@@ -23,7 +24,7 @@ use crate::text::shown;
 /// are wanted.
 pub(super) fn read(
     recordings: &[PathBuf],
-    from: Option<Format>,
+    from: Option<Logs>,
     wanted: Option<EngineKind>,
     takes_denied: bool,
     sessions: &Sessions,
@@ -31,8 +32,8 @@ pub(super) fn read(
     let mut gathering =
         if takes_denied { Gathering::taking_denied() } else { Gathering::default() };
     for path in recordings {
-        if let Some(format) = from {
-            logs::read(path, format, wanted.unwrap_or_default(), &mut gathering)?;
+        if let Some(logs) = from {
+            logs::read(path, logs, wanted.unwrap_or_default(), &mut gathering)?;
             continue;
         }
         let mut reader = Reader::open(path)?;

@@ -3,24 +3,26 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use super::hint::{self, Hinted};
 use super::output::{self, STRONG};
 use super::source;
 use super::status::Status;
 use super::{args, evidence};
 use crate::api::{CanonicalRequest, EngineKind, Operation};
 use crate::explain;
-use crate::profile::{Profile, Rule};
+use crate::profile::{BUILTIN, Profile, Rule};
 use crate::report::{Source, printable};
 
 /// How many lines of recordings are shown at most.
 const MOST_LINES: usize = 40;
 
 pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
+    let subjects: Vec<String> =
+        args.subjects.iter().map(|subject| named(subject)).collect::<Result<_, _>>()?;
     let is_request =
         |subject: &&String| subject.split_once(' ').is_some_and(|(_, path)| path.starts_with('/'));
-    let requests: Vec<&String> = args.subjects.iter().filter(is_request).collect();
-    let profiles: Vec<&String> =
-        args.subjects.iter().filter(|subject| !is_request(subject)).collect();
+    let requests: Vec<&String> = subjects.iter().filter(is_request).collect();
+    let profiles: Vec<&String> = subjects.iter().filter(|subject| !is_request(subject)).collect();
     let text = match (profiles.as_slice(), requests.as_slice()) {
         ([path], []) => explain::profile(&source::load(Path::new(path))?),
         ([], [request]) => explain::operation(find_anywhere(request)?),
@@ -42,6 +44,42 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         behind(&rule, &args.recordings)?;
     }
     Ok(Status::Done)
+}
+
+/// The rule of an operation that was given by its name in the catalogue; any other subject as it is.
+///
+/// # Errors
+/// A path without a method, and a name that is nearly one.
+fn named(subject: &str) -> anyhow::Result<String> {
+    if subject.contains(' ') || subject.starts_with(BUILTIN) || Path::new(subject).exists() {
+        return Ok(subject.to_owned());
+    }
+    let operations =
+        || EngineKind::ALL.into_iter().flat_map(|engine| engine.catalogue().operations());
+    if let Some(found) = operations().find(|found| found.name.eq_ignore_ascii_case(subject)) {
+        return Ok(found.to_string());
+    }
+    if subject.starts_with('/') {
+        let methods = ["GET", "POST", "DELETE", "PUT", "HEAD"];
+        let lines = methods.map(|method| format!("{method} {subject}"));
+        let meant = lines.into_iter().find(|line| find_anywhere(line).is_ok());
+        if let Some(meant) = meant {
+            let message =
+                format!("{} has no method, and there is no such file", printable(subject));
+            return Err(
+                Hinted { message, help: format!("did you mean '{}'?", printable(&meant)) }.into()
+            );
+        }
+    }
+    let is_name = subject.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_capital = subject.starts_with(|first: char| first.is_ascii_uppercase());
+    match hint::nearest(subject, operations().map(|operation| operation.name)) {
+        Some(near) if is_name && is_capital => {
+            let message = format!("{subject} is no operation, and there is no such file");
+            Err(Hinted { message, help: format!("did you mean {near}?") }.into())
+        }
+        _ => Ok(subject.to_owned()),
+    }
 }
 
 /// The operation that a request or a rule names, of Docker's API or else of podman's.

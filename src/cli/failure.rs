@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::enforce::NotReviewed;
+use super::hint::Hinted;
 use super::status::Status;
 use super::{logs, output};
 use crate::child::InterceptError;
@@ -18,9 +19,9 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     if closed_pipe(error) {
         return Status::Done;
     }
-    if let Some(nothing @ ImportError::NoRequest { .. }) = error.downcast_ref() {
-        output::error(&nothing.to_string());
-        logs::advice(nothing).iter().for_each(|advice| output::help(advice));
+    if let Some(of_log @ ImportError::NoRequest { .. }) = error.downcast_ref() {
+        output::error(&of_log.to_string());
+        logs::advice(of_log).iter().for_each(|advice| output::help(advice));
         return Status::NoVerdict;
     }
     match error.downcast_ref::<LoadError>() {
@@ -32,8 +33,17 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         }
         _ => output::error(&in_full(error)),
     }
+    if let Some(Hinted { help, .. }) = error.downcast_ref() {
+        output::help(help);
+    }
+    if is_usual_recording(error) {
+        output::help("record a program first: dsp record -- docker stats --no-stream");
+    }
     if let Some(advice) = error.downcast_ref().and_then(InterceptError::advice) {
         output::help(advice);
+    }
+    if let Some(of_log @ ImportError::Utf16 { .. }) = error.downcast_ref() {
+        logs::advice(of_log).iter().for_each(|advice| output::help(advice));
     }
     if let Some(ReadError::BadLine { line: 1, .. }) = error.downcast_ref() {
         output::help("if it is the log of another program, name that with --from");
@@ -69,6 +79,12 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Whether the recording is missing that is used when none is named.
+fn is_usual_recording(error: &anyhow::Error) -> bool {
+    let Some(ReadError::Io { path, source }) = error.downcast_ref() else { return false };
+    source.kind() == io::ErrorKind::NotFound && path.as_os_str() == "recording.jsonl"
 }
 
 /// An error with its causes, as far as its own words do not hold them, as those of dsp's errors do.

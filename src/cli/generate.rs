@@ -25,7 +25,7 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     let update_path = args.update.as_deref().map(super::source::changeable).transpose()?;
     let old = update_path.as_deref().map(profile::load_text).transpose()?;
     let wanted = engine(args.engine, old.as_ref().map(|(_, profile)| profile))?;
-    let from = args.from.format();
+    let from = args.from.format().map(|logs| logs.with_denied(args.denied)).transpose()?;
     let evidence = evidence::read(&args.recordings, from, wanted, args.denied, &args.sessions)?;
     check_version(args.min_api, evidence.engine())?;
     if evidence.is_empty() && evidence.denied().next().is_some() {
@@ -214,7 +214,7 @@ fn risk(profile: &Profile) -> Risk {
 /// Tells of rules that will not hold long.
 fn warn_of_ids(profile: &Profile) {
     let is_id = |pattern: &Pattern| match pattern {
-        Pattern::Exact(name) => learn::looks_like_id(name),
+        Pattern::Exact(name) => profile::looks_like_id(name),
         Pattern::Any | Pattern::Glob(_) => false,
     };
     let rules = profile.allow.iter().map(|entry| &entry.value);

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 
+use crate::api::Address;
 use crate::proxy::{Access, Limits};
 
 const USERS: &str = "/etc/passwd";
@@ -40,11 +41,31 @@ pub(super) struct Listen {
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
     pub(super) max_connections: usize,
     /// Seconds that open requests get at the end; a second signal ends at once
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, conflicts_with = "command")]
     pub(super) grace: u64,
 }
 
 impl Listen {
+    /// Refuses options that are about none of the sockets.
+    pub(super) fn check(&self, addresses: &[Address]) -> anyhow::Result<()> {
+        let is_tcp = |address: &Address| matches!(address, Address::Tcp { .. });
+        if self.insecure_tcp && !addresses.iter().any(is_tcp) {
+            bail!("--insecure-tcp is for TCP, and no --listen names a tcp:// address");
+        }
+        let of_files = [
+            ("--mode", self.mode.is_some()),
+            ("--owner", self.owner.is_some()),
+            ("--group", self.group.is_some()),
+        ];
+        let given = of_files.iter().find(|(_, is_given)| *is_given);
+        match given {
+            Some((option, _)) if addresses.iter().all(is_tcp) => {
+                bail!("{option} is for unix sockets, and each --listen is a tcp:// address")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Who may connect, names looked up.
     pub(super) fn access(&self) -> anyhow::Result<Access> {
         let all = |names: &[String], file| -> anyhow::Result<Vec<u32>> {

@@ -7,12 +7,40 @@ use std::path::Path;
 use super::output;
 use crate::api::EngineKind;
 use crate::learn::Gathering;
-use crate::recording::{Format, ImportError, Log};
+use crate::recording::{Event, Format, ImportError, Log, TurnedAway};
 use crate::report::{count, printable};
 use crate::text::spelled;
 
 /// The path that means standard input.
 const STDIN: &str = "-";
+
+/// Which logs are read, and what of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logs {
+    /// The program that wrote them.
+    pub(super) format: Format,
+    /// What becomes of requests that the proxy answered by itself.
+    pub(super) denied: TurnedAway,
+}
+
+impl Logs {
+    /// The same logs, with what the proxy denied if that is asked for.
+    ///
+    /// # Errors
+    /// When they hold no such thing.
+    pub(super) fn with_denied(self, takes_denied: bool) -> anyhow::Result<Self> {
+        if !takes_denied {
+            return Ok(self);
+        }
+        if self.format == Format::Dockerd {
+            anyhow::bail!(
+                "--denied has nothing to take from the engine's own log: what a proxy denied never \
+                 came to it; give the log of the proxy"
+            );
+        }
+        Ok(Self { denied: TurnedAway::Taken, ..self })
+    }
+}
 
 /// Takes a log in, and warns of what had to be left out.
 ///
@@ -20,13 +48,14 @@ const STDIN: &str = "-";
 /// [`ImportError`].
 pub(super) fn read(
     path: &Path,
-    format: Format,
+    logs: Logs,
     engine: EngineKind,
     gathering: &mut Gathering,
 ) -> Result<(), ImportError> {
     let name = log_name(path);
-    let log = Log::read(&name, format, engine, open(path, &name)?)?;
+    let log = Log::read(&name, logs.format, engine, logs.denied, open(path, &name)?)?;
     warn_of_gaps(&log, &name);
+    warn_of_other_engine(&log, &name, engine);
     gathering.turn_away(log.turned_away);
     log.events.into_iter().for_each(|event| gathering.absorb(event));
     Ok(())
@@ -60,11 +89,34 @@ fn warn_of_gaps(log: &Log, name: &str) {
     if log.turned_away > 0 {
         let requests = count(log.turned_away, "request");
         output::warn(&format!("{name}: left out {requests} that the proxy answered by itself"));
+        output::help("dsp generate --denied takes those of them that can be read");
     }
+}
+
+/// Tells of requests that only the other engine has: a log does not say whose it is.
+fn warn_of_other_engine(log: &Log, name: &str, engine: EngineKind) {
+    let others = log.events.iter().filter_map(|event| match event {
+        Event::Request(request) if request.operation.is_none() => {
+            engine.elsewhere(&request.method, &request.path)
+        }
+        _ => None,
+    });
+    let others: Vec<EngineKind> = others.collect();
+    let Some(other) = others.first() else { return };
+    let requests = count(others.len(), "kind of request");
+    output::warn(&format!(
+        "{name}: {requests} in it only {} has, and it was read as a log of {}",
+        other.title(),
+        engine.title()
+    ));
+    output::help(&format!("if it is a log of {}, say generate --engine {other}", other.title()));
 }
 
 /// What to do about a log without a request.
 pub(super) fn advice(error: &ImportError) -> Option<String> {
+    if let ImportError::Utf16 { .. } = error {
+        return Some("turn it into UTF-8 first: iconv -f UTF-16 -t UTF-8".to_owned());
+    }
     let ImportError::NoRequest { format, instead, recording, turned_away, unreadable, .. } = error
     else {
         return None;
@@ -76,7 +128,8 @@ pub(super) fn advice(error: &ImportError) -> Option<String> {
     } else if *turned_away > 0 {
         let requests = count(*turned_away, "request");
         format!(
-            "the proxy itself answered all it holds ({requests}), which is no evidence of a need"
+            "the proxy itself answered all it holds ({requests}), which is no evidence of a need; \
+             dsp generate --denied takes them"
         )
     } else if *unreadable > 0 {
         format!("{} in it cannot be read", count(*unreadable, "request"))

@@ -22,6 +22,7 @@ mod follow;
 mod followed;
 mod generate;
 mod health;
+mod hint;
 mod intercept;
 mod listen;
 mod logs;
@@ -53,9 +54,10 @@ use args::{Args, Command};
 #[must_use]
 pub fn main() -> ExitCode {
     completions::answer();
-    let args = match Args::try_parse() {
+    let line: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let args = match Args::try_parse_from(&line) {
         Ok(args) => args,
-        Err(error) => return failure::usage(&error),
+        Err(error) => return failure::usage(&hint::meant(error, &line)),
     };
     let confined = args.command.runs_a_program();
     let result = match args.command {

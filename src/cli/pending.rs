@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::output::STRONG;
-use crate::learn::{Evidence, looks_like_id};
+use crate::learn::Evidence;
+use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Profile, Rule};
 use crate::report::{count, printable, quoted};
 use crate::review::{Facts, Item, is_low, queue};

@@ -12,7 +12,7 @@ use super::follow::Follower;
 use super::followed::Followed;
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
-use super::{output, runtime, serve, surroundings};
+use super::{hint, output, runtime, serve, surroundings};
 use crate::child::Intercept;
 use crate::engine;
 use crate::learn;
@@ -60,6 +60,7 @@ async fn record(
         None => Reach::Command,
     };
     let file = crate::text::shown(&args.output).to_string();
+    let dropper = hint::no_request(&args.command);
     let (status, grace) = if args.command.is_empty() {
         listen(&running, &recorder, &addresses, args.listen.grace, &file, talk).await?;
         (Status::Done, Duration::from_secs(args.listen.grace))
@@ -73,8 +74,11 @@ async fn record(
         _ => None,
     };
     let totals = recorder.0.end(exit);
+    let never_ran = matches!(status, Status::Child(126 | 127));
     if !talk.quiet {
-        summarise(&totals, &file, reach);
+        if !(never_ran && totals.requests == 0) {
+            summarise(&totals, &file, reach, dropper.as_deref());
+        }
         tell_of_refused(&totals);
         tell_of_earlier(&args.output, &session);
     }
@@ -135,14 +139,16 @@ enum Reach {
     Listener,
 }
 
-fn summarise(totals: &Totals, file: &str, reach: Reach) {
+fn summarise(totals: &Totals, file: &str, reach: Reach, dropper: Option<&str>) {
     if totals.requests == 0 {
         if reach == Reach::Intercepted {
             output::note("no request came through; where does the program look for the engine?");
             return;
         }
         output::note("no request came through; does the program use DOCKER_HOST?");
-        if reach == Reach::Command {
+        if let Some(dropper) = dropper {
+            output::help(dropper);
+        } else if reach == Reach::Command {
             output::help("for one that does not, record with --intercept");
         }
         return;

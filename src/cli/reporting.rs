@@ -8,6 +8,7 @@ use std::str::FromStr;
 use anyhow::Context;
 
 use super::args::Talk;
+use super::hint::did_you_mean;
 use super::status::Status;
 use super::{output, surroundings};
 use crate::files;
@@ -42,7 +43,8 @@ impl FromStr for Output {
         };
         let format = format.parse().map_err(|()| {
             let known: Vec<&str> = Format::ALL.into_iter().map(Format::as_str).collect();
-            format!("the formats are {}", known.join(", "))
+            let meant = did_you_mean(format, known.iter().copied());
+            format!("the formats are {}{meant}", known.join(", "))
         })?;
         Ok(Self { format, file })
     }

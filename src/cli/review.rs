@@ -41,7 +41,11 @@ pub(super) struct Args {
     profile: PathBuf,
     /// A recording to show the evidence of; without one, the recording.jsonl that the profile was
     /// made of
-    #[arg(long = "recording", value_name = "RECORDING")]
+    #[arg(
+        long = "recording",
+        value_name = "RECORDING",
+        conflicts_with_all = ["keep", "deny", "narrow"]
+    )]
     recordings: Vec<PathBuf>,
     /// Accept this rule of the profile; info or read: all open rules of that risk; changes: what
     /// changed since the review beside the rules

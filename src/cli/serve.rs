@@ -69,6 +69,7 @@ impl Sockets {
         } else {
             vec![usual_socket(name)?]
         };
+        listen.check(&addresses)?;
         let mut access = listen.access()?;
         if let Some(covered) = covered.filter(|_| listen.listen.is_empty()) {
             access.mode = access.mode.or(covered.mode);

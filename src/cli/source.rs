@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::profile::{self, BUILTIN, Profile, SHIPPED, Shipped};
+use super::hint::{self, Hinted};
+use crate::profile::{self, BUILTIN, LoadError, Profile, SHIPPED, Shipped};
 use crate::report::{Source, printable};
 use crate::text::{shown, spelled};
 
@@ -32,17 +33,35 @@ pub(super) fn load_source(path: &Path) -> anyhow::Result<(Source, Profile)> {
 fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
     match builtin(path) {
         Some(name) => {
-            let shipped = Shipped::named(name).ok_or_else(|| {
-                let known: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
-                anyhow::anyhow!(
-                    "dsp has no profile \"{}\"; it has {}",
-                    printable(name),
-                    known.join(", ")
-                )
-            })?;
+            let shipped = Shipped::named(name).ok_or_else(|| no_shipped(name))?;
             Ok(profile::parse_from(path, shipped.text.to_owned())?)
         }
-        None => Ok(profile::load_text(path)?),
+        None => Ok(profile::load_text(path).map_err(|error| missing(path, error))?),
+    }
+}
+
+/// Names what dsp has, or what it has that is spelled nearly so.
+fn no_shipped(name: &str) -> Hinted {
+    let known: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
+    let help = match hint::nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean {BUILTIN}{near}? dsp profiles lists all"),
+        None => format!("it has {}", known.join(", ")),
+    };
+    Hinted { message: format!("dsp has no profile \"{}\"", printable(name)), help }
+}
+
+/// Says of a file that is not there which profile of dsp's has that name, or nearly.
+fn missing(path: &Path, error: LoadError) -> anyhow::Error {
+    let is_missing = |error: &LoadError| matches!(error, LoadError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+    let name = path.to_str().filter(|name| is_missing(&error) && !name.contains(['/', '.']));
+    let near =
+        name.and_then(|name| hint::nearest(name, SHIPPED.iter().map(|shipped| shipped.name)));
+    match near {
+        Some(near) => {
+            let help = format!("dsp has a profile of its own, {BUILTIN}{near}");
+            Hinted { message: error.to_string(), help }.into()
+        }
+        None => error.into(),
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use crate::api::Risk;
-use crate::learn::{Evidence, looks_like_id};
+use crate::learn::Evidence;
+use crate::profile::looks_like_id;
 use crate::profile::{Profile, Rule};
 use crate::report::{count, printable};
 

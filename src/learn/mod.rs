@@ -17,6 +17,6 @@ pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
 pub use evidence::{Evidence, Known, SessionState, Unknown, Use, program_of};
 pub use gather::{Gathering, MixedEngines};
 pub use generate::{Generated, HANDSHAKE, MinApi, Options, generate};
-pub use names::{Names, looks_like_id};
+pub use names::Names;
 pub use proof::{Flaw, Gap, Proof, prove};
 pub use update::{Decision, KeptOut, NotALine, TooOld, Update, Wishes, summarised, update};

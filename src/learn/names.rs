@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Known;
-use crate::profile::{Glob, Pattern, Rule};
+use crate::profile::{Glob, Pattern, Rule, looks_like_id};
 
 /// What becomes of the names that were seen.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -16,10 +16,6 @@ pub enum Names {
     /// A glob where all names share a prefix that somebody chose, else `*`.
     Glob,
 }
-
-/// From this length on, a name of hexadecimal digits only is taken for an id and not for a choice.
-/// The engine's short ids have 12.
-const ID_LENGTH: usize = 12;
 
 impl Names {
     /// The rules for an operation. They permit every value that was seen.
@@ -41,12 +37,6 @@ impl Names {
             }
         }
     }
-}
-
-/// Whether a name looks like the id of a container, which is another one next time.
-#[must_use]
-pub fn looks_like_id(name: &str) -> bool {
-    name.len() >= ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn values(known: &Known, place: usize) -> BTreeSet<&str> {

@@ -10,7 +10,7 @@ use super::reading::{Head, Reading};
 use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
-use crate::profile::{Profile, UnknownOperation};
+use crate::profile::{Profile, Rule, UnknownOperation};
 
 /// The longest name in bytes that a denial repeats.
 const LONGEST_TOLD: usize = 512;
@@ -86,10 +86,11 @@ impl Enforcer {
             return deny(
                 403,
                 format!(
-                    "{} is no known operation of {} and not allowed by profile \"{}\"",
+                    "{} is no known operation of {} and not allowed by profile \"{}\"{}",
                     asked(),
                     self.engine.api(),
-                    self.name
+                    self.name,
+                    self.elsewhere(request.method().as_str(), request.target())
                 ),
             );
         };
@@ -99,7 +100,12 @@ impl Enforcer {
         if self.allow.holds(located) {
             return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
         }
-        let rule = located.operation.to_string();
+        // Where some names are allowed, somebody has decided against all of them.
+        let rule = if self.allow.has(located) {
+            Rule::of_request(located).to_string()
+        } else {
+            located.operation.to_string()
+        };
         Verdict::Deny(Denial {
             status: 403,
             message: format!(
@@ -112,12 +118,25 @@ impl Enforcer {
     }
 }
 
+impl Enforcer {
+    /// What to do about a request that only the other engine has.
+    fn elsewhere(&self, method: &str, target: &str) -> String {
+        self.engine.elsewhere(method, target).map_or_else(String::new, |other| {
+            let (own, title) = (self.engine.title(), other.title());
+            format!("; it is an operation of {title}, and the profile is for {own}: a profile for it says engine: {other}")
+        })
+    }
+}
+
 impl Gate for Enforcer {
     fn decide(&self, head: &Head<'_>) -> Decision {
         let Reading { request, located, refusal } = Reading::of(self.engine, head);
         let verdict = match (&request, &refusal) {
             (Some(request), None) => self.verdict(request, located.as_ref()),
-            (_, Some(refusal)) => refuse(refusal),
+            (_, Some(refusal)) => {
+                let hint = self.elsewhere(head.method, head.target);
+                deny(refusal.status(), format!("the request is refused: {refusal}{hint}"))
+            }
             (None, None) => refuse(&Refusal::NotOriginForm),
         };
         Decision { request, located, refusal, verdict }
@@ -206,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::api::Flaw;
-    use crate::profile::{Comments, Entry, Name, Rule, emit, parse};
+    use crate::profile::{Comments, Entry, Name, emit, parse};
 
     const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
         - GET /containers/*/json\n  - POST /containers/ci-*/start\n  - POST /exec/*/start\n  \
@@ -245,6 +264,7 @@ mod tests {
         );
         for (method, target, status) in [
             ("POST", "/containers/web/start", "403"),
+            ("GET", "/v4.6.1/libpod/containers/json", "400"),
             ("HEAD", "/containers/json", "403"),
             ("POST", "/containers/prune", "403"),
             ("GET", "/extension/x", "403"),
@@ -256,6 +276,24 @@ mod tests {
             ("CONNECT", "/containers/json", "400"),
         ] {
             assert!(said(method, target).starts_with(status), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn advice_goes_by_what_is_allowed_already() {
+        let gate = enforcer();
+        let said = |method, target| said(&gate, &head(method, target));
+        // Some names are allowed: the advice is for one more.
+        assert!(said("POST", "/containers/web/start").ends_with(": - POST /containers/web/start"));
+        assert!(said("DELETE", "/containers/keep").ends_with("is denied by profile \"p\""));
+        // An id is another one next time.
+        let id = "0123456789ab";
+        let start = format!("/containers/{id}/start");
+        assert!(said("POST", &start).ends_with(": - POST /containers/*/start"));
+        assert!(said("POST", "/containers/web/stop").ends_with(": - POST /containers/*/stop"));
+        for target in ["/v4.6.1/libpod/containers/json", "/libpod/../libpod/info"] {
+            let named = said("GET", target).contains("engine: podman");
+            assert_eq!(named, target.starts_with("/v4"), "{target}");
         }
     }
 
@@ -362,6 +400,39 @@ mod tests {
                     prop_assert_eq!(permit.target(), request.target());
                 }
                 _ => prop_assert!(!admitted, "{method} {target} was denied\n{}", shown),
+            }
+        }
+
+        #[test]
+        fn adding_the_advised_rule_permits_the_request(
+            engine in prop::sample::select(EngineKind::ALL.as_slice()),
+            place in any::<prop::sample::Index>(),
+            allowed in prop::collection::vec("web|w[*]|0123456789ab", 0..3),
+            name in "web|db|w%2A|a%25b|%C3%A9|0123456789ab|create|json|[a-z*~.:]{1,9}",
+            version in "/v1\\.41|/v4\\.3\\.1",
+        ) {
+            let (method, plain) = path(engine, place, &name);
+            let rule = |name: &String| {
+                let (method, path) = path(engine, place, name);
+                Rule::parse(engine, &format!("{method} {path}")).ok().map(Entry::new)
+            };
+            let profile = Profile {
+                allow: allowed.iter().filter_map(rule).collect(),
+                ..Profile::empty(Name::fallback(), engine)
+            };
+            let target = format!("{version}{plain}");
+            let head = head(method, &target);
+            if let Verdict::Deny(Denial { rule: Some(advice), message, .. }) =
+                Enforcer::new(&profile).decide(&head).verdict
+            {
+                prop_assert!(message.ends_with(&format!("- {advice}")), "{}", message);
+                let text = emit(&profile, &Comments::default());
+                let text = text.replace("allow: []", "allow:");
+                let text = format!("{}\n  - {advice}\n", text.trim_end());
+                let mended = parse(&text).map_err(|problem| TestCaseError::fail(format!("{}\n{text}", problem.message)))?;
+                let is_permitted =
+                    matches!(Enforcer::new(&mended).decide(&head).verdict, Verdict::Forward(_));
+                prop_assert!(is_permitted, "{} {}\n{}", method, target, text);
             }
         }
 

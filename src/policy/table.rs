@@ -36,6 +36,13 @@ impl Table {
         Self { rules }
     }
 
+    /// Whether some rule is about this operation, be it for other values.
+    pub(super) fn has(&self, located: &Located) -> bool {
+        self.rules
+            .get(located.operation.index)
+            .is_some_and(|names| names.all || !names.exact.is_empty() || names.patterns.is_some())
+    }
+
     /// Whether some rule is about this operation and these values.
     pub(super) fn holds(&self, located: &Located) -> bool {
         self.rules.get(located.operation.index).is_some_and(|names| names.hold(&located.values))

@@ -28,7 +28,7 @@ pub use emit::{Comments, acceptance, emit, emit_reviewed};
 pub use insert::{Insertion, insert};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse, parse_bytes, parse_from};
-pub use pattern::{Glob, Pattern};
+pub use pattern::{Glob, Pattern, looks_like_id};
 pub use problem::Problem;
 pub use reviewed::{Accepted, Kept, Marks, Open, Reviewed, Since, Standing, Widened};
 pub use rule::{Rule, RuleError};

@@ -259,6 +259,7 @@ pub(super) fn parse_rule(
                     Some(format!("did you mean {}?", nearest.join(", or ")))
                 }
                 RuleError::Version { without } => Some(format!("write {without}")),
+                RuleError::Query { without } => Some(format!("write {without}")),
                 RuleError::Parameter(_) => hint("escapes are %XX, and %2A is a star"),
                 RuleError::Method(_) | RuleError::Shape => None,
             };

@@ -23,6 +23,16 @@ pub struct Glob {
     pieces: Vec<String>,
 }
 
+/// From this length on, a name of hexadecimal digits only is taken for an id and not for a choice.
+/// The engine's short ids have 12.
+const ID_LENGTH: usize = 12;
+
+/// Whether a name looks like the id of a container, which is another one next time.
+#[must_use]
+pub fn looks_like_id(name: &str) -> bool {
+    name.len() >= ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Pattern {
     /// Parses a rule's spelling: percent escapes are decoded, and `%2A` is a star that is meant
     /// literally. `None` for a bad escape, an empty text or one that no canonical value has.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::Pattern;
+use super::{Pattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
@@ -22,6 +22,12 @@ pub enum RuleError {
     /// A method that the Engine API does not have.
     #[error("\"{0}\" is not a method of the Engine API; rules spell it in capitals")]
     Method(String),
+    /// A query.
+    #[error("rules have no query; they hold for every one")]
+    Query {
+        /// The rule without it.
+        without: String,
+    },
     /// A version prefix.
     #[error("rules have no version prefix; they hold for every version from min_api on")]
     Version {
@@ -57,12 +63,28 @@ impl Rule {
         Self { operation, patterns }
     }
 
+    /// The rule that permits an operation on the names that a request has. An id, which is another one
+    /// next time, becomes a wildcard.
+    #[must_use]
+    pub fn of_request(located: &Located) -> Self {
+        let pattern = |value: &String| {
+            if looks_like_id(value) { Pattern::Any } else { Pattern::Exact(value.clone()) }
+        };
+        let patterns = located.values.iter().map(pattern).collect();
+        let rule = Self::narrowed(located.operation, patterns);
+        let read = Self::parse(located.operation.engine, &rule.to_string());
+        if read.is_ok_and(|read| read == rule) { rule } else { Self::any(located.operation) }
+    }
+
     /// Parses `METHOD /path` as an operation of this engine.
     ///
     /// # Errors
     /// [`RuleError`].
     pub fn parse(engine: EngineKind, text: &str) -> Result<Self, RuleError> {
         let (method, path) = method_and_path(text)?;
+        if let Some((path, _)) = path.split_once('?') {
+            return Err(RuleError::Query { without: format!("{method} {path}") });
+        }
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         if segments.first().is_some_and(|first| is_version(engine, first)) && segments.len() > 1 {
             let without = segments

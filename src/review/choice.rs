@@ -1,7 +1,7 @@
 //! What can be answered to a question, and the decision that each answer is.
 
 use super::{Decision, Facts, Item, Subject};
-use crate::learn::looks_like_id;
+use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::count;
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::learn::{Evidence, Known, Names, looks_like_id};
+use crate::learn::{Evidence, Known, Names};
+use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::printable;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use dsp::api::EngineKind;
-use dsp::recording::{Event, Format, Log, Reader, Request};
+use dsp::recording::{Event, Format, Log, Reader, Request, TurnedAway};
 
 use crate::support::{Done, World};
 
@@ -57,7 +57,9 @@ fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
 fn each_log_holds_the_requests_of_the_recording_beside_it() {
     for (name, from) in LOGS {
         let format = Format::ALL.into_iter().find(|format| format.name() == from).unwrap();
-        let log = Log::read(name, format, EngineKind::Docker, log(name).as_bytes()).unwrap();
+        let log =
+            Log::read(name, format, EngineKind::Docker, TurnedAway::LeftOut, log(name).as_bytes());
+        let log = log.unwrap();
         assert_eq!(log.unreadable, 0, "{name}: {:?}", log.skipped);
         let recording = Reader::open(&path(name, "jsonl")).unwrap();
         assert_eq!(requests(log.events), requests(recording.map(Result::unwrap)), "{name}");
@@ -129,6 +131,116 @@ fn a_log_may_come_through_a_pipe_and_counts_once() {
     let twice = world.dsp(&["check", "p.yaml", "--from", "nginx", log, log]);
     let once = world.dsp(&["check", "p.yaml", "--from", "nginx", log]);
     assert_eq!(twice.out, once.out);
+}
+
+/// The first request of a log in its profile's words.
+fn first_rule(profile: &str) -> Option<&str> {
+    profile
+        .lines()
+        .find_map(|line| line.strip_prefix("  - "))
+        .and_then(|rule| rule.split("  ").next())
+}
+
+#[test]
+fn what_the_proxy_denied_is_taken_when_asked_for() {
+    let world = World::without_engine();
+    let denied = [
+        ("haproxy", log("haproxy").lines().last().unwrap().to_owned()),
+        ("nginx", log("nginx").lines().next().unwrap().replace(" 200 ", " 444 ")),
+        ("wollomatic", log("wollomatic-text").lines().find(|line| line.contains("blocked request")).unwrap().to_owned()),
+        ("wollomatic", log("wollomatic-json").lines().find(|line| line.contains("blocked request")).unwrap().to_owned()),
+        ("caddy", r#"{"level":"info","logger":"http.log.access","msg":"handled request","request":{"method":"GET","uri":"/v1.41/images/json","headers":{}},"status":403}"#.to_owned()),
+    ];
+    for (from, line) in denied {
+        world.write("denied.log", &line);
+        let args = ["generate", "--from", from, "denied.log"];
+        let without = world.dsp(&args);
+        assert_eq!(without.status, 4, "{from}: {}", without.err);
+        assert!(without.err.contains("--denied takes them"), "{from}: {}", without.err);
+        let with = world.dsp(&[&args[..], &["--denied"]].concat());
+        assert_eq!(with.status, 0, "{from}: {}", with.err);
+        assert!(first_rule(&with.out).is_some(), "{from}: {}", with.out);
+    }
+    // The engine's own log has nothing that was denied before it.
+    let log = path("dockerd", "log");
+    let done = world.dsp(&["generate", "--from", "dockerd", "--denied", log.to_str().unwrap()]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("--denied has nothing to take"), "{}", done.err);
+}
+
+#[test]
+fn what_caddy_passed_on_and_the_engine_refused_was_not_turned_away() {
+    let world = World::without_engine();
+    let request = r#""request":{"method":"DELETE","uri":"/v1.41/networks/bridge","headers":{}},"status":403}"#;
+    let line = |logger: &str, message: &str| {
+        format!("{{\"level\":\"debug\",\"logger\":\"{logger}\",\"msg\":\"{message}\",{request}\n")
+    };
+    let passed = line("http.handlers.reverse_proxy", "upstream roundtrip");
+    world.write("log", &(passed + &line("http.log.access", "handled request")));
+    let done = world.dsp(&["generate", "--from", "caddy", "log"]);
+    assert_eq!(first_rule(&done.out), Some("DELETE /networks/*"), "{}", done.err);
+    assert!(!done.err.contains("answered by itself"), "{}", done.err);
+}
+
+#[test]
+fn a_log_of_the_other_engine_is_told() {
+    let world = World::without_engine();
+    let line = log("nginx").lines().next().unwrap().to_owned();
+    let (front, _) = line.split_once('"').unwrap();
+    let podman =
+        format!("{front}\"GET /v4.6.1/libpod/containers/json HTTP/1.1\" 200 1 \"-\" \"-\"\n");
+    world.write("log", &podman);
+    let done = generate(&world, "nginx", Path::new("log"));
+    assert!(done.err.contains("generate --engine podman"), "{}", done.err);
+    let done = world.dsp(&["generate", "--engine", "podman", "--from", "nginx", "log"]);
+    assert_eq!(first_rule(&done.out), Some("GET /libpod/containers/json"), "{}", done.err);
+}
+
+#[test]
+fn a_log_in_utf_16_is_told() {
+    let world = World::without_engine();
+    let text = log("nginx");
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(world.path("log"), [&[0xff, 0xfe], bytes.as_slice()].concat()).unwrap();
+    let done = generate(&world, "nginx", Path::new("log"));
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("iconv"), "{}", done.err);
+}
+
+/// The logs of the fixtures as a log drain, the container runtime and journald keep them.
+#[test]
+fn a_wrapped_log_gives_the_profile_of_the_log() {
+    let world = World::without_engine();
+    let quoted = |line: &str| serde_json::to_string(line).unwrap();
+    let wrappings: [(&str, Box<dyn Fn(&str) -> String>); 4] = [
+        (
+            "json-file",
+            Box::new(|line| format!("{{\"log\":{},\"stream\":\"stderr\"}}", quoted(line))),
+        ),
+        (
+            "drain",
+            Box::new(|line| format!("{{\"host\":\"h\",\"x\":{{\"message\":{}}}}}", quoted(line))),
+        ),
+        (
+            "journald",
+            Box::new(|line| format!("{{\"MESSAGE\":{:?},\"_PID\":\"7\"}}", line.as_bytes())),
+        ),
+        ("compose", Box::new(|line| format!("proxy-1  | 2026-11-24T20:00:00.1Z {line}"))),
+    ];
+    for (name, from) in LOGS {
+        let plain = generate(&world, from, &path(name, "log"));
+        for (wrapping, wrap) in &wrappings {
+            let text: String = log(name).lines().map(|line| wrap(line) + "\n").collect();
+            world.write("wrapped.log", &text);
+            let wrapped = generate(&world, from, Path::new("wrapped.log"));
+            assert_eq!(
+                rules(&wrapped.out),
+                rules(&plain.out),
+                "{name} {wrapping}: {}",
+                wrapped.err
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Caddy's debug log, as JSON and in the console form.
 //!
-//! Only the proxy's own `upstream roundtrip` counts: it is written for what went to the engine.
-//! The access log would also hold what Caddy answered by itself, and each request twice.
+//! The proxy's own `upstream roundtrip` is what counts: it is written for what went to the engine. Of the
+//! access log, which has each request again, only those are of use that Caddy refused by itself.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,6 +11,11 @@ use super::{Entry, Line, Unreadable};
 
 const MESSAGE: &str = "upstream roundtrip";
 const LOGGER: &str = "http.handlers.reverse_proxy";
+
+/// What the access log says of each request, and the statuses with which Caddy refuses one.
+const HANDLED: &str = "handled request";
+const ACCESS: &str = "http.log.access";
+const REFUSED: [u16; 2] = [401, 403];
 
 /// What every JSON line has, and what a round trip has besides.
 #[derive(Deserialize)]
@@ -32,17 +37,20 @@ struct Request {
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     // A quick look first: most of a debug log is about other things.
     if !line.contains(MESSAGE) {
-        return Ok(Line::Other);
+        return Ok(if line.contains(HANDLED) { refused(line) } else { Line::Other });
     }
     let Some(start) = line.find('{') else { return Ok(Line::Other) };
     let (columns, json) = line.split_at(start);
+    if columns.contains(&format!("\"msg\":\"{MESSAGE}\"")) {
+        return Err(Unreadable::Cut);
+    }
     // The console form is time, level, logger and message, and JSON for the rest.
     let columns = without_colours(columns);
     let mut columns = columns.trim_end().rsplit('\t');
     let console = (columns.next(), columns.next()) == (Some(MESSAGE), Some(LOGGER));
     match serde_json::from_str::<Json>(json) {
         Ok(found) if console || is_roundtrip(&found) => roundtrip(found),
-        Ok(_) => Ok(Line::Other),
+        Ok(_) => Ok(refused(line)),
         Err(_) if console || begins_as_roundtrip(json) => Err(Unreadable::Json),
         Err(_) => Ok(Line::Other),
     }
@@ -53,10 +61,39 @@ fn is_roundtrip(json: &Json) -> bool {
 }
 
 fn roundtrip(found: Json) -> Result<Line, Unreadable> {
-    let Request { method, uri: target, headers } = found.request.ok_or(Unreadable::Json)?;
-    let agent = headers.get("User-Agent").and_then(|agents| agents.get(0)).and_then(Value::as_str);
-    let agent = agent.map(str::to_owned);
-    Line::request(Entry { method, target, status: found.status, agent })
+    let status = found.status;
+    found.request.ok_or(Unreadable::Json).and_then(|request| Line::request(request.entry(status)))
+}
+
+/// A line of the access log, when Caddy refused the request.
+fn refused(line: &str) -> Line {
+    let found = line.find('{').and_then(|start| {
+        let (columns, json) = line.split_at_checked(start)?;
+        let columns = without_colours(columns);
+        let mut columns = columns.trim_end().rsplit('\t');
+        let console = columns.next() == Some(HANDLED)
+            && columns.next().is_some_and(|logger| logger.starts_with(ACCESS));
+        let found: Json = serde_json::from_str(json).ok()?;
+        let is_access = found.msg.as_deref() == Some(HANDLED)
+            && found.logger.as_deref().is_some_and(|logger| logger.starts_with(ACCESS));
+        let status = found.status.filter(|status| REFUSED.contains(status))?;
+        found.request.filter(|_| console || is_access).map(|request| request.entry(Some(status)))
+    });
+    found.map_or(Line::Other, Line::turned_away)
+}
+
+/// Whether a text begins with the columns of the console form.
+pub(super) fn begins(line: &str) -> bool {
+    let columns = line.split('{').next().unwrap_or_default();
+    columns.contains('\t') && !columns.contains('"')
+}
+
+impl Request {
+    fn entry(self, status: Option<u16>) -> Entry {
+        let agents = self.headers.get("User-Agent").and_then(|agents| agents.get(0));
+        let agent = agents.and_then(Value::as_str).map(str::to_owned);
+        Entry { method: self.method, target: self.uri, status, agent }
+    }
 }
 
 /// Whether what stands before the request, which is Caddy's own, says that it is a round trip.
@@ -96,15 +133,32 @@ mod tests {
         // What a client sends does not make a line a round trip.
         let access = r#"{"logger":"http.log.access","msg":"handled request","request":{"method":"GET","uri":"/?\"msg\":\"upstream roundtrip\""},"status":403}"#;
         let other = json(REQUEST).replace("reverse_proxy", "other");
+        let passed = access.replace("403", "200");
         for line in [
             "",
             "upstream roundtrip",
-            access,
+            &passed,
             &access[..access.len() - 9],
             &other,
             "{} upstream roundtrip",
         ] {
             assert_eq!(read(line), Ok(Line::Other), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_caddy_refused_is_told_by_its_access_log() {
+        let line = r#"{"logger":"http.log.access.log0","msg":"handled request","request":{"method":"GET","uri":"/info"},"status":403}"#;
+        let entry =
+            Entry { method: "GET".into(), target: "/info".into(), status: Some(403), agent: None };
+        assert_eq!(read(line), Ok(Line::turned_away(entry.clone())));
+        let (_, fields) = line.split_once(r#""handled request","#).unwrap();
+        let console =
+            format!("x\t\x1b[34mINFO\x1b[0m\thttp.log.access\thandled request\t{{{fields}");
+        assert_eq!(read(&console), Ok(Line::turned_away(entry)));
+        for (good, other) in [("403", "404"), ("403", "200"), ("http.log.access", "http.log.other")]
+        {
+            assert_eq!(read(&line.replace(good, other)), Ok(Line::Other), "{other}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 
-use super::text::{Fields, fields, pairs, value, without_colours};
+use super::text::{Fields, fields, is_without_time, pairs, value, without_colours};
 use super::{Entry, Line, Unreadable};
 
 /// What a message of a request begins with.
@@ -31,6 +31,13 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if let Some((level, text)) = on_terminal(&plain) {
         return if level == "DEBU" { terminal(text) } else { Ok(Line::Other) };
     }
+    if let Some(called) = plain.strip_prefix(CALLING) {
+        let has_path = called.split_once(' ').is_some_and(|(_, path)| path.starts_with('/'));
+        return if has_path { request(&plain, None, None, None) } else { Ok(Line::Other) };
+    }
+    if plain.starts_with(HANDLING) {
+        return terminal(&plain);
+    }
     match fields(line) {
         Some(Fields::Json(json)) => match serde_json::from_str::<Json>(json) {
             Ok(Json { msg: Some(message), method, url, status }) => {
@@ -52,6 +59,12 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     }
 }
 
+/// Whether a text begins with a time or a level.
+pub(super) fn begins(line: &str) -> bool {
+    let has_level = || LEVELS.iter().any(|level| line.starts_with(level));
+    line.starts_with("time=") || is_without_time(line) || has_level()
+}
+
 /// Level and text of a line as it looks on a terminal, `DEBU[2026-11-24T20:00:00Z] message`. The
 /// level has to stand before anything that a client could have sent.
 fn on_terminal(line: &str) -> Option<(&str, &str)> {
@@ -67,7 +80,11 @@ fn terminal(text: &str) -> Result<Line, Unreadable> {
         return request(text, None, None, None);
     }
     // The message is padded with spaces before the fields.
-    let (message, behind) = text.split_once("  ").unwrap_or((text, ""));
+    let padded = text.split_once("  ").or_else(|| {
+        let end = text.find(" request ")? + " request".len();
+        text.split_at_checked(end)
+    });
+    let (message, behind) = padded.unwrap_or((text, ""));
     let pairs = pairs(behind)?;
     let field = |key| value(&pairs, key);
     let status = field("status").and_then(|status| status.parse().ok());
@@ -152,6 +169,19 @@ mod tests {
             ),
             "GET /info None"
         );
+    }
+
+    #[test]
+    fn a_line_without_its_front_is_read() {
+        for front in ["time=x level=debug ", "level=debug ", ""] {
+            assert_eq!(requested(&format!("{front}msg=\"Calling GET /info\"")), "GET /info None");
+        }
+        for line in ["Calling GET /info", "handling GET request method=GET request-url=/info"] {
+            assert_eq!(requested(line), "GET /info None");
+        }
+        assert_eq!(requested("Calling home failed"), "Ok(Other)");
+        let quoted = r#"level=debug msg="form data: {\"a\":\"time=x msg=Calling GET /info\"}""#;
+        assert_eq!(requested(quoted), "Ok(Other)");
     }
 
     #[test]

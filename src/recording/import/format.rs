@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Line, Unreadable, caddy, dockerd, haproxy, nginx, wollomatic};
+use super::{Line, Unreadable, caddy, dockerd, haproxy, nginx, unwrap, wollomatic};
 
 /// The format of a log.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -99,7 +99,13 @@ impl Format {
         }
     }
 
-    /// Reads a line without its line break.
+    /// Reads a line without its line break: what is in it, however it is wrapped. Most lines are one;
+    /// a batch of a log drain is many. Lines about other things are left out.
+    pub fn lines(self, line: &str) -> Vec<Result<Line, Unreadable>> {
+        unwrap::lines(self, line)
+    }
+
+    /// Reads a line as its program wrote it, with or without a known front.
     ///
     /// # Errors
     /// [`Unreadable`], when the line should be a request and is not.
@@ -113,10 +119,42 @@ impl Format {
         }
     }
 
+    /// Like [`read`](Self::read), for a line that is a JSON object and nothing else.
+    pub(super) fn read_json(self, json: &str) -> Result<Line, Unreadable> {
+        if self.is_json() { self.read(json) } else { Ok(Line::Other) }
+    }
+
+    /// Whether the program writes JSON of its own.
+    pub(super) const fn is_json(self) -> bool {
+        match self {
+            Self::Caddy | Self::Dockerd | Self::Wollomatic => true,
+            Self::Haproxy | Self::Nginx => false,
+        }
+    }
+
+    /// Whether the program writes `key=value`.
+    pub(super) const fn is_logfmt(self) -> bool {
+        match self {
+            Self::Dockerd | Self::Wollomatic => true,
+            Self::Caddy | Self::Haproxy | Self::Nginx => false,
+        }
+    }
+
+    /// Whether a text begins as the program's lines do, be it after its time was cut off.
+    pub(super) fn begins(self, text: &str) -> bool {
+        match self {
+            Self::Caddy => caddy::begins(text),
+            Self::Dockerd => dockerd::begins(text),
+            Self::Haproxy => haproxy::begins(text),
+            Self::Nginx => nginx::begins(text),
+            Self::Wollomatic => wollomatic::begins(text),
+        }
+    }
+
     /// The format in which a line is a request.
     pub(super) fn of(line: &str) -> Option<Self> {
-        let is_request = |format: &Self| matches!(format.read(line), Ok(Line::Request(_)));
-        Self::ALL.into_iter().find(is_request)
+        let is_request = |line: &Result<Line, Unreadable>| matches!(line, Ok(Line::Request(_)));
+        Self::ALL.into_iter().find(|format| format.lines(line).iter().any(is_request))
     }
 }
 

@@ -3,13 +3,22 @@
 //! `127.0.0.1:5 [24/Nov/2026:20:00:00.123] front back/server 0/0/0/3/3 200 266 - - ---- 1/1/0/0/0
 //! 0/0 "HEAD /_ping HTTP/1.1"`. A server in angle brackets is none: HAProxy answered by itself,
 //! because of a rule (`<NOSRV>` with `PR` as the state), for its statistics (`<STATS>`), or because
-//! no server was up.
+//! no server was up. A line may have lost what stands before its fields, and the first of them: what is
+//! left tells as long as the state of the session is among it.
 
-use super::text::{behind_time, request_line};
+use super::text::{
+    around_time, begins_with_request, is_bare_request, is_before_time, request_line,
+};
 use super::{Entry, Line, Unreadable};
 
+/// How many words before the state there are in a whole line without address and time.
+const STATE: usize = 7;
+
+/// The state, and the two fields that have to follow it.
+const MOST_FIELDS: usize = STATE + 3;
+
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
-    let Some(behind) = behind_time(line) else { return Ok(Line::Other) };
+    let Some((_, behind)) = around_time(line) else { return without_front(line) };
     // Captured headers may hold anything, so the request is the text behind the first quote that
     // follows the fields, and the fields are counted from the front.
     let (fields, request) = match behind.split_once(" \"") {
@@ -27,18 +36,80 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if times.split('/').count() != 5 || !times.bytes().all(is_of_times) {
         return Ok(Line::Other);
     }
-    if server.starts_with('<') {
-        return Ok(Line::TurnedAway);
+    finish(server.starts_with('<'), status, request)
+}
+
+/// Whether a text begins with what stands before the fields.
+pub(super) fn begins(line: &str) -> bool {
+    around_time(line).is_some_and(|(before, _)| is_before_time(before, 2))
+}
+
+/// A line whose address and time were cut off, and perhaps frontend, server, times and status. What is
+/// left has to be all of the rest, in its order, from the first word to the request.
+fn without_front(line: &str) -> Result<Line, Unreadable> {
+    if is_bare_request(line) || begins_with_request(line) {
+        return Err(Unreadable::Bare);
     }
-    let request = decode(request.ok_or(Unreadable::Unclosed)?)?;
-    let (method, target) = request_line(&request).ok_or(Unreadable::Request)?;
-    let (method, target) = (method.to_owned(), target.to_owned());
-    // No answer is -1.
-    Line::request(Entry { method, target, status: status.parse().ok(), agent: None })
+    let Some((fields, request)) = line.split_once(" \"") else { return Ok(Line::Other) };
+    let words: Vec<&str> = fields.split_ascii_whitespace().take(MOST_FIELDS).collect();
+    let state = words.iter().take(STATE + 1).position(|word| is_state(word));
+    let Some((before, behind)) = state.and_then(|state| words.split_at_checked(state)) else {
+        return Ok(Line::Other);
+    };
+    let [state, connections, queues, ..] = behind else { return Ok(Line::Other) };
+    if !are_numbers(connections, 5) || !are_numbers(queues, 2) {
+        return Ok(Line::Other);
+    }
+    // From the back: two cookies, the bytes, status, times, server and frontend.
+    let mut before = before.iter().rev().skip(2);
+    let is_count = |word: &&&str| word.trim_start_matches(['-', '+']).parse::<u64>().is_ok();
+    let (bytes, status, times) = (before.next(), before.next(), before.next());
+    let (place, frontend) = (before.next(), before.next());
+    let fits = [bytes, status].iter().flatten().all(is_count)
+        && times.is_none_or(|times| are_numbers(times, 5))
+        && place.is_none_or(|place| place.contains('/'))
+        && frontend.is_none_or(|frontend| !frontend.contains('/'));
+    if !fits {
+        return Ok(Line::Other);
+    }
+    let server = place.and_then(|place| place.split('/').nth(1));
+    let no_connection = |times: &&str| times.split('/').nth(2) == Some("-1");
+    let answered_itself = match (server, times) {
+        (Some(server), _) => server.starts_with('<'),
+        (None, Some(times)) => no_connection(times),
+        (None, None) => state.starts_with(['P', 'L']),
+    };
+    finish(answered_itself, status.unwrap_or(&"-"), Some(request))
+}
+
+/// The request, which HAProxy answered by itself or not.
+fn finish(answered_itself: bool, status: &str, request: Option<&str>) -> Result<Line, Unreadable> {
+    let entry = || {
+        let request = decode(request.ok_or(Unreadable::Unclosed)?)?;
+        let (method, target) = request_line(&request).ok_or(Unreadable::Request)?;
+        let (method, target) = (method.to_owned(), target.to_owned());
+        // No answer is -1.
+        Ok(Entry { method, target, status: status.parse().ok(), agent: None })
+    };
+    match (answered_itself, entry()) {
+        (true, Ok(entry)) => Ok(Line::turned_away(entry)),
+        (true, Err(_)) => Ok(Line::TurnedAway(None)),
+        (false, entry) => Line::request(entry?),
+    }
 }
 
 fn is_of_times(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'/' | b'-' | b'+')
+}
+
+/// Whether a word is so many numbers with slashes between them.
+fn are_numbers(word: &str, count: usize) -> bool {
+    word.split('/').count() == count && word.bytes().all(is_of_times)
+}
+
+/// Whether a word is the state in which a session ended, such as `----`, `PR--` or `cD--`.
+fn is_state(word: &str) -> bool {
+    word.len() == 4 && word.bytes().all(|byte| byte == b'-' || byte.is_ascii_alphabetic())
 }
 
 /// The request between the quotes, with `#22` and the like undone. HAProxy cuts long ones off,
@@ -106,8 +177,51 @@ mod tests {
         {
             let before = BEFORE.replace("server", server).replace("0/0/0/3/3", "0/-1/-1/-1/+0");
             let line = format!("{before} 403 192 - - PR-- 1/1/0/0/0 0/0 \"{request}\"");
-            assert_eq!(read(&line), Ok(Line::TurnedAway));
+            let Ok(Line::TurnedAway(entry)) = read(&line) else { panic!("{line}") };
+            assert_eq!(entry.is_some(), request.starts_with("GET"), "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_without_its_front_is_read_while_its_state_is_there() {
+        let whole = format!("front back/server 0/0/0/3/3 200 {BEHIND}");
+        let requested = |fields: &str| requested(&format!("{fields} \"GET /info HTTP/1.1\" "));
+        let words: Vec<&str> = whole.split(' ').collect();
+        for cut in 0..words.len() {
+            let status = if cut <= 3 { "Some(200)" } else { "None" };
+            let expected =
+                if cut <= STATE { format!("GET /info {status}") } else { "Ok(Other)".into() };
+            assert_eq!(requested(&words[cut..].join(" ")), expected, "{cut}");
+        }
+        assert_eq!(requested(&format!("{whole} {{a b|c}} {{}}")), "GET /info Some(200)");
+        let denied = "front front/<NOSRV> 0/-1/-1/-1/0 403 192 - - PR-- 2/2/0/0/0 0/0";
+        let words: Vec<&str> = denied.split(' ').collect();
+        for cut in 0..=STATE {
+            assert!(requested(&words[cut..].join(" ")).starts_with("Ok(TurnedAway"), "{cut}");
+        }
+        // Nobody can tell of these whether they were passed on.
+        for line in ["\"GET /info HTTP/1.1\"", "GET /info HTTP/1.1", "\"GET /info HTTP/1.1\" 200"] {
+            assert_eq!(read(line), Err(Unreadable::Bare), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_sent_does_not_pass_for_the_fields() {
+        let fake = "f b/s 0/0/0/0/0 200 1 - - ---- 1/1/1/1/0 0/0 \"GET /info HTTP/1.1\"";
+        for line in [
+            format!(
+                "1.2.3.4 - - [24/Nov/2026:20:00:00 +0000] \"GET /a HTTP/1.1\" 200 1 \"-\" \"{fake}\""
+            ),
+            format!("DEBU[0007] form data: {fake}"),
+            format!("login failed for {fake}"),
+            format!("time=x level=debug msg=\"{}\"", fake.replace('"', "\\\"")),
+        ] {
+            assert_eq!(read(&line), Ok(Line::Other), "{line}");
+        }
+        let fake = fake.replace('"', "#22");
+        let captured =
+            format!("front back/server 0/0/0/3/3 200 {BEHIND} {{{fake}}} \"GET /a HTTP/1.1\"");
+        assert_eq!(read(&captured), read(&captured.replace("/info", "/other")));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 pub enum Line {
     /// A request that went to the engine.
     Request(Entry),
-    /// A request that the proxy answered by itself.
-    TurnedAway,
+    /// A request that the proxy answered by itself; none when it was no request of HTTP.
+    TurnedAway(Option<Entry>),
     /// Something else.
     Other,
 }
@@ -27,15 +27,30 @@ pub struct Entry {
 /// Why a line that should be a request cannot be read as one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unreadable {
+    /// Two texts in one line that could be the program's, of which a client may have sent one.
+    #[error("more than one text in it could be the program's line, and a client may have sent one")]
+    Ambiguous,
+    /// The request alone.
+    #[error("nothing but the request is left of it, so nobody can tell whether it was passed on")]
+    Bare,
+    /// What was wrapped around the line ends too early.
+    #[error("it is cut off")]
+    Cut,
     /// An escape that the program would not have written.
     #[error("a bad escape")]
     Escape,
     /// A JSON object that is cut off or has values of other types.
     #[error("JSON of another form")]
     Json,
+    /// Wrapped too often.
+    #[error("it is wrapped in too many layers")]
+    Layers,
     /// Longer than any line that the program writes.
     #[error("the line is too long")]
     Length,
+    /// A piece of JSON that was written on several lines.
+    #[error("a piece of JSON; each object has to be on one line, as jq -c writes it")]
+    Piece,
     /// No method and target where they should be.
     #[error("no method and path")]
     Request,
@@ -59,6 +74,14 @@ impl Line {
         } else {
             Err(Unreadable::Request)
         }
+    }
+
+    /// A request that the proxy answered by itself, if there is a method and a target.
+    pub(super) fn turned_away(entry: Entry) -> Self {
+        Self::TurnedAway(match Self::request(entry) {
+            Ok(Self::Request(entry)) => Some(entry),
+            _ => None,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A whole log as the events of one session.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
 use std::time::Instant;
 
@@ -23,6 +24,9 @@ const MOST_PLACES: usize = 5;
 /// How many lines without a request are tried in the other formats.
 const MOST_TRIED: u64 = 10_000;
 
+/// How many requests that the engine refused are remembered.
+const MOST_REFUSED: usize = 1000;
+
 /// What a log came to.
 #[derive(Debug)]
 pub struct Log {
@@ -33,8 +37,17 @@ pub struct Log {
     pub skipped: Vec<Skipped>,
     /// How many such lines there were.
     pub unreadable: u64,
-    /// How many requests the proxy answered by itself.
+    /// How many requests the proxy answered by itself and that are left out.
     pub turned_away: u64,
+}
+
+/// What becomes of requests that the proxy answered by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TurnedAway {
+    /// They are counted and left out.
+    LeftOut,
+    /// They count like the others.
+    Taken,
 }
 
 /// A line that cannot be read.
@@ -57,6 +70,12 @@ pub enum ImportError {
         /// What the system said.
         source: io::Error,
     },
+    /// It is text of another encoding, as PowerShell writes it.
+    #[error("{name} is UTF-16, and logs are read as UTF-8")]
+    Utf16 {
+        /// What it is called.
+        name: String,
+    },
     /// No line of it is a request in the format that was named.
     #[error("{name} holds no request that --from {format} can read")]
     NoRequest {
@@ -78,6 +97,9 @@ pub enum ImportError {
 /// A log that is being read.
 struct Import {
     engine: EngineKind,
+    format: Format,
+    /// What the engine itself refused, where the proxy's log has each request twice.
+    refused: HashSet<(String, String)>,
     session: Session,
     events: Vec<Event>,
     repeats: Repeats,
@@ -89,12 +111,15 @@ impl Log {
     /// Reads a log of requests to an engine of this kind to its end. `name` is what messages call
     /// it.
     ///
+    /// A line may hold several requests, as the batches of log drains do.
+    ///
     /// # Errors
     /// [`ImportError`].
     pub fn read(
         name: &str,
         format: Format,
         engine: EngineKind,
+        denied: TurnedAway,
         mut lines: impl BufRead,
     ) -> Result<Self, ImportError> {
         let mut import = Import::begin(format, engine);
@@ -106,21 +131,31 @@ impl Log {
             let io = |source| ImportError::Io { name: name.to_owned(), source };
             let Some(whole) = read_line(&mut lines, &mut line).map_err(io)? else { break };
             content.update(&line);
+            if number == 1 && is_utf_16(&line) {
+                return Err(ImportError::Utf16 { name: name.to_owned() });
+            }
             let text = String::from_utf8_lossy(&line);
-            let found = if whole { format.read(text.trim_end()) } else { Err(Unreadable::Length) };
-            match found {
-                Ok(Line::Request(entry)) => import.request(&entry),
-                Ok(Line::TurnedAway) => turned_away += 1,
-                Ok(Line::Other) => {
-                    if import.requests == 0 && instead.is_none() && number <= MOST_TRIED {
-                        instead = Format::of(text.trim_end());
-                        recording |= text.starts_with("{\"session\":");
+            let text = text.trim_end();
+            let found = if whole { format.lines(text) } else { vec![Err(Unreadable::Length)] };
+            let is_of_something_else = found.is_empty() && import.requests == 0;
+            if is_of_something_else && instead.is_none() && number <= MOST_TRIED {
+                instead = Format::of(text);
+                recording |= text.starts_with("{\"session\":");
+            }
+            for found in found {
+                match found {
+                    Ok(Line::Request(entry)) => import.request(&entry),
+                    Ok(Line::TurnedAway(Some(entry))) if import.was_passed_on(&entry) => {}
+                    Ok(Line::TurnedAway(Some(entry))) if denied == TurnedAway::Taken => {
+                        import.request(&entry);
                     }
-                }
-                Err(reason) => {
-                    unreadable += 1;
-                    if skipped.len() < MOST_PLACES {
-                        skipped.push(Skipped { line: number, reason });
+                    Ok(Line::TurnedAway(_)) => turned_away += 1,
+                    Ok(Line::Other) => {}
+                    Err(reason) => {
+                        unreadable += 1;
+                        if skipped.len() < MOST_PLACES {
+                            skipped.push(Skipped { line: number, reason });
+                        }
                     }
                 }
             }
@@ -158,6 +193,8 @@ impl Import {
         };
         Self {
             engine,
+            format,
+            refused: HashSet::new(),
             session,
             events: Vec::new(),
             repeats: Repeats::default(),
@@ -166,10 +203,21 @@ impl Import {
         }
     }
 
+    /// Whether the proxy's log has said of this request that the engine refused it. Of Caddy's the
+    /// access log says it again.
+    fn was_passed_on(&self, entry: &Entry) -> bool {
+        !self.refused.is_empty()
+            && self.refused.contains(&(entry.method.clone(), entry.target.clone()))
+    }
+
     /// Takes a request in, as the recorder would have: made canonical, its secrets left out, and
     /// counted when it came before.
     fn request(&mut self, entry: &Entry) {
         self.requests += 1;
+        let is_refused = matches!(entry.status, Some(401 | 403));
+        if is_refused && self.format == Format::Caddy && self.refused.len() < MOST_REFUSED {
+            self.refused.insert((entry.method.clone(), entry.target.clone()));
+        }
         let request = CanonicalRequest::parse(self.engine, &entry.method, &entry.target);
         let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
         let arrival = Arrival {
@@ -239,6 +287,11 @@ fn id(content: Sha256) -> String {
     content.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a file begins with the mark of UTF-16.
+fn is_utf_16(beginning: &[u8]) -> bool {
+    beginning.starts_with(&[0xff, 0xfe]) || beginning.starts_with(&[0xfe, 0xff])
+}
+
 /// Puts the next line into `line` and tells whether it is whole; `None` at the end. Of a line that
 /// is too long the beginning is kept and the rest passed over.
 fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
@@ -269,7 +322,7 @@ mod tests {
     }
 
     fn read(format: Format, text: &str) -> Result<Log, ImportError> {
-        Log::read("log", format, EngineKind::Docker, text.as_bytes())
+        Log::read("log", format, EngineKind::Docker, TurnedAway::LeftOut, text.as_bytes())
     }
 
     #[test]
@@ -353,7 +406,7 @@ mod tests {
         fn no_log_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), request in "GET /.*") {
             let lines = [bytes.as_slice(), nginx(&[&request]).as_bytes(), &bytes].concat();
             for format in Format::ALL {
-                let _ = Log::read("log", format, EngineKind::Docker, lines.as_slice());
+                let _ = Log::read("log", format, EngineKind::Docker, TurnedAway::Taken, lines.as_slice());
             }
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! `127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] "HEAD /_ping HTTP/1.1" 200 0 "-" "Docker-Client/28.2.2
 //! (linux)"`. A 403 or 404 that nginx answered by itself looks like one of the engine's; only what
-//! is no HTTP, and connections that a rule ended with 444, can be told.
+//! is no HTTP, and connections that a rule ended with 444, can be told. A line may have lost all that
+//! stands before the request.
 
-use super::text::{behind_time, quoted, request_line};
+use super::text::{
+    around_time, begins_with_request, is_bare_request, is_before_time, quoted, request_line,
+};
 use super::{Entry, Line, Unreadable};
 
 /// The status with which nginx answers what it cannot read.
@@ -14,10 +17,17 @@ const BAD_REQUEST: u16 = 400;
 const NO_RESPONSE: u16 = 444;
 
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
-    let behind = behind_time(line).and_then(|behind| behind.strip_prefix(' '));
-    let Some(behind) = behind.filter(|behind| behind.starts_with('"')) else {
-        return Ok(Line::Other);
+    if is_bare_request(line) {
+        return Err(Unreadable::Bare);
+    }
+    let behind = match around_time(line) {
+        Some((_, behind)) => behind.strip_prefix(' ').unwrap_or_default(),
+        None if begins_with_request(line) => line,
+        None => return Ok(Line::Other),
     };
+    if !behind.starts_with('"') {
+        return Ok(Line::Other);
+    }
     // What is no HTTP may be any bytes, and is known by its status.
     let (request, behind) = match quoted(behind) {
         Err(Unreadable::Text) => (None, raw_behind(behind)),
@@ -27,13 +37,19 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     let status = words.next().and_then(|word| word.parse().ok()).ok_or(Unreadable::Request)?;
     let line = request.as_deref().and_then(request_line);
     let refused = status == BAD_REQUEST && !line.is_some_and(is_http);
-    if refused || status == NO_RESPONSE {
-        return Ok(Line::TurnedAway);
+    if refused || (status == NO_RESPONSE && line.is_none()) {
+        return Ok(Line::TurnedAway(None));
     }
     let error = if request.is_some() { Unreadable::Request } else { Unreadable::Text };
     let (method, target) = line.ok_or(error)?;
     let (method, target) = (method.to_owned(), target.to_owned());
-    Line::request(Entry { method, target, status: Some(status), agent: agent(behind) })
+    let entry = Entry { method, target, status: Some(status), agent: agent(behind) };
+    if status == NO_RESPONSE { Ok(Line::turned_away(entry)) } else { Line::request(entry) }
+}
+
+/// Whether a text begins with address, identity, user and time.
+pub(super) fn begins(line: &str) -> bool {
+    around_time(line).is_some_and(|(before, _)| is_before_time(before, 4))
 }
 
 /// Whether nginx would have passed a request on: with a method in capitals, and a path without
@@ -89,9 +105,14 @@ mod tests {
     fn what_is_no_http_was_turned_away() {
         let lines = ["GET", "GET /a b HTTP/1.1", "get /a HTTP/1.1", "PRI * HTTP/2.0"];
         for request in ["", "-", "\\x16\\x03\\x01\\xFF"].into_iter().chain(lines) {
-            assert_eq!(requested(request, "400 150 \"-\" \"-\""), "Ok(TurnedAway)", "{request}");
+            assert_eq!(
+                requested(request, "400 150 \"-\" \"-\""),
+                "Ok(TurnedAway(None))",
+                "{request}"
+            );
         }
-        assert_eq!(requested("GET /images/json HTTP/1.1", "444 0"), "Ok(TurnedAway)");
+        let ended = requested("GET /images/json HTTP/1.1", "444 0");
+        assert!(ended.starts_with("Ok(TurnedAway(Some(Entry { method: \"GET\""), "{ended}");
     }
 
     #[test]

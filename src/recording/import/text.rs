@@ -3,6 +3,8 @@
 //! Quotes are followed from the front, never searched for from the back: what a client sent stands
 //! between them, and must not pass for a part of the log.
 
+use std::borrow::Cow;
+
 use super::Unreadable;
 use super::line::is_method;
 
@@ -21,6 +23,9 @@ pub(super) enum Fields<'a> {
 /// The fields of a line that begins with its time, behind whatever syslog, journald or Compose put
 /// before it.
 pub(super) fn fields(line: &str) -> Option<Fields<'_>> {
+    if is_without_time(line) {
+        return Some(Fields::Text(line));
+    }
     let text = line.find("time=");
     let json = line.find("{\"");
     match (text, json) {
@@ -30,6 +35,11 @@ pub(super) fn fields(line: &str) -> Option<Fields<'_>> {
         (_, Some(json)) => line.get(json..).map(Fields::Json),
         _ => None,
     }
+}
+
+/// Whether a line begins with the fields that follow the time, which somebody cut off.
+pub(super) fn is_without_time(line: &str) -> bool {
+    ["level=", "msg="].into_iter().any(|field| line.starts_with(field))
 }
 
 /// The `key=value` fields of a text, in order. A word without `=` is a key without a value.
@@ -123,14 +133,36 @@ pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
     (is_method(method) && !target.is_empty()).then_some((method, target))
 }
 
-/// What follows the time in brackets that nginx and HAProxy put into their lines,
-/// `[24/Nov/2026:20:00:00 +0000]`. Before it stand addresses and names, which hold no such time.
-pub(super) fn behind_time(line: &str) -> Option<&str> {
-    line.match_indices(" [").find_map(|(place, bracket)| {
-        let time = line.get(place + bracket.len()..).filter(|time| is_time(time))?;
+/// What stands around the time in brackets that nginx and HAProxy put into their lines,
+/// `[24/Nov/2026:20:00:00 +0000]`. Before it stand addresses and names, which hold no such time, or
+/// nothing.
+pub(super) fn around_time(line: &str) -> Option<(&str, &str)> {
+    let first = line.starts_with('[').then_some(0);
+    let others = line.match_indices(" [").map(|(place, _)| place + 1);
+    first.into_iter().chain(others).find_map(|place| {
+        let time = line.get(place + 1..).filter(|time| is_time(time))?;
         let end = time.bytes().take(LONGEST_TIME).position(|byte| byte == b']')?;
-        time.get(end + 1..)
+        Some((line.get(..place)?, time.get(end + 1..)?))
     })
+}
+
+/// Whether a text can stand before the time: addresses and names, of this number at most, and nothing
+/// that quotes.
+pub(super) fn is_before_time(text: &str, most: usize) -> bool {
+    let quotes = ['"', '\'', '`', '{', '=', ','];
+    !text.contains(quotes) && text.split_ascii_whitespace().count() <= most
+}
+
+/// Whether a text is a request line and nothing else.
+pub(super) fn is_bare_request(text: &str) -> bool {
+    let last = text.rsplit(' ').next().unwrap_or_default();
+    let has_path = || request_line(text).is_some_and(|(_, path)| path.starts_with('/'));
+    last.starts_with("HTTP/1.") && !text.contains('"') && has_path()
+}
+
+/// Whether a text begins with a request line in quotes.
+pub(super) fn begins_with_request(text: &str) -> bool {
+    text.starts_with('"') && quoted(text).is_ok_and(|(request, _)| is_bare_request(&request))
 }
 
 /// `24/Nov/2026:20:00:00` and anything behind it.
@@ -145,7 +177,10 @@ fn is_time(text: &str) -> bool {
 }
 
 /// A line without the escape sequences with which programs colour their logs on a terminal.
-pub(super) fn without_colours(line: &str) -> String {
+pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
+    if !line.contains("\x1b[") {
+        return Cow::Borrowed(line);
+    }
     let mut plain = String::with_capacity(line.len());
     let mut parts = line.split("\x1b[");
     plain.push_str(parts.next().unwrap_or_default());
@@ -154,7 +189,7 @@ pub(super) fn without_colours(line: &str) -> String {
         let behind = end.and_then(|end| part.get(end..)).unwrap_or_default();
         plain.push_str(behind.strip_prefix('m').unwrap_or(behind));
     }
-    plain
+    Cow::Owned(plain)
 }
 
 #[cfg(test)]
@@ -197,12 +232,14 @@ mod tests {
 
     #[test]
     fn times_are_recognised_by_their_shape() {
+        let behind_time = |line| around_time(line).map(|(_, behind)| behind);
+        assert_eq!(behind_time("[24/Nov/2026:20:00:00.123] b"), Some(" b"));
         assert_eq!(behind_time("a [24/Nov/2026:20:00:00.123] b"), Some(" b"));
         assert_eq!(behind_time("a [x] [24/Nov/2026:20:00:00 +0000] b"), Some(" b"));
         assert_eq!(behind_time("a [24/11/2026:20:00:00] b"), None);
         assert_eq!(behind_time("a [24/Nov"), None);
-        assert_eq!(behind_time(&" [24/Nov/2026:20:00:00".repeat(40_000)), None);
-        assert_eq!(behind_time(&" [".repeat(400_000)), None);
+        assert_eq!(around_time(&" [24/Nov/2026:20:00:00".repeat(40_000)), None);
+        assert_eq!(around_time(&" [".repeat(400_000)), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::text::{Fields, fields, pairs, value};
+use super::text::{Fields, fields, is_without_time, pairs, value};
 use super::{Entry, Line, Unreadable};
 use crate::api::encode_segment;
 
@@ -19,10 +19,18 @@ struct Json {
 }
 
 #[derive(Deserialize)]
-struct Allowed {
+struct Asked {
     method: String,
     #[serde(rename = "URL")]
-    url: Url,
+    url: Spelled,
+}
+
+/// A URL; as JSON a blocked one may come as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Spelled {
+    Parts(Url),
+    Text(String),
 }
 
 /// As JSON a URL comes in the parts that Go has of it.
@@ -42,21 +50,31 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     match fields(line) {
         Some(Fields::Json(json)) => match serde_json::from_str::<Json>(json) {
             Ok(Json { msg: Some(message) }) if message == ALLOWED => {
-                let allowed: Allowed = serde_json::from_str(json).map_err(|_| Unreadable::Json)?;
-                request(allowed.method, allowed.url.target())
+                let Asked { method, url } =
+                    serde_json::from_str(json).map_err(|_| Unreadable::Json)?;
+                Line::request(entry(method, url.target()))
             }
-            Ok(Json { msg: Some(message) }) if message == BLOCKED => Ok(Line::TurnedAway),
+            Ok(Json { msg: Some(message) }) if message == BLOCKED => {
+                Ok(match serde_json::from_str(json) {
+                    Ok(Asked { method, url }) => Line::turned_away(entry(method, url.target())),
+                    Err(_) => Line::TurnedAway(None),
+                })
+            }
             Ok(_) => Ok(Line::Other),
             Err(_) if json.contains(&format!("\"msg\":\"{ALLOWED}\"")) => Err(Unreadable::Json),
             Err(_) => Ok(Line::Other),
         },
         Some(Fields::Text(text)) => match pairs(text) {
             Ok(pairs) => match value(&pairs, "msg") {
-                Some(ALLOWED) => {
+                Some(message @ (ALLOWED | BLOCKED)) => {
                     let field = |key| value(&pairs, key).unwrap_or_default().to_owned();
-                    request(field("method"), field("URL"))
+                    let entry = entry(field("method"), field("URL"));
+                    if message == ALLOWED {
+                        Line::request(entry)
+                    } else {
+                        Ok(Line::turned_away(entry))
+                    }
                 }
-                Some(BLOCKED) => Ok(Line::TurnedAway),
                 _ => Ok(Line::Other),
             },
             Err(error) if text.contains(&format!("msg=\"{ALLOWED}\"")) => Err(error),
@@ -66,8 +84,22 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     }
 }
 
-fn request(method: String, target: String) -> Result<Line, Unreadable> {
-    Line::request(Entry { method, target, status: None, agent: None })
+/// Whether a text begins with a time or a level.
+pub(super) fn begins(line: &str) -> bool {
+    line.starts_with("time=") || is_without_time(line)
+}
+
+fn entry(method: String, target: String) -> Entry {
+    Entry { method, target, status: None, agent: None }
+}
+
+impl Spelled {
+    fn target(self) -> String {
+        match self {
+            Self::Parts(url) => url.target(),
+            Self::Text(url) => url,
+        }
+    }
 }
 
 impl Url {
@@ -126,9 +158,14 @@ mod tests {
     fn blocked_requests_were_turned_away() {
         let line = "time=x level=WARN msg=\"blocked request\" reason=\"path not allowed\" method=GET \
                     URL=/images/json client=1.2.3.4:5 response=403";
-        assert_eq!(read(line), Ok(Line::TurnedAway));
+        let blocked = Line::turned_away(entry("GET".into(), "/images/json".into()));
+        assert_eq!(read(line), Ok(blocked.clone()));
+        for url in [r#"{"Path":"/images/json"}"#, r#""/images/json""#] {
+            let line = json(url).replace("allowed", "blocked");
+            assert_eq!(read(&line), Ok(blocked.clone()));
+        }
         let line = json("{}").replace("allowed", "blocked");
-        assert_eq!(read(&line), Ok(Line::TurnedAway));
+        assert_eq!(read(&line), Ok(Line::TurnedAway(None)));
     }
 
     #[test]

@@ -1,0 +1,119 @@
+//! What to do about a first step that went wrong: names that are nearly right, and commands that were
+//! put in another way.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::report::{printable, quoted};
+
+/// How alike two words have to be for one to be offered for the other, from 0 to 1.
+const ALIKE: f64 = 0.8;
+
+/// An error with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Hinted {
+    /// What could not be done.
+    pub(super) message: String,
+    /// What to do.
+    pub(super) help: String,
+}
+
+/// Programs that start others with an environment of their own, in which there is no `DOCKER_HOST`.
+const WITHOUT_VARIABLES: [&str; 9] =
+    ["doas", "machinectl", "pkexec", "run0", "runuser", "ssh", "su", "sudo", "systemd-run"];
+
+/// The known name that a word is most like.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let small = word.to_ascii_lowercase();
+    let alike = |name: &str| strsim::jaro_winkler(&small, &name.to_ascii_lowercase());
+    let scored = known.into_iter().map(|name| (alike(name), name));
+    let best = scored.filter(|(score, _)| *score > ALIKE);
+    best.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+}
+
+/// `; did you mean NAME?`, or nothing.
+pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+/// Why no request came of a command, as far as its first words tell.
+pub(super) fn no_request(command: &[OsString]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
+    let name = Path::new(program).file_name().and_then(OsStr::to_str)?;
+    let clears = name == "env" && arguments.iter().any(|word| word == "-i" || word == "-");
+    if !clears && !WITHOUT_VARIABLES.contains(&name) {
+        return None;
+    }
+    let way = match name {
+        "sudo" => "run dsp itself with sudo, or pass it on: sudo --preserve-env=DOCKER_HOST",
+        "ssh" => "run dsp on the machine where the program runs",
+        "env" => "pass it on: env -i DOCKER_HOST=\"$DOCKER_HOST\"",
+        _ => "run dsp itself with it, around the program",
+    };
+    Some(format!("{name} starts its program without DOCKER_HOST; {way}"))
+}
+
+/// What clap says to a wrong command line, with what was meant by a program without `--` before it.
+pub(super) fn meant(mut error: clap::Error, line: &[OsString]) -> clap::Error {
+    if let Some(meant) = program_without_dashes(&error, line) {
+        let tip = format!("to run a program, put -- before it: {meant}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
+/// The line that was meant, when a program stands where an option or nothing could be.
+fn program_without_dashes(error: &clap::Error, line: &[OsString]) -> Option<String> {
+    let takes_program = |word: &&OsString| *word == "record" || *word == "enforce";
+    let has_dashes = line.iter().any(|word| word == "--");
+    if error.kind() != ErrorKind::UnknownArgument || has_dashes {
+        return None;
+    }
+    line.iter().skip(1).find(|word| !is_option(word)).filter(takes_program)?;
+    let ContextValue::String(unknown) = error.get(ContextKind::InvalidArg)? else { return None };
+    let found = line.iter().skip(2).position(|word| word.to_str() == Some(unknown))? + 2;
+    // An unknown option may be the program's, whose name then stands before it.
+    let place = if is_option(line.get(found)?) { return None } else { found };
+    let words = |words: &[OsString]| -> String {
+        let shown = words.iter().map(|word| quoted(&word.to_string_lossy()));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    let (before, program) = line.get(1..)?.split_at_checked(place - 1)?;
+    Some(printable(&format!("dsp {} -- {}", words(before), words(program))))
+}
+
+fn is_option(word: &OsString) -> bool {
+    word.to_string_lossy().starts_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Vec<OsString> {
+        text.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_nearest_name_is_offered() {
+        let known = ["traefik", "portainer", "monitor"];
+        assert_eq!(nearest("traefk", known), Some("traefik"));
+        assert_eq!(nearest("Monitor", known), Some("monitor"));
+        assert_eq!(did_you_mean("xyz", known), "");
+    }
+
+    #[test]
+    fn programs_that_drop_the_variable_are_named() {
+        for command in
+            ["sudo docker ps", "/usr/bin/sudo -u x docker ps", "su -c docker", "env -i x"]
+        {
+            assert!(no_request(&line(command)).is_some(), "{command}");
+        }
+        for command in ["docker ps", "env A=b docker ps", "sh -c sudo"] {
+            assert_eq!(no_request(&line(command)), None, "{command}");
+        }
+    }
+}
