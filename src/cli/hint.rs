@@ -56,6 +56,16 @@ pub(super) fn no_request(command: &[OsString]) -> Option<String> {
     Some(format!("{name} starts its program without DOCKER_HOST; {way}"))
 }
 
+/// Ends the process when `--` stands there and no program follows it: a listener was not meant.
+pub(super) fn refuse_empty_command(line: &[OsString]) {
+    let takes_program = |word: &OsString| word == "record" || word == "enforce";
+    let ends_in_dashes = line.len() > 2 && line.last().is_some_and(|word| word == "--");
+    if ends_in_dashes && line.iter().skip(1).any(takes_program) {
+        let text = "no program follows --; leave -- out to serve without one\n";
+        clap::Error::raw(ErrorKind::MissingRequiredArgument, text).exit();
+    }
+}
+
 /// What clap says to a wrong command line, with what was meant by a program without `--` before it.
 pub(super) fn meant(mut error: clap::Error, line: &[OsString]) -> clap::Error {
     if let Some(meant) = program_without_dashes(&error, line) {

@@ -54,7 +54,7 @@ pub(super) fn read(
 ) -> Result<(), ImportError> {
     let name = log_name(path);
     let log = Log::read(&name, logs.format, engine, logs.denied, open(path, &name)?)?;
-    warn_of_gaps(&log, &name);
+    warn_of_gaps(&log, &name, logs.denied);
     warn_of_other_engine(&log, &name, engine);
     gathering.turn_away(log.turned_away);
     log.events.into_iter().for_each(|event| gathering.absorb(event));
@@ -74,7 +74,7 @@ fn open(path: &Path, name: &str) -> Result<Box<dyn BufRead>, ImportError> {
     Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 
-fn warn_of_gaps(log: &Log, name: &str) {
+fn warn_of_gaps(log: &Log, name: &str, denied: TurnedAway) {
     for skipped in &log.skipped {
         output::warn(&format!(
             "{name}:{}: a request that cannot be read is left out: {}",
@@ -89,7 +89,9 @@ fn warn_of_gaps(log: &Log, name: &str) {
     if log.turned_away > 0 {
         let requests = count(log.turned_away, "request");
         output::warn(&format!("{name}: left out {requests} that the proxy answered by itself"));
-        output::help("dsp generate --denied takes those of them that can be read");
+        if denied == TurnedAway::LeftOut {
+            output::help("dsp generate --denied takes those of them that can be read");
+        }
     }
 }
 

@@ -55,6 +55,7 @@ use args::{Args, Command};
 pub fn main() -> ExitCode {
     completions::answer();
     let line: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    hint::refuse_empty_command(&line);
     let args = match Args::try_parse_from(&line) {
         Ok(args) => args,
         Err(error) => return failure::usage(&hint::meant(error, &line)),

@@ -207,12 +207,15 @@ fn a_log_in_utf_16_is_told() {
     assert!(done.err.contains("iconv"), "{}", done.err);
 }
 
+/// Puts something around a line.
+type Wrap = Box<dyn Fn(&str) -> String>;
+
 /// The logs of the fixtures as a log drain, the container runtime and journald keep them.
 #[test]
 fn a_wrapped_log_gives_the_profile_of_the_log() {
     let world = World::without_engine();
     let quoted = |line: &str| serde_json::to_string(line).unwrap();
-    let wrappings: [(&str, Box<dyn Fn(&str) -> String>); 4] = [
+    let wrappings: [(&str, Wrap); 4] = [
         (
             "json-file",
             Box::new(|line| format!("{{\"log\":{},\"stream\":\"stderr\"}}", quoted(line))),

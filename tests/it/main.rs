@@ -55,6 +55,8 @@ mod generate;
 mod health;
 /// The help of every command.
 mod help;
+/// Wrong first steps and options that would do nothing.
+mod hints;
 /// `--intercept`: programs that look nowhere but at the usual socket.
 mod intercept;
 /// The modules use only what the architecture allows.
