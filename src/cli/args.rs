@@ -13,7 +13,6 @@ use super::logs::Logs;
 use super::sessions::Sessions;
 use crate::api::{ApiVersion, EngineKind};
 use crate::learn::MinApi;
-use crate::recording::TurnedAway;
 use crate::{export, recording};
 
 /// Learns the least access that a program needs to the Docker socket, and enforces it.
@@ -354,14 +353,15 @@ enum Program {
 impl Origin {
     /// The logs to read; none for recordings.
     pub(super) fn format(self) -> Option<Logs> {
-        let format = self.program.map(|program| match program {
-            Program::Caddy => recording::Format::Caddy,
-            Program::Dockerd => recording::Format::Dockerd,
-            Program::Haproxy => recording::Format::Haproxy,
-            Program::Nginx => recording::Format::Nginx,
-            Program::Wollomatic => recording::Format::Wollomatic,
-        });
-        format.map(|format| Logs { format, denied: TurnedAway::LeftOut })
+        self.program.map(|program| {
+            Logs::of(match program {
+                Program::Caddy => recording::Format::Caddy,
+                Program::Dockerd => recording::Format::Dockerd,
+                Program::Haproxy => recording::Format::Haproxy,
+                Program::Nginx => recording::Format::Nginx,
+                Program::Wollomatic => recording::Format::Wollomatic,
+            })
+        })
     }
 }
 

@@ -24,6 +24,11 @@ pub(super) struct Logs {
 }
 
 impl Logs {
+    /// Logs of a format, without what the proxy denied.
+    pub(super) fn of(format: Format) -> Self {
+        Self { format, denied: TurnedAway::LeftOut }
+    }
+
     /// The same logs, with what the proxy denied if that is asked for.
     ///
     /// # Errors

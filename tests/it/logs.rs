@@ -213,8 +213,10 @@ type Wrap = Box<dyn Fn(&str) -> String>;
 /// The logs of the fixtures as a log drain, the container runtime and journald keep them.
 #[test]
 fn a_wrapped_log_gives_the_profile_of_the_log() {
+    fn quoted(line: &str) -> String {
+        serde_json::to_string(line).unwrap()
+    }
     let world = World::without_engine();
-    let quoted = |line: &str| serde_json::to_string(line).unwrap();
     let wrappings: [(&str, Wrap); 4] = [
         (
             "json-file",
