@@ -7,10 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::completions::Profiles;
-use super::intercept::Intercept;
-use super::listen::Listen;
-use super::logs::Logs;
-use super::sessions::Sessions;
+use super::{intercept::Intercept, listen::Listen, logs::Logs, sessions::Sessions};
 use crate::api::{ApiVersion, EngineKind};
 use crate::learn::MinApi;
 use crate::{export, recording};
