@@ -88,7 +88,7 @@ fn program_without_dashes(error: &clap::Error, line: &[OsString]) -> Option<Stri
     // An unknown option may be the program's, whose name then stands before it.
     let place = if is_option(line.get(found)?) { return None } else { found };
     let words = |words: &[OsString]| -> String {
-        let shown = words.iter().map(|word| quoted(&word.to_string_lossy()));
+        let shown = words.iter().map(|word| quoted(&crate::text::spelled(word)));
         shown.collect::<Vec<_>>().join(" ")
     };
     let (before, program) = line.get(1..)?.split_at_checked(place - 1)?;
@@ -96,7 +96,7 @@ fn program_without_dashes(error: &clap::Error, line: &[OsString]) -> Option<Stri
 }
 
 fn is_option(word: &OsString) -> bool {
-    word.to_string_lossy().starts_with('-')
+    crate::text::spelled(word).starts_with('-')
 }
 
 #[cfg(test)]

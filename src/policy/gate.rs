@@ -100,8 +100,11 @@ impl Enforcer {
         if self.allow.holds(located) {
             return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
         }
-        // Where some names are allowed, somebody has decided against all of them.
-        let rule = if self.allow.has(located) {
+        // Where some names are allowed, somebody has decided against all of them. A name that is not
+        // repeated to the client, as it is long or may be secret, is not repeated in a rule either.
+        let is_told =
+            || told_canonical(request, Some(located), LONGEST_TOLD).to_string() == request.path();
+        let rule = if self.allow.has(located) && is_told() {
             Rule::of_request(located).to_string()
         } else {
             located.operation.to_string()
