@@ -1,11 +1,16 @@
 //! Where clients come in, and who may be one.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 
 use crate::api::Address;
 use crate::proxy::{Access, Limits};
 
 const USERS: &str = "/etc/passwd";
+/// The largest number of a user or group. The next one, -1, means "leave it as it is" (chown(2)).
+const LARGEST: u32 = u32::MAX - 1;
+
 const GROUPS: &str = "/etc/group";
 
 /// Where clients come in.
@@ -30,16 +35,22 @@ pub(super) struct Listen {
     /// The group that owns unix sockets, by name or number
     #[arg(long, value_name = "GROUP")]
     pub(super) group: Option<String>,
-    /// Let only processes of this user connect; may be given several times
+    /// Let only processes of this user connect; may be given several times. With --allow-gid, one of
+    /// the two is enough
     #[arg(long, value_name = "USER")]
     pub(super) allow_uid: Vec<String>,
-    /// Let only processes of this group connect, the user's main one; may be given several times
+    /// Let only processes of this group connect, the user's main one; may be given several times. With
+    /// --allow-uid, one of the two is enough
     #[arg(long, value_name = "GROUP")]
     pub(super) allow_gid: Vec<String>,
     /// The most connections at once, as far as the limit of open files has room for them; an idle one
     /// makes room for a new one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
     pub(super) max_connections: usize,
+    /// Seconds that the body of a request may make no progress before an enforcer ends it; 0 for no
+    /// limit
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(super) body_timeout: u64,
     /// Seconds that open requests get at the end; a second signal ends at once
     #[arg(long, value_name = "SECONDS", default_value_t = 10, conflicts_with = "command")]
     pub(super) grace: u64,
@@ -66,6 +77,12 @@ impl Listen {
         }
     }
 
+    /// How much is taken on at once, where files leave room for so many connections.
+    pub(super) fn limits(&self, most: usize) -> Limits {
+        let body = (self.body_timeout > 0).then(|| Duration::from_secs(self.body_timeout));
+        Limits { connections: self.max_connections.min(most), body }
+    }
+
     /// Who may connect, names looked up.
     pub(super) fn access(&self) -> anyhow::Result<Access> {
         let all = |names: &[String], file| -> anyhow::Result<Vec<u32>> {
@@ -75,8 +92,8 @@ impl Listen {
             anywhere: self.insecure_tcp,
             hosts: self.allow_host.clone(),
             mode: self.mode,
-            owner: self.owner.as_deref().map(|name| number(name, USERS)).transpose()?,
-            group: self.group.as_deref().map(|name| number(name, GROUPS)).transpose()?,
+            owner: one(self.owner.as_deref(), USERS).context("--owner is wrong")?,
+            group: one(self.group.as_deref(), GROUPS).context("--group is wrong")?,
             users: all(&self.allow_uid, USERS).context("--allow-uid is wrong")?,
             groups: all(&self.allow_gid, GROUPS).context("--allow-gid is wrong")?,
         })
@@ -94,10 +111,15 @@ fn host(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err("a name of a host, without a port".to_owned()) }
 }
 
+fn one(name: Option<&str>, file: &str) -> anyhow::Result<Option<u32>> {
+    name.map(|name| number(name, file)).transpose()
+}
+
 /// The number of a user or group, which may be given instead of the name.
 fn number(name: &str, file: &str) -> anyhow::Result<u32> {
-    if let Ok(number) = name.parse() {
-        return Ok(number);
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number = name.parse().ok().filter(|number| *number <= LARGEST);
+        return number.with_context(|| format!("{name} is too large; the largest is {LARGEST}"));
     }
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
     let found = text.lines().find_map(|line| {
@@ -106,6 +128,7 @@ fn number(name: &str, file: &str) -> anyhow::Result<u32> {
         is_meant.then(|| fields.nth(1)?.parse().ok()).flatten()
     });
     match found {
+        Some(number) if number > LARGEST => bail!("{name:?} has no number of its own in {file}"),
         Some(number) => Ok(number),
         None => bail!("{name:?} is not in {file}; a number will do as well"),
     }
@@ -128,6 +151,12 @@ mod tests {
         assert_eq!(number("17", USERS).unwrap(), 17);
         assert_eq!(number("root", USERS).unwrap(), 0);
         assert_eq!(number("root", GROUPS).unwrap(), 0);
+        assert_eq!(number("4294967294", USERS).unwrap(), LARGEST);
+        for wrong in ["4294967295", "4294967296", "99999999999999999999", "-1", "+5", ""] {
+            for file in [USERS, GROUPS] {
+                assert!(number(wrong, file).is_err(), "{wrong}");
+            }
+        }
         let error = number("no such\u{1b}", USERS).unwrap_err().to_string();
         assert!(error.contains("no such\\u{1b}"), "{error}");
     }

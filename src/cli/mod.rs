@@ -40,6 +40,7 @@ mod serve;
 mod sessions;
 mod source;
 mod status;
+mod stderr;
 mod surroundings;
 mod terminal;
 mod unfollowed;
@@ -80,5 +81,6 @@ pub fn main() -> ExitCode {
         Command::Record(record) => record::run(record, args.talk),
     };
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));
+    stderr::finish();
     ExitCode::from(status.code())
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use console::Term;
 
+use super::stderr;
 use crate::report::fold;
 use crate::text::guarded;
 
@@ -43,7 +44,7 @@ pub(super) fn talk(text: &str) {
 /// Shows what has a layout of its own, on stderr.
 pub(super) fn drawn(text: &str) {
     // There is nobody to tell that nobody can be told.
-    let _ = writeln!(anstream::stderr().lock(), "{}", guarded(text));
+    let _ = stderr::say(&guarded(text));
 }
 
 fn folded(text: &str, term: &Term) -> String {

@@ -6,6 +6,7 @@ use std::io;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::Talk;
+use super::stderr;
 
 /// Runs a future to its end.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
@@ -27,9 +28,10 @@ pub(super) fn start_log(talk: Talk, owns_terminal: bool) {
         (false, 2) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     };
+    stderr::start();
     let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(|| stderr::Log)
         .with_ansi(ansi)
         .with_target(false)
         .with_max_level(level);

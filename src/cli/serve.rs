@@ -60,7 +60,7 @@ impl Sockets {
         } else if private {
             let made = private_folder()?;
             if covered.is_some() {
-                fs::set_permissions(made.path(), fs::Permissions::from_mode(PASSED_MODE))
+                proxy::open_folder_to(made.path(), PASSED_MODE)
                     .with_context(|| format!("cannot open the folder {}", shown(made.path())))?;
             }
             let address = Address::unix(made.path().join("docker.sock"))?;
@@ -78,9 +78,17 @@ impl Sockets {
         }
         let mut listeners = Vec::new();
         for address in &addresses {
-            listeners.push(Listener::bind(address, &access).await?);
+            let listener = Listener::bind(address, &access).await?;
+            if let Some(hazard) = listener.hazard() {
+                let folder = shown(&hazard.folder);
+                output::warn(&format!(
+                    "{folder} {hazard}, who can put another socket in the place of dsp's; listen in a \
+                     folder of your own, such as /run/dsp"
+                ));
+            }
+            listeners.push(listener);
         }
-        let limits = Limits { connections: listen.max_connections.min(most_connections()) };
+        let limits = listen.limits(most_connections());
         Ok(Self { listeners, limits, _folder: folder })
     }
 

@@ -1,13 +1,13 @@
 //! One client connection: each request is decided over, told to the sink, and forwarded or answered.
 
 use std::future::poll_fn;
-use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::ahead;
-use super::answer::{self, Form};
+use super::answer::Form;
+use super::budget::Share;
 use super::control::Control;
 use super::door::Stray;
 use super::exchange::{Arrival, Finish, Sink};
@@ -32,25 +32,21 @@ const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
 /// How long the head of a request may take once its first byte has come. Clients send heads at once.
 const HEAD_TIME: Duration = Duration::from_secs(20);
 
-/// How many bytes of a denied request's body are read and thrown away.
-const DRAIN: u64 = 1 << 20;
-
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
-
 /// A client, and its way to the engine.
 pub(super) struct Connection<S: Sink> {
-    shared: Arc<Shared<S>>,
+    pub(super) shared: Arc<Shared<S>>,
     who: Client,
-    control: Arc<Control>,
-    client: Stream,
-    intake: Intake,
-    upstream: Upstream,
-    to_engine: Outbox,
-    to_client: Outbox,
+    pub(super) control: Arc<Control>,
+    pub(super) client: Stream,
+    pub(super) intake: Intake,
+    pub(super) upstream: Upstream,
+    pub(super) to_engine: Outbox,
+    pub(super) to_client: Outbox,
     /// The head of the request under way.
     head: Vec<u8>,
-    timer: Timer,
+    pub(super) timer: Timer,
+    /// What this connection holds in memory.
+    pub(super) share: Share,
     is_strict: bool,
 }
 
@@ -62,6 +58,7 @@ impl<S: Sink> Connection<S> {
         client: Stream,
     ) -> Self {
         let is_strict = shared.gate.refuses_flaws();
+        let share = Share::new(Arc::clone(&control), Arc::clone(&shared.registry));
         Self {
             shared,
             who,
@@ -73,6 +70,7 @@ impl<S: Sink> Connection<S> {
             to_client: Outbox::default(),
             head: Vec::new(),
             timer: Timer::default(),
+            share,
             is_strict,
         }
     }
@@ -111,6 +109,12 @@ impl<S: Sink> Connection<S> {
         trim(&mut self.head);
     }
 
+    /// How many bytes of memory its buffers take.
+    pub(super) fn held(&self) -> usize {
+        let buffers = self.intake.held() + self.head.capacity();
+        buffers + self.to_engine.held() + self.to_client.held()
+    }
+
     /// Waits for the head of a request.
     fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         loop {
@@ -135,6 +139,7 @@ impl<S: Sink> Connection<S> {
             }
         }
         self.upstream.poll_idle(context);
+        self.share.settle(self.held());
         let is_between = self.intake.is_between();
         let limit = match (is_between, self.is_strict) {
             (true, _) | (false, false) => IDLE_TIME,
@@ -152,7 +157,6 @@ impl<S: Sink> Connection<S> {
 
     /// Answers a request whose head is in order.
     async fn request(&mut self, has_body: bool) -> Next {
-        self.control.begin();
         let bytes = std::mem::take(&mut self.head);
         let next = match RequestHead::read(&bytes) {
             Some(head) => self.decide(&head, has_body).await,
@@ -228,7 +232,6 @@ impl<S: Sink> Connection<S> {
     /// Answers a request whose form is not in order. A gate that watches has it passed on as it is,
     /// and whatever follows on this connection, for nobody knows where the next request begins.
     async fn flawed(&mut self, flaw: Flaw) -> Next {
-        self.control.begin();
         let bytes = self.intake.take_all();
         let (method, target) = words(&bytes);
         let head = Head { flaw: Some(flaw), ..Head::new(&method, &target) };
@@ -239,16 +242,16 @@ impl<S: Sink> Connection<S> {
                 let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
                 self.answer(status, &message, form, finish).await;
             }
-            Ok(_) => match self.upstream.take(&self.shared.engine).await {
+            Ok(_) if !self.control.begin(false) => return Next::End,
+            Ok(_) => match self.engine().await {
                 Ok((engine, _)) => {
-                    tracing::warn!(
-                        connection = self.who.number,
-                        "passed on without a look: {flaw}"
-                    );
+                    self.shared.tell_of_flaw(self.who.number, flaw);
                     finish.upgraded = true;
                     // Nobody sees a body in it.
                     let _ = finish.rewrite(None);
-                    Tunnel { engine, finish }.run(&mut self.client, &bytes, Vec::new()).await;
+                    let (share, held) = (&mut self.share, bytes.capacity());
+                    let tunnel = Tunnel { engine, finish, share, held };
+                    tunnel.run(&mut self.client, &bytes, Vec::new()).await;
                 }
                 Err(error) => {
                     let form = Form { closes: true, ..Form::default() };
@@ -268,6 +271,10 @@ impl<S: Sink> Connection<S> {
         permit: &Permit,
         mut finish: Finish<S>,
     ) -> Next {
+        if !self.control.begin(has_body) {
+            return Next::End;
+        }
+        self.timer.stop();
         let is_head = head.method == "HEAD";
         let is_safe = is_head || head.method == "GET";
         let anew = if has_body { self.rewrite(head, &mut finish).await } else { None };
@@ -286,10 +293,17 @@ impl<S: Sink> Connection<S> {
                 .bad_gateway("the request target cannot be sent", asks, has_body, finish)
                 .await;
         }
+        self.share.settle(self.held() + head.length());
+        if self.share.is_too_much() {
+            let (status, message) = (503, "dsp: too many large requests are open; try again later");
+            let form = Form { is_head, is_old: head.is_old, closes: true };
+            self.answer(status, message, form, finish).await;
+            return Next::Linger;
+        }
         head.write(permit, asks.upgrade, anew.as_ref().map(Vec::len), self.to_engine.room());
         self.to_engine.room().extend(anew.unwrap_or_default());
         loop {
-            let (mut engine, is_reused) = match self.upstream.take(&self.shared.engine).await {
+            let (mut engine, is_reused) = match self.engine().await {
                 Ok(taken) => taken,
                 Err(error) => {
                     return self.bad_gateway(&error.to_string(), asks, has_body, finish).await;
@@ -306,8 +320,20 @@ impl<S: Sink> Connection<S> {
                 asks,
                 request: Sending::begin(has_body, head.trailer.as_deref().unwrap_or_default()),
                 answer: Answer::default(),
+                timer: &mut self.timer,
+                patience: self.shared.limits().body.filter(|_| self.is_strict),
+                moved: 0,
             };
-            let ending = poll_fn(|context| transfer.poll(context)).await;
+            let share = &mut self.share;
+            let ending = poll_fn(|context| {
+                let polled = transfer.poll(context);
+                if polled.is_pending() {
+                    share.settle(transfer.held() + head.length());
+                }
+                polled
+            })
+            .await;
+            let is_unanswered = transfer.answer.body.is_none();
             let can_be_repeated = transfer.can_be_repeated(is_safe);
             let is_whole = transfer.request.is_whole;
             return match ending {
@@ -323,7 +349,11 @@ impl<S: Sink> Connection<S> {
                     }
                     // What the engine has not taken of the request comes first.
                     let early = [self.to_engine.unsent(), self.intake.kept()].concat();
-                    Tunnel { engine, finish }.run(&mut self.client, &early, first).await;
+                    self.to_engine.clear();
+                    drop(self.intake.take_all());
+                    let (share, held) = (&mut self.share, head.length() + early.capacity());
+                    let tunnel = Tunnel { engine, finish, share, held };
+                    tunnel.run(&mut self.client, &early, first).await;
                     Next::Linger
                 }
                 Ending::Unanswered(_) if is_reused && can_be_repeated => {
@@ -346,7 +376,14 @@ impl<S: Sink> Connection<S> {
                 Ending::Unusable(bad) => {
                     self.bad_gateway(&bad.to_string(), asks, !is_whole, finish).await
                 }
-                Ending::Broken => Next::Linger,
+                Ending::Stalled if is_unanswered => {
+                    let form = Form { is_head, is_old: head.is_old, closes: true };
+                    let seconds = self.shared.limits().body.unwrap_or_default().as_secs();
+                    let message = format!("dsp: nothing came of the body for {seconds} s");
+                    self.answer(408, &message, form, finish).await;
+                    Next::Linger
+                }
+                Ending::Stalled | Ending::Broken => Next::Linger,
             };
         }
     }
@@ -364,70 +401,5 @@ impl<S: Sink> Connection<S> {
         self.intake.skip_body(whole.length);
         finish.received = count(&whole.body);
         Some(anew)
-    }
-
-    /// Tells the client that the engine gave no answer that could be passed on.
-    async fn bad_gateway(
-        &mut self,
-        message: &str,
-        asks: Asks,
-        is_unread: bool,
-        finish: Finish<S>,
-    ) -> Next {
-        let closes = is_unread || self.ends_behind(asks.closes || asks.is_old);
-        // Nothing of an answer is out; what waits is an interim one at most.
-        self.to_engine.clear();
-        let form = Form { is_head: asks.is_head, is_old: asks.is_old, closes };
-        self.answer(502, &format!("dsp: {message}"), form, finish).await;
-        Next::behind(closes, !is_unread)
-    }
-
-    /// Gives an answer of dsp's own; the sink is told when it is out.
-    async fn answer(&mut self, status: u16, message: &str, form: Form, mut finish: Finish<S>) {
-        finish.status = Some(status);
-        answer::write(status, message, form, self.to_client.room());
-        // A client that has gone needs no answer.
-        let _ = self.flush().await;
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        poll_fn(|context| self.to_client.poll_flush(&mut self.client, context)).await
-    }
-
-    /// Whether the connection ends behind the answer to a request that does or does not want that.
-    fn ends_behind(&self, closes: bool) -> bool {
-        closes || self.control.finishes()
-    }
-
-    /// Reads some of a denied request's body, so that a client that sends first and listens later
-    /// hears the denial; tells whether that was all of it.
-    async fn drain(&mut self) -> bool {
-        let mut left = DRAIN;
-        let (client, intake) = (&mut self.client, &mut self.intake);
-        let mut drain = |bytes: &[u8], intake: &mut Intake| -> Option<bool> {
-            let (length, is_last) = intake.body(bytes, |_| ()).ok()?;
-            left = left.checked_sub(u64::try_from(length).ok()?)?;
-            intake.push_behind(bytes, length);
-            Some(is_last)
-        };
-        let kept = intake.take_all();
-        let mut last = if kept.is_empty() { Some(false) } else { drain(&kept, intake) };
-        let rest = poll_fn(|context| {
-            while last == Some(false) {
-                match poll_read(client, context, |bytes, _| match bytes {
-                    [] => {
-                        intake.push(bytes);
-                        None
-                    }
-                    bytes => drain(bytes, intake),
-                }) {
-                    Poll::Ready(Ok(read)) => last = read,
-                    Poll::Ready(Err(_)) => last = None,
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            Poll::Ready(last == Some(true))
-        });
-        tokio::time::timeout(DRAIN_TIME, rest).await.unwrap_or(false)
     }
 }

@@ -2,18 +2,29 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 
+/// How long a body may take to get going before its speed counts.
+const START: Duration = Duration::from_secs(4);
+
+/// The fewest bytes a second with which a body that has not all come keeps its connection from making
+/// room for another one.
+const SLOWEST: u64 = 1 << 10;
+
 /// One connection as the registry sees it.
 #[derive(Debug, Default)]
 pub(super) struct Control {
-    order: AtomicU8,
-    is_busy: AtomicBool,
+    finishes: AtomicBool,
+    stage: AtomicU8,
+    /// Bytes that have come of the body under way.
+    received: AtomicU64,
+    /// Bytes of memory that count for it.
+    held: AtomicUsize,
     asked: Mutex<Asked>,
     /// Told when a decision has been taken.
     decision: Condvar,
@@ -24,6 +35,7 @@ pub(super) struct Control {
 #[derive(Debug, Default)]
 struct Asked {
     state: State,
+    since: Option<Instant>,
     method: String,
     target: String,
 }
@@ -47,34 +59,86 @@ const KEPT_ROOM: usize = 1024;
 /// is written to blocks.
 const LONGEST_DECISION: Duration = Duration::from_secs(1);
 
-/// End once no request is under way.
-const FINISH: u8 = 1;
-/// End at once.
-const CUT: u8 = 2;
+/// Nothing was permitted yet.
+const NEW: u8 = 0;
+/// Something was permitted before, and nothing is under way.
+const IDLE: u8 = 1;
+/// A permitted request is under way, and its body has not all come.
+const AWAITED: u8 = 2;
+/// A permitted request is under way, and all of it has come.
+const BUSY: u8 = 3;
+/// It ends at once. What is under way is dropped, and nothing more is begun.
+const CUT: u8 = 4;
+
+/// How little a connection loses when it makes room for another one; the least loses first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Loss {
+    /// It never asked for anything that it may have, or does not send what it announced.
+    Nothing,
+    /// It waits for its next request.
+    AnIdleConnection,
+}
 
 impl Control {
     /// Has the connection end as soon as no request is under way.
     pub(super) fn finish(&self) {
-        self.order.fetch_or(FINISH, Ordering::AcqRel);
+        self.finishes.store(true, Ordering::Release);
         self.waker.wake();
     }
 
     /// Ends the connection in the middle of whatever it does.
     pub(super) fn cut(&self) {
-        self.order.fetch_or(CUT, Ordering::AcqRel);
+        self.stage.store(CUT, Ordering::Release);
         self.waker.wake();
+    }
+
+    /// Ends the connection unless a request is under way that has all come, or comes at a fair speed;
+    /// tells whether it ends.
+    pub(super) fn evict(&self) -> bool {
+        let stage = self.stage.load(Ordering::Acquire);
+        if self.loss_in(stage).is_none() {
+            return false;
+        }
+        // A request that begins in this moment is either not ended, or not forwarded.
+        let (to, order) = (CUT, Ordering::AcqRel);
+        let is_evicted = self.stage.compare_exchange(stage, to, order, Ordering::Acquire).is_ok();
+        if is_evicted {
+            self.waker.wake();
+        }
+        is_evicted
+    }
+
+    /// What would be lost if it made room; none when it must not.
+    pub(super) fn loss(&self) -> Option<Loss> {
+        self.loss_in(self.stage.load(Ordering::Acquire))
+    }
+
+    fn loss_in(&self, stage: u8) -> Option<Loss> {
+        match stage {
+            NEW => Some(Loss::Nothing),
+            IDLE => Some(Loss::AnIdleConnection),
+            AWAITED if self.is_slow() => Some(Loss::Nothing),
+            _ => None,
+        }
+    }
+
+    fn is_slow(&self) -> bool {
+        let received = self.received.load(Ordering::Relaxed);
+        let since = self.lock().since;
+        let counts = since.map_or(Duration::ZERO, |since| since.elapsed().saturating_sub(START));
+        received == 0 || received < counts.as_secs().saturating_mul(SLOWEST)
     }
 
     /// Whether the connection is to end once no request is under way.
     pub(super) fn finishes(&self) -> bool {
-        self.order.load(Ordering::Acquire) & FINISH != 0
+        self.finishes.load(Ordering::Acquire)
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        self.order.load(Ordering::Acquire) & CUT != 0
+        self.stage.load(Ordering::Acquire) == CUT
     }
 
-    /// Runs the connection until it ends or is cut. It is polled anew at each order. It comes in a
+    /// Runs the connection until it ends or is cut. It is polled again at each order. It comes in a
     /// box, because a future that is handed on takes its room twice.
     pub(super) async fn run(&self, mut connection: Pin<Box<impl Future<Output = ()>>>) {
         std::future::poll_fn(|context| {
@@ -82,11 +146,6 @@ impl Control {
             if self.is_cut() { Poll::Ready(()) } else { connection.as_mut().poll(context) }
         })
         .await;
-    }
-
-    /// The head of a request has come.
-    pub(super) fn begin(&self) {
-        self.is_busy.store(true, Ordering::Release);
     }
 
     /// The gate is to decide on a request. Said before it is asked: a reload that puts another gate in
@@ -99,6 +158,21 @@ impl Control {
         asked.method.push_str(method);
         asked.target.clear();
         asked.target.push_str(target);
+    }
+
+    /// A request is to go to the engine; false when the connection ends and it must not.
+    pub(super) fn begin(&self, has_body: bool) -> bool {
+        self.lock().since = Some(Instant::now());
+        self.received.store(0, Ordering::Relaxed);
+        self.go_to(if has_body { AWAITED } else { BUSY })
+    }
+
+    /// How much has come of the body under way, and whether that is all.
+    pub(super) fn receives(&self, bytes: u64, is_whole: bool) {
+        self.received.store(bytes, Ordering::Relaxed);
+        if is_whole {
+            self.go_to(BUSY);
+        }
     }
 
     /// The gate has decided: the request goes to the engine, or does not.
@@ -119,13 +193,25 @@ impl Control {
                 *text = String::new();
             }
         }
-        drop(asked);
-        self.is_busy.store(false, Ordering::Release);
+        if asked.since.take().is_some() {
+            self.go_to(IDLE);
+        }
     }
 
-    /// Whether no request is under way.
-    pub(super) fn is_idle(&self) -> bool {
-        !self.is_busy.load(Ordering::Acquire)
+    /// Goes on, unless the connection ends.
+    fn go_to(&self, stage: u8) -> bool {
+        let next = |now| (now != CUT).then_some(stage);
+        self.stage.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
+    }
+
+    /// How many bytes of memory count for it.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many bytes of memory count for it.
+    pub(super) fn hold(&self, bytes: usize) {
+        self.held.store(bytes, Ordering::Relaxed);
     }
 
     /// Method and target of the request that the engine is answering. One that is being decided over
@@ -221,5 +307,40 @@ mod tests {
             assert!(by.is_none_or(|by| by >= next) || first == second, "{second:?} after {next}");
         }
         asker.join().unwrap();
+    }
+
+    #[test]
+    fn what_has_all_come_makes_no_room() {
+        let control = Control::default();
+        assert_eq!(control.loss(), Some(Loss::Nothing));
+        assert!(control.begin(false));
+        assert_eq!(control.loss(), None);
+        assert!(!control.evict());
+        control.end();
+        assert_eq!(control.loss(), Some(Loss::AnIdleConnection));
+    }
+
+    #[test]
+    fn a_body_that_does_not_come_makes_room() {
+        let control = Control::default();
+        assert!(control.begin(true));
+        assert_eq!(control.loss(), Some(Loss::Nothing), "nothing has come");
+        control.receives(1, false);
+        assert_eq!(control.loss(), None, "it has just begun");
+        control.lock().since = Instant::now().checked_sub(Duration::from_secs(60));
+        assert_eq!(control.loss(), Some(Loss::Nothing), "one byte in a minute");
+        control.receives(1 << 20, false);
+        assert_eq!(control.loss(), None);
+        control.receives(1, true);
+        assert_eq!(control.loss(), None, "it is whole, however long it took");
+    }
+
+    #[test]
+    fn nothing_is_begun_on_a_connection_that_ends() {
+        let control = Control::default();
+        assert!(control.evict());
+        assert!(!control.begin(false));
+        control.end();
+        assert!(control.is_cut());
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::api::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, is_method, length};
 
-use super::scratch::trim;
+use super::scratch::{append, shrink, trim};
 
 /// How many bytes behind a request are kept until it has been answered.
 const MOST_HELD: usize = LONGEST_HEAD;
@@ -58,7 +58,12 @@ impl Intake {
     /// Takes bytes in; none at the end.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.has_ended |= bytes.is_empty();
-        self.bytes.extend_from_slice(bytes);
+        append(&mut self.bytes, bytes);
+    }
+
+    /// How many bytes of memory it takes.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Keeps what stands behind the first bytes.
@@ -86,6 +91,7 @@ impl Intake {
         into.extend_from_slice(self.bytes.get(..length).unwrap_or_default());
         if length < self.bytes.len() {
             self.bytes.drain(..length);
+            shrink(&mut self.bytes);
         } else {
             trim(&mut self.bytes);
         }

@@ -3,21 +3,16 @@
 //! A socket file that nobody serves is replaced, one that is served is left alone, and anything
 //! else in its place is never deleted.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, RawMode};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::door::Door;
 use super::peer::Peer;
+use super::place::{self, Hazard, Identity, Place, unix_socket};
 use super::stream::Stream;
 use crate::api::Address;
 use crate::text::shown;
@@ -26,8 +21,8 @@ use crate::text::shown;
 /// rights.
 const SOCKET_MODE: u32 = 0o600;
 
-/// How many connections may wait to be accepted.
-const BACKLOG: i32 = 1024;
+/// How many connections may wait to be accepted, as far as the system lets them (`somaxconn`).
+const BACKLOG: i32 = 4096;
 
 /// Who may connect to a listener.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +81,7 @@ enum Socket {
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    inode: u64,
+    identity: Identity,
 }
 
 /// Why an address cannot be listened on.
@@ -203,6 +198,15 @@ impl Listener {
         self.door.clone()
     }
 
+    /// A folder in which others could put something else in the place of a unix socket.
+    #[must_use]
+    pub fn hazard(&self) -> Option<Hazard> {
+        match &self.address {
+            Address::Unix(path) => place::hazard(path),
+            Address::Tcp { .. } => None,
+        }
+    }
+
     /// Whether a client is one of those that may connect.
     pub(super) fn admits(&self, peer: Peer) -> Result<(), Stranger> {
         if !self.access.names_clients() {
@@ -237,29 +241,23 @@ impl Access {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let mine = fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
-        if mine {
-            // Nothing is lost if it stays: the next dsp replaces a socket that nobody serves.
-            let _ = fs::remove_file(&self.path);
-        }
+        // Nothing is lost if it stays: the next dsp replaces a socket that nobody serves.
+        let _ = Place::of(&self.path).and_then(|place| place.remove(self.identity));
     }
 }
 
 /// Removes the socket file of a program that is gone.
 fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
     let io = |source| ListenError::Io { address: address.clone(), source };
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io(error)),
-    };
-    if !found.file_type().is_socket() {
+    let place = Place::of(path).map_err(io)?;
+    let Some(found) = place.found().map_err(io)? else { return Ok(()) };
+    if !found.is_socket {
         return Err(ListenError::NotASocket { path: path.to_owned() });
     }
-    match StdUnixStream::connect(path) {
-        Ok(_) => Err(ListenError::InUse { address: address.clone() }),
+    match place.connect(&found) {
+        Ok(()) => Err(ListenError::InUse { address: address.clone() }),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(io)
+            place.remove(found.identity).map_err(io)
         }
         // A full queue also means that somebody is there.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -271,42 +269,23 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
 
 /// Nobody can connect before the file has its owner and mode: it is not listened on until then.
 fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFile)> {
+    let place = Place::of(path)?;
     let socket = unix_socket()?;
-    // On Linux the file gets the mode that the socket has when it is bound, so that there is no
-    // moment in which others could connect; elsewhere this is refused, and the mode set below has
-    // to do.
-    let _ = rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE as RawMode));
-    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
-    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    let identity = place.bind(&socket, access.mode.unwrap_or(SOCKET_MODE))?;
+    let file = SocketFile { path: path.to_owned(), identity };
     if access.owner.is_some() || access.group.is_some() {
-        std::os::unix::fs::lchown(path, access.owner, access.group)?;
+        place.give(identity, access.owner, access.group)?;
     }
-    let mode = access.mode.unwrap_or(SOCKET_MODE);
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     rustix::net::listen(&socket, BACKLOG)?;
     let listener = std::os::unix::net::UnixListener::from(socket);
     Ok((UnixListener::from_std(listener)?, file))
 }
 
-/// One that no child inherits and that does not block.
-#[cfg(target_os = "linux")]
-fn unix_socket() -> io::Result<OwnedFd> {
-    use rustix::net::SocketFlags;
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
-}
-
-/// The same where a socket cannot be made so in one step.
-#[cfg(not(target_os = "linux"))]
-fn unix_socket() -> io::Result<OwnedFd> {
-    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
-    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    rustix::io::ioctl_fionbio(&socket, true)?;
-    Ok(socket)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     async fn bind(path: &Path) -> Result<Listener, ListenError> {

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod answer;
+mod budget;
 mod coding;
 mod connection;
 mod control;
@@ -17,7 +18,9 @@ mod intake;
 mod listener;
 mod next;
 mod often;
+mod own;
 mod peer;
+mod place;
 mod reading;
 mod registry;
 mod request;
@@ -35,6 +38,7 @@ pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};
 pub use often::Often;
 pub use peer::Peer;
+pub use place::{Hazard, open_folder_to};
 pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Running, start, start_on};
 pub use workers::Workers;

@@ -4,6 +4,7 @@
 #[derive(Debug, Default)]
 pub struct Often {
     times: u64,
+    is_told: bool,
 }
 
 impl Often {
@@ -14,7 +15,13 @@ impl Often {
         while round.is_multiple_of(10) {
             round /= 10;
         }
-        (round == 1).then_some(self.times)
+        self.is_told = round == 1;
+        self.is_told.then_some(self.times)
+    }
+
+    /// How often it has happened, if that is not what was told last.
+    pub fn untold(&self) -> Option<u64> {
+        (self.times > 0 && !self.is_told).then_some(self.times)
     }
 }
 
@@ -27,5 +34,7 @@ mod tests {
         let mut often = Often::default();
         let told: Vec<u64> = (0..2000).filter_map(|_| often.once_more()).collect();
         assert_eq!(told, [1, 10, 100, 1000]);
+        assert_eq!(often.untold(), Some(2000));
+        assert_eq!(Often::default().untold(), None);
     }
 }

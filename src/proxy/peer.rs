@@ -29,7 +29,45 @@ pub enum Peer {
     Unknown,
 }
 
+/// Those who share their connections: a user of this machine, or another machine.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Party {
+    User(u32),
+    /// Its address; of IPv6 the first half, in which one machine has as many as it likes.
+    Machine(IpAddr),
+    Unknown,
+}
+
+/// A process of a user.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Process {
+    user: u32,
+    process: NonZeroU32,
+}
+
 impl Peer {
+    /// Whose connection this is.
+    pub(super) fn party(&self) -> Party {
+        match *self {
+            Self::Process { user, .. } => Party::User(user),
+            Self::Address { ip: IpAddr::V6(ip), .. } => {
+                let half = ip.to_bits() >> 64 << 64;
+                Party::Machine(IpAddr::V6(half.into()))
+            }
+            Self::Address { ip, .. } => Party::Machine(ip),
+            Self::Unknown => Party::Unknown,
+        }
+    }
+
+    /// Which process of that party it is, where that can be told. All containers may run as the same
+    /// user, and then this is what tells them apart.
+    pub(super) fn process(&self) -> Option<Process> {
+        match *self {
+            Self::Process { user, process, .. } => process.map(|process| Process { user, process }),
+            Self::Address { .. } | Self::Unknown => None,
+        }
+    }
+
     /// The process at the other end of a unix socket.
     pub(super) fn of_unix(stream: &tokio::net::UnixStream) -> Self {
         stream.peer_cred().map_or(Self::Unknown, |found| Self::Process {

@@ -71,6 +71,8 @@ pub(super) enum Ending {
     Unanswered(io::Error),
     /// The client has nothing of an answer, and can be told why.
     Unusable(BadAnswer),
+    /// The client does not send the body that it announced.
+    Stalled,
     /// One side broke off, or what it sent was not in order.
     Broken,
 }

@@ -1,22 +1,62 @@
 //! The connections that are open: how many there may be, which of them make room for new ones, and
 //! what they are waiting for.
+//!
+//! Room is made by whoever has the most: of all users the one with the most connections, of its
+//! processes the one with the most, and of those first what never asked for anything that it may have.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::peer::Peer;
-use indexmap::IndexMap;
+use super::peer::{Party, Peer, Process};
+
+/// How long a connection has to say something before it makes room for another one. A client that
+/// connects sends its request at once.
+const YOUNG: Duration = Duration::from_millis(20);
+
+/// How long it is taken for granted that nobody can make room, after all were looked at.
+const BARREN: Duration = Duration::from_millis(5);
+
+/// The fewest connections of which a part is kept for those who have few.
+const FEWEST_SHARED: usize = 16;
+
+/// How many of those that are to make room are looked for at once.
+const MOST_DOOMED: usize = 64;
 
 /// How much a proxy takes on at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// The most connections that are open at the same time.
+    /// The most connections that are open at the same time. From 16 on, one process has seven of
+    /// eight at most, and one user or machine fifteen of sixteen.
     pub connections: usize,
+    /// How long the body of a permitted request may make no progress; for ever when there is none.
+    pub body: Option<Duration>,
 }
 
 impl Limits {
     /// Far more than any number of Docker clients open, and little memory while they are idle.
-    pub const DEFAULT: Self = Self { connections: 16_384 };
+    pub const DEFAULT: Self = Self { connections: 16_384, body: Some(Duration::from_secs(60)) };
+
+    fn of_process(self) -> usize {
+        self.share(8)
+    }
+
+    fn of_party(self) -> usize {
+        self.share(16)
+    }
+
+    /// All but one part of so many.
+    fn share(self, parts: usize) -> usize {
+        let most = self.most();
+        if most < FEWEST_SHARED { most } else { most - most / parts }
+    }
+
+    fn most(self) -> usize {
+        self.connections.max(1)
+    }
 }
 
 /// A request that is being answered.
@@ -30,17 +70,58 @@ pub struct OpenRequest {
     pub target: String,
 }
 
+/// Whether there is room for one more connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Room {
+    /// There is.
+    Free,
+    /// There is, in the place of another one, which ends.
+    Made,
+    /// Not yet: others have just come and said nothing so far.
+    Soon,
+    /// All are busy.
+    Full,
+}
+
 /// The open connections by their number, the oldest first.
 #[derive(Debug)]
 pub(super) struct Registry {
-    most: usize,
-    open: Mutex<IndexMap<u64, Arc<Control>>>,
+    pub(super) limits: Limits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: BTreeMap<u64, Entry>,
+    parties: HashMap<Party, usize>,
+    processes: HashMap<Process, usize>,
+    /// Those that are to make room next, the last one first, and for whom.
+    doomed: (Option<Scope>, Vec<u64>),
+    /// Until when nobody can make room, and for whom.
+    barren: Option<(Scope, Instant)>,
+    /// Until when nobody else can give back memory.
+    relieved: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    control: Arc<Control>,
+    peer: Peer,
+    since: Instant,
+}
+
+/// Among whom room is looked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Scope {
+    Process(Process),
+    Party(Party),
+    All,
 }
 
 /// Takes a connection off the registry when it has ended.
 #[derive(Debug)]
 pub(super) struct Registered {
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     /// The connection's number.
     pub(super) number: u64,
     /// Who is at its other end.
@@ -51,41 +132,90 @@ pub(super) struct Registered {
 
 impl Registry {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { most: limits.connections.max(1), open: Mutex::default() }
+        Self { limits, state: Mutex::default() }
     }
 
-    /// Whether there is room for one more connection, if need be in the place of an idle one.
-    pub(super) fn has_room(&self) -> bool {
-        self.lock().len() < self.most || self.end_idle()
+    /// Whether there is room for one more connection of a peer, if need be in the place of another.
+    pub(super) fn room(&self, peer: &Peer) -> Room {
+        let mut state = self.lock();
+        let (party, process) = (peer.party(), peer.process());
+        let has = |process| state.processes.get(&process).copied().unwrap_or_default();
+        let scope = if let Some(process) = process
+            && has(process) >= self.limits.of_process()
+        {
+            Scope::Process(process)
+        } else if state.parties.get(&party).is_some_and(|has| *has >= self.limits.of_party()) {
+            Scope::Party(party)
+        } else if state.open.len() >= self.limits.most() {
+            Scope::All
+        } else {
+            return Room::Free;
+        };
+        state.make_room(scope)
     }
 
-    /// Ends the connection that has been there for the longest without a request under way. A
-    /// client that says nothing thereby costs those that do nothing.
-    pub(super) fn end_idle(&self) -> bool {
-        let mut open = self.lock();
-        let Some(at) = open.values().position(|open| open.is_idle()) else { return false };
-        if let Some((_, idle)) = open.shift_remove_index(at) {
-            idle.cut();
+    /// Ends one connection, if there is one that can make room.
+    pub(super) fn make_room(&self) -> Room {
+        self.lock().make_room(Scope::All)
+    }
+
+    /// Ends connections that hold so many bytes of memory together: those of whoever holds the most,
+    /// as far as they can make room.
+    pub(super) fn relieve(&self, mut bytes: usize) {
+        let mut state = self.lock();
+        let now = Instant::now();
+        if state.relieved.is_some_and(|until| now < until) {
+            return;
         }
-        true
+        let mut parties: HashMap<Party, usize> = HashMap::new();
+        let mut processes: HashMap<Process, usize> = HashMap::new();
+        for entry in state.open.values() {
+            *parties.entry(entry.peer.party()).or_default() += entry.control.held();
+            if let Some(process) = entry.peer.process() {
+                *processes.entry(process).or_default() += entry.control.held();
+            }
+        }
+        let candidates = state.open.iter().filter(|(_, entry)| entry.control.held() > 0);
+        let mut candidates: Vec<_> = candidates
+            .filter_map(|(number, entry)| {
+                entry.control.loss()?;
+                let of_party = parties.get(&entry.peer.party()).copied();
+                let of_process = entry.peer.process().and_then(|it| processes.get(&it).copied());
+                let held = entry.control.held();
+                Some((Reverse((of_party, of_process, held)), *number, held))
+            })
+            .collect();
+        candidates.sort_unstable();
+        for (_, number, held) in candidates {
+            if bytes == 0 {
+                break;
+            }
+            if state.evict(number) {
+                bytes = bytes.saturating_sub(held);
+            }
+        }
+        if bytes > 0 {
+            state.relieved = Some(now + BARREN);
+        }
     }
 
     pub(super) fn register(registry: &Arc<Self>, number: u64, peer: Peer) -> Registered {
         let control = Arc::new(Control::default());
-        registry.lock().insert(number, Arc::clone(&control));
+        let entry = Entry { control: Arc::clone(&control), peer, since: Instant::now() };
+        registry.lock().insert(number, entry);
         Registered { registry: Arc::clone(registry), number, peer, control }
     }
 
     /// Gives an order to every connection.
     pub(super) fn each(&self, order: impl Fn(&Control)) {
-        self.lock().values().for_each(|control| order(control));
+        self.lock().open.values().for_each(|entry| order(&entry.control));
     }
 
     /// The requests that are being answered.
     pub(super) fn requests(&self) -> Vec<OpenRequest> {
-        let open = self.lock();
-        let asked = open.iter().filter_map(|(number, open)| {
-            let (method, target) = open.asked()?;
+        let state = self.lock();
+        let asked = state.open.iter().filter_map(|(number, entry)| {
+            let (method, target) = entry.control.asked()?;
             Some(OpenRequest { connection: *number, method, target })
         });
         asked.collect()
@@ -93,40 +223,242 @@ impl Registry {
 
     /// Ends a connection.
     pub(super) fn cut(&self, connection: u64) {
-        if let Some(open) = self.lock().get(&connection) {
-            open.cut();
+        if let Some(entry) = self.lock().open.get(&connection) {
+            entry.control.cut();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, IndexMap<u64, Arc<Control>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn insert(&mut self, number: u64, entry: Entry) {
+        *self.parties.entry(entry.peer.party()).or_default() += 1;
+        if let Some(process) = entry.peer.process() {
+            *self.processes.entry(process).or_default() += 1;
+        }
+        self.open.insert(number, entry);
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(entry) = self.open.remove(&number) else { return };
+        less(&mut self.parties, entry.peer.party());
+        if let Some(process) = entry.peer.process() {
+            less(&mut self.processes, process);
+        }
+    }
+
+    /// Ends a connection if it can make room.
+    fn evict(&mut self, number: u64) -> bool {
+        let is_evicted = self.open.get(&number).is_some_and(|entry| entry.control.evict());
+        if is_evicted {
+            self.remove(number);
+        }
+        is_evicted
+    }
+
+    fn make_room(&mut self, scope: Scope) -> Room {
+        let now = Instant::now();
+        if self.barren.is_some_and(|(of, until)| of == scope && now < until) {
+            return Room::Full;
+        }
+        if self.doomed.0 == Some(scope) && self.evict_doomed() {
+            return Room::Made;
+        }
+        let is_any_young = self.doom(scope, now);
+        if self.evict_doomed() {
+            return Room::Made;
+        }
+        if is_any_young {
+            return Room::Soon;
+        }
+        self.barren = Some((scope, now + BARREN));
+        Room::Full
+    }
+
+    fn evict_doomed(&mut self) -> bool {
+        while let Some(number) = self.doomed.1.pop() {
+            if self.evict(number) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Finds those that are to make room next; tells whether others could if they were older.
+    fn doom(&mut self, scope: Scope, now: Instant) -> bool {
+        let mut is_any_young = false;
+        let mut candidates: Vec<_> = self
+            .open
+            .iter()
+            .filter(|(_, entry)| scope.holds(&entry.peer))
+            .filter_map(|(number, entry)| {
+                let loss = entry.control.loss()?;
+                if now.saturating_duration_since(entry.since) < YOUNG {
+                    is_any_young = true;
+                    return None;
+                }
+                let of_party = self.parties.get(&entry.peer.party()).copied();
+                let of_process =
+                    entry.peer.process().and_then(|it| self.processes.get(&it).copied());
+                Some((Reverse((of_party, of_process)), loss, *number))
+            })
+            .collect();
+        candidates.sort_unstable();
+        // A part of all at most, so that those who come meanwhile are looked at soon.
+        candidates.truncate((self.open.len() / MOST_DOOMED).clamp(1, MOST_DOOMED));
+        let numbers = candidates.into_iter().rev().map(|(_, _, number)| number);
+        self.doomed = (Some(scope), numbers.collect());
+        is_any_young
+    }
+}
+
+impl Scope {
+    fn holds(self, peer: &Peer) -> bool {
+        match self {
+            Self::Process(process) => peer.process() == Some(process),
+            Self::Party(party) => peer.party() == party,
+            Self::All => true,
+        }
+    }
+}
+
+/// Counts one less.
+fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
+        }
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.registry.lock().shift_remove(&self.number);
+        self.registry.lock().remove(self.number);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
+
+    fn registry(connections: usize) -> Arc<Registry> {
+        Arc::new(Registry::new(Limits { connections, ..Limits::DEFAULT }))
+    }
+
+    fn process(user: u32, process: u32) -> Peer {
+        Peer::Process { user, group: user, process: NonZeroU32::new(process) }
+    }
+
+    /// Connections that have been there for long enough.
+    fn old(
+        registry: &Arc<Registry>,
+        numbers: impl IntoIterator<Item = u64>,
+        peer: Peer,
+    ) -> Vec<Registered> {
+        let numbers = numbers.into_iter();
+        let all = numbers.map(|number| {
+            let registered = Registry::register(registry, number, peer);
+            registry.lock().open.get_mut(&number).unwrap().since = Instant::now() - YOUNG;
+            registered
+        });
+        all.collect()
+    }
 
     #[test]
     fn the_oldest_idle_connection_makes_room() {
-        let registry = Arc::new(Registry::new(Limits { connections: 2 }));
-        assert!(registry.has_room());
-        let busy = Registry::register(&registry, 1, Peer::Unknown);
-        busy.control.begin();
-        let idle = Registry::register(&registry, 2, Peer::Unknown);
-        assert!(registry.has_room());
-        assert!(idle.control.is_cut() && !busy.control.is_cut());
-        let third = Registry::register(&registry, 3, Peer::Unknown);
-        third.control.begin();
-        assert!(!registry.has_room(), "nobody is idle");
+        let registry = registry(2);
+        let peer = Peer::Unknown;
+        assert_eq!(registry.room(&peer), Room::Free);
+        let busy = old(&registry, [1], peer);
+        busy[0].control.begin(false);
+        let idle = old(&registry, [2], peer);
+        assert_eq!(registry.room(&peer), Room::Made);
+        assert!(idle[0].control.is_cut() && !busy[0].control.is_cut());
+        let third = old(&registry, [3], peer);
+        third[0].control.begin(false);
+        assert_eq!(registry.room(&peer), Room::Full, "nobody is idle");
         drop(busy);
-        assert!(registry.has_room());
-        drop((idle, third));
+        assert_eq!(registry.room(&peer), Room::Free);
+    }
+
+    #[test]
+    fn one_that_has_just_come_may_say_something_first() {
+        let registry = registry(1);
+        let _fresh = Registry::register(&registry, 1, Peer::Unknown);
+        assert_eq!(registry.room(&Peer::Unknown), Room::Soon);
+    }
+
+    #[test]
+    fn room_is_made_by_whoever_has_the_most() {
+        let registry = registry(10);
+        let honest = old(&registry, 1..3, process(0, 1));
+        let many = old(&registry, 3..11, process(0, 2));
+        let newer: Vec<_> = (11..17)
+            .flat_map(|number| {
+                assert_eq!(registry.room(&process(0, 3)), Room::Made);
+                old(&registry, [number], process(0, 3))
+            })
+            .collect();
+        assert!(honest.iter().all(|one| !one.control.is_cut()), "the oldest, but only two");
+        let cut = |all: &[Registered]| all.iter().filter(|one| one.control.is_cut()).count();
+        assert_eq!((cut(&many), cut(&newer)), (5, 1));
+    }
+
+    #[test]
+    fn a_user_with_many_processes_makes_room_for_another_user() {
+        let registry = registry(10);
+        let honest = old(&registry, 1..4, process(1000, 1));
+        let _many: Vec<_> = (4..11)
+            .flat_map(|number| old(&registry, [number], process(2000, number as u32)))
+            .collect();
+        assert_eq!(registry.room(&process(1000, 1)), Room::Made);
+        assert!(honest.iter().all(|one| !one.control.is_cut()));
+    }
+
+    #[test]
+    fn what_was_never_permitted_anything_goes_before_what_was() {
+        let registry = registry(2);
+        let served = old(&registry, [1], Peer::Unknown);
+        served[0].control.begin(false);
+        served[0].control.end();
+        let silent = old(&registry, [2], Peer::Unknown);
+        assert_eq!(registry.room(&Peer::Unknown), Room::Made);
+        assert!(silent[0].control.is_cut() && !served[0].control.is_cut());
+    }
+
+    #[test]
+    fn one_process_and_one_user_leave_room_for_others() {
+        let registry = registry(64);
+        let busy = |registered: &[Registered]| {
+            registered.iter().for_each(|one| assert!(one.control.begin(false)));
+        };
+        let first = old(&registry, 0..56, process(0, 1));
+        busy(&first);
+        assert_eq!(registry.room(&process(0, 1)), Room::Full);
+        assert_eq!(registry.room(&process(0, 2)), Room::Free);
+        let second = old(&registry, 56..60, process(0, 2));
+        busy(&second);
+        assert_eq!(registry.room(&process(0, 3)), Room::Full, "the user has its share");
+        assert_eq!(registry.room(&process(7, 3)), Room::Free);
+    }
+
+    #[test]
+    fn what_holds_the_most_memory_ends_first() {
+        let registry = registry(16);
+        let small = old(&registry, 1..3, process(0, 1));
+        let large = old(&registry, 3..6, process(0, 2));
+        small.iter().for_each(|one| one.control.hold(10));
+        large.iter().for_each(|one| one.control.hold(100));
+        large[0].control.begin(false);
+        registry.relieve(150);
+        assert!(small.iter().all(|one| !one.control.is_cut()));
+        assert!(!large[0].control.is_cut(), "a request is under way");
+        assert!(large[1].control.is_cut() && large[2].control.is_cut());
     }
 }

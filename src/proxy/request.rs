@@ -75,6 +75,11 @@ impl<'a> RequestHead<'a> {
         Some(read)
     }
 
+    /// How many bytes it has, without its first line.
+    pub(super) fn length(&self) -> usize {
+        self.target.len() + self.lines.len()
+    }
+
     /// Writes the head as it goes to the engine. With `is_upgrade`, what belongs to an upgrade stays
     /// in its place; with a length, it is that of a body in the place of the client's.
     pub(super) fn write(

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -18,10 +18,11 @@ use super::exchange::Sink;
 use super::listener::Listener;
 use super::next::Client;
 use super::often::Often;
-use super::registry::{Limits, OpenRequest, Registered, Registry};
+use super::peer::Peer;
+use super::registry::{Limits, OpenRequest, Registered, Registry, Room};
 use super::stream::{Moving, Stream};
 use super::workers::Workers;
-use crate::api::Address;
+use crate::api::{Address, Flaw};
 use crate::policy::Gate;
 
 /// How long accepting pauses when the system has no file descriptors left.
@@ -30,15 +31,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long it pauses for a connection that was ended to make room.
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 
+/// How long accepting pauses for those that have just come, and how often at a time.
+const YOUNG_PAUSE: Duration = Duration::from_millis(5);
+const MOST_PAUSES: u32 = 20;
+
+/// How many connections that are not taken on are waited for until they have read why.
+const MOST_TURNED_AWAY: usize = 64;
+
 /// What all connections share.
 pub(super) struct Shared<S: Sink> {
     pub(super) gate: Arc<dyn Gate>,
     pub(super) sink: Arc<S>,
     pub(super) engine: Address,
     connections: AtomicU64,
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     workers: Arc<Workers>,
     stop: Stop,
+    flaws: Mutex<Often>,
+    /// How many connections are being turned away.
+    turned_away: Arc<AtomicUsize>,
 }
 
 /// A proxy at work.
@@ -96,6 +107,8 @@ pub fn start_on<S: Sink>(
         registry: Arc::clone(&registry),
         workers: Arc::clone(workers),
         stop: stop.clone(),
+        flaws: Mutex::default(),
+        turned_away: Arc::default(),
     });
     for listener in listeners {
         let shared = Arc::clone(&shared);
@@ -152,24 +165,107 @@ impl Running {
 }
 
 impl<S: Sink> Shared<S> {
+    /// How much is taken on at once.
+    pub(super) fn limits(&self) -> Limits {
+        self.registry.limits
+    }
+
     /// Runs a task that belongs to a connection and ends with the proxy.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let open = self.stop.open.clone();
         self.stop.tasks.spawn(async move {
             open.run_until_cancelled(task).await;
         });
     }
+
+    /// Tells of a request that nobody could read and that went on as it is.
+    pub(super) fn tell_of_flaw(&self, connection: u64, flaw: Flaw) {
+        let mut flaws = self.flaws.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = flaws.once_more() {
+            tracing::warn!(connection, times, "passed on without a look: {flaw}");
+        }
+    }
+
+    /// Waits until there is room for one more connection of a peer; false when there is none.
+    async fn make_room(&self, peer: &Peer) -> bool {
+        for _ in 0..MOST_PAUSES {
+            match self.registry.room(peer) {
+                Room::Free => return true,
+                Room::Made => {
+                    // The one that ends gives its files back, and those that have just come are heard
+                    // before they would have to make room in turn.
+                    tokio::task::yield_now().await;
+                    return true;
+                }
+                Room::Soon => tokio::time::sleep(YOUNG_PAUSE).await,
+                Room::Full => return false,
+            }
+        }
+        false
+    }
+
+    /// Answers a connection that is not taken on, and waits for the client to read that, as long as
+    /// there are few of them.
+    fn turn_away(&self, stream: Stream, status: u16, message: &str) {
+        let mut bytes = Vec::new();
+        answer::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
+        if self.turned_away.load(Ordering::Relaxed) >= MOST_TURNED_AWAY {
+            let _ = stream.leave().and_then(|stream| stream.send_now(&bytes));
+            return;
+        }
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+        let turned_away = TurnedAway(Arc::clone(&self.turned_away));
+        self.spawn(async move {
+            let _turned_away = turned_away;
+            tell(stream, &bytes).await;
+        });
+    }
+}
+
+/// Counts a connection as long as it is being turned away.
+struct TurnedAway(Arc<AtomicUsize>);
+
+impl Drop for TurnedAway {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Something that clients cause, told of seldom and, at the end, in all.
+struct Told<'a> {
+    often: Often,
+    address: &'a Address,
+    what: &'static str,
+}
+
+impl<'a> Told<'a> {
+    fn new(address: &'a Address, what: &'static str) -> Self {
+        Self { often: Often::default(), address, what }
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if let Some(times) = self.often.untold() {
+            tracing::warn!(address = %self.address, times, "{} in all", self.what);
+        }
+    }
 }
 
 async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
-    let (mut full, mut failed) = (Often::default(), Often::default());
+    let address = listener.address();
+    let mut strangers = Told::new(address, "turned away: strangers");
+    let mut full = Told::new(address, "turned away: all connections are busy");
+    let mut failed = Told::new(address, "cannot accept a connection");
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 if let Err(stranger) = listener.admits(peer) {
-                    tracing::warn!(address = %listener.address(), "turned away: {stranger}");
-                    shared.spawn(turn_away(stream, 403, format!("dsp: {stranger}")));
-                } else if shared.registry.has_room() {
+                    if let Some(times) = strangers.often.once_more() {
+                        tracing::warn!(%address, times, "turned away: {stranger}");
+                    }
+                    shared.turn_away(stream, 403, &format!("dsp: {stranger}"));
+                } else if shared.make_room(&peer).await {
                     let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
                     // Now, for the next one that comes counts it.
                     let registered = Registry::register(&shared.registry, number, peer);
@@ -179,23 +275,22 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
                         shared.workers.spawn(&shared.stop.tasks, connection);
                     }
                 } else {
-                    if let Some(times) = full.once_more() {
-                        tracing::warn!(times, "turned away: all connections are busy");
+                    if let Some(times) = full.often.once_more() {
+                        tracing::warn!(%address, times, "turned away: all connections are busy");
                     }
-                    let message = "dsp: all connections are busy; try again later".to_owned();
-                    shared.spawn(turn_away(stream, 503, message));
+                    let message = "dsp: all connections are busy; try again later";
+                    shared.turn_away(stream, 503, message);
                 }
             }
             // The client has gone again before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 // Out of file descriptors or memory: connections that end make room.
-                let pause = if shared.registry.end_idle() { SHORT_PAUSE } else { ACCEPT_PAUSE };
-                if let Some(times) = failed.once_more() {
-                    let address = listener.address();
+                let made = shared.registry.make_room() == Room::Made;
+                if let Some(times) = failed.often.once_more() {
                     tracing::warn!(%error, %address, times, "cannot accept a connection");
                 }
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(if made { SHORT_PAUSE } else { ACCEPT_PAUSE }).await;
             }
         }
     }
@@ -203,10 +298,8 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
 
 /// Answers a connection that is not taken on. It has sent a request or soon will, and would see
 /// nothing but a reset if it were closed with that unread.
-async fn turn_away(mut stream: Stream, status: u16, message: String) {
-    let mut bytes = Vec::new();
-    answer::write(status, &message, Form { closes: true, ..Form::default() }, &mut bytes);
-    if stream.write_all(&bytes).await.is_ok() {
+async fn tell(mut stream: Stream, bytes: &[u8]) {
+    if stream.write_all(bytes).await.is_ok() {
         stream.linger().await;
     }
 }

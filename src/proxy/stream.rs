@@ -1,7 +1,7 @@
 //! One byte stream, over a unix socket or TCP.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -38,6 +38,17 @@ impl Moving {
             Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
         }
+    }
+}
+
+impl Moving {
+    /// Sends what the other side takes at once.
+    pub(super) fn send_now(mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = match &mut self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        };
+        sent.map(|_| ())
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 
@@ -17,6 +18,7 @@ use super::intake::Intake;
 use super::reading::{Answer, Ending, Reading};
 use super::scratch::{Outbox, poll_read};
 use super::stream::Stream;
+use super::timer::Timer;
 use crate::api::Piece;
 
 /// A request that is being forwarded.
@@ -32,6 +34,11 @@ pub(super) struct Transfer<'a, S: Sink> {
     pub(super) asks: Asks,
     pub(super) request: Sending<'a>,
     pub(super) answer: Answer,
+    pub(super) timer: &'a mut Timer,
+    /// How long the body may make no progress.
+    pub(super) patience: Option<Duration>,
+    /// How much had been passed on, both ways, when the timer was started.
+    pub(super) moved: u64,
 }
 
 /// What matters of a request for its answer.
@@ -77,8 +84,37 @@ impl<'a> Sending<'a> {
 }
 
 impl<'a, S: Sink> Transfer<'a, S> {
-    /// Goes on with both directions.
+    /// Goes on with both directions, as long as the client sends what it announced.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
+        let had_come = self.request.is_whole;
+        let polled = self.poll_both(context);
+        if polled.is_pending() && !had_come { self.poll_stalled(context) } else { polled }
+    }
+
+    /// How many bytes of memory it takes while it waits.
+    pub(super) fn held(&self) -> usize {
+        self.intake.held() + self.to_engine.held() + self.to_client.held()
+    }
+
+    /// Waits until the client has sent nothing of the body for too long. While the engine does not
+    /// take what has come, or answers, there is progress, or the client is not to blame.
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
+        self.control.receives(self.finish.received, self.request.is_whole);
+        let moved = self.finish.received.saturating_add(self.finish.sent);
+        if moved != self.moved || self.request.is_whole || !self.to_engine.is_empty() {
+            self.moved = moved;
+            self.timer.stop();
+        }
+        match self.patience {
+            Some(patience) if !self.request.is_whole => {
+                let late = self.timer.poll(context, patience);
+                late.map(|()| Ending::Stalled)
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    fn poll_both(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         if self.poll_request(context).is_err() {
             return Poll::Ready(Ending::Broken);
         }

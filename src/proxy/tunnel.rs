@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
+use super::budget::Share;
 use super::exchange::{Finish, Sink};
 use super::hang_up::HangUp;
 use super::scratch::{Outbox, poll_read};
@@ -13,12 +14,15 @@ use super::stream::Stream;
 use super::transfer::count;
 
 /// A tunnel to the engine; the client has the head of the answer.
-pub(super) struct Tunnel<S: Sink> {
+pub(super) struct Tunnel<'a, S: Sink> {
     pub(super) engine: Stream,
     pub(super) finish: Finish<S>,
+    /// What the client's connection holds, and what of it is not here.
+    pub(super) share: &'a mut Share,
+    pub(super) held: usize,
 }
 
-impl<S: Sink> Tunnel<S> {
+impl<S: Sink> Tunnel<'_, S> {
     /// Carries bytes between the two sides until both ways have ended or one side has gone; what
     /// either side had sent before the switch was done goes first.
     ///
@@ -29,6 +33,7 @@ impl<S: Sink> Tunnel<S> {
         let mut outward = Way::new(&first);
         let (mut client_gone, mut engine_gone) = (None, None);
         let (engine, finish) = (&mut self.engine, &mut self.finish);
+        let (share, held) = (self.share, self.held);
         poll_fn(|context| {
             match inward.poll(context, client, engine, &mut finish.received) {
                 Poll::Ready(Err(Broken::Source)) => return Poll::Ready(()),
@@ -48,6 +53,7 @@ impl<S: Sink> Tunnel<S> {
             if (inward.has_ended() && outward.has_ended()) || has_client_gone || has_engine_gone {
                 return Poll::Ready(());
             }
+            share.settle(held + inward.unsent.held() + outward.unsent.held());
             Poll::Pending
         })
         .await;

@@ -1,7 +1,7 @@
 //! The file that a session is appended to: whole lines only, and one mark that can still be set.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::outlet::Outlet;
 use super::{Event, LONGEST_LINE};
 use crate::files;
 use crate::text::shown;
@@ -42,7 +43,7 @@ pub enum CreateError {
 /// A recording that is being appended to.
 #[derive(Debug)]
 pub(super) struct AppendFile {
-    file: File,
+    file: Outlet,
     /// Where `"lossy":false` stands, and the file opened for writing there.
     mark: Option<(File, u64)>,
     dropped: u64,
@@ -63,21 +64,23 @@ impl AppendFile {
         let torn = torn.ok_or_else(|| CreateError::Foreign { path: path.to_owned() })?;
 
         let line = line(session).map_err(|error| open(error.into()))?;
+        let mut outlet = Outlet::shared(file.try_clone().map_err(open)?);
         if torn {
-            file.write_all(b"\n").map_err(open)?;
+            outlet.write(b"\n", true).map_err(open)?;
         }
-        file.write_all(&line).map_err(open)?;
+        outlet.write(&line, true).map_err(open)?;
         let mark = mark(path, &mut file, &line);
-        Ok(Self { mark, ..Self::new(file) })
+        Ok(Self { mark, ..Self::new(outlet) })
     }
 
     /// Writes a session's first line to an open file, in which nothing is changed later.
-    pub(super) fn onto(mut file: File, session: &Event) -> io::Result<Self> {
-        file.write_all(&line(session)?)?;
-        Ok(Self::new(file))
+    pub(super) fn onto(file: File, session: &Event) -> io::Result<Self> {
+        let mut outlet = Outlet::shared(file);
+        outlet.write(&line(session)?, true)?;
+        Ok(Self::new(outlet))
     }
 
-    fn new(file: File) -> Self {
+    fn new(file: Outlet) -> Self {
         Self { file, mark: None, dropped: 0, failing: Arc::default(), line: Vec::new() }
     }
 
@@ -104,20 +107,21 @@ impl AppendFile {
 
     /// Puts another file in the place of this one, as a disk that fills up.
     #[cfg(test)]
-    pub(super) const fn swap(&mut self, file: File) -> File {
-        std::mem::replace(&mut self.file, file)
+    pub(super) fn swap(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.file, Outlet::of(file)).into_file()
     }
 
     /// Writes one line with one call, so that another process appending to the same file cannot
     /// come between, and tells whether it is there. To write the lines of several threads at once
-    /// would make each wait for the others: no request goes on before its line is there.
+    /// would make each wait for the others: no request goes on before its line is there. The reader of a
+    /// pipe that stalls is waited for once, and not again before it has taken something.
     pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
         let was_failing = self.is_failing();
         self.line.clear();
         self.line.extend(was_failing.then_some(b'\n'));
         let line = serde_json::to_writer(&mut self.line, event).map_err(io::Error::from);
         self.line.push(b'\n');
-        let written = line.and_then(|()| write_whole(&mut self.file, &self.line)).is_ok();
+        let written = line.and_then(|()| self.file.write(&self.line, !was_failing)).is_ok();
         if !written {
             self.dropped += 1;
             self.mark_lossy();
@@ -135,13 +139,6 @@ fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
     let mut line = serde_json::to_vec(event)?;
     line.push(b'\n');
     Ok(line)
-}
-
-fn write_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
-    match file.write(line)? {
-        written if written == line.len() => Ok(()),
-        _ => Err(io::ErrorKind::WriteZero.into()),
-    }
 }
 
 /// Whether the file ends in the middle of a line; `None` when it holds something else than a

@@ -16,6 +16,7 @@ mod import;
 mod kept_tests;
 mod ledger;
 mod line;
+mod outlet;
 mod peer;
 mod reader;
 mod recent;

@@ -89,6 +89,8 @@ mod schema;
 mod scripts;
 /// The promises of `SECURITY.md`.
 mod security;
+/// Readers of stderr and of the audit log that stall.
+mod stalled;
 /// The exit statuses of every command.
 mod statuses;
 /// What the tests share.

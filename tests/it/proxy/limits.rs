@@ -121,3 +121,122 @@ fn only_the_users_that_are_named_may_connect() {
     assert_eq!(refused.status, 1);
     assert!(refused.err.contains("--allow-uid and --allow-gid are for unix sockets"));
 }
+
+/// Connections that hold both slots, and what an honest client gets meanwhile.
+fn makes_room_while(world: &World, held: &[u8]) {
+    let server = enforcer(world, &["--max-connections", "2"]);
+    let holding = [(); 2].map(|()| {
+        let mut stream = server.connect();
+        stream.write_all(held).unwrap();
+        stream
+    });
+    let ping = request("GET", "/_ping", CLOSE, "");
+    let answer = exchange(&mut server.connect(), &ping);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(holding);
+}
+
+#[test]
+fn a_permitted_request_whose_body_does_not_come_makes_room() {
+    let world = World::sample();
+    makes_room_while(&world, &request("POST", "/build", "Content-Length: 10\r\n", ""));
+}
+
+#[test]
+fn a_denied_request_whose_body_does_not_come_makes_room() {
+    let world = World::sample();
+    makes_room_while(&world, &request("POST", "/info", "Content-Length: 1000000\r\n", ""));
+}
+
+#[test]
+fn a_head_that_is_not_in_order_makes_room() {
+    let world = World::sample();
+    makes_room_while(&world, b"GET /_ping HTTP/1.2\r\n\r\n");
+}
+
+#[test]
+fn denials_that_nobody_reads_make_room() {
+    let world = World::sample();
+    makes_room_while(&world, &request("GET", "/info", "", "").repeat(200));
+}
+
+#[test]
+fn a_body_that_stalls_is_told_so_and_ends() {
+    let mut world = World::sample();
+    let engine = super::scripted_engine(&mut world, |mut stream| {
+        let head = read_until(&mut stream, "\r\n\r\n");
+        assert!(head.starts_with("GET /version"), "{head}");
+        let body = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    });
+    let server = enforcer(&world, &["--body-timeout", "1"]);
+    engine.join().unwrap();
+    let silent = super::scripted_engine(&mut world, |mut stream| {
+        let mut all = Vec::new();
+        std::io::Read::read_to_end(&mut stream, &mut all).unwrap();
+        all
+    });
+    let mut client = server.connect();
+    let build = request("POST", "/build", "Content-Length: 10\r\n", "");
+    let answer = exchange(&mut client, &[&build[..], b"abc"].concat());
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(answer.contains("dsp: nothing came of the body for 1 s"), "{answer}");
+    assert!(silent.join().unwrap().ends_with(b"\r\n\r\nabc"), "the engine's side ended too");
+}
+
+#[test]
+fn a_body_that_comes_slowly_but_comes_is_not_ended() {
+    let world = World::sample();
+    let server = enforcer(&world, &["--body-timeout", "1"]);
+    let mut client = server.connect();
+    client.write_all(&request("POST", "/build", "Content-Length: 6\r\n", "")).unwrap();
+    // Longer in all than the limit of one pause.
+    for byte in b"abcdef" {
+        std::thread::sleep(Duration::from_millis(300));
+        client.write_all(&[*byte]).unwrap();
+    }
+    let head = read_until(&mut client, "\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+}
+
+#[test]
+fn strangers_are_told_of_seldom_and_counted() {
+    let world = World::sample();
+    let own = rustix::process::getuid().as_raw();
+    world.write("p.yaml", ALL);
+    let server = world.serve(&["enforce", "p.yaml", "--allow-uid", &(own + 1).to_string()]);
+    let ping = request("GET", "/_ping", CLOSE, "");
+    for _ in 0..250 {
+        let _ = server.connect().write_all(&ping);
+    }
+    let mut last = server.connect();
+    assert!(exchange(&mut last, &ping).starts_with("HTTP/1.1 403"));
+    let said = server.stop(rustix::process::Signal::TERM).err;
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("turned away")).collect();
+    assert_eq!(lines.len(), 4, "1, 10, 100 and all: {said}");
+    assert!(lines[3].contains("strangers in all") && lines[3].contains("times=251"), "{said}");
+}
+
+#[test]
+fn heads_that_do_not_end_take_a_bounded_amount_of_memory() {
+    let world = World::sample();
+    let server = enforcer(&world, &[]);
+    let lines: String = (0..15).map(|line| format!("X{line}: {}\r\n", "a".repeat(7990))).collect();
+    let head = format!("GET /_ping HTTP/1.1\r\nHost: d\r\n{lines}");
+    let mut held = Vec::new();
+    for _ in 0..1000 {
+        let mut stream = server.connect();
+        stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+        // Some end to make room while they are written to.
+        let _ = stream.write_all(head.as_bytes());
+        held.push(stream);
+    }
+    let ping = request("GET", "/_ping", CLOSE, "");
+    assert!(exchange(&mut server.connect(), &ping).starts_with("HTTP/1.1 200"));
+    let status = format!("/proc/{}/status", server.pid().as_raw_nonzero());
+    let status = std::fs::read_to_string(status).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+    // All of it would be 117 MiB, and twice that with room to grow; 64 may be held.
+    assert!(most < 110 << 10, "{most} KiB");
+}

@@ -1,0 +1,136 @@
+//! What a connection does besides passing on: answers of dsp's own, and finding the engine.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::answer::{self, Form};
+use super::connection::Connection;
+use super::exchange::{Finish, Sink};
+use super::intake::Intake;
+use super::next::Next;
+use super::scratch::poll_read;
+use super::stream::Stream;
+use super::transfer::Asks;
+use super::upstream::UpstreamError;
+
+/// How many bytes of a denied request's body are read and thrown away.
+const DRAIN: u64 = 1 << 20;
+
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// How long a client may take to take an answer of dsp's own.
+const ANSWER_TIME: Duration = Duration::from_secs(20);
+
+/// How often a connection to the engine is tried while the limit of open files is in the way, and how
+/// long room is waited for in between.
+const MOST_TRIES: u32 = 50;
+const SHORT_PAUSE: Duration = Duration::from_millis(2);
+
+/// Whether the process or the machine has no file descriptor left.
+fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
+}
+
+impl<S: Sink> Connection<S> {
+    /// Tells the client that the engine gave no answer that could be passed on.
+    pub(super) async fn bad_gateway(
+        &mut self,
+        message: &str,
+        asks: Asks,
+        is_unread: bool,
+        finish: Finish<S>,
+    ) -> Next {
+        let closes = is_unread || self.ends_behind(asks.closes || asks.is_old);
+        // Nothing of an answer is out; what waits is an interim one at most.
+        self.to_engine.clear();
+        let form = Form { is_head: asks.is_head, is_old: asks.is_old, closes };
+        self.answer(502, &format!("dsp: {message}"), form, finish).await;
+        Next::behind(closes, !is_unread)
+    }
+
+    /// Gives an answer of dsp's own; the sink is told when it is out.
+    pub(super) async fn answer(
+        &mut self,
+        status: u16,
+        message: &str,
+        form: Form,
+        mut finish: Finish<S>,
+    ) {
+        finish.status = Some(status);
+        self.timer.stop();
+        answer::write(status, message, form, self.to_client.room());
+        // A client that has gone needs no answer.
+        let _ = self.flush().await;
+        self.timer.stop();
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|context| {
+            let flushed = self.to_client.poll_flush(&mut self.client, context);
+            if flushed.is_ready() {
+                return flushed;
+            }
+            self.share.settle(self.held());
+            let late = self.timer.poll(context, ANSWER_TIME);
+            late.map(|()| Err(io::ErrorKind::TimedOut.into()))
+        })
+        .await
+    }
+
+    /// A connection to the engine, and whether it was used before. Where the limit of open files is in
+    /// the way, others that do nothing make room.
+    pub(super) async fn engine(&mut self) -> Result<(Stream, bool), UpstreamError> {
+        for _ in 0..MOST_TRIES {
+            match self.upstream.take(&self.shared.engine).await {
+                Err(UpstreamError::Connect { source, .. }) if is_out_of_files(&source) => {
+                    self.shared.registry.make_room();
+                    tokio::time::sleep(SHORT_PAUSE).await;
+                }
+                taken => return taken,
+            }
+        }
+        self.upstream.take(&self.shared.engine).await
+    }
+
+    /// Whether the connection ends behind the answer to a request that does or does not want that.
+    pub(super) fn ends_behind(&self, closes: bool) -> bool {
+        closes || self.control.finishes()
+    }
+
+    /// Reads some of a denied request's body, so that a client that sends first and listens later
+    /// hears the denial; tells whether that was all of it.
+    pub(super) async fn drain(&mut self) -> bool {
+        let mut left = DRAIN;
+        let (client, intake) = (&mut self.client, &mut self.intake);
+        let mut drain = |bytes: &[u8], intake: &mut Intake| -> Option<bool> {
+            let (length, is_last) = intake.body(bytes, |_| ()).ok()?;
+            left = left.checked_sub(u64::try_from(length).ok()?)?;
+            intake.push_behind(bytes, length);
+            Some(is_last)
+        };
+        let kept = intake.take_all();
+        let mut last = if kept.is_empty() { Some(false) } else { drain(&kept, intake) };
+        let rest = poll_fn(|context| {
+            while last == Some(false) {
+                match poll_read(client, context, |bytes, _| match bytes {
+                    [] => {
+                        intake.push(bytes);
+                        None
+                    }
+                    bytes => drain(bytes, intake),
+                }) {
+                    Poll::Ready(Ok(read)) => last = read,
+                    Poll::Ready(Err(_)) => last = None,
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(last == Some(true))
+        });
+        tokio::time::timeout(DRAIN_TIME, rest).await.unwrap_or(false)
+    }
+}

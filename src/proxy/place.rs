@@ -1,0 +1,374 @@
+//! The file of a unix socket.
+//!
+//! The folder of a socket may be one that another user writes to, who puts something else in the place
+//! of the file at any moment. So nothing is done to what a path leads to: the folder is opened once, what
+//! is in it is looked at without following links, and only what was looked at is changed.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RawMode, Stat, Uid};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::process::{getegid, geteuid};
+
+/// The folder of a socket, opened, and the socket's name in it.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: OwnedFd,
+    name: OsString,
+    path: PathBuf,
+}
+
+/// Which file it is, whatever name it has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// What stands in a place.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) identity: Identity,
+    pub(super) is_socket: bool,
+    is_own: bool,
+    mode: u32,
+}
+
+/// A folder on the way to a socket in which others could put something else in the socket's place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hazard {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Its owner, where that is another user.
+    owner: Option<u32>,
+}
+
+impl fmt::Display for Hazard {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.owner {
+            Some(owner) => write!(to, "belongs to user {owner}"),
+            None => to.write_str("can be written to by others"),
+        }
+    }
+}
+
+/// How a folder is opened: to be looked in, which needs no right to list it.
+#[cfg(target_os = "linux")]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Place {
+    /// The place of a path.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+        let folder = rustix::fs::openat(CWD, parent(path), FOLDER, Mode::empty())?;
+        Ok(Self { folder, name, path: path.to_owned() })
+    }
+
+    /// What stands there, if anything does. A link is not followed.
+    pub(super) fn found(&self) -> io::Result<Option<Found>> {
+        match rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Found::of(&stat))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Connects to what was found, to see whether anybody serves it.
+    pub(super) fn connect(&self, found: &Found) -> io::Result<()> {
+        let socket = unix_socket()?;
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let file = self.open(found.identity)?;
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
+                // Where nothing is mounted on /proc.
+                Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {}
+                connected => return Ok(connected?),
+            }
+        }
+        let _ = found;
+        Ok(rustix::net::connect(&socket, &SocketAddrUnix::new(&self.path)?)?)
+    }
+
+    /// Removes a file, unless another one has taken its place.
+    pub(super) fn remove(&self, identity: Identity) -> io::Result<()> {
+        if self.found()?.is_some_and(|found| found.identity == identity) {
+            rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty())?;
+        }
+        Ok(())
+    }
+
+    /// Binds a socket here. Its file has the mode from its first moment, and nobody can connect before
+    /// the socket is listened on.
+    pub(super) fn bind(&self, socket: &OwnedFd, mode: u32) -> io::Result<Identity> {
+        let raw = Mode::from_raw_mode(mode as RawMode);
+        // On Linux the file gets the mode that the socket has when it is bound, but for what the umask
+        // takes away; elsewhere this is refused.
+        let _ = rustix::fs::fchmod(socket, raw);
+        let address = SocketAddrUnix::new(&self.path)?;
+        let bind = || rustix::net::bind(socket, &address);
+        if mode & 0o077 == 0 {
+            bind()?
+        } else {
+            without_umask(bind)?
+        }
+        let found = self.found()?.filter(|found| found.is_socket && found.is_own);
+        let found = found.ok_or_else(replaced)?;
+        if found.mode != mode {
+            self.set_mode(&found, raw)?;
+        }
+        Ok(found.identity)
+    }
+
+    /// Gives a file to an owner and a group.
+    pub(super) fn give(
+        &self,
+        identity: Identity,
+        owner: Option<u32>,
+        group: Option<u32>,
+    ) -> io::Result<()> {
+        let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
+        #[cfg(target_os = "linux")]
+        {
+            let file = self.open(identity)?;
+            rustix::fs::chownat(&file, "", owner, group, AtFlags::EMPTY_PATH)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = identity;
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::chownat(&self.folder, &self.name, owner, group, flags)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the mode of a socket's file that did not get it when it was made: a default list of a folder
+    /// (acl(5)) decides in the place of the umask.
+    #[cfg(target_os = "linux")]
+    fn set_mode(&self, found: &Found, mode: Mode) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+        let file = self.open(found.identity)?;
+        // By way of the open file, since fchmod(2) takes none that was opened to be looked at.
+        Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn set_mode(&self, _found: &Found, mode: Mode) -> io::Result<()> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::chmodat(&self.folder, &self.name, mode, flags)?)
+    }
+
+    /// Opens the file itself, if it still is the one that is meant.
+    #[cfg(target_os = "linux")]
+    fn open(&self, identity: Identity) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.folder, &self.name, flags, Mode::empty())?;
+        let found = Found::of(&rustix::fs::fstat(&file)?);
+        if found.identity == identity && found.is_socket { Ok(file) } else { Err(replaced()) }
+    }
+}
+
+impl Found {
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        reason = "the types differ between systems"
+    )]
+    fn of(stat: &Stat) -> Self {
+        Self {
+            identity: Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
+            is_socket: FileType::from_raw_mode(stat.st_mode) == FileType::Socket,
+            // A second name may be that of a socket elsewhere.
+            is_own: stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1,
+            mode: u32::from(Mode::from_raw_mode(stat.st_mode).bits()),
+        }
+    }
+}
+
+fn replaced() -> io::Error {
+    io::Error::other("another program put something else in its place")
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// The first folder on the way to a path in which others could put something else in its place.
+pub(super) fn hazard(path: &Path) -> Option<Hazard> {
+    let folder = fs::canonicalize(parent(path)).ok()?;
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    folder.ancestors().find_map(|folder| {
+        let found = fs::symlink_metadata(folder).ok()?;
+        let hazard = |owner| Some(Hazard { folder: folder.to_owned(), owner });
+        let (owner, mode) = (found.uid(), found.mode());
+        if owner != user && owner != 0 {
+            return hazard(Some(owner));
+        }
+        // In a sticky folder, as /tmp is, everybody removes what is their own only.
+        let is_sticky = mode & 0o1000 != 0;
+        let is_open = mode & 0o002 != 0 || (mode & 0o020 != 0 && found.gid() != group);
+        if is_open && !is_sticky { hazard(None) } else { None }
+    })
+}
+
+/// Does something that makes a file, which is to get its whole mode. The umask belongs to the process, so
+/// a thread that has one of its own does it; where none may (in most containers), the umask of all is
+/// away for that moment. dsp gives a mode to each other file that it makes.
+fn without_umask<T: Send>(make: impl Fn() -> T + Sync) -> T {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sched::{CloneFlags, unshare};
+        let made = std::thread::scope(|scope| {
+            let own = scope.spawn(|| {
+                unshare(CloneFlags::CLONE_FS).ok()?;
+                rustix::process::umask(Mode::empty());
+                Some(make())
+            });
+            own.join().ok().flatten()
+        });
+        if let Some(made) = made {
+            return made;
+        }
+    }
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _held = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let usual = rustix::process::umask(Mode::empty());
+    let made = make();
+    rustix::process::umask(usual);
+    made
+}
+
+/// One that no child inherits and that does not block.
+#[cfg(target_os = "linux")]
+pub(super) fn unix_socket() -> io::Result<OwnedFd> {
+    use rustix::net::SocketFlags;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+}
+
+/// The same where a socket cannot be made so in one step.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unix_socket() -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
+}
+
+/// Sets the mode of a folder of this user's, whatever its path leads to by now.
+///
+/// # Errors
+/// What the system says; a folder of another user, or a link, is an error too.
+pub fn open_folder_to(path: &Path, mode: u32) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(path, flags, Mode::empty())?;
+    if rustix::fs::fstat(folder.as_fd())?.st_uid != geteuid().as_raw() {
+        return Err(replaced());
+    }
+    Ok(rustix::fs::fchmod(&folder, Mode::from_raw_mode(mode as RawMode))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn bound(place: &Place, mode: u32) -> (OwnedFd, Identity) {
+        let socket = unix_socket().unwrap();
+        let identity = place.bind(&socket, mode).unwrap();
+        (socket, identity)
+    }
+
+    #[test]
+    fn a_socket_has_its_mode_whatever_the_umask() {
+        let folder = tempfile::tempdir().unwrap();
+        for wanted in [0o600, 0o660, 0o666, 0o606] {
+            let path = folder.path().join(format!("{wanted:o}"));
+            let place = Place::of(&path).unwrap();
+            let _bound = bound(&place, wanted);
+            assert_eq!(mode(&path), wanted);
+        }
+        let made = folder.path().join("made");
+        fs::write(&made, "").unwrap();
+        assert_eq!(mode(&made) & 0o022, 0, "the umask of this process is what it was");
+    }
+
+    #[test]
+    fn what_took_the_place_is_neither_given_away_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("s"), folder.path().join("other"));
+        fs::write(&other, "").unwrap();
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
+        let place = Place::of(&path).unwrap();
+        let (_socket, identity) = bound(&place, 0o666);
+        fs::remove_file(&path).unwrap();
+        symlink(&other, &path).unwrap();
+        assert!(place.give(identity, Some(geteuid().as_raw()), None).is_err());
+        place.remove(identity).unwrap();
+        assert!(path.is_symlink());
+        assert_eq!(mode(&other), 0o600);
+        // A socket of another program, in the same place.
+        fs::remove_file(&path).unwrap();
+        let (_second, _) = bound(&place, 0o600);
+        assert!(place.give(identity, Some(geteuid().as_raw()), None).is_err());
+        place.remove(identity).unwrap();
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_link_to_a_socket_is_not_connected_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, served) = (folder.path().join("s"), folder.path().join("served"));
+        let _listener = std::os::unix::net::UnixListener::bind(&served).unwrap();
+        let place = Place::of(&path).unwrap();
+        let (_socket, _) = bound(&place, 0o600);
+        let found = place.found().unwrap().unwrap();
+        assert!(place.connect(&found).is_err(), "nobody listens");
+        fs::remove_file(&path).unwrap();
+        symlink(&served, &path).unwrap();
+        assert!(place.connect(&found).is_err());
+        assert!(!place.found().unwrap().unwrap().is_socket);
+    }
+
+    #[test]
+    fn a_folder_that_others_write_to_is_a_hazard() {
+        let folder = tempfile::tempdir().unwrap();
+        let (open, path) = (folder.path().join("open"), folder.path().join("open/deep/s"));
+        fs::create_dir_all(open.join("deep")).unwrap();
+        assert_eq!(hazard(&path), None);
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        let found = hazard(&path).unwrap();
+        assert_eq!((found.folder.as_path(), found.owner), (&*open.canonicalize().unwrap(), None));
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert_eq!(hazard(&path), None, "everybody removes their own only");
+    }
+
+    #[test]
+    fn the_mode_of_a_folder_is_not_set_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, link) = (folder.path().join("own"), folder.path().join("link"));
+        fs::create_dir(&own).unwrap();
+        open_folder_to(&own, 0o711).unwrap();
+        assert_eq!(mode(&own), 0o711);
+        symlink(&own, &link).unwrap();
+        assert!(open_folder_to(&link, 0o777).is_err());
+        assert_eq!(mode(&own), 0o711);
+    }
+}
