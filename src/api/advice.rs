@@ -75,17 +75,27 @@ impl Operation {
     }
 
     fn row(&self) -> Option<&'static Advice> {
-        let base = self.name.strip_prefix(OWN);
-        let keys = match (self.engine, base) {
-            // podman answers what it does not have with an error.
-            (EngineKind::Podman, None) if self.risk == Risk::Info => return None,
-            (EngineKind::Docker, _) => vec![(false, self.name)],
-            (EngineKind::Podman, None) => vec![(true, self.name), (false, self.name)],
-            (EngineKind::Podman, Some(base)) => {
-                vec![(false, self.name), (true, base), (false, base)]
-            }
-        };
-        keys.iter().find_map(|key| ADVICE.get(key))
+        // podman answers what it does not have with an error.
+        let is_error = self.engine == EngineKind::Podman
+            && self.risk == Risk::Info
+            && !self.name.starts_with(OWN);
+        if is_error {
+            return None;
+        }
+        keys(self).iter().find_map(|key| ADVICE.get(key))
+    }
+}
+
+/// Under which keys a data file may have the row of an operation, the nearest first: whether the row
+/// is for podman alone, and the name.
+pub(super) fn keys(operation: &Operation) -> Vec<(bool, &'static str)> {
+    let base = operation.name.strip_prefix(OWN);
+    match (operation.engine, base) {
+        (EngineKind::Docker, _) => vec![(false, operation.name)],
+        (EngineKind::Podman, None) => vec![(true, operation.name), (false, operation.name)],
+        (EngineKind::Podman, Some(base)) => {
+            vec![(true, operation.name), (false, operation.name), (true, base), (false, base)]
+        }
     }
 }
 

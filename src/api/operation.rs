@@ -132,6 +132,8 @@ impl std::hash::Hash for Operation {
 
 impl PartialEq for Operation {
     fn eq(&self, other: &Self) -> bool {
+        #[cfg(test)]
+        super::steps::take();
         (self.engine, self.index) == (other.engine, other.index)
     }
 }

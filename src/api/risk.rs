@@ -3,18 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The risk of one operation, lowest first. The catalogue says for each operation why.
+/// The risk of one operation, lowest first. It is the highest that one of the facts about the
+/// operation gives ([`super::RiskFact`], which says when each applies).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Risk {
-    /// Liveness and versions.
+    /// What is the same on every host with this engine.
     Info,
-    /// Reads state that is no credential by itself.
+    /// Reads what is on the host, and nothing that is secret by its kind.
     Read,
-    /// Can read credentials, environments, files or payloads.
+    /// Can read credentials, environments, files, output or command lines.
     Secrets,
-    /// Changes state.
+    /// Changes what lasts or what others depend on, or has the engine connect elsewhere.
     Change,
-    /// Equals root on the host, directly or in one step.
+    /// Lets the caller choose what code runs, or which files of the host are opened.
     Root,
 }
 

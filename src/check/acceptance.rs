@@ -1,7 +1,9 @@
 //! What people have accepted, and what of that is out of date.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::{Check, Options};
-use crate::profile::CheckCode;
+use crate::profile::{CheckCode, Rule, RuleIndex, Subject};
 use crate::report::Finding;
 
 impl Check<'_> {
@@ -9,19 +11,18 @@ impl Check<'_> {
     /// entries that are about nothing or past their day.
     pub(super) fn accept(&mut self, options: &Options) {
         let is_left_out = |code| options.severities.get(&code) == Some(&None);
-        for entry in &self.profile.accept {
+        let about = self.accepted();
+        for (entry, about) in self.profile.accept.iter().zip(about) {
             let accepted = &entry.value;
             if is_left_out(accepted.code) {
                 continue;
             }
             let is_expired = accepted.is_expired(options.today);
             let mut is_matched = false;
-            for found in &mut self.found {
-                if accepted.is_about(found.code, found.subject.as_ref()) {
-                    is_matched = true;
-                    if !is_expired {
-                        found.finding.accepted.get_or_insert_with(|| accepted.reason.clone());
-                    }
+            for place in about {
+                is_matched = true;
+                if let Some(found) = self.found.get_mut(place).filter(|_| !is_expired) {
+                    found.finding.accepted.get_or_insert_with(|| accepted.reason.clone());
                 }
             }
             let (code, message) = match (is_expired, accepted.until) {
@@ -55,4 +56,57 @@ impl Check<'_> {
             self.push(code, None, finding);
         }
     }
+
+    /// For each entry under `accept`, the places of the findings that it is about.
+    fn accepted(&self) -> Vec<Vec<usize>> {
+        let mut about = vec![Vec::new(); self.profile.accept.len()];
+        let mut by_code: BTreeMap<CheckCode, Accepted<'_>> = BTreeMap::new();
+        for (place, entry) in self.profile.accept.iter().enumerate() {
+            let accepted = by_code.entry(entry.value.code).or_default();
+            match &entry.value.rule {
+                None => accepted.all.push(place),
+                Some(Subject::Text(text)) => accepted.texts.entry(text).or_default().push(place),
+                Some(Subject::Rule(rule)) => accepted.rules.push((place, rule)),
+            }
+        }
+        let engine = self.profile.engine;
+        let index = |accepted: &Accepted<'_>| {
+            RuleIndex::new(engine, accepted.rules.iter().map(|(_, rule)| *rule))
+        };
+        let indexes: BTreeMap<CheckCode, RuleIndex> =
+            by_code.iter().map(|(code, accepted)| (*code, index(accepted))).collect();
+        for (place, found) in self.found.iter().enumerate() {
+            let (Some(accepted), Some(index)) =
+                (by_code.get(&found.code), indexes.get(&found.code))
+            else {
+                continue;
+            };
+            let mut entries = accepted.all.clone();
+            match &found.subject {
+                None => {}
+                Some(Subject::Text(text)) => {
+                    entries.extend(accepted.texts.get(text.as_str()).into_iter().flatten());
+                }
+                Some(Subject::Rule(rule)) => index.each_cover(rule, |at| {
+                    entries.extend(accepted.rules.get(at).map(|(entry, _)| *entry));
+                    false
+                }),
+            }
+            for entry in entries {
+                if let Some(own) = about.get_mut(entry) {
+                    own.push(place);
+                }
+            }
+        }
+        about
+    }
+}
+
+/// The entries under `accept` for one kind of finding, by their places.
+#[derive(Default)]
+struct Accepted<'a> {
+    /// Those about every finding of the kind.
+    all: Vec<usize>,
+    texts: HashMap<&'a str, Vec<usize>>,
+    rules: Vec<(usize, &'a Rule)>,
 }

@@ -37,6 +37,11 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
         "an operation is riskier today than when a person accepted it",
         Severity::Error,
     ),
+    kind(
+        CheckCode::AmbiguousName,
+        "a rule is about more or less than the names that it spells",
+        Severity::Warning,
+    ),
     kind(CheckCode::UnusedRule, "the profile allows what no recording used", Severity::Warning),
     kind(
         CheckCode::IncompleteRecording,

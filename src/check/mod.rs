@@ -19,7 +19,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 
 use crate::learn::Evidence;
-use crate::profile::{CheckCode, Profile, Subject, key_span};
+use crate::profile::{CheckCode, Profile, RuleIndex, Subject, key_span};
 use crate::report::{Fact, Finding, Region, Report, Severity, Source, Verdict, count};
 
 /// What a person may say about a check.
@@ -40,6 +40,9 @@ struct Check<'a> {
     profile: &'a Profile,
     source: &'a Source,
     evidence: &'a Evidence,
+    /// What the profile allows and what it denies, found by what it is about.
+    allowed: RuleIndex,
+    denied: RuleIndex,
     found: Vec<Found>,
 }
 
@@ -53,12 +56,15 @@ struct Found {
 /// Compares a profile, whose file is `source`, with evidence.
 #[must_use]
 pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &Options) -> Report {
-    let mut check = Check { profile, source: &source, evidence, found: Vec::new() };
+    let (allowed, denied) = (profile.allowed(), profile.denied());
+    let found = Vec::new();
+    let mut check = Check { profile, source: &source, evidence, allowed, denied, found };
     // Where nothing was recorded all is unused, which says nothing about the profile.
     let is_empty = evidence.is_empty();
     if !is_empty {
         check.find_denied();
         check.find_unreviewed(options);
+        check.find_ambiguous();
         check.find_unused();
         check.find_doubts();
         check.weigh(options);

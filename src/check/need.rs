@@ -1,12 +1,14 @@
 //! What was recorded and the profile would deny.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Check;
 use crate::api::ApiVersion;
 use crate::learn::{Known, TooOld, Use};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
-use crate::profile::{CheckCode, Entry, Pattern, Profile, Rule, Subject, looks_like_id};
+use crate::profile::{
+    CheckCode, Entry, Pattern, Profile, Rule, Subject, UnknownOperation, looks_like_id,
+};
 use crate::report::{Finding, count};
 
 /// How many names a finding gives as examples.
@@ -42,11 +44,9 @@ impl Check<'_> {
 
     /// Why the gate said no, for the name of the finding.
     fn reason(&self, known: &Known, values: &[String]) -> CheckCode {
-        let located = known.located(values);
-        let mut allowed = self.profile.allow.iter().map(|entry| entry.value.operation());
-        if self.profile.deny.iter().any(|entry| entry.value.matches(&located)) {
+        if self.denied.matches(&known.located(values)) {
             CheckCode::DeniedOperationUsed
-        } else if allowed.any(|operation| operation == known.operation) {
+        } else if self.allowed.is_about(known.operation) {
             CheckCode::NameOutsideNarrowing
         } else {
             CheckCode::NewOperation
@@ -169,16 +169,20 @@ impl Check<'_> {
     }
 
     fn find_unknown(&mut self) {
+        let listed: HashSet<&UnknownOperation> =
+            self.profile.unknown.iter().map(|entry| &entry.value).collect();
+        let last = self.profile.unknown.last().and_then(|entry| entry.span.clone());
+        let place = last.or_else(|| self.key(&["unknown", "allow", "name"]));
         for (request, unknown) in self.evidence.unknown() {
-            if self.profile.unknown.iter().any(|entry| entry.value.matches(&unknown.request)) {
+            let asked = UnknownOperation::of(&unknown.request);
+            if asked.is_some_and(|asked| listed.contains(&asked)) {
                 continue;
             }
             let code = CheckCode::UnknownOperation;
             let api = self.profile.engine.api();
-            let last = self.profile.unknown.last().and_then(|entry| entry.span.clone());
             let finding = Finding {
                 subject: Some(request.to_owned()),
-                region: Self::region(last.or_else(|| self.key(&["unknown", "allow", "name"])), ""),
+                region: Self::region(place.clone(), ""),
                 seen: Some(seen(&unknown.seen)),
                 help: Some(format!("to allow it as it is, add under unknown: - {request}")),
                 ..Self::finding(code, format!("{request} is no known operation of {api}"))
@@ -188,11 +192,12 @@ impl Check<'_> {
     }
 
     fn find_refused(&mut self) {
+        let place = self.key(&["name"]);
         for (request, used) in self.evidence.refused() {
             let code = CheckCode::RefusedRequest;
             let finding = Finding {
                 subject: Some(request.to_owned()),
-                region: Self::region(self.key(&["name"]), ""),
+                region: Self::region(place.clone(), ""),
                 seen: Some(seen(used)),
                 help: Some("no rule can allow it; have the program spell it otherwise".to_owned()),
                 ..Self::finding(code, format!("enforce refuses {request}"))

@@ -1,17 +1,18 @@
 //! What the profile allows and nothing used.
 
+use std::collections::HashSet;
+
 use super::Check;
 use crate::learn::HANDSHAKE;
-use crate::profile::{CheckCode, Rule, Subject};
+use crate::profile::{AmbiguityKind, CheckCode, Subject, UnknownOperation};
 use crate::report::{Finding, count};
 
 impl Check<'_> {
     pub(super) fn find_unused(&mut self) {
         let pinged = self.evidence.known().any(|known| HANDSHAKE.contains(&known.operation.name));
-        for entry in &self.profile.allow {
+        for (entry, is_used) in self.profile.allow.iter().zip(self.used()) {
             let rule = &entry.value;
-            let handshake = pinged && HANDSHAKE.contains(&rule.operation().name);
-            if handshake || self.is_used(rule) {
+            if is_used || (pinged && HANDSHAKE.contains(&rule.operation().name)) {
                 continue;
             }
             let finding = Finding {
@@ -21,8 +22,11 @@ impl Check<'_> {
             };
             self.push(CheckCode::UnusedRule, Some(Subject::Rule(rule.clone())), finding);
         }
+        let asked: HashSet<UnknownOperation> = (self.evidence.unknown())
+            .filter_map(|(_, seen)| UnknownOperation::of(&seen.request))
+            .collect();
         for entry in &self.profile.unknown {
-            if self.evidence.unknown().any(|(_, seen)| entry.value.matches(&seen.request)) {
+            if asked.contains(&entry.value) {
                 continue;
             }
             let text = entry.value.to_string();
@@ -32,11 +36,40 @@ impl Check<'_> {
         }
     }
 
-    fn is_used(&self, rule: &Rule) -> bool {
-        let of_rule = self.evidence.known().filter(|known| known.operation == rule.operation());
-        of_rule
-            .into_iter()
-            .any(|known| known.values.keys().any(|values| rule.matches(&known.located(values))))
+    /// Rules on names that are ids too, and denials by a name of several.
+    pub(super) fn find_ambiguous(&mut self) {
+        for ambiguity in self.profile.ambiguities() {
+            let list = match ambiguity.kind {
+                AmbiguityKind::Respelled(_) => &self.profile.deny,
+                AmbiguityKind::Ids | AmbiguityKind::LongerNames => &self.profile.allow,
+            };
+            let code = CheckCode::AmbiguousName;
+            let span = list.get(ambiguity.place).and_then(|entry| entry.span.clone());
+            let finding = Finding {
+                subject: Some(ambiguity.rule.to_string()),
+                risk: Some(ambiguity.rule.operation().risk),
+                region: Self::region(span, ""),
+                help: Some(ambiguity.advice().to_owned()),
+                ..Self::finding(code, ambiguity.to_string())
+            };
+            self.push(code, Some(Subject::Rule(ambiguity.rule)), finding);
+        }
+    }
+
+    /// Which rules under `allow` something used.
+    fn used(&self) -> Vec<bool> {
+        let mut used = vec![false; self.profile.allow.len()];
+        for known in self.evidence.known() {
+            for values in known.values.keys() {
+                self.allowed.each_match(&known.located(values), |place| {
+                    if let Some(slot) = used.get_mut(place) {
+                        *slot = true;
+                    }
+                    false
+                });
+            }
+        }
+        used
     }
 
     fn unused(&self, rule: &str) -> Finding {

@@ -14,7 +14,7 @@ use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
 use super::source;
 use super::status::Status;
-use super::{output, pending, runtime, serve, surroundings};
+use super::{ambiguity, output, pending, runtime, serve, surroundings};
 use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::child::Intercept;
 use crate::engine;
@@ -61,6 +61,7 @@ async fn enforce(
         sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
     if (!private && !talk.quiet) || talk.verbose > 0 {
         tell_of_root(profile);
+        ambiguity::warn(profile);
     }
 
     if !private {

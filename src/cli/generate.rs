@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::args::{self, Talk};
 use super::status::Status;
-use super::{evidence, files, output, sessions};
+use super::{ambiguity, evidence, files, output, sessions};
 use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, Name, Pattern, Profile, emit};
@@ -130,6 +130,7 @@ fn fresh(
         output::note(&proof.to_string());
     }
     warn_of_ids(&profile);
+    ambiguity::warn(&profile);
     Ok(())
 }
 
@@ -203,6 +204,7 @@ fn update(
         ));
     }
     warn_of_ids(&profile);
+    ambiguity::warn_of_new(old, &profile);
     Ok(())
 }
 

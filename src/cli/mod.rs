@@ -5,6 +5,7 @@
 //! comes up as an error and is shown in one place, here.
 
 mod adopt;
+mod ambiguity;
 mod args;
 mod audit;
 mod check;
@@ -21,6 +22,8 @@ mod files;
 mod follow;
 mod followed;
 mod generate;
+#[cfg(test)]
+mod growth;
 mod health;
 mod hint;
 mod intercept;

@@ -44,6 +44,9 @@ pub(super) fn list(
     for [risk, rule, permits] in &lines {
         let _ = writeln!(text, "{risk:<8} {:<width$}  {}", printable(rule), printable(permits));
     }
+    for ambiguity in profile.ambiguities() {
+        let _ = writeln!(text, "{:<8} {}", "careful", printable(&ambiguity.to_string()));
+    }
     if has_advice {
         text.push_str(&advice(path, &items, evidence));
     }

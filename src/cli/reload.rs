@@ -8,7 +8,7 @@ use tokio::signal::unix::Signal;
 use super::audit::Audit;
 use super::enforce::{check_reviewed, fits};
 use super::source;
-use super::{failure, output};
+use super::{ambiguity, failure, output};
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Head, Replaceable, Verdict};
 use crate::profile::Profile;
@@ -77,6 +77,7 @@ impl InForce {
         if !self.is_quiet {
             let rules = count(profile.allow.len(), "rule");
             output::note(&format!("reloaded profile \"{}\" ({rules})", profile.name));
+            ambiguity::warn(&profile);
         }
         let enforcer = Enforcer::new(&profile);
         for open in running.requests().iter().filter(|open| is_denied(&enforcer, open)) {

@@ -10,7 +10,7 @@ use super::completions::Profiles;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
-use super::{evidence, files, output, pending, runtime, serve, surroundings};
+use super::{ambiguity, evidence, files, output, pending, runtime, serve, surroundings};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
@@ -220,6 +220,7 @@ fn script(path: &Path, talk: Talk, answers: &Answers) -> anyhow::Result<Status> 
             output::help(&format!("dsp review {} --list shows it", quoted(&spelled(path))));
         }
     }
+    ambiguity::warn_of_new(draft.profile(), settled.profile());
     Ok(verdict(settled.profile()))
 }
 

@@ -26,7 +26,7 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Profile> {
 pub(super) fn load_source(path: &Path) -> anyhow::Result<(Source, Profile)> {
     let (text, profile) = load_text(path)?;
     let is_file = builtin(path).is_none();
-    Ok((Source { path: spelled(path), text, is_file }, profile))
+    Ok((Source::new(spelled(path), text, is_file), profile))
 }
 
 /// Like [`load`], with the text that was parsed.
@@ -75,7 +75,7 @@ pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
     match name.and_then(|name| name.split_once(':')) {
         Some((revision, file)) if !revision.is_empty() && !file.is_empty() => {
             let (text, profile) = profile::parse_from(path, from_git(path, file)?)?;
-            Ok((Source { path: spelled(path), text, is_file: false }, profile))
+            Ok((Source::new(spelled(path), text, false), profile))
         }
         _ => load_source(path),
     }

@@ -88,22 +88,23 @@ pub fn worst_in_short(profile: &Profile) -> String {
 }
 
 fn given(profile: &Profile) -> Vec<&Rule> {
-    let is_denied = |rule: &Rule| profile.deny.iter().any(|denied| denied.value.covers(rule));
-    profile.allow.iter().map(|entry| &entry.value).filter(|rule| !is_denied(rule)).collect()
+    let denied = profile.denied();
+    profile.allow.iter().map(|entry| &entry.value).filter(|rule| !denied.covers(rule)).collect()
 }
 
 /// Says what a profile gives away: the worst of it in a sentence, and every rule, the riskiest
 /// first.
 #[must_use]
 pub fn profile(profile: &Profile) -> String {
-    let mut text = worst(profile) + "\n\n";
+    let mut text = worst(profile) + "\n\n" + &careful(profile);
     let mut entries: Vec<_> = profile.allow.iter().collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.operation().risk));
     let width = entries.iter().map(|entry| entry.value.to_string().len()).max().unwrap_or(0);
+    let denied = profile.denied();
     for entry in entries {
         let operation = entry.value.operation();
-        let is_denied = profile.deny.iter().any(|denied| denied.value.covers(&entry.value));
-        let permits = if is_denied { "(denied below)" } else { operation.permits };
+        let permits =
+            if denied.covers(&entry.value) { "(denied below)" } else { operation.permits };
         let style = style(operation.risk);
         let _ = writeln!(
             text,
@@ -118,6 +119,20 @@ pub fn profile(profile: &Profile) -> String {
         let _ = writeln!(text, "{:<8} {}  (nothing is known about it)", "unknown", entry.value);
     }
     text
+}
+
+/// Which rules are about more or less than they name; nothing when all are about just that.
+fn careful(profile: &Profile) -> String {
+    let found = profile.ambiguities();
+    let mut text = String::new();
+    for ambiguity in found.iter().take(NAMED) {
+        let _ = writeln!(text, "{:<8} {ambiguity}", "careful");
+    }
+    let more = found.len().saturating_sub(NAMED);
+    if more > 0 {
+        let _ = writeln!(text, "{:<8} and {more} more like these; dsp check names each", "careful");
+    }
+    if text.is_empty() { text } else { text + "\n" }
 }
 
 #[cfg(test)]

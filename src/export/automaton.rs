@@ -92,10 +92,10 @@ impl Automaton {
         let shapes = allow.iter().copied().chain(except);
         let shapes: Vec<Vec<Token>> = shapes.map(tokens).collect();
         let alphabet = alphabet(&shapes);
-        // Where each shape may be, and how far the segment has come.
-        type State = (Vec<BTreeSet<usize>>, Segment);
-        let first: State =
-            (shapes.iter().map(|tokens| closed([0].into(), tokens)).collect(), Segment::Name);
+        // Where each shape may be that can still be met, and how far the segment has come.
+        type State = (Vec<(usize, BTreeSet<usize>)>, Segment);
+        let first = shapes.iter().map(|tokens| closed([0].into(), tokens)).enumerate().collect();
+        let first: State = (first, Segment::Name);
         let mut numbers: HashMap<State, usize> = HashMap::from([(first.clone(), 0)]);
         let (mut ways, mut accepts, mut open) = (Vec::new(), Vec::new(), vec![first]);
         let mut next = 0;
@@ -103,21 +103,24 @@ impl Automaton {
             if open.len() > MOST_STATES {
                 return None;
             }
-            let at_end = |index: usize| {
-                let end = shapes.get(index).map(Vec::len);
-                places.get(index).zip(end).is_some_and(|(places, end)| places.contains(&end))
+            let at_end = |(shape, places): &(usize, BTreeSet<usize>)| {
+                shapes.get(*shape).is_some_and(|tokens| places.contains(&tokens.len()))
             };
-            let allowed = (0..allow.len()).any(at_end);
-            let excepted = (allow.len()..shapes.len()).any(at_end);
+            // In the order of the shapes, of which the allowed ones come first.
+            let (of_allow, of_except) =
+                places.split_at(places.partition_point(|(shape, _)| *shape < allow.len()));
+            let (allowed, excepted) = (of_allow.iter().any(at_end), of_except.iter().any(at_end));
             accepts.push(allowed && !excepted && segment == Segment::Name);
             let mut from_here = BTreeMap::new();
             for letter in &alphabet {
                 let Some(segment) = segment.then(*letter) else { continue };
-                let side_by_side = places.iter().zip(&shapes);
-                let moved = side_by_side.map(|(places, tokens)| step(places, tokens, *letter));
+                let moved = places.iter().filter_map(|(shape, places)| {
+                    let reached = step(places, shapes.get(*shape)?, *letter);
+                    (!reached.is_empty()).then_some((*shape, reached))
+                });
                 let to: State = (moved.collect(), segment);
                 // Without a place in any allowed shape there is nothing to come.
-                if to.0.iter().take(allow.len()).all(BTreeSet::is_empty) {
+                if to.0.first().is_none_or(|(shape, _)| *shape >= allow.len()) {
                     continue;
                 }
                 let number = *numbers.entry(to.clone()).or_insert_with(|| {

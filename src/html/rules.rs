@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use crate::api::Risk;
-use crate::learn::Evidence;
+use crate::learn::{Evidence, Known};
 use crate::profile::looks_like_id;
 use crate::profile::{Profile, Rule};
 use crate::report::{count, printable};
@@ -22,9 +22,11 @@ pub(super) fn risk(risk: Risk) -> Markup {
 }
 
 pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
-    let mut rules: Vec<&Rule> = profile.allow.iter().map(|entry| &entry.value).collect();
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.operation().risk));
-    let is_denied = |rule: &Rule| profile.deny.iter().any(|denied| denied.value.covers(rule));
+    let mut rules: Vec<(usize, &Rule)> =
+        profile.allow.iter().map(|entry| &entry.value).enumerate().collect();
+    rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.operation().risk));
+    let denied = profile.denied();
+    let used = evidence.map(|evidence| Used::of(profile, evidence));
     html! {
         section aria-labelledby="rules" {
             h2 id="rules" { "What it allows" }
@@ -37,16 +39,16 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
                         th scope="col" role="columnheader" { "permits" }
                         @if evidence.is_some() { th scope="col" role="columnheader" { "seen" } }
                     } }
-                    tbody role="rowgroup" { @for rule in rules {
+                    tbody role="rowgroup" { @for (place, rule) in rules {
                         tr role="row" {
                             td role="cell" { (risk(rule.operation().risk)) }
                             th.rule scope="row" role="rowheader" { code { (printable(&rule.to_string())) } }
                             td role="cell" {
                                 (rule.operation().permits)
-                                @if is_denied(rule) { strong { " (denied below)" } }
+                                @if denied.covers(rule) { strong { " (denied below)" } }
                                 br; span.soft { (rule.operation().reason) }
                             }
-                            @if let Some(evidence) = evidence { td role="cell" data-label="seen: " { (seen(rule, evidence)) } }
+                            @if let Some(used) = &used { td role="cell" data-label="seen: " { (used.seen(place)) } }
                         }
                     } }
                 }
@@ -84,31 +86,61 @@ fn shown(name: &str) -> String {
     if looks_like_id(name) && short != name { short + "…" } else { printable(name) }
 }
 
-/// How often a rule was used, in how many sessions and for which names.
-fn seen(rule: &Rule, evidence: &Evidence) -> Markup {
-    let known = evidence.known().find(|known| known.operation == rule.operation());
-    let Some(known) = known else { return html! { "never" } };
-    let used = |values: &&Vec<String>| rule.matches(&known.located(values));
-    let names: BTreeSet<&String> =
-        known.values.keys().filter(used).filter_map(|values| values.first()).collect();
-    let matched = known.values.keys().filter(|values| used(values)).count();
-    if matched == 0 {
-        return html! { "never" };
+/// What each rule was used for, by its place under `allow`.
+struct Used<'a> {
+    rules: Vec<UsedFor<'a>>,
+}
+
+#[derive(Clone, Default)]
+struct UsedFor<'a> {
+    /// What was seen of the operation; none when it was never used.
+    known: Option<&'a Known>,
+    /// With how many different values the rule was used.
+    matched: usize,
+    /// The names of the first parameter.
+    names: BTreeSet<&'a String>,
+}
+
+impl<'a> Used<'a> {
+    fn of(profile: &Profile, evidence: &'a Evidence) -> Self {
+        let mut rules = vec![UsedFor::default(); profile.allow.len()];
+        let allowed = profile.allowed();
+        for known in evidence.known() {
+            for values in known.values.keys() {
+                allowed.each_match(&known.located(values), |place| {
+                    if let Some(used) = rules.get_mut(place) {
+                        used.known = Some(known);
+                        used.matched += 1;
+                        used.names.extend(values.first());
+                    }
+                    false
+                });
+            }
+        }
+        Self { rules }
     }
-    let more = names.len().saturating_sub(NAMES);
-    html! {
-        // Requests are counted by operation: of a narrower rule they are not all.
-        @if matched < known.values.len() { "among " }
-        (count(known.seen.requests, "request")) ", "
-        (count(known.seen.sessions.len(), "session"))
-        @if matched < known.values.len() { " of the operation" }
-        @if !names.is_empty() {
-            br; span.soft {
-                @for (place, name) in names.iter().take(NAMES).enumerate() {
-                    @if place > 0 { ", " }
-                    (shown(name))
+
+    /// How often a rule was used, in how many sessions and for which names.
+    fn seen(&self, place: usize) -> Markup {
+        let used = self.rules.get(place).and_then(|used| Some((used.known?, used)));
+        let Some((known, UsedFor { matched, names, .. })) = used else {
+            return html! { "never" };
+        };
+        let (matched, more) = (*matched, names.len().saturating_sub(NAMES));
+        html! {
+            // Requests are counted by operation: of a narrower rule they are not all.
+            @if matched < known.values.len() { "among " }
+            (count(known.seen.requests, "request")) ", "
+            (count(known.seen.sessions.len(), "session"))
+            @if matched < known.values.len() { " of the operation" }
+            @if !names.is_empty() {
+                br; span.soft {
+                    @for (place, name) in names.iter().take(NAMES).enumerate() {
+                        @if place > 0 { ", " }
+                        (shown(name))
+                    }
+                    @if more > 0 { " and " (more) " more" }
                 }
-                @if more > 0 { " and " (more) " more" }
             }
         }
     }

@@ -7,7 +7,7 @@ use super::generate::HANDSHAKE;
 use super::{Evidence, Known, TooOld};
 use crate::api::{ApiVersion, Operation};
 use crate::policy::{Enforcer, Gate, Head, Verdict};
-use crate::profile::{Pattern, Profile, Rule};
+use crate::profile::{Pattern, Profile, Rule, RuleIndex};
 use crate::recording::Format;
 
 /// A name that no workload has.
@@ -18,6 +18,8 @@ const FRESH: &str = "dsp-fresh-name";
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
     rules: usize,
+    /// How many of them are about more or less than the names that they spell.
+    ambiguous: usize,
     gaps: Vec<Gap>,
 }
 
@@ -78,7 +80,12 @@ impl fmt::Display for Proof {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let complete = if self.is_complete() { "complete, " } else { "" };
         let rules = counted(self.rules, "rule");
-        write!(formatter, "{complete}minimal, exact: {rules}, 0 extra operations")?;
+        let exact = if self.ambiguous == 0 { "minimal, exact" } else { "minimal" };
+        write!(formatter, "{complete}{exact}: {rules}, 0 extra operations")?;
+        if self.ambiguous > 0 {
+            let ambiguous = counted(self.ambiguous, "rule");
+            write!(formatter, "; not exact: {ambiguous} on names that are not unique")?;
+        }
         for (place, gap) in self.gaps.iter().enumerate() {
             let before = if place == 0 { "; not in it: " } else { ", " };
             write!(formatter, "{before}{gap}")?;
@@ -164,19 +171,21 @@ pub fn prove(
     let gate = Enforcer::new(profile);
     let old = before.map(Enforcer::new);
     let mut decided = HashSet::new();
+    let people = People::of(profile);
+    let narrowed = before.map(Profile::allowed);
     for known in evidence.known() {
+        // Whether a person allowed the operation on some names only; the others are out on purpose.
+        let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
         for (values, versions) in &known.values {
             let path = known.path(values);
             for version in versions {
                 if allows(&gate, known.operation, &path, *version) {
                     continue;
                 }
-                if is_too_old(profile, *version) {
+                if people.is_too_old(*version) {
                     continue;
                 }
-                let is_decided = is_denied(profile, known, values)
-                    || before.is_some_and(|old| is_narrowed(old, known));
-                if !is_decided {
+                if !is_narrowed && !people.deny(known, values) {
                     return Err(Flaw::Incomplete(format!("{} {path}", known.operation.method)));
                 }
                 decided.insert(known.operation.index);
@@ -184,9 +193,10 @@ pub fn prove(
         }
     }
     let needed = needed(evidence, profile);
+    let old_rules: HashSet<&Rule> =
+        before.into_iter().flat_map(|old| &old.allow).map(|entry| &entry.value).collect();
     for rule in profile.allow.iter().map(|entry| &entry.value) {
-        let is_old = before.is_some_and(|old| old.allow.iter().any(|entry| entry.value == *rule));
-        if !is_old && !needed.contains(rule) {
+        if !old_rules.contains(rule) && !needed.contains(rule) {
             return Err(Flaw::Superfluous(rule.to_string()));
         }
     }
@@ -201,33 +211,39 @@ pub fn prove(
             return Err(Flaw::Inexact(format!("{} {path}", operation.method)));
         }
     }
-    Ok(Proof { rules: profile.allow.len(), gaps: gaps(evidence, profile, decided.len()) })
+    let gaps = gaps(evidence, profile, decided.len());
+    Ok(Proof { rules: profile.allow.len(), ambiguous: profile.ambiguities().len(), gaps })
 }
 
-/// Whether a person decided against this, by a rule under `deny` or by `min_api`.
-pub(super) fn is_refused_by_people(
-    profile: &Profile,
-    known: &Known,
-    values: &[String],
-    version: Option<ApiVersion>,
-) -> bool {
-    is_too_old(profile, version) || is_denied(profile, known, values)
+/// What people decided against, by rules under `deny` or by `min_api`.
+pub(super) struct People {
+    denied: RuleIndex,
+    min_api: Option<ApiVersion>,
 }
 
-/// Whether `min_api` is newer.
-fn is_too_old(profile: &Profile, version: Option<ApiVersion>) -> bool {
-    version.zip(profile.min_api).is_some_and(|(asked, least)| asked < least)
-}
+impl People {
+    pub(super) fn of(profile: &Profile) -> Self {
+        Self { denied: profile.denied(), min_api: profile.min_api }
+    }
 
-/// Whether a person decided against this by a rule under `deny`.
-pub(super) fn is_denied(profile: &Profile, known: &Known, values: &[String]) -> bool {
-    let located = known.located(values);
-    profile.deny.iter().any(|entry| entry.value.matches(&located))
-}
+    pub(super) fn refuse(
+        &self,
+        known: &Known,
+        values: &[String],
+        version: Option<ApiVersion>,
+    ) -> bool {
+        self.is_too_old(version) || self.deny(known, values)
+    }
 
-/// Whether a person allowed an operation on some names only; the others are then out on purpose.
-fn is_narrowed(profile: &Profile, known: &Known) -> bool {
-    profile.allow.iter().any(|entry| entry.value.operation() == known.operation)
+    /// By a rule under `deny`.
+    pub(super) fn deny(&self, known: &Known, values: &[String]) -> bool {
+        self.denied.matches(&known.located(values))
+    }
+
+    /// By a newer `min_api`.
+    fn is_too_old(&self, version: Option<ApiVersion>) -> bool {
+        version.zip(self.min_api).is_some_and(|(asked, least)| asked < least)
+    }
 }
 
 fn allows(gate: &Enforcer, operation: &Operation, path: &str, version: Option<ApiVersion>) -> bool {
@@ -242,16 +258,17 @@ fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     let has_pinged = evidence.known().any(|known| HANDSHAKE.contains(&known.operation.name));
     let mut needed: HashSet<&Rule> =
         rules().filter(|rule| has_pinged && HANDSHAKE.contains(&rule.operation().name)).collect();
+    let allowed = profile.allowed();
     for known in evidence.known() {
-        let own: Vec<&Rule> = rules().filter(|rule| rule.operation() == known.operation).collect();
         for values in known.values.keys() {
-            if own.iter().all(|rule| needed.contains(rule)) {
-                break;
-            }
-            let located = known.located(values);
-            let mut permit = own.iter().filter(|rule| rule.matches(&located));
-            if let (Some(only), None) = (permit.next(), permit.next()) {
-                needed.insert(only);
+            let (mut only, mut count) = (None, 0);
+            allowed.each_match(&known.located(values), |place| {
+                only = profile.allow.get(place);
+                count += 1;
+                count > 1
+            });
+            if let (Some(entry), 1) = (only, count) {
+                needed.insert(&entry.value);
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Brings a profile up to date in its own text: what is new is added line by line, and what people
 //! decided and wrote stays as it is.
 
+use std::collections::HashSet;
+
 use super::generate::{comment, missing_handshake, provenance, summary};
-use super::proof::{is_denied, is_refused_by_people};
+use super::proof::People;
 use super::{Evidence, Known, MinApi, Names};
-use crate::api::ApiVersion;
-use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
+use crate::api::{ApiVersion, Template};
+use crate::profile::{Insertion, Profile, Rule, RuleIndex, UnknownOperation, insert, set_min_api};
 
 /// What the line at a profile's head begins with that tells what it was made of.
 const EVIDENCE: &str = "# evidence: ";
@@ -88,15 +90,16 @@ pub fn update(
     let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
     update.too_old = TooOld::of(profile, evidence);
     let mut rules: Vec<(Rule, String)> = Vec::new();
+    let (allowed, people) = (profile.allowed(), People::of(profile));
     for known in evidence.known() {
-        let news = news(profile, known);
+        let news = news(&allowed, &people, known);
         if news.denied {
             update.keep_out(known, Decision::Denied);
         }
         if news.fresh.values.is_empty() {
             continue;
         }
-        if profile.allow.iter().any(|entry| entry.value.operation() == known.operation) {
+        if allowed.is_about(known.operation) {
             update.keep_out(known, Decision::Narrowed);
             continue;
         }
@@ -109,11 +112,13 @@ pub fn update(
     rules.extend(handshake.map(|rule| (rule, String::new())));
     rules.sort_by_cached_key(|(rule, _)| (rule.operation().listing_key(), rule.to_string()));
 
+    let listed: HashSet<&UnknownOperation> =
+        profile.unknown.iter().map(|entry| &entry.value).collect();
     let unknown: Vec<UnknownOperation> = evidence
         .unknown()
         .filter(|_| accept_unknown)
-        .filter(|(_, one)| !profile.unknown.iter().any(|entry| entry.value.matches(&one.request)))
         .filter_map(|(_, one)| UnknownOperation::of(&one.request))
+        .filter(|one| !listed.contains(one))
         .collect();
     update.added = rules.iter().map(|(rule, _)| rule.to_string()).collect();
     update.added.extend(unknown.iter().map(ToString::to_string));
@@ -121,12 +126,13 @@ pub fn update(
     let all =
         profile.allow.iter().map(|entry| &entry.value).chain(rules.iter().map(|(rule, _)| rule));
     let summary = summary(all);
+    let places = Places::of(profile);
     let rules = rules
         .iter()
         .map(|(rule, comment)| Insertion {
             line: rule.to_string(),
             comment: comment.clone(),
-            behind: last_before(profile, rule),
+            behind: places.last_before(rule),
         })
         .collect();
     let text = insert(text, "allow", &profile.allow, rules).ok_or(NotALine("allow"))?;
@@ -206,7 +212,7 @@ struct News {
     denied: bool,
 }
 
-fn news(profile: &Profile, known: &Known) -> News {
+fn news(allowed: &RuleIndex, people: &People, known: &Known) -> News {
     let mut denied = false;
     let mut fresh = Known {
         operation: known.operation,
@@ -216,10 +222,9 @@ fn news(profile: &Profile, known: &Known) -> News {
         statuses: known.statuses.clone(),
     };
     for (values, versions) in &known.values {
-        let refused = |version| is_refused_by_people(profile, known, values, version);
-        denied |= is_denied(profile, known, values);
-        let located = known.located(values);
-        let is_allowed = profile.allow.iter().any(|entry| entry.value.matches(&located));
+        let refused = |version| people.refuse(known, values, version);
+        denied |= people.deny(known, values);
+        let is_allowed = allowed.matches(&known.located(values));
         if !is_allowed && !versions.iter().all(|version| refused(*version)) {
             fresh.values.insert(values.clone(), versions.clone());
         }
@@ -227,11 +232,33 @@ fn news(profile: &Profile, known: &Known) -> News {
     News { fresh, denied }
 }
 
-/// How many of the profile's rules come before a new one.
-fn last_before(profile: &Profile, rule: &Rule) -> usize {
-    let key = rule.operation().listing_key();
-    let before = |entry: &crate::profile::Entry<Rule>| entry.value.operation().listing_key() <= key;
-    profile.allow.iter().rposition(before).map_or(0, |place| place + 1)
+/// Where in a profile a new rule goes: behind the last one that comes before it, however the rules are
+/// ordered.
+struct Places<'a> {
+    /// The rules in the order of a listing, each with the last place of it and of all before it.
+    last: Vec<((bool, &'a Template, usize), usize)>,
+}
+
+impl<'a> Places<'a> {
+    fn of(profile: &'a Profile) -> Self {
+        let mut last: Vec<_> = (profile.allow.iter().zip(1..))
+            .map(|(entry, behind)| (entry.value.operation().listing_key(), behind))
+            .collect();
+        last.sort();
+        let mut highest = 0;
+        for (_, behind) in &mut last {
+            highest = highest.max(*behind);
+            *behind = highest;
+        }
+        Self { last }
+    }
+
+    /// How many of the profile's rules come before a new one.
+    fn last_before(&self, rule: &Rule) -> usize {
+        let key = rule.operation().listing_key();
+        let before = self.last.partition_point(|(other, _)| *other <= key);
+        before.checked_sub(1).and_then(|at| self.last.get(at)).map_or(0, |(_, behind)| *behind)
+    }
 }
 
 /// A profile's text with the line at its head that counts its operations brought up to date, where

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::reading::{Head, Reading};
-use super::table::Table;
 use super::{Decision, Denial, Permit, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
-use crate::profile::{Profile, Rule, UnknownOperation};
+use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
 
 /// The longest name in bytes that a denial repeats.
 const LONGEST_TOLD: usize = 512;
@@ -31,8 +30,8 @@ pub struct Enforcer {
     name: String,
     engine: EngineKind,
     min_api: Option<ApiVersion>,
-    allow: Table,
-    deny: Table,
+    allow: RuleIndex,
+    deny: RuleIndex,
     unknown: HashSet<UnknownOperation>,
 }
 
@@ -55,8 +54,8 @@ impl Enforcer {
             name: profile.name.to_string(),
             engine: profile.engine,
             min_api: profile.min_api,
-            allow: Table::new(profile.engine, &profile.allow),
-            deny: Table::new(profile.engine, &profile.deny),
+            allow: profile.allowed(),
+            deny: profile.denied(),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
         }
     }
@@ -94,17 +93,17 @@ impl Enforcer {
                 ),
             );
         };
-        if self.deny.holds(located) {
+        if self.deny.matches(located) {
             return deny(403, format!("{} is denied by profile \"{}\"", asked(), self.name));
         }
-        if self.allow.holds(located) {
+        if self.allow.matches(located) {
             return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
         }
         // Where some names are allowed, somebody has decided against all of them. A name that is not
         // repeated to the client, as it is long or may be secret, is not repeated in a rule either.
         let is_told =
             || told_canonical(request, Some(located), LONGEST_TOLD).to_string() == request.path();
-        let rule = if self.allow.has(located) && is_told() {
+        let rule = if self.allow.is_about(located.operation) && is_told() {
             Rule::of_request(located).to_string()
         } else {
             located.operation.to_string()

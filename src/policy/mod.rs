@@ -5,9 +5,7 @@
 
 mod decision;
 mod gate;
-mod patterns;
 mod reading;
-mod table;
 
 pub use decision::{Decision, Denial, Permit, Verdict};
 pub use gate::{Auditor, Enforcer, Gate, Observer, Replaceable};

@@ -30,17 +30,6 @@ pub enum Subject {
 }
 
 impl Acceptance {
-    /// Whether a finding about `subject` is one of those that are accepted.
-    #[must_use]
-    pub fn is_about(&self, code: CheckCode, subject: Option<&Subject>) -> bool {
-        let covered = match (&self.rule, subject) {
-            (None, _) => true,
-            (Some(rule), Some(subject)) => rule.covers(subject),
-            (Some(_), None) => false,
-        };
-        self.code == code && covered
-    }
-
     /// Whether its last day has passed.
     #[must_use]
     pub fn is_expired(&self, today: Date) -> bool {
@@ -53,15 +42,6 @@ impl Subject {
     #[must_use]
     pub fn parse(engine: EngineKind, text: &str) -> Self {
         Rule::parse(engine, text).map_or_else(|_| Self::Text(text.to_owned()), Self::Rule)
-    }
-
-    /// Whether this is about all that `other` is about.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Rule(one), Self::Rule(other)) => one.covers(other),
-            (one, other) => one == other,
-        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::str::FromStr;
 /// What a check can find.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum CheckCode {
+    /// A rule that is about more or less than the names that it spells.
+    AmbiguousName,
     /// A version older than the profile's `min_api` was asked for.
     BelowMinApi,
     /// An operation was used that a person decided against.
@@ -37,7 +39,8 @@ pub enum CheckCode {
 
 impl CheckCode {
     /// Every code, by its name.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::AmbiguousName,
         Self::BelowMinApi,
         Self::DeniedOperationUsed,
         Self::ExpiredAcceptance,
@@ -57,6 +60,7 @@ impl CheckCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AmbiguousName => "ambiguous-name",
             Self::BelowMinApi => "below-min-api",
             Self::DeniedOperationUsed => "denied-operation-used",
             Self::ExpiredAcceptance => "expired-acceptance",

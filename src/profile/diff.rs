@@ -3,11 +3,13 @@
 //! Rules are compared as sets of requests, not as lines: a rule that another one already holds
 //! gives nothing, and a rule that is denied gives nothing either.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 
 use super::review_diff::{decisions, mark_reviewed};
-use super::{Entry, Profile, Rule, UnknownOperation};
-use crate::api::Risk;
+use super::{Entry, Profile, Rule, RuleIndex, shared};
+use crate::api::{EngineKind, Risk};
 
 /// What is different between two profiles.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -177,7 +179,8 @@ impl Profile {
     /// The highest risk of what it allows and does not deny as a whole; none when that is nothing.
     #[must_use]
     pub fn highest_risk(&self) -> Option<Risk> {
-        let given = self.allow.iter().filter(|entry| !is_held(&entry.value, &self.deny));
+        let denied = self.denied();
+        let given = self.allow.iter().filter(|entry| !denied.covers(&entry.value));
         given.map(|entry| entry.value.operation().risk).max()
     }
 }
@@ -198,68 +201,91 @@ fn engine(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
 
 fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     let (gone, come) = (without(&old.allow, &new.allow), without(&new.allow, &old.allow));
+    let (replaced, left) = (within(new.engine, &gone, &come), within(old.engine, &come, &gone));
+    let mut narrows = vec![false; come.len()];
+    for place in left.iter().flatten() {
+        if let Some(slot) = narrows.get_mut(*place) {
+            *slot = true;
+        }
+    }
     let mut explained = vec![false; gone.len()];
-    for rule in &come {
-        let mut replaced = Vec::new();
-        for (is_explained, before) in explained.iter_mut().zip(&gone) {
-            if rule.value.covers(&before.value) {
-                *is_explained = true;
-                replaced.push(text(before));
+    let (allowed, denied) = (old.allowed(), new.denied());
+    for ((rule, replaced), narrows) in come.iter().zip(&replaced).zip(narrows) {
+        for place in replaced {
+            if let Some(slot) = explained.get_mut(*place) {
+                *slot = true;
             }
         }
-        let is_held = is_held(&rule.value, &old.allow);
+        let is_held = allowed.covers(&rule.value);
         if is_held && !replaced.is_empty() {
             // Held by what stayed: the lines that went were no more than repetitions of it.
             continue;
         }
         if is_held {
             // What it narrows is told with the rule that went.
-            let narrows = gone.iter().any(|before| before.value.covers(&rule.value));
             if !narrows {
                 changes.push(rule_change(ChangeKind::RuleAdded, Effect::None, vec![], vec![rule]));
             }
             continue;
         }
-        let effect =
-            if self::is_held(&rule.value, &new.deny) { Effect::None } else { Effect::Widens };
+        let effect = if denied.covers(&rule.value) { Effect::None } else { Effect::Widens };
         let kind =
             if replaced.is_empty() { ChangeKind::RuleAdded } else { ChangeKind::RuleWidened };
-        changes.push(Change { old: replaced, ..rule_change(kind, effect, vec![], vec![rule]) });
+        let old = replaced.iter().filter_map(|place| gone.get(*place)).map(|entry| text(entry));
+        let change = rule_change(kind, effect, vec![], vec![rule]);
+        changes.push(Change { old: old.collect(), ..change });
     }
-    for (before, _) in gone.iter().zip(&explained).filter(|(_, explained)| !**explained) {
+    let (allowed, denied) = (new.allowed(), old.denied());
+    for ((before, left), _) in
+        gone.iter().zip(&left).zip(&explained).filter(|(_, explained)| !**explained)
+    {
         let left: Vec<&Entry<Rule>> =
-            come.iter().copied().filter(|rule| before.value.covers(&rule.value)).collect();
+            left.iter().filter_map(|place| come.get(*place)).copied().collect();
         let kind = if left.is_empty() { ChangeKind::RuleRemoved } else { ChangeKind::RuleNarrowed };
-        let is_kept = is_held(&before.value, &new.allow) || is_held(&before.value, &old.deny);
+        let is_kept = allowed.covers(&before.value) || denied.covers(&before.value);
         let effect = if is_kept { Effect::None } else { Effect::Narrows };
         changes.push(rule_change(kind, effect, vec![before], left));
     }
 }
 
+/// For each of `wider`, the places of the rules in `rules` that it covers, in order.
+fn within(engine: EngineKind, rules: &[&Entry<Rule>], wider: &[&Entry<Rule>]) -> Vec<Vec<usize>> {
+    let index = RuleIndex::new(engine, wider.iter().map(|entry| &entry.value));
+    let mut within = vec![Vec::new(); wider.len()];
+    for (place, rule) in rules.iter().enumerate() {
+        index.each_cover(&rule.value, |by| {
+            if let Some(own) = within.get_mut(by) {
+                own.push(place);
+            }
+            false
+        });
+    }
+    within
+}
+
 fn deny(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
-    let matters = |rule: &Entry<Rule>, allow: &[Entry<Rule>], deny: &[Entry<Rule>]| {
-        let is_asked = allow.iter().any(|allowed| allowed.value.overlaps(&rule.value));
-        is_asked && !is_held(&rule.value, deny)
+    // Whether a rule under `deny` takes something away from what is allowed beside it.
+    let matters = |rules: &[&Entry<Rule>], beside: &Profile| -> Vec<bool> {
+        let rules: Vec<&Rule> = rules.iter().map(|entry| &entry.value).collect();
+        let allow: Vec<&Rule> = beside.allow.iter().map(|entry| &entry.value).collect();
+        let denied = beside.denied();
+        let is_asked = shared(beside.engine, &rules, &allow);
+        rules.iter().zip(is_asked).map(|(rule, asked)| asked && !denied.covers(rule)).collect()
     };
-    for rule in without(&old.deny, &new.deny) {
-        let effect =
-            if matters(rule, &new.allow, &new.deny) { Effect::Widens } else { Effect::None };
+    let gone = without(&old.deny, &new.deny);
+    for (rule, matters) in gone.iter().zip(matters(&gone, new)) {
+        let effect = if matters { Effect::Widens } else { Effect::None };
         changes.push(rule_change(ChangeKind::DenyRemoved, effect, vec![rule], vec![]));
     }
-    for rule in without(&new.deny, &old.deny) {
-        let effect =
-            if matters(rule, &old.allow, &old.deny) { Effect::Narrows } else { Effect::None };
+    let come = without(&new.deny, &old.deny);
+    for (rule, matters) in come.iter().zip(matters(&come, old)) {
+        let effect = if matters { Effect::Narrows } else { Effect::None };
         changes.push(rule_change(ChangeKind::DenyAdded, effect, vec![], vec![rule]));
     }
 }
 
 fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
-    let without = |entries: &[Entry<UnknownOperation>], others: &[Entry<UnknownOperation>]| {
-        let other: Vec<&Entry<UnknownOperation>> =
-            entries.iter().filter(|entry| !others.contains(entry)).collect();
-        other.into_iter().map(text).collect::<Vec<_>>()
-    };
-    for entry in without(&old.unknown, &new.unknown) {
+    for entry in without(&old.unknown, &new.unknown).into_iter().map(text) {
         let (kind, effect) = (ChangeKind::UnknownRemoved, Effect::Narrows);
         changes.push(Change {
             kind,
@@ -270,7 +296,7 @@ fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             is_reviewed: false,
         });
     }
-    for entry in without(&new.unknown, &old.unknown) {
+    for entry in without(&new.unknown, &old.unknown).into_iter().map(text) {
         let (kind, effect) = (ChangeKind::UnknownAdded, Effect::Widens);
         changes.push(Change {
             kind,
@@ -304,21 +330,10 @@ fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     });
 }
 
-/// The entries whose rule is not among the others'.
-fn without<'a>(entries: &'a [Entry<Rule>], others: &[Entry<Rule>]) -> Vec<&'a Entry<Rule>> {
-    let mut news: Vec<&Entry<Rule>> = Vec::new();
-    for entry in entries.iter().filter(|entry| !others.contains(entry)) {
-        // A rule that stands twice is one.
-        if !news.contains(&entry) {
-            news.push(entry);
-        }
-    }
-    news
-}
-
-/// Whether one of the rules is about all that this one is about.
-fn is_held(rule: &Rule, rules: &[Entry<Rule>]) -> bool {
-    rules.iter().any(|entry| entry.value.covers(rule))
+/// The entries whose value is not among the others'. One that stands twice is one.
+fn without<'a, T: Eq + Hash>(entries: &'a [Entry<T>], others: &[Entry<T>]) -> Vec<&'a Entry<T>> {
+    let mut seen: HashSet<&T> = others.iter().map(|entry| &entry.value).collect();
+    entries.iter().filter(|entry| seen.insert(&entry.value)).collect()
 }
 
 fn rule_change(

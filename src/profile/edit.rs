@@ -14,13 +14,29 @@ const GAP: &str = "  ";
 /// parsed from `text`. `None` when it does not stand on a line of its own.
 #[must_use]
 pub fn remove<T>(text: &str, key: &str, entries: &[Entry<T>], place: usize) -> Option<String> {
-    let span = entries.get(place)?.span.clone()?;
-    let start = line_start(text, span.start)?;
-    trailing_comment(text, &span)?;
-    let end = text.get(span.end..)?.find('\n').map_or(text.len(), |length| span.end + length + 1);
-    let mut edited = text.to_owned();
-    edited.replace_range(start..end, "");
-    if entries.len() > 1 {
+    remove_all(text, key, entries, &[place])
+}
+
+/// Takes the entries at these places out, which are in order and each there once.
+#[must_use]
+pub fn remove_all<T>(
+    text: &str,
+    key: &str,
+    entries: &[Entry<T>],
+    places: &[usize],
+) -> Option<String> {
+    let mut edited = String::with_capacity(text.len());
+    let mut done = 0;
+    for place in places {
+        let span = entries.get(*place)?.span.clone()?;
+        let start = line_start(text, span.start)?;
+        trailing_comment(text, &span)?;
+        edited.push_str(text.get(done..start)?);
+        let line = text.get(span.end..)?.find('\n');
+        done = line.map_or(text.len(), |length| span.end + length + 1);
+    }
+    edited.push_str(text.get(done..)?);
+    if entries.len() > places.len() {
         return Some(edited);
     }
     // A key without a value would read as an oversight.

@@ -35,8 +35,9 @@ pub fn insert<T>(
     };
     let mut text = text.to_owned();
     let empty = if starts.is_empty() { Some(empty_list(&mut text, key)?) } else { None };
-    // From the last place to the first, so that no place moves; lines for one place stay in order.
-    for insertion in insertions.iter().rev() {
+    // Where each line goes; lines for one place stay in order.
+    let mut lines: Vec<(usize, String)> = Vec::with_capacity(insertions.len());
+    for insertion in insertions {
         let at = match insertion.behind.checked_sub(1).and_then(|last| starts.get(last)) {
             Some(start) => line_end(&mut text, *start),
             None => empty.or_else(|| starts.first().copied())?,
@@ -45,9 +46,18 @@ pub fn insert<T>(
             "" => String::new(),
             comment => format!("  # {comment}"),
         };
-        text.insert_str(at, &format!("{indent}- {}{comment}\n", insertion.line));
+        lines.push((at, format!("{indent}- {}{comment}\n", insertion.line)));
     }
-    Some(text)
+    lines.sort_by_key(|(at, _)| *at);
+    let mut edited = String::with_capacity(text.len());
+    let mut done = 0;
+    for (at, line) in &lines {
+        edited.push_str(text.get(done..*at)?);
+        edited.push_str(line);
+        done = *at;
+    }
+    edited.push_str(text.get(done..)?);
+    Some(edited)
 }
 
 /// The start of the line of an entry; none when something else than its dash stands before it.

@@ -4,12 +4,16 @@
 //! and every error has a line, a column and, where there is one, a hint.
 
 mod accept;
+mod ambiguity;
 mod check_code;
 mod decisions;
 mod diff;
 mod edit;
 mod emit;
+mod globs;
+mod index;
 mod insert;
+mod keywords;
 mod model;
 mod parse;
 mod pattern;
@@ -21,10 +25,14 @@ mod schema;
 mod shipped;
 
 pub use accept::{Acceptance, Subject};
+pub use ambiguity::{Ambiguity, AmbiguityKind};
 pub use check_code::CheckCode;
 pub use diff::{Change, ChangeKind, Diff, Effect};
-pub use edit::{comment, key_span, remove, replace, set_comment, set_min_api, set_part};
+pub use edit::{
+    comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
+};
 pub use emit::{Comments, acceptance, emit, emit_reviewed};
+pub use index::{RuleIndex, shared};
 pub use insert::{Insertion, insert};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse, parse_bytes, parse_from};

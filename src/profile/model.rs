@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::rule::{method_and_path, plain};
-use super::{Acceptance, Reviewed, Rule};
+use super::{Acceptance, Reviewed, Rule, RuleIndex};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Method};
 
 /// The longest name of a profile in bytes.
@@ -73,6 +73,18 @@ impl Profile {
             accept: Vec::new(),
             reviewed: None,
         }
+    }
+
+    /// What is allowed, found by what it is about; the places are those of `allow`.
+    #[must_use]
+    pub fn allowed(&self) -> RuleIndex {
+        RuleIndex::new(self.engine, self.allow.iter().map(|entry| &entry.value))
+    }
+
+    /// What is denied, found by what it is about; the places are those of `deny`.
+    #[must_use]
+    pub fn denied(&self) -> RuleIndex {
+        RuleIndex::new(self.engine, self.deny.iter().map(|entry| &entry.value))
     }
 }
 

@@ -14,6 +14,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
+use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
 use super::{Entry, Pattern, Profile, Rule, UnknownOperation};
@@ -194,12 +195,15 @@ impl Reviewed {
         Accepted::of(self)
     }
 
-    /// Takes a rule for accepted as it is today.
-    pub fn accept(&mut self, rule: &Rule) {
-        self.kept.retain(|kept| kept.value.rule != *rule);
-        let kept = Kept { risk: rule.operation().risk, rule: rule.clone() };
-        self.marks.iter_mut().for_each(|marks| marks.add(&kept_line(&kept)));
-        self.kept.push(Entry::new(kept));
+    /// Takes rules for accepted as they are today.
+    pub fn accept<'a>(&mut self, rules: impl IntoIterator<Item = &'a Rule>) {
+        let rules: IndexSet<&Rule> = rules.into_iter().collect();
+        self.kept.retain(|kept| !rules.contains(&kept.value.rule));
+        for rule in rules {
+            let kept = Kept { risk: rule.operation().risk, rule: rule.clone() };
+            self.marks.iter_mut().for_each(|marks| marks.add(&kept_line(&kept)));
+            self.kept.push(Entry::new(kept));
+        }
     }
 
     /// Takes a request that no operation is for accepted.
@@ -287,6 +291,8 @@ impl Profile {
         let nothing = Reviewed::default();
         let reviewed = self.reviewed.as_ref().unwrap_or(&nothing);
         let accepted = Accepted::of(reviewed);
+        let unknown: HashSet<&UnknownOperation> =
+            reviewed.unknown.iter().map(|entry| &entry.value).collect();
         let since = |rule: &Rule| match &reviewed.marks {
             None => Since::Unknown,
             Some(marks) if marks.has(&open_line(rule)) => Since::Undecided,
@@ -300,7 +306,7 @@ impl Profile {
             is_open.then_some(Open { place, accepted_as: accepted, since })
         });
         let is_open = |entry: &Entry<UnknownOperation>| {
-            !reviewed.unknown.contains(entry) || !reviewed.is_marked(&unknown_line(&entry.value))
+            !unknown.contains(&entry.value) || !reviewed.is_marked(&unknown_line(&entry.value))
         };
         let open_unknown = self.unknown.iter().enumerate();
         Standing {
@@ -398,7 +404,7 @@ mod tests {
     fn reviewed() -> Profile {
         let mut profile = parse(TEXT).unwrap();
         let mut reviewed = Reviewed { marks: Some(Marks::default()), ..Reviewed::default() };
-        profile.allow.iter().take(3).for_each(|entry| reviewed.accept(&entry.value));
+        reviewed.accept(profile.allow.iter().take(3).map(|entry| &entry.value));
         reviewed.seal(&profile);
         profile.reviewed = Some(reviewed);
         let back = parse(&emit(&profile, &Comments::default())).unwrap();

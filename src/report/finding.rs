@@ -1,6 +1,7 @@
 //! What a command found, in a form that every output format can take.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::count;
 use crate::api::Risk;
@@ -70,13 +71,33 @@ pub struct Source {
     pub text: String,
     /// Whether the path names a file of the tree, and not one of an older revision.
     pub is_file: bool,
+    /// Where each of its lines begins, once that was asked for.
+    starts: LineStarts,
+}
+
+/// Where each line of a text begins. It says nothing that the text does not say.
+#[derive(Clone, Debug, Default)]
+struct LineStarts(OnceLock<Vec<usize>>);
+
+impl Eq for LineStarts {}
+
+impl PartialEq for LineStarts {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Source {
     /// A file of the tree.
     #[must_use]
     pub fn file(path: impl Into<String>, text: String) -> Self {
-        Self { path: path.into(), text, is_file: true }
+        Self::new(path, text, true)
+    }
+
+    /// A file, which is one of the tree or not.
+    #[must_use]
+    pub fn new(path: impl Into<String>, text: String, is_file: bool) -> Self {
+        Self { path: path.into(), text, is_file, starts: LineStarts::default() }
     }
 
     /// Its path as GitHub compares it with those of a checkout.
@@ -191,13 +212,36 @@ impl Source {
     #[must_use]
     pub fn lines(&self, span: &Range<usize>) -> Lines {
         let place = |at: usize| {
-            let before = self.text.get(..at).unwrap_or(&self.text);
-            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            let column = before.get(start..).unwrap_or_default().chars().count() + 1;
-            (before.matches('\n').count() + 1, column)
+            let (line, start) = self.line_of(at);
+            let end = if self.text.is_char_boundary(at) { at } else { self.text.len() };
+            let column = self.text.get(start..end).unwrap_or_default().chars().count() + 1;
+            (line, column)
         };
         let ((line, column), (end_line, end_column)) = (place(span.start), place(span.end));
         Lines { line, column, end_line, end_column }
+    }
+
+    /// The whole lines that some of its bytes are on, the number of the first one, and the bytes in
+    /// them: what a person has to see, however long the text is. `None` when the bytes are not in the
+    /// text.
+    #[must_use]
+    pub fn window(&self, span: &Range<usize>) -> Option<(&str, usize, Range<usize>)> {
+        self.text.get(span.clone())?;
+        let (line, start) = self.line_of(span.start);
+        let rest = self.text.get(span.end..)?;
+        let end = rest.find('\n').map_or(self.text.len(), |length| span.end + length + 1);
+        let window = self.text.get(start..end)?;
+        Some((window, line, span.start - start..span.end - start))
+    }
+
+    /// The line of a byte, from 1, and where it begins.
+    fn line_of(&self, at: usize) -> (usize, usize) {
+        let starts = self.starts.0.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        let line = starts.partition_point(|start| *start <= at.min(self.text.len())).max(1);
+        (line, starts.get(line - 1).copied().unwrap_or_default())
     }
 }
 

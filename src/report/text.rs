@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::snippet::excerpt;
 use super::{Finding, Region, Report, Severity, Source, fold, printable};
 
 /// How far the renderer sets the text of a hint in.
@@ -53,8 +52,8 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
     let message = folded(&finding.message, before);
     let source = finding.region.as_ref().and_then(|region| {
         let source = report.sources.get(region.source)?;
-        source.text.get(region.span.clone())?;
-        Some((source, region, printable(&source.path), printable(&region.label)))
+        let window = source.window(&region.span)?;
+        Some((source, region, window, printable(&source.path), printable(&region.label)))
     });
     // A label that the line has no room for stands below it.
     let has_room = |source: &Source, region: &Region, label: &str| {
@@ -63,21 +62,20 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
         let end = gutter + lines.end_column + label.chars().count();
         width.is_none_or(|width| end <= width)
     };
-    let below = source.as_ref().and_then(|(source, region, _, label)| {
+    let below = source.as_ref().and_then(|(source, region, _, _, label)| {
         (!has_room(source, region, label)).then(|| shown(label))
     });
     let seen = finding.seen.as_deref().map(shown);
     let help = finding.help.as_deref().map(shown);
     let mut group = level.primary_title(message.as_str()).id(finding.code).elements(
-        source.iter().map(|(source, region, path, label)| {
-            let (lines, span, first) = excerpt(&source.text, &region.span);
-            let mark = AnnotationKind::Primary.span(span);
+        source.iter().map(|(_, _, (window, line, span), path, label)| {
+            let mark = AnnotationKind::Primary.span(span.clone());
             let mark = match label.as_str() {
                 "" => mark,
                 _ if below.is_some() => mark,
                 label => mark.label(label),
             };
-            Snippet::source(lines).line_start(first).path(path.as_str()).annotation(mark)
+            Snippet::source(*window).line_start(*line).path(path.as_str()).annotation(mark)
         }),
     );
     if let Some(below) = &below {

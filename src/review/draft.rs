@@ -3,14 +3,14 @@
 //! The text is edited line by line and the profile as a value. A decision is taken only when the
 //! edited text reads back as exactly the profile that was meant.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::learn;
 use crate::profile::{
-    self, Entry, Insertion, Kept, Profile, Reviewed, Rule, UnknownOperation, Widened, comment,
-    emit_reviewed, insert, key_span, remove, replace, set_comment, set_part,
+    self, Entry, Insertion, Kept, Profile, Reviewed, Rule, RuleIndex, UnknownOperation, Widened,
+    comment, emit_reviewed, insert, key_span, remove_all, replace, set_comment, set_part,
 };
-use std::collections::HashSet;
 
 /// A profile under review.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -111,14 +111,14 @@ impl Draft {
         let mut reviewed = self.profile.reviewed.clone().unwrap_or_default();
         match decision {
             Decision::Keep(subjects) => {
-                subjects.iter().try_for_each(|subject| edit.keep(&mut reviewed, subject))?;
+                edit.keep(&mut reviewed, subjects)?;
             }
             Decision::Deny(Subject::Rule(rule)) => edit.deny(rule)?,
             Decision::Deny(Subject::Unknown(unknown)) => edit.drop_unknown(unknown)?,
             Decision::Narrow { from, to } => {
                 edit.narrow(from, to)?;
-                to.iter()
-                    .try_for_each(|rule| edit.keep(&mut reviewed, &Subject::Rule(rule.clone())))?;
+                let subjects: Vec<Subject> = to.iter().cloned().map(Subject::Rule).collect();
+                edit.keep(&mut reviewed, &subjects)?;
             }
             Decision::Note { subject, text } => {
                 edit.note(subject, text)?;
@@ -140,18 +140,27 @@ struct Edit {
 }
 
 impl Edit {
-    fn keep(&self, reviewed: &mut Reviewed, subject: &Subject) -> Result<(), DraftError> {
-        let not_there = || DraftError::NotThere(subject.to_string());
-        match subject {
-            Subject::Rule(rule) => {
-                span_of(&self.profile.allow, rule).ok_or_else(not_there)?;
-                reviewed.accept(rule);
-            }
-            Subject::Unknown(unknown) => {
-                span_of(&self.profile.unknown, unknown).ok_or_else(not_there)?;
-                reviewed.accept_unknown(unknown);
+    fn keep(&self, reviewed: &mut Reviewed, subjects: &[Subject]) -> Result<(), DraftError> {
+        let allowed: HashSet<&Rule> = self.profile.allow.iter().map(|entry| &entry.value).collect();
+        let listed: HashSet<&UnknownOperation> =
+            self.profile.unknown.iter().map(|entry| &entry.value).collect();
+        let mut kept = Vec::new();
+        for subject in subjects {
+            let is_there = match subject {
+                Subject::Rule(rule) => {
+                    kept.push(rule);
+                    allowed.contains(rule)
+                }
+                Subject::Unknown(unknown) => {
+                    reviewed.accept_unknown(unknown);
+                    listed.contains(unknown)
+                }
+            };
+            if !is_there {
+                return Err(DraftError::NotThere(subject.to_string()));
             }
         }
+        reviewed.accept(kept);
         Ok(())
     }
 
@@ -159,11 +168,7 @@ impl Edit {
         let span = span_of(&self.profile.allow, rule);
         let span = span.ok_or_else(|| DraftError::NotThere(rule.to_string()))?;
         let comment = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
-        while let Some(place) =
-            self.profile.allow.iter().position(|entry| rule.covers(&entry.value))
-        {
-            self.remove_rule(place)?;
-        }
+        self.remove_rules(|allowed| rule.covers(allowed))?;
         if self.profile.deny.iter().any(|entry| entry.value.covers(rule)) {
             return Ok(());
         }
@@ -183,25 +188,23 @@ impl Edit {
     fn drop_unknown(&mut self, unknown: &UnknownOperation) -> Result<(), DraftError> {
         span_of(&self.profile.unknown, unknown)
             .ok_or_else(|| DraftError::NotThere(unknown.to_string()))?;
-        while let Some(place) =
-            self.profile.unknown.iter().position(|entry| entry.value == *unknown)
-        {
-            self.text = remove(&self.text, "unknown", &self.profile.unknown, place)
-                .ok_or(DraftError::NotALine("unknown"))?;
-            self.profile.unknown.remove(place);
-            self.find_spans()?;
-        }
-        Ok(())
+        let places = places_of(&self.profile.unknown, |other| other == unknown);
+        self.text = remove_all(&self.text, "unknown", &self.profile.unknown, &places)
+            .ok_or(DraftError::NotALine("unknown"))?;
+        self.profile.unknown.retain(|entry| entry.value != *unknown);
+        self.find_spans()
     }
 
     /// Puts the narrower rules in the place of the first of the wider ones.
     fn narrow(&mut self, from: &[Rule], to: &[Rule]) -> Result<(), DraftError> {
-        let is_narrower =
-            |rule: &Rule| from.iter().any(|wider| wider.covers(rule)) && !from.contains(rule);
+        let wider = RuleIndex::new(self.profile.engine, from);
+        let from: HashSet<&Rule> = from.iter().collect();
+        let allowed: HashSet<&Rule> = self.profile.allow.iter().map(|entry| &entry.value).collect();
+        let is_narrower = |rule: &Rule| wider.covers(rule) && !from.contains(rule);
         if let Some(wrong) = to.iter().find(|rule| !is_narrower(rule)) {
             return Err(DraftError::NotNarrower(wrong.to_string()));
         }
-        if let Some(gone) = from.iter().find(|rule| span_of(&self.profile.allow, rule).is_none()) {
+        if let Some(gone) = from.iter().find(|rule| !allowed.contains(*rule)) {
             return Err(DraftError::NotThere(gone.to_string()));
         }
         let is_wider = |entry: &Entry<Rule>| from.contains(&entry.value);
@@ -210,25 +213,21 @@ impl Edit {
         let span = self.profile.allow.get(place).and_then(|entry| entry.span.clone());
         let span = span.ok_or(DraftError::NotALine("allow"))?;
         let old = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
-        let mut fresh: Vec<&Rule> = Vec::new();
-        for rule in to {
-            if span_of(&self.profile.allow, rule).is_none() && !fresh.contains(&rule) {
-                fresh.push(rule);
-            }
-        }
+        let mut seen = allowed;
+        let fresh: Vec<Rule> = to.iter().filter(|rule| seen.insert(*rule)).cloned().collect();
         // How many things there were is no longer true of each of several rules.
         let comment = if fresh.len() > 1 && is_count(&old) { "" } else { old.as_str() };
         let Some((first, others)) = fresh.split_first() else {
-            return self.remove_rules(from);
+            return self.remove_rules(|rule| from.contains(rule));
         };
         self.text = set_comment(&self.text, &span, comment).ok_or(DraftError::NotALine("allow"))?;
         self.text =
             replace(&self.text, &span, &first.to_string()).ok_or(DraftError::NotALine("allow"))?;
         if let Some(entry) = self.profile.allow.get_mut(place) {
-            *entry = Entry::new((*first).clone());
+            *entry = Entry::new(first.clone());
         }
         self.find_spans()?;
-        let insertion = |rule: &&Rule| Insertion {
+        let insertion = |rule: &Rule| Insertion {
             line: rule.to_string(),
             comment: comment.to_owned(),
             behind: place + 1,
@@ -236,24 +235,20 @@ impl Edit {
         let insertions = others.iter().map(insertion).collect();
         self.text = insert(&self.text, "allow", &self.profile.allow, insertions)
             .ok_or(DraftError::NotALine("allow"))?;
-        let others = others.iter().map(|rule| Entry::new((*rule).clone()));
+        let others = others.iter().cloned().map(Entry::new);
         self.profile.allow.splice(place + 1..place + 1, others);
         self.find_spans()?;
-        self.remove_rules(from)
+        self.remove_rules(|rule| from.contains(rule))
     }
 
-    fn remove_rules(&mut self, rules: &[Rule]) -> Result<(), DraftError> {
-        let is_one = |entry: &Entry<Rule>| rules.contains(&entry.value);
-        while let Some(place) = self.profile.allow.iter().position(is_one) {
-            self.remove_rule(place)?;
+    fn remove_rules(&mut self, is_gone: impl Fn(&Rule) -> bool) -> Result<(), DraftError> {
+        let places = places_of(&self.profile.allow, &is_gone);
+        if places.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn remove_rule(&mut self, place: usize) -> Result<(), DraftError> {
-        self.text = remove(&self.text, "allow", &self.profile.allow, place)
+        self.text = remove_all(&self.text, "allow", &self.profile.allow, &places)
             .ok_or(DraftError::NotALine("allow"))?;
-        self.profile.allow.remove(place);
+        self.profile.allow.retain(|entry| !is_gone(&entry.value));
         self.find_spans()
     }
 
@@ -282,8 +277,10 @@ impl Edit {
         }
         kept.sort_by_key(|kept| std::cmp::Reverse(kept.value.risk));
         let mut unknown: Vec<Entry<UnknownOperation>> = Vec::new();
+        let mut listed: HashSet<&UnknownOperation> =
+            reviewed.unknown.iter().map(|entry| &entry.value).collect();
         for entry in &self.profile.unknown {
-            if reviewed.unknown.contains(entry) && !unknown.contains(entry) {
+            if listed.remove(&entry.value) {
                 unknown.push(Entry::new(entry.value.clone()));
             }
         }
@@ -312,6 +309,12 @@ impl Edit {
         self.find_spans()?;
         Ok(Draft { text: self.text, profile: self.profile })
     }
+}
+
+/// The places of the entries whose value is meant, in order.
+fn places_of<T>(entries: &[Entry<T>], is_meant: impl Fn(&T) -> bool) -> Vec<usize> {
+    let meant = entries.iter().enumerate().filter(|(_, entry)| is_meant(&entry.value));
+    meant.map(|(place, _)| place).collect()
 }
 
 fn span_of<T: PartialEq>(entries: &[Entry<T>], value: &T) -> Option<std::ops::Range<usize>> {

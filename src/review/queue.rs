@@ -143,13 +143,13 @@ mod tests {
         root POST /containers/create
         unknown GET /vendor/x
         change POST /containers/*/start
+        secrets GET /events
         secrets GET /containers/*/json
-        System 3
+        System 2
         read GET /containers/json
         ");
-        insta::assert_snapshot!(told(TEXT, &["System"]).lines().skip(4).collect::<Vec<_>>().join("\n"), @r"
+        insta::assert_snapshot!(told(TEXT, &["System"]).lines().skip(5).collect::<Vec<_>>().join("\n"), @r"
         read GET /info
-        read GET /events
         info GET /_ping
         read GET /containers/json
         ");
@@ -163,6 +163,7 @@ mod tests {
         root POST /containers/create (was change)
         unknown GET /vendor/x
         change POST /containers/*/start
+        secrets GET /events (was read)
         secrets GET /containers/*/json
         read GET /containers/json (was info)
         info GET /_ping

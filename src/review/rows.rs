@@ -10,7 +10,7 @@ use super::session::{Mode, Session};
 use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narrowed, proposal};
 use crate::api::Risk;
 use crate::explain::{self, about};
-use crate::profile::{Pattern, Rule};
+use crate::profile::{Ambiguity, Pattern, Rule};
 use crate::report::{count, printable, quoted};
 
 const COMES: Style = AnsiColor::Green.on_default();
@@ -19,6 +19,9 @@ const LABEL: Style = AnsiColor::Cyan.on_default();
 
 /// How many names and clients are shown before somebody asks for all.
 const MOST_SHOWN: usize = 6;
+
+/// How many rules that are about more than they name are told.
+const MOST_CAREFUL: usize = 3;
 
 /// From this width on a rule and what it permits stand side by side.
 const WIDE: usize = 60;
@@ -96,6 +99,7 @@ impl Body {
         if let Some(names) = holds_for(rule) {
             self.field("for", &names);
         }
+        self.careful(&session.draft.profile().ambiguities(), |one| one.rule == *rule);
         let subject = Subject::Rule(rule.clone());
         self.comment(session, Some(&Item::Rule { rule: rule.clone(), accepted_as }));
         let facts = match &session.evidence {
@@ -348,6 +352,17 @@ impl Body {
             let front = format!("  {mark} {}", " ".repeat(depth.min(8)));
             let folded = wrap(&printable(line.text.trim_start()), self.columns, &front, "        ");
             self.lines.extend(styled(style, &folded));
+        }
+        let found = next.profile().new_ambiguities(session.draft.profile());
+        self.careful(&found, |_| true);
+    }
+
+    /// Tells of rules that are about more or less than they name.
+    fn careful(&mut self, found: &[Ambiguity], is_meant: impl Fn(&Ambiguity) -> bool) {
+        let found = found.iter().filter(|one| is_meant(one)).map(ToString::to_string);
+        let text = some(found, MOST_CAREFUL);
+        if !text.is_empty() {
+            self.field("careful", &text);
         }
     }
 

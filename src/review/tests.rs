@@ -203,6 +203,7 @@ fn a_review_from_its_beginning_to_its_end() {
         ("d", Step::Save),
         ("k", Step::Save),
         ("k", Step::Save),
+        ("k", Step::Save),
         ("<enter>", Step::Save),
         ("l", Step::Show),
         ("<enter>", Step::Save),
@@ -234,7 +235,7 @@ fn enter_never_accepts_what_is_risky() {
         }
         press(&mut session, "k");
     }
-    assert_eq!(asked, 7);
+    assert_eq!(asked, 8);
 }
 
 #[test]
@@ -331,4 +332,20 @@ proptest! {
             shown(&session);
         }
     }
+}
+
+/// What a narrowing or a denial does not hold is shown with what it would change.
+#[test]
+fn what_a_name_does_not_hold_is_shown() {
+    let text = "version: 1\nname: x\nallow:\n  - DELETE /containers/db\n  - GET /containers/*/json\n  \
+                - GET /containers/keep/json\n";
+    let mut session = session(text);
+    let said = "careful    DELETE /containers/db also matches any container";
+    assert!(shown(&session).contains(said), "{}", shown(&session));
+    press(&mut session, "k");
+    // The next is GET /containers/*/json, and the one behind it is denied beside it.
+    press(&mut session, "k");
+    assert!(!shown(&session).contains("careful"), "{}", shown(&session));
+    press(&mut session, "<down>");
+    assert!(shown(&session).contains("careful    GET /containers/keep/json is denied, but"));
 }

@@ -179,3 +179,24 @@ fn accepted_gaps_are_a_verdict_and_others_are_none() {
     world.write("p.yaml", &format!("{PROFILE}{accept}"));
     assert_eq!(status(&[]), 0);
 }
+
+/// Rules on names that are the beginning of ids, and a denial that another spelling passes.
+#[test]
+fn a_name_that_is_not_unique_is_found_and_can_be_accepted() {
+    let world = World::without_engine();
+    let profile = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - DELETE /containers/db\n  \
+                   - GET /images/*/json\n  - GET /networks/ci-*\ndeny:\n  - GET /images/busybox/json\n";
+    world.write("p.yaml", profile);
+    recording(&world, "r", &["GET /_ping"]);
+    let done = world.dsp(&["check", "p.yaml", "r", "--severity", "unused-rule=off"]);
+    insta::assert_snapshot!(done.out);
+    assert_eq!(done.status, 0);
+    let strict = ["check", "p.yaml", "r", "--severity", "ambiguous-name=error"];
+    assert_eq!(world.dsp(&strict).status, 3);
+    let accept = "accept:\n  - code: ambiguous-name\n    rule: DELETE /containers/db\n    reason: it stays\n  \
+                  - code: ambiguous-name\n    rule: GET /images/busybox/json\n    reason: a hint only\n";
+    world.write("p.yaml", &format!("{profile}{accept}"));
+    let done = world.dsp(&strict);
+    assert_eq!(done.status, 0, "{}", done.out);
+    assert!(!done.out.contains("unmatched"), "{}", done.out);
+}

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use dsp::api::{EngineKind, Operation, Risk};
+use dsp::api::{EngineKind, Operation, Risk, RiskFact};
 use dsp::profile::{Profile, parse};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -236,7 +236,9 @@ fn or_nothing(said: &[String]) -> String {
 }
 
 fn changes(operations: &Operations) -> bool {
-    operations.iter().any(|name| operation(name).risk >= Risk::Change)
+    // To ask a registry changes nothing here.
+    let does_change = |fact: &RiskFact| fact.risk() >= Risk::Change && *fact != RiskFact::Reaches;
+    operations.iter().any(|name| operation(name).grounds().unwrap().facts.iter().any(does_change))
 }
 
 fn risk(operations: &Operations) -> &'static str {

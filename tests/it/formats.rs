@@ -319,7 +319,7 @@ fn findings_on_one_line_are_told_apart_and_followed() {
 fn a_revision_is_no_place_in_the_tree() {
     let mut report = rich();
     let text = report.sources[0].text.clone();
-    let revision = Source { path: "main:p.yaml".into(), text: text.clone(), is_file: false };
+    let revision = Source::new("main:p.yaml", text.clone(), false);
     report.sources = vec![revision, Source::file("tree.yaml", text)];
     for format in [Format::Github, Format::Sarif] {
         let rendered = format.render(&report);

@@ -354,3 +354,21 @@ fn a_gap_of_any_cause_makes_the_evidence_lossy() {
         session("a", &["docker", "ps"], 0, &["/info"]).replace("\"dropped\":0", "\"dropped\":1");
     assert_eq!(check(&lossy), (4, false, 4));
 }
+
+/// What an id can begin with is not called exact.
+#[test]
+fn a_profile_on_names_that_can_be_ids_is_not_called_exact() {
+    let world = World::without_engine();
+    recording(&world, "r", &["DELETE /v1.41/containers/db", "GET /v1.41/networks/ci-1"]);
+    let done = world.dsp(&["generate", "r", "--names", "exact"]);
+    assert_eq!(done.status, 0);
+    assert!(!done.err.contains("minimal, exact"), "{}", done.err);
+    assert!(done.err.contains("not exact: 1 rule on names that are not unique"), "{}", done.err);
+    assert!(done.err.contains("DELETE /containers/db also matches any"), "{}", done.err);
+    let done = world.dsp(&["generate", "r"]);
+    assert!(
+        done.err.contains("minimal, exact") && !done.err.contains("also matches"),
+        "{}",
+        done.err
+    );
+}

@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use dsp::api::{EngineKind, Versions};
+use dsp::api::{EngineKind, RiskFact, Versions};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{World, dsp_binary};
@@ -286,21 +286,42 @@ const ENGINES: [(EngineKind, &str); 2] = [
     ),
 ];
 
+/// How a level is found, so that two readers find the same one.
+const LEVELS: &str = "The level of an operation is the highest of the facts about it, and a fact \
+gives one level:\n\n\
+- It is judged by its **worst request**: any query, any body, any name in the path, and the worst thing\n  \
+  that it could name: the container with the most rights, the image that everybody runs.\n\
+- It is judged **by itself**: what this request does or gives, and not what another operation could make\n  \
+  of that. What others do afterwards in their ordinary course counts: they start containers from a tag,\n  \
+  mount a volume, read a file.\n\
+- The engine is one **as it is installed**: dockerd as root, podman as its user. What only works with a\n  \
+  feature that somebody has to switch on, such as dockerd's `experimental`, counts for operations that\n  \
+  are about nothing else.\n\
+- **Cost** raises no level: no time, no load and no stream that stays open.\n";
+
 /// `docs/operations.md` is made from the catalogues; `DSP_README=write` makes it anew.
 #[test]
 fn the_table_of_operations_is_the_catalogue() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
     let mut table = String::from(
         "# Operations\n\nEvery operation that a profile can name, the riskiest first. Made from \
-         `src/api/docker.tsv` and\n`src/api/podman.tsv`, which are what dsp itself reads.\n",
+         `src/api/docker.tsv`,\n`src/api/podman.tsv` and `src/api/risks.tsv`, which are what dsp itself \
+         reads.\n\n## Levels of risk\n\n",
     );
+    table += LEVELS;
+    table += "\n| level | fact | applies when the worst request |\n|---|---|---|\n";
+    for fact in RiskFact::ALL {
+        let (risk, word, applies) = (fact.risk(), fact.as_str(), fact.applies());
+        table += &format!("| {risk} | {word} | {applies} |\n");
+    }
     for (engine, about) in ENGINES {
         let title = engine.title();
         let mut first = title.chars();
         let capital = first.next().unwrap().to_uppercase();
         table += &format!(
             "\n## {capital}{}\n\n{about}\n\n\
-             | rule | API versions | risk | permits | because |\n|---|---|---|---|---|\n",
+             | rule | API versions | risk | permits | because | facts | known from |\n\
+             |---|---|---|---|---|---|---|\n",
             first.as_str()
         );
         let mut operations: Vec<_> = engine.catalogue().operations().iter().collect();
@@ -314,7 +335,12 @@ fn the_table_of_operations_is_the_catalogue() {
                 }
             };
             let (risk, permits, reason) = (operation.risk, operation.permits, operation.reason);
-            table += &format!("| `{operation}` | {versions} | {risk} | {permits} | {reason} |\n");
+            let grounds = operation.grounds().unwrap();
+            let facts: Vec<&str> = grounds.facts.iter().map(|fact| fact.as_str()).collect();
+            let (facts, source) = (facts.join(", "), grounds.source);
+            table += &format!(
+                "| `{operation}` | {versions} | {risk} | {permits} | {reason} | {facts} | {source} |\n"
+            );
         }
     }
     if std::env::var("DSP_README").is_ok_and(|value| value == "write") {

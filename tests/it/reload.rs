@@ -105,3 +105,24 @@ fn what_is_root_is_said_at_the_start() {
     let said = world.serve(&["enforce", "p.yaml"]).stop(Signal::TERM).err;
     assert!(!said.contains("root"), "{said}");
 }
+
+/// A rule on a name that an id can begin with, and a denial beside a wider rule, are told at the start
+/// and when they come with a new profile.
+#[test]
+fn what_a_name_does_not_hold_is_told() {
+    let world = World::sample();
+    let profile = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - DELETE /containers/db\n";
+    world.write("p.yaml", profile);
+    let server = world.serve(&["enforce", "p.yaml"]);
+    let wider = "  - GET /containers/*/json\ndeny:\n  - GET /containers/keep/json\n";
+    world.write("p.yaml", &format!("{profile}{wider}"));
+    server.signal(Signal::HUP);
+    wait_for("the new profile", || status(&server, "/containers/x/json") != "403");
+    let said = server.stop(Signal::TERM).err;
+    let (start, reload) = said.split_once("reloaded profile").unwrap();
+    let id = "warning: DELETE /containers/db also matches any container";
+    let denied =
+        "warning: GET /containers/keep/json is denied, but GET /containers/*/json still allows";
+    assert!(start.contains(id) && !start.contains(denied), "{said}");
+    assert!(reload.contains(id) && reload.contains(denied), "{said}");
+}

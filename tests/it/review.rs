@@ -62,7 +62,8 @@ fn each_key_does_what_the_screen_says() {
     assert!(world.read("ci.yaml").contains("  root:\n    - POST /containers/create\n"), "saved");
     tty.press_until("b", "taken back: POST /containers/create was kept");
     assert!(!world.read("ci.yaml").contains("reviewed:"), "taken back in the file too");
-    tty.press_until("k", "[2/9]  root  POST /containers/*/exec");
+    tty.press_until("k", "[2/9]  root  POST /containers/*/attach");
+    tty.press_until("s", "[3/9]  root  POST /containers/*/exec");
 
     tty.press_until("g", "pattern: ");
     tty.press_until("web-*", "it misses 1 of the 1 names seen: fixture-exec");
@@ -70,9 +71,8 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("\x15fixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
     tty.press_until("\x1b", "> k  keep it as it is");
     tty.press_until("gfixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
-    tty.press_until("y", "[3/9]  root  POST /exec/*/start");
-    tty.press_until("d", "[4/9]  change  POST /containers/*/attach");
-    tty.press_until("s", "[5/9]  change  POST /containers/*/start");
+    tty.press_until("y", "[4/9]  root  POST /exec/*/start");
+    tty.press_until("d", "[5/9]  change  POST /containers/*/start");
     tty.press_until("n", "[6/9]  secrets  GET /containers/*/json");
     tty.press_until("n", "[7/9]  secrets  GET /exec/*/json");
     tty.press_until("k", "[8/9]  read  POST /containers/*/wait");
@@ -95,7 +95,7 @@ fn each_key_does_what_the_screen_says() {
 fn an_interrupted_review_goes_on_where_it_stopped() {
     let world = world();
     let mut tty = review(&world);
-    tty.press_until("k", "[2/9]  root  POST /containers/*/exec");
+    tty.press_until("k", "[2/9]  root  POST /containers/*/attach");
     tty.press("\x03");
     let (status, finished) = end(&world, tty);
     assert_eq!(status, 130);
@@ -103,7 +103,8 @@ fn an_interrupted_review_goes_on_where_it_stopped() {
 
     // In the middle of a line that is typed, and killed without a chance to tidy up.
     let mut tty = review(&world);
-    tty.press_until("d", "[2/8]  root  POST /exec/*/start");
+    tty.press_until("s", "[2/8]  root  POST /containers/*/exec");
+    tty.press_until("d", "[3/8]  root  POST /exec/*/start");
     tty.press_until("gabc", "pattern: abc");
     Tty::signal(&world, Signal::KILL);
     drop(tty.wait());
@@ -111,7 +112,7 @@ fn an_interrupted_review_goes_on_where_it_stopped() {
     assert!(decided.contains("deny:\n  - POST /containers/*/exec"), "{decided}");
 
     let mut tty = review(&world);
-    tty.wait_for("[1/7]  root  POST /exec/*/start");
+    tty.wait_for("[1/7]  root  POST /containers/*/attach");
     tty.press_until("c", "comment: ");
     tty.press_until("half", "comment: half");
     tty.press("\x03");
@@ -148,6 +149,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     let world = world();
     let mut tty = review(&world);
     tty.press_until("k", "[2/9]");
+    tty.press_until("s", "[3/9]  root  POST /containers/*/exec");
     tty.resize(40, 16);
     tty.wait_for("-- PgDn:");
     wait_for("a narrow screen", || {
@@ -204,10 +206,10 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
         world.read("ci.yaml").replace("POST /containers/*/exec ", "POST /containers/a/exec ");
     world.write("ci.yaml", &changed);
     tty.press_until("k", "the file was changed by somebody else");
-    tty.wait_for("[1/8]  root  POST /containers/a/exec");
+    tty.wait_for("[1/8]  root  POST /containers/*/attach");
     assert_eq!(world.read("ci.yaml"), changed);
-    tty.press_until("k", "[2/8]");
-    assert!(world.read("ci.yaml").contains("    - POST /containers/a/exec\n"));
+    tty.press_until("k", "[2/8]  root  POST /containers/a/exec");
+    assert!(world.read("ci.yaml").contains("    - POST /containers/*/attach\n"));
     // What is no profile any more cannot be gone on with.
     world.write("ci.yaml", "nonsense: 1\n");
     tty.press("k");
@@ -359,4 +361,25 @@ fn enforce_holds_to_the_review_when_it_is_asked_to() {
     let told = "error: p.yaml is not reviewed: 1 of 2 rules is open: GET /version\n";
     assert!(said.contains(told), "{said}");
     assert!(said.contains("the profile was not reloaded; the one before stays in force"), "{said}");
+}
+
+/// A narrowing to a name that an id can begin with, and a denial beside a wider rule.
+#[test]
+fn what_a_decision_does_not_hold_is_told_with_it() {
+    let world = World::without_engine();
+    let profile = "version: 1\nname: p\nallow:\n  - DELETE /containers/*\n  - GET /containers/*/json\n  \
+                   - GET /containers/keep/json\n";
+    world.write("p.yaml", profile);
+    let done = world.dsp(&["review", "p.yaml", "--narrow", "DELETE /containers/db"]);
+    assert!(done.err.contains("DELETE /containers/db also matches any"), "{}", done.err);
+    let done = world.dsp(&["review", "p.yaml", "--deny", "GET /containers/keep/json"]);
+    assert!(done.err.contains("GET /containers/keep/json is denied, but"), "{}", done.err);
+    assert!(!done.err.contains("DELETE"), "told before: {}", done.err);
+    for command in [&["review", "p.yaml", "--list"][..], &["explain", "p.yaml"]] {
+        let done = world.dsp(command);
+        for told in ["careful  DELETE /containers/db also", "careful  GET /containers/keep/json is"]
+        {
+            assert!(done.out.contains(told), "{command:?}: {}", done.out);
+        }
+    }
 }

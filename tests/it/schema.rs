@@ -107,5 +107,5 @@ fn a_generated_profile_names_it_where_that_is_asked_for() {
     assert_eq!(world.dsp(&["generate", "--update", "p.yaml", "r", "r2"]).status, 0);
     let updated = world.read("p.yaml");
     assert!(updated.starts_with("# yaml-language-server: $schema=s.json\n"), "{updated}");
-    assert!(updated.contains(": 2 operations, highest risk: read\n"), "{updated}");
+    assert!(updated.contains(": 2 operations, highest risk: secrets\n"), "{updated}");
 }

@@ -1,0 +1,371 @@
+//! The facts behind the levels of risk: a data file, compiled in, that says for every operation
+//! what its worst request does or gives, and where that is known from.
+//!
+//! The level of an operation is the highest that one of its facts gives, which a test holds. A row
+//! holds for an operation of this name, and for podman's own operation of the same thing, which has
+//! `Libpod` before the name; a row for podman alone comes first.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::advice::keys;
+use super::{Operation, Risk};
+
+const DATA: &str = include_str!("risks.tsv");
+
+static GROUNDS: LazyLock<HashMap<(bool, &'static str), Grounds>> =
+    LazyLock::new(|| DATA.lines().skip(1).filter_map(parse_row).collect());
+
+/// Something that the worst request of an operation does or gives.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum RiskFact {
+    /// Runs what the caller chooses.
+    Runs,
+    /// Opens a path of the host.
+    Path,
+    /// Puts files where others use them.
+    Writes,
+    /// Decides on what a name stands for.
+    Names,
+    /// Hands over the control of the engine or cluster.
+    Control,
+    /// Opens a tunnel to another API.
+    Opaque,
+    /// Alters what lasts.
+    Alters,
+    /// Connects to an address of the caller's choice.
+    Reaches,
+    /// Gives out environments.
+    Environment,
+    /// Gives out what is in files.
+    Contents,
+    /// Gives out what programs printed.
+    Output,
+    /// Gives out command lines.
+    Arguments,
+    /// Gives out tokens, keys and passwords.
+    Credential,
+    /// Gives out anything else about the host.
+    State,
+    /// Neither gives nor does anything.
+    Nothing,
+}
+
+/// Why an operation has its level.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grounds {
+    /// What applies; at least one.
+    pub facts: Vec<RiskFact>,
+    /// Where that is known from.
+    pub source: &'static str,
+}
+
+impl RiskFact {
+    /// Every fact, those of the highest level first.
+    pub const ALL: [Self; 15] = [
+        Self::Runs,
+        Self::Path,
+        Self::Writes,
+        Self::Names,
+        Self::Control,
+        Self::Opaque,
+        Self::Alters,
+        Self::Reaches,
+        Self::Environment,
+        Self::Contents,
+        Self::Output,
+        Self::Arguments,
+        Self::Credential,
+        Self::State,
+        Self::Nothing,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Path => "path",
+            Self::Writes => "writes",
+            Self::Names => "names",
+            Self::Control => "control",
+            Self::Opaque => "opaque",
+            Self::Alters => "alters",
+            Self::Reaches => "reaches",
+            Self::Environment => "environment",
+            Self::Contents => "contents",
+            Self::Output => "output",
+            Self::Arguments => "arguments",
+            Self::Credential => "credential",
+            Self::State => "state",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// The level that it gives.
+    #[must_use]
+    pub fn risk(self) -> Risk {
+        match self {
+            Self::Runs | Self::Path | Self::Writes | Self::Names | Self::Control | Self::Opaque => {
+                Risk::Root
+            }
+            Self::Alters | Self::Reaches => Risk::Change,
+            Self::Environment
+            | Self::Contents
+            | Self::Output
+            | Self::Arguments
+            | Self::Credential => Risk::Secrets,
+            Self::State => Risk::Read,
+            Self::Nothing => Risk::Info,
+        }
+    }
+
+    /// When it applies: "the worst request ...".
+    #[must_use]
+    pub fn applies(self) -> &'static str {
+        match self {
+            Self::Runs => {
+                "runs a command, a program or settings of the caller's choice: it makes or changes \
+                 a container, pod, service, plugin, unit or build step, or it sends bytes of the \
+                 caller's choice to the standard input of a program that runs"
+            }
+            Self::Path => {
+                "has the engine open, read, list, write, make or delete a file or folder of the \
+                 host whose path the caller gives, in the query, the body or an archive"
+            }
+            Self::Writes => {
+                "puts files of the caller's choice into a container or volume that others use"
+            }
+            Self::Names => {
+                "makes the name of an image, manifest list or artifact stand for content that the \
+                 caller chooses, which whoever uses the name next then gets. A pull does not: what \
+                 a name means is up to the registry in it"
+            }
+            Self::Control => {
+                "gives the control of the engine or the cluster to another machine, key or \
+                 certificate"
+            }
+            Self::Opaque => "opens a tunnel in which another API of the engine is spoken",
+            Self::Alters => {
+                "makes, ends, deletes, moves, renames, freezes or alters something that lasts or \
+                 that others depend on, or runs what others chose"
+            }
+            Self::Reaches => {
+                "has the engine connect to an address that the caller gives, or sends content of \
+                 the host to one"
+            }
+            Self::Environment => {
+                "gives out environment variables, or a unit or YAML file that has them"
+            }
+            Self::Contents => {
+                "gives out what is in files: of a container, image, volume, artifact or config"
+            }
+            Self::Output => "gives out what a program has printed",
+            Self::Arguments => {
+                "gives out command lines of processes, or of commands that somebody ran or \
+                 prepared. The command with which a container was created is not one of them: it \
+                 is part of the container's description, as its labels are"
+            }
+            Self::Credential => {
+                "gives out tokens, keys, secrets, options of volume drivers, or addresses with a \
+                 user and a password in them"
+            }
+            Self::State => {
+                "gives out anything else about what is on the host, also only whether there is \
+                 something of a given name, and does no more than tell a terminal its size"
+            }
+            Self::Nothing => {
+                "does neither: the answer is the same on every host with this engine, or always an \
+                 error"
+            }
+        }
+    }
+}
+
+impl Operation {
+    /// Why it has its level; none for a row that is missing, which a test refuses.
+    #[must_use]
+    pub fn grounds(&self) -> Option<&'static Grounds> {
+        keys(self).iter().find_map(|key| GROUNDS.get(key))
+    }
+}
+
+/// Parses a row; a test holds that every one parses.
+fn parse_row(row: &'static str) -> Option<((bool, &'static str), Grounds)> {
+    let columns: Vec<&'static str> = row.split('\t').collect();
+    let [engine, operation, facts, source] = <[&'static str; 4]>::try_from(columns).ok()?;
+    let for_podman = match engine {
+        "any" => false,
+        "podman" => true,
+        _ => return None,
+    };
+    let fact = |word: &str| RiskFact::ALL.into_iter().find(|fact| fact.as_str() == word);
+    let facts = facts.split(',').map(fact).collect::<Option<_>>()?;
+    Some(((for_podman, operation), Grounds { facts, source }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::api::EngineKind;
+
+    fn operations() -> impl Iterator<Item = &'static Operation> {
+        EngineKind::ALL.into_iter().flat_map(|engine| engine.catalogue().operations())
+    }
+
+    fn facts(operation: &Operation) -> &'static [RiskFact] {
+        &operation.grounds().unwrap_or_else(|| panic!("{operation} has no row")).facts
+    }
+
+    #[test]
+    fn every_row_parses_once_and_is_used() {
+        assert_eq!(GROUNDS.len(), DATA.lines().count() - 1);
+        let used: HashSet<_> = operations()
+            .filter_map(|operation| {
+                keys(operation).into_iter().find(|key| GROUNDS.contains_key(key))
+            })
+            .collect();
+        for key in GROUNDS.keys() {
+            assert!(used.contains(key), "{key:?} is about no operation");
+        }
+    }
+
+    /// The level of each of the 349 operations is what its facts say, and the facts say where they
+    /// are known from.
+    #[test]
+    fn a_level_is_the_highest_of_its_facts() {
+        for operation in operations() {
+            let highest = facts(operation).iter().map(|fact| fact.risk()).max();
+            assert_eq!(highest, Some(operation.risk), "{} {operation}", operation.engine);
+            let grounds = operation.grounds().unwrap();
+            assert!(!grounds.source.is_empty(), "{operation}");
+            let distinct: HashSet<_> = grounds.facts.iter().collect();
+            assert_eq!(distinct.len(), grounds.facts.len(), "{operation} has a fact twice");
+            // What gives nothing away gives nothing beside it.
+            let is_alone = grounds.facts.len() == 1 || !grounds.facts.contains(&RiskFact::Nothing);
+            assert!(is_alone, "{operation}");
+        }
+    }
+
+    /// Whatever can make a tag stand for other content is as bad as all others that can.
+    #[test]
+    fn what_decides_on_the_meaning_of_a_tag_has_one_level() {
+        for operation in operations() {
+            let has = |key: &str| operation.query.contains(&key);
+            let sets_a_name = (has("repo") && has("tag") && !operation.name.contains("Untag"))
+                || has("fromSrc")
+                || has("createImage")
+                || (has("t") && operation.name.contains("Build"))
+                || operation.name.ends_with("ImageLoad")
+                || operation.name.ends_with("ImageLoadLocal")
+                || operation.name.ends_with("ImageImport")
+                || operation.name.ends_with("ImageScp")
+                || operation.name.ends_with("ImageTag")
+                || operation.name.contains("ManifestCreate")
+                || operation.name.contains("ManifestAdd")
+                || operation.name.contains("ManifestModify")
+                || operation.name.contains("ArtifactAdd");
+            let is_podmans_error = operation.risk == Risk::Info;
+            assert_eq!(
+                facts(operation).contains(&RiskFact::Names),
+                sets_a_name && !is_podmans_error,
+                "{} {operation}",
+                operation.engine
+            );
+        }
+    }
+
+    /// The query parameters that are paths of the host. `checkpoint-dir` of a start is not one of
+    /// them: it is refused unless the engine's experimental features are on.
+    const PATHS: [&str; 7] = [
+        "dir",
+        "localcontextdir",
+        "kubeConfig",
+        "kubeconfig",
+        "caCertFile",
+        "rusagelogfile",
+        "volume",
+    ];
+
+    /// What can name a path of the host is root, and so is what takes a whole container, service or
+    /// plugin, whose settings have such paths.
+    #[test]
+    fn what_can_name_a_path_of_the_host_is_root() {
+        let mut seen = 0;
+        for operation in operations() {
+            let has_path = operation.query.iter().any(|key| PATHS.contains(key))
+                || (operation.query.contains(&"path") && operation.name.ends_with("Local"))
+                || [
+                    "ContainerCreate",
+                    "ServiceCreate",
+                    "ServiceUpdate",
+                    "VolumeCreate",
+                    "PluginSet",
+                ]
+                .iter()
+                .any(|name| operation.name.ends_with(name))
+                || operation.name.contains("PodCreate")
+                || operation.name.ends_with("CheckpointCreate");
+            if has_path && operation.risk != Risk::Info {
+                assert_eq!(operation.risk, Risk::Root, "{} {operation}", operation.engine);
+                seen += 1;
+            }
+        }
+        assert!(seen > 15, "{seen}");
+    }
+
+    /// The level of podman's routes is that of Docker's of the same name, but where a row for podman
+    /// says why not.
+    #[test]
+    fn twins_have_one_level_unless_a_fact_says_otherwise() {
+        let mut twins = 0;
+        let docker = EngineKind::Docker.catalogue();
+        for operation in EngineKind::Podman.catalogue().operations() {
+            let base = operation.name.strip_prefix("Libpod").unwrap_or(operation.name);
+            let Some(twin) = docker.named(base) else { continue };
+            twins += 1;
+            let differs = GROUNDS.contains_key(&(true, operation.name))
+                || GROUNDS.contains_key(&(true, base));
+            assert!(
+                differs || (operation.risk, facts(operation)) == (twin.risk, facts(twin)),
+                "{operation} and {twin}"
+            );
+        }
+        assert!(twins > 120, "{twins}");
+    }
+
+    /// An answer that is always an error has the least level, and nothing else is said to be one.
+    #[test]
+    fn what_podman_does_not_have_gives_nothing() {
+        for operation in operations() {
+            let is_error = operation.permits.starts_with("learn that podman");
+            assert!(!is_error || operation.risk == Risk::Info, "{operation}");
+        }
+    }
+
+    /// What becomes a tunnel, or what only its name tells from a stream of another operation, has the
+    /// level of what can be done in it.
+    #[test]
+    fn a_tunnel_that_can_be_written_to_is_root() {
+        for operation in operations().filter(|operation| operation.traits.hijack) {
+            assert_eq!(operation.risk, Risk::Root, "{} {operation}", operation.engine);
+        }
+    }
+
+    /// The same field is the same secret wherever it is given out.
+    #[test]
+    fn what_is_called_a_secret_is_one_wherever_it_is_given_out() {
+        for operation in operations() {
+            let permits = operation.permits;
+            let gives = |words: &[&str]| words.iter().any(|word| permits.contains(word));
+            if gives(&["environment", "driver options", "join tokens", "key that unlocks"]) {
+                assert!(operation.risk >= Risk::Secrets, "{} {operation}", operation.engine);
+            }
+            if operation.traits.tar_out || gives(&["has printed"]) {
+                assert!(operation.risk >= Risk::Secrets, "{} {operation}", operation.engine);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Rules, found by what they are about: a question to many rules costs as much as one to few.
+
+use std::collections::{BTreeSet, HashMap};
+
+use smallvec::SmallVec;
+
+use super::globs::Globs;
+use super::{Pattern, Rule};
+use crate::api::{EngineKind, Located, Operation};
+
+/// The places of rules in the list that they were taken from.
+type Places = SmallVec<[u32; 1]>;
+
+/// Rules of one engine. They are told by their places in the list that they were taken from.
+#[derive(Clone, Debug)]
+pub struct RuleIndex {
+    engine: EngineKind,
+    /// For each operation of the catalogue, what its rules say.
+    operations: Vec<Names>,
+}
+
+/// What the rules of one operation say of its parameters. An operation without parameters has no
+/// names, and any rule is about all of it.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    /// The rules that are about all names.
+    all: Places,
+    /// The rules that name each parameter. The hashes are keyed, because clients choose what is
+    /// looked up.
+    exact: HashMap<Vec<String>, Places>,
+    /// The other rules. Few operations have any.
+    globs: Option<Box<Globs>>,
+}
+
+impl RuleIndex {
+    /// Rules of this engine; those of another one are not taken.
+    #[must_use]
+    pub fn new<'a>(engine: EngineKind, rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+        let mut operations = vec![Names::default(); engine.catalogue().operations().len()];
+        for (place, rule) in (0..).zip(rules) {
+            let operation = rule.operation();
+            if operation.engine == engine
+                && let Some(names) = operations.get_mut(operation.index)
+            {
+                names.add(rule.patterns(), place);
+            }
+        }
+        operations
+            .iter_mut()
+            .filter_map(|names| names.globs.as_mut())
+            .for_each(|globs| globs.seal());
+        Self { engine, operations }
+    }
+
+    /// Whether some rule is about this operation and these values.
+    #[must_use]
+    pub fn matches(&self, located: &Located) -> bool {
+        self.names(located.operation).is_some_and(|names| names.hold(&located.values))
+    }
+
+    /// Tells the place of each rule that is about this operation and these values, until `found` says
+    /// that it is enough.
+    pub fn each_match(&self, located: &Located, mut found: impl FnMut(usize) -> bool) {
+        if let Some(names) = self.names(located.operation) {
+            names.each(&located.values, true, &mut |place| found(place_of(place)));
+        }
+    }
+
+    /// Whether some rule is about the operation.
+    #[must_use]
+    pub fn is_about(&self, operation: &Operation) -> bool {
+        self.names(operation).is_some_and(|names| !names.is_empty())
+    }
+
+    /// Whether one of the rules is about all that `rule` is about.
+    #[must_use]
+    pub fn covers(&self, rule: &Rule) -> bool {
+        let mut is_covered = false;
+        self.each_cover(rule, |_| {
+            is_covered = true;
+            true
+        });
+        is_covered
+    }
+
+    /// Tells the place of each rule that is about all that `rule` is about, until `found` says that it
+    /// is enough.
+    pub fn each_cover(&self, rule: &Rule, mut found: impl FnMut(usize) -> bool) {
+        let Some(names) = self.names(rule.operation()) else { return };
+        let values: Vec<String> = rule.patterns().iter().map(Pattern::as_value).collect();
+        let is_exact = is_exact(rule.patterns());
+        names.each(&values, is_exact, &mut |place| found(place_of(place)));
+    }
+
+    fn names(&self, operation: &Operation) -> Option<&Names> {
+        (operation.engine == self.engine).then(|| self.operations.get(operation.index)).flatten()
+    }
+}
+
+impl Names {
+    fn add(&mut self, patterns: &[Pattern], place: u32) {
+        if patterns.iter().all(|pattern| *pattern == Pattern::Any) {
+            self.all.push(place);
+        } else if is_exact(patterns) {
+            let names = patterns.iter().map(Pattern::as_value).collect();
+            self.exact.entry(names).or_default().push(place);
+        } else {
+            self.globs.get_or_insert_default().add(patterns, place);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.exact.is_empty() && self.globs.is_none()
+    }
+
+    fn hold(&self, values: &[String]) -> bool {
+        !self.all.is_empty()
+            || (!self.exact.is_empty() && self.exact.contains_key(values))
+            || self.globs.as_ref().is_some_and(|globs| globs.each(values, &mut |_| true))
+    }
+
+    fn each(&self, values: &[String], are_names: bool, found: &mut dyn FnMut(u32) -> bool) {
+        let exact = are_names.then(|| self.exact.get(values)).flatten();
+        let places = self.all.iter().chain(exact.into_iter().flatten());
+        if !places.into_iter().any(|place| found(*place))
+            && let Some(globs) = &self.globs
+        {
+            globs.each(values, found);
+        }
+    }
+}
+
+fn is_exact(patterns: &[Pattern]) -> bool {
+    patterns.iter().all(|pattern| matches!(pattern, Pattern::Exact(_)))
+}
+
+fn place_of(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
+/// For each of `rules`, whether it shares a request with one of `others`. Both are of this engine.
+#[must_use]
+pub fn shared(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool> {
+    let index = RuleIndex::new(engine, others.iter().copied());
+    let mut is_shared: Vec<bool> = rules.iter().map(|rule| index.covers(rule)).collect();
+    let own = RuleIndex::new(engine, rules.iter().copied());
+    for other in others {
+        own.each_cover(other, |place| {
+            if let Some(slot) = is_shared.get_mut(place) {
+                *slot = true;
+            }
+            false
+        });
+    }
+    // What is left are globs that neither covers. Of those that begin and end alike one is enough.
+    let mut partial: HashMap<&Operation, BTreeSet<&[Pattern]>> = HashMap::new();
+    for other in others.iter().filter(|other| !is_exact(other.patterns())) {
+        partial.entry(other.operation()).or_default().insert(other.patterns());
+    }
+    for (rule, slot) in rules.iter().zip(&mut is_shared).filter(|(_, slot)| !**slot) {
+        if let Some(globs) = partial.get(rule.operation())
+            && !is_exact(rule.patterns())
+        {
+            *slot = globs.iter().any(|patterns| {
+                rule.patterns().iter().zip(*patterns).all(|(one, other)| one.overlaps(other))
+            });
+        }
+    }
+    is_shared
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Found<'a> = dyn FnMut(usize) -> bool + 'a;
+
+    const ENGINE: EngineKind = EngineKind::Docker;
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let name = "[aé]{1,3}|[*]|[aé]{0,2}[*][aéb]{0,2}([*][aé]?)?";
+        (any::<bool>(), name, name).prop_filter_map("no rule", |(is_double, one, other)| {
+            let text = if is_double {
+                format!("DELETE /containers/{one}/checkpoints/{other}")
+            } else {
+                format!("GET /networks/{one}")
+            };
+            Rule::parse(ENGINE, &text).ok()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn it_says_what_trying_each_rule_says(
+            rules in prop::collection::vec(rule(), 0..24),
+            asked in rule(),
+            values in prop::collection::vec("[aéb]{1,5}", 2),
+        ) {
+            let index = RuleIndex::new(ENGINE, &rules);
+            let parameters = asked.patterns().len();
+            let located =
+                Located { operation: asked.operation(), values: values[..parameters].to_vec() };
+            let sorted = |each: &dyn Fn(&mut Found<'_>)| {
+                let mut places = Vec::new();
+                each(&mut |place| {
+                    places.push(place);
+                    false
+                });
+                places.sort_unstable();
+                places
+            };
+            let places = |holds: &dyn Fn(&Rule) -> bool| -> Vec<usize> {
+                (0..rules.len()).filter(|place| holds(&rules[*place])).collect()
+            };
+            let matching = places(&|rule| rule.matches(&located));
+            prop_assert_eq!(index.matches(&located), !matching.is_empty());
+            prop_assert_eq!(sorted(&|found| index.each_match(&located, found)), matching);
+            let covering = places(&|rule| rule.covers(&asked));
+            prop_assert_eq!(index.covers(&asked), !covering.is_empty());
+            prop_assert_eq!(sorted(&|found| index.each_cover(&asked, found)), covering);
+            let others: Vec<&Rule> = rules.iter().collect();
+            let overlapping = rules.iter().any(|rule| rule.overlaps(&asked));
+            prop_assert_eq!(shared(ENGINE, &[&asked], &others), [overlapping]);
+            let is_about = rules.iter().any(|rule| rule.operation() == asked.operation());
+            prop_assert_eq!(index.is_about(asked.operation()), is_about);
+        }
+    }
+}
