@@ -252,26 +252,23 @@ impl Body {
         self.blank();
         let key = session.shown.key();
         let others = if Choice::of(item).len() > 1 { " (up and down show the others)" } else { "" };
-        let decision = match (session.shown, item) {
+        let (lead, decision) = match (session.shown, item) {
             (Choice::Pattern, Item::Rule { rule, .. }) => {
                 let typed = proposal(rule, facts.as_ref());
                 match narrowed(rule, &typed, facts.as_ref()) {
-                    Ok(narrower) => {
-                        self.text(&format!("{key} with {typed} would change the file so{others}:"));
-                        Some(narrow(rule, narrower))
-                    }
-                    Err(_) => {
-                        self.text(&format!("{key} asks for the pattern first{others}"));
-                        None
-                    }
+                    Ok(narrower) => (
+                        format!("{key} with {typed} would change the file so{others}:"),
+                        Some(narrow(rule, narrower)),
+                    ),
+                    Err(_) => (format!("{key} asks for the pattern first{others}"), None),
                 }
             }
-            (choice, item) => {
-                self.text(&format!("{key} would change the file so{others}:"));
-                choice.decision(item, facts.as_ref())
-            }
+            (choice, item) => (
+                format!("{key} would change the file so{others}:"),
+                choice.decision(item, facts.as_ref()),
+            ),
         };
-        self.effect(session, decision.as_ref());
+        self.effect(session, &lead, decision.as_ref());
     }
 
     /// What the keys do, at length.
@@ -296,8 +293,8 @@ impl Body {
     fn note(&mut self, session: &Session, item: &Item, text: &str) {
         let Some(subject) = item.subjects().into_iter().next() else { return };
         self.blank();
-        self.text("This would change the file so:");
-        self.effect(session, Some(&Decision::Note { subject, text: text.to_owned() }));
+        let note = Decision::Note { subject, text: text.to_owned() };
+        self.effect(session, "This would change the file so:", Some(&note));
     }
 
     fn pattern(&mut self, session: &Session, item: &Item, typed: &str) {
@@ -306,8 +303,7 @@ impl Body {
         let facts = session.facts();
         match narrowed(rule, typed, facts.as_ref()) {
             Ok(narrower) => {
-                self.holds(facts.as_ref());
-                self.effect(session, Some(&narrow(rule, narrower)));
+                self.effect(session, &holds(facts.as_ref()), Some(&narrow(rule, narrower)));
             }
             Err(error) => self.text(&error.to_string()),
         }
@@ -317,27 +313,24 @@ impl Body {
         let Item::Rule { rule, .. } = item else { return };
         self.blank();
         self.heading(&format!("Narrow it to {narrower}?"));
-        self.holds(session.facts().as_ref());
-        self.effect(session, Some(&narrow(rule, narrower.clone())));
+        let lead = holds(session.facts().as_ref());
+        self.effect(session, &lead, Some(&narrow(rule, narrower.clone())));
     }
 
-    /// Tells what a pattern was held against.
-    fn holds(&mut self, facts: Option<&Facts>) {
-        let held = match facts.map(|facts| facts.names.len()) {
-            Some(0) | None => "no name was recorded that it could be held against".to_owned(),
-            Some(1) => "it holds the one name that was seen".to_owned(),
-            Some(all) => format!("it holds all {} seen", count(all, "name")),
-        };
-        self.text(&format!("{held}; it would change the file so:"));
-    }
-
-    /// The lines of the file that a decision changes.
-    fn effect(&mut self, session: &Session, decision: Option<&Decision>) {
-        let Some(decision) = decision else { return };
+    /// The lines of the file that a decision changes, after `lead`. What has to be known before it is
+    /// taken comes first, where no long change moves it out of sight.
+    fn effect(&mut self, session: &Session, lead: &str, decision: Option<&Decision>) {
+        let Some(decision) = decision else { return self.text(lead) };
         let next = match session.draft.decide(decision) {
             Ok(next) => next,
-            Err(error) => return self.text(&error.to_string()),
+            Err(error) => {
+                self.text(lead);
+                return self.text(&error.to_string());
+            }
         };
+        let found = next.profile().new_ambiguities(session.draft.profile());
+        self.careful(&found, |_| true);
+        self.text(lead);
         let lines = changes(session.draft.text(), next.text());
         if lines.is_empty() {
             self.text("  (nothing)");
@@ -353,8 +346,6 @@ impl Body {
             let folded = wrap(&printable(line.text.trim_start()), self.columns, &front, "        ");
             self.lines.extend(styled(style, &folded));
         }
-        let found = next.profile().new_ambiguities(session.draft.profile());
-        self.careful(&found, |_| true);
     }
 
     /// Tells of rules that are about more or less than they name.
@@ -450,4 +441,14 @@ fn is_handshake(subject: &Subject) -> bool {
         Subject::Rule(rule) => crate::learn::HANDSHAKE.contains(&rule.operation().name),
         Subject::Unknown(_) => false,
     }
+}
+
+/// What a pattern was compared with.
+fn holds(facts: Option<&Facts>) -> String {
+    let held = match facts.map(|facts| facts.names.len()) {
+        Some(0) | None => "no name was recorded that it could be held against".to_owned(),
+        Some(1) => "it holds the one name that was seen".to_owned(),
+        Some(all) => format!("it holds all {} seen", count(all, "name")),
+    };
+    format!("{held}; it would change the file so:")
 }
