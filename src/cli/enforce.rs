@@ -47,10 +47,10 @@ async fn enforce(
     let covered = serve::covered_access(intercept.as_ref(), &engine.address);
     let name = profile.name.as_str();
     let sockets = Sockets::open(&args.listen, name, private, covered.as_ref()).await?;
+    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     if !talk.quiet {
         sockets.tell_who_connects();
     }
-    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
     let mut in_force = InForce::new(args.profile.clone(), profile, args.audit);

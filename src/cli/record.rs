@@ -38,10 +38,10 @@ async fn record(
     let covered = serve::covered_access(intercept.as_ref(), &engine.address);
     let private = !args.command.is_empty();
     let sockets = Sockets::open(&args.listen, "record", private, covered.as_ref()).await?;
+    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     if !talk.quiet {
         sockets.tell_who_connects();
     }
-    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let gate = Arc::new(Observer(engine.version.kind));
     let follower = follower(&args, &engine, sockets.limits()).await?;

@@ -27,6 +27,8 @@ const HEAD: Head<'_> = Head {
         "The older form of attach and exec, a request without Upgrade that is answered with 200, \
          carries output only.",
         "A name with U+FFFD in it is refused, because bytes that are not UTF-8 are read as that.",
+        "A form's content type is refused even if no body comes with it, and so is a target that \
+         names a host.",
         "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
          control character beyond ASCII, passes.",
         "Client connections share those to the engine.",

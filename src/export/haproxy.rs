@@ -24,6 +24,8 @@ const HEAD: Head<'_> = Head {
          releases differ). docker exec fails with it; docker attach and docker run work.",
         "A tunnel opens when the engine answers 101. The older form of attach and exec, a request \
          without Upgrade that is answered with 200, carries output only.",
+        "A form's content type is refused even if no body comes with it, and so is a target that \
+         names a host.",
         "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
          control character beyond ASCII, passes.",
         "A head is limited by tune.bufsize, 16 KiB, and a stream that is silent for 24 days ends.",

@@ -25,6 +25,8 @@ const HEAD: Head<'_> = Head {
          attach lose their output without -i, or when their input ends before they do.",
         "The older form of attach and exec, a request without Upgrade that is answered with 200, \
          carries output only.",
+        "A form's content type is refused even if no body comes with it, and so is a target that \
+         names a host.",
         "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
          control character beyond ASCII, passes.",
         "A stream that is silent for 24 days ends, and what nginx itself refuses (methods in \

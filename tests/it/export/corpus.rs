@@ -131,8 +131,9 @@ pub fn targets(names: &[&str]) -> Vec<String> {
 
 /// Whether dsp would forward the request.
 pub fn allowed(gate: &Enforcer, method: &str, target: &str, content_type: Option<&str>) -> bool {
-    let content_type = content_type.map(str::as_bytes);
-    let decision = gate.decide(&Head { content_type, ..Head::new(method, target) });
+    // A type says something of a body only, so there is one.
+    let (content_type, has_body) = (content_type.map(str::as_bytes), content_type.is_some());
+    let decision = gate.decide(&Head { content_type, has_body, ..Head::new(method, target) });
     matches!(decision.verdict, Verdict::Forward(_))
 }
 
