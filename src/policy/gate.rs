@@ -101,8 +101,7 @@ impl Enforcer {
         }
         // Where some names are allowed, somebody has decided against all of them. A name that is not
         // repeated to the client, as it is long or may be secret, is not repeated in a rule either.
-        let is_told =
-            || told_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
+        let is_told = || told_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
         let rule = if self.allow.is_about(located.operation) && is_told() {
             Rule::of_request(located).to_string()
         } else {
