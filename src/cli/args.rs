@@ -52,7 +52,7 @@ pub(super) enum Command {
     Record(Record),
     Generate(Generate),
     Review(super::review::Args),
-    Enforce(Enforce),
+    Enforce(super::enforce::Args),
     Check(super::check::Args),
     Diff(super::diff::Args),
     Coverage(Coverage),
@@ -251,49 +251,6 @@ impl From<Names> for crate::learn::Names {
             Names::Glob => Self::Glob,
         }
     }
-}
-
-/// Let through exactly what a profile allows
-///
-/// With a command, dsp runs it confined and ends with its exit status. Without one, it serves until
-/// Ctrl-C or TERM, and reads the profile anew at HUP. Everything else is answered with 403 and the
-/// rule that would allow it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  dsp enforce profile.yaml -- docker stats --no-stream
-  dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379 --require-reviewed
-  dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied
-  dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
-pub(super) struct Enforce {
-    /// The profile
-    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
-    pub(super) profile: PathBuf,
-    #[command(flatten)]
-    pub(super) engine: Engine,
-    #[command(flatten)]
-    pub(super) listen: Listen,
-    #[command(flatten)]
-    pub(super) intercept: Intercept,
-    /// Let everything through, and tell what would have been denied
-    #[arg(long)]
-    pub(super) audit: bool,
-    /// Refuse a profile that no person has accepted as it is, at the start and at HUP (dsp review)
-    #[arg(long)]
-    pub(super) require_reviewed: bool,
-    /// When a new profile is read at HUP, end requests under way that it denies
-    #[arg(long, conflicts_with_all = ["audit", "command"])]
-    pub(super) drop_denied: bool,
-    /// Append each request and its decision to this file, as record does; - is stdout. While it
-    /// cannot be written, nothing is let through
-    #[arg(long, value_name = "FILE")]
-    pub(super) audit_log: Option<PathBuf>,
-    /// Go on when the audit log cannot be written
-    #[arg(long, requires = "audit_log")]
-    pub(super) audit_log_optional: bool,
-    /// The program to run
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(super) command: Vec<OsString>,
 }
 
 /// Tell whether enough was recorded

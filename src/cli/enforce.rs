@@ -1,14 +1,18 @@
 //! `dsp enforce`: exactly a profile and nothing else.
 
+use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 
-use super::args::{self, Talk};
+use super::args::{Engine, Talk};
 use super::audit::{Audit, AuditLog};
+use super::completions::Profiles;
+use super::listen::Listen;
 use super::record::describe;
 use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
@@ -23,7 +27,50 @@ use crate::recording::{CommandLine, Purpose, Session, Writer};
 use crate::report::{count, printable};
 use crate::text::spelled;
 
-pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
+/// Let through exactly what a profile allows
+///
+/// With a command, dsp runs it confined and ends with its exit status. Without one, it serves until
+/// Ctrl-C or TERM, and reads the profile anew at HUP. Everything else is answered with 403 and the
+/// rule that would allow it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp enforce profile.yaml -- docker stats --no-stream
+  dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379 --require-reviewed
+  dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied
+  dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
+pub(super) struct Args {
+    /// The profile
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
+    profile: PathBuf,
+    #[command(flatten)]
+    engine: Engine,
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    intercept: super::intercept::Intercept,
+    /// Let everything through, and tell what would have been denied
+    #[arg(long)]
+    audit: bool,
+    /// Refuse a profile that no person has accepted as it is, at the start and at HUP (dsp review)
+    #[arg(long)]
+    require_reviewed: bool,
+    /// When a new profile is read at HUP, end requests under way that it denies
+    #[arg(long, conflicts_with_all = ["audit", "command"])]
+    drop_denied: bool,
+    /// Append each request and its decision to this file, as record does; - is stdout. While it
+    /// cannot be written, nothing is let through
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// Go on when the audit log cannot be written
+    #[arg(long, requires = "audit_log")]
+    audit_log_optional: bool,
+    /// The program to run
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
+}
+
+pub(super) fn run(args: Args, talk: Talk) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
     if args.require_reviewed {
         check_reviewed(&args.profile, &profile)?;
@@ -34,7 +81,7 @@ pub(super) fn run(args: args::Enforce, talk: Talk) -> anyhow::Result<Status> {
 }
 
 async fn enforce(
-    args: args::Enforce,
+    args: Args,
     profile: &Profile,
     intercept: Option<Intercept>,
     talk: Talk,
@@ -111,13 +158,13 @@ fn tell_of_root(profile: &Profile) {
 }
 
 /// Whether the audit log goes to stdout.
-fn to_stdout(args: &args::Enforce) -> bool {
+fn to_stdout(args: &Args) -> bool {
     args.audit_log.as_deref() == Some(Path::new("-"))
 }
 
 /// Begins the audit log, if one is wanted.
 fn audit_log(
-    args: &args::Enforce,
+    args: &Args,
     profile: &Profile,
     engine: &engine::Engine,
 ) -> anyhow::Result<Option<AuditLog>> {

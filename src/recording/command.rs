@@ -1,9 +1,13 @@
 //! What a recording says of the command that was run.
 
+mod words;
+
 use std::ffi::OsString;
 
+use self::words::{GROUPS, INTERPRETERS, RUNNERS, SECRET_LETTERS, SECRET_OPTIONS, SUB_COMMANDS};
 use super::redact::{self, is_secret};
 use crate::api::{HIDDEN, without_user};
+use crate::text::spelled;
 
 /// How much of a command line is written down.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -27,219 +31,11 @@ const LONGEST_NAME: usize = 64;
 /// How many programs may run each other, as `sudo env docker` does.
 const MOST_PROGRAMS: usize = 4;
 
-/// Programs that run the one that their arguments name.
-const RUNNERS: &[&str] = &[
-    "catchsegv",
-    "chrt",
-    "command",
-    "doas",
-    "env",
-    "exec",
-    "gosu",
-    "ionice",
-    "nice",
-    "nohup",
-    "setsid",
-    "stdbuf",
-    "strace",
-    "su-exec",
-    "sudo",
-    "time",
-    "timeout",
-    "tini",
-    "unbuffer",
-    "unshare",
-    "xargs",
-];
-
-/// Programs that run the script that their first argument names.
-const INTERPRETERS: &[&str] = &[
-    "ash", "bash", "bun", "dash", "deno", "fish", "ksh", "lua", "node", "nodejs", "perl", "php",
-    "pwsh", "python", "python2", "python3", "ruby", "sh", "tclsh", "zsh",
-];
-
-/// Words that are sub-commands: those of docker, podman and compose, and what other programs that use
-/// an engine have. None of them is anybody's secret.
-const SUB_COMMANDS: &[&str] = &[
-    "add",
-    "agent",
-    "apply",
-    "artifact",
-    "attach",
-    "auto-update",
-    "backup",
-    "bake",
-    "build",
-    "builder",
-    "buildx",
-    "check",
-    "checkpoint",
-    "clean",
-    "cleanup",
-    "clone",
-    "commit",
-    "compose",
-    "config",
-    "container",
-    "context",
-    "convert",
-    "cp",
-    "create",
-    "daemon",
-    "debug",
-    "delete",
-    "demo",
-    "deploy",
-    "describe",
-    "destroy",
-    "diff",
-    "disable",
-    "down",
-    "du",
-    "enable",
-    "events",
-    "exec",
-    "export",
-    "farm",
-    "fetch",
-    "generate",
-    "healthcheck",
-    "help",
-    "history",
-    "image",
-    "images",
-    "import",
-    "info",
-    "init",
-    "inspect",
-    "install",
-    "job",
-    "join",
-    "kill",
-    "kube",
-    "leave",
-    "list",
-    "load",
-    "lock",
-    "login",
-    "logout",
-    "logs",
-    "ls",
-    "machine",
-    "manifest",
-    "monitor",
-    "mount",
-    "network",
-    "node",
-    "pause",
-    "plan",
-    "play",
-    "plugin",
-    "pod",
-    "port",
-    "promote",
-    "prune",
-    "ps",
-    "publish",
-    "pull",
-    "push",
-    "quadlet",
-    "release",
-    "reload",
-    "remove",
-    "rename",
-    "reset",
-    "restart",
-    "restore",
-    "rm",
-    "rmi",
-    "rollback",
-    "run",
-    "save",
-    "scale",
-    "scan",
-    "search",
-    "secret",
-    "serve",
-    "server",
-    "service",
-    "setup",
-    "show",
-    "stack",
-    "start",
-    "stats",
-    "status",
-    "stop",
-    "swarm",
-    "sync",
-    "system",
-    "tag",
-    "task",
-    "test",
-    "top",
-    "trivy",
-    "trust",
-    "umount",
-    "unpause",
-    "unshare",
-    "untag",
-    "up",
-    "update",
-    "upgrade",
-    "validate",
-    "version",
-    "volume",
-    "wait",
-    "watch",
-    "worker",
-];
-
-/// Sub-commands that have sub-commands.
-const GROUPS: &[&str] = &[
-    "artifact",
-    "builder",
-    "buildx",
-    "checkpoint",
-    "compose",
-    "config",
-    "container",
-    "context",
-    "farm",
-    "generate",
-    "image",
-    "kube",
-    "machine",
-    "manifest",
-    "network",
-    "node",
-    "plugin",
-    "pod",
-    "quadlet",
-    "secret",
-    "service",
-    "stack",
-    "swarm",
-    "system",
-    "trust",
-    "volume",
-];
-
-/// Short options of which some program takes a secret.
-const SECRET_LETTERS: &str = "abcdeEhHIkKpPStTuUw";
-
-/// Words in the name of an option that make what follows secret, beside those of
-/// [`SECRET_WORDS`](redact::SECRET_WORDS).
-const SECRET_OPTIONS: [&str; 15] = [
-    "arg", "body", "data", "env", "form", "header", "key", "label", "opt", "pat", "password",
-    "proxy", "sig", "user", "var",
-];
-
 impl CommandLine {
     /// What is written down of a command line.
     #[must_use]
     pub fn of(self, command: &[OsString]) -> Vec<String> {
-        let command: Vec<String> =
-            command.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let command: Vec<String> = command.iter().map(spelled).collect();
         match self {
             Self::Short => short(&command, MOST_PROGRAMS),
             Self::Full => full(&command),

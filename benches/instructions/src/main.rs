@@ -7,9 +7,12 @@
 
 // The modules themselves instead of all of dsp, of which they use nothing else: a test of dsp holds
 // that. What is not run here is not missed.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../../src/api/mod.rs"]
 pub mod api;
+#[allow(dead_code)]
+#[path = "../../../src/files/mod.rs"]
+pub mod files;
 #[allow(dead_code)]
 #[path = "../../../src/policy/mod.rs"]
 pub mod policy;
@@ -19,6 +22,9 @@ pub mod profile;
 #[allow(dead_code, unused_imports)]
 #[path = "../../../src/recording/mod.rs"]
 pub mod recording;
+#[allow(dead_code)]
+#[path = "../../../src/text/mod.rs"]
+pub mod text;
 #[path = "../../requests.rs"]
 mod requests;
 
