@@ -215,7 +215,8 @@ impl CanonicalRequest {
     }
 
     /// The path without version and query, as it is meant.
-    pub(super) fn meant(&self) -> &str {
+    #[must_use]
+    pub fn meant(&self) -> &str {
         self.decoded.as_deref().unwrap_or(self.path())
     }
 

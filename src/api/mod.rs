@@ -44,7 +44,7 @@ pub use query::{Query, QueryError};
 pub use risk::Risk;
 pub use template::{Part, Template};
 pub use told::{
-    HIDDEN, is_length, is_method, length, told_canonical, told_method, told_name, told_path,
-    without_user,
+    HIDDEN, is_incomplete, is_length, is_method, length, told_canonical, told_method, told_name,
+    told_path, without_user,
 };
 pub use version::{ApiVersion, VersionError};

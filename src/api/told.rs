@@ -125,7 +125,11 @@ pub fn told_canonical<'a>(
 /// beginning is told.
 #[must_use]
 pub fn told_name(text: &str, longest: usize) -> Cow<'_, str> {
-    let safe = match without_user(text) {
+    told(text, longest, Kind::Whole)
+}
+
+fn told(text: &str, longest: usize, kind: Kind) -> Cow<'_, str> {
+    let safe = match without_user_of(text, kind) {
         Cow::Borrowed(text) => without_end(text).map_or(text.into(), Cow::Owned),
         Cow::Owned(text) => without_end(&text).unwrap_or(text).into(),
     };
@@ -135,11 +139,15 @@ pub fn told_name(text: &str, longest: usize) -> Cow<'_, str> {
 /// A text without user information, however often it is escaped.
 #[must_use]
 pub fn without_user(text: &str) -> Cow<'_, str> {
+    without_user_of(text, Kind::Whole)
+}
+
+fn without_user_of(text: &str, kind: Kind) -> Cow<'_, str> {
     if !text.contains(['@', '%']) {
         return text.into();
     }
     let Some(meant) = unescaped(text) else { return length(text.len()).into() };
-    match user(&meant) {
+    match user(&meant, kind) {
         Some((start, end)) => {
             let (front, rest) = (meant.get(..start), meant.get(end..));
             [front.unwrap_or_default(), HIDDEN, rest.unwrap_or_default()].concat().into()
@@ -161,6 +169,12 @@ pub fn is_length(text: &str) -> bool {
     inner.is_some_and(|digits| {
         (1..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Whether something of a text that was told is hidden or cut, so that no request has it as its name.
+#[must_use]
+pub fn is_incomplete(text: &str) -> bool {
+    text.contains(HIDDEN) || text.ends_with(" bytes more]") || is_length(text)
 }
 
 /// What stands before a `?` or a `#`.
@@ -215,7 +229,7 @@ fn unread(raw: &str, longest: usize) -> Cow<'_, str> {
 /// before, and none becomes a word of the API.
 fn segments(path: &str, longest: usize) -> Option<Vec<String>> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    let named = |segment: &&str| user(segment).is_some();
+    let named = |segment: &&str| user(segment, Kind::Segment).is_some();
     let last = segments.iter().rposition(named);
     // A password may have a slash in it.
     let first = last.map(|last| {
@@ -224,7 +238,7 @@ fn segments(path: &str, longest: usize) -> Option<Vec<String>> {
     let mut has_changed = false;
     let told = segments.iter().enumerate().map(|(place, segment)| {
         let is_user = first.is_some_and(|first| place >= first) && last > Some(place);
-        let told = if is_user { HIDDEN.into() } else { told_name(segment, longest) };
+        let told = if is_user { HIDDEN.into() } else { told(segment, longest, Kind::Segment) };
         has_changed |= told != *segment;
         told.into_owned()
     });
@@ -232,8 +246,33 @@ fn segments(path: &str, longest: usize) -> Option<Vec<String>> {
     has_changed.then_some(told)
 }
 
-/// Where user information stands: up to an `@` that is not before a digest.
-fn user(text: &str) -> Option<(usize, usize)> {
+/// What a text is, which decides what an `@` in it is.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Kind {
+    /// A name, a reference, a URL or another text as a whole.
+    Whole,
+    /// A segment of a path of which nobody knows what it names.
+    Segment,
+}
+
+/// The endings of the units that podman makes containers of (`podman-systemd.unit(5)`), and of those
+/// that systemd starts them with.
+const UNITS: [&str; 9] = [
+    ".artifact",
+    ".build",
+    ".container",
+    ".image",
+    ".kube",
+    ".network",
+    ".pod",
+    ".service",
+    ".volume",
+];
+
+/// Where user information stands: up to an `@` in what can be an authority. It is not one where a
+/// digest follows, nor in a name with a single `@` and nothing of an address on either side, as that
+/// of a template of systemd, `web@.container`.
+fn user(text: &str, kind: Kind) -> Option<(usize, usize)> {
     let is_digest = |rest: &str| {
         let mut parts = rest.splitn(2, ':');
         let is_known = matches!(parts.next(), Some("sha256" | "sha384" | "sha512"));
@@ -243,6 +282,12 @@ fn user(text: &str) -> Option<(usize, usize)> {
     let mut places = text.rmatch_indices('@').map(|(place, _)| place);
     let end = places.find(|place| !is_digest(text.get(place + 1..).unwrap_or_default()))?;
     let front = text.get(..end).unwrap_or_default();
+    let rest = text.get(end + 1..).unwrap_or_default();
+    let is_of_a_unit = UNITS.iter().any(|ending| rest.ends_with(ending));
+    let is_one_name = !front.contains(['@', ':', '/']) && !rest.contains([':', '/']);
+    if is_one_name && (kind == Kind::Whole || is_of_a_unit) {
+        return None;
+    }
     let scheme = front
         .find("://")
         .filter(|end| !front.get(..*end).is_some_and(|scheme| scheme.contains('@')));
@@ -343,6 +388,45 @@ mod tests {
                 assert_eq!(told("GET", target), expected, "{target}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_with_an_at_sign_stays() {
+        let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        for name in [
+            &format!("busybox@{digest}"),
+            &format!("reg:5000/a/busybox@{digest}"),
+            "web@.container",
+            "web@1.container",
+            "web@1.service",
+            "net@home",
+            "@x",
+        ] {
+            assert_eq!(told_name(name, usize::MAX), *name);
+            assert!(!is_incomplete(&told_name(name, usize::MAX)));
+            for path in [format!("/images/{name}/json"), format!("/v1.41/networks/{name}")] {
+                if !name.contains('/') || path.contains("images") {
+                    assert_eq!(told("GET", &path), path);
+                }
+            }
+        }
+        assert_eq!(told("GET", "/quadlets/web@.container/file"), "/quadlets/web@.container/file");
+        for name in [
+            "u:pw@h",
+            "pw@h/x",
+            "pw@h:5000",
+            "https://pw@h",
+            "a@pw@h",
+            "pw@h/x@sha256:01",
+            "u%3Apw%40h",
+            "u:pw@.container",
+        ] {
+            let told = told_name(name, usize::MAX);
+            assert!(!told.contains("pw") && is_incomplete(&told), "{name}: {told}");
+        }
+        // Of a path that is of no operation nobody knows what a segment names.
+        assert_eq!(told("GET", "/nowhere/pw@h"), "/nowhere/[hidden]@h");
+        assert!(is_incomplete(&told_name(&"a".repeat(900), 512)));
     }
 
     #[test]

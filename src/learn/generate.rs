@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Evidence, Known, Names};
-use crate::api::{ApiVersion, Part, Risk};
+use crate::api::{ApiVersion, Part, Risk, is_incomplete};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// The operations with which clients begin. They fall back from one to the other, and without them
@@ -78,6 +78,8 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     let unknown: Vec<Entry<UnknownOperation>> = evidence
         .unknown()
         .filter(|_| options.accept_unknown)
+        // No request has what is left of a path of which a part was not written down.
+        .filter(|(_, unknown)| !is_incomplete(unknown.request.meant()))
         .filter_map(|(_, unknown)| UnknownOperation::of(&unknown.request))
         .map(Entry::new)
         .collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Known;
+use crate::api::is_incomplete;
 use crate::profile::{Glob, Pattern, Rule, looks_like_id};
 
 /// What becomes of the names that were seen.
@@ -18,17 +19,26 @@ pub enum Names {
 }
 
 impl Names {
-    /// The rules for an operation. They permit every value that was seen.
+    /// The rules for an operation. They permit every value that was seen; a name of which a part was not
+    /// written down becomes a wildcard, as no request has what is left of it.
     #[must_use]
     pub fn rules(self, known: &Known) -> Vec<Rule> {
         let operation = known.operation;
         match self {
             Self::Any => vec![Rule::any(operation)],
             Self::Exact => {
-                let exact = |values: &Vec<String>| {
-                    values.iter().map(|value| Pattern::Exact(value.clone())).collect()
+                let pattern = |value: &String| {
+                    if is_incomplete(value) { Pattern::Any } else { Pattern::Exact(value.clone()) }
                 };
-                known.values.keys().map(|values| Rule::narrowed(operation, exact(values))).collect()
+                let mut rules: Vec<Rule> = Vec::new();
+                for values in known.values.keys() {
+                    let rule = Rule::narrowed(operation, values.iter().map(pattern).collect());
+                    // Two such names make one rule.
+                    if !values.iter().any(|value| is_incomplete(value)) || !rules.contains(&rule) {
+                        rules.push(rule);
+                    }
+                }
+                rules
             }
             Self::Glob => {
                 let parameters = operation.template.parameters().count();
@@ -46,6 +56,9 @@ fn values(known: &Known, place: usize) -> BTreeSet<&str> {
 /// The narrowest pattern that a person would have written for these names: a shared prefix up to
 /// the last separator, when there is more than one name to go by.
 fn glob(names: &BTreeSet<&str>) -> Pattern {
+    if names.iter().any(|name| is_incomplete(name)) {
+        return Pattern::Any;
+    }
     let mut names = names.iter();
     let Some(first) = names.next().filter(|name| !looks_like_id(name)) else { return Pattern::Any };
     let mut prefix = *first;
@@ -77,6 +90,7 @@ mod tests {
     #[test]
     fn a_glob_is_what_all_names_share_up_to_a_separator() {
         assert_eq!(proposed(&["ci-1", "ci-2", "ci-db"]), "ci-*");
+        assert_eq!(proposed(&["[hidden]@reg/a", "[hidden]@reg/b"]), "*");
         assert_eq!(proposed(&["ci-web-1", "ci-web-2"]), "ci-web-*");
         assert_eq!(proposed(&["reg.local/a", "reg.local/b/c"]), "reg.local/*");
         assert_eq!(proposed(&["web", "worker"]), "*", "a shared letter is no choice");

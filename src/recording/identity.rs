@@ -39,6 +39,10 @@ pub(super) struct Identity {
     /// That of what it may be counted with although it is not the same, and how many of those are
     /// kept apart.
     pub(super) like: Option<(u128, u32)>,
+    /// That of the operation, of who asked, and of what is decided: what it is counted with when too
+    /// many others are remembered.
+    pub(super) sum: u128,
+    pub(super) operation: Option<&'static str>,
     pub(super) is_denied: bool,
     /// Whether it has a line of its own each time.
     pub(super) is_lasting: bool,
@@ -76,6 +80,13 @@ impl Identity {
         for (_, value) in arrival.query() {
             self.has_hidden |= value.is_none_or(|value| value.contains(crate::api::HIDDEN));
         }
+        self.operation = arrival.operation();
+        self.bytes.clear();
+        self.bytes.extend(arrival.who().bytes());
+        self.bytes.push(u8::from(arrival.refusal.is_some()));
+        self.bytes.push(u8::from(arrival.would_deny.is_some()));
+        self.add(self.operation);
+        self.sum = hash(4, &self.bytes);
         self.bytes.clear();
         let refused = arrival.refusal.map(ToString::to_string);
         self.bytes.extend(arrival.who().bytes());

@@ -90,40 +90,23 @@ impl Peer {
 }
 
 impl Who {
-    /// Bytes that two share only when they are the same.
-    pub(super) fn bytes(self) -> [u8; 17] {
-        let mut bytes = [0; 17];
-        let [kind, rest @ ..] = &mut bytes;
-        let ip = match self {
-            Self::Unknown => return bytes,
-            Self::Process { user, group } => {
-                *kind = 1;
-                u128::from(user) << 32 | u128::from(group)
-            }
-            Self::Machine(IpAddr::V4(ip)) => {
-                *kind = 2;
-                u128::from(u32::from(ip))
-            }
-            Self::Machine(IpAddr::V6(ip)) => {
-                *kind = 3;
-                u128::from(ip)
-            }
-        };
-        *rest = ip.to_le_bytes();
-        bytes
+    /// Two numbers that two share only when they are the same.
+    pub(super) fn packed(self) -> (u8, u128) {
+        match self {
+            Self::Unknown => (0, 0),
+            Self::Process { user, group } => (1, u128::from(user) << 32 | u128::from(group)),
+            Self::Machine(IpAddr::V4(ip)) => (2, u128::from(u32::from(ip))),
+            Self::Machine(IpAddr::V6(ip)) => (3, u128::from(ip)),
+        }
     }
 
-    /// A number that differs for most.
-    pub(super) fn folded(self) -> u32 {
-        match self {
-            Self::Process { user, .. } => user,
-            Self::Machine(IpAddr::V4(ip)) => u32::from(ip),
-            Self::Machine(IpAddr::V6(ip)) => {
-                let ip = u128::from(ip);
-                ((ip >> 64) as u64 ^ ip as u64) as u32
-            }
-            Self::Unknown => u32::MAX,
-        }
+    /// The same as bytes.
+    pub(super) fn bytes(self) -> [u8; 17] {
+        let (kind, number) = self.packed();
+        let mut bytes = [0; 17];
+        let [first, rest @ ..] = &mut bytes;
+        (*first, *rest) = (kind, number.to_le_bytes());
+        bytes
     }
 }
 

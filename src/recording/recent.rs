@@ -9,7 +9,6 @@ use indexmap::{Equivalent, IndexMap};
 use super::arrival::Arrival;
 use super::identity::Identity;
 use super::ledger::Ledger;
-use super::peer::Who;
 use super::tally::{Counted, Tally};
 use crate::api::{Refusal, RefusalKind};
 
@@ -42,7 +41,8 @@ pub(super) struct Pulse {
 /// A request as it arrived, to the byte, and what was decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Key<T> {
-    who: Who,
+    /// See [`Who::packed`](super::peer::Who::packed).
+    who: (u8, u128),
     method: T,
     target: T,
     agent: Option<T>,
@@ -57,7 +57,7 @@ impl<'a> Key<&'a str> {
         let Arrival { method, target, agent, denied, would_deny, .. } = *arrival;
         let others = [agent, denied, would_deny].map(|text| text.map_or(0, str::len));
         let length = method.len() + target.len() + others.iter().sum::<usize>();
-        let (who, refusal) = (arrival.who(), arrival.refusal.map(Refusal::kind));
+        let (who, refusal) = (arrival.who().packed(), arrival.refusal.map(Refusal::kind));
         let key = Self { who, method, target, agent, denied, would_deny, refusal };
         (length <= LONGEST_TEXT).then_some(key)
     }
@@ -80,7 +80,7 @@ impl<T: AsRef<str>> Hash for Key<T> {
         let lengths = (target.len() << 12 | agent.len()) << 8 | method.len();
         to.write(target.as_bytes());
         to.write(agent.as_bytes());
-        to.write_u64(u64::from(self.who.folded()) << 32 ^ lengths as u64);
+        to.write_u64((self.who.1 as u64).rotate_left(20) ^ lengths as u64);
     }
 }
 

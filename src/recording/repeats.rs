@@ -11,9 +11,12 @@ use super::identity::Identity;
 use super::peer::Peer;
 use super::tally::Tally;
 
-/// How many different requests that were admitted are remembered. Beyond it each request is written in
-/// full again: memory stays bounded and the recording stays complete.
+/// How many different requests that were admitted are remembered. Beyond it those that are new and may
+/// be counted are counted together by operation and user, so that neither memory nor the disk fills up.
 const MOST_REMEMBERED: usize = 65_536;
+
+/// How many of those sums are kept apart. Beyond it there is one for each operation.
+const MOST_SUMS: usize = 4096;
 
 /// How many different requests that were denied are remembered. Beyond it they are counted together:
 /// whoever has no right must not fill the disk, nor the memory of those who have one.
@@ -38,6 +41,10 @@ struct Table {
     shapes: HashMap<u128, Shape>,
     /// The first one.
     first: Option<u64>,
+    /// Requests that came when the table was full, by operation and user.
+    sums: HashMap<u128, u64>,
+    /// Those that came when that was full too, by operation.
+    operations: HashMap<Option<&'static str>, u64>,
 }
 
 /// The request that another one repeats.
@@ -108,8 +115,15 @@ impl Table {
         if let Some(first) = self.exact.get(&identity.exact) {
             return Some(Earlier { first: *first, is_exact: true });
         }
-        let (like, kept) = identity.like?;
         let alike = |first| Earlier { first, is_exact: false };
+        if !identity.is_denied && self.exact.len() >= most {
+            let sum = self.sums.get(&identity.sum).or_else(|| {
+                self.operations.get(&identity.operation).filter(|_| self.sums.len() >= MOST_SUMS)
+            });
+            let shape = identity.like.and_then(|(like, _)| self.shapes.get(&like));
+            return shape.map(|shape| shape.first).or(sum.copied()).map(alike);
+        }
+        let (like, kept) = identity.like?;
         let shape = self.shapes.get(&like);
         if identity.is_denied && self.exact.len() >= most {
             return shape.map(|shape| shape.first).or(self.first).map(alike);
@@ -119,6 +133,11 @@ impl Table {
 
     fn remember(&mut self, identity: &Identity, seq: u64, most: usize) {
         if self.exact.len() >= most {
+            if self.sums.len() < MOST_SUMS {
+                self.sums.insert(identity.sum, seq);
+            } else {
+                self.operations.entry(identity.operation).or_insert(seq);
+            }
             return;
         }
         self.first = self.first.or(Some(seq));
@@ -262,5 +281,64 @@ impl Count {
             tally.add_statuses_to(&mut self.statuses);
         }
         self.settled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is asked for and by whom, what is kept has a bound, and so has what is written.
+    #[test]
+    fn what_is_remembered_has_a_bound() {
+        let mut repeats = Repeats::default();
+        let mut identity = Identity::default();
+        let mut lines = 0_u64;
+        for is_denied in [false, true] {
+            for number in 0..200_000_u32 {
+                identity.is_denied = is_denied;
+                identity.exact = u128::from(number);
+                // No two are alike, and every second one is of somebody else.
+                identity.like = is_denied.then_some((u128::from(number), 256));
+                identity.sum = u128::from(number / 2);
+                identity.operation = [None, Some("a"), Some("b")][number as usize % 3];
+                let first = match repeats.find(&identity) {
+                    Some(earlier) => earlier.first,
+                    None => {
+                        lines += 1;
+                        repeats.remember(&identity, lines);
+                        lines
+                    }
+                };
+                repeats.count(first).once_more(false, None);
+            }
+        }
+        let Repeats { admitted, denied, counts } = &repeats;
+        assert_eq!((admitted.exact.len(), denied.exact.len()), (MOST_REMEMBERED, MOST_DENIED));
+        assert_eq!((admitted.sums.len(), admitted.operations.len()), (MOST_SUMS, 3));
+        assert_eq!((denied.sums.len(), denied.operations.len()), (0, 0));
+        let most = MOST_REMEMBERED + MOST_SUMS + 3 + MOST_DENIED;
+        assert!(lines <= most as u64 && counts.len() <= most, "{lines}");
+        // A table grows to twice its size, and a byte of it is for the hash.
+        let entry = size_of::<(u128, u64)>() + size_of::<(u128, Shape)>() + 2;
+        let count = size_of::<(u64, Count)>() + 16;
+        assert!(2 * most * (entry + count) < 64 << 20, "{entry} {count}");
+    }
+
+    #[test]
+    fn what_no_longer_fits_is_counted_by_operation_and_user() {
+        let mut table = Table::default();
+        let of = |exact, sum, operation| {
+            let mut identity = Identity::default();
+            (identity.exact, identity.sum, identity.operation) = (exact, sum, Some(operation));
+            identity
+        };
+        table.remember(&of(1, 1, "a"), 1, 1);
+        assert!(table.find(&of(2, 2, "a"), 1).is_none(), "the first of its sum has a line");
+        table.remember(&of(2, 2, "a"), 2, 1);
+        let found = |identity| table.find(&identity, 1).map(|found| (found.first, found.is_exact));
+        assert_eq!(found(of(1, 1, "a")), Some((1, true)));
+        assert_eq!(found(of(3, 2, "a")), Some((2, false)));
+        assert_eq!(found(of(3, 3, "b")), None, "another operation or user has a line");
     }
 }
