@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::learn::{Evidence, Known, Names};
 use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
-use crate::report::printable;
+use crate::report::{count, printable};
 
 /// How much is shown of an id.
 const SHORT_ID: usize = 12;
@@ -111,6 +111,16 @@ impl Facts {
             .iter()
             .map(|values| label(&values.iter().map(|value| shortened(value)).collect::<Vec<_>>()))
     }
+}
+
+/// What a pattern was compared with.
+pub(super) fn holds(facts: Option<&Facts>) -> String {
+    let held = match facts.map(|facts| facts.names.len()) {
+        Some(0) | None => "no name was recorded that it could be held against".to_owned(),
+        Some(1) => "it holds the one name that was seen".to_owned(),
+        Some(all) => format!("it holds all {} seen", count(all, "name")),
+    };
+    format!("{held}; it would change the file so:")
 }
 
 /// An id as the engine itself shows it.

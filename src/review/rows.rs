@@ -4,7 +4,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::draft::is_count;
-use super::facts::some;
+use super::facts::{holds, some};
 use super::screen::{FAINT, STRONG, styled, wrap};
 use super::session::{Mode, Session};
 use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narrowed, proposal};
@@ -441,14 +441,4 @@ fn is_handshake(subject: &Subject) -> bool {
         Subject::Rule(rule) => crate::learn::HANDSHAKE.contains(&rule.operation().name),
         Subject::Unknown(_) => false,
     }
-}
-
-/// What a pattern was compared with.
-fn holds(facts: Option<&Facts>) -> String {
-    let held = match facts.map(|facts| facts.names.len()) {
-        Some(0) | None => "no name was recorded that it could be held against".to_owned(),
-        Some(1) => "it holds the one name that was seen".to_owned(),
-        Some(all) => format!("it holds all {} seen", count(all, "name")),
-    };
-    format!("{held}; it would change the file so:")
 }
