@@ -38,6 +38,9 @@ const MOST_WORDS: usize = 4096;
 /// How long the engine may take to say whether a container is still there.
 const ASK_TIME: Duration = Duration::from_secs(2);
 
+/// The most warnings that are kept for the end. Those who make containers decide how many there are.
+const MOST_WARNINGS: usize = 100;
+
 /// Hands out sockets, and knows who has which.
 pub(super) struct Follower {
     engine: Engine,
@@ -65,6 +68,8 @@ struct State {
     adopted: Vec<Arc<Container>>,
     folders: Vec<Folder>,
     warnings: Vec<String>,
+    /// How many warnings there were for which there is no room.
+    more_warnings: usize,
     errors: Vec<String>,
     /// It was told that there is no room for more sockets.
     has_told_room: bool,
@@ -313,8 +318,9 @@ impl Follower {
 
     /// Ends all sessions and says what came of them. Tells whether anything was lost.
     pub(super) async fn end(&self, grace: Duration, is_quiet: bool) -> bool {
-        let State { mut containers, adopted, warnings, errors, held, folders, .. } =
-            std::mem::take(&mut *self.state());
+        let State {
+            mut containers, adopted, warnings, more_warnings, errors, held, folders, ..
+        } = std::mem::take(&mut *self.state());
         let mut ends = JoinSet::new();
         let all = containers.iter().chain(&adopted);
         for running in all.filter_map(|container| container.take_running()) {
@@ -345,6 +351,9 @@ impl Follower {
             output::note("no container asked for the engine's socket");
         }
         warnings.iter().for_each(|warning| output::warn(warning));
+        if more_warnings > 0 {
+            output::warn(&format!("and {more_warnings} more of the kind; --verbose tells of each"));
+        }
         errors.iter().for_each(|error| output::error(error));
         self.warn_of_orphans(&containers).await;
         lost
@@ -391,8 +400,13 @@ impl Follower {
     fn warn(&self, warning: String) {
         tracing::info!("{warning}");
         let mut state = self.state();
-        if !state.warnings.contains(&warning) {
+        if state.warnings.contains(&warning) {
+            return;
+        }
+        if state.warnings.len() < MOST_WARNINGS {
             state.warnings.push(warning);
+        } else {
+            state.more_warnings = state.more_warnings.saturating_add(1);
         }
     }
 

@@ -12,7 +12,7 @@ use super::{ambiguity, failure, output};
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Head, Replaceable, Verdict};
 use crate::profile::Profile;
-use crate::proxy::{OpenRequest, Running};
+use crate::proxy::{Often, OpenRequest, Running};
 use crate::report::{count, printable};
 
 /// A profile in force.
@@ -80,20 +80,25 @@ impl InForce {
             ambiguity::warn(&profile);
         }
         let enforcer = Enforcer::new(&profile);
+        let ends = self.drops_denied && !self.only_audits;
+        let what = if ends { "ended, as" } else { "goes on, although" };
+        let mut often = Often::default();
         for open in running.requests().iter().filter(|open| is_denied(&enforcer, open)) {
+            if ends {
+                running.cut(open.connection);
+            }
+            // Clients decide how many there are.
+            let Some(times) = often.once_more() else { continue };
             let path = open.target.split('?').next().unwrap_or_default();
             let request = printable(&format!("{} {path}", open.method));
             let connection = open.connection;
-            if self.drops_denied && !self.only_audits {
-                running.cut(connection);
-                output::warn(&format!(
-                    "ended, as the new profile denies it: {request} (connection {connection})"
-                ));
-            } else {
-                output::warn(&format!(
-                    "goes on, although the new profile denies it: {request} (connection {connection})"
-                ));
-            }
+            let so_far = if times > 1 { format!(", {times} so far") } else { String::new() };
+            output::warn(&format!(
+                "{what} the new profile denies it: {request} (connection {connection}{so_far})"
+            ));
+        }
+        if let Some(times) = often.untold() {
+            output::warn(&format!("{what} the new profile denies them: {times} requests in all"));
         }
         Ok(())
     }

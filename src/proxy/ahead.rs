@@ -17,8 +17,14 @@ pub(super) struct Whole {
 
 /// Waits for a whole body of at most so many bytes on the wire. What has come stays where it is kept,
 /// so that it can go on as it came whatever is found here; none when the body is longer, is not in
-/// order, or breaks off.
-pub(super) async fn read(client: &mut Stream, intake: &mut Intake, most: usize) -> Option<Whole> {
+/// order, or breaks off, or when all that waits in memory is too much. `waits` is told how many bytes have
+/// come and how many are held whenever more are waited for, and says whether that is still fine.
+pub(super) async fn read(
+    client: &mut Stream,
+    intake: &mut Intake,
+    most: usize,
+    mut waits: impl FnMut(usize, usize) -> bool,
+) -> Option<Whole> {
     let mut framing = intake.framing();
     let (mut body, mut seen) = (Vec::new(), 0);
     loop {
@@ -45,7 +51,7 @@ pub(super) async fn read(client: &mut Stream, intake: &mut Intake, most: usize) 
                 return Some(Whole { body, length: seen });
             }
         }
-        if intake.has_ended() {
+        if intake.has_ended() || !waits(seen, intake.held() + body.capacity()) {
             return None;
         }
         poll_fn(|context| poll_read(client, context, |bytes, _| intake.push(bytes))).await.ok()?;

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::ahead;
@@ -21,6 +21,7 @@ use super::stream::Stream;
 use super::timer::Timer;
 use super::transfer::{Asks, Sending, Transfer, count};
 use super::tunnel::Tunnel;
+use super::turns;
 use super::upstream::{Upstream, UpstreamError};
 use crate::api::{Flaw, LONGEST_TARGET, origin_form};
 use crate::policy::{Denial, Head, Permit, Verdict};
@@ -118,6 +119,10 @@ impl<S: Sink> Connection<S> {
     /// Waits for the head of a request.
     fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         loop {
+            if !self.intake.is_between() {
+                // What was sent ahead is not answered in one go.
+                ready!(turns::poll_left(context));
+            }
             if let Some(arrived) = self.intake.head() {
                 self.timer.stop();
                 return Poll::Ready(Event::Arrived(arrived));
@@ -204,6 +209,7 @@ impl<S: Sink> Connection<S> {
         stray: Option<Stray>,
     ) -> (Result<Permit, (u16, String)>, Finish<S>) {
         self.control.ask(head.method, head.target);
+        turns::count_decision(head.target.len());
         let at = Instant::now();
         let mut decision = self.shared.gate.decide(head);
         if let Some(stray) = stray {
@@ -362,10 +368,7 @@ impl<S: Sink> Connection<S> {
                 }
                 // As the client would have seen it without dsp.
                 Ending::Unanswered(error) if asks.is_verbatim => {
-                    tracing::warn!(
-                        connection = self.who.number,
-                        "the engine gave no answer: {error}"
-                    );
+                    self.shared.tell_of_silence(self.who.number, &error);
                     Next::End
                 }
                 Ending::Unanswered(error) => {
@@ -391,10 +394,17 @@ impl<S: Sink> Connection<S> {
     /// The body in the place of the client's, where the sink has one.
     async fn rewrite(&mut self, head: &RequestHead<'_>, finish: &mut Finish<S>) -> Option<Vec<u8>> {
         let most = finish.longest_body()?;
+        let (control, share) = (&self.control, &mut self.share);
+        let others = self.head.capacity() + self.to_engine.held() + self.to_client.held();
+        let waits = |seen: usize, held: usize| {
+            control.receives(u64::try_from(seen).unwrap_or(u64::MAX), false);
+            share.settle(others + head.length() + held);
+            !share.is_too_much()
+        };
         // A client that waits to be asked for its body is asked by the engine alone.
         let whole = match head.expects {
             true => None,
-            false => ahead::read(&mut self.client, &mut self.intake, most).await,
+            false => ahead::read(&mut self.client, &mut self.intake, most, waits).await,
         };
         let anew = finish.rewrite(whole.as_ref().map(|whole| whole.body.as_slice()))?;
         let whole = whole?;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 
+use super::turns::Turns;
+
 /// How long a body may take to get going before its speed counts.
 const START: Duration = Duration::from_secs(4);
 
@@ -138,12 +140,19 @@ impl Control {
         self.stage.load(Ordering::Acquire) == CUT
     }
 
-    /// Runs the connection until it ends or is cut. It is polled again at each order. It comes in a
-    /// box, because a future that is handed on takes its room twice.
-    pub(super) async fn run(&self, mut connection: Pin<Box<impl Future<Output = ()>>>) {
+    /// Runs the connection until it ends or is cut, whenever it is its turn. It is polled again at each
+    /// order. It comes in a box, because a future that is handed on takes its room twice.
+    pub(super) async fn run(
+        &self,
+        mut turns: Turns,
+        mut connection: Pin<Box<impl Future<Output = ()>>>,
+    ) {
         std::future::poll_fn(|context| {
             self.waker.register(context.waker());
-            if self.is_cut() { Poll::Ready(()) } else { connection.as_mut().poll(context) }
+            if self.is_cut() {
+                return Poll::Ready(());
+            }
+            turns.poll(context, |context| connection.as_mut().poll(context))
         })
         .await;
     }

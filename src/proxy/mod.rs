@@ -31,6 +31,7 @@ mod stream;
 mod timer;
 mod transfer;
 mod tunnel;
+mod turns;
 mod upstream;
 mod workers;
 

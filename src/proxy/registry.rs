@@ -20,11 +20,15 @@ const YOUNG: Duration = Duration::from_millis(20);
 /// How long it is taken for granted that nobody can make room, after all were looked at.
 const BARREN: Duration = Duration::from_millis(5);
 
+/// For how many processes and users what was found is remembered.
+const MOST_SEARCHES: usize = 64;
+
 /// The fewest connections of which a part is kept for those who have few.
 const FEWEST_SHARED: usize = 16;
 
-/// How many of those that are to make room are looked for at once.
-const MOST_DOOMED: usize = 64;
+/// Of how many connections one is found at a time that is to make room, so that each new connection costs
+/// a look at so many others, however many there are.
+const LOOKED_AT: usize = 64;
 
 /// How much a proxy takes on at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,7 +82,10 @@ pub(super) enum Room {
     /// There is, in the place of another one, which ends.
     Made,
     /// Not yet: others have just come and said nothing so far.
-    Soon,
+    Soon {
+        /// Whether those are of the same process or user, which has its share.
+        is_own: bool,
+    },
     /// All are busy.
     Full,
 }
@@ -95,12 +102,22 @@ struct State {
     open: BTreeMap<u64, Entry>,
     parties: HashMap<Party, usize>,
     processes: HashMap<Process, usize>,
-    /// Those that are to make room next, the last one first, and for whom.
-    doomed: (Option<Scope>, Vec<u64>),
-    /// Until when nobody can make room, and for whom.
-    barren: Option<(Scope, Instant)>,
+    /// What was found by looking for room.
+    searches: HashMap<Scope, Search>,
     /// Until when nobody else can give back memory.
     relieved: Option<Instant>,
+    /// How many connections were looked at in all.
+    #[cfg(test)]
+    looked_at: usize,
+}
+
+/// Who makes room among some.
+#[derive(Debug, Default)]
+struct Search {
+    /// Those that do so next, the last one first.
+    doomed: Vec<u64>,
+    /// Until when nobody else can, and what that means for those who come.
+    barren: Option<(Instant, Room)>,
 }
 
 #[derive(Debug)]
@@ -111,7 +128,7 @@ struct Entry {
 }
 
 /// Among whom room is looked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Scope {
     Process(Process),
     Party(Party),
@@ -261,25 +278,33 @@ impl State {
 
     fn make_room(&mut self, scope: Scope) -> Room {
         let now = Instant::now();
-        if self.barren.is_some_and(|(of, until)| of == scope && now < until) {
-            return Room::Full;
+        let mut search = self.searches.remove(&scope).unwrap_or_default();
+        let room = if let Some((until, room)) = search.barren
+            && now < until
+        {
+            room
+        } else if self.evict_one(&mut search.doomed) {
+            Room::Made
+        } else {
+            let is_any_young = self.look(scope, now, &mut search.doomed);
+            if self.evict_one(&mut search.doomed) {
+                Room::Made
+            } else {
+                let soon = Room::Soon { is_own: scope != Scope::All };
+                let room = if is_any_young { soon } else { Room::Full };
+                search.barren = Some((now + BARREN, room));
+                room
+            }
+        };
+        if self.searches.len() >= MOST_SEARCHES {
+            self.searches.clear();
         }
-        if self.doomed.0 == Some(scope) && self.evict_doomed() {
-            return Room::Made;
-        }
-        let is_any_young = self.doom(scope, now);
-        if self.evict_doomed() {
-            return Room::Made;
-        }
-        if is_any_young {
-            return Room::Soon;
-        }
-        self.barren = Some((scope, now + BARREN));
-        Room::Full
+        self.searches.insert(scope, search);
+        room
     }
 
-    fn evict_doomed(&mut self) -> bool {
-        while let Some(number) = self.doomed.1.pop() {
+    fn evict_one(&mut self, doomed: &mut Vec<u64>) -> bool {
+        while let Some(number) = doomed.pop() {
             if self.evict(number) {
                 return true;
             }
@@ -287,8 +312,12 @@ impl State {
         false
     }
 
-    /// Finds those that are to make room next; tells whether others could if they were older.
-    fn doom(&mut self, scope: Scope, now: Instant) -> bool {
+    /// Looks at all for those that are to make room next; tells whether others could if they were older.
+    fn look(&mut self, scope: Scope, now: Instant, doomed: &mut Vec<u64>) -> bool {
+        #[cfg(test)]
+        {
+            self.looked_at += self.open.len();
+        }
         let mut is_any_young = false;
         let mut candidates: Vec<_> = self
             .open
@@ -306,11 +335,15 @@ impl State {
                 Some((Reverse((of_party, of_process)), loss, *number))
             })
             .collect();
+        // A part of all, so that those who come meanwhile are looked at soon.
+        let most = (self.open.len() / LOOKED_AT).max(1);
+        if most < candidates.len() {
+            candidates.select_nth_unstable(most);
+            candidates.truncate(most);
+        }
         candidates.sort_unstable();
-        // A part of all at most, so that those who come meanwhile are looked at soon.
-        candidates.truncate((self.open.len() / MOST_DOOMED).clamp(1, MOST_DOOMED));
-        let numbers = candidates.into_iter().rev().map(|(_, _, number)| number);
-        self.doomed = (Some(scope), numbers.collect());
+        doomed.clear();
+        doomed.extend(candidates.into_iter().rev().map(|(_, _, number)| number));
         is_any_young
     }
 }
@@ -391,7 +424,46 @@ mod tests {
     fn one_that_has_just_come_may_say_something_first() {
         let registry = registry(1);
         let _fresh = Registry::register(&registry, 1, Peer::Unknown);
-        assert_eq!(registry.room(&Peer::Unknown), Room::Soon);
+        assert_eq!(registry.room(&Peer::Unknown), Room::Soon { is_own: true });
+    }
+
+    /// Each new connection of one that has all it may have looks at a few others, whoever else comes.
+    #[test]
+    fn making_room_among_thousands_costs_little() {
+        const MOST: u64 = 8_000;
+        let registry = registry(MOST as usize);
+        let (first, second) = (process(0, 1), process(7, 2));
+        let mut all = old(&registry, 0..MOST, first);
+        let mut made = 0;
+        for number in MOST..MOST + 1_000 {
+            for peer in [first, second] {
+                match registry.room(&peer) {
+                    Room::Made => made += 1,
+                    Room::Free => {}
+                    room => panic!("{room:?}"),
+                }
+            }
+            all.extend(old(&registry, [number], second));
+        }
+        let looked_at = registry.lock().looked_at;
+        assert!(made >= 1_000 && looked_at < made * LOOKED_AT * 2, "{looked_at} for {made}");
+    }
+
+    /// The same where nobody can make room yet.
+    #[test]
+    fn finding_no_room_costs_little() {
+        const MOST: u64 = 8_000;
+        let registry = registry(MOST as usize);
+        let _fresh: Vec<_> =
+            (0..MOST).map(|number| Registry::register(&registry, number, process(0, 1))).collect();
+        registry.lock().open.values_mut().for_each(|entry| entry.since = Instant::now() + YOUNG);
+        let start = Instant::now();
+        for _ in 0..1_000 {
+            assert_eq!(registry.room(&process(0, 1)), Room::Soon { is_own: true });
+        }
+        let looks = registry.lock().looked_at / MOST as usize;
+        let most = start.elapsed().div_duration_f64(BARREN) as usize + 1;
+        assert!(looks <= most, "{looks} looks");
     }
 
     #[test]

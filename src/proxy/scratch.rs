@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::budget;
 use super::stream::Stream;
+use super::turns;
 
 /// Its size in bytes. Measured on unix sockets, 64 KiB carry 2.6 times what 8 KiB do, and 256 KiB
 /// no more.
@@ -26,12 +27,14 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Reads once and shows what has come: nothing at the end of the stream.
+/// Reads once and shows what has come: nothing at the end of the stream. A connection that has done its
+/// share reads when it is its turn again.
 pub(super) fn poll_read<T>(
     stream: &mut Stream,
     context: &mut Context<'_>,
     take: impl FnOnce(&[u8], &mut Context<'_>) -> T,
 ) -> Poll<io::Result<T>> {
+    ready!(turns::poll_left(context));
     let mut room = SCRATCH.take();
     if room.is_empty() {
         // Memory that is made of zeros is not touched before something is read into it.
@@ -40,7 +43,10 @@ pub(super) fn poll_read<T>(
     let size = if budget::is_tight() { SMALL } else { SIZE };
     let mut buffer = ReadBuf::new(room.get_mut(..size).unwrap_or_default());
     let result = match Pin::new(stream).poll_read(context, &mut buffer) {
-        Poll::Ready(Ok(())) => Poll::Ready(Ok(take(buffer.filled(), context))),
+        Poll::Ready(Ok(())) => {
+            turns::count(buffer.filled().len());
+            Poll::Ready(Ok(take(buffer.filled(), context)))
+        }
         Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         Poll::Pending => Poll::Pending,
     };

@@ -21,6 +21,7 @@ use super::often::Often;
 use super::peer::Peer;
 use super::registry::{Limits, OpenRequest, Registered, Registry, Room};
 use super::stream::{Moving, Stream};
+use super::turns::Turns;
 use super::workers::Workers;
 use crate::api::{Address, Flaw};
 use crate::policy::Gate;
@@ -35,6 +36,14 @@ const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const YOUNG_PAUSE: Duration = Duration::from_millis(5);
 const MOST_PAUSES: u32 = 20;
 
+/// How many connections wait for room at the same time, and how many of those that a process or a user
+/// has too many of. Accepting never waits for them.
+const MOST_WAITING: usize = 256;
+const MOST_OWN_WAITING: usize = MOST_WAITING / 4 * 3;
+
+/// After how many connections that were ended to make room accepting lets them go.
+const MADE_IN_A_ROW: u32 = 16;
+
 /// How many connections that are not taken on are waited for until they have read why.
 const MOST_TURNED_AWAY: usize = 64;
 
@@ -48,8 +57,11 @@ pub(super) struct Shared<S: Sink> {
     workers: Arc<Workers>,
     stop: Stop,
     flaws: Mutex<Often>,
+    silences: Mutex<Often>,
     /// How many connections are being turned away.
     turned_away: Arc<AtomicUsize>,
+    /// How many connections wait for room.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// A proxy at work.
@@ -108,7 +120,9 @@ pub fn start_on<S: Sink>(
         workers: Arc::clone(workers),
         stop: stop.clone(),
         flaws: Mutex::default(),
+        silences: Mutex::default(),
         turned_away: Arc::default(),
+        waiting: Arc::default(),
     });
     for listener in listeners {
         let shared = Arc::clone(&shared);
@@ -186,22 +200,74 @@ impl<S: Sink> Shared<S> {
         }
     }
 
+    /// Tells of a request that the engine did not answer, where the client sees what it would have seen
+    /// without dsp.
+    pub(super) fn tell_of_silence(&self, connection: u64, error: &io::Error) {
+        let mut silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = silences.once_more() {
+            tracing::warn!(connection, times, "the engine gave no answer: {error}");
+        }
+    }
+
     /// Waits until there is room for one more connection of a peer; false when there is none.
-    async fn make_room(&self, peer: &Peer) -> bool {
+    async fn wait_for_room(&self, peer: &Peer) -> bool {
         for _ in 0..MOST_PAUSES {
+            tokio::time::sleep(YOUNG_PAUSE).await;
             match self.registry.room(peer) {
-                Room::Free => return true,
-                Room::Made => {
-                    // The one that ends gives its files back, and those that have just come are heard
-                    // before they would have to make room in turn.
-                    tokio::task::yield_now().await;
-                    return true;
-                }
-                Room::Soon => tokio::time::sleep(YOUNG_PAUSE).await,
+                Room::Free | Room::Made => return true,
+                Room::Soon { .. } => {}
                 Room::Full => return false,
             }
         }
         false
+    }
+
+    /// A place among those that wait for room, if there is one.
+    fn place_to_wait(&self, is_own: bool) -> Option<Placed> {
+        let most = if is_own { MOST_OWN_WAITING } else { MOST_WAITING };
+        Placed::of(&self.waiting, most)
+    }
+
+    /// Serves a connection for which there is room.
+    fn take_on(self: &Arc<Self>, stream: Stream, peer: Peer, door: Option<Arc<Door>>) {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        // Now, for the next one that comes counts it.
+        let registered = Registry::register(&self.registry, number, peer);
+        if let Ok(stream) = stream.leave() {
+            let connection = serve(stream, Arc::clone(self), registered, door);
+            self.workers.spawn(&self.stop.tasks, connection);
+        }
+    }
+
+    /// Takes a connection on as soon as there is room.
+    fn take_on_soon(
+        self: &Arc<Self>,
+        placed: Placed,
+        stream: Stream,
+        peer: Peer,
+        door: Option<Arc<Door>>,
+        full: &Arc<Mutex<Told>>,
+    ) {
+        let (shared, full) = (Arc::clone(self), Arc::clone(full));
+        self.spawn(async move {
+            let has_room = shared.wait_for_room(&peer).await;
+            drop(placed);
+            if has_room {
+                shared.take_on(stream, peer, door);
+            } else {
+                shared.refuse(stream, &full);
+            }
+        });
+    }
+
+    /// Turns a connection away for which there is no room.
+    fn refuse(&self, stream: Stream, full: &Mutex<Told>) {
+        let mut full = full.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = full.often.once_more() {
+            tracing::warn!(address = %full.address, times, "{}", full.what);
+        }
+        drop(full);
+        self.turn_away(stream, 503, "dsp: all connections are busy; try again later");
     }
 
     /// Answers a connection that is not taken on, and waits for the client to read that, as long as
@@ -209,42 +275,48 @@ impl<S: Sink> Shared<S> {
     fn turn_away(&self, stream: Stream, status: u16, message: &str) {
         let mut bytes = Vec::new();
         answer::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
-        if self.turned_away.load(Ordering::Relaxed) >= MOST_TURNED_AWAY {
+        let Some(placed) = Placed::of(&self.turned_away, MOST_TURNED_AWAY) else {
             let _ = stream.leave().and_then(|stream| stream.send_now(&bytes));
             return;
-        }
-        self.turned_away.fetch_add(1, Ordering::Relaxed);
-        let turned_away = TurnedAway(Arc::clone(&self.turned_away));
+        };
         self.spawn(async move {
-            let _turned_away = turned_away;
+            let _placed = placed;
             tell(stream, &bytes).await;
         });
     }
 }
 
-/// Counts a connection as long as it is being turned away.
-struct TurnedAway(Arc<AtomicUsize>);
+/// One of those of whom there are so many at most.
+struct Placed(Arc<AtomicUsize>);
 
-impl Drop for TurnedAway {
+impl Placed {
+    fn of(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let more = |count| (count < most).then_some(count + 1);
+        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for Placed {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Something that clients cause, told of seldom and, at the end, in all.
-struct Told<'a> {
+struct Told {
     often: Often,
-    address: &'a Address,
+    address: Address,
     what: &'static str,
 }
 
-impl<'a> Told<'a> {
-    fn new(address: &'a Address, what: &'static str) -> Self {
-        Self { often: Often::default(), address, what }
+impl Told {
+    fn new(address: &Address, what: &'static str) -> Self {
+        Self { often: Often::default(), address: address.clone(), what }
     }
 }
 
-impl Drop for Told<'_> {
+impl Drop for Told {
     fn drop(&mut self) {
         if let Some(times) = self.often.untold() {
             tracing::warn!(address = %self.address, times, "{} in all", self.what);
@@ -255,8 +327,10 @@ impl Drop for Told<'_> {
 async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
     let address = listener.address();
     let mut strangers = Told::new(address, "turned away: strangers");
-    let mut full = Told::new(address, "turned away: all connections are busy");
+    let full = Told::new(address, "turned away: all connections are busy");
+    let full = Arc::new(Mutex::new(full));
     let mut failed = Told::new(address, "cannot accept a connection");
+    let mut made = 0;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -265,21 +339,25 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
                         tracing::warn!(%address, times, "turned away: {stranger}");
                     }
                     shared.turn_away(stream, 403, &format!("dsp: {stranger}"));
-                } else if shared.make_room(&peer).await {
-                    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                    // Now, for the next one that comes counts it.
-                    let registered = Registry::register(&shared.registry, number, peer);
-                    if let Ok(stream) = stream.leave() {
-                        let connection =
-                            serve(stream, Arc::clone(shared), registered, listener.door());
-                        shared.workers.spawn(&shared.stop.tasks, connection);
+                    continue;
+                }
+                let room = shared.registry.room(&peer);
+                let place = match room {
+                    Room::Soon { is_own } => shared.place_to_wait(is_own),
+                    Room::Free | Room::Made | Room::Full => None,
+                };
+                match (room, place) {
+                    (Room::Free | Room::Made, _) => shared.take_on(stream, peer, listener.door()),
+                    (_, Some(placed)) => {
+                        shared.take_on_soon(placed, stream, peer, listener.door(), &full);
                     }
-                } else {
-                    if let Some(times) = full.often.once_more() {
-                        tracing::warn!(%address, times, "turned away: all connections are busy");
-                    }
-                    let message = "dsp: all connections are busy; try again later";
-                    shared.turn_away(stream, 503, message);
+                    (_, None) => shared.refuse(stream, &full),
+                }
+                made += u32::from(room == Room::Made);
+                if made >= MADE_IN_A_ROW {
+                    made = 0;
+                    // Those that end give their files back.
+                    tokio::task::yield_now().await;
                 }
             }
             // The client has gone again before it was accepted.
@@ -315,5 +393,5 @@ async fn serve<S: Sink>(
     let (number, peer) = (registered.number, registered.peer);
     let connection =
         Connection::new(shared, Client { number, peer, door }, Arc::clone(&control), stream);
-    control.run(Box::pin(connection.serve())).await;
+    control.run(Turns::of(&peer), Box::pin(connection.serve())).await;
 }
