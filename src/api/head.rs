@@ -174,7 +174,10 @@ fn request_line(line: &[u8]) -> Result<(bool, Option<Flaw>), Flaw> {
 /// Holds that the target is of a path and a query, in characters that mean the same to everybody. A
 /// host before them says nothing to an engine (ENGINE_API 2.2).
 fn target(target: &[u8]) -> Result<(), Flaw> {
-    let target = std::str::from_utf8(target).map_or(target, |text| origin_form(text).as_bytes());
+    let target = match target {
+        [b'/', ..] => target,
+        other => std::str::from_utf8(other).map_or(other, |text| origin_form(text).as_bytes()),
+    };
     let end = target.iter().position(|byte| !PATH.has(*byte)).unwrap_or(target.len());
     let is_plain = match target.get(end..) {
         Some([b'?', query @ ..]) => query.iter().all(|byte| QUERY.has(*byte)),
