@@ -71,7 +71,9 @@ impl Engine {
         let (mut bytes, mut begin) = (Vec::new(), 0);
         let (mut is_answered, mut has_closed) = (false, false);
         loop {
-            if !has_closed && message::request(&bytes[begin..]).is_err() {
+            let rest = &bytes[begin..];
+            if !has_closed && (message::request(rest).is_err() || message::ends_in_line_feeds(rest))
+            {
                 // It does not understand that, and ends as an engine would.
                 has_closed = true;
                 let _ = stream.shutdown().await;

@@ -122,6 +122,16 @@ pub fn request(bytes: &[u8]) -> Result<Option<(Head, Option<usize>)>, String> {
     Ok(Some((head, length)))
 }
 
+/// Whether the bytes begin with a head that ends for a reader of lone line feeds and goes on for this
+/// one, which would wait for the rest.
+pub fn ends_in_line_feeds(bytes: &[u8]) -> bool {
+    let is_end = |at: usize| {
+        let next = &bytes[at + 1..];
+        bytes[at] == b'\n' && (next.starts_with(b"\n") || next.starts_with(b"\r\n"))
+    };
+    matches!(Head::read(bytes), Ok(None)) && (0..bytes.len()).any(is_end)
+}
+
 /// Reads the answer to a request of this method that the bytes begin with, and what came before it in
 /// between: its status and the length of all that, if it is all there.
 pub fn answer(bytes: &[u8], method: &str) -> Result<Option<(u16, usize)>, String> {
