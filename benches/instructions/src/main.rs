@@ -22,11 +22,11 @@ pub mod profile;
 #[allow(dead_code, unused_imports)]
 #[path = "../../../src/recording/mod.rs"]
 pub mod recording;
+#[path = "../../requests.rs"]
+mod requests;
 #[allow(dead_code)]
 #[path = "../../../src/text/mod.rs"]
 pub mod text;
-#[path = "../../requests.rs"]
-mod requests;
 
 use std::fs::File;
 use std::hint::black_box;
