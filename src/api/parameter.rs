@@ -96,7 +96,7 @@ impl Operation {
     fn collection(&self) -> &'static str {
         let words = self.template.parts().iter().filter_map(|part| match part {
             Part::Literal(word) => Some(*word),
-            Part::One(_) | Part::Many(_) => None,
+            Part::One(_) | Part::Several(_) | Part::Many(_) => None,
         });
         words.into_iter().find(|word| *word != "libpod").unwrap_or("path")
     }

@@ -13,11 +13,23 @@ pub enum Part {
     Literal(&'static str),
     /// A parameter of one segment: `{id}`.
     One(&'static str),
-    /// A parameter that may span several segments: `{name...}`, as image and plugin names do.
+    /// A parameter of one segment or more, in a pattern for which each star stays within a segment:
+    /// `{id+}` of a container, whose link alias is `web/db`. The engine's own routes take any number.
+    Several(&'static str),
+    /// A parameter that may span several segments, which a star covers: `{name...}`, as image and
+    /// plugin names do.
     Many(&'static str),
 }
 
-/// A path template, such as `/containers/{id}/json` or `/images/{name...}/json`. At most two
+impl Part {
+    /// Whether it is a parameter that may span segments.
+    #[must_use]
+    pub fn spans(self) -> bool {
+        matches!(self, Self::Several(_) | Self::Many(_))
+    }
+}
+
+/// A path template, such as `/exec/{id}/json` or `/images/{name...}/json`. At most two
 /// parameters span segments; the first of two takes as much as it can, as podman's routes do.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Template {
@@ -35,13 +47,14 @@ impl Template {
             .map(|segment| match segment.strip_prefix('{').map(|rest| rest.strip_suffix('}')) {
                 None => Some(Part::Literal(segment)),
                 Some(None) => None,
-                Some(Some(name)) => Some(match name.strip_suffix("...") {
-                    Some(name) => Part::Many(name),
-                    None => Part::One(name),
-                }),
+                Some(Some(name)) => {
+                    let many = name.strip_suffix("...").map(Part::Many);
+                    let several = || name.strip_suffix('+').map(Part::Several);
+                    Some(many.or_else(several).unwrap_or(Part::One(name)))
+                }
             })
             .collect::<Option<_>>()?;
-        let spanning = parts.iter().filter(|part| matches!(part, Part::Many(_))).count();
+        let spanning = parts.iter().filter(|part| part.spans()).count();
         (spanning <= 2).then_some(Self { parts, spanning })
     }
 
@@ -55,8 +68,14 @@ impl Template {
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
-            Part::One(name) | Part::Many(name) => Some(*name),
+            Part::One(name) | Part::Several(name) | Part::Many(name) => Some(*name),
         })
+    }
+
+    /// Of each parameter, in order, whether it may hold slashes that no star covers.
+    pub fn stars_stop_at_slashes(&self) -> impl Iterator<Item = bool> + '_ {
+        let parameters = self.parts.iter().filter(|part| !matches!(part, Part::Literal(_)));
+        parameters.map(|part| matches!(part, Part::Several(_)))
     }
 
     /// Whether the number of segments and the last one are such that this template can match: a
@@ -68,7 +87,7 @@ impl Template {
         };
         fits && match self.parts.last() {
             Some(Part::Literal(word)) => segments.last().is_some_and(|last| last.as_ref() == *word),
-            Some(Part::One(_) | Part::Many(_)) | None => true,
+            Some(Part::One(_) | Part::Several(_) | Part::Many(_)) | None => true,
         }
     }
 
@@ -100,7 +119,7 @@ impl Template {
                     parameters.push(at..at + 1);
                     at += 1;
                 }
-                Part::Many(_) => {
+                Part::Several(_) | Part::Many(_) => {
                     let end = at + 1 + extra.next()?;
                     parameters.push(at..end);
                     at = end;
@@ -156,11 +175,8 @@ mod tests {
 
     #[test]
     fn a_parameter_takes_one_segment_and_a_spanning_one_takes_the_rest() {
-        assert_eq!(
-            captured("/containers/{id}/json", "/containers/web/json"),
-            Some(vec!["web".into()])
-        );
-        assert_eq!(captured("/containers/{id}/json", "/containers/a/b/json"), None);
+        assert_eq!(captured("/services/{id}/logs", "/services/web/logs"), Some(vec!["web".into()]));
+        assert_eq!(captured("/services/{id}/logs", "/services/a/b/logs"), None);
         assert_eq!(
             captured("/images/{name...}/json", "/images/host:5000/a/b/json"),
             Some(vec!["host:5000/a/b".into()])
@@ -183,7 +199,7 @@ mod tests {
 
     #[test]
     fn no_parameter_is_empty_and_the_whole_path_counts() {
-        assert_eq!(captured("/volumes/{name}", "/volumes/"), None);
+        assert_eq!(captured("/volumes/{name+}", "/volumes/"), None);
         assert_eq!(captured("/images/{name...}/json", "/images//json"), None);
         assert_eq!(captured("/containers/json", "/containers/json/exec"), None);
         assert_eq!(captured("/_ping", "/"), None);

@@ -118,7 +118,9 @@ impl Grant {
                 && other.template < operation.template
                 && meet(other.template.parts(), operation.template.parts())
         });
-        let others = others.filter_map(|other| Shape::of(&Rule::any(other)));
+        let others = others
+            .filter_map(|other| Shape::of(&Rule::any(other)))
+            .filter(|other| allow.iter().any(|one| one.may_be_as_long_as(other)));
         let except: Vec<Shape> = others.chain(denied.iter().filter_map(Shape::of)).collect();
         let grant = |prefix, except| Self {
             rules: allowed.iter().map(ToString::to_string).collect(),
@@ -158,6 +160,10 @@ impl Shape {
             pieces.push(match part {
                 Part::Literal(word) => Piece::Text((*word).to_owned()),
                 Part::One(_) => Piece::One(one_segment(patterns.next()?)?),
+                Part::Several(_) => {
+                    pieces.extend(several(patterns.next()?)?);
+                    continue;
+                }
                 Part::Many(_) => Piece::Many(simple(patterns.next()?)),
             });
         }
@@ -165,6 +171,14 @@ impl Shape {
         let final_slash =
             literal && slash_is_the_same(rule.operation().method, &template.to_string());
         Some(Self { pieces, final_slash })
+    }
+
+    /// Whether a path of one may have as many segments as a path of the other.
+    fn may_be_as_long_as(&self, other: &Self) -> bool {
+        let varies = |shape: &Self| {
+            shape.final_slash || shape.pieces.iter().any(|piece| matches!(piece, Piece::Many(_)))
+        };
+        varies(self) || varies(other) || self.pieces.len() == other.pieces.len()
     }
 
     /// Exactly one path, in canonical spelling.
@@ -216,6 +230,18 @@ fn one_segment(pattern: &Pattern) -> Option<Pattern> {
     possible.then(|| simple(pattern))
 }
 
+/// The segments of a name in whose pattern no star covers a slash; none when no request could have
+/// it.
+fn several(pattern: &Pattern) -> Option<Vec<Piece>> {
+    let Pattern::Glob(glob) = pattern else { return Some(vec![Piece::Many(pattern.clone())]) };
+    let Some(segments) = glob.segments() else { return Some(vec![Piece::Many(simple(pattern))]) };
+    let one = |segment: &Pattern| {
+        let is_possible = *segment != Pattern::Exact(String::new());
+        is_possible.then(|| Piece::One(simple(segment)))
+    };
+    segments.iter().map(one).collect()
+}
+
 /// A glob of stars alone is any name.
 fn simple(pattern: &Pattern) -> Pattern {
     match pattern {
@@ -237,8 +263,8 @@ fn meet(one: &[Part], other: &[Part]) -> bool {
                 _ => true,
             };
             same && (meet(rest, remaining)
-                || matches!(first, Part::Many(_)) && meet(one, remaining)
-                || matches!(second, Part::Many(_)) && meet(rest, other))
+                || first.spans() && meet(one, remaining)
+                || second.spans() && meet(rest, other))
         }
     }
 }

@@ -43,7 +43,14 @@ impl Names {
             Self::Glob => {
                 let parameters = operation.template.parameters().count();
                 let patterns = (0..parameters).map(|place| glob(&values(known, place))).collect();
-                vec![Rule::narrowed(operation, patterns)]
+                let rule = Rule::narrowed(operation, patterns);
+                // A star may stop at a slash that one of the names has.
+                let holds = |values: &Vec<String>| {
+                    let mut pairs = rule.patterns().iter().zip(values);
+                    pairs.all(|(pattern, value)| pattern.matches(value))
+                };
+                let is_for_all = known.values.keys().all(holds);
+                vec![if is_for_all { rule } else { Rule::any(operation) }]
             }
         }
     }

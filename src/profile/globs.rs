@@ -149,6 +149,8 @@ fn only_beginning(patterns: &[Pattern]) -> Option<(usize, &str)> {
         return None;
     };
     match glob.pieces() {
+        // What follows the beginning must not hold a slash there, which `fits` looks at.
+        _ if glob.is_in_segments() => None,
         [beginning, end] if end.is_empty() => Some((parameter, beginning)),
         _ => None,
     }

@@ -15,12 +15,16 @@ pub enum Pattern {
     Glob(Glob),
 }
 
-/// A text in which each `*` stands for any run of characters, also none. The value of a parameter
-/// that spans segments may hold slashes, and `*` covers them, as the API itself does.
+/// A text in which each `*` stands for any run of characters, also none. The names of images and
+/// plugins may hold slashes, and `*` covers them, as the API itself does. In the name of a container,
+/// network or volume it does not: `ci-1/db` is the link alias of some other container, which need not
+/// be one of `ci-*`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Glob {
     /// The texts around the stars; at least two.
     pieces: Vec<String>,
+    /// Whether no star covers a slash.
+    in_segments: bool,
 }
 
 /// From this length on, a name of hexadecimal digits only is taken for an id and not for a choice.
@@ -45,11 +49,35 @@ impl Pattern {
         if text.is_empty() || pieces.iter().any(strange) {
             return None;
         }
-        Some(match pieces.as_slice() {
+        Some(Self::of_pieces(pieces))
+    }
+
+    fn of_pieces(pieces: Vec<String>) -> Self {
+        match pieces.as_slice() {
             [whole] => Self::Exact(whole.clone()),
             [before, after] if before.is_empty() && after.is_empty() => Self::Any,
-            _ => Self::Glob(Glob { pieces }),
-        })
+            _ => Self::Glob(Glob { pieces, in_segments: false }),
+        }
+    }
+
+    /// The same, with no star that covers a slash. Stars alone are any name all the same.
+    #[must_use]
+    pub fn in_segments(self) -> Self {
+        match self {
+            Self::Glob(glob) if glob.pieces.iter().any(|piece| !piece.is_empty()) => {
+                Self::Glob(Glob { in_segments: true, ..glob })
+            }
+            other => other,
+        }
+    }
+
+    /// How many slashes each value has that the pattern stands for, where they all have as many.
+    fn slashes(&self) -> Option<usize> {
+        match self {
+            Self::Any => None,
+            Self::Exact(name) => Some(slashes(name)),
+            Self::Glob(glob) => glob.in_segments.then(|| glob.slashes()),
+        }
     }
 
     /// Whether `value` is one that the pattern stands for.
@@ -78,7 +106,10 @@ impl Pattern {
             (Self::Exact(one), Self::Exact(other)) => one == other,
             (Self::Exact(_), Self::Any | Self::Glob(_)) => false,
             (Self::Glob(glob), Self::Exact(name)) => glob.matches(name),
-            (Self::Glob(glob), Self::Any | Self::Glob(_)) => glob.matches(&other.as_value()),
+            (Self::Glob(glob), Self::Any | Self::Glob(_)) => {
+                let as_many = !glob.in_segments || self.slashes() == other.slashes();
+                as_many && glob.matches(&other.as_value())
+            }
         }
     }
 
@@ -94,12 +125,19 @@ impl Pattern {
             (Self::Glob(glob), Self::Exact(name)) | (Self::Exact(name), Self::Glob(glob)) => {
                 glob.matches(name)
             }
-            (Self::Glob(one), Self::Glob(other)) => {
-                let (begin, other_begin) = (one.first(), other.first());
-                let (end, other_end) = (one.last(), other.last());
-                (begin.starts_with(other_begin) || other_begin.starts_with(begin))
-                    && (end.ends_with(other_end) || other_end.ends_with(end))
-            }
+            (Self::Glob(one), Self::Glob(other)) => match (one.segments(), other.segments()) {
+                // No star takes a slash, so each segment has to be one of both.
+                (Some(one), Some(other)) => {
+                    one.len() == other.len()
+                        && one.iter().zip(&other).all(|(one, other)| one.overlaps(other))
+                }
+                _ => {
+                    let (begin, other_begin) = (one.first(), other.first());
+                    let (end, other_end) = (one.last(), other.last());
+                    (begin.starts_with(other_begin) || other_begin.starts_with(begin))
+                        && (end.ends_with(other_end) || other_end.ends_with(end))
+                }
+            },
         }
     }
 
@@ -132,7 +170,12 @@ impl Glob {
     /// Everything that begins with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &str) -> Self {
-        Self { pieces: vec![prefix.to_owned(), String::new()] }
+        Self { pieces: vec![prefix.to_owned(), String::new()], in_segments: false }
+    }
+
+    /// Whether no star covers a slash.
+    pub(super) fn is_in_segments(&self) -> bool {
+        self.in_segments
     }
 
     /// The texts around the stars; at least two, and each may be empty.
@@ -149,10 +192,45 @@ impl Glob {
         self.pieces.last().map(String::as_str).unwrap_or_default()
     }
 
+    /// The patterns of its segments, where no star covers a slash.
+    #[must_use]
+    pub fn segments(&self) -> Option<Vec<Pattern>> {
+        if !self.in_segments {
+            return None;
+        }
+        let mut segments = Vec::new();
+        let mut texts = vec![String::new()];
+        for (place, piece) in self.pieces.iter().enumerate() {
+            if place > 0 {
+                texts.push(String::new());
+            }
+            for (slashes, text) in piece.split('/').enumerate() {
+                if slashes > 0 {
+                    segments.push(std::mem::replace(&mut texts, vec![String::new()]));
+                }
+                if let Some(last) = texts.last_mut() {
+                    last.push_str(text);
+                }
+            }
+        }
+        segments.push(texts);
+        Some(segments.into_iter().map(Pattern::of_pieces).collect())
+    }
+
+    /// In its texts.
+    fn slashes(&self) -> usize {
+        self.pieces.iter().map(|piece| slashes(piece)).sum()
+    }
+
+    /// A value that fits has the slashes of the texts, and no star covers one when it has no others.
+    fn matches(&self, value: &str) -> bool {
+        self.fits(value) && (!self.in_segments || self.slashes() == slashes(value))
+    }
+
     /// Takes each piece at its first place, which is enough because a star takes anything. Each piece
     /// is looked for behind the one before it, by a search that never goes back, so the work is linear
     /// in the length of the value and of the glob.
-    fn matches(&self, value: &str) -> bool {
+    fn fits(&self, value: &str) -> bool {
         let Some((first, rest)) = self.pieces.split_first() else { return false };
         let Some((last, middle)) = rest.split_last() else { return false };
         let Some(mut left) = value.strip_prefix(first.as_str()) else { return false };
@@ -164,6 +242,10 @@ impl Glob {
         }
         left.ends_with(last.as_str())
     }
+}
+
+fn slashes(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'/').count()
 }
 
 /// The rule's spelling: escaped so that it reads back as the same pattern.
@@ -208,17 +290,50 @@ mod tests {
         assert!(matches("registry.local/*", "registry.local/a/b"));
     }
 
-    fn pattern() -> impl Strategy<Value = Pattern> {
-        "[ab*]{1,5}".prop_filter_map("no pattern", |text| Pattern::parse(&text))
+    #[test]
+    fn a_star_in_a_container_s_name_stays_within_a_segment() {
+        let matches = |pattern: &str, value: &str| {
+            Pattern::parse(pattern).unwrap().in_segments().matches(value)
+        };
+        assert!(matches("ci-*", "ci-1") && !matches("ci-*", "ci-1/db"));
+        assert!(matches("ci-*/*", "ci-1/db") && !matches("ci-*/*", "ci-1"));
+        assert!(!matches("ci-*/*", "ci-1/db/x") && matches("*/x*y", "a/xby"));
+        assert!(matches("*", "a/b") && matches("**", "a/b"), "any name at all");
+    }
+
+    #[test]
+    fn its_segments_are_patterns() {
+        let segments = |text: &str| match Pattern::parse(text).unwrap().in_segments() {
+            Pattern::Glob(glob) => glob.segments(),
+            _ => None,
+        };
+        let parsed = |texts: &[&str]| {
+            Some(texts.iter().map(|text| Pattern::parse(text).unwrap()).collect::<Vec<_>>())
+        };
+        assert_eq!(segments("ci-*/*/web/a*b*"), parsed(&["ci-*", "*", "web", "a*b*"]));
+        assert_eq!(segments("*x"), parsed(&["*x"]));
+        assert_eq!(segments("**"), None);
+    }
+
+    /// Two patterns for the same parameter, whose stars both take slashes or both do not.
+    fn patterns() -> impl Strategy<Value = (Pattern, Pattern)> {
+        let parsed = |(one, other, within): (String, String, bool)| {
+            let parse = |text: &str| {
+                let pattern = Pattern::parse(text)?;
+                Some(if within { pattern.in_segments() } else { pattern })
+            };
+            Some((parse(&one)?, parse(&other)?))
+        };
+        ("[ab/*]{1,5}", "[ab/*]{1,5}", any::<bool>()).prop_filter_map("no pattern", parsed)
     }
 
     /// Every value of up to four letters; `c` is in no pattern.
     fn values() -> impl Iterator<Item = String> {
         (0..5).flat_map(|length| {
-            (0..3usize.pow(length)).map(move |mut number| {
+            (0..4usize.pow(length)).map(move |mut number| {
                 let letter = |_| {
-                    let letter = ["a", "b", "c"][number % 3];
-                    number /= 3;
+                    let letter = ["a", "b", "c", "/"][number % 4];
+                    number /= 4;
                     letter
                 };
                 (0..length).map(letter).collect()
@@ -226,8 +341,15 @@ mod tests {
         })
     }
 
-    /// Whether two patterns share a value, found by putting their pieces together.
-    fn shares(one: &Pattern, other: &Pattern) -> bool {
+    /// A value that two patterns share, found by putting their pieces together.
+    fn shared(one: &Pattern, other: &Pattern) -> Option<String> {
+        if let (Pattern::Glob(one), Pattern::Glob(other)) = (one, other)
+            && let (Some(one), Some(other)) = (one.segments(), other.segments())
+        {
+            let segments = one.iter().zip(&other).map(|(one, other)| shared(one, other));
+            let value = segments.collect::<Option<Vec<_>>>()?.join("/");
+            return (one.len() == other.len()).then_some(value);
+        }
         let texts = |pattern: &Pattern| match pattern {
             Pattern::Any => vec![String::new(), String::new()],
             Pattern::Exact(name) => vec![name.clone()],
@@ -242,21 +364,21 @@ mod tests {
                 tried.push(format!("{begin}{both}{end}"));
             }
         }
-        tried.iter().any(|value| one.matches(value) && other.matches(value))
+        tried.into_iter().find(|value| one.matches(value) && other.matches(value))
     }
 
     proptest! {
         #[test]
-        fn what_covers_and_what_overlaps_is_what_the_values_say(
-            one in pattern(),
-            other in pattern(),
-        ) {
+        fn what_covers_and_what_overlaps_is_what_the_values_say((one, other) in patterns()) {
             let both = values().any(|value| one.matches(&value) && other.matches(&value));
             let outside = values().find(|value| other.matches(value) && !one.matches(value));
             // A value that only longer names could show is possible in the other direction.
             prop_assert!(!both || one.overlaps(&other));
-            // Nine characters hold a witness for any two patterns of at most five.
-            prop_assert_eq!(one.overlaps(&other), shares(&one, &other));
+            let shared = shared(&one, &other);
+            prop_assert_eq!(one.overlaps(&other), shared.is_some());
+            if let Some(value) = shared {
+                prop_assert!(one.matches(&value) && other.matches(&value), "{value}");
+            }
             prop_assert!(outside.is_none() || !one.covers(&other), "{outside:?}");
             prop_assert!(one.covers(&one) && one.overlaps(&one));
             prop_assert_eq!(one.overlaps(&other), other.overlaps(&one));

@@ -60,7 +60,12 @@ impl Rule {
     /// The rule that permits an operation on what the patterns say, one for each parameter.
     #[must_use]
     pub fn narrowed(operation: &'static Operation, patterns: Vec<Pattern>) -> Self {
-        Self { operation, patterns }
+        let stops = operation.template.stars_stop_at_slashes().chain(std::iter::repeat(false));
+        let as_far = |(pattern, stops): (Pattern, bool)| match stops {
+            true => pattern.in_segments(),
+            false => pattern,
+        };
+        Self { operation, patterns: patterns.into_iter().zip(stops).map(as_far).collect() }
     }
 
     /// The rule that permits an operation on the names that a request has. An id, which is another one
@@ -111,7 +116,7 @@ impl Rule {
             Pattern::parse(&spelled).ok_or(RuleError::Parameter(spelled))
         };
         let patterns = found.parameters.iter().map(pattern).collect::<Result<_, _>>()?;
-        Ok(Self { operation: found.operation, patterns })
+        Ok(Self::narrowed(found.operation, patterns))
     }
 
     /// The operation.

@@ -132,7 +132,7 @@ fn pattern(operation: &Operation) -> String {
     let parts = operation.template.parts().iter().map(|part| match part {
         Part::Literal(word) => regular(word),
         Part::One(_) => "[^/\\s]+".to_owned(),
-        Part::Many(_) => "\\S+".to_owned(),
+        Part::Several(_) | Part::Many(_) => "\\S+".to_owned(),
     });
     let path: Vec<String> = parts.collect();
     format!("{} /{}", operation.method, path.join("/"))

@@ -112,7 +112,7 @@ mod tests {
         it misses 2 of the 4 names seen: web, \u{202e}x
         type a name, or a pattern with * in it
         this is not narrower than POST /containers/*/exec
-        "a/b" is no name that a request of POST /containers/*/exec can have
+        it misses 4 of the 4 names seen: ci-1, ci-2, web, \u{202e}x
         "*?" is no name that a request of POST /containers/*/exec can have
         "GET /info" is no name that a request of POST /containers/*/exec can have
         it misses 3 of the 4 names seen: ci-1, ci-2, \u{202e}x
@@ -127,6 +127,11 @@ mod tests {
     fn a_name_may_hold_slashes_where_the_api_has_them() {
         let taken = narrowed(&rule("GET /images/*/json"), "reg:5000/*", None).unwrap();
         assert_eq!(taken, rule("GET /images/reg:5000/*/json"));
+        let error = narrowed(&rule("GET /services/*/logs"), "a/b", None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "\"a/b\" is no name that a request of GET /services/*/logs can have"
+        );
     }
 
     #[test]

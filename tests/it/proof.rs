@@ -63,7 +63,7 @@ fn is_of(operation: &Operation, version: Option<ApiVersion>) -> bool {
 }
 
 fn names_for(operation: &Operation) -> impl Iterator<Item = &'static str> {
-    let spans = operation.template.parts().iter().any(|part| matches!(part, Part::Many(_)));
+    let spans = operation.template.parts().iter().any(|part| part.spans());
     let single = operation.template.parts().iter().any(|part| matches!(part, Part::One(_)));
     NAMES.into_iter().chain(LONG_NAMES.into_iter().filter(move |_| spans && !single))
 }

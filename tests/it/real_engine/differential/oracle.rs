@@ -233,7 +233,7 @@ fn plainest(
         path.push('/');
         match part {
             Part::Literal(word) => path.push_str(word),
-            Part::One(_) | Part::Many(_) => {
+            Part::One(_) | Part::Several(_) | Part::Many(_) => {
                 for byte in values.next().unwrap().bytes() {
                     match byte {
                         b'/' => path.push('/'),

@@ -9,7 +9,7 @@ use super::oracle::WITNESS;
 
 /// Values of parameters besides the literals of the API, plain ones first. None but the witness is
 /// on the engine.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 29] = [
     "webapp",
     WITNESS,
     WITNESS,
@@ -26,6 +26,11 @@ const NAMES: [&str; 24] = [
     "create/json",
     "attach/ws",
     "build/prune",
+    "webapp/alias",
+    "webapp/start",
+    "webapp/checkpoints/json",
+    "webapp/checkpoints/a/b",
+    "prune/connect/json",
     "containers/json",
     "v1.41/info",
     "v1.41",
