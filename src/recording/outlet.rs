@@ -107,7 +107,7 @@ impl Outlet {
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.kind {
             Kind::Socket => {
-                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                let flags = SendFlags::DONTWAIT;
                 Ok(rustix::net::send(&self.file, bytes, flags)?)
             }
             _ => self.file.write(bytes.get(..PIECE).unwrap_or(bytes)),
