@@ -35,6 +35,8 @@ struct Glob {
 #[derive(Clone, Debug)]
 struct Beginnings {
     parameter: usize,
+    /// Whether what follows a beginning must not hold a slash.
+    in_segments: bool,
     /// The hashes are keyed, because clients choose what is looked up.
     by_text: HashMap<String, Vec<u32>>,
     /// In bytes.
@@ -56,7 +58,9 @@ impl Globs {
     /// Adds the patterns of one rule, one for each parameter.
     pub(super) fn add(&mut self, patterns: &[Pattern], place: u32) {
         match only_beginning(patterns) {
-            Some((parameter, beginning)) => self.add_beginning(parameter, beginning, place),
+            Some((parameter, in_segments, beginning)) => {
+                self.add_beginning(parameter, in_segments, beginning, place);
+            }
             None => {
                 self.unfiled.push(self.rules.len());
                 self.rules.push(Glob { patterns: patterns.to_vec(), place });
@@ -64,11 +68,13 @@ impl Globs {
         }
     }
 
-    fn add_beginning(&mut self, parameter: usize, beginning: &str, place: u32) {
-        let same = |beginnings: &&mut Beginnings| beginnings.parameter == parameter;
+    fn add_beginning(&mut self, parameter: usize, in_segments: bool, beginning: &str, place: u32) {
+        let same = |beginnings: &&mut Beginnings| {
+            beginnings.parameter == parameter && beginnings.in_segments == in_segments
+        };
         if self.beginnings.iter_mut().find(same).is_none() {
             let (by_text, lengths) = (HashMap::new(), BTreeSet::new());
-            self.beginnings.push(Beginnings { parameter, by_text, lengths });
+            self.beginnings.push(Beginnings { parameter, in_segments, by_text, lengths });
         }
         if let Some(beginnings) = self.beginnings.iter_mut().find(same) {
             beginnings.lengths.insert(beginning.len());
@@ -118,10 +124,13 @@ impl Globs {
     pub(super) fn each(&self, values: &[String], found: &mut dyn FnMut(u32) -> bool) -> bool {
         let value =
             |parameter: usize| values.get(parameter).map(String::as_str).unwrap_or_default();
-        for Beginnings { parameter, by_text, lengths } in &self.beginnings {
+        for Beginnings { parameter, in_segments, by_text, lengths } in &self.beginnings {
             let value = value(*parameter);
+            // A beginning that reaches past the last slash leaves none for its star.
+            let last_slash = if *in_segments { value.rfind('/') } else { None };
+            let least = last_slash.map_or(0, |at| at + 1);
             // A length within a character is that of no beginning of this value.
-            let fitting = lengths.iter().filter_map(|length| value.get(..*length));
+            let fitting = lengths.range(least..).filter_map(|length| value.get(..*length));
             let mut places = fitting.filter_map(|beginning| by_text.get(beginning)).flatten();
             if places.any(|place| found(*place)) {
                 return true;
@@ -142,16 +151,14 @@ impl Globs {
     }
 }
 
-/// The parameter and its beginning, for rules that say nothing else.
-fn only_beginning(patterns: &[Pattern]) -> Option<(usize, &str)> {
+/// The parameter, whether its star takes no slash, and its beginning, for rules that say nothing else.
+fn only_beginning(patterns: &[Pattern]) -> Option<(usize, bool, &str)> {
     let mut narrowed = patterns.iter().enumerate().filter(|(_, own)| **own != Pattern::Any);
     let (Some((parameter, Pattern::Glob(glob))), None) = (narrowed.next(), narrowed.next()) else {
         return None;
     };
     match glob.pieces() {
-        // What follows the beginning must not hold a slash there, which `fits` looks at.
-        _ if glob.is_in_segments() => None,
-        [beginning, end] if end.is_empty() => Some((parameter, beginning)),
+        [beginning, end] if end.is_empty() => Some((parameter, glob.is_in_segments(), beginning)),
         _ => None,
     }
 }
