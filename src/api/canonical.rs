@@ -1,9 +1,10 @@
 //! The one form in which dsp sees a request, or a refusal.
 //!
 //! The engine matches the decoded path, its newest versions and podman the encoded one, and all of
-//! them answer strange paths with redirects (ENGINE_API 2.2, 2.8). A target therefore has one
-//! reading here or none: escapes are decoded once, an encoded slash is a slash, and whatever a
-//! second reader could read differently is refused. What goes upstream is rendered from this value.
+//! them answer strange paths with redirects (docs/engine-api.md#unclean-paths). A target therefore
+//! has one reading here or none: escapes are decoded once, an encoded slash is a slash, and
+//! whatever a second reader could read differently is refused. What goes upstream is rendered from
+//! this value.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -66,20 +67,21 @@ pub enum Refusal {
     /// A message that is not in the one form that everybody reads in the same way.
     #[error("{0}")]
     Framing(#[from] Flaw),
-    /// A form as the body of a method whose form the engine reads before the query (ENGINE_API 2.4).
+    /// A form as the body of a method whose form the engine reads before the query
+    /// (docs/engine-api.md#forms).
     #[error("a form as the body, which the engine would read instead of the query")]
     Form,
     /// A `#`: servers differ on what follows it.
     #[error("a \"#\" in the request target")]
     Fragment,
-    /// A content type of gRPC, which engines hand to their builder whatever the path says (ENGINE_API
-    /// 2.2 and 2.6).
+    /// A content type of gRPC, which engines hand to their builder whatever the path says
+    /// (docs/engine-api.md#grpc).
     #[error("a content type of gRPC, which the engine may take whatever the path says")]
     Grpc,
     /// A method that the Engine API does not have.
     #[error("the method is {0}")]
     Method(#[from] UnknownMethod),
-    /// A body in parts, which a build reads instead of the query (ENGINE_API 2.4).
+    /// A body in parts, which a build reads instead of the query (docs/engine-api.md#forms).
     #[error("a multipart body, which the engine would read instead of the query")]
     Multipart,
     /// A path that is not UTF-8.

@@ -1,8 +1,9 @@
 //! Where a message begins and ends (RFC 9112), read strictly.
 //!
 //! Servers differ on heads that are not quite in order, and what one of them takes for the body of
-//! a request another takes for the next request (ENGINE_API 2.5). So a head is in the one form that
-//! everybody reads in the same way, or has a [`Flaw`]. Every Docker client writes that form.
+//! a request another takes for the next request (docs/engine-api.md#framing). So a head is in the
+//! one form that everybody reads in the same way, or has a [`Flaw`]. Every Docker client writes
+//! that form.
 
 use super::flaw::Flaw;
 use super::head::{self, LONGEST_HEAD, Length, is_text, is_token};
@@ -72,8 +73,8 @@ enum Chunks {
 }
 
 impl Framing {
-    /// One for who only watches: a flaw that leaves certain where a request ends is no error, and can
-    /// be asked for. What an engine then does is in ENGINE_API 2.5.
+    /// One for who only watches: a flaw that leaves certain where a request ends is no error, and
+    /// can be asked for. What an engine then does is in docs/engine-api.md#framing.
     #[must_use]
     pub fn watching() -> Self {
         Self { watches: true, ..Self::default() }
@@ -310,7 +311,7 @@ mod tests {
 
     const GET: &str = "GET /info HTTP/1.1\r\nHost: d\r\n\r\n";
 
-    /// A shell writes no carriage returns, or forgets one (ENGINE_API 2.5).
+    /// A shell writes no carriage returns, or forgets one (docs/engine-api.md#line-endings).
     #[test]
     fn a_line_feed_alone_ends_a_line_and_nothing_else_does() {
         for head in [
@@ -333,7 +334,7 @@ mod tests {
         }
     }
 
-    /// A host before the path says nothing to an engine (ENGINE_API 2.2).
+    /// A host before the path says nothing to an engine (docs/engine-api.md#request-targets).
     #[test]
     fn a_target_may_name_a_host() {
         for target in ["http://d/info", "HTTP://proxy.example:2375/info?x=1", "http://[::1]:1/"] {

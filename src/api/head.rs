@@ -109,7 +109,7 @@ pub(super) fn read(head: &[u8]) -> Result<(Length, Option<Flaw>), Flaw> {
         ([], []) => Length::Exactly(0),
         ([first, others @ ..], []) => {
             let length = number(first).ok_or(Flaw::Length)?;
-            // The engine takes the same length twice (ENGINE_API 2.5).
+            // The engine takes the same length twice (docs/engine-api.md#body-length).
             if others.iter().any(|other| other != first) {
                 return Err(Flaw::Length);
             }
@@ -120,7 +120,7 @@ pub(super) fn read(head: &[u8]) -> Result<(Length, Option<Flaw>), Flaw> {
         }
         ([], [encoding]) if is_chunked(encoding) => Length::Chunked,
         ([], _) => return Err(Flaw::TransferEncoding),
-        // It goes by the encoding then (ENGINE_API 2.5).
+        // It goes by the encoding then (docs/engine-api.md#transfer-encodings).
         ([_, ..], [encoding]) if is_chunked(encoding) => {
             flaw.get_or_insert(Flaw::LengthAndEncoding);
             Length::Chunked
@@ -163,7 +163,7 @@ fn request_line(line: &[u8]) -> Result<(bool, Option<Flaw>), Flaw> {
         _ if !is_method || !is_target => return Err(Flaw::RequestLine),
         b"HTTP/1.0" => (false, None),
         b"HTTP/1.1" => (true, None),
-        // The engine takes them for 1.1 (ENGINE_API 2.5).
+        // The engine takes them for 1.1 (docs/engine-api.md#http-versions).
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => (true, Some(Flaw::Version)),
         other if other.starts_with(b"HTTP/") => return Err(Flaw::Version),
         _ => return Err(Flaw::RequestLine),
@@ -172,7 +172,7 @@ fn request_line(line: &[u8]) -> Result<(bool, Option<Flaw>), Flaw> {
 }
 
 /// Holds that the target is of a path and a query, in characters that mean the same to everybody. A
-/// host before them says nothing to an engine (ENGINE_API 2.2).
+/// host before them says nothing to an engine (docs/engine-api.md#host-header).
 fn target(target: &[u8]) -> Result<(), Flaw> {
     let target = match target {
         [b'/', ..] => target,

@@ -1,5 +1,6 @@
 //! The HTTP methods that the Engine API has. Others are refused before any rule is looked at: the
-//! engine's router compares methods exactly and answers 404 to the rest (ENGINE_API 2.2).
+//! engine's router compares methods exactly and answers 404 to the rest
+//! (docs/engine-api.md#methods).
 
 use std::fmt;
 use std::str::FromStr;

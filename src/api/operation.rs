@@ -24,7 +24,8 @@ pub enum Versions {
     /// Under every version and without one.
     Any,
     /// Documented from one version of Docker's API to another, and served under every version that
-    /// the engine speaks, and without one (ENGINE_API 1). The first is 1.24 for what is older.
+    /// the engine speaks, and without one (docs/engine-api.md#routes). The first is 1.24 for what
+    /// is older.
     Documented {
         /// The first version.
         since: ApiVersion,

@@ -22,7 +22,8 @@ pub struct Query<'a> {
 /// Why a query has no canonical form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum QueryError {
-    /// The engine answers 400 to a `;`, and older servers split at it (ENGINE_API 2.2).
+    /// The engine answers 400 to a `;`, and older servers split at it
+    /// (docs/engine-api.md#query-strings).
     #[error("a \";\" in the query")]
     Semicolon,
     /// A `%` without two hexadecimal digits.

@@ -94,7 +94,8 @@ impl Template {
     /// Which segments each parameter takes when this template matches all of `segments`.
     ///
     /// A parameter never takes an empty segment: the engine's router would (`DELETE /volumes/`
-    /// reaches a handler with an empty name, ENGINE_API 2.2), and no client means it.
+    /// reaches a handler with an empty name, docs/engine-api.md#empty-names), and no client means
+    /// it.
     pub(super) fn captures<S: AsRef<str>>(&self, segments: &[S]) -> Option<Parameters> {
         let extra = segments.len().checked_sub(self.parts.len())?;
         match self.spanning {

@@ -8,9 +8,9 @@ use super::bytes::split_at_byte;
 
 /// A version in its one canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
 ///
-/// Docker Engine also takes `1.41.0`, `01.041` and `1.41.` for 1.41 (ENGINE_API 2.2, seen on
-/// 20.10), and podman takes `5`; those are not versions here, so that a rule and the engine cannot
-/// read one text differently.
+/// Docker Engine also takes `1.41.0`, `01.041` and `1.41.` for 1.41
+/// (docs/engine-api.md#version-prefix, seen on 20.10), and podman takes `5`; those are not versions
+/// here, so that a rule and the engine cannot read one text differently.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ApiVersion {
     major: u16,
@@ -37,7 +37,7 @@ pub struct VersionError {
 impl ApiVersion {
     /// The lowest version of Docker's API that dsp lets through. Below it `POST
     /// /containers/*/start` takes a body that replaces the container's host configuration, which
-    /// is root on the host (ENGINE_API 2.3, seen on Engine 20.10).
+    /// is root on the host (docs/engine-api.md#version-downgrade, seen on Engine 20.10).
     pub const FLOOR: Self = Self::new(1, 24);
 
     /// The version `major.minor`.

@@ -22,7 +22,7 @@ pub use flags::{Escape, escapes};
 pub use intercept::{Intercept, InterceptError, USUAL_SOCKETS};
 
 /// Variables that would lead the program past the address it is given, or make it ask for TLS there
-/// (ENGINE_API 3.3).
+/// (docs/engine-api.md#finding-the-engine).
 const REMOVED: [&str; 5] = [
     "CONTAINER_CONNECTION",
     "DOCKER_CERT_PATH",

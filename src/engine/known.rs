@@ -1,4 +1,4 @@
-//! Where engines other than the default one usually listen (ENGINE_API 3.3).
+//! Where engines other than the default one usually listen (docs/engine-api.md#finding-the-engine).
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
 //! Finding the engine as the docker CLI finds it, and asking who it is.
 //!
-//! The order is the CLI's own (docker/cli `cli/command/cli.go`, ENGINE_API 3.3): the flag,
-//! `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the default socket. The first one that says
-//! something decides; there is no falling back to a socket that happens to exist.
+//! The order is the CLI's own (docker/cli `cli/command/cli.go`,
+//! docs/engine-api.md#finding-the-engine): the flag, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
+//! context, the default socket. The first one that says something decides; there is no falling back
+//! to a socket that happens to exist.
 
 mod ask;
 mod context;

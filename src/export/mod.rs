@@ -62,7 +62,8 @@ impl fmt::Display for Format {
 }
 
 /// A profile for podman. The other proxies decode a path to decide and forward it as it was
-/// spelled; Docker Engine decodes as they do, and podman does not (ENGINE_API 2.2).
+/// spelled; Docker Engine decodes as they do, and podman does not
+/// (docs/engine-api.md#paths-in-podman).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "a profile for podman cannot be exported: other proxies forward paths as they were spelled, and \

@@ -7,8 +7,8 @@ use crate::api::{ApiVersion, Part, Risk, is_incomplete};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// The operations with which clients begin. They fall back from one to the other, and without them
-/// the docker CLI asks for an API version that the engine refuses (ENGINE_API 3.1), so whoever uses
-/// one may use both.
+/// the docker CLI asks for an API version that the engine refuses (docs/engine-api.md#negotiation),
+/// so whoever uses one may use both.
 pub const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
 
 /// How many hexadecimal digits of the evidence's digest stand in a profile.

@@ -14,7 +14,7 @@ const HOP_BY_HOP: [&[u8]; 9] = [
 ];
 
 /// Headers that `Connection` cannot take off: they frame or identify a message, so that a client
-/// could have it read otherwise (ENGINE_API 2.8, 17).
+/// could have it read otherwise (docs/engine-api.md#connection-headers).
 const KEPT: [&[u8]; 6] = [
     b"authorization",
     b"content-length",

@@ -128,9 +128,10 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         Ok(Some(read))
     }
 
-    /// Whether the engine has taken the connection over with a 200 (ENGINE_API 2.7): an answer of
-    /// one of its stream types that has no end but that of the connection. Any other answer leaves
-    /// the connection to HTTP, and what the client sends next is decided over.
+    /// Whether the engine has taken the connection over with a 200
+    /// (docs/engine-api.md#switching-protocols): an answer of one of its stream types that has no
+    /// end but that of the connection. Any other answer leaves the connection to HTTP, and what the
+    /// client sends next is decided over.
     pub(super) fn is_raw(&self) -> bool {
         self.status == StatusCode::OK
             && matches!(self.body, Body::UntilEnd)
@@ -138,8 +139,8 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
     }
 
     /// Whether the engine had no handler for the request. Handlers name the API version in every
-    /// answer but a raw one to a failed hijack; "page not found" does not (ENGINE_API 3.1), nor
-    /// podman's "method not allowed".
+    /// answer but a raw one to a failed hijack; "page not found" does not
+    /// (docs/engine-api.md#denials), nor podman's "method not allowed".
     pub(super) fn is_unrouted(&self) -> bool {
         let kind = self.value("content-type").unwrap_or_default();
         matches!(self.status.as_u16(), 404 | 405)

@@ -27,7 +27,7 @@ impl<S: Sink> Tunnel<'_, S> {
     /// either side had sent before the switch was done goes first.
     ///
     /// The end of one way is passed on as a half-close, which is how a program in a container
-    /// learns that its input has ended (ENGINE_API 2.7).
+    /// learns that its input has ended (docs/engine-api.md#half-close).
     pub(super) async fn run(mut self, client: &mut Stream, early: &[u8], first: Vec<u8>) {
         let mut inward = Way::new(early);
         let mut outward = Way::new(&first);

@@ -61,6 +61,8 @@ mod hints;
 mod intercept;
 /// The modules use only what the architecture allows.
 mod layering;
+/// Links and citations lead somewhere.
+mod links;
 /// `--from`: the logs of other programs.
 mod logs;
 /// Real HAProxy, nginx and Caddy with an exported file.
