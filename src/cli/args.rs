@@ -160,7 +160,8 @@ pub(super) struct Generate {
     /// Add what is new to this profile; what people wrote there is kept
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["output", "name"])]
     pub(super) update: Option<PathBuf>,
-    /// What denials will call the profile
+    /// What denials will call the profile, instead of the name of -o's file, of what ran, or of the
+    /// recording's file or folder
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// Name the JSON Schema in this file at the head of the profile, for editors; see dsp schema

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::args::{self, Talk};
 use super::status::Status;
-use super::{ambiguity, evidence, files, output, sessions};
+use super::{ambiguity, evidence, files, output, place, sessions};
 use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, Name, Pattern, Profile, emit};
@@ -100,6 +100,7 @@ fn fresh(
 ) -> anyhow::Result<()> {
     let options = learn::Options {
         name,
+        place: name_of_place(args),
         accept_unknown: args.accept_unknown,
         names: args.names.into(),
         min_api: args.min_api.unwrap_or_default(),
@@ -268,4 +269,17 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
 fn named_after_file(path: &Path) -> Option<Name> {
     let stem = path.file_stem()?.to_str()?;
     (stem != "profile").then(|| Name::from_words(stem)).flatten()
+}
+
+/// What the recording is called, or else the folder that it is in. Logs are of a proxy, and not of the
+/// program that the profile is for.
+fn name_of_place(args: &args::Generate) -> Option<Name> {
+    if args.from.format().is_some() {
+        return None;
+    }
+    let around = place::Around::here();
+    match args.recordings.as_slice() {
+        [one] => place::of_recording(one).or_else(|| place::of_folder(one, &around)),
+        all => place::of_folder(all.first()?, &around),
+    }
 }

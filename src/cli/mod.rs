@@ -31,6 +31,7 @@ mod listen;
 mod logs;
 mod output;
 mod pending;
+mod place;
 mod profiles;
 mod record;
 mod reload;

@@ -38,3 +38,9 @@ pub(super) fn is_dumb_terminal() -> bool {
 pub(super) fn temporary() -> PathBuf {
     env::temp_dir()
 }
+
+/// The person's own folder.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn home() -> Option<PathBuf> {
+    env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}

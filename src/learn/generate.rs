@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::title::Title;
 use super::{Evidence, Known, Names};
 use crate::api::{ApiVersion, Part, Risk, is_incomplete};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
@@ -36,6 +37,8 @@ pub struct Options {
     pub min_api: MinApi,
     /// The profile's name; without one the recorded commands give it.
     pub name: Option<Name>,
+    /// What the recording or its folder is called, for commands that tell nothing, such as `sh -c`.
+    pub place: Option<Name>,
     /// Whether unknown operations are listed.
     pub accept_unknown: bool,
     /// How wide the rules are.
@@ -83,13 +86,9 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
         .filter_map(|(_, unknown)| UnknownOperation::of(&unknown.request))
         .map(Entry::new)
         .collect();
-    let title = title(evidence);
-    let name = options.name.clone().or_else(|| Name::from_words(&title));
-    let name = name.unwrap_or_else(Name::fallback);
-    // A program alone, such as a shell, says less than the name that was chosen.
-    let title = if title.contains(' ') { &title } else { name.as_str() };
+    let Title { text, name } = Title::of(evidence, options.name.clone(), options.place.clone());
     let summary = summary(rules.iter().map(|(rule, _)| rule));
-    let header = vec![format!("{title}: {summary}"), provenance(evidence)];
+    let header = vec![format!("{text}: {summary}"), provenance(evidence)];
     let (allow, comments) =
         rules.into_iter().map(|(rule, comment)| (Entry::new(rule), comment)).unzip();
     Generated {
@@ -110,26 +109,6 @@ pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rul
     let missing = if missing.len() == HANDSHAKE.len() { Vec::new() } else { missing };
     let catalogue = evidence.engine().catalogue();
     missing.into_iter().filter_map(|name| catalogue.named(name)).map(Rule::any)
-}
-
-/// What was recorded, in a few words: the commands when they agree, their program when only that
-/// agrees.
-fn title(evidence: &Evidence) -> String {
-    let mut titles: Vec<(String, String)> = Vec::new();
-    for session in evidence.sessions() {
-        let Some(full) = session.program() else { continue };
-        let program = full.split(' ').next().unwrap_or_default().to_owned();
-        titles.push((program, full));
-    }
-    titles.sort();
-    titles.dedup();
-    match titles.as_slice() {
-        [(_, full)] => full.clone(),
-        [(first, _), rest @ ..] if rest.iter().all(|(program, _)| program == first) => {
-            first.clone()
-        }
-        _ => "profile".to_owned(),
-    }
 }
 
 /// `6 operations, highest risk: read`.
@@ -282,10 +261,47 @@ mod tests {
         let title = |events: Vec<Event>| text(events).lines().next().unwrap().to_owned();
         let both = [one("a", &["docker", "info"]), one("b", &["docker", "ps"])].concat();
         assert!(title(both).starts_with("# docker: 1 operation,"));
+        let compose = ["up", "down"].map(|word| one(word, &["docker", "compose", word])).concat();
+        assert!(title(compose).starts_with("# docker compose: "));
         let mixed = [one("a", &["docker", "info"]), one("b", &["traefik"])].concat();
         assert!(title(mixed).starts_with("# profile: "));
         assert!(title(one("a", &["./run", "My Secret"])).starts_with("# run: "));
         assert!(title(one("a", &[])).starts_with("# profile: "));
+        assert!(title(one("a", &["sh", "-c", "My Secret"])).starts_with("# profile: "));
+        assert!(title(one("a", &["sh", "/opt/sweep.sh"])).starts_with("# sweep.sh: "));
+        assert!(title(one("a", &["pytest", "x"])).starts_with("# pytest: "));
+    }
+
+    #[test]
+    fn a_command_that_tells_nothing_leaves_the_name_to_the_place() {
+        let name = |command: &[&str], chosen: Option<&str>| {
+            let evidence = evidence(session("a", command, &requests(&["GET /info"])));
+            let name = chosen.map(|name| Name::parse(name).unwrap());
+            let place = Some(Name::parse("shop").unwrap());
+            let options = Options { name, place, ..Options::default() };
+            let Generated { profile, comments } = generate(&evidence, &options);
+            let title = comments.header[0].split(':').next().unwrap().to_owned();
+            (title, profile.name.to_string())
+        };
+        let both = |text: &str| (text.to_owned(), text.to_owned());
+        for command in [
+            &["sh", "-c", "x"][..],
+            &["bash"],
+            &["python3", "-c", "x"],
+            &["pytest"],
+            &["make", "test"],
+            &["go", "test"],
+            &["docker"],
+            &[],
+        ] {
+            assert_eq!(name(command, None), both("shop"), "{command:?}");
+            assert_eq!(name(command, Some("ci")), both("ci"), "{command:?}");
+        }
+        assert_eq!(name(&["docker", "ps"], None), ("docker ps".into(), "docker-ps".into()));
+        assert_eq!(name(&["docker", "ps"], Some("ci")), ("docker ps".into(), "ci".into()));
+        assert_eq!(name(&["sh", "sweep.sh"], None), both("sweep.sh"));
+        assert_eq!(name(&["traefik"], None), both("traefik"));
+        assert_eq!(name(&["python3", "-m", "sweeper"], None), both("sweeper"));
     }
 
     fn some_requests() -> impl Strategy<Value = Vec<(String, String)>> {

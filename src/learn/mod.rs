@@ -11,6 +11,7 @@ mod generate;
 mod names;
 mod outcomes;
 mod proof;
+mod title;
 mod update;
 
 pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};

@@ -1,5 +1,6 @@
 //! What a recording says of the command that was run.
 
+mod telling;
 mod words;
 
 use std::ffi::OsString;
@@ -74,6 +75,10 @@ fn short(command: &[String], most: usize) -> Vec<String> {
         }
         return shown;
     }
+    if let Some(module) = module(program, arguments) {
+        shown.extend(module.iter().map(|word| file_name(word).to_owned()));
+        return shown;
+    }
     if is_interpreter(program) {
         let script = arguments.first().map(|script| file_name(script));
         shown.extend(script.filter(|script| is_script(script)).map(str::to_owned));
@@ -107,6 +112,23 @@ fn is_name(name: &str) -> bool {
 fn is_interpreter(program: &str) -> bool {
     let name = program.trim_end_matches(|end: char| end.is_ascii_digit() || end == '.');
     INTERPRETERS.contains(&program) || INTERPRETERS.contains(&name)
+}
+
+/// The option with which a program names the module or the archive that it runs, and that name.
+fn module<'a>(program: &str, arguments: &'a [String]) -> Option<&'a [String]> {
+    let words = arguments.get(..2)?;
+    let [option, name] = words else { return None };
+    let is_module = |name: &str| {
+        let mut parts = name.split('.');
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        is_name(name) && parts.all(|part| !part.is_empty() && part.bytes().all(is_plain))
+    };
+    let is_there = match option.as_str() {
+        "-m" => program.starts_with("python") && is_interpreter(program) && is_module(name),
+        "-jar" => program == "java" && name.ends_with(".jar") && is_script(file_name(name)),
+        _ => false,
+    };
+    is_there.then_some(words)
 }
 
 /// Whether a name is one of a file with a script: it has an ending of letters.
@@ -357,7 +379,12 @@ mod tests {
             (&["sh", "-c", "docker ps"], "sh"),
             (&["sh", "/opt/entry.sh", "x"], "sh entry.sh"),
             (&["python3.11", "x.py", "--token", "y"], "python3.11 x.py"),
-            (&["python3", "-m", "http"], "python3"),
+            (&["python3", "-m", "http.server", "8000"], "python3 -m http.server"),
+            (&["python3", "-m", "a b"], "python3"),
+            (&["ruby", "-m", "x"], "ruby"),
+            (&["java", "-jar", "/opt/app.jar", "x"], "java -jar app.jar"),
+            (&["java", "-jar", "x"], "java"),
+            (&["npx", "tool", "x"], "npx tool"),
             (&["env", "A=b", "docker", "ps"], "env docker ps"),
             (&["env", "-i", "x"], "env"),
             (&["sudo", "docker", "ps", "-a"], "sudo docker ps"),

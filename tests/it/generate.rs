@@ -372,3 +372,30 @@ fn a_profile_on_names_that_can_be_ids_is_not_called_exact() {
         done.err
     );
 }
+
+#[test]
+fn a_profile_of_what_runs_anything_is_named_after_its_recording() {
+    let world = World::without_engine();
+    let name = |args: &[&str]| {
+        let done = world.dsp(&[&["generate"], args].concat());
+        assert_eq!(done.status, 0, "{}", done.err);
+        let line = done.out.lines().find(|line| line.starts_with("name: "));
+        line.unwrap().trim_start_matches("name: ").to_owned()
+    };
+    for (command, alone) in [
+        (r#""docker""#, "docker"),
+        (r#""make","test""#, "make"),
+        (r#""pytest""#, "pytest"),
+        (r#""python3","-m","pytest""#, "profile"),
+        (r#""sh""#, "profile"),
+    ] {
+        recording(&world, "recording.jsonl", &["GET /info"]);
+        let text = world.read("recording.jsonl").replace(r#""docker","ps""#, command);
+        world.write("recording.jsonl", &text);
+        world.write("shop.jsonl", &text);
+        // The folder of a test does not last, so nothing is named after it.
+        assert_eq!(name(&[]), alone, "{command}");
+        assert_eq!(name(&["shop.jsonl"]), "shop", "{command}");
+        assert_eq!(name(&["shop.jsonl", "--name", "mine"]), "mine", "{command}");
+    }
+}

@@ -2,6 +2,7 @@
 
 /// Programs that run the one that their arguments name.
 pub(super) const RUNNERS: &[&str] = &[
+    "bunx",
     "catchsegv",
     "chrt",
     "command",
@@ -12,6 +13,7 @@ pub(super) const RUNNERS: &[&str] = &[
     "ionice",
     "nice",
     "nohup",
+    "npx",
     "setsid",
     "stdbuf",
     "strace",
@@ -22,6 +24,7 @@ pub(super) const RUNNERS: &[&str] = &[
     "tini",
     "unbuffer",
     "unshare",
+    "uvx",
     "xargs",
 ];
 
@@ -30,6 +33,71 @@ pub(super) const INTERPRETERS: &[&str] = &[
     "ash", "bash", "bun", "dash", "deno", "fish", "ksh", "lua", "node", "nodejs", "perl", "php",
     "pwsh", "python", "python2", "python3", "ruby", "sh", "tclsh", "zsh",
 ];
+
+/// Programs that run a project's tests or tasks: what they are called says nothing of the project.
+pub(super) const TASKS: &[&str] = &[
+    "act",
+    "ant",
+    "bats",
+    "bazel",
+    "behave",
+    "bundle",
+    "cargo",
+    "cmake",
+    "composer",
+    "ctest",
+    "cypress",
+    "dotnet",
+    "go",
+    "gotestsum",
+    "gradle",
+    "gradlew",
+    "hatch",
+    "invoke",
+    "java",
+    "jest",
+    "just",
+    "make",
+    "meson",
+    "mix",
+    "mocha",
+    "mvn",
+    "mvnw",
+    "ninja",
+    "nix",
+    "nox",
+    "npm",
+    "nx",
+    "pdm",
+    "phpunit",
+    "pipenv",
+    "pipx",
+    "playwright",
+    "pnpm",
+    "poetry",
+    "pre-commit",
+    "prove",
+    "py.test",
+    "pytest",
+    "rake",
+    "rspec",
+    "rust-script",
+    "sbt",
+    "script",
+    "swift",
+    "task",
+    "tox",
+    "tsx",
+    "turbo",
+    "unittest",
+    "uv",
+    "vitest",
+    "watch",
+    "yarn",
+];
+
+/// The clients of an engine, which say nothing without a sub-command.
+pub(super) const CLIENTS: &[&str] = &["docker", "nerdctl", "podman"];
 
 /// Words that are sub-commands: those of docker, podman and compose, and what other programs that use
 /// an engine have. None of them is anybody's secret.

@@ -1,0 +1,133 @@
+//! What the place of a recording says of the program that was recorded.
+
+use std::path::{Path, PathBuf};
+
+use super::surroundings;
+use crate::api::told_name;
+use crate::profile::{self, Name};
+
+/// What recordings are called, and the folders with them in a project.
+const RECORDINGS: &[&str] =
+    &["audit", "dsp", "log", "logs", "output", "rec", "recording", "recordings", "session"];
+
+/// Folders that hold one project or another, in a container or on the machine of a pipeline.
+const ANY_PROJECT: &[&str] = &[
+    "app",
+    "build",
+    "builds",
+    "checkout",
+    "code",
+    "data",
+    "docker",
+    "home",
+    "mnt",
+    "opt",
+    "project",
+    "repo",
+    "root",
+    "run",
+    "src",
+    "srv",
+    "usr",
+    "var",
+    "work",
+    "workspace",
+];
+
+/// The longest name in bytes that is taken from a place.
+const LONGEST: usize = 64;
+
+/// The folders around, those in which are of no project.
+#[derive(Debug)]
+pub(super) struct Around {
+    /// The person's own folder.
+    home: Option<PathBuf>,
+    /// Folders for what does not last.
+    temporary: Vec<PathBuf>,
+}
+
+impl Around {
+    /// Those of this process.
+    pub(super) fn here() -> Self {
+        let real = |path: PathBuf| path.canonicalize().ok();
+        let temporary = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from).into_iter();
+        Self {
+            home: surroundings::home().and_then(real),
+            temporary: temporary.chain([surroundings::temporary()]).filter_map(real).collect(),
+        }
+    }
+}
+
+/// The name of a recording's file, where somebody gave it one.
+pub(super) fn of_recording(path: &Path) -> Option<Name> {
+    let stem = path.file_stem()?.to_str()?;
+    (!is_one_of(RECORDINGS, stem)).then(|| name(stem)).flatten()
+}
+
+/// The name of the folder of a recording, where that is one of a project.
+pub(super) fn of_folder(recording: &Path, around: &Around) -> Option<Name> {
+    let folder = recording.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    let is_of_no_project = |folder: &Path| {
+        around.home.as_deref() == Some(folder)
+            || around.temporary.iter().any(|temporary| folder.starts_with(temporary))
+    };
+    let folders = folder.ancestors().take_while(|folder| !is_of_no_project(folder));
+    let mut names = folders.filter_map(|folder| folder.file_name()?.to_str());
+    let found = names.find(|name| !is_one_of(RECORDINGS, name))?;
+    (!is_one_of(ANY_PROJECT, found)).then(|| name(found)).flatten()
+}
+
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The name that a file's name makes, if it is one that a person gave.
+fn name(text: &str) -> Option<Name> {
+    let is_told = told_name(text, LONGEST) == text && !profile::looks_like_id(text);
+    let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    (is_told && has_letter).then(|| Name::from_words(text)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_names_a_profile_where_somebody_named_it() {
+        let of = |path: &str| of_recording(Path::new(path)).map(|name| name.to_string());
+        assert_eq!(of("shop.jsonl").as_deref(), Some("shop"));
+        assert_eq!(of("a/b/ci-nightly.jsonl").as_deref(), Some("ci-nightly"));
+        assert_eq!(of("My shop.jsonl").as_deref(), Some("My-shop"));
+        for path in [
+            "recording.jsonl",
+            "x/Recording.jsonl",
+            "-",
+            "2026-01-01.jsonl",
+            "u:pw@h.jsonl",
+            "deadbeefcafe.jsonl",
+            "..",
+            "",
+        ] {
+            assert_eq!(of(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_a_project_names_a_profile() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let around = Around { home: Some(root.join("alice")), temporary: vec![root.join("tmp")] };
+        let of = |folder: &str| {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+            let found = of_folder(&root.join(folder).join("recording.jsonl"), &around);
+            found.map(|name| name.to_string())
+        };
+        assert_eq!(of("alice/shop").as_deref(), Some("shop"));
+        assert_eq!(of("alice/shop/recordings/dsp").as_deref(), Some("shop"));
+        for folder in ["alice", "alice/recordings", "tmp/tmp.x1", "tmp/a/b", "builds/workspace"] {
+            assert_eq!(of(folder), None, "{folder}");
+        }
+        assert_eq!(of_folder(&root.join("none/recording.jsonl"), &around), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! What a profile is called that nobody named.
+
+use std::collections::BTreeSet;
+
+use super::Evidence;
+use crate::profile::Name;
+use crate::recording::CommandLine;
+
+/// The title of a profile in its first line, and its name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Title {
+    /// The title.
+    pub(super) text: String,
+    /// The name.
+    pub(super) name: Name,
+}
+
+impl Title {
+    /// The name that was chosen goes before what the commands tell. Where those tell nothing, `place` is
+    /// what the recording or its folder is called.
+    pub(super) fn of(evidence: &Evidence, chosen: Option<Name>, place: Option<Name>) -> Self {
+        let told = told(evidence);
+        let named = chosen
+            .or_else(|| told.as_deref().and_then(Name::from_words))
+            .or(place)
+            .or_else(|| program(evidence).as_deref().and_then(Name::from_words));
+        let name = named.unwrap_or_else(Name::fallback);
+        // A program alone says less than the name that was chosen.
+        let text = told.filter(|told| told.contains(' '));
+        Self { text: text.unwrap_or_else(|| name.as_str().to_owned()), name }
+    }
+}
+
+/// What was recorded, in a few words: those that tell what ran, when all commands agree on them, or on
+/// the first one. Without commands, the container that was followed.
+fn told(evidence: &Evidence) -> Option<String> {
+    let with_command = || evidence.sessions().iter().filter(|session| !session.command.is_empty());
+    if with_command().next().is_none() {
+        let containers: Option<BTreeSet<&String>> =
+            evidence.sessions().iter().map(|session| session.container.as_ref()).collect();
+        return only(containers?).cloned();
+    }
+    let told: Option<BTreeSet<Vec<String>>> =
+        with_command().map(|session| CommandLine::telling(&session.command)).collect();
+    let told = told?;
+    let shared = |count: usize| -> BTreeSet<&[String]> {
+        told.iter().map(|words| words.get(..count).unwrap_or(words)).collect()
+    };
+    let words = only(shared(usize::MAX)).or_else(|| only(shared(2))).or_else(|| only(shared(1)))?;
+    // A client of the engine alone is no more than that it is one.
+    CommandLine::telling(words).map(|words| words.join(" "))
+}
+
+/// The program that all commands have, whatever it tells.
+fn program(evidence: &Evidence) -> Option<String> {
+    let programs: BTreeSet<String> = evidence
+        .sessions()
+        .iter()
+        .filter_map(|session| session.program())
+        .map(|program| program.split(' ').next().unwrap_or_default().to_owned())
+        .collect();
+    only(programs).filter(|program| !CommandLine::runs_anything(program))
+}
+
+fn only<T: Ord>(all: BTreeSet<T>) -> Option<T> {
+    let mut all = all.into_iter();
+    all.next().filter(|_| all.next().is_none())
+}
