@@ -139,6 +139,17 @@ fn every_link_between_documents_leads_somewhere() {
 }
 
 #[test]
+fn the_index_has_every_page() {
+    let index = fs::read_to_string("docs/README.md").unwrap();
+    let listed: BTreeSet<String> = links(&index).into_iter().collect();
+    for entry in fs::read_dir("docs").unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_page = name.ends_with(".md") && name != "README.md";
+        assert!(!is_page || listed.contains(&name), "docs/README.md does not list {name}");
+    }
+}
+
+#[test]
 fn every_section_about_the_engine_names_a_source() {
     let document = fs::read_to_string("docs/engine-api.md").unwrap();
     for section in document.split("\n### ").skip(1) {

@@ -73,7 +73,7 @@ mod profiles;
 mod proof;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
-/// The README is run.
+/// The README and `docs` are run.
 mod readme;
 /// What users do, on a real engine.
 mod real_engine;

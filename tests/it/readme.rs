@@ -1,20 +1,43 @@
-//! The README is run: its commands print what it says, its profile is one.
+//! The README and the pages of `docs` are run: commands print what they say, profiles are profiles.
 //!
 //! A block of commands or YAML has a mark before it that says what it needs: `engine`, `sample` or
-//! `profile`. `DSP_README=write` puts what the commands print into the README.
+//! `profile`. The blocks of a page run in one folder, in order; each page has a folder of its own.
+//! `DSP_README=write` puts what the commands print into the pages.
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::{Mutex, PoisonError};
 
-use dsp::api::{EngineKind, RiskFact, Versions};
+use dsp::api::{CanonicalRequest, EngineKind, RiskFact, Versions};
+use dsp::profile::Rule;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{World, dsp_binary};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The port in the README; the test takes one that is free.
+/// The port in the documents; the test takes one that is free.
 const PORT: &str = "2379";
+
+/// Only one test at a time writes into the documents.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// The README and every page of `docs`.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(ROOT);
+    let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = pages
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .chain([root.join("README.md")])
+        .collect();
+    found.sort();
+    found
+}
+
+fn read(document: &Path) -> String {
+    std::fs::read_to_string(document).unwrap()
+}
 
 /// The lines of a marked block, without its fence.
 struct Block {
@@ -29,19 +52,24 @@ struct Step {
     output: Vec<String>,
 }
 
-fn blocks(text: &str) -> Vec<Block> {
+/// The marked blocks. Commands always have a mark; YAML may be a part of a file.
+fn blocks(document: &Path) -> Vec<Block> {
+    let text = read(document);
     let lines: Vec<&str> = text.lines().collect();
     let mut blocks = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         if !matches!(*line, "```console" | "```yaml") {
             continue;
         }
-        let mark = lines[number - 1].strip_prefix("<!-- test: ");
-        let need = mark.and_then(|rest| rest.strip_suffix(" -->"));
-        let need = need.unwrap_or_else(|| panic!("README.md:{}: no mark", number + 1)).to_owned();
+        let mark = number.checked_sub(1).and_then(|before| lines[before].strip_prefix("<!-- test: "));
+        let Some(need) = mark.and_then(|rest| rest.strip_suffix(" -->")) else {
+            let is_part = *line == "```yaml";
+            assert!(is_part, "{}:{}: no mark", document.display(), number + 1);
+            continue;
+        };
         let inside = lines[number + 1..].iter().take_while(|line| **line != "```");
         blocks.push(Block {
-            need,
+            need: need.to_owned(),
             first: number + 1,
             lines: inside.map(|line| (*line).to_owned()).collect(),
         });
@@ -65,15 +93,15 @@ impl Block {
     }
 }
 
-/// Runs all blocks with this need, one after the other, and compares.
-fn run(world: &World, need: &str, path: &str) {
-    let text = std::fs::read_to_string(PATH).unwrap();
+/// Runs all blocks of a document with this need, one after the other, and compares.
+fn run(document: &Path, world: &World, need: &str, path: &str) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let write = std::env::var("DSP_README").is_ok_and(|value| value == "write");
-    let mut written: Vec<String> = text.lines().map(str::to_owned).collect();
+    let _one_at_a_time = write.then(|| WRITING.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut written: Vec<String> = read(document).lines().map(str::to_owned).collect();
     // From the end, so that the places of the blocks before stay right.
     let mut replaced = Vec::new();
-    for block in blocks(&text).iter().filter(|block| block.need == need) {
+    for block in blocks(document).iter().filter(|block| block.need == need) {
         let mut servers = Vec::new();
         let mut lines = Vec::new();
         for step in block.steps() {
@@ -92,23 +120,34 @@ fn run(world: &World, need: &str, path: &str) {
             };
             let printed = printed.replace(&port.to_string(), PORT);
             if !write {
-                compare(&step, &printed);
+                compare(document, &step, &printed);
             }
             lines.push(format!("$ {}", step.command));
             lines.extend(printed.lines().map(|line| line.trim_end().to_owned()));
         }
         replaced.push((block.first, block.lines.len(), lines));
     }
-    assert!(!replaced.is_empty());
     if write {
         for (first, count, lines) in replaced.into_iter().rev() {
             written.splice(first..first + count, lines);
         }
-        std::fs::write(PATH, written.join("\n") + "\n").unwrap();
+        std::fs::write(document, written.join("\n") + "\n").unwrap();
     }
 }
 
-/// A program that the README puts into the background.
+/// Runs the blocks with this need of all documents, each in a world of its own.
+fn run_all(need: &str, path: &str, world: impl Fn() -> World) {
+    let mut count = 0;
+    for document in documents() {
+        if blocks(&document).iter().any(|block| block.need == need) {
+            run(&document, &world(), need, path);
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no document has a block that needs {need}");
+}
+
+/// A program that a document puts into the background.
 struct Background(Child);
 
 impl Background {
@@ -130,11 +169,11 @@ impl Drop for Background {
 }
 
 /// What dsp prints is the same line by line; where docker prints too, which knows of whatever else
-/// is on the engine, all that the README shows is there in its order.
-fn compare(step: &Step, printed: &str) {
+/// is on the engine, all that the document shows is there in its order.
+fn compare(document: &Path, step: &Step, printed: &str) {
     let expected: Vec<String> = step.output.iter().map(|line| plain(line)).collect();
     let found: Vec<String> = printed.lines().map(plain).collect();
-    let shown = format!("$ {}\n{printed}", step.command);
+    let shown = format!("{}: $ {}\n{printed}", document.display(), step.command);
     if step.command.contains("docker ") {
         let mut rest = found.iter();
         for line in &expected {
@@ -181,21 +220,35 @@ fn without_numbers(word: &str) -> String {
 }
 
 #[test]
-fn what_needs_no_engine_is_as_the_readme_says() {
-    let world = World::sample();
-    let log = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/logs/haproxy.log");
-    world.write("haproxy.log", &std::fs::read_to_string(log).unwrap());
+fn what_needs_no_engine_is_as_the_documents_say() {
+    let log = std::fs::read_to_string(Path::new(ROOT).join("fixtures/logs/haproxy.log")).unwrap();
     let folder = dsp_binary().parent().unwrap().display();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
-    run(&world, "sample", &path);
+    run_all("sample", &path, || {
+        let world = World::sample();
+        world.write("haproxy.log", &log);
+        world
+    });
 }
 
 #[test]
-fn the_profiles_of_the_readme_are_profiles() {
+fn every_profile_of_the_documents_is_one() {
     let world = World::without_engine();
-    let text = std::fs::read_to_string(PATH).unwrap();
+    for document in documents() {
+        for block in blocks(&document).iter().filter(|block| block.need == "profile") {
+            world.write("profile.yaml", &block.lines.join("\n"));
+            let done = world.dsp(&["explain", "profile.yaml"]);
+            assert_eq!(done.status, 0, "{}: {}", document.display(), done.err);
+        }
+    }
+}
+
+#[test]
+fn the_profiles_of_the_format_decide_as_it_says() {
+    let world = World::without_engine();
+    let document = Path::new(ROOT).join("docs/profile-format.md");
     let profiles: Vec<Block> =
-        blocks(&text).into_iter().filter(|block| block.need == "profile").collect();
+        blocks(&document).into_iter().filter(|block| block.need == "profile").collect();
     let asked: [&[(&str, &str)]; 2] = [
         &[
             ("GET /containers/web/json", "allowed by"),
@@ -204,6 +257,8 @@ fn the_profiles_of_the_readme_are_profiles() {
             ("GET /images/team/app:1/json", "allowed by"),
             ("POST /containers/web/exec", "is denied by"),
             ("GET /vendor/health", "allowed by"),
+            ("GET /vendor/health?any=1", "allowed by"),
+            ("GET /vendor/health/more", "not allowed by"),
             ("GET /v1.40/containers/web/json", "min_api"),
         ],
         &[
@@ -225,10 +280,35 @@ fn the_profiles_of_the_readme_are_profiles() {
 }
 
 #[test]
+fn patterns_match_what_the_table_of_the_format_says() {
+    let text = read(&Path::new(ROOT).join("docs/profile-format.md"));
+    let (_, table) = text.split_once("| rule | matches | does not match |\n").unwrap();
+    let quoted = |cell: &str| -> Vec<String> {
+        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 5);
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let rule = &quoted(cells[0])[0];
+        let rule = Rule::parse(EngineKind::Docker, rule).unwrap();
+        for (cell, expected) in [(cells[1], true), (cells[2], false)] {
+            let requests = quoted(cell);
+            assert!(!requests.is_empty(), "{row}");
+            for request in requests {
+                let (method, target) = request.split_once(' ').unwrap();
+                let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
+                let found = request.locate().is_some_and(|located| rule.matches(&located));
+                assert_eq!(found, expected, "{rule}: {method} {target}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_recording_of_the_documentation_is_one() {
     let world = World::without_engine();
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recording.md"));
-    let text = text.unwrap();
+    let text = read(&Path::new(ROOT).join("docs/recording.md"));
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"")).collect();
     assert_eq!(lines.len(), 5);
     world.write("recording.jsonl", &(lines.join("\n") + "\n"));
@@ -244,18 +324,27 @@ fn the_recording_of_the_documentation_is_one() {
 
 #[test]
 fn the_commands_to_try_it_exist() {
-    let text = std::fs::read_to_string(PATH).unwrap();
-    for line in ["cargo run --release -- demo", "scripts/test"] {
+    let text = read(&Path::new(ROOT).join("README.md"));
+    for line in ["cargo run -- demo", "cargo install --locked --path . --profile dist"] {
         assert!(text.lines().any(|found| found == line), "{line}");
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/test");
+    let text = read(&Path::new(ROOT).join("CONTRIBUTING.md"));
+    assert!(text.lines().any(|found| found == "scripts/test"));
+    let script = Path::new(ROOT).join("scripts/test");
     let mode = std::fs::metadata(script).unwrap().permissions();
     assert_ne!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o111, 0);
 }
 
-/// Every block of the README that needs an engine, with the CLI of Engine 20.10, whose words it
-/// shows.
-pub fn on_the_engine(world: &World) {
+/// What a newcomer reads first stays short; the rest has a page in `docs`.
+#[test]
+fn the_readme_is_short() {
+    let length = read(&Path::new(ROOT).join("README.md")).len();
+    assert!((4_000..8_500).contains(&length), "{length} bytes");
+}
+
+/// Every block that needs an engine, with the CLI of Engine 20.10, whose words the documents show.
+pub fn on_the_engine() {
+    let world = World::real().unwrap();
     let path = std::env::var("PATH").unwrap();
     let folders = std::env::split_paths(&path);
     let docker = folders.map(|folder| folder.join("docker")).find(|docker| {
@@ -264,12 +353,13 @@ pub fn on_the_engine(world: &World) {
     });
     let Some(docker) = docker else {
         eprintln!(
-            "no docker CLI of 20.10 is on the PATH, so the README's engine blocks are left out"
+            "no docker CLI of 20.10 is on the PATH, so the documents' engine blocks are left out"
         );
         return;
     };
     let dsp = dsp_binary().parent().unwrap().display();
-    run(world, "engine", &format!("{dsp}:{}:{path}", docker.parent().unwrap().display()));
+    let path = format!("{dsp}:{}:{path}", docker.parent().unwrap().display());
+    run_all("engine", &path, || World::real().unwrap());
 }
 
 /// What the table says of each engine.
@@ -299,7 +389,7 @@ gives one level:\n\n\
   are about nothing else.\n\
 - **Cost** raises no level: no time, no load and no stream that stays open.\n";
 
-/// `docs/operations.md` is made from the catalogues; `DSP_README=write` makes it anew.
+/// `docs/operations.md` is made from the catalogues; `DSP_README=write` writes it again.
 #[test]
 fn the_table_of_operations_is_the_catalogue() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
@@ -346,5 +436,5 @@ fn the_table_of_operations_is_the_catalogue() {
     if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
         std::fs::write(path, &table).unwrap();
     }
-    assert!(table == std::fs::read_to_string(path).unwrap(), "DSP_README=write makes it anew");
+    assert!(table == std::fs::read_to_string(path).unwrap(), "DSP_README=write writes it again");
 }

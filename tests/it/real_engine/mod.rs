@@ -23,7 +23,7 @@ mod intercept;
 mod journey;
 /// The other engine.
 mod podman;
-/// The README's tour.
+/// The tour of the README and `docs`.
 mod readme;
 /// Programs cannot tell that they are recorded.
 mod transparent;
