@@ -43,8 +43,8 @@ def build(dsp):
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path",
                     ROOT / "benches/load/Cargo.toml", "--target-dir", load], check=True)
     if dsp is None:
-        subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
-        dsp = ROOT / "target/release/dsp"
+        subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--quiet"], cwd=ROOT, check=True)
+        dsp = ROOT / "target/dist/dsp"
     return dsp.resolve(), load / "release/dsp-load"
 
 
