@@ -17,6 +17,7 @@ pub mod files;
 pub mod follow;
 pub mod html;
 pub mod learn;
+pub mod peer;
 pub mod policy;
 pub mod profile;
 pub mod proxy;

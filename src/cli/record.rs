@@ -18,7 +18,7 @@ use crate::engine;
 use crate::learn;
 use crate::policy::{Decision, Observer, Verdict};
 use crate::proxy::{self, Begun, Limits, Running};
-use crate::recording::{self, CommandLine, Peer, Session, Ticket, Totals, Writer};
+use crate::recording::{self, CommandLine, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable, quoted};
 
 pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
@@ -283,7 +283,7 @@ pub(super) fn write_request(
     writer.request(&recording::Arrival {
         at: arrival.at,
         connection: arrival.connection,
-        peer: peer(arrival.peer),
+        peer: arrival.peer,
         method: arrival.method,
         target: arrival.target,
         request: decision.request.as_ref(),
@@ -293,15 +293,6 @@ pub(super) fn write_request(
         denied: denied.map(|denial| denial.message.as_str()),
         would_deny: would_deny.map(|denial| denial.message.as_str()),
     })
-}
-
-/// Who asked, as a recording says it.
-fn peer(peer: proxy::Peer) -> Peer {
-    match peer {
-        proxy::Peer::Process { user, group, process } => Peer::Process { user, group, process },
-        proxy::Peer::Address { ip, port } => Peer::Address { ip, port },
-        proxy::Peer::Unknown => Peer::Unknown,
-    }
 }
 
 /// Writes how a request ended.

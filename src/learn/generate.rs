@@ -163,9 +163,10 @@ mod tests {
     use super::*;
     use crate::api::{CanonicalRequest, EngineKind, Method};
     use crate::learn::{Gathering, prove};
+    use crate::peer::Peer;
     use crate::policy::{Enforcer, Gate, Head, Verdict};
     use crate::profile::emit;
-    use crate::recording::{CommandLine, Event, Peer, Request, Session};
+    use crate::recording::{CommandLine, Event, Request, Session};
 
     fn session(id: &str, command: &[&str], requests: &[(String, String)]) -> Vec<Event> {
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();

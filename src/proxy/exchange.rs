@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::peer::Peer;
+use crate::peer::Peer;
 use crate::policy::Decision;
 
 /// The longest answer in bytes that a sink is shown.

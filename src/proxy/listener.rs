@@ -11,10 +11,10 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::door::Door;
-use super::peer::Peer;
 use super::place::{self, Hazard, Identity, Place, unix_socket};
 use super::stream::Stream;
 use crate::api::Address;
+use crate::peer::Peer;
 use crate::text::shown;
 
 /// The mode of a listening socket: its owner alone. Whoever may write to it has the profile's

@@ -38,7 +38,6 @@ mod workers;
 pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};
 pub use often::Often;
-pub use peer::Peer;
 pub use place::{Hazard, open_folder_to};
 pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Running, start, start_on};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::door::Door;
 use super::intake::Arrived;
-use super::peer::Peer;
+use crate::peer::Peer;
 
 /// Who a client is, and where it came in.
 #[derive(Debug)]

@@ -1,33 +1,9 @@
-//! Who is at the other end of a client's connection.
+//! Whose a client's connection is, when connections are shared out.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-/// Who a client is, as far as the system says. It is asked once, when the connection is accepted, and
-/// holds no text of the client's.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Peer {
-    /// A process of this machine, on a unix socket, as it was when it connected (`SO_PEERCRED` of
-    /// unix(7)).
-    Process {
-        /// Its user.
-        user: u32,
-        /// Its main group.
-        group: u32,
-        /// Its number; none for a process that this one cannot see, as of another container.
-        process: Option<NonZeroU32>,
-    },
-    /// A TCP client.
-    Address {
-        /// The machine. An IPv4 address that came in as IPv6 is an IPv4 address here.
-        ip: IpAddr,
-        /// Its port.
-        port: u16,
-    },
-    /// The system does not say.
-    Unknown,
-}
+use crate::peer::Peer;
 
 /// Those who share their connections: a user of this machine, or another machine.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -76,26 +52,6 @@ impl Peer {
             process: found.pid().and_then(|process| NonZeroU32::new(process.try_into().ok()?)),
         })
     }
-
-    /// A TCP client at an address.
-    pub(super) fn of_tcp(address: SocketAddr) -> Self {
-        Self::Address { ip: address.ip().to_canonical(), port: address.port() }
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Process { user, group, process: Some(process) } => {
-                write!(to, "user {user}, group {group}, process {process}")
-            }
-            Self::Process { user, group, process: None } => {
-                write!(to, "user {user}, group {group}")
-            }
-            Self::Address { ip, port } => SocketAddr::new(*ip, *port).fmt(to),
-            Self::Unknown => to.write_str("unknown"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -114,13 +70,5 @@ mod tests {
             peer.to_string(),
             format!("user {user}, group {group}, process {}", std::process::id())
         );
-    }
-
-    #[test]
-    fn a_tcp_client_is_its_address() {
-        let peer = |text: &str| Peer::of_tcp(text.parse().unwrap()).to_string();
-        assert_eq!(peer("127.0.0.1:4711"), "127.0.0.1:4711");
-        assert_eq!(peer("[::ffff:10.0.0.7]:80"), "10.0.0.7:80");
-        assert_eq!(peer("[::1]:80"), "[::1]:80");
     }
 }

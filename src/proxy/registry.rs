@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::peer::{Party, Peer, Process};
+use super::peer::{Party, Process};
+use crate::peer::Peer;
 
 /// How long a connection has to say something before it makes room for another one. A client that
 /// connects sends its request at once.

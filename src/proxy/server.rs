@@ -18,12 +18,12 @@ use super::exchange::Sink;
 use super::listener::Listener;
 use super::next::Client;
 use super::often::Often;
-use super::peer::Peer;
 use super::registry::{Limits, OpenRequest, Registered, Registry, Room};
 use super::stream::{Moving, Stream};
 use super::turns::Turns;
 use super::workers::Workers;
 use crate::api::{Address, Flaw};
+use crate::peer::Peer;
 use crate::policy::Gate;
 
 /// How long accepting pauses when the system has no file descriptors left.

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use super::peer::{Party, Peer, Process};
+use super::peer::{Party, Process};
+use crate::peer::Peer;
 
 /// How much work in bytes a connection does before others are looked at, and a process in a round.
 const SHARE: usize = 256 << 10;

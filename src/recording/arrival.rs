@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::peer::{Peer, Who};
+use super::peer::Who;
 use super::{Request, redact};
 use crate::api::{CanonicalRequest, Located, Refusal, Risk, told_method, told_path};
+use crate::peer::Peer;
 
 /// The longest name or value in bytes that is recorded of a request that is denied: it is no evidence
 /// of a need, and whoever has no right must not fill the disk. Of the others no name is cut.

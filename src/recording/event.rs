@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Peer;
 use crate::api::EngineKind;
+use crate::peer::Peer;
 
 /// The version of the format that this dsp writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;

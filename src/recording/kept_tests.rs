@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::tests::begin;
-use super::{Arrival, CommandLine, Event, Peer, Purpose, Reader, Repeat, Request, Session, Writer};
+use super::{Arrival, CommandLine, Event, Purpose, Reader, Repeat, Request, Session, Writer};
 use crate::api::{CanonicalRequest, EngineKind};
+use crate::peer::Peer;
 
 /// A request of somebody.
 #[derive(Clone, Copy)]

@@ -6,8 +6,9 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::Outcome;
 use super::arrival::{Arrival, cut};
-use super::{Outcome, Peer};
+use crate::peer::Peer;
 
 /// A request or an answer, as it stands in a recording.
 #[derive(Serialize)]

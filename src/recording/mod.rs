@@ -34,6 +34,5 @@ pub use earlier::earlier;
 pub use event::{End, Engine, Event, FORMAT_VERSION, Last, Repeat, Request, Response, Session};
 pub use identity::Purpose;
 pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable};
-pub use peer::Peer;
 pub use reader::{LONGEST_LINE, ReadError, Reader};
 pub use writer::{Outcome, Progress, Ticket, Totals, Writer};

@@ -5,29 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Who is at the other end of a client's connection.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Peer {
-    /// A process, on a unix socket, as it was when it connected.
-    Process {
-        /// Its user.
-        user: u32,
-        /// Its main group.
-        group: u32,
-        /// Its number; none when the system does not say.
-        process: Option<NonZeroU32>,
-    },
-    /// A TCP client.
-    Address {
-        /// The machine.
-        ip: IpAddr,
-        /// Its port.
-        port: u16,
-    },
-    /// Nobody knows.
-    #[default]
-    Unknown,
-}
+use crate::peer::Peer;
 
 /// Who somebody is whatever process or port it is this time. Requests of two of them are two requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,7 +15,7 @@ pub(super) enum Who {
     Unknown,
 }
 
-/// As it stands in a line. A later dsp may know more of somebody.
+/// As it is in a line. A later dsp may know more of somebody.
 #[derive(Deserialize, Serialize)]
 struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,12 +29,6 @@ struct Written {
 }
 
 impl Peer {
-    /// Whether nothing is known.
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        *self == Self::Unknown
-    }
-
     /// Who it is.
     pub(super) fn who(self) -> Who {
         match self {

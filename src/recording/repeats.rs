@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 
 use super::arrival::Arrival;
 use super::identity::Identity;
-use super::peer::Peer;
 use super::tally::Tally;
+use crate::peer::Peer;
 
 /// How many different requests that were admitted are remembered. Beyond it those that are new and may
 /// be counted are counted together by operation and user, so that neither memory nor the disk fills up.

@@ -11,8 +11,9 @@ use std::time::Instant;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Arrival, Event, Outcome, Peer, Reader, Session, Ticket, Totals, Writer};
+use super::{Arrival, Event, Outcome, Reader, Session, Ticket, Totals, Writer};
 use crate::api::{CanonicalRequest, EngineKind};
+use crate::peer::Peer;
 
 /// What tells requests apart in these tests: target, and whether it is denied.
 type Asked = (String, bool);

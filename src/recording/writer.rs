@@ -292,7 +292,7 @@ mod tests {
         writer.request(&Arrival {
             at: Instant::now(),
             connection: 1,
-            peer: crate::recording::Peer::Unknown,
+            peer: crate::peer::Peer::Unknown,
             method,
             target,
             request: Some(&request),

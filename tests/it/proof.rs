@@ -82,7 +82,7 @@ fn gathered(engine: EngineKind, requests: &[(String, String)]) -> Evidence {
             seq,
             time: "2026-01-01T00:00:00Z".parse().unwrap(),
             connection: 1,
-            peer: dsp::recording::Peer::Unknown,
+            peer: dsp::peer::Peer::Unknown,
             method: method.clone(),
             path: path.clone(),
             operation: None,

@@ -14,6 +14,9 @@ pub mod api;
 #[path = "../../../src/files/mod.rs"]
 pub mod files;
 #[allow(dead_code)]
+#[path = "../../../src/peer/mod.rs"]
+pub mod peer;
+#[allow(dead_code)]
 #[path = "../../../src/policy/mod.rs"]
 pub mod policy;
 #[allow(dead_code)]
@@ -34,8 +37,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind, Framing};
+use peer::Peer;
 use policy::{Enforcer, Gate, Head, Replaceable};
-use recording::{Arrival, Outcome, Peer, Session, Writer};
+use recording::{Arrival, Outcome, Session, Writer};
 use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;

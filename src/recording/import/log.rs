@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::super::identity::Identity;
 use super::super::repeats::{Repeats, Sum};
-use super::super::{Arrival, End, Event, FORMAT_VERSION, Peer, Purpose, Repeat, Response, Session};
+use super::super::{Arrival, End, Event, FORMAT_VERSION, Purpose, Repeat, Response, Session};
 use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
+use crate::peer::Peer;
 
 /// The longest line in bytes that is looked at. Caddy's hold the headers of a request, and no
 /// server takes a megabyte of those.

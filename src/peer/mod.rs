@@ -1,0 +1,80 @@
+//! Who is at the other end of a client's connection. The proxy shares its connections out by it, and a
+//! recording says it.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+
+/// Who a client is, as far as the system says, which is asked once, when the connection is accepted. It
+/// has no text of the client's.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Peer {
+    /// A process of this machine, on a unix socket, as it was when it connected (`SO_PEERCRED` of
+    /// unix(7)).
+    Process {
+        /// Its user.
+        user: u32,
+        /// Its main group.
+        group: u32,
+        /// Its number; none for a process that this one cannot see, as of another container.
+        process: Option<NonZeroU32>,
+    },
+    /// A TCP client.
+    Address {
+        /// The machine. An IPv4 address that came in as IPv6 is an IPv4 address here.
+        ip: IpAddr,
+        /// Its port.
+        port: u16,
+    },
+    /// Nobody knows.
+    #[default]
+    Unknown,
+}
+
+impl Peer {
+    /// A TCP client at an address.
+    #[must_use]
+    pub fn of_tcp(address: SocketAddr) -> Self {
+        Self::Address { ip: address.ip().to_canonical(), port: address.port() }
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { user, group, process: Some(process) } => {
+                write!(to, "user {user}, group {group}, process {process}")
+            }
+            Self::Process { user, group, process: None } => {
+                write!(to, "user {user}, group {group}")
+            }
+            Self::Address { ip, port } => SocketAddr::new(*ip, *port).fmt(to),
+            Self::Unknown => to.write_str("unknown"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tcp_client_is_its_address() {
+        let peer = |text: &str| Peer::of_tcp(text.parse().unwrap()).to_string();
+        assert_eq!(peer("127.0.0.1:4711"), "127.0.0.1:4711");
+        assert_eq!(peer("[::ffff:10.0.0.7]:80"), "10.0.0.7:80");
+        assert_eq!(peer("[::1]:80"), "[::1]:80");
+    }
+
+    #[test]
+    fn nobody_is_unknown_by_chance() {
+        assert!(Peer::default().is_unknown());
+        assert!(!Peer::Process { user: 0, group: 0, process: None }.is_unknown());
+    }
+}
