@@ -17,6 +17,7 @@ pub struct Framing {
     state: State,
     watches: bool,
     flaw: Option<Flaw>,
+    has_odd_chunks: bool,
 }
 
 /// What a [`Framing`] made of the bytes it was shown.
@@ -90,6 +91,12 @@ impl Framing {
     #[must_use]
     pub fn flaw(&self) -> Option<Flaw> {
         self.flaw
+    }
+
+    /// Whether the chunks of the last body so far have a form that is an error but for who watches.
+    #[must_use]
+    pub fn has_odd_chunks(&self) -> bool {
+        self.has_odd_chunks
     }
 
     /// Goes on with the head of a request, whatever came before.
@@ -177,6 +184,7 @@ impl Framing {
             }
             Length::Chunked => {
                 self.state = State::Chunks(Chunks::Size(0, 0));
+                self.has_odd_chunks = false;
                 Progress::Head(length)
             }
         })
@@ -216,6 +224,7 @@ impl Framing {
                 show(Piece::Trailers(std::slice::from_ref(byte)));
             }
             at += 1;
+            self.has_odd_chunks |= self.watches && chunks.next(*byte, false).is_err();
             match chunks.next(*byte, self.watches)? {
                 Some(next) => chunks = next,
                 None => {

@@ -10,8 +10,8 @@ use indexmap::IndexMap;
 use thread_local::ThreadLocal;
 
 use super::record::{write_outcome, write_request};
-use crate::api::{told_method, told_path};
-use crate::policy::{Decision, Denial, Verdict};
+use crate::api::{Disorder, told_method, told_path};
+use crate::policy::{Decision, Verdict};
 use crate::proxy::{Arrival, Begun, Often, Outcome, Sink};
 use crate::recording::{Ticket, Writer};
 use crate::report::printable;
@@ -109,8 +109,8 @@ impl Audit {
 
 impl Denials {
     /// Counts a denial, and says how often it has come by now if that is worth a line.
-    fn note(&self, denial: &Denial) -> Option<u64> {
-        let message = beginning(&denial.message);
+    fn note(&self, message: &str) -> Option<u64> {
+        let message = beginning(message);
         let mut found = self.found.get_or_default().borrow_mut();
         let count = match found.get(message) {
             Some(count) => count,
@@ -182,14 +182,14 @@ impl Sink for Audit {
         match &decision.verdict {
             Verdict::Deny(denial) => {
                 let (status, message) = (denial.status, beginning(&denial.message));
-                if let Some(times) = self.denials.note(denial) {
+                if let Some(times) = self.denials.note(&denial.message) {
                     tracing::warn!(connection, status, %method, %path, times, "{message}");
                 }
             }
             Verdict::Forward(permit) => match permit.instead_of() {
                 Some(denial) => {
                     let message = beginning(&denial.message);
-                    if let Some(times) = self.denials.note(denial) {
+                    if let Some(times) = self.denials.note(&denial.message) {
                         tracing::warn!(connection, audit = true, %method, %path, times, "{message}");
                     }
                 }
@@ -205,6 +205,14 @@ impl Sink for Audit {
     fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
+        if let Some(Disorder::Body(flaw)) = outcome.disorder {
+            // The decision on its head has been told.
+            let message = format!("dsp: the request is refused: {flaw}");
+            if let Some(times) = self.denials.note(&message) {
+                let audit = outcome.upgraded;
+                tracing::warn!(audit, times, "{message}");
+            }
+        }
         if let Some(ticket) = ticket {
             write_outcome(ticket, outcome);
         }

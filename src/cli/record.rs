@@ -212,8 +212,8 @@ fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
     if totals.unread > 0 {
         let requests = count(totals.unread, "request");
         output::error(&format!(
-            "{requests} could not be read and went on to the engine with all that followed on the \
-             same connection; the session is marked as lossy"
+            "{requests} could not be read, or had an answer that could not be, and went on with all \
+             that followed on the same connection; the session is marked as lossy"
         ));
         output::help(
             "dsp coverage names what was wrong with each; have the program spell it otherwise",
@@ -297,9 +297,17 @@ pub(super) fn write_request(
 
 /// Writes how a request ended.
 pub(super) fn write_outcome(ticket: &Ticket, outcome: &proxy::Outcome) {
-    let proxy::Outcome { status, duration, received, sent, upgraded, unrouted } = *outcome;
-    let outcome = recording::Outcome { status, duration, received, sent, upgraded, unrouted };
-    ticket.answered(&outcome);
+    let proxy::Outcome { status, duration, received, sent, upgraded, unrouted, disorder } =
+        *outcome;
+    ticket.answered(&recording::Outcome {
+        status,
+        duration,
+        received,
+        sent,
+        upgraded,
+        unrouted,
+        disorder,
+    });
 }
 
 /// The one line that shows where a recording stands, redrawn in its place on a terminal.

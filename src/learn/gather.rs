@@ -54,6 +54,10 @@ struct Gathered {
     repeated: HashMap<u64, IndexMap<u16, u64>>,
     /// How many requests there were, as its last line says.
     announced: u64,
+    /// Why `enforce` would end requests behind their heads, by their numbers.
+    broken: HashMap<u64, Box<str>>,
+    /// The places of those among all that are different.
+    refused: Vec<usize>,
 }
 
 /// One request and its repetitions. Its parts may come in any order.
@@ -143,10 +147,15 @@ impl Gathering {
                 (slot.asked, slot.client) = (asked, client);
             }
             Event::Response(response) => {
-                let slot = self.slot(response.session, response.seq);
+                let session = self.session(response.session);
+                let slot = session.requests.entry(response.seq).or_default();
                 slot.unrouted |= response.unrouted;
-                slot.upgraded |= response.upgraded;
-                slot.status = response.status.unwrap_or_default();
+                slot.upgraded |= response.upgraded && response.refused.is_none();
+                slot.status = response.status.unwrap_or(slot.status);
+                if let Some(reason) = response.refused {
+                    session.state.lossy |= response.upgraded;
+                    session.broken.insert(response.seq, reason.into());
+                }
             }
             Event::Repeat(repeat) => {
                 let session = self.session(repeat.session);
@@ -205,16 +214,23 @@ impl Gathering {
 
     /// Folds everything by operation of this engine.
     #[must_use]
-    pub fn finish(self, engine: EngineKind) -> Evidence {
-        let targets: Vec<Target> =
+    pub fn finish(mut self, engine: EngineKind) -> Evidence {
+        let mut broken = IndexSet::new();
+        for session in self.sessions.values_mut() {
+            session.name_broken(&self.asked, &mut broken);
+        }
+        let mut targets: Vec<Target> =
             self.asked.into_iter().map(|written| Target::of(engine, written)).collect();
+        let places = targets.len();
+        targets.extend(broken.into_iter().map(Target::Refused));
         let (torn, turned_away) = (self.torn, self.turned_away);
         let mut sessions: Vec<(String, Gathered)> = self.sessions.into_iter().collect();
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
         let sessions = sessions.into_iter().map(|(id, gathered)| {
-            let Gathered { mut state, requests, repeated, announced } = gathered;
+            let Gathered { mut state, requests, repeated, announced, broken: _, refused } =
+                gathered;
             state.id = id;
             let told: u64 = requests.values().filter_map(Slot::count).sum();
             let hid = |slot: &Slot| {
@@ -231,7 +247,15 @@ impl Gathering {
                 let count = slot.count()?;
                 Some(Asking { target, count, unrouted, client, status, seq: *seq })
             };
-            let askings = requests.iter().filter_map(asking).collect();
+            let refused = refused.into_iter().map(|place| Asking {
+                target: places + place,
+                count: 1,
+                unrouted: false,
+                client: 0,
+                status: 0,
+                seq: 0,
+            });
+            let askings = requests.iter().filter_map(asking).chain(refused).collect();
             AskedIn { state, askings, repeated }
         });
         let sessions = sessions.collect();
@@ -269,6 +293,20 @@ impl Gathering {
 
     fn slot(&mut self, session: String, seq: u64) -> &mut Slot {
         self.session(session).requests.entry(seq).or_default()
+    }
+}
+
+impl Gathered {
+    /// Names the requests that `enforce` would end behind their heads, by the texts that those get whose heads it refuses.
+    fn name_broken(&mut self, asked: &IndexSet<Written>, names: &mut IndexSet<String>) {
+        let mut numbers: Vec<_> = self.broken.iter().collect();
+        numbers.sort_unstable();
+        let broken = numbers.into_iter().filter_map(|(seq, reason)| {
+            let place = usize::try_from(self.requests.get(seq)?.asked?).ok()?;
+            let Written { method, path, denied, .. } = asked.get_index(place)?;
+            (!denied).then(|| format!("{method} {path}: {reason}"))
+        });
+        self.refused = broken.map(|name| names.insert_full(name).0).collect();
     }
 }
 

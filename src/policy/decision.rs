@@ -55,8 +55,8 @@ impl Permit {
     }
 
     /// A permit for a request as the client spelled it, and for whatever the engine makes of it.
-    pub(super) fn verbatim(target: &str, instead_of: Option<Denial>) -> Self {
-        Self { target: target.into(), tunnel: true, is_verbatim: true, instead_of }
+    pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
+        Self { target: target.into(), tunnel, is_verbatim: true, instead_of }
     }
 
     /// What stands in the request line that goes upstream.
@@ -65,7 +65,8 @@ impl Permit {
         &self.target
     }
 
-    /// Whether the connection may become a tunnel when the engine switches protocols.
+    /// Whether the connection may become a tunnel when the engine switches protocols. One that is
+    /// passed on byte for byte becomes one in any case, and this says whether that was to be expected.
     #[must_use]
     pub fn tunnel(&self) -> bool {
         self.tunnel

@@ -163,7 +163,7 @@ impl Gate for Auditor {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Forward(_) => None,
         };
-        let verdict = observe(head, denial);
+        let verdict = observe(head, decision.located.as_ref(), denial);
         Decision { verdict, ..decision }
     }
 
@@ -198,7 +198,7 @@ impl Gate for Replaceable {
 impl Gate for Observer {
     fn decide(&self, head: &Head<'_>) -> Decision {
         let Reading { request, located, refusal } = Reading::of(self.0, head);
-        let verdict = observe(head, None);
+        let verdict = observe(head, located.as_ref(), None);
         Decision { request, located, refusal, verdict }
     }
 
@@ -208,8 +208,9 @@ impl Gate for Observer {
 }
 
 /// Lets a request through as it came, and any tunnel that the engine opens for it.
-fn observe(head: &Head<'_>, instead_of: Option<Denial>) -> Verdict {
-    Verdict::Forward(Permit::verbatim(head.target, instead_of))
+fn observe(head: &Head<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
+    let tunnel = located.is_some_and(|located| located.operation.traits.hijack);
+    Verdict::Forward(Permit::verbatim(head.target, tunnel, instead_of))
 }
 
 fn refuse(refusal: &Refusal) -> Verdict {

@@ -13,6 +13,8 @@ pub(super) struct Whole {
     pub(super) body: Vec<u8>,
     /// How many bytes it takes as it came.
     pub(super) length: usize,
+    /// Whether its chunks have a form that only who watches takes.
+    pub(super) is_odd: bool,
 }
 
 /// Waits for a whole body of at most so many bytes on the wire. What has come stays where it is kept,
@@ -48,7 +50,7 @@ pub(super) async fn read(
                 return None;
             }
             if is_whole {
-                return Some(Whole { body, length: seen });
+                return Some(Whole { body, length: seen, is_odd: framing.has_odd_chunks() });
             }
         }
         if intake.has_ended() || !waits(seen, intake.held() + body.capacity()) {

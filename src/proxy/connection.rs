@@ -23,7 +23,7 @@ use super::transfer::{Asks, Sending, Transfer, count};
 use super::tunnel::Tunnel;
 use super::turns;
 use super::upstream::{Upstream, UpstreamError};
-use crate::api::{Flaw, LONGEST_TARGET, origin_form};
+use crate::api::{Disorder, Flaw, LONGEST_TARGET, origin_form};
 use crate::policy::{Denial, Head, Permit, Verdict};
 
 /// How long a client may be idle between two requests; the engine's own limit (moby
@@ -251,7 +251,7 @@ impl<S: Sink> Connection<S> {
             Ok(_) if !self.control.begin(false) => return Next::End,
             Ok(_) => match self.engine().await {
                 Ok((engine, _)) => {
-                    self.shared.tell_of_flaw(self.who.number, flaw);
+                    self.shared.tell_of_flaw(self.who.number, &flaw);
                     finish.upgraded = true;
                     // Nobody sees a body in it.
                     let _ = finish.rewrite(None);
@@ -342,6 +342,11 @@ impl<S: Sink> Connection<S> {
             let is_unanswered = transfer.answer.body.is_none();
             let can_be_repeated = transfer.can_be_repeated(is_safe);
             let is_whole = transfer.request.is_whole;
+            if let Some(disorder) =
+                finish.disorder().filter(|_| asks.is_verbatim && finish.upgraded)
+            {
+                self.shared.tell_of_flaw(self.who.number, &disorder);
+            }
             return match ending {
                 Ending::Answered { closes, keeps } => {
                     if keeps {
@@ -409,6 +414,9 @@ impl<S: Sink> Connection<S> {
         let anew = finish.rewrite(whole.as_ref().map(|whole| whole.body.as_slice()))?;
         let whole = whole?;
         self.intake.skip_body(whole.length);
+        if whole.is_odd {
+            finish.breaks(Disorder::Body(Flaw::Chunk), false);
+        }
         finish.received = count(&whole.body);
         Some(anew)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::api::Disorder;
 use crate::peer::Peer;
 use crate::policy::Decision;
 
@@ -86,6 +87,9 @@ pub struct Outcome {
     pub upgraded: bool,
     /// Whether the engine has no such route.
     pub unrouted: bool,
+    /// What was not in order behind the head. When the connection has become a tunnel, all that came
+    /// from there on went on without a look; otherwise the exchange was cut there.
+    pub disorder: Option<Disorder>,
 }
 
 /// Tells the sink that an exchange is over when it is dropped, so that it is told however it ends: a
@@ -99,6 +103,7 @@ pub(super) struct Finish<S: Sink> {
     pub(super) unrouted: bool,
     pub(super) received: u64,
     pub(super) sent: u64,
+    disorder: Option<Disorder>,
     /// What has come of an answer that the sink is to see.
     answer: Option<Vec<u8>>,
 }
@@ -114,8 +119,20 @@ impl<S: Sink> Finish<S> {
             unrouted: false,
             received: 0,
             sent: 0,
+            disorder: None,
             answer: None,
         }
+    }
+
+    /// Notes that something is not in order, and whether what follows goes on all the same.
+    pub(super) fn breaks(&mut self, disorder: Disorder, goes_on: bool) {
+        self.upgraded |= goes_on;
+        let _ = self.disorder.get_or_insert(disorder);
+    }
+
+    /// What is not in order.
+    pub(super) fn disorder(&self) -> Option<Disorder> {
+        self.disorder
     }
 
     /// See [`Sink::longest_body`].
@@ -157,6 +174,7 @@ impl<S: Sink> Drop for Finish<S> {
             sent: self.sent,
             upgraded: self.upgraded,
             unrouted: self.unrouted,
+            disorder: self.disorder,
         };
         self.sink.finish(&self.ticket, &outcome);
     }

@@ -86,6 +86,11 @@ impl Intake {
         }
     }
 
+    /// Whether the body that was read last is in chunks that only who watches takes.
+    pub(super) fn has_odd_chunks(&self) -> bool {
+        self.framing.has_odd_chunks()
+    }
+
     /// Takes out the first bytes of those kept.
     pub(super) fn take(&mut self, length: usize, into: &mut Vec<u8>) {
         into.extend_from_slice(self.bytes.get(..length).unwrap_or_default());

@@ -10,7 +10,7 @@ use super::response::{BadAnswer, Body, Form, ROOM, ResponseHead};
 use super::scratch::Outbox;
 use super::stream::Stream;
 use super::transfer::{Asks, Sending, count};
-use crate::api::{Piece, Progress};
+use crate::api::{Disorder, Piece, Progress};
 
 /// How far the answer is.
 #[derive(Debug)]
@@ -125,7 +125,12 @@ impl<S: Sink> Reading<'_, S> {
             if self.asks.is_verbatim {
                 self.to_client.room().extend_from_slice(own);
                 match head.status.as_u16() {
-                    101 => return Err(self.tunnel(&head, behind)),
+                    101 => {
+                        if !self.asks.tunnel {
+                            self.finish.breaks(Disorder::Switched, true);
+                        }
+                        return Err(self.tunnel(&head, behind));
+                    }
                     100..200 => {}
                     _ => return self.verbatim(head, behind),
                 }
@@ -159,7 +164,7 @@ impl<S: Sink> Reading<'_, S> {
 
     /// Has an answer that nobody can read go on as it comes, and what follows it too.
     fn unread(&mut self, bytes: &[u8]) -> Ending {
-        tracing::warn!("an answer is passed on without a look");
+        self.finish.breaks(Disorder::Answer, true);
         Ending::Tunnel(bytes.to_vec())
     }
 
@@ -274,7 +279,10 @@ impl<S: Sink> Reading<'_, S> {
                 match read {
                     Ok(Progress::Ended(length)) => (length, true),
                     Ok(Progress::Head(_) | Progress::More) => (bytes.len(), false),
-                    Err(_) if self.asks.is_verbatim => return Err(Ending::Tunnel(bytes.to_vec())),
+                    Err(_) if self.asks.is_verbatim => {
+                        finish.breaks(Disorder::Answer, true);
+                        return Err(Ending::Tunnel(bytes.to_vec()));
+                    }
                     Err(_) => return Err(Ending::Broken),
                 }
             }

@@ -1,5 +1,6 @@
 //! Accepts connections, and ends them in order.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +23,7 @@ use super::registry::{Limits, OpenRequest, Registered, Registry, Room};
 use super::stream::{Moving, Stream};
 use super::turns::Turns;
 use super::workers::Workers;
-use crate::api::{Address, Flaw};
+use crate::api::Address;
 use crate::peer::Peer;
 use crate::policy::Gate;
 
@@ -192,8 +193,8 @@ impl<S: Sink> Shared<S> {
         });
     }
 
-    /// Tells of a request that nobody could read and that went on as it is.
-    pub(super) fn tell_of_flaw(&self, connection: u64, flaw: Flaw) {
+    /// Tells of something that nobody could read and that went on as it is.
+    pub(super) fn tell_of_flaw(&self, connection: u64, flaw: &dyn fmt::Display) {
         let mut flaws = self.flaws.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(times) = flaws.once_more() {
             tracing::warn!(connection, times, "passed on without a look: {flaw}");

@@ -19,7 +19,7 @@ use super::reading::{Answer, Ending, Reading};
 use super::scratch::{Outbox, poll_read};
 use super::stream::Stream;
 use super::timer::Timer;
-use crate::api::Piece;
+use crate::api::{Disorder, Flaw, Piece};
 
 /// A request that is being forwarded.
 pub(super) struct Transfer<'a, S: Sink> {
@@ -203,13 +203,13 @@ impl<'a, S: Sink> Transfer<'a, S> {
     }
 
     /// The client, and what sending what comes from it needs.
-    fn part(&mut self) -> (&mut Stream, Part<'_, 'a>) {
+    fn part(&mut self) -> (&mut Stream, Part<'_, 'a, S>) {
         let part = Part {
             engine: self.engine,
             intake: self.intake,
             to_engine: self.to_engine,
             sending: &mut self.request,
-            received: &mut self.finish.received,
+            finish: self.finish,
             is_verbatim: self.asks.is_verbatim,
         };
         (self.client, part)
@@ -282,16 +282,16 @@ impl<'a, S: Sink> Transfer<'a, S> {
 struct Broken;
 
 /// What sending the next bytes of a request needs.
-struct Part<'a, 'b> {
+struct Part<'a, 'b, S: Sink> {
     engine: &'a mut Stream,
     intake: &'a mut Intake,
     to_engine: &'a mut Outbox,
     sending: &'a mut Sending<'b>,
-    received: &'a mut u64,
+    finish: &'a mut Finish<S>,
     is_verbatim: bool,
 }
 
-impl Part<'_, '_> {
+impl<S: Sink> Part<'_, '_, S> {
     /// Takes the next bytes from the client; none at the end.
     fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Broken> {
         if bytes.is_empty() {
@@ -300,12 +300,12 @@ impl Part<'_, '_> {
         }
         self.sending.has_begun = true;
         if self.sending.is_unread {
-            *self.received += count(bytes);
+            self.finish.received += count(bytes);
             self.send(bytes, context);
             return Ok(());
         }
         let is_made_anew = self.intake.is_chunked() && !self.is_verbatim;
-        let (received, trailers) = (&mut *self.received, &mut self.sending.trailers);
+        let (received, trailers) = (&mut self.finish.received, &mut self.sending.trailers);
         let mut out = is_made_anew.then(|| self.to_engine.room());
         let read = self.intake.body(bytes, |piece| match piece {
             Piece::Data(data) => {
@@ -318,13 +318,19 @@ impl Part<'_, '_> {
         });
         let (length, is_last) = match read {
             Ok(read) => read,
-            // The engine decides over what nobody else does, and nobody knows where it ends.
-            Err(_) if self.is_verbatim => {
+            // The engine decides on what nobody else does, and nobody knows where it ends.
+            Err(flaw) => {
+                self.finish.breaks(Disorder::Body(flaw), self.is_verbatim);
+                if !self.is_verbatim {
+                    return Err(Broken);
+                }
                 self.sending.is_unread = true;
                 (bytes.len(), false)
             }
-            Err(_) => return Err(Broken),
         };
+        if self.is_verbatim && self.intake.has_odd_chunks() {
+            self.finish.breaks(Disorder::Body(Flaw::Chunk), false);
+        }
         self.sending.is_whole = is_last;
         self.intake.push_behind(bytes, length);
         match out {

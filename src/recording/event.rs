@@ -141,6 +141,12 @@ pub struct Response {
     /// Whether the engine has no such route, as one that is older than the operation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrouted: bool,
+    /// Why `enforce` would end the exchange whatever the profile says, where that was seen behind the
+    /// head only. All that came on the connection from there on went on without a look when `upgraded`
+    /// is set, and was cut otherwise. A request that is counted has one such line at most, without a
+    /// status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// How often a request was seen again. Counts only grow: the last line for a request holds.

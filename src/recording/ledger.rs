@@ -88,7 +88,12 @@ impl Ledger {
     }
 
     /// Writes a request, or counts it behind an earlier one.
-    pub(super) fn request(&self, arrival: &Arrival<'_>, identity: &Identity, joins: bool) -> Noted {
+    pub(super) fn request(
+        self: &Arc<Self>,
+        arrival: &Arrival<'_>,
+        identity: &Identity,
+        joins: bool,
+    ) -> Noted {
         let mut state = self.lock();
         let Some(earlier) = state.repeats.find(identity) else {
             return state.append(&self.id, arrival, identity);
@@ -100,7 +105,7 @@ impl Ledger {
         let written = state.append_count(&self.id, first);
         let joins = joins && earlier.is_exact && !state.has_ended;
         let count = state.repeats.count(first);
-        let tally = if joins { count.join(first, seen) } else { None };
+        let tally = if joins { count.join(first, seen, self) } else { None };
         Noted { written, place: Place::Count(first, tally) }
     }
 
@@ -118,7 +123,22 @@ impl Ledger {
 
     /// Writes how the request in a line has ended.
     pub(super) fn answered(&self, seq: u64, outcome: &Outcome) {
-        self.lock().file.append(&Line::response(&self.id, seq, outcome));
+        let mut state = self.lock();
+        state.note_disorder(outcome);
+        state.refused += u64::from(outcome.disorder.is_some());
+        state.file.append(&Line::response(&self.id, seq, outcome));
+    }
+
+    /// Notes that the rest of a request that was counted was not in order. The first time that has a
+    /// line, so that those who do it again and again do not fill the disk.
+    pub(super) fn broke(&self, first: u64, outcome: &Outcome) {
+        let mut state = self.lock();
+        state.note_disorder(outcome);
+        if state.repeats.count(first).breaks() {
+            state.refused += 1;
+            let outcome = Outcome { status: None, ..*outcome };
+            state.file.append(&Line::response(&self.id, first, &outcome));
+        }
     }
 
     /// Counts how a request that was counted has ended.
@@ -179,6 +199,14 @@ impl State {
             self.repeats.remember(identity, seq);
         }
         Noted { written, place: Place::Line(seq) }
+    }
+
+    /// Marks the session where the rest of a connection went on without a look.
+    fn note_disorder(&mut self, outcome: &Outcome) {
+        if outcome.disorder.is_some() && outcome.upgraded {
+            self.unread += 1;
+            self.file.mark_lossy();
+        }
     }
 
     /// Writes a count if that is due, or if nothing else will: while nothing can be written, each

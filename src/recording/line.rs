@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::Outcome;
 use super::arrival::{Arrival, cut};
+use crate::api::Disorder;
 use crate::peer::Peer;
 
 /// A request or an answer, as it stands in a recording.
@@ -61,6 +62,8 @@ pub(super) struct ResponseLine<'a> {
     upgraded: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     unrouted: bool,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "told")]
+    refused: Option<Disorder>,
 }
 
 struct Parameters<'a>(&'a Arrival<'a>);
@@ -96,7 +99,7 @@ impl<'a> Line<'a> {
 
     /// The line of an answer.
     pub(super) fn response(session: &'a str, seq: u64, outcome: &Outcome) -> Self {
-        let Outcome { status, duration, received, sent, upgraded, unrouted } = *outcome;
+        let Outcome { status, duration, received, sent, upgraded, unrouted, disorder } = *outcome;
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self::Response(ResponseLine {
             session,
@@ -107,6 +110,7 @@ impl<'a> Line<'a> {
             sent,
             upgraded,
             unrouted,
+            refused: disorder,
         })
     }
 }
@@ -135,6 +139,10 @@ impl Serialize for Query<'_> {
     }
 }
 
+fn told<S: Serializer>(disorder: &Option<Disorder>, to: S) -> Result<S::Ok, S::Error> {
+    as_text(&disorder.as_ref().map(|disorder| disorder as &dyn Display), to)
+}
+
 fn as_text<S: Serializer>(text: &Option<&dyn Display>, to: S) -> Result<S::Ok, S::Error> {
     match text {
         Some(text) => to.collect_str(text),
@@ -150,7 +158,7 @@ mod tests {
 
     use super::super::{Event, Response};
     use super::*;
-    use crate::api::{CanonicalRequest, EngineKind};
+    use crate::api::{CanonicalRequest, EngineKind, Flaw};
 
     fn text(line: &Line<'_>) -> String {
         serde_json::to_string(line).unwrap()
@@ -200,13 +208,21 @@ mod tests {
         #[test]
         fn an_answer_is_written_as_its_event_would_be(
             status: Option<u16>, milliseconds: u64, sizes: (u64, u64), flags: (bool, bool),
+            disorder in prop_oneof![
+                Just(None),
+                Just(Some(Disorder::Body(Flaw::Chunk))),
+                Just(Some(Disorder::Answer)),
+                Just(Some(Disorder::Switched)),
+            ],
         ) {
             let ((received, sent), (upgraded, unrouted)) = (sizes, flags);
             let duration = Duration::from_millis(milliseconds);
-            let outcome = Outcome { status, duration, received, sent, upgraded, unrouted };
+            let outcome =
+                Outcome { status, duration, received, sent, upgraded, unrouted, disorder };
+            let refused = disorder.map(|disorder| disorder.to_string());
             let session = "0123".to_owned();
             let response =
-                Response { session, seq: 9, status, milliseconds, received, sent, upgraded, unrouted };
+                Response { session, seq: 9, status, milliseconds, received, sent, upgraded, unrouted, refused };
             let line = text(&Line::response("0123", 9, &outcome));
             prop_assert_eq!(line, event(&Event::Response(response)));
         }

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 
 use super::arrival::Arrival;
 use super::identity::Identity;
+use super::ledger::Ledger;
 use super::tally::Tally;
 use crate::peer::Peer;
 
@@ -76,6 +77,8 @@ pub(super) struct Count {
     /// What the last line says, of requests and of answers.
     written: u64,
     written_answers: u64,
+    /// Whether it has a line for one whose rest was not in order.
+    is_broken: bool,
 }
 
 /// When a request came, and from where.
@@ -205,6 +208,11 @@ impl Count {
         self.last = Seen::later(self.last, seen);
     }
 
+    /// Whether this is the first of them whose rest is not in order.
+    pub(super) fn breaks(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_broken, true)
+    }
+
     /// Counts an answer here.
     pub(super) fn answered(&mut self, status: u16) {
         *self.statuses.entry(status).or_default() += 1;
@@ -234,7 +242,12 @@ impl Count {
 
     /// A tally of its own for a thread, unless too many have one. Those that nobody holds any more
     /// are taken in.
-    pub(super) fn join(&mut self, first: u64, seen: Seen) -> Option<Arc<Tally>> {
+    pub(super) fn join(
+        &mut self,
+        first: u64,
+        seen: Seen,
+        ledger: &Arc<Ledger>,
+    ) -> Option<Arc<Tally>> {
         let (settled, statuses, last) = (&mut self.settled, &mut self.statuses, &mut self.last);
         self.tallies.retain_mut(|tally| match Arc::get_mut(tally) {
             Some(alone) => {
@@ -248,7 +261,7 @@ impl Count {
         if self.tallies.len() >= MOST_TALLIES {
             return None;
         }
-        let tally = Arc::new(Tally::new(first, seen));
+        let tally = Arc::new(Tally::new(first, seen, Arc::downgrade(ledger)));
         self.tallies.push(Arc::clone(&tally));
         Some(tally)
     }

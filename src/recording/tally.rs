@@ -1,12 +1,14 @@
 //! What one thread counts of one request without asking anybody.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::Outcome;
 use super::arrival::Arrival;
+use super::ledger::Ledger;
 use super::repeats::Seen;
 
 /// Set in a count that has been taken for the last time.
@@ -26,6 +28,8 @@ pub(super) struct Tally {
     pub(super) first: u64,
     count: AtomicU64,
     allowed: AtomicU64,
+    /// Where it is counted in the end.
+    ledger: Weak<Ledger>,
     /// The request that it was made for: those that it counts are later and of the same one.
     began: Seen,
     last: Last,
@@ -62,9 +66,10 @@ struct Statuses {
 
 impl Tally {
     /// A tally of nothing, which is due at the first request.
-    pub(super) fn new(first: u64, began: Seen) -> Self {
+    pub(super) fn new(first: u64, began: Seen, ledger: Weak<Ledger>) -> Self {
         Self {
             first,
+            ledger,
             began,
             last: Last::default(),
             count: AtomicU64::new(0),
@@ -104,6 +109,13 @@ impl Tally {
     /// Counts an answer.
     pub(super) fn answered(&self, status: u16) {
         self.statuses.add(status);
+    }
+
+    /// Notes that the rest of one of them was not in order.
+    pub(super) fn broke(&self, outcome: &Outcome) {
+        if let Some(ledger) = self.ledger.upgrade() {
+            ledger.broke(self.first, outcome);
+        }
     }
 
     /// How often it came.
@@ -181,7 +193,7 @@ mod tests {
     use crate::recording::tests::arrival;
 
     fn tally() -> Tally {
-        Tally::new(1, Seen::of(&arrival("/info")))
+        Tally::new(1, Seen::of(&arrival("/info")), Weak::new())
     }
 
     #[test]

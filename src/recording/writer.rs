@@ -20,6 +20,7 @@ use super::ledger::{Ledger, Place};
 use super::recent::{Key, Recent};
 use super::tally::{Counted, Tally};
 use super::{Event, Purpose, Session};
+use crate::api::Disorder;
 
 /// A session being recorded. All methods may be called from several threads at once.
 ///
@@ -47,6 +48,9 @@ pub struct Outcome {
     pub upgraded: bool,
     /// Whether the engine has no such route.
     pub unrouted: bool,
+    /// What was not in order behind the head. When the connection has become a tunnel, all that came
+    /// from there on went on without a look.
+    pub disorder: Option<Disorder>,
 }
 
 /// Names a request between its arrival and its end.
@@ -83,6 +87,18 @@ impl Ticket {
             (Entry::Tally(tally), Some(status)) => tally.answered(status),
             (Entry::Count(..) | Entry::Tally(_), None) => {}
         }
+        if outcome.disorder.is_some() {
+            self.broke(outcome);
+        }
+    }
+
+    /// Records that the rest of a request that was counted is not in order.
+    fn broke(&self, outcome: &Outcome) {
+        match &self.entry {
+            Entry::Line(..) => {}
+            Entry::Count(ledger, first) => ledger.broke(*first, outcome),
+            Entry::Tally(tally) => tally.broke(outcome),
+        }
     }
 }
 
@@ -108,7 +124,8 @@ pub struct Totals {
     pub dropped: u64,
     /// Requests that `enforce` refuses whatever the profile says, each that is different once.
     pub refused: u64,
-    /// Requests that could not be read and went on with all that followed them on their connections.
+    /// Requests that could not be read, or whose answers could not be, and that went on with all that
+    /// followed them on their connections.
     pub unread: u64,
 }
 

@@ -259,6 +259,7 @@ impl Import {
                 upgraded: entry.status == Some(101),
                 // It takes the answer's headers to tell.
                 unrouted: false,
+                refused: None,
             }));
         }
     }

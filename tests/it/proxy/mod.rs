@@ -22,7 +22,7 @@ mod messages;
 /// What a browser sends for a page does not come in over TCP.
 mod tcp;
 /// A recorder changes nothing.
-mod verbatim;
+pub mod verbatim;
 
 const ALL: &str = "version: 1\nname: all\nallow:\n  - HEAD /_ping\n  - GET /_ping\n  - GET /containers/json\n  \
     - GET /containers/*/stats\n  - GET /events\n  - POST /containers/*/exec\n  - POST /exec/*/start\n  \
