@@ -27,6 +27,8 @@ mod podman;
 mod readme;
 /// Programs cannot tell that they are recorded.
 mod transparent;
+/// Messages of every form, byte for byte.
+mod verbatim;
 
 use std::process::{Command, Stdio};
 
