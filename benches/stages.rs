@@ -11,7 +11,7 @@ use std::path::Path;
 use divan::{Bencher, black_box};
 use dsp::api::{CanonicalRequest, EngineKind, Framing};
 use dsp::learn::{Evidence, Gathering, Options, generate};
-use dsp::policy::{Enforcer, Gate, Head};
+use dsp::policy::{Enforcer, Gate, Request};
 use dsp::profile::{Comments, Profile, emit, parse};
 use dsp::recording::Reader;
 use dsp::{api, profile};
@@ -47,7 +47,7 @@ fn decide_10_000_rules(bencher: Bencher<'_, '_>, case: Case) {
 
 fn decide(bencher: Bencher<'_, '_>, profile: &Profile, Case { method, target, .. }: Case) {
     let gate = Enforcer::new(profile);
-    bencher.bench_local(|| gate.decide(&Head::new(black_box(method), black_box(target))));
+    bencher.bench_local(|| gate.decide(&Request::new(black_box(method), black_box(target))));
 }
 
 #[divan::bench(args = ["get", "post"])]

@@ -2,7 +2,9 @@
 //! no less, and only in canonical form; the two gates that watch forward what came.
 
 use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, Located, decode_name};
-use dsp::policy::{Auditor, Decision, Denial, Enforcer, Gate, Head, Observer, Permit, Verdict};
+use dsp::policy::{
+    Auditor, Body, Decision, Denial, Enforcer, Gate, Observer, Permit, Request, Verdict,
+};
 use dsp::profile::{Entry, Name, Profile, Rule, UnknownOperation};
 
 /// Looks at a profile and requests, one word and its value a line: `engine`, `min_api`, `allow`,
@@ -17,18 +19,22 @@ pub fn check(data: &[u8]) {
     let has_body = values(&lines, "body").next_back() != Some("no");
     let enforcer = Enforcer::new(&profile);
     let auditor = Auditor::new(Enforcer::new(&profile));
-    let observer = Observer(profile.engine);
+    let observer = Observer::new(profile.engine);
     for (method, target) in values(&lines, "request").filter_map(|line| line.split_once(' ')) {
-        let head = Head { content_type, has_body, ..Head::new(method, target) };
-        let decision = enforcer.decide(&head);
-        is_right(&profile, &head, &decision);
+        let mut asked = Request::new(method, target);
+        asked.head.content_type = content_type;
+        asked.body = if has_body { Body::Unread } else { Body::Absent };
+        let decision = enforcer.decide(&asked);
+        is_right(&profile, &asked, &decision);
         let denial = match &decision.verdict {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Forward(_) => None,
+            Verdict::ReadBody { .. } => panic!("{asked:?} is not decided on"),
         };
-        for (watching, denial) in [(auditor.decide(&head), denial), (observer.decide(&head), None)]
+        for (watching, denial) in
+            [(auditor.decide(&asked), denial), (observer.decide(&asked), None)]
         {
-            only_watches(&head, &watching, denial);
+            only_watches(&asked, &watching, denial);
             assert_eq!(watching.refusal, decision.refusal, "it notes what is refused");
         }
     }
@@ -67,29 +73,30 @@ fn unknown(engine: EngineKind, text: &str) -> Option<UnknownOperation> {
 }
 
 /// Holds an enforcer's decision against a second reading of the profile.
-fn is_right(profile: &Profile, head: &Head<'_>, decision: &Decision) {
-    let request = CanonicalRequest::parse(profile.engine, head.method, head.target);
-    assert_eq!(decision.request.as_ref(), request.as_ref().ok(), "{head:?}");
-    let is_refused = request.is_err() || overrides(head);
-    assert_eq!(decision.refusal.is_some(), is_refused, "{head:?}");
+fn is_right(profile: &Profile, asked: &Request<'_>, decision: &Decision) {
+    let request = CanonicalRequest::parse(profile.engine, asked.head.method, asked.head.target);
+    assert_eq!(decision.request.as_ref(), request.as_ref().ok(), "{asked:?}");
+    let is_refused = request.is_err() || overrides(asked);
+    assert_eq!(decision.refusal.is_some(), is_refused, "{asked:?}");
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
-    assert_eq!(decision.located, located, "{head:?}");
+    assert_eq!(decision.located, located, "{asked:?}");
     match &decision.verdict {
         Verdict::Forward(permit) => {
             let request = request.expect("only a canonical request is forwarded");
-            assert!(!is_refused, "{head:?}");
-            assert!(admits(profile, &request, located.as_ref()), "{head:?} is not allowed");
+            assert!(!is_refused, "{asked:?}");
+            assert!(admits(profile, &request, located.as_ref()), "{asked:?} is not allowed");
             is_permitted(profile, &request, located.as_ref(), permit);
         }
         Verdict::Deny(denial) => {
-            assert!(super::printable(&denial.message), "{denial:?}");
-            assert_eq!(denial.status == 400, is_refused);
-            assert!(matches!(denial.status, 400 | 403), "{denial:?}");
-            if let (403, Ok(request)) = (denial.status, &request) {
-                assert!(!admits(profile, request, located.as_ref()), "{head:?} is allowed");
-                helps(profile, head, denial);
+            assert!(super::printable(&denial.to_string()), "{denial:?}");
+            assert_eq!(denial.status() == 400, is_refused);
+            assert!(matches!(denial.status(), 400 | 403), "{denial:?}");
+            if let (403, Ok(request)) = (denial.status(), &request) {
+                assert!(!admits(profile, request, located.as_ref()), "{asked:?} is allowed");
+                helps(profile, asked, denial);
             }
         }
+        Verdict::ReadBody { .. } => panic!("{asked:?} is not decided on"),
     }
 }
 
@@ -150,30 +157,34 @@ fn reads_as(line: &str, text: &str) -> bool {
 }
 
 /// The rule that a denial offers allows the request.
-fn helps(profile: &Profile, head: &Head<'_>, denial: &Denial) {
+fn helps(profile: &Profile, asked: &Request<'_>, denial: &Denial) {
     let Some(rule) = &denial.rule else { return };
     let mut wider = profile.clone();
-    wider.allow.push(Entry::new(Rule::parse(profile.engine, rule).expect("it is a rule")));
-    let decision = Enforcer::new(&wider).decide(head);
-    assert!(matches!(decision.verdict, Verdict::Forward(_)), "{rule} does not help {head:?}");
+    wider
+        .allow
+        .push(Entry::new(Rule::parse(profile.engine, &rule.to_string()).expect("it is a rule")));
+    let decision = Enforcer::new(&wider).decide(asked);
+    assert!(matches!(decision.verdict, Verdict::Forward(_)), "{rule} does not help {asked:?}");
 }
 
 /// A gate that watches forwards what came, and tells what it was told to tell.
-fn only_watches(head: &Head<'_>, decision: &Decision, instead_of: Option<&Denial>) {
+fn only_watches(asked: &Request<'_>, decision: &Decision, instead_of: Option<&Denial>) {
     match &decision.verdict {
         Verdict::Forward(permit) => {
-            assert_eq!(permit.target(), head.target);
+            assert_eq!(permit.target(), asked.head.target);
             assert_eq!(permit.instead_of(), instead_of);
             assert!(permit.is_verbatim());
         }
-        Verdict::Deny(denial) => panic!("{head:?} is not passed on: {denial:?}"),
+        other => panic!("{asked:?} is not passed on: {other:?}"),
     }
 }
 
 /// Whether an engine could read the body instead of the query, or go by the type alone.
-fn overrides(head: &Head<'_>) -> bool {
-    let text = String::from_utf8_lossy(head.content_type.unwrap_or_default()).to_ascii_lowercase();
-    let has_form =
-        matches!(head.method, "POST" | "PUT") && text.contains("application/x-www-form-urlencoded");
-    text.contains("application/grpc") || head.has_body && (text.contains("multipart/") || has_form)
+fn overrides(asked: &Request<'_>) -> bool {
+    let text =
+        String::from_utf8_lossy(asked.head.content_type.unwrap_or_default()).to_ascii_lowercase();
+    let has_form = matches!(asked.head.method, "POST" | "PUT")
+        && text.contains("application/x-www-form-urlencoded");
+    text.contains("application/grpc")
+        || asked.body != Body::Absent && (text.contains("multipart/") || has_form)
 }

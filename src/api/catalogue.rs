@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use smallvec::SmallVec;
 
-use super::operation::{Traits, Versions};
+use super::operation::{Made, Traits, Versions};
 use super::template::{Part, Template};
 use super::{ApiVersion, EngineKind, Method, Operation};
 
@@ -204,6 +204,14 @@ fn parse_row(engine: EngineKind, index: usize, row: &'static str) -> Option<Oper
             "stream" => traits.stream = true,
             "tar_in" => traits.tar_in = true,
             "tar_out" => traits.tar_out = true,
+            "handshake" => traits.handshake = true,
+            "rename" => traits.rename = true,
+            "makes_container" => traits.makes = Some(Made::Container),
+            "makes_libpod_container" => traits.makes = Some(Made::LibpodContainer),
+            "makes_pod" => traits.makes = Some(Made::Pod),
+            "makes_kube" => traits.makes = Some(Made::Kube),
+            "makes_service" => traits.makes = Some(Made::Service),
+            "makes_volume" => traits.makes = Some(Made::Volume),
             _ => return None,
         }
     }

@@ -40,7 +40,7 @@ pub use framing::{Framing, Piece, Progress};
 pub(crate) use head::origin_form;
 pub use head::{LONGEST_HEAD, LONGEST_TARGET, Length, MOST_HEADERS};
 pub use method::{Method, UnknownMethod};
-pub use operation::{Operation, Traits, Versions};
+pub use operation::{Made, Operation, Traits, Versions};
 pub use parameter::{IsOfId, ParameterKind};
 pub use query::{Query, QueryError};
 pub use risk::Risk;

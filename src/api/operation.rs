@@ -16,6 +16,31 @@ pub struct Traits {
     pub tar_in: bool,
     /// The answer is a tar archive.
     pub tar_out: bool,
+    /// Clients begin with it and fall back from one to the other. Without it the docker CLI asks for
+    /// an API version that the engine refuses (docs/engine-api.md#negotiation), so a profile that allows one allows
+    /// both.
+    pub handshake: bool,
+    /// It gives a container another name, which is in its query.
+    pub rename: bool,
+    /// What the body says to make or to change.
+    pub makes: Option<Made>,
+}
+
+/// What a request makes or changes, which is also the form of its body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Made {
+    /// A container, in the form of Docker's API.
+    Container,
+    /// A container, in the form of podman's own API.
+    LibpodContainer,
+    /// A pod of podman's.
+    Pod,
+    /// Pods and what they need, as YAML of Kubernetes.
+    Kube,
+    /// A service of a swarm.
+    Service,
+    /// A volume.
+    Volume,
 }
 
 /// In which versions of the API an operation is.
@@ -111,8 +136,7 @@ impl Operation {
     #[must_use]
     pub fn listing_key(&self) -> (bool, &Template, usize) {
         let rank = Method::ALL.iter().position(|method| *method == self.method);
-        let handshake = matches!(self.name, "SystemPing" | "SystemPingHead");
-        (!handshake, &self.template, rank.unwrap_or(usize::MAX))
+        (!self.traits.handshake, &self.template, rank.unwrap_or(usize::MAX))
     }
 }
 

@@ -23,7 +23,7 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
     ),
     kind(
         CheckCode::UnknownOperation,
-        "a request was made that is no known operation of the engine's API",
+        "a request was made that is not a known operation of the engine's API",
         Severity::Error,
     ),
     kind(

@@ -40,9 +40,8 @@ struct Check<'a> {
     profile: &'a Profile,
     source: &'a Source,
     evidence: &'a Evidence,
-    /// What the profile allows and what it denies, found by what it is about.
+    /// What the profile allows, found by operation and names.
     allowed: RuleIndex,
-    denied: RuleIndex,
     found: Vec<Found>,
 }
 
@@ -56,9 +55,9 @@ struct Found {
 /// Compares a profile, whose file is `source`, with evidence.
 #[must_use]
 pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &Options) -> Report {
-    let (allowed, denied) = (profile.allowed(), profile.denied());
+    let allowed = profile.allowed();
     let found = Vec::new();
-    let mut check = Check { profile, source: &source, evidence, allowed, denied, found };
+    let mut check = Check { profile, source: &source, evidence, allowed, found };
     // Where nothing was recorded all is unused, which says nothing about the profile.
     let is_empty = evidence.is_empty();
     if !is_empty {

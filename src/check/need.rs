@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::Check;
 use crate::api::ApiVersion;
 use crate::learn::{Known, TooOld, Use};
-use crate::policy::{Enforcer, Gate, Head, Verdict};
+use crate::policy::{Enforcer, Reason};
 use crate::profile::{
     CheckCode, Entry, Pattern, Profile, Rule, Subject, UnknownOperation, looks_like_id,
 };
@@ -21,15 +21,9 @@ impl Check<'_> {
         for known in self.evidence.known() {
             let mut by_code: BTreeMap<CheckCode, Vec<&Vec<String>>> = BTreeMap::new();
             for (values, versions) in &known.values {
-                let is_denied = |version: &Option<ApiVersion>| {
-                    let prefix = version.map_or_else(String::new, |version| format!("/v{version}"));
-                    let target = prefix + &known.path(values);
-                    let head = Head::new(known.operation.method.as_str(), &target);
-                    matches!(gate.decide(&head).verdict, Verdict::Deny(_))
-                };
-                if versions.iter().any(is_denied) {
-                    let code = self.reason(known, values);
-                    by_code.entry(code).or_default().push(values);
+                let denial = |version: &Option<ApiVersion>| known.denial(&gate, values, *version);
+                if let Some(denial) = versions.iter().find_map(denial) {
+                    by_code.entry(code(&denial.reason)).or_default().push(values);
                 }
             }
             for (code, denied) in by_code {
@@ -40,17 +34,6 @@ impl Check<'_> {
         self.find_too_old();
         self.find_unknown();
         self.find_refused();
-    }
-
-    /// Why the gate said no, for the name of the finding.
-    fn reason(&self, known: &Known, values: &[String]) -> CheckCode {
-        if self.denied.matches(&known.located(values)) {
-            CheckCode::DeniedOperationUsed
-        } else if self.allowed.is_about(known.operation) {
-            CheckCode::NameOutsideNarrowing
-        } else {
-            CheckCode::NewOperation
-        }
     }
 
     /// The finding for requests of one operation that are denied for one reason.
@@ -185,7 +168,7 @@ impl Check<'_> {
                 region: Self::region(place.clone(), ""),
                 seen: Some(seen(&unknown.seen)),
                 help: Some(format!("to allow it as it is, add under unknown: - {request}")),
-                ..Self::finding(code, format!("{request} is no known operation of {api}"))
+                ..Self::finding(code, format!("{request} is not a known operation of {api}"))
             };
             self.push(code, Some(Subject::Text(request.to_owned())), finding);
         }
@@ -204,6 +187,18 @@ impl Check<'_> {
             };
             self.push(code, Some(Subject::Text(request.to_owned())), finding);
         }
+    }
+}
+
+/// The name of the finding for what was denied for this reason.
+fn code(reason: &Reason) -> CheckCode {
+    match reason {
+        Reason::Denied(_) => CheckCode::DeniedOperationUsed,
+        Reason::NotAllowed { is_narrowed: true } => CheckCode::NameOutsideNarrowing,
+        Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
+        Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
+        Reason::Unknown(_) => CheckCode::UnknownOperation,
+        Reason::Refused(_) | Reason::Stray(_) | Reason::Undecided => CheckCode::RefusedRequest,
     }
 }
 

@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 
 use super::Check;
-use crate::learn::HANDSHAKE;
 use crate::profile::{AmbiguityKind, CheckCode, Subject, UnknownOperation};
 use crate::report::{Finding, count};
 
 impl Check<'_> {
     pub(super) fn find_unused(&mut self) {
-        let pinged = self.evidence.known().any(|known| HANDSHAKE.contains(&known.operation.name));
+        let pinged = self.evidence.known().any(|known| known.operation.traits.handshake);
         for (entry, is_used) in self.profile.allow.iter().zip(self.used()) {
             let rule = &entry.value;
-            if is_used || (pinged && HANDSHAKE.contains(&rule.operation().name)) {
+            if is_used || (pinged && rule.operation().traits.handshake) {
                 continue;
             }
             let finding = Finding {

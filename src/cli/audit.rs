@@ -11,7 +11,7 @@ use thread_local::ThreadLocal;
 
 use super::record::{write_outcome, write_request};
 use crate::api::{Disorder, told_method, told_path};
-use crate::policy::{Decision, Verdict};
+use crate::policy::{Decision, Denial, Verdict};
 use crate::proxy::{Arrival, Begun, Often, Outcome, Sink};
 use crate::recording::{Ticket, Writer};
 use crate::report::printable;
@@ -181,20 +181,23 @@ impl Sink for Audit {
         let (method, path) = shown(arrival, decision);
         match &decision.verdict {
             Verdict::Deny(denial) => {
-                let (status, message) = (denial.status, beginning(&denial.message));
-                if let Some(times) = self.denials.note(&denial.message) {
-                    tracing::warn!(connection, status, %method, %path, times, "{message}");
+                let (status, text) = (denial.status(), denial.to_string());
+                let message = beginning(&text);
+                if let Some(times) = self.denials.note(message) {
+                    tracing::warn!(connection, status, %method, %path, times, "dsp: {message}");
                 }
             }
             Verdict::Forward(permit) => match permit.instead_of() {
                 Some(denial) => {
-                    let message = beginning(&denial.message);
-                    if let Some(times) = self.denials.note(&denial.message) {
-                        tracing::warn!(connection, audit = true, %method, %path, times, "{message}");
+                    let text = denial.to_string();
+                    let message = beginning(&text);
+                    if let Some(times) = self.denials.note(message) {
+                        tracing::warn!(connection, audit = true, %method, %path, times, "dsp: {message}");
                     }
                 }
                 None => tracing::info!(connection, %method, %path, "allowed"),
             },
+            Verdict::ReadBody { .. } => {}
         }
         match &self.file {
             Some(file) => file.write(arrival, decision),
@@ -207,10 +210,10 @@ impl Sink for Audit {
         tracing::debug!(status, sent, received, "ended");
         if let Some(Disorder::Body(flaw)) = outcome.disorder {
             // The decision on its head has been told.
-            let message = format!("dsp: the request is refused: {flaw}");
+            let message = Denial::refused(flaw.into()).to_string();
             if let Some(times) = self.denials.note(&message) {
                 let audit = outcome.upgraded;
-                tracing::warn!(audit, times, "{message}");
+                tracing::warn!(audit, times, "dsp: {message}");
             }
         }
         if let Some(ticket) = ticket {

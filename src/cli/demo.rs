@@ -21,7 +21,7 @@ use super::{args, evidence, runtime, serve, surroundings};
 use crate::api::{Address, EngineKind};
 use crate::engine;
 use crate::learn;
-use crate::policy::{Enforcer, Gate, Observer};
+use crate::policy::{self, Enforcer, Gate, Observer, Verdict};
 use crate::profile::{emit, parse};
 use crate::proxy::{self, Access, Limits, Listener};
 use crate::recording::{Session, Writer};
@@ -165,40 +165,38 @@ async fn record(stage: &Stage, path: &Path) -> anyhow::Result<crate::recording::
     session.engine.clone_from(&stage.about);
     let recorder = Arc::new(Recorder(Writer::create(path, &session)?));
     let sink = Arc::clone(&recorder);
-    let gate = Arc::new(Observer(stage.kind));
+    let gate = Arc::new(Observer::new(stage.kind));
     stage.through("record.sock", gate, sink, async |program: &Program| program.run().await).await?;
     Ok(recorder.0.end(None))
 }
 
 async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {
     let calls = [(Method::GET, "/containers/json"), (Method::POST, "/containers/create")];
+    let gate = Arc::new(gate);
     let answers = stage.through(
         "enforce.sock",
-        Arc::new(gate),
+        Arc::clone(&gate) as Arc<dyn Gate>,
         Arc::new(Audit::default()),
         async |program: &Program| {
             let mut answers = Vec::new();
             for (method, path) in calls {
-                let (status, body) = program.ask(method.clone(), path).await?;
-                answers.push((method, path, status, body));
+                let (status, _) = program.ask(method.clone(), path).await?;
+                answers.push((method, path, status));
             }
             Ok(answers)
         },
     );
     let mut lines = String::new();
-    for (method, path, status, body) in answers.await? {
+    for (method, path, status) in answers.await? {
         let verdict = if status == 403 { "denied" } else { "allowed" };
         let _ = writeln!(lines, "   {method} {path}: {STRONG}{verdict}{STRONG:#} ({status})");
-        if status == 403 {
-            let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            let message = body.get("message").and_then(|text| text.as_str()).unwrap_or_default();
-            let (what, rule) = message.split_once("; to allow it: ").unwrap_or((message, ""));
-            let _ = writeln!(lines, "   {}", printable(what));
-            let _ = writeln!(
-                lines,
-                "   to allow it, add to the profile:  {HELP}{}{HELP:#}",
-                printable(rule)
-            );
+        let asked = gate.decide(&policy::Request::new(method.as_str(), path));
+        if let Verdict::Deny(denial) = asked.verdict {
+            let _ = writeln!(lines, "   {}", denial.cause());
+            if let Some(rule) = denial.rule {
+                let _ =
+                    writeln!(lines, "   to allow it, add to the profile:  {HELP}- {rule}{HELP:#}");
+            }
         }
     }
     Ok(lines)

@@ -264,8 +264,7 @@ fn summarise(audit: &Audit, only_audited: bool) {
     let what = if only_audited { "would have been denied" } else { "denied" };
     output::note(&format!("{} {what}:", count(total, "request")));
     for (message, times) in denials {
-        let message = message.strip_prefix("dsp: ").unwrap_or(&message);
         let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-        output::talk(&format!("  {}{times}", printable(message)));
+        output::talk(&format!("  {}{times}", printable(&message)));
     }
 }

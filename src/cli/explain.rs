@@ -116,7 +116,7 @@ fn unknown(engine: EngineKind, text: &str) -> anyhow::Error {
         [] => String::new(),
         some => format!("; did you mean {}?", some.join(", or ")),
     };
-    anyhow::anyhow!("{} is no known operation of {}{hint}", printable(text), engine.api())
+    anyhow::anyhow!("{} is not a known operation of {}{hint}", printable(text), engine.api())
 }
 
 /// Shows the lines of recordings in which a rule was used.

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::adopt::Folder;
-use super::followed::{Container, Followed, Session};
+use super::followed::{Container, Followed, LONGEST_BODY, Session};
 use super::record::describe;
 use super::unfollowed::{consequence, noun, reason};
 use super::{adopt, args, output, serve};
@@ -208,7 +208,7 @@ impl Follower {
             other => Err(other),
         })?;
         let sink = Arc::new(Followed::container(self, container));
-        let gate = Arc::new(Observer(self.kind()));
+        let gate = Arc::new(Observer::new(self.kind()).reading_bodies(LONGEST_BODY));
         let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
         let (workers, limits) = (&self.workers, self.limits);
         container.serve(proxy::start_on(workers, listeners, engine, gate, sink, limits));

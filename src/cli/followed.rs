@@ -9,7 +9,7 @@ use super::audit::shown;
 use super::follow::Follower;
 use super::record::{Recorder, write_outcome, write_request};
 use super::unfollowed::noun;
-use crate::api::EngineKind;
+use crate::api::{EngineKind, Made};
 use crate::follow::Form;
 use crate::policy::Decision;
 use crate::proxy::{self, Begun, Running, Sink};
@@ -19,7 +19,7 @@ use crate::recording::{self, Totals, Writer};
 const SHORT_ID: usize = 12;
 
 /// The longest body in bytes of a request that creates a container; those of real ones have a few KiB.
-const LONGEST_BODY: usize = 4 << 20;
+pub(super) const LONGEST_BODY: usize = 4 << 20;
 
 /// Why a request goes on without a look, said of it: its body is not there to be read ahead, or nobody
 /// knows what it asks for.
@@ -139,10 +139,6 @@ impl Sink for Followed {
         }
     }
 
-    fn longest_body(&self, ticket: &Ticket) -> Option<usize> {
-        matches!(ticket.asks, Asks::Create(..) | Asks::PlayKube).then_some(LONGEST_BODY)
-    }
-
     fn rewrite(&self, ticket: &Ticket, body: Option<&[u8]>) -> Option<Vec<u8>> {
         let (form, name) = match &ticket.asks {
             Asks::Create(form, name) => (form, name),
@@ -202,20 +198,23 @@ impl Asks {
             let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
             (!name.is_empty()).then_some(name)
         };
-        match located.operation.name {
-            "ContainerCreate" => Self::Create(Form::Container, name()),
-            "LibpodContainerCreate" => Self::Create(Form::Libpod, None),
-            "LibpodPodCreate" => Self::Create(Form::Pod, None),
-            "LibpodKubePlay" | "LibpodPlayKube" | "LibpodKubeApply" => Self::PlayKube,
-            "VolumeCreate" | "LibpodVolumeCreate" => Self::Create(Form::Volume, None),
-            "ServiceCreate" | "ServiceUpdate" => Self::Create(Form::Service, None),
-            "ContainerRename" | "LibpodContainerRename" => match (located.values.first(), name()) {
+        let traits = located.operation.traits;
+        if traits.rename {
+            return match (located.values.first(), name()) {
                 (Some(container), Some(name)) => {
                     Self::Rename { container: container.clone(), name }
                 }
                 _ => Self::Else,
-            },
-            _ => Self::Else,
+            };
+        }
+        match traits.makes {
+            Some(Made::Container) => Self::Create(Form::Container, name()),
+            Some(Made::LibpodContainer) => Self::Create(Form::Libpod, None),
+            Some(Made::Pod) => Self::Create(Form::Pod, None),
+            Some(Made::Service) => Self::Create(Form::Service, None),
+            Some(Made::Volume) => Self::Create(Form::Volume, None),
+            Some(Made::Kube) => Self::PlayKube,
+            None => Self::Else,
         }
     }
 }

@@ -239,7 +239,7 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
         output::warn("the recording has gaps: requests are missing");
     }
     for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {
-        output::warn(&format!("{} is no known operation and is left out", printable(request)));
+        output::warn(&format!("{} is not a known operation and is left out", printable(request)));
     }
     if evidence.unknown().next().is_some() && !accept_unknown {
         output::help("take them as they were recorded with --accept-unknown");

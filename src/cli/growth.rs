@@ -7,7 +7,7 @@ use crate::api::EngineKind;
 use crate::api::steps;
 use crate::check::{self, FailOn, check, compare};
 use crate::learn::{self, Evidence, Gathering, Names};
-use crate::policy::{Enforcer, Gate, Head};
+use crate::policy::{Enforcer, Gate, Request};
 use crate::profile::{self, Diff, Profile};
 use crate::recording::Reader;
 use crate::report::{Severity, Source};
@@ -178,7 +178,7 @@ fn deciding_does_not_grow_with_the_rules() {
             let long = format!("/containers/{}-prod-/json", "x".repeat(5000));
             steps::of(|| {
                 for target in ["/containers/web-prod-1/json", "/containers/same/json", &long] {
-                    gate.decide(&Head::new("GET", target));
+                    gate.decide(&Request::new("GET", target));
                 }
             })
         };

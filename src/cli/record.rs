@@ -9,14 +9,14 @@ use console::Term;
 use super::args::{self, Talk};
 use super::audit::shown;
 use super::follow::Follower;
-use super::followed::Followed;
+use super::followed::{Followed, LONGEST_BODY};
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
 use super::{hint, output, runtime, serve, surroundings};
 use crate::child::Intercept;
 use crate::engine;
 use crate::learn;
-use crate::policy::{Decision, Observer, Verdict};
+use crate::policy::{Decision, Denial, Observer, Verdict};
 use crate::proxy::{self, Begun, Limits, Running};
 use crate::recording::{self, CommandLine, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable, quoted};
@@ -43,7 +43,8 @@ async fn record(
         sockets.tell_who_connects();
     }
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-    let gate = Arc::new(Observer(engine.version.kind));
+    let watches = Observer::new(engine.version.kind);
+    let gate = Arc::new(if args.follow { watches.reading_bodies(LONGEST_BODY) } else { watches });
     let follower = follower(&args, &engine, sockets.limits()).await?;
     let session = session(&args, &engine);
     let recorder = Arc::new(Recorder(Writer::create(&args.output, &session)?));
@@ -279,7 +280,10 @@ pub(super) fn write_request(
     let (denied, would_deny) = match &decision.verdict {
         Verdict::Deny(denial) => (Some(denial), None),
         Verdict::Forward(permit) => (None, permit.instead_of()),
+        Verdict::ReadBody { .. } => (None, None),
     };
+    let text = |denial: &Denial| format!("dsp: {denial}");
+    let (denied, would_deny) = (denied.map(text), would_deny.map(text));
     writer.request(&recording::Arrival {
         at: arrival.at,
         connection: arrival.connection,
@@ -290,8 +294,8 @@ pub(super) fn write_request(
         located: decision.located.as_ref(),
         refusal: decision.refusal.as_ref(),
         agent: arrival.agent,
-        denied: denied.map(|denial| denial.message.as_str()),
-        would_deny: would_deny.map(|denial| denial.message.as_str()),
+        denied: denied.as_deref(),
+        would_deny: would_deny.as_deref(),
     })
 }
 

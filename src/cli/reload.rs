@@ -10,7 +10,7 @@ use super::enforce::{check_reviewed, fits};
 use super::source;
 use super::{ambiguity, failure, output};
 use crate::engine::Engine;
-use crate::policy::{Auditor, Enforcer, Gate, Head, Replaceable, Verdict};
+use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
 use crate::proxy::{Often, OpenRequest, Running};
 use crate::report::{count, printable};
@@ -110,6 +110,6 @@ fn gate(profile: &Profile, only_audits: bool) -> Arc<dyn Gate> {
 }
 
 fn is_denied(enforcer: &Enforcer, open: &OpenRequest) -> bool {
-    let decision = enforcer.decide(&Head::new(&open.method, &open.target));
+    let decision = enforcer.decide(&Request::new(&open.method, &open.target));
     matches!(decision.verdict, Verdict::Deny(_))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::api::{CanonicalRequest, Located};
-use crate::policy::{Enforcer, Gate, Head, Verdict};
+use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{Entry, Profile, Rule};
 use crate::report::{Source, printable};
 
@@ -11,7 +11,7 @@ use crate::report::{Source, printable};
 /// profile's file.
 #[must_use]
 pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -> String {
-    let decision = Enforcer::new(profile).decide(&Head::new(method, target));
+    let decision = Enforcer::new(profile).decide(&Request::new(method, target));
     let mut text = String::new();
     if let Some(located) = &decision.located {
         text += &super::operation(located.operation);
@@ -26,25 +26,29 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
         let line = entry.span.as_ref().map(|span| source.lines(span).line);
         line.map_or_else(String::new, |line| format!(" (line {line})"))
     };
-    let rule = |rules: &'_ [Entry<Rule>]| {
-        let located = decision.located.as_ref()?;
-        rules.iter().find(|entry| entry.value.matches(located)).cloned()
-    };
     let verdict = match &decision.verdict {
-        Verdict::Forward(_) => match rule(&profile.allow) {
-            Some(entry) => format!("allowed by {}: {}{}", source.path, entry.value, line(&entry)),
-            None => format!("allowed by {}, under unknown:", source.path),
-        },
-        Verdict::Deny(denial) => {
-            let message = denial.message.strip_prefix("dsp: ").unwrap_or(&denial.message);
-            let is_denied = message.contains(" is denied by profile ");
-            let place = rule(&profile.deny).filter(|_| is_denied).map(|entry| line(&entry));
-            format!("{message}{}", place.unwrap_or_default())
+        Verdict::Forward(_) => {
+            let located = decision.located.as_ref();
+            let allows = |entry: &&Entry<Rule>| located.is_some_and(|at| entry.value.matches(at));
+            match profile.allow.iter().find(allows) {
+                Some(entry) => {
+                    format!("allowed by {}: {}{}", source.path, entry.value, line(entry))
+                }
+                None => format!("allowed by {}, under unknown:", source.path),
+            }
         }
+        Verdict::Deny(denial) => {
+            let entry = match &denial.reason {
+                Reason::Denied(rule) => profile.deny.iter().find(|entry| entry.value == *rule),
+                _ => None,
+            };
+            format!("{denial}{}", entry.map(line).unwrap_or_default())
+        }
+        Verdict::ReadBody { .. } => "the decision depends on the body".to_owned(),
     };
     let _ = writeln!(text, "{}", printable(&verdict));
     if let (Verdict::Deny(denial), Some(located)) = (&decision.verdict, &decision.located)
-        && denial.rule.is_some()
+        && matches!(denial.reason, Reason::NotAllowed { is_narrowed: true })
     {
         for entry in about(profile, located) {
             let _ = writeln!(text, "it is allowed for other names: {}{}", entry.value, line(entry));

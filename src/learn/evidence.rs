@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::gather::{Asked, AskedIn, Asking, Target};
+use super::known::{Known, path, versioned};
 use super::outcomes::Outcomes;
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation, encode_segment};
-use crate::recording::CommandLine;
-use crate::recording::Format;
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
+use crate::recording::{CommandLine, Format};
 
 /// The evidence of any number of recordings.
 #[derive(Debug, Default)]
@@ -25,22 +25,6 @@ pub struct Evidence {
     not_started: Vec<SessionState>,
     torn: usize,
     turned_away: u64,
-}
-
-/// What was seen of one operation.
-#[derive(Debug)]
-pub struct Known {
-    /// The operation.
-    pub operation: &'static Operation,
-    /// How often and where.
-    pub seen: Use,
-    /// The values of its parameters, and the API versions that were asked for with each, in order.
-    pub values: BTreeMap<Vec<String>, Vec<Option<ApiVersion>>>,
-    /// How often each client asked, by what it calls itself; of very many clients, those beyond the
-    /// first few dozen are together without a name, as are those that have none.
-    pub clients: Vec<(Option<String>, u64)>,
-    /// How often the engine answered with which status, in order.
-    pub statuses: Vec<(u16, u64)>,
 }
 
 /// What was seen of one request that no operation is.
@@ -352,28 +336,6 @@ impl SessionState {
     }
 }
 
-impl Known {
-    /// How many different values its first parameter had; 0 without a parameter.
-    #[must_use]
-    pub fn distinct(&self) -> usize {
-        let first: BTreeSet<&String> =
-            self.values.keys().filter_map(|values| values.first()).collect();
-        first.len()
-    }
-
-    /// A request for it with these values, as the gate sees it.
-    #[must_use]
-    pub fn located(&self, values: &[String]) -> Located {
-        Located { operation: self.operation, values: values.to_vec() }
-    }
-
-    /// The path of a request for it with these values, without a version.
-    #[must_use]
-    pub fn path(&self, values: &[String]) -> String {
-        path(self.operation, values)
-    }
-}
-
 /// The program of a command line with its sub-command; none of an empty one. Arguments may be
 /// anything, so only the first word behind the program is taken, and only when it looks like a
 /// sub-command.
@@ -411,20 +373,11 @@ fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, 
     hash.finalize().into()
 }
 
-fn path(operation: &Operation, values: &[String]) -> String {
-    operation.template.fill(|place| {
-        let value = values.get(place).map(String::as_str).unwrap_or_default();
-        let segments: Vec<String> = value.split('/').map(encode_segment).collect();
-        segments.join("/").into()
-    })
-}
-
 /// What a request asked for, as people read it.
 fn text(target: &Target) -> String {
     match target {
         Target::Known(Asked { operation, values, version }) => {
-            let version = version.map_or_else(String::new, |version| format!("/v{version}"));
-            format!("{} {version}{}", operation.method, path(operation, values))
+            format!("{} {}", operation.method, versioned(*version, &path(operation, values)))
         }
         Target::Unknown(request) => format!("{} {}", request.method(), request.path()),
         Target::Denied(text) | Target::Refused(text) => text.clone(),

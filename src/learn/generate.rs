@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 
 use super::title::Title;
 use super::{Evidence, Known, Names};
-use crate::api::{ApiVersion, Part, Risk, is_incomplete};
+use crate::api::{ApiVersion, Operation, Part, Risk, is_incomplete};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
-
-/// The operations with which clients begin. They fall back from one to the other, and without them
-/// the docker CLI asks for an API version that the engine refuses (docs/engine-api.md#negotiation),
-/// so whoever uses one may use both.
-pub const HANDSHAKE: [&str; 2] = ["SystemPingHead", "SystemPing"];
 
 /// How many hexadecimal digits of the evidence's digest stand in a profile.
 const DIGEST_SHOWN: usize = 16;
@@ -104,11 +99,12 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
 
 /// The half of the handshake that was not seen when the other one was.
 pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rule> {
-    let seen = |name: &str| evidence.known().any(|known| known.operation.name == name);
-    let missing: Vec<&str> = HANDSHAKE.into_iter().filter(|name| !seen(name)).collect();
-    let missing = if missing.len() == HANDSHAKE.len() { Vec::new() } else { missing };
-    let catalogue = evidence.engine().catalogue();
-    missing.into_iter().filter_map(|name| catalogue.named(name)).map(Rule::any)
+    let operations = evidence.engine().catalogue().operations();
+    let handshake = move || operations.iter().filter(|operation| operation.traits.handshake);
+    let is_seen =
+        |operation: &&Operation| evidence.known().any(|known| known.operation == *operation);
+    let any_seen = handshake().any(|operation| is_seen(&operation));
+    handshake().filter(move |operation| any_seen && !is_seen(operation)).map(Rule::any)
 }
 
 /// `6 operations, highest risk: read`.
@@ -164,7 +160,7 @@ mod tests {
     use crate::api::{CanonicalRequest, EngineKind, Method};
     use crate::learn::{Gathering, prove};
     use crate::peer::Peer;
-    use crate::policy::{Enforcer, Gate, Head, Verdict};
+    use crate::policy::{self, Enforcer, Gate, Verdict};
     use crate::profile::emit;
     use crate::recording::{CommandLine, Event, Request, Session};
 
@@ -326,7 +322,7 @@ mod tests {
             let Generated { profile, .. } = generate(&evidence, &Options::default());
             let gate = Enforcer::new(&profile);
             let allowed = |method: &str, target: &str| {
-                let head = Head::new(method, target);
+                let head = policy::Request::new(method, target);
                 matches!(gate.decide(&head).verdict, Verdict::Forward(_))
             };
             let mut seen = Vec::new();
@@ -337,8 +333,8 @@ mod tests {
             }
             for operation in EngineKind::Docker.catalogue().operations() {
                 let path = operation.template.fill(|_| "x9".into());
-                let handshake = HANDSHAKE.contains(&operation.name)
-                    && seen.iter().any(|seen| HANDSHAKE.contains(&seen.name));
+                let handshake = operation.traits.handshake
+                    && seen.iter().any(|seen| seen.traits.handshake);
                 prop_assert_eq!(
                     allowed(operation.method.as_str(), &path),
                     seen.contains(&operation) || handshake,

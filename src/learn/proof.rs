@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::generate::HANDSHAKE;
-use super::{Evidence, Known, TooOld};
+use super::known::versioned;
+use super::{Evidence, TooOld};
 use crate::api::{ApiVersion, Operation};
-use crate::policy::{Enforcer, Gate, Head, Verdict};
-use crate::profile::{Pattern, Profile, Rule, RuleIndex};
+use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
+use crate::profile::{Pattern, Profile, Rule};
 use crate::recording::Format;
 
 /// A name that no workload has.
@@ -171,22 +171,21 @@ pub fn prove(
     let gate = Enforcer::new(profile);
     let old = before.map(Enforcer::new);
     let mut decided = HashSet::new();
-    let people = People::of(profile);
     let narrowed = before.map(Profile::allowed);
     for known in evidence.known() {
         // Whether a person allowed the operation on some names only; the others are out on purpose.
         let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
         for (values, versions) in &known.values {
-            let path = known.path(values);
             for version in versions {
-                if allows(&gate, known.operation, &path, *version) {
-                    continue;
-                }
-                if people.is_too_old(*version) {
-                    continue;
-                }
-                if !is_narrowed && !people.deny(known, values) {
-                    return Err(Flaw::Incomplete(format!("{} {path}", known.operation.method)));
+                match known.denial(&gate, values, *version).map(|denial| denial.reason) {
+                    // The gaps tell of what is too old.
+                    None | Some(Reason::BelowMinApi { .. }) => continue,
+                    Some(Reason::Denied(_)) => {}
+                    Some(_) if is_narrowed => {}
+                    Some(_) => {
+                        let path = known.path(values);
+                        return Err(Flaw::Incomplete(format!("{} {path}", known.operation.method)));
+                    }
                 }
                 decided.insert(known.operation.index);
             }
@@ -215,49 +214,18 @@ pub fn prove(
     Ok(Proof { rules: profile.allow.len(), ambiguous: profile.ambiguities().len(), gaps })
 }
 
-/// What people decided against, by rules under `deny` or by `min_api`.
-pub(super) struct People {
-    denied: RuleIndex,
-    min_api: Option<ApiVersion>,
-}
-
-impl People {
-    pub(super) fn of(profile: &Profile) -> Self {
-        Self { denied: profile.denied(), min_api: profile.min_api }
-    }
-
-    pub(super) fn refuse(
-        &self,
-        known: &Known,
-        values: &[String],
-        version: Option<ApiVersion>,
-    ) -> bool {
-        self.is_too_old(version) || self.deny(known, values)
-    }
-
-    /// By a rule under `deny`.
-    pub(super) fn deny(&self, known: &Known, values: &[String]) -> bool {
-        self.denied.matches(&known.located(values))
-    }
-
-    /// By a newer `min_api`.
-    fn is_too_old(&self, version: Option<ApiVersion>) -> bool {
-        version.zip(self.min_api).is_some_and(|(asked, least)| asked < least)
-    }
-}
-
 fn allows(gate: &Enforcer, operation: &Operation, path: &str, version: Option<ApiVersion>) -> bool {
-    let target = version.map_or_else(String::new, |version| format!("/v{version}")) + path;
-    let head = Head::new(operation.method.as_str(), &target);
-    matches!(gate.decide(&head).verdict, Verdict::Forward(_))
+    let target = versioned(version, path);
+    let asked = Request::new(operation.method.as_str(), &target);
+    matches!(gate.decide(&asked).verdict, Verdict::Forward(_))
 }
 
 /// The rules without which something that was seen would be denied.
 fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     let rules = || profile.allow.iter().map(|entry| &entry.value);
-    let has_pinged = evidence.known().any(|known| HANDSHAKE.contains(&known.operation.name));
+    let has_pinged = has_pinged(evidence);
     let mut needed: HashSet<&Rule> =
-        rules().filter(|rule| has_pinged && HANDSHAKE.contains(&rule.operation().name)).collect();
+        rules().filter(|rule| has_pinged && rule.operation().traits.handshake).collect();
     let allowed = profile.allowed();
     for known in evidence.known() {
         for values in known.values.keys() {
@@ -275,11 +243,15 @@ fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     needed
 }
 
+/// Whether some part of the handshake was seen.
+fn has_pinged(evidence: &Evidence) -> bool {
+    evidence.known().any(|known| known.operation.traits.handshake)
+}
+
 /// Whether the evidence is a reason to permit an operation on a name that was never seen: it was
 /// seen, and its names were not kept.
 fn may_be_fresh(evidence: &Evidence, profile: &Profile, operation: &Operation) -> bool {
-    let is_handshake = HANDSHAKE.contains(&operation.name)
-        && evidence.known().any(|known| HANDSHAKE.contains(&known.operation.name));
+    let is_handshake = operation.traits.handshake && has_pinged(evidence);
     let is_seen = evidence.known().any(|known| known.operation == operation);
     let is_exact =
         |rule: &Rule| rule.patterns().iter().any(|pattern| matches!(pattern, Pattern::Exact(_)));

@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 
 use super::generate::{comment, missing_handshake, provenance, summary};
-use super::proof::People;
 use super::{Evidence, Known, MinApi, Names};
 use crate::api::{ApiVersion, Template};
-use crate::profile::{Insertion, Profile, Rule, RuleIndex, UnknownOperation, insert, set_min_api};
+use crate::policy::{Enforcer, Reason};
+use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
 
 /// What the line at a profile's head begins with that tells what it was made of.
 const EVIDENCE: &str = "# evidence: ";
@@ -90,9 +90,9 @@ pub fn update(
     let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
     update.too_old = TooOld::of(profile, evidence);
     let mut rules: Vec<(Rule, String)> = Vec::new();
-    let (allowed, people) = (profile.allowed(), People::of(profile));
+    let (allowed, gate) = (profile.allowed(), Enforcer::new(profile));
     for known in evidence.known() {
-        let news = news(&allowed, &people, known);
+        let news = news(&gate, known);
         if news.denied {
             update.keep_out(known, Decision::Denied);
         }
@@ -212,7 +212,7 @@ struct News {
     denied: bool,
 }
 
-fn news(allowed: &RuleIndex, people: &People, known: &Known) -> News {
+fn news(gate: &Enforcer, known: &Known) -> News {
     let mut denied = false;
     let mut fresh = Known {
         operation: known.operation,
@@ -222,10 +222,15 @@ fn news(allowed: &RuleIndex, people: &People, known: &Known) -> News {
         statuses: known.statuses.clone(),
     };
     for (values, versions) in &known.values {
-        let refused = |version| people.refuse(known, values, version);
-        denied |= people.deny(known, values);
-        let is_allowed = allowed.matches(&known.located(values));
-        if !is_allowed && !versions.iter().all(|version| refused(*version)) {
+        let mut is_fresh = false;
+        for version in versions {
+            match known.denial(gate, values, *version).map(|denial| denial.reason) {
+                None | Some(Reason::BelowMinApi { .. }) => {}
+                Some(Reason::Denied(_)) => denied = true,
+                Some(_) => is_fresh = true,
+            }
+        }
+        if is_fresh {
             fresh.values.insert(values.clone(), versions.clone());
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Denial;
 use crate::api::{CanonicalRequest, Located, Refusal};
 
 /// A gate's whole answer: how it understood the request, and what becomes of it.
@@ -25,6 +26,12 @@ pub enum Verdict {
     Deny(Denial),
     /// It goes to the engine.
     Forward(Permit),
+    /// It depends on the body: the gate wants to be asked again, with a body of at most so many bytes
+    /// on the wire.
+    ReadBody {
+        /// The most bytes to read.
+        at_most: usize,
+    },
 }
 
 /// The right to send one request to the engine, in one spelling. Only this module's gates make it.
@@ -34,18 +41,6 @@ pub struct Permit {
     tunnel: bool,
     is_verbatim: bool,
     instead_of: Option<Denial>,
-}
-
-/// Why a request is not forwarded, and what its sender may be told.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Denial {
-    /// 400 when the request itself is wrong, 403 when the profile does not allow it.
-    pub status: u16,
-    /// For the client and for the log: printable, and free of what the client sent except for its
-    /// canonical path.
-    pub message: String,
-    /// The rule that would allow it, if one would.
-    pub rule: Option<String>,
 }
 
 impl Permit {

@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::reading::{Head, Reading};
-use super::{Decision, Denial, Permit, Verdict};
+use super::denial::{Elsewhere, Subject};
+use super::reading::Reading;
+use super::{Body, Decision, Denial, Permit, Reason, Request, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
 use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
 
 /// The longest name in bytes that a denial repeats.
 const LONGEST_TOLD: usize = 512;
 
-/// Decides over requests. Implementations are pure: the same head gets the same decision.
+/// Decides on requests. Implementations are pure: the same request gets the same decision.
 pub trait Gate: Send + Sync {
-    /// Decides over one request.
-    fn decide(&self, head: &Head<'_>) -> Decision;
+    /// Decides on one request. A gate that answers [`Verdict::ReadBody`] is asked again with the body,
+    /// and then has to decide.
+    fn decide(&self, asked: &Request<'_>) -> Decision;
 
     /// Whether a request with a flaw in its form is always denied, so that nothing of it has to be
     /// read any further.
@@ -27,11 +29,13 @@ pub trait Gate: Send + Sync {
 /// Forwards exactly what a profile allows, in canonical form.
 #[derive(Debug)]
 pub struct Enforcer {
-    name: String,
+    name: Arc<str>,
     engine: EngineKind,
     min_api: Option<ApiVersion>,
     allow: RuleIndex,
     deny: RuleIndex,
+    /// The rules of `deny`, to name the one that matched.
+    denied: Vec<Rule>,
     unknown: HashSet<UnknownOperation>,
 }
 
@@ -42,59 +46,46 @@ pub struct Auditor(Enforcer);
 /// A gate that can be replaced by another one while requests go through it.
 pub struct Replaceable(ArcSwap<Arc<dyn Gate>>);
 
-/// Forwards everything as the client spelled it, to an engine of this kind.
+/// Forwards everything as the client spelled it.
 #[derive(Debug)]
-pub struct Observer(pub EngineKind);
+pub struct Observer {
+    engine: EngineKind,
+    /// The longest body in bytes, on the wire, of a request that makes something, if it is to be read
+    /// before the request goes on.
+    longest_body: Option<usize>,
+}
 
 impl Enforcer {
     /// The gate of a profile.
     #[must_use]
     pub fn new(profile: &Profile) -> Self {
         Self {
-            name: profile.name.to_string(),
+            name: profile.name.as_str().into(),
             engine: profile.engine,
             min_api: profile.min_api,
             allow: profile.allowed(),
             deny: profile.denied(),
+            denied: profile.deny.iter().map(|entry| entry.value.clone()).collect(),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
         }
     }
 
     fn verdict(&self, request: &CanonicalRequest, located: Option<&Located>) -> Verdict {
-        if let Some((version, floor)) = request.version().zip(self.min_api)
-            && version < floor
+        if let Some((asked, least)) = request.version().zip(self.min_api)
+            && asked < least
         {
-            return deny(
-                403,
-                format!(
-                    "API version {version} is older than min_api \"{floor}\" of profile \"{}\"; to \
-                     allow it: min_api: \"{version}\", or no min_api",
-                    self.name
-                ),
-            );
+            return self.deny(Reason::BelowMinApi { asked, least }, None, request, located);
         }
-        let asked = || {
-            let path = told_canonical(request, located, LONGEST_TOLD);
-            format!("{} {path}", request.method())
-        };
         let Some(located) = located else {
             let is_listed = |unknown| self.unknown.contains(&unknown);
             if !self.unknown.is_empty() && UnknownOperation::of(request).is_some_and(is_listed) {
                 return Verdict::Forward(Permit::canonical(request, false));
             }
-            return deny(
-                403,
-                format!(
-                    "{} is no known operation of {} and not allowed by profile \"{}\"{}",
-                    asked(),
-                    self.engine.api(),
-                    self.name,
-                    self.elsewhere(request.method().as_str(), request.target())
-                ),
-            );
+            return self.deny(Reason::Unknown(self.engine), None, request, None);
         };
         if self.deny.matches(located) {
-            return deny(403, format!("{} is denied by profile \"{}\"", asked(), self.name));
+            let rule = self.first_denying(located);
+            return self.deny(Reason::Denied(rule), None, request, Some(located));
         }
         if self.allow.matches(located) {
             return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
@@ -102,43 +93,60 @@ impl Enforcer {
         // Where some names are allowed, somebody has decided against all of them. A name that is not
         // repeated to the client, as it is long or may be secret, is not repeated in a rule either.
         let is_told = || told_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
-        let rule = if self.allow.is_about(located.operation) && is_told() {
-            Rule::of_request(located).to_string()
-        } else {
-            located.operation.to_string()
+        let is_narrowed = self.allow.is_about(located.operation);
+        let rule = match is_narrowed && is_told() {
+            true => Rule::of_request(located),
+            false => Rule::any(located.operation),
         };
-        Verdict::Deny(Denial {
-            status: 403,
-            message: format!(
-                "dsp: {} is not allowed by profile \"{}\"; to allow it: - {rule}",
-                asked(),
-                self.name
-            ),
-            rule: Some(rule),
-        })
+        self.deny(Reason::NotAllowed { is_narrowed }, Some(rule), request, Some(located))
     }
-}
 
-impl Enforcer {
-    /// What to do about a request that only the other engine has.
-    fn elsewhere(&self, method: &str, target: &str) -> String {
-        self.engine.elsewhere(method, target).map_or_else(String::new, |other| {
-            let (own, title) = (self.engine.title(), other.title());
-            format!("; it is an operation of {title}, and the profile is for {own}: a profile for it says engine: {other}")
-        })
+    /// The first rule under `deny` that matches.
+    fn first_denying(&self, located: &Located) -> Rule {
+        let mut first = usize::MAX;
+        self.deny.each_match(located, |place| {
+            first = first.min(place);
+            false
+        });
+        self.denied.get(first).cloned().unwrap_or_else(|| Rule::of_request(located))
+    }
+
+    fn deny(
+        &self,
+        reason: Reason,
+        rule: Option<Rule>,
+        request: &CanonicalRequest,
+        located: Option<&Located>,
+    ) -> Verdict {
+        let method = request.method();
+        let path = told_canonical(request, located, LONGEST_TOLD);
+        let subject =
+            Subject { asked: format!("{method} {path}"), profile: Arc::clone(&self.name) };
+        let elsewhere = match reason {
+            Reason::Unknown(_) => self.elsewhere(method.as_str(), request.target()),
+            _ => None,
+        };
+        Verdict::Deny(Denial::by_profile(reason, rule, subject).with_elsewhere(elsewhere))
+    }
+
+    /// The engine that has an operation which this one does not have.
+    fn elsewhere(&self, method: &str, target: &str) -> Option<Elsewhere> {
+        let other = self.engine.elsewhere(method, target)?;
+        Some(Elsewhere { own: self.engine, other })
     }
 }
 
 impl Gate for Enforcer {
-    fn decide(&self, head: &Head<'_>) -> Decision {
-        let Reading { request, located, refusal } = Reading::of(self.engine, head);
+    fn decide(&self, asked: &Request<'_>) -> Decision {
+        let Reading { request, located, refusal } = Reading::of(self.engine, asked);
+        let refused = |refusal: &Refusal| {
+            let elsewhere = self.elsewhere(asked.head.method, asked.head.target);
+            Verdict::Deny(Denial::refused(refusal.clone()).with_elsewhere(elsewhere))
+        };
         let verdict = match (&request, &refusal) {
             (Some(request), None) => self.verdict(request, located.as_ref()),
-            (_, Some(refusal)) => {
-                let hint = self.elsewhere(head.method, head.target);
-                deny(refusal.status(), format!("the request is refused: {refusal}{hint}"))
-            }
-            (None, None) => refuse(&Refusal::NotOriginForm),
+            (_, Some(refusal)) => refused(refusal),
+            (None, None) => refused(&Refusal::NotOriginForm),
         };
         Decision { request, located, refusal, verdict }
     }
@@ -157,14 +165,14 @@ impl Auditor {
 }
 
 impl Gate for Auditor {
-    fn decide(&self, head: &Head<'_>) -> Decision {
-        let decision = self.0.decide(head);
-        let denial = match decision.verdict {
-            Verdict::Deny(denial) => Some(denial),
-            Verdict::Forward(_) => None,
+    fn decide(&self, asked: &Request<'_>) -> Decision {
+        let mut decision = self.0.decide(asked);
+        decision.verdict = match decision.verdict {
+            Verdict::Deny(denial) => observe(asked, decision.located.as_ref(), Some(denial)),
+            Verdict::Forward(_) => observe(asked, decision.located.as_ref(), None),
+            read @ Verdict::ReadBody { .. } => read,
         };
-        let verdict = observe(head, decision.located.as_ref(), denial);
-        Decision { verdict, ..decision }
+        decision
     }
 
     fn refuses_flaws(&self) -> bool {
@@ -186,8 +194,8 @@ impl Replaceable {
 }
 
 impl Gate for Replaceable {
-    fn decide(&self, head: &Head<'_>) -> Decision {
-        self.0.load().decide(head)
+    fn decide(&self, asked: &Request<'_>) -> Decision {
+        self.0.load().decide(asked)
     }
 
     fn refuses_flaws(&self) -> bool {
@@ -195,10 +203,31 @@ impl Gate for Replaceable {
     }
 }
 
+impl Observer {
+    /// Watches requests to an engine of this kind.
+    #[must_use]
+    pub fn new(engine: EngineKind) -> Self {
+        Self { engine, longest_body: None }
+    }
+
+    /// Has the body of each request that makes something read before the request goes on, unless it
+    /// takes more than so many bytes on the wire.
+    #[must_use]
+    pub fn reading_bodies(self, longest: usize) -> Self {
+        Self { longest_body: Some(longest), ..self }
+    }
+}
+
 impl Gate for Observer {
-    fn decide(&self, head: &Head<'_>) -> Decision {
-        let Reading { request, located, refusal } = Reading::of(self.0, head);
-        let verdict = observe(head, located.as_ref(), None);
+    fn decide(&self, asked: &Request<'_>) -> Decision {
+        let Reading { request, located, refusal } = Reading::of(self.engine, asked);
+        let makes = |located: &Located| located.operation.traits.makes.is_some();
+        let verdict = match self.longest_body {
+            Some(at_most) if asked.body == Body::Unread && located.as_ref().is_some_and(makes) => {
+                Verdict::ReadBody { at_most }
+            }
+            _ => observe(asked, located.as_ref(), None),
+        };
         Decision { request, located, refusal, verdict }
     }
 
@@ -208,17 +237,9 @@ impl Gate for Observer {
 }
 
 /// Lets a request through as it came, and any tunnel that the engine opens for it.
-fn observe(head: &Head<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
+fn observe(asked: &Request<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
     let tunnel = located.is_some_and(|located| located.operation.traits.hijack);
-    Verdict::Forward(Permit::verbatim(head.target, tunnel, instead_of))
-}
-
-fn refuse(refusal: &Refusal) -> Verdict {
-    deny(refusal.status(), format!("the request is refused: {refusal}"))
-}
-
-fn deny(status: u16, message: String) -> Verdict {
-    Verdict::Deny(Denial { status, message: format!("dsp: {message}"), rule: None })
+    Verdict::Forward(Permit::verbatim(asked.head.target, tunnel, instead_of))
 }
 
 #[cfg(test)]
@@ -233,14 +254,15 @@ mod tests {
         - GET /containers/*/json\n  - POST /containers/ci-*/start\n  - POST /exec/*/start\n  \
         - DELETE /containers/*\ndeny:\n  - DELETE /containers/keep\nunknown:\n  - GET /extension\n";
 
-    fn head<'a>(method: &'a str, target: &'a str) -> Head<'a> {
-        Head::new(method, target)
+    fn head<'a>(method: &'a str, target: &'a str) -> Request<'a> {
+        Request::new(method, target)
     }
 
-    fn said(gate: &dyn Gate, head: &Head<'_>) -> String {
-        match gate.decide(head).verdict {
-            Verdict::Deny(denial) => format!("{} {}", denial.status, denial.message),
+    fn said(gate: &dyn Gate, asked: &Request<'_>) -> String {
+        match gate.decide(asked).verdict {
+            Verdict::Deny(denial) => format!("{} {denial}", denial.status()),
             Verdict::Forward(permit) => format!("forward {}", permit.target()),
+            Verdict::ReadBody { at_most } => format!("read {at_most}"),
         }
     }
 
@@ -262,7 +284,7 @@ mod tests {
         assert_eq!(said("GET", "/extension"), "forward /extension");
         assert_eq!(
             said("POST", "/v1.41/containers/web/exec"),
-            "403 dsp: POST /containers/web/exec is not allowed by profile \"p\"; to allow it: - POST /containers/*/exec"
+            "403 POST /containers/web/exec is not allowed by profile \"p\"; to allow it: - POST /containers/*/exec"
         );
         for (method, target, status) in [
             ("POST", "/containers/web/start", "403"),
@@ -303,7 +325,7 @@ mod tests {
     fn a_tunnel_needs_an_allowed_hijack() {
         let permit = |method, target| match enforcer().decide(&head(method, target)).verdict {
             Verdict::Forward(permit) => permit,
-            Verdict::Deny(denial) => panic!("{}", denial.message),
+            other => panic!("{other:?}"),
         };
         assert!(permit("POST", "/exec/1/start").tunnel());
         assert!(!permit("GET", "/containers/json").tunnel());
@@ -313,11 +335,12 @@ mod tests {
     #[test]
     fn bodies_that_could_override_the_query_are_refused() {
         let content_type = Some(b"application/x-www-form-urlencoded".as_slice());
-        let head = Head { content_type, ..head("POST", "/containers/ci-1/start") };
-        let form = Head { has_body: true, ..head };
+        let mut head = head("POST", "/containers/ci-1/start");
+        head.head.content_type = content_type;
+        let form = Request { body: Body::Unread, ..head };
         assert!(said(&enforcer(), &form).starts_with("400"));
         assert!(said(&enforcer(), &head).starts_with("forward"));
-        let observer = Observer(EngineKind::Docker).decide(&form);
+        let observer = Observer::new(EngineKind::Docker).decide(&form);
         let auditor = Auditor::new(enforcer()).decide(&form);
         for noted in [&observer, &auditor] {
             assert_eq!(noted.refusal, Some(Refusal::Form));
@@ -328,7 +351,7 @@ mod tests {
     #[test]
     fn a_flawed_message_is_refused_whatever_it_asks_for() {
         for (flaw, status) in [(Flaw::LengthAndEncoding, "400"), (Flaw::TooLong, "431")] {
-            let head = Head { flaw: Some(flaw), ..head("GET", "/containers/json") };
+            let head = head("GET", "/containers/json").with_flaw(flaw);
             let said = said(&enforcer(), &head);
             assert!(said.starts_with(status) && said.contains(&flaw.to_string()), "{said}");
         }
@@ -338,7 +361,7 @@ mod tests {
     fn an_auditor_forwards_and_tells() {
         let decision = Auditor::new(enforcer()).decide(&head("POST", "/containers/create"));
         let Verdict::Forward(permit) = decision.verdict else { panic!("denied") };
-        assert_eq!(permit.instead_of().map(|denial| denial.status), Some(403));
+        assert_eq!(permit.instead_of().map(Denial::status), Some(403));
         let decision = Auditor::new(enforcer()).decide(&head("GET", "/containers/json"));
         let Verdict::Forward(permit) = decision.verdict else { panic!("denied") };
         assert_eq!(permit.instead_of(), None);
@@ -348,7 +371,7 @@ mod tests {
     fn an_observer_forwards_what_was_sent() {
         let target = "/v1.41//containers/../%63ontainers/json?a;b";
         assert_eq!(
-            said(&Observer(EngineKind::Docker), &head("get", target)),
+            said(&Observer::new(EngineKind::Docker), &head("get", target)),
             format!("forward {target}")
         );
     }
@@ -424,9 +447,10 @@ mod tests {
             };
             let target = format!("{version}{plain}");
             let head = head(method, &target);
-            if let Verdict::Deny(Denial { rule: Some(advice), message, .. }) =
-                Enforcer::new(&profile).decide(&head).verdict
+            if let Verdict::Deny(denial) = Enforcer::new(&profile).decide(&head).verdict
+                && let Some(advice) = &denial.rule
             {
+                let message = denial.to_string();
                 prop_assert!(message.ends_with(&format!("- {advice}")), "{}", message);
                 let text = emit(&profile, &Comments::default());
                 let text = text.replace("allow: []", "allow:");
@@ -441,10 +465,10 @@ mod tests {
         #[test]
         fn no_head_panics(method in "[A-Z]{0,7}|.{0,8}", target in "/.{0,40}|.{0,40}") {
             let gates: [&dyn Gate; 3] =
-                [&enforcer(), &Auditor::new(enforcer()), &Observer(EngineKind::Podman)];
+                [&enforcer(), &Auditor::new(enforcer()), &Observer::new(EngineKind::Podman)];
             for gate in gates {
                 let decision = gate.decide(&head(&method, &target));
-                let said = matches!(&decision.verdict, Verdict::Deny(denial) if denial.message.chars().any(char::is_control));
+                let said = matches!(&decision.verdict, Verdict::Deny(denial) if denial.to_string().chars().any(char::is_control));
                 prop_assert!(!said, "{:?}", decision);
             }
         }

@@ -4,9 +4,14 @@
 //! is not expressly permitted is denied.
 
 mod decision;
+mod denial;
 mod gate;
 mod reading;
+mod request;
+mod stray;
 
-pub use decision::{Decision, Denial, Permit, Verdict};
+pub use decision::{Decision, Permit, Verdict};
+pub use denial::{Denial, Reason};
 pub use gate::{Auditor, Enforcer, Gate, Observer, Replaceable};
-pub use reading::Head;
+pub use request::{Body, Head, Request};
+pub use stray::Stray;

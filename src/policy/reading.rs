@@ -1,30 +1,8 @@
 //! How a request is read before any profile is looked at. Every gate reads it here, so that what one
 //! refuses the others note.
 
-use crate::api::{CanonicalRequest, EngineKind, Flaw, Located, Method, Refusal};
-
-/// What a gate is shown of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// The method as received.
-    pub method: &'a str,
-    /// The request target as received.
-    pub target: &'a str,
-    /// The value of the `Content-Type` header; several values are joined with a comma.
-    pub content_type: Option<&'a [u8]>,
-    /// Whether a body follows, which may turn out to be empty when it comes in chunks.
-    pub has_body: bool,
-    /// What is wrong with the form of the message.
-    pub flaw: Option<Flaw>,
-}
-
-impl<'a> Head<'a> {
-    /// A request in good form, without a body.
-    #[must_use]
-    pub fn new(method: &'a str, target: &'a str) -> Self {
-        Self { method, target, content_type: None, has_body: false, flaw: None }
-    }
-}
+use super::{Body, Request};
+use crate::api::{CanonicalRequest, EngineKind, Located, Method, Refusal};
 
 /// What a request asks for, and whether it may be asked for in this way at all.
 #[derive(Clone, Debug)]
@@ -39,7 +17,8 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Reads a request to an engine of this kind.
-    pub(super) fn of(engine: EngineKind, head: &Head<'_>) -> Self {
+    pub(super) fn of(engine: EngineKind, asked: &Request<'_>) -> Self {
+        let head = &asked.head;
         match CanonicalRequest::parse(engine, head.method, head.target) {
             Err(refusal) => {
                 let refusal = head.flaw.map_or(refusal, Refusal::from);
@@ -48,7 +27,7 @@ impl Reading {
             Ok(request) => {
                 let located = request.locate();
                 let flaw = head.flaw.map(Refusal::from);
-                let refusal = flaw.or_else(|| in_place_of_the_query(head, request.method()));
+                let refusal = flaw.or_else(|| in_place_of_the_query(asked, request.method()));
                 Self { request: Some(request), located, refusal }
             }
         }
@@ -57,8 +36,8 @@ impl Reading {
 
 /// Looks for a body that an engine would read instead of the query. Go reads a form as the body of
 /// POST, PUT and PATCH only, parts as the body of any method, and neither where there is no body.
-fn in_place_of_the_query(head: &Head<'_>, method: Method) -> Option<Refusal> {
-    let content_type = head.content_type?;
+fn in_place_of_the_query(asked: &Request<'_>, method: Method) -> Option<Refusal> {
+    let content_type = asked.head.content_type?;
     let names = |name: &str| {
         let mut places = content_type.windows(name.len());
         places.any(|place| place.eq_ignore_ascii_case(name.as_bytes()))
@@ -67,7 +46,7 @@ fn in_place_of_the_query(head: &Head<'_>, method: Method) -> Option<Refusal> {
     if names("application/grpc") {
         return Some(Refusal::Grpc);
     }
-    if !head.has_body {
+    if asked.body == Body::Absent {
         return None;
     }
     if names("multipart/") {
@@ -82,9 +61,10 @@ mod tests {
     use super::*;
 
     fn refusal(method: &str, content_type: &str, has_body: bool) -> Option<Refusal> {
-        let content_type = Some(content_type.as_bytes());
-        let head = Head { content_type, has_body, ..Head::new(method, "/containers/a/kill") };
-        let reading = Reading::of(EngineKind::Docker, &head);
+        let mut asked = Request::new(method, "/containers/a/kill");
+        asked.head.content_type = Some(content_type.as_bytes());
+        asked.body = if has_body { Body::Unread } else { Body::Absent };
+        let reading = Reading::of(EngineKind::Docker, &asked);
         assert!(reading.request.is_some(), "it is noted all the same");
         reading.refusal
     }

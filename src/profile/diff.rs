@@ -356,7 +356,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::{Enforcer, Gate, Head, Verdict};
+    use crate::policy::{Enforcer, Gate, Request, Verdict};
     use crate::profile::parse;
 
     fn profile(rest: &str) -> Profile {
@@ -491,7 +491,7 @@ mod tests {
         #[test]
         fn what_lets_more_through_is_never_missed(old in any_profile(), new in any_profile()) {
             let passes = |profile: &Profile, method: &str, target: &str| {
-                let decision = Enforcer::new(profile).decide(&Head::new(method, target));
+                let decision = Enforcer::new(profile).decide(&Request::new(method, target));
                 matches!(decision.verdict, Verdict::Forward(_))
             };
             let diff = Diff::of(&old, &new);

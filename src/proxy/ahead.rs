@@ -6,6 +6,29 @@ use super::intake::Intake;
 use super::scratch::poll_read;
 use super::stream::Stream;
 use crate::api::{Piece, Progress};
+use crate::policy::Body;
+
+/// What was read of a body before the request goes on.
+#[derive(Debug)]
+pub(super) enum Ahead {
+    /// Nothing, as the gate did not ask for it.
+    NotAsked,
+    /// Nothing that could be shown to the gate.
+    Unavailable,
+    /// All of it.
+    Whole(Whole),
+}
+
+impl Ahead {
+    /// The body as the gate sees it.
+    pub(super) fn body(&self) -> Body<'_> {
+        match self {
+            Self::NotAsked => Body::Unread,
+            Self::Unavailable => Body::Unavailable,
+            Self::Whole(whole) => Body::Whole(&whole.body),
+        }
+    }
+}
 
 /// A body that has all come, and is still kept as it came.
 #[derive(Debug)]

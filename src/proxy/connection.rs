@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::ahead;
+use super::ahead::Ahead;
 use super::answer::Form;
 use super::budget::Share;
 use super::control::Control;
-use super::door::Stray;
-use super::exchange::{Arrival, Finish, Sink};
+use super::exchange::{Finish, Sink};
 use super::intake::{Arrived, Intake, words};
 use super::next::{Client, Event, Next};
 use super::reading::{Answer, Ending};
@@ -19,12 +18,12 @@ use super::scratch::{Outbox, poll_read, trim};
 use super::server::Shared;
 use super::stream::Stream;
 use super::timer::Timer;
-use super::transfer::{Asks, Sending, Transfer, count};
+use super::transfer::{Asks, Sending, Transfer};
 use super::tunnel::Tunnel;
 use super::turns;
 use super::upstream::{Upstream, UpstreamError};
-use crate::api::{Disorder, Flaw, LONGEST_TARGET, origin_form};
-use crate::policy::{Denial, Head, Permit, Verdict};
+use crate::api::{Flaw, LONGEST_TARGET};
+use crate::policy::{Body, Head, Permit, Request, Stray, Verdict};
 
 /// How long a client may be idle between two requests; the engine's own limit (moby
 /// daemon/command/daemon.go, `ReadHeaderTimeout`).
@@ -36,7 +35,7 @@ const HEAD_TIME: Duration = Duration::from_secs(20);
 /// A client, and its way to the engine.
 pub(super) struct Connection<S: Sink> {
     pub(super) shared: Arc<Shared<S>>,
-    who: Client,
+    pub(super) who: Client,
     pub(super) control: Arc<Control>,
     pub(super) client: Stream,
     pub(super) intake: Intake,
@@ -44,7 +43,7 @@ pub(super) struct Connection<S: Sink> {
     pub(super) to_engine: Outbox,
     pub(super) to_client: Outbox,
     /// The head of the request under way.
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     pub(super) timer: Timer,
     /// What this connection holds in memory.
     pub(super) share: Share,
@@ -173,19 +172,36 @@ impl<S: Sink> Connection<S> {
     }
 
     async fn decide(&mut self, head: &RequestHead<'_>, has_body: bool) -> Next {
-        let asked = Head {
-            method: head.method,
-            target: head.target,
-            content_type: head.content_type.as_deref(),
-            has_body,
-            flaw: self.intake.flaw(),
+        let at = Instant::now();
+        let mut asked = Request {
+            head: Head {
+                method: head.method,
+                target: head.target,
+                content_type: head.content_type.as_deref(),
+                flaw: self.intake.flaw(),
+            },
+            body: if has_body { Body::Unread } else { Body::Absent },
         };
         let stray =
             self.who.door.as_ref().and_then(|door| door.look(head.target, head.lines).err());
-        let (verdict, finish) = self.told(&asked, head.agent, stray);
+        let mut ahead = Ahead::NotAsked;
+        let mut decision = self.ask(&asked);
+        if let Verdict::ReadBody { at_most } = decision.verdict
+            && stray.is_none()
+        {
+            // A reload does not wait for a body; what it is asked after that is asked of its gate.
+            self.control.decided(false);
+            if !self.control.begin(true) {
+                return Next::End;
+            }
+            ahead = self.read_ahead(head, at_most).await;
+            asked.body = ahead.body();
+            decision = self.ask(&asked);
+        }
+        let (verdict, finish) = self.tell(at, &asked, head.agent, decision, stray);
         let is_head = head.method == "HEAD";
         match verdict {
-            Ok(permit) => self.forward(head, has_body, &permit, finish).await,
+            Ok(permit) => self.forward(head, has_body, ahead, &permit, finish).await,
             Err((status, message)) => {
                 let is_read = !has_body || (!head.expects && self.drain().await);
                 let is_old = head.is_old;
@@ -200,49 +216,16 @@ impl<S: Sink> Connection<S> {
         }
     }
 
-    /// Decides over a request and tells the sink: the permit, or the answer in its place. Nothing that
-    /// strays in is permitted.
-    fn told(
-        &self,
-        head: &Head<'_>,
-        agent: Option<&str>,
-        stray: Option<Stray>,
-    ) -> (Result<Permit, (u16, String)>, Finish<S>) {
-        self.control.ask(head.method, head.target);
-        turns::count_decision(head.target.len());
-        let at = Instant::now();
-        let mut decision = self.shared.gate.decide(head);
-        if let Some(stray) = stray {
-            let message = format!("dsp: {stray}");
-            decision.verdict = Verdict::Deny(Denial { status: 403, message, rule: None });
-        }
-        let arrival = Arrival {
-            at,
-            connection: self.who.number,
-            peer: self.who.peer,
-            method: head.method,
-            target: origin_form(head.target),
-            agent,
-        };
-        let begun = self.shared.sink.begin(&arrival, &decision);
-        let finish = Finish::new(Arc::clone(&self.shared.sink), begun.ticket, at);
-        let verdict = match (decision.verdict, begun.refusal) {
-            (Verdict::Deny(denial), _) => Err((denial.status, denial.message)),
-            (Verdict::Forward(_), Some(message)) => Err((503, format!("dsp: {message}"))),
-            (Verdict::Forward(permit), None) => Ok(permit),
-        };
-        self.control.decided(verdict.is_ok());
-        (verdict, finish)
-    }
-
     /// Answers a request whose form is not in order. A gate that watches has it passed on as it is,
     /// and whatever follows on this connection, for nobody knows where the next request begins.
     async fn flawed(&mut self, flaw: Flaw) -> Next {
         let bytes = self.intake.take_all();
         let (method, target) = words(&bytes);
-        let head = Head { flaw: Some(flaw), ..Head::new(&method, &target) };
+        let asked = Request::new(&method, &target).with_flaw(flaw);
         let is_unread = self.who.door.is_some() && !self.is_strict;
-        let (verdict, mut finish) = self.told(&head, None, is_unread.then_some(Stray::Unread));
+        let stray = is_unread.then_some(Stray::Unread);
+        let (at, decision) = (Instant::now(), self.ask(&asked));
+        let (verdict, mut finish) = self.tell(at, &asked, None, decision, stray);
         match verdict {
             Err((status, message)) => {
                 let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
@@ -274,6 +257,7 @@ impl<S: Sink> Connection<S> {
         &mut self,
         head: &RequestHead<'_>,
         has_body: bool,
+        ahead: Ahead,
         permit: &Permit,
         mut finish: Finish<S>,
     ) -> Next {
@@ -283,7 +267,7 @@ impl<S: Sink> Connection<S> {
         self.timer.stop();
         let is_head = head.method == "HEAD";
         let is_safe = is_head || head.method == "GET";
-        let anew = if has_body { self.rewrite(head, &mut finish).await } else { None };
+        let anew = self.rewrite(ahead, &mut finish);
         let has_body = has_body && anew.is_none();
         let asks = Asks {
             is_head,
@@ -394,30 +378,5 @@ impl<S: Sink> Connection<S> {
                 Ending::Stalled | Ending::Broken => Next::Linger,
             };
         }
-    }
-
-    /// The body in the place of the client's, where the sink has one.
-    async fn rewrite(&mut self, head: &RequestHead<'_>, finish: &mut Finish<S>) -> Option<Vec<u8>> {
-        let most = finish.longest_body()?;
-        let (control, share) = (&self.control, &mut self.share);
-        let others = self.head.capacity() + self.to_engine.held() + self.to_client.held();
-        let waits = |seen: usize, held: usize| {
-            control.receives(u64::try_from(seen).unwrap_or(u64::MAX), false);
-            share.settle(others + head.length() + held);
-            !share.is_too_much()
-        };
-        // A client that waits to be asked for its body is asked by the engine alone.
-        let whole = match head.expects {
-            true => None,
-            false => ahead::read(&mut self.client, &mut self.intake, most, waits).await,
-        };
-        let anew = finish.rewrite(whole.as_ref().map(|whole| whole.body.as_slice()))?;
-        let whole = whole?;
-        self.intake.skip_body(whole.length);
-        if whole.is_odd {
-            finish.breaks(Disorder::Body(Flaw::Chunk), false);
-        }
-        finish.received = count(&whole.body);
-        Some(anew)
     }
 }

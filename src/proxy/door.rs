@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use super::headers::Lines;
+use crate::policy::Stray;
 
 /// Names of every listener: that of the machine to itself, and the one under which podman's own client
 /// asks every engine, which nobody can own in the DNS.
@@ -20,29 +21,6 @@ pub(super) struct Door {
     names: Vec<String>,
     /// Whether only this machine reaches it.
     is_local: bool,
-}
-
-/// Why a request may not come in. The text is for the client and for the log.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Stray {
-    /// A browser sends it for a page.
-    #[error(
-        "the request has the header {0}, as those of web pages have, and pages may not use this listener; send it without, or listen on a unix socket"
-    )]
-    Page(&'static str),
-    /// It asks for another host.
-    #[error(
-        "{0:?} is not a name of this listener, and a web page can have sent the request; if the name is right, start dsp with --allow-host {0}"
-    )]
-    Host(String),
-    /// It asks for something that is not the name of a host.
-    #[error("the request asks for a host that has no proper name, or for several")]
-    BadHost,
-    /// Nobody can say what it asks for.
-    #[error(
-        "the request cannot be read, and what comes over TCP may be of a web page; listen on a unix socket to pass it on"
-    )]
-    Unread,
 }
 
 impl Door {

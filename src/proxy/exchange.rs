@@ -16,20 +16,15 @@ pub trait Sink: Send + Sync + 'static {
     /// Names a request between its two calls.
     type Ticket: Send + Sync + 'static;
 
-    /// A request has been decided over; it is forwarded or answered after this returns.
+    /// A request has been decided on; it is forwarded or answered after this returns.
     fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Self::Ticket>;
 
     /// The answer has ended, or one of its two ends has gone.
     fn finish(&self, ticket: &Self::Ticket, outcome: &Outcome);
 
-    /// How many bytes a body may have that [`Sink::rewrite`] is shown before any of it goes on; none
-    /// for a request whose body goes on as it comes.
-    fn longest_body(&self, _ticket: &Self::Ticket) -> Option<usize> {
-        None
-    }
-
-    /// The body in the place of the client's, which goes on as it came when there is none. Of a body
-    /// that is longer, or was not all there, nothing is shown.
+    /// The body in the place of the client's, which goes on as it came when there is none. Called for
+    /// each request whose body the gate asked for, and for each whose form is not in order; a body that
+    /// could not be read is not shown.
     fn rewrite(&self, _ticket: &Self::Ticket, _body: Option<&[u8]>) -> Option<Vec<u8>> {
         None
     }
@@ -133,11 +128,6 @@ impl<S: Sink> Finish<S> {
     /// What is not in order.
     pub(super) fn disorder(&self) -> Option<Disorder> {
         self.disorder
-    }
-
-    /// See [`Sink::longest_body`].
-    pub(super) fn longest_body(&self) -> Option<usize> {
-        self.sink.longest_body(&self.ticket)
     }
 
     /// See [`Sink::rewrite`].

@@ -20,6 +20,7 @@ mod next;
 mod often;
 mod own;
 mod peer;
+mod phases;
 mod place;
 mod reading;
 mod registry;

@@ -438,7 +438,7 @@ fn holds_for(rule: &Rule) -> Option<String> {
 /// Whether it is one of the two forms of the ping, which `generate` adds unseen.
 fn is_handshake(subject: &Subject) -> bool {
     match subject {
-        Subject::Rule(rule) => crate::learn::HANDSHAKE.contains(&rule.operation().name),
+        Subject::Rule(rule) => rule.operation().traits.handshake,
         Subject::Unknown(_) => false,
     }
 }

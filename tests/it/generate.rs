@@ -93,7 +93,7 @@ fn unknown_operations_are_left_out_unless_they_are_accepted() {
     assert!(!done.out.contains("extension"), "{}", done.out);
     insta::assert_snapshot!(done.err, @r"
 dsp: minimal, exact: 1 rule, 0 extra operations; not in it: 2 requests that enforce refuses, 1 unknown operation
-warning: GET /extension/a is no known operation and is left out
+warning: GET /extension/a is not a known operation and is left out
   help: take them as they were recorded with --accept-unknown
 warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
 warning: enforce refuses this whatever the profile says: GET /v1.41/extension/\u{1b}x: a control character in the path

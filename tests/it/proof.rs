@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, Operation, Part, Versions};
 use dsp::check::{self, check};
 use dsp::learn::{Evidence, Gathering, Names, Options, generate, prove};
-use dsp::policy::{Enforcer, Gate, Head, Verdict};
+use dsp::policy::{self, Enforcer, Gate, Verdict};
 use dsp::profile::{ChangeKind, Comments, Diff, Profile, emit, parse};
 use dsp::recording::{Event, Request};
 use dsp::report::{Severity, Source};
@@ -116,7 +116,7 @@ fn located(engine: EngineKind, (method, target): &(String, String)) -> Option<&'
 
 /// The operation that a request is, when the profile lets it through.
 fn admitted(gate: &Enforcer, request: &(String, String)) -> Option<&'static str> {
-    let head = Head::new(&request.0, &request.1);
+    let head = policy::Request::new(&request.0, &request.1);
     let decision = gate.decide(&head);
     let Verdict::Forward(_) = decision.verdict else { return None };
     Some(decision.located.unwrap().operation.name)

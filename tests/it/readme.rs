@@ -61,7 +61,8 @@ fn blocks(document: &Path) -> Vec<Block> {
         if !matches!(*line, "```console" | "```yaml") {
             continue;
         }
-        let mark = number.checked_sub(1).and_then(|before| lines[before].strip_prefix("<!-- test: "));
+        let mark =
+            number.checked_sub(1).and_then(|before| lines[before].strip_prefix("<!-- test: "));
         let Some(need) = mark.and_then(|rest| rest.strip_suffix(" -->")) else {
             let is_part = *line == "```yaml";
             assert!(is_part, "{}:{}: no mark", document.display(), number + 1);

@@ -44,7 +44,8 @@ fn a_reader_of_stderr_that_stalls_stops_nothing() {
     assert!(ping(&server).starts_with("HTTP/1.1 200"));
     ends(&server);
     let said = server.wait().err;
-    assert!(said.len() >= 60 << 10, "{} bytes", said.len());
+    // Lines do not fill the pages of a pipe to their ends.
+    assert!(said.len() >= 48 << 10, "{} bytes", said.len());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dsp::policy::{Enforcer, Gate, Head, Verdict};
+use dsp::policy::{Enforcer, Gate, Request, Verdict};
 use dsp::profile::{SHIPPED, Shipped};
 
 use crate::support::World;
@@ -90,7 +90,7 @@ fn each_profile_lets_through_all_that_was_recorded() {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap();
                 let Some(request) = line.get("request") else { continue };
                 let part = |key: &str| request[key].as_str().unwrap();
-                let decision = enforcer.decide(&Head::new(part("method"), part("path")));
+                let decision = enforcer.decide(&Request::new(part("method"), part("path")));
                 assert!(matches!(decision.verdict, Verdict::Forward(_)), "{name}: {request}");
                 asked += 1;
             }

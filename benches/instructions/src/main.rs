@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind, Framing};
 use peer::Peer;
-use policy::{Enforcer, Gate, Head, Replaceable};
+use policy::{Enforcer, Gate, Replaceable, Request};
 use recording::{Arrival, Outcome, Session, Writer};
 use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
@@ -97,7 +97,7 @@ fn locate(Case { method, target, .. }: Case) -> Work {
 
 fn decide(gate: impl Gate + 'static, Case { method, target, .. }: Case) -> Work {
     Box::new(move || {
-        black_box(gate.decide(&Head::new(black_box(method), target)));
+        black_box(gate.decide(&Request::new(black_box(method), target)));
     })
 }
 

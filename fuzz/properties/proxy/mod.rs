@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
-use dsp::policy::{Decision, Enforcer, Gate, Head, Observer, Verdict};
+use dsp::policy::{Body, Decision, Enforcer, Gate, Observer, Request, Verdict};
 use dsp::profile::parse;
 use dsp::proxy::{Access, Arrival, Begun, Limits, Listener, Outcome, Running, Sink, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -140,7 +140,7 @@ impl Sink for Witness {
     fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<usize> {
         let (target, tunnel) = match &decision.verdict {
             Verdict::Forward(permit) => (Some(permit.target().to_owned()), permit.tunnel()),
-            Verdict::Deny(_) => (None, false),
+            Verdict::Deny(_) | Verdict::ReadBody { .. } => (None, false),
         };
         let mut told = locked(&self.0);
         told.push(Told { method: arrival.method.to_owned(), target, tunnel, outcome: None });
@@ -173,7 +173,7 @@ impl Bench {
         };
         let enforcer = Arc::new(Enforcer::new(&parse(PROFILE).expect("a profile")));
         let strict = proxy("strict", Arc::<Enforcer>::clone(&enforcer));
-        let watching = proxy("watching", Arc::new(Observer(EngineKind::Docker)));
+        let watching = proxy("watching", Arc::new(Observer::new(EngineKind::Docker)));
         drop(inside);
         Self { runtime, engine, strict, watching, enforcer, _folder: folder }
     }
@@ -247,7 +247,9 @@ impl Bench {
         let content_type = request.value("content-type");
         let has_body = request.value("transfer-encoding").is_some()
             || request.value("content-length").is_some_and(|length| length != b"0");
-        let asked = Head { content_type, has_body, ..Head::new(method, target) };
+        let mut asked = Request::new(method, target);
+        asked.head.content_type = content_type;
+        asked.body = if has_body { Body::Unread } else { Body::Absent };
         match self.enforcer.decide(&asked).verdict {
             Verdict::Forward(permit) if request.value("upgrade").is_some() && !permit.tunnel() => {
                 Err(format!("{line} offers an upgrade"))

@@ -1,7 +1,7 @@
 //! Profiles, and requests to try them with.
 
 use dsp::api::{Catalogue, Method};
-use dsp::policy::{Enforcer, Gate, Head, Verdict};
+use dsp::policy::{Body, Enforcer, Gate, Request, Verdict};
 use dsp::profile::{Profile, parse};
 
 /// A profile with everything that a profile can have.
@@ -133,7 +133,10 @@ pub fn targets(names: &[&str]) -> Vec<String> {
 pub fn allowed(gate: &Enforcer, method: &str, target: &str, content_type: Option<&str>) -> bool {
     // A type says something of a body only, so there is one.
     let (content_type, has_body) = (content_type.map(str::as_bytes), content_type.is_some());
-    let decision = gate.decide(&Head { content_type, has_body, ..Head::new(method, target) });
+    let mut asked = Request::new(method, target);
+    asked.head.content_type = content_type;
+    asked.body = if has_body { Body::Unread } else { Body::Absent };
+    let decision = gate.decide(&asked);
     matches!(decision.verdict, Verdict::Forward(_))
 }
 

@@ -92,7 +92,7 @@ fn docker_and_podman_clients_see_the_same() {
     // evidence of a need, and its denial changes nothing for the client.
     let denied = enforced.err.lines().filter(|line| line.starts_with("  "));
     for line in denied {
-        assert!(line.contains("/shouldrestart is no known operation"), "{}", enforced.err);
+        assert!(line.contains("/shouldrestart is not a known operation"), "{}", enforced.err);
     }
     assert_eq!(world.dsp(&["check", "p.yaml", "recording.jsonl"]).status, 0);
 

@@ -1,0 +1,166 @@
+//! Why a request is not forwarded. The reason is a type; its text is made here and nowhere else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Stray;
+use crate::api::{ApiVersion, EngineKind, Refusal};
+use crate::profile::Rule;
+
+/// Why a request is not forwarded, and what its sender may be told.
+///
+/// The text that [`fmt::Display`] writes is for the client and for the log. It is printable, and it
+/// repeats nothing that the client sent except the canonical path, as far as that may be told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// The rule that would allow the request, if one would.
+    pub rule: Option<Rule>,
+    /// Set where another engine has the operation, and the profile's engine does not.
+    elsewhere: Option<Elsewhere>,
+    /// What the text names; empty where the request cannot be read.
+    subject: Subject,
+}
+
+/// The reason for a denial.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// No profile can allow the request.
+    Refused(Refusal),
+    /// The request came over TCP and may be a web page's.
+    Stray(Stray),
+    /// The request asks for an API version older than the profile's `min_api`.
+    BelowMinApi {
+        /// The version that it asks for.
+        asked: ApiVersion,
+        /// The profile's `min_api`.
+        least: ApiVersion,
+    },
+    /// This rule under `deny` matches the request.
+    Denied(Rule),
+    /// No rule under `allow` matches the request.
+    NotAllowed {
+        /// Whether a rule allows the operation on other names.
+        is_narrowed: bool,
+    },
+    /// The gate did not decide although it was shown all that there is. No gate does that.
+    Undecided,
+    /// The catalogue of this engine does not have the operation, and `unknown` does not list it.
+    Unknown(EngineKind),
+}
+
+/// What a denial is about.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Subject {
+    /// The method and the path, as far as they may be told.
+    pub(super) asked: String,
+    /// The profile's name.
+    pub(super) profile: Arc<str>,
+}
+
+/// An operation of another engine than the profile's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Elsewhere {
+    /// The profile's engine.
+    pub(super) own: EngineKind,
+    /// The engine that has the operation.
+    pub(super) other: EngineKind,
+}
+
+impl Denial {
+    /// A denial by a profile.
+    pub(super) fn by_profile(reason: Reason, rule: Option<Rule>, subject: Subject) -> Self {
+        Self { reason, rule, elsewhere: None, subject }
+    }
+
+    /// A denial of a request that no profile can allow.
+    #[must_use]
+    pub fn refused(refusal: Refusal) -> Self {
+        Self::by_profile(Reason::Refused(refusal), None, Subject::default())
+    }
+
+    /// A denial of a request that may be a web page's.
+    #[must_use]
+    pub fn stray(stray: Stray) -> Self {
+        Self::by_profile(Reason::Stray(stray), None, Subject::default())
+    }
+
+    /// A denial of a request that the gate did not decide on.
+    #[must_use]
+    pub fn undecided() -> Self {
+        Self::by_profile(Reason::Undecided, None, Subject::default())
+    }
+
+    /// Names the engine that has the operation.
+    pub(super) fn with_elsewhere(self, elsewhere: Option<Elsewhere>) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// The denial without what would allow the request.
+    #[must_use]
+    pub fn cause(&self) -> Cause<'_> {
+        Cause(self)
+    }
+
+    /// The status of the answer: one for a bad request where the request itself is wrong, and 403
+    /// where it is not allowed.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match &self.reason {
+            Reason::Refused(refusal) => refusal.status(),
+            _ => 403,
+        }
+    }
+}
+
+/// A denial without what would allow the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause<'a>(&'a Denial);
+
+impl fmt::Display for Denial {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause().fmt(to)?;
+        if let Some(rule) = &self.rule {
+            write!(to, "; to allow it: - {rule}")?;
+        }
+        if let Reason::BelowMinApi { asked, .. } = &self.reason {
+            write!(to, "; to allow it: min_api: \"{asked}\", or no min_api")?;
+        }
+        if let Some(Elsewhere { own, other }) = self.elsewhere {
+            write!(
+                to,
+                "; it is an operation of {}, and the profile is for {}: a profile for it says \
+                 engine: {other}",
+                other.title(),
+                own.title(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Denial { reason, subject, .. } = self.0;
+        let Subject { asked, profile } = subject;
+        match reason {
+            Reason::Refused(refusal) => write!(to, "the request is refused: {refusal}"),
+            Reason::Stray(stray) => write!(to, "{stray}"),
+            Reason::BelowMinApi { asked, least } => write!(
+                to,
+                "API version {asked} is older than min_api \"{least}\" of profile \"{profile}\""
+            ),
+            Reason::Denied(_) => write!(to, "{asked} is denied by profile \"{profile}\""),
+            Reason::NotAllowed { .. } => {
+                write!(to, "{asked} is not allowed by profile \"{profile}\"")
+            }
+            Reason::Undecided => to.write_str("the profile does not decide on the request"),
+            Reason::Unknown(engine) => write!(
+                to,
+                "{asked} is not a known operation of {} and not allowed by profile \"{profile}\"",
+                engine.api()
+            ),
+        }
+    }
+}
