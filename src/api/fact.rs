@@ -130,53 +130,53 @@ impl RiskFact {
                  caller's choice to the standard input of a program that runs"
             }
             Self::Path => {
-                "has the engine open, read, list, write, make or delete a file or folder of the \
-                 host whose path the caller gives, in the query, the body or an archive"
+                "makes the engine open, read, list, write, create or delete a file or folder of the \
+                 host whose path comes from the caller, in the query, the body or an archive"
             }
             Self::Writes => {
                 "puts files of the caller's choice into a container or volume that others use"
             }
             Self::Names => {
-                "makes the name of an image, manifest list or artifact stand for content that the \
-                 caller chooses, which whoever uses the name next then gets. A pull does not: what \
-                 a name means is up to the registry in it"
+                "points the name of an image, manifest list or artifact to content that the caller \
+                 chooses, which the next user of the name then gets. A pull does not: the registry \
+                 in the name decides what the name means"
             }
             Self::Control => {
-                "gives the control of the engine or the cluster to another machine, key or \
+                "gives control of the engine or the cluster to another machine, key or \
                  certificate"
             }
-            Self::Opaque => "opens a tunnel in which another API of the engine is spoken",
+            Self::Opaque => "opens a tunnel to another API of the engine",
             Self::Alters => {
                 "makes, ends, deletes, moves, renames, freezes or alters something that lasts or \
                  that others depend on, or runs what others chose"
             }
             Self::Reaches => {
-                "has the engine connect to an address that the caller gives, or sends content of \
-                 the host to one"
+                "makes the engine connect to an address from the caller, or sends content of the \
+                 host to one"
             }
             Self::Environment => {
-                "gives out environment variables, or a unit or YAML file that has them"
+                "reveals environment variables, or a unit or YAML file that contains them"
             }
             Self::Contents => {
-                "gives out what is in files: of a container, image, volume, artifact or config"
+                "reveals the contents of files of a container, image, volume, artifact or config"
             }
-            Self::Output => "gives out what a program has printed",
+            Self::Output => "reveals what a program has printed",
             Self::Arguments => {
-                "gives out command lines of processes, or of commands that somebody ran or \
+                "reveals command lines of processes, or of commands that somebody ran or \
                  prepared. The command with which a container was created is not one of them: it \
-                 is part of the container's description, as its labels are"
+                 is part of the container's description, like its labels"
             }
             Self::Credential => {
-                "gives out tokens, keys, secrets, options of volume drivers, or addresses with a \
-                 user and a password in them"
+                "reveals tokens, keys, secrets, options of volume drivers, or addresses that \
+                 contain a user and a password"
             }
             Self::State => {
-                "gives out anything else about what is on the host, also only whether there is \
-                 something of a given name, and does no more than tell a terminal its size"
+                "reveals anything else about the host, even if only whether an object of a given \
+                 name exists, or tells a terminal its size"
             }
             Self::Nothing => {
-                "does neither: the answer is the same on every host with this engine, or always an \
-                 error"
+                "does none of these: the answer is the same on every host with this engine, or \
+                 always an error"
             }
         }
     }

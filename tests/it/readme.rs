@@ -367,36 +367,35 @@ pub fn on_the_engine() {
 const ENGINES: [(EngineKind, &str); 2] = [
     (
         EngineKind::Docker,
-        "The version is the first whose documents list the operation; 1.24 means that or an older \
-         one. An engine\nserves it under every version that it speaks, and without one.",
+        "The version is the first one whose API documents list the operation; 1.24 means 1.24 or \
+         older. An engine\nserves the operation under every version that it speaks, and without a version.",
     ),
     (
         EngineKind::Podman,
-        "For a profile with `engine: podman`. Of Docker's API podman has a part; its own is below \
+        "These are for profiles with `engine: podman`. podman has a part of Docker's API, and its own below \
          `/libpod`,\nwhere requests need a version. `root` means the user that podman runs as.",
     ),
 ];
 
-/// How a level is found, so that two readers find the same one.
-const LEVELS: &str = "The level of an operation is the highest of the facts about it, and a fact \
-gives one level:\n\n\
-- It is judged by its **worst request**: any query, any body, any name in the path, and the worst thing\n  \
-  that it could name: the container with the most rights, the image that everybody runs.\n\
-- It is judged **by itself**: what this request does or gives, and not what another operation could make\n  \
-  of that. What others do afterwards in their ordinary course counts: they start containers from a tag,\n  \
-  mount a volume, read a file.\n\
-- The engine is one **as it is installed**: dockerd as root, podman as its user. What only works with a\n  \
-  feature that somebody has to switch on, such as dockerd's `experimental`, counts for operations that\n  \
-  are about nothing else.\n\
-- **Cost** raises no level: no time, no load and no stream that stays open.\n";
+/// How a level is determined, so that two readers get the same result.
+const LEVELS: &str = "Each fact about an operation implies a level, and the highest one is the level of \
+the operation:\n\n\
+- An operation is judged by its **worst request**: any query, any body, any name in the path, and the worst\n  \
+  object that it could name, such as the container with the most rights or the image that everybody runs.\n\
+- It is judged **by itself**: by what this request does or reveals, and not by what another operation could\n  \
+  do with that. What others do afterwards in normal use counts: they start containers from a tag, mount a\n  \
+  volume, read a file.\n\
+- The engine is **as installed**: dockerd runs as root, podman as its user. A feature that somebody has to\n  \
+  turn on, such as dockerd's `experimental`, counts only for operations that do nothing else.\n\
+- **Cost** does not raise the level: neither time, nor load, nor a stream that stays open.\n";
 
 /// `docs/operations.md` is made from the catalogues; `DSP_README=write` writes it again.
 #[test]
 fn the_table_of_operations_is_the_catalogue() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
     let mut table = String::from(
-        "# Operations\n\nEvery operation that a profile can name, the riskiest first. Made from \
-         `src/api/docker.tsv`,\n`src/api/podman.tsv` and `src/api/risks.tsv`, which are what dsp itself \
+        "# Operations\n\nEvery operation that a profile can name, the riskiest first. This page is generated from \
+         `src/api/docker.tsv`,\n`src/api/podman.tsv` and `src/api/risks.tsv`, the files that dsp itself \
          reads.\n\n## Levels of risk\n\n",
     );
     table += LEVELS;
