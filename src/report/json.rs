@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{Fact, Finding, Report, Severity, is_unsafe};
+use super::{Fact, Finding, Report, Severity, is_unsafe_at};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -87,14 +87,14 @@ pub(super) fn json(report: &Report) -> String {
     pretty(&output)
 }
 
-/// JSON on lines of its own. It may come to a terminal, so characters that are not safe there are
+/// JSON on lines of its own. It may come to a terminal or a log of CI, so what is not safe there is
 /// escaped: the text stays the same for whoever parses it.
 pub fn pretty(value: &impl Serialize) -> String {
     // Maps with text as keys and plain values always have a form in JSON.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);
-    for character in text.chars() {
-        if character != '\n' && is_unsafe(character) {
+    for (place, character) in text.char_indices() {
+        if character != '\n' && is_unsafe_at(&text, place, character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(safe, "\\u{unit:04x}");
             }

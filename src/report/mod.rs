@@ -23,7 +23,7 @@ pub use text::text;
 
 pub use crate::text::{printable, quoted};
 
-use crate::text::is_unsafe;
+use crate::text::is_unsafe_at;
 
 /// `1 request`, `2 requests`.
 #[must_use]

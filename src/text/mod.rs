@@ -1,8 +1,9 @@
 //! Somebody else's text, made safe for every place where people read it.
 //!
 //! Names of files, revisions, containers and labels, and all that clients and engines say, may hold
-//! characters that move a cursor, end a line, or hide or reorder what stands beside them. All such
-//! text goes through [`printable`], and each path through [`shown`].
+//! characters that move a cursor, end a line, or hide or reorder what stands beside them, and words
+//! that a CI system takes for a command. All such text goes through [`printable`], and each path
+//! through [`shown`].
 
 use std::fmt;
 use std::path::Path;
@@ -12,8 +13,8 @@ use std::path::Path;
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        push(&mut safe, character);
+    for (place, character) in text.char_indices() {
+        push(&mut safe, character, text, place);
     }
     safe
 }
@@ -37,7 +38,7 @@ pub fn printable_lines(
         if matches!(character, '\n' | '\t') {
             safe.push(character);
         } else if character != '\r' || !text.get(place..).is_some_and(|at| at.starts_with("\r\n")) {
-            push(&mut safe, character);
+            push(&mut safe, character, text, place);
         }
     }
     let (start, end) = (start.unwrap_or(safe.len()), end.unwrap_or(safe.len()));
@@ -74,12 +75,12 @@ pub fn quoted(word: &str) -> String {
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();
     }
-    if !word.chars().any(is_unsafe) {
+    if !word.char_indices().any(|(place, character)| is_unsafe_at(word, place, character)) {
         return format!("'{}'", word.replace('\'', "'\\''"));
     }
     let mut safe = "$'".to_owned();
-    for character in word.chars() {
-        match (u32::from(character), is_unsafe(character)) {
+    for (place, character) in word.char_indices() {
+        match (u32::from(character), is_unsafe_at(word, place, character)) {
             (_, false) if matches!(character, '\'' | '\\') => safe.extend(['\\', character]),
             (_, false) => safe.push(character),
             // Three digits of octal always, so that a digit that follows is not part of it.
@@ -104,7 +105,7 @@ pub fn guarded(text: &str) -> String {
         } else if matches!(character, '\n' | '\t') {
             safe.push(character);
         } else {
-            push(&mut safe, character);
+            push(&mut safe, character, rest, 0);
         }
         rest = rest.get(style.max(character.len_utf8())..).unwrap_or_default();
     }
@@ -125,8 +126,26 @@ pub fn is_unsafe(character: char) -> bool {
     character.is_control() || reorders(character) || is_invisible(character)
 }
 
-fn push(safe: &mut String, character: char) {
-    if is_unsafe(character) {
+/// Whether a text begins as a command does that a CI system obeys in the middle of a line of its log:
+/// `##[add-mask]` (`ActionCommand.TryParse` in actions/runner), `##vso[task.setvariable]` of Azure
+/// Pipelines, `##teamcity[setParameter]`.
+#[must_use]
+fn is_command(text: &str) -> bool {
+    let behind = text.strip_prefix("##");
+    behind.is_some_and(|behind| {
+        behind.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()).starts_with('[')
+    })
+}
+
+/// Whether the character at this place of a text cannot be shown as it is.
+#[must_use]
+pub fn is_unsafe_at(text: &str, place: usize, character: char) -> bool {
+    is_unsafe(character) || (character == '#' && text.get(place..).is_some_and(is_command))
+}
+
+/// Adds the character that is at this place of a text.
+fn push(safe: &mut String, character: char, text: &str, place: usize) {
+    if is_unsafe_at(text, place, character) {
         safe.extend(character.escape_unicode());
     } else {
         safe.push(character);
@@ -200,6 +219,23 @@ mod tests {
     }
 
     #[test]
+    fn no_ci_system_finds_a_command_in_a_line() {
+        for (text, safe) in [
+            ("a ##[add-mask]e", "a \\u{23}#[add-mask]e"),
+            ("##vso[task.setvariable variable=x]y", "\\u{23}#vso[task.setvariable variable=x]y"),
+            ("###[error]x##teamcity[y]", "#\\u{23}#[error]x\\u{23}#teamcity[y]"),
+        ] {
+            assert_eq!(printable(text), safe);
+            assert_eq!(printable_lines(text, &(0..0)).0, safe);
+            assert_eq!(guarded(text), safe);
+            assert_eq!(quoted(text), format!("$'{}'", safe.replace("\\u{23}", "\\043")));
+        }
+        for plain in ["## a heading [1]", "#[x]", "##", "a##b", "# #[x]"] {
+            assert_eq!(printable(plain), plain);
+        }
+    }
+
+    #[test]
     fn a_path_is_shown_on_one_line() {
         let path = Path::new("a\n::error::x\u{9b}");
         assert_eq!(shown(path).to_string(), "a\\u{a}::error::x\\u{9b}");
@@ -217,9 +253,17 @@ mod tests {
 
     #[test]
     fn a_shell_reads_a_word_back() {
-        for word in
-            ["", "a", "a b", "it's", "a\n::error::x", "\u{1b}1\u{202e}'\\", "-x", "é\u{ad}1"]
-        {
+        for word in [
+            "",
+            "a",
+            "a b",
+            "it's",
+            "a\n::error::x",
+            "\u{1b}1\u{202e}'\\",
+            "-x",
+            "é\u{ad}1",
+            "##[x]1",
+        ] {
             let quoted = quoted(word);
             assert!(!quoted.chars().any(is_unsafe), "{quoted}");
             let script = format!("printf %s {quoted}");
@@ -241,7 +285,7 @@ mod tests {
         #[test]
         fn a_place_holds_what_it_held(before in ".*", at in ".*", behind in ".*") {
             let text = format!("{before}{at}{behind}");
-            prop_assume!(!text.contains('\r'));
+            prop_assume!(!text.contains('\r') && !text.contains("##"));
             let span = before.len()..before.len() + at.len();
             let (safe, moved) = printable_lines(&text, &span);
             let (alone, _) = printable_lines(&at, &(0..0));
