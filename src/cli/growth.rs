@@ -116,6 +116,19 @@ fn comparing_grows_with_the_rules() {
     grows("globs", |number| {
         same(&text(globs("y", number), ""), &text(globs("z", number), ""));
     });
+    // One half of the rules share their beginning with one half of the others, and the other halves
+    // their ends, so that neither tells the rules apart.
+    grows("globs that share nothing", |number| {
+        let one = (0..number).map(|place| match place % 2 {
+            0 => format!("GET /containers/a*{place}*b/json"),
+            _ => format!("GET /containers/a{}*b{}/json", "a".repeat(place % 40), place),
+        });
+        let other = (0..number).map(|place| match place % 2 {
+            0 => format!("GET /containers/a*x{place}/json"),
+            _ => format!("GET /containers/x{place}*b/json"),
+        });
+        same(&text(one, ""), &text(other, ""));
+    });
     grows("names in globs", |number| {
         let wide = (0..number).map(|place| format!("GET /containers/x{place}y*/json"));
         let exact = (0..number).map(|place| format!("GET /containers/x{place}y-1/json"));

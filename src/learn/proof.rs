@@ -7,7 +7,7 @@ use super::known::versioned;
 use super::{Evidence, TooOld};
 use crate::api::{ApiVersion, Operation};
 use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
-use crate::profile::{Pattern, Profile, Rule};
+use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
 use crate::recording::Format;
 
 /// A name that no workload has.
@@ -133,7 +133,10 @@ fn counted(number: usize, thing: &str) -> String {
 
 /// What of the evidence, and of what the program did besides, a profile does not allow.
 fn gaps(evidence: &Evidence, profile: &Profile, decided: usize) -> Vec<Gap> {
-    let is_left_out = |request| !profile.unknown.iter().any(|entry| entry.value.matches(request));
+    let listed: HashSet<&UnknownOperation> =
+        profile.unknown.iter().map(|entry| &entry.value).collect();
+    let is_left_out =
+        |request| UnknownOperation::of(request).is_none_or(|asked| !listed.contains(&asked));
     let unknown = evidence.unknown().filter(|(_, unknown)| is_left_out(&unknown.request)).count();
     let counts = [
         (decided, Gap::Decided as fn(usize) -> Gap),

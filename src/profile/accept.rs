@@ -8,7 +8,7 @@ use super::{CheckCode, Rule};
 use crate::api::EngineKind;
 
 /// A finding that is known and does not count, with the reason for it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Acceptance {
     /// Which finding.
     pub code: CheckCode,
@@ -21,7 +21,7 @@ pub struct Acceptance {
 }
 
 /// What a finding is about.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Subject {
     /// Requests that a rule can be about.
     Rule(Rule),

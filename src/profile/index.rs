@@ -1,6 +1,6 @@
 //! Rules, found by what they are about: a question to many rules costs as much as one to few.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
@@ -130,43 +130,12 @@ impl Names {
     }
 }
 
-fn is_exact(patterns: &[Pattern]) -> bool {
+pub(super) fn is_exact(patterns: &[Pattern]) -> bool {
     patterns.iter().all(|pattern| matches!(pattern, Pattern::Exact(_)))
 }
 
 fn place_of(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
-}
-
-/// For each of `rules`, whether it shares a request with one of `others`. Both are of this engine.
-#[must_use]
-pub fn shared(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool> {
-    let index = RuleIndex::new(engine, others.iter().copied());
-    let mut is_shared: Vec<bool> = rules.iter().map(|rule| index.covers(rule)).collect();
-    let own = RuleIndex::new(engine, rules.iter().copied());
-    for other in others {
-        own.each_cover(other, |place| {
-            if let Some(slot) = is_shared.get_mut(place) {
-                *slot = true;
-            }
-            false
-        });
-    }
-    // What is left are globs that neither covers. Of those that begin and end alike one is enough.
-    let mut partial: HashMap<&Operation, BTreeSet<&[Pattern]>> = HashMap::new();
-    for other in others.iter().filter(|other| !is_exact(other.patterns())) {
-        partial.entry(other.operation()).or_default().insert(other.patterns());
-    }
-    for (rule, slot) in rules.iter().zip(&mut is_shared).filter(|(_, slot)| !**slot) {
-        if let Some(globs) = partial.get(rule.operation())
-            && !is_exact(rule.patterns())
-        {
-            *slot = globs.iter().any(|patterns| {
-                rule.patterns().iter().zip(*patterns).all(|(one, other)| one.overlaps(other))
-            });
-        }
-    }
-    is_shared
 }
 
 #[cfg(test)]
@@ -221,9 +190,6 @@ mod tests {
             let covering = places(&|rule| rule.covers(&asked));
             prop_assert_eq!(index.covers(&asked), !covering.is_empty());
             prop_assert_eq!(sorted(&|found| index.each_cover(&asked, found)), covering);
-            let others: Vec<&Rule> = rules.iter().collect();
-            let overlapping = rules.iter().any(|rule| rule.overlaps(&asked));
-            prop_assert_eq!(shared(ENGINE, &[&asked], &others), [overlapping]);
             let is_about = rules.iter().any(|rule| rule.operation() == asked.operation());
             prop_assert_eq!(index.is_about(asked.operation()), is_about);
         }

@@ -15,6 +15,7 @@ mod index;
 mod insert;
 mod keywords;
 mod model;
+mod overlap;
 mod parse;
 mod pattern;
 mod problem;
@@ -32,9 +33,10 @@ pub use edit::{
     comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
 };
 pub use emit::{Comments, acceptance, emit, emit_reviewed};
-pub use index::{RuleIndex, shared};
+pub use index::RuleIndex;
 pub use insert::{Insertion, insert};
 pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
+pub use overlap::shared;
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse, parse_bytes, parse_from};
 pub use pattern::{Glob, Pattern, looks_like_id};
 pub use problem::Problem;

@@ -72,7 +72,7 @@ impl Pattern {
     }
 
     /// How many slashes each value has that the pattern stands for, where they all have as many.
-    fn slashes(&self) -> Option<usize> {
+    pub(super) fn slashes(&self) -> Option<usize> {
         match self {
             Self::Any => None,
             Self::Exact(name) => Some(slashes(name)),
@@ -138,6 +138,15 @@ impl Pattern {
                         && (end.ends_with(other_end) || other_end.ends_with(end))
                 }
             },
+        }
+    }
+
+    /// How every value begins and ends that the pattern stands for.
+    pub(super) fn ends(&self) -> (&str, &str) {
+        match self {
+            Self::Any => ("", ""),
+            Self::Exact(name) => (name, name),
+            Self::Glob(glob) => (glob.first(), glob.last()),
         }
     }
 

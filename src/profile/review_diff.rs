@@ -1,7 +1,8 @@
 //! What a change does to the decisions of people: to the review of a profile, and to the findings that
 //! it accepts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::Hash;
 
 use super::diff::text;
 use super::{Acceptance, Change, ChangeKind, Effect, Entry, Kept, Profile, Reviewed};
@@ -23,7 +24,8 @@ pub(super) fn decisions(old: &Profile, new: &Profile, changes: &mut Vec<Change>)
         }
         (None, None) => {}
     }
-    for entry in new.accept.iter().filter(|entry| !old.accept.contains(entry)) {
+    let accepted = values(&old.accept);
+    for entry in new.accept.iter().filter(|entry| !accepted.contains(&entry.value)) {
         let about = Entry { value: described(&entry.value), span: entry.span.clone() };
         changes.push(change(ChangeKind::AcceptAdded, vec![], vec![about], None));
     }
@@ -62,8 +64,9 @@ fn shrunk(before: &Reviewed, now: &Reviewed, new: &Profile, changes: &mut Vec<Ch
             ));
         }
     }
-    for entry in before.unknown.iter().filter(|entry| !now.unknown.contains(entry)) {
-        if new.unknown.contains(entry) {
+    let (left, allowed) = (values(&now.unknown), values(&new.unknown));
+    for entry in before.unknown.iter().filter(|entry| !left.contains(&entry.value)) {
+        if allowed.contains(&entry.value) {
             changes.push(change(ChangeKind::ReviewShrunk, vec![text(entry)], vec![], None));
         }
     }
@@ -77,9 +80,14 @@ fn grown(before: &Reviewed, now: &Reviewed, changes: &mut Vec<Change>) {
             changes.push(change(ChangeKind::ReviewGrown, vec![], vec![text_of(entry)], Some(risk)));
         }
     }
-    for entry in now.unknown.iter().filter(|entry| !before.unknown.contains(entry)) {
+    let known = values(&before.unknown);
+    for entry in now.unknown.iter().filter(|entry| !known.contains(&entry.value)) {
         changes.push(change(ChangeKind::ReviewGrown, vec![], vec![text(entry)], None));
     }
+}
+
+fn values<T: Eq + Hash>(entries: &[Entry<T>]) -> HashSet<&T> {
+    entries.iter().map(|entry| &entry.value).collect()
 }
 
 /// The accepted rules with the highest risk that each was accepted with.

@@ -17,7 +17,7 @@ use std::fmt;
 use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Pattern, Profile, Rule, UnknownOperation};
+use super::{Entry, Pattern, Profile, Rule, RuleIndex, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind, Risk};
 
 /// What a person has accepted.
@@ -339,7 +339,10 @@ impl Profile {
         {
             changes.push(Widened::MinApi { from, to: self.min_api });
         }
-        let is_denied = |rule: &Rule| self.deny.iter().any(|entry| entry.value.covers(rule));
+        // The engine may be another one than that of the rules.
+        let denied = EngineKind::ALL
+            .map(|engine| RuleIndex::new(engine, self.deny.iter().map(|entry| &entry.value)));
+        let is_denied = |rule: &Rule| denied.iter().any(|index| index.covers(rule));
         let gone = reviewed.deny.iter().map(|entry| &entry.value).filter(|rule| !is_denied(rule));
         changes.extend(gone.cloned().map(Widened::Undenied));
         changes
