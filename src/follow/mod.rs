@@ -9,9 +9,11 @@ mod mounts;
 mod place;
 #[cfg(test)]
 mod readings;
+mod sources;
 mod sweep;
 
 pub use json::Unreadable;
-pub use mounts::{Form, Mounts, Plan, Uncovered, name};
+pub use mounts::{Mounts, Plan, Uncovered};
 pub use place::{EngineSocket, Place, is_own};
+pub use sources::{Form, name};
 pub use sweep::words;

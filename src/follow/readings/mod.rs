@@ -8,8 +8,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use self::bodies::body;
 use super::json::Unreadable;
-use super::mounts::{Form, Mounts};
+use super::mounts::Mounts;
 use super::place::Place;
+use super::sources::Form;
 
 const SOCKET: &str = "/var/run/docker.sock";
 const FOLDER: &str = "/var/run";
