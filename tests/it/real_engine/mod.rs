@@ -23,6 +23,8 @@ mod intercept;
 mod journey;
 /// The other engine.
 mod podman;
+/// What must not be known of what its clients send.
+mod podman_secrets;
 /// The tour of the README and `docs`.
 mod readme;
 /// Programs cannot tell that they are recorded.

@@ -52,7 +52,7 @@ podman volume create dsp-volume
 podman volume rm dsp-volume
 "#;
 
-fn podman_or_none(name: &str) -> Option<(World, OwnEngine)> {
+pub(super) fn podman_or_none(name: &str) -> Option<(World, OwnEngine)> {
     let mut world = World::real()?;
     let there = Command::new("podman").arg("--version").output().is_ok();
     let required = std::env::var("DSP_TEST_ENGINE").is_ok_and(|value| value == "required");
