@@ -227,7 +227,7 @@ fn a_container_is_recorded_under_its_name() {
     assert!(!web.exists() && !web.parent().unwrap().exists(), "the sockets are gone");
     insta::assert_snapshot!(done.err);
     let generated = world.dsp(&["generate", "rec/web.jsonl"]);
-    assert!(generated.out.starts_with("# profile: 2 operations"), "{}", generated.out);
+    assert!(generated.out.starts_with("# web: 2 operations"), "{}", generated.out);
     assert!(generated.out.contains("  - GET /containers/json"), "{}", generated.out);
     assert!(generated.out.contains("  - POST /containers/create"), "{}", generated.out);
     assert!(world.read("rec/web.jsonl").contains("\"container\":\"web\""));
