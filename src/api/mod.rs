@@ -26,6 +26,7 @@ pub(crate) mod steps;
 mod template;
 mod told;
 mod version;
+mod words;
 
 pub use address::{Address, AddressError};
 pub use advice::{Advice, Matter, MatterPlace};

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::percent_decode_str;
 
+use super::words::{self, Words};
 use super::{CanonicalRequest, Located, encode_segment};
 
 /// What stands in the place of a text that is not told.
@@ -78,7 +79,8 @@ pub fn is_method(text: &str) -> bool {
 
 /// The path of a target, version included: as received where nothing in it is hidden, else spelled
 /// from what was understood. What was hidden never makes another operation of it. Of a target that is
-/// not a path only the length is told, and of a name no more than `longest` bytes.
+/// not a path only the length is told, and of a name no more than `longest` bytes. Of a path that no
+/// operation has, nobody knows what a segment is, so that one is told only where it is a word.
 #[must_use]
 pub fn told_path<'a>(
     target: &'a str,
@@ -87,7 +89,8 @@ pub fn told_path<'a>(
     longest: usize,
 ) -> Cow<'a, str> {
     let raw = beginning(target);
-    if is_harmless(raw) && raw.len() <= longest {
+    let has_words_only = || words::of(request).are_all_of(raw);
+    if is_harmless(raw) && raw.len() <= longest && (located.is_some() || has_words_only()) {
         return raw.into();
     }
     match request {
@@ -114,7 +117,8 @@ pub fn told_canonical<'a>(
     longest: usize,
 ) -> Cow<'a, str> {
     let path = request.path();
-    if is_harmless(path) && path.len() <= longest {
+    let has_words_only = || words::of(Some(request)).are_all_of(path);
+    if is_harmless(path) && path.len() <= longest && (located.is_some() || has_words_only()) {
         return path.into();
     }
     understood(request, located, longest).map_or_else(|| path.into(), Cow::Owned)
@@ -195,7 +199,7 @@ fn understood(
     longest: usize,
 ) -> Option<String> {
     let Some(located) = located else {
-        let told = segments(request.meant(), longest)?;
+        let told = segments(request.meant(), words::of(Some(request)), longest)?;
         let mut path = String::new();
         for segment in told {
             let _ = write!(path, "/{}", spelled(&segment));
@@ -217,7 +221,7 @@ fn understood(
 fn unread(raw: &str, longest: usize) -> Cow<'_, str> {
     let meant = unescaped(raw);
     let path = meant.as_deref().filter(|path| path.starts_with('/') && raw.starts_with('/'));
-    match path.map(|path| segments(path, longest)) {
+    match path.map(|path| segments(path, words::of(None), longest)) {
         Some(None) => raw.into(),
         Some(Some(told)) => format!("/{}", told.join("/")).into(),
         None if raw.is_empty() || is_length(raw) => raw.into(),
@@ -227,7 +231,7 @@ fn unread(raw: &str, longest: usize) -> Cow<'_, str> {
 
 /// The segments of a decoded path, where one of them is not told as it is. There are as many as
 /// before, and none becomes a word of the API.
-fn segments(path: &str, longest: usize) -> Option<Vec<String>> {
+fn segments(path: &str, words: Words, longest: usize) -> Option<Vec<String>> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let named = |segment: &&str| user(segment, Kind::Segment).is_some();
     let last = segments.iter().rposition(named);
@@ -239,6 +243,7 @@ fn segments(path: &str, longest: usize) -> Option<Vec<String>> {
     let told = segments.iter().enumerate().map(|(place, segment)| {
         let is_user = first.is_some_and(|first| place >= first) && last > Some(place);
         let told = if is_user { HIDDEN.into() } else { told(segment, longest, Kind::Segment) };
+        let told = if words.has_told(&told) { told } else { HIDDEN.into() };
         has_changed |= told != *segment;
         told.into_owned()
     });
@@ -346,20 +351,22 @@ mod tests {
 
     #[test]
     fn what_hides_nothing_is_told_as_it_came() {
+        assert_eq!(told("GET", "/v1.41/containers/web/json#x"), "/v1.41/containers/[hidden]/json");
+        assert_eq!(told("GET", "/v1.41/containers/json#x"), "/v1.41/containers/json");
         for path in [
-            "/v1.41/containers/web/json",
+            "/v1.41/containers/web1/json",
             "/images/app@sha256:0123/json",
             "/images/app%40sha256:0123/json",
             "/images/reg:5000%2Fapp%3A1/json",
             "/v1.41/%63ontainers/json",
-            "/a%20b",
+            "/v1.41/Containers/web",
+            "/v1.41/vendor/some-thing/7",
+            "/v1.41/../info",
+            "/",
             "//",
-            "/%zz",
-            "/a%2520b",
         ] {
             assert_eq!(told("GET", path), path);
             assert_eq!(told("GET", &format!("{path}?token=x")), path);
-            assert_eq!(told("GET", &format!("{path}#x")), path);
         }
     }
 
@@ -372,8 +379,10 @@ mod tests {
             ("/images/u%3Apw%40reg/x/json", "/images/[hidden]@reg/x/json"),
             ("/images/https:%2F%2Fu:pw@reg/x/json", "/images/https:%2F%2Fu:pw@reg/x/json"),
             ("/a/u:p/w@reg/x", "/a/[hidden]/[hidden]@reg/x"),
-            ("/v1.41//u:pw@reg", "/v1.41//[hidden]@reg"),
-            ("/a%2540b", "/[hidden]@b"),
+            ("/a/u:p/w@reg:5000/x", "/a/[hidden]/[hidden]/x"),
+            ("/v1.41//u:pw@info", "/v1.41//[hidden]@info"),
+            ("/v1.41//u:pw@reg", "/v1.41//[hidden]"),
+            ("/a%2540info", "/[hidden]@info"),
             (
                 "/v4.0.0/libpod/manifests/u:x/registry/u:pw@h",
                 "/v4.0.0/libpod/manifests/u:x/registry/u:pw@h",
@@ -410,7 +419,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!(told("GET", "/quadlets/web@.container/file"), "/quadlets/web@.container/file");
+        let path = "/v5.0.0/libpod/quadlets/web@.container/file";
+        assert_eq!(told("GET", path), path);
         for name in [
             "u:pw@h",
             "pw@h/x",
@@ -437,7 +447,7 @@ mod tests {
             ("/containers;t=pw/json", "/containers[hidden]/json"),
             ("/containers/x%26k=pw/json", "/containers/x[hidden]/json"),
             ("/containers/x%23pw/json", "/containers/x[hidden]/json"),
-            ("/a/%253Ftoken=pw", "/a/[hidden]"),
+            ("/info/%253Ftoken=pw", "/info/[hidden]"),
             ("/info%2525253Fpw%25", "[19 bytes]"),
         ] {
             assert!(!told("GET", target).contains("pw"), "{target}");
@@ -455,6 +465,32 @@ mod tests {
         assert_eq!(told_method("{\"password\":\"x\"}"), "[16 bytes]");
         assert_eq!(told_method("GET"), "GET");
         assert_eq!(told_method("get"), "get");
+    }
+
+    #[test]
+    fn of_a_path_of_no_operation_words_are_told() {
+        for (target, expected) in [
+            ("/v1.41/hooks/pw1/run", "/v1.41/hooks/[hidden]/run"),
+            ("/v1.41/hooks/aPw/run", "/v1.41/hooks/[hidden]/run"),
+            ("/hooks/aaaaaaaaaaaaaaaaaaaaaaaaapw", "/hooks/[hidden]"),
+            ("/hooks/1234", "/hooks/[hidden]"),
+            ("/hooks/pw%20x", "/hooks/[hidden]"),
+            ("/hooks/pw\u{e9}", "/hooks/[hidden]"),
+            ("/hooks/%2E%2Epw", "/hooks/[hidden]"),
+            // Of what enforce refuses, which may be anything, no more than the API's own words.
+            ("/v1.41/../pw/info", "/v1.41/../[hidden]/info"),
+            ("/v1.pw/info", "/[hidden]/info"),
+            ("/v123456789/info", "/[hidden]/info"),
+            ("/v1.41//pw", "/v1.41//[hidden]"),
+            ("/v1.23/containers/pw/json", "/v1.23/containers/[hidden]/json"),
+            ("/v1.41/containers\\pw/json", "/v1.41/[hidden]/json"),
+            ("/pw%zz", "/[hidden]"),
+            ("/pw%2520b", "/[hidden]"),
+        ] {
+            assert_eq!(told("GET", target), expected, "{target}");
+            assert!(is_incomplete(&told("GET", target)));
+        }
+        assert_eq!(told("PATCH", "/containers/pw/json"), "/containers/[hidden]/json");
     }
 
     #[test]

@@ -167,7 +167,14 @@ impl Check<'_> {
                 subject: Some(request.to_owned()),
                 region: Self::region(place.clone(), ""),
                 seen: Some(seen(&unknown.seen)),
-                help: Some(format!("to allow it as it is, add under unknown: - {request}")),
+                help: Some(match unknown.listed() {
+                    Some(_) => format!("to allow it as it is, add under unknown: - {request}"),
+                    None => {
+                        "a part of its path may be a secret and was not recorded; to allow it, add \
+                             under unknown: what the program asks for"
+                            .to_owned()
+                    }
+                }),
                 ..Self::finding(code, format!("{request} is not a known operation of {api}"))
             };
             self.push(code, Some(Subject::Text(request.to_owned())), finding);

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::args::{self, Talk};
 use super::status::Status;
 use super::{ambiguity, evidence, files, output, place, sessions};
-use crate::api::{ApiVersion, EngineKind, Risk};
+use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
 use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
@@ -60,7 +60,9 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
         _ => fresh(args, talk, &evidence, name)?,
     }
     warn(&evidence, args.accept_unknown);
-    let open = evidence.unknown().next().is_some() && !args.accept_unknown;
+    warn_of_hidden_names(&evidence, args.names);
+    let mut unknown = evidence.unknown();
+    let open = unknown.any(|(_, unknown)| !args.accept_unknown || unknown.listed().is_none());
     Ok(if open { Status::Findings } else { Status::Done })
 }
 
@@ -229,6 +231,27 @@ fn warn_of_ids(profile: &Profile) {
     }
 }
 
+/// Tells of names of which a part was not recorded, and which a rule on exact names cannot have.
+fn warn_of_hidden_names(evidence: &Evidence, names: args::Names) {
+    if !matches!(names, args::Names::Exact) {
+        return;
+    }
+    let is_hidden = |known: &&learn::Known| {
+        known.values.keys().any(|values| values.iter().any(|value| is_incomplete(value)))
+    };
+    let mut is_any = false;
+    for known in evidence.known().filter(is_hidden) {
+        is_any = true;
+        output::warn(&format!(
+            "{} is allowed for any name: a part of one may be a secret and was not recorded",
+            known.operation
+        ));
+    }
+    if is_any {
+        output::help("dsp review narrows it, to the names that the program has");
+    }
+}
+
 /// Tells what the profile does not hold.
 fn warn(evidence: &Evidence, accept_unknown: bool) {
     if evidence.incomplete() > 0 {
@@ -240,6 +263,18 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
     }
     for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {
         output::warn(&format!("{} is not a known operation and is left out", printable(request)));
+    }
+    let is_hidden = |(_, unknown): &(&str, &learn::Unknown)| unknown.listed().is_none();
+    let mut hidden = evidence.unknown().filter(|_| accept_unknown).filter(is_hidden).peekable();
+    let is_any_hidden = hidden.peek().is_some();
+    for (request, _) in hidden {
+        output::warn(&format!(
+            "{} is left out: a part of its path may be a secret and was not recorded",
+            printable(request)
+        ));
+    }
+    if is_any_hidden {
+        output::help("write it under unknown: by hand, with the path that the program asks for");
     }
     if evidence.unknown().next().is_some() && !accept_unknown {
         output::help("take them as they were recorded with --accept-unknown");

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::gather::{Asked, AskedIn, Asking, Target};
 use super::known::{Known, path, versioned};
 use super::outcomes::Outcomes;
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, HIDDEN, Operation};
 use crate::recording::{CommandLine, Format};
 
 /// The evidence of any number of recordings.
@@ -355,6 +355,9 @@ pub fn program_of(command: &[String]) -> Option<String> {
     })
 }
 
+/// [`HIDDEN`] as a path spells it.
+const HIDDEN_IN_PATH: &str = "%5Bhidden%5D";
+
 /// A hash of what a session asked for, given in order.
 fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, u64)]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -379,7 +382,9 @@ fn text(target: &Target) -> String {
         Target::Known(Asked { operation, values, version }) => {
             format!("{} {}", operation.method, versioned(*version, &path(operation, values)))
         }
-        Target::Unknown(request) => format!("{} {}", request.method(), request.path()),
+        Target::Unknown(request) => {
+            format!("{} {}", request.method(), request.path().replace(HIDDEN_IN_PATH, HIDDEN))
+        }
         Target::Denied(text) | Target::Refused(text) => text.clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::title::Title;
 use super::{Evidence, Known, Names};
-use crate::api::{ApiVersion, Operation, Part, Risk, is_incomplete};
+use crate::api::{ApiVersion, Operation, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
 /// How many hexadecimal digits of the evidence's digest stand in a profile.
@@ -76,9 +76,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     let unknown: Vec<Entry<UnknownOperation>> = evidence
         .unknown()
         .filter(|_| options.accept_unknown)
-        // No request has what is left of a path of which a part was not written down.
-        .filter(|(_, unknown)| !is_incomplete(unknown.request.meant()))
-        .filter_map(|(_, unknown)| UnknownOperation::of(&unknown.request))
+        .filter_map(|(_, unknown)| unknown.listed())
         .map(Entry::new)
         .collect();
     let Title { text, name } = Title::of(evidence, options.name.clone(), options.place.clone());

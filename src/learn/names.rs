@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Known;
+use super::{Known, Unknown};
 use crate::api::is_incomplete;
-use crate::profile::{Glob, Pattern, Rule, looks_like_id};
+use crate::profile::{Glob, Pattern, Rule, UnknownOperation, looks_like_id};
 
 /// What becomes of the names that were seen.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,14 +30,26 @@ impl Names {
                 let pattern = |value: &String| {
                     if is_incomplete(value) { Pattern::Any } else { Pattern::Exact(value.clone()) }
                 };
+                let rule = |values: &Vec<String>| {
+                    Rule::narrowed(operation, values.iter().map(pattern).collect())
+                };
+                let is_hidden =
+                    |values: &&Vec<String>| values.iter().any(|value| is_incomplete(value));
+                // Several such names make one rule, which may have others in it.
                 let mut rules: Vec<Rule> = Vec::new();
-                for values in known.values.keys() {
-                    let rule = Rule::narrowed(operation, values.iter().map(pattern).collect());
-                    // Two such names make one rule.
-                    if !values.iter().any(|value| is_incomplete(value)) || !rules.contains(&rule) {
-                        rules.push(rule);
+                for wide in known.values.keys().filter(is_hidden).map(rule) {
+                    if !rules.contains(&wide) {
+                        rules.push(wide);
                     }
                 }
+                let wide = rules.clone();
+                let is_in = |wide: &Rule, values: &[String]| {
+                    let mut pairs = wide.patterns().iter().zip(values);
+                    pairs.all(|(pattern, value)| pattern.matches(value))
+                };
+                let others = known.values.keys().filter(|values| !is_hidden(values));
+                let others = others.filter(|values| !wide.iter().any(|wide| is_in(wide, values)));
+                rules.extend(others.map(rule));
                 rules
             }
             Self::Glob => {
@@ -53,6 +65,16 @@ impl Names {
                 vec![if is_for_all { rule } else { Rule::any(operation) }]
             }
         }
+    }
+}
+
+impl Unknown {
+    /// What a profile says of it; none where a part of its path was not written down, as no request has
+    /// what is left of that.
+    #[must_use]
+    pub fn listed(&self) -> Option<UnknownOperation> {
+        let is_whole = !is_incomplete(self.request.meant());
+        is_whole.then(|| UnknownOperation::of(&self.request)).flatten()
     }
 }
 

@@ -117,7 +117,7 @@ pub fn update(
     let unknown: Vec<UnknownOperation> = evidence
         .unknown()
         .filter(|_| accept_unknown)
-        .filter_map(|(_, one)| UnknownOperation::of(&one.request))
+        .filter_map(|(_, one)| one.listed())
         .filter(|one| !listed.contains(one))
         .collect();
     update.added = rules.iter().map(|(rule, _)| rule.to_string()).collect();

@@ -284,20 +284,7 @@ fn of_request(request: &mut Request) {
     if let Cow::Owned(method) = told_method(&request.method) {
         request.method = method;
     }
-    let is_podmans = request.path.contains("/libpod/");
-    let engine = if is_podmans { EngineKind::Podman } else { EngineKind::Docker };
-    let parsed = || CanonicalRequest::parse(engine, &request.method, &request.path).ok();
-    // Most paths have nothing to look at more closely.
-    let told = match told_path(&request.path, None, None, usize::MAX) {
-        Cow::Borrowed(path) if path.len() == request.path.len() => None,
-        _ => {
-            let parsed = parsed();
-            let located = parsed.as_ref().and_then(CanonicalRequest::locate);
-            let path = told_path(&request.path, parsed.as_ref(), located.as_ref(), usize::MAX);
-            Some(path.into_owned())
-        }
-    };
-    if let Some(path) = told {
+    if let Some(path) = told_again(request) {
         request.path = path;
     }
     if let Some(agent) = &mut request.agent
@@ -305,6 +292,30 @@ fn of_request(request: &mut Request) {
     {
         *agent = kept;
     }
+}
+
+/// What is told of the path of a request that was written down, where that is to be looked at. Why
+/// `enforce` refuses it is kept apart, as the path may no longer show it.
+fn told_again(request: &mut Request) -> Option<String> {
+    // Most paths have nothing to look at more closely.
+    if let Cow::Borrowed(path) = told_path(&request.path, None, None, usize::MAX)
+        && path.len() == request.path.len()
+    {
+        return None;
+    }
+    let parse = |engine| CanonicalRequest::parse(engine, &request.method, &request.path);
+    let of_docker = parse(EngineKind::Docker);
+    let of_podman = parse(EngineKind::Podman);
+    let both = [of_docker.as_ref().ok(), of_podman.as_ref().ok()];
+    // A recording's engine is not known here. What one of them has is an operation.
+    let mut all = both.into_iter().flatten();
+    let parsed = all.clone().find(|parsed| parsed.locate().is_some()).or_else(|| all.next());
+    let located = parsed.and_then(CanonicalRequest::locate);
+    let path = told_path(&request.path, parsed, located.as_ref(), usize::MAX).into_owned();
+    if let (Err(refusal), None) = (&of_docker, parsed) {
+        request.refused.get_or_insert_with(|| refusal.to_string());
+    }
+    Some(path)
 }
 
 #[cfg(test)]

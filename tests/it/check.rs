@@ -32,7 +32,7 @@ fn drift_is_named_with_what_settles_it() {
             "GET /v1.40/containers/web/json",
             "POST /v1.41/containers/web/exec",
             "GET /v1.41/extension",
-            "GET /a/../b",
+            "GET /info/../json",
         ],
     );
     let done = world.dsp(&["check", "p.yaml", "r"]);

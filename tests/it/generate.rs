@@ -86,7 +86,7 @@ fn unknown_operations_are_left_out_unless_they_are_accepted() {
     recording(
         &world,
         "recording.jsonl",
-        &["GET /info", "GET /v1.41/extension/\u{1b}x", "GET /v1.41/extension/a", "GET //x"],
+        &["GET /info", "GET /v1.41/info/\u{1b}x", "GET /v1.41/extension/a", "GET //json"],
     );
     let done = world.dsp(&["generate"]);
     assert_eq!(done.status, 3);
@@ -95,8 +95,8 @@ fn unknown_operations_are_left_out_unless_they_are_accepted() {
 dsp: minimal, exact: 1 rule, 0 extra operations; not in it: 2 requests that enforce refuses, 1 unknown operation
 warning: GET /extension/a is not a known operation and is left out
   help: take them as they were recorded with --accept-unknown
-warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
-warning: enforce refuses this whatever the profile says: GET /v1.41/extension/\u{1b}x: a control character in the path
+warning: enforce refuses this whatever the profile says: GET //json: an empty segment in the path
+warning: enforce refuses this whatever the profile says: GET /v1.41/info/[hidden]: a control character in the path
 ");
     let done = world.dsp(&["generate", "--accept-unknown"]);
     assert_eq!(done.status, 0);
@@ -227,12 +227,12 @@ fn what_min_api_denies_is_told_once_and_an_update_never_calls_it_complete() {
 #[test]
 fn evidence_that_enforce_refuses_is_no_verdict() {
     let world = World::without_engine();
-    recording(&world, "recording.jsonl", &["GET /v1.22/containers/json", "GET //x"]);
+    recording(&world, "recording.jsonl", &["GET /v1.22/containers/json", "GET //json"]);
     let done = world.dsp(&["generate", "-o", "p.yaml"]);
     assert_eq!(done.status, 4);
     insta::assert_snapshot!(done.err, @"
     error: recording.jsonl holds nothing but requests that enforce refuses
-    warning: enforce refuses this whatever the profile says: GET //x: an empty segment in the path
+    warning: enforce refuses this whatever the profile says: GET //json: an empty segment in the path
     warning: enforce refuses this whatever the profile says: GET /v1.22/containers/json: API version 1.22 is older than 1.24, where container start takes a host configuration
       help: no profile can allow them; have the program ask in another way
     ");
@@ -398,4 +398,33 @@ fn a_profile_of_what_runs_anything_is_named_after_its_recording() {
         assert_eq!(name(&["shop.jsonl"]), "shop", "{command}");
         assert_eq!(name(&["shop.jsonl", "--name", "mine"]), "mine", "{command}");
     }
+}
+
+#[test]
+fn what_was_not_recorded_of_a_path_is_told_when_it_is_left_out() {
+    let world = World::without_engine();
+    let requests = ["GET /info", "GET /v1.41/hooks/aB3/run", "GET /v1.41/hooks/list"];
+    recording(&world, "r.jsonl", &requests);
+    let done = world.dsp(&["generate", "r.jsonl", "--accept-unknown"]);
+    assert_eq!(done.status, 3, "{}", done.err);
+    assert!(done.out.ends_with("unknown:\n  - GET /hooks/list\n"), "{}", done.out);
+    insta::assert_snapshot!(done.err);
+    // The same for what an update leaves out.
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    let done = world.dsp(&["generate", "--update", "p.yaml", "r.jsonl", "--accept-unknown"]);
+    assert_eq!(done.status, 3, "{}", done.err);
+    assert!(!world.read("p.yaml").contains("hidden"), "{}", world.read("p.yaml"));
+    assert!(done.err.contains("/hooks/[hidden]/run is left out"), "{}", done.err);
+}
+
+#[test]
+fn exact_names_tell_of_those_that_were_not_recorded() {
+    let world = World::without_engine();
+    let requests = ["GET /images/u:pw@reg/x/json", "GET /images/busybox/json", "GET /info"];
+    recording(&world, "r.jsonl", &requests);
+    let done = world.dsp(&["generate", "r.jsonl", "--names", "exact"]);
+    assert!(!done.out.contains("hidden") && !done.out.contains("pw"), "{}", done.out);
+    let rules: Vec<&str> = done.out.lines().filter(|line| line.contains("/images/")).collect();
+    insta::assert_snapshot!(format!("[{}]\n{}\n{}", done.status, rules.join("\n"), done.err));
+    assert!(!world.dsp(&["generate", "r.jsonl"]).err.contains("any name"));
 }

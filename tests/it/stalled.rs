@@ -13,7 +13,7 @@ const PROFILE: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n";
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
 
 fn deny(stream: &mut UnixStream, number: usize) {
-    let path = format!("/v1.41/n{number}{}", "a".repeat(400));
+    let path = format!("/v1.41/containers/n{number}{}/json", "a".repeat(400));
     write!(stream, "GET {path} HTTP/1.1\r\nHost: d\r\n\r\n").unwrap();
     let answer = read_until(stream, "}\n");
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");

@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_log_is_one_session_with_its_repeats_counted() {
-        let text = nginx(&["GET /info", "GET /a/../b", "GET /info", "GET /info"]);
+        let text = nginx(&["GET /info", "GET /info/../json", "GET /info", "GET /info"]);
         let log = read(Format::Nginx, &text).unwrap();
         let id = log.events[0].session().to_owned();
         assert_eq!(id.len(), 16);
@@ -353,7 +353,7 @@ mod tests {
         session
         1 /info false
         Some(200)
-        2 /a/../b true
+        2 /info/../json true
         Some(200)
         1 +2 {200: 2}
         end 4

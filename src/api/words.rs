@@ -1,0 +1,103 @@
+//! Which segments of a path are words, and no names or secrets, where no operation says what they are.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::told::HIDDEN;
+use super::{CanonicalRequest, EngineKind, Part};
+
+/// The words in the paths of all operations.
+static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let operations = EngineKind::ALL.iter().flat_map(|engine| engine.catalogue().operations());
+    let parts = operations.flat_map(|operation| operation.template.parts());
+    let words = parts.filter_map(|part| match part {
+        Part::Literal(word) => Some(*word),
+        Part::One(_) | Part::Several(_) | Part::Many(_) => None,
+    });
+    words.collect()
+});
+
+/// The longest word in bytes that the API might have, the most digits of a number, and the longest text
+/// of a version.
+const LONGEST_WORD: usize = 24;
+const LONGEST_NUMBER: usize = 3;
+const LONGEST_VERSION: usize = 8;
+
+/// What counts as a word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Words {
+    /// The API's own.
+    Known,
+    /// Those and what looks like one, as an API has that is newer than the catalogue: small letters,
+    /// and short numbers. Without these nobody could say which operation an engine has and dsp does
+    /// not know.
+    Likely,
+}
+
+/// What counts as a word in a path of no operation, which `enforce` refuses when there is no request.
+pub(super) fn of(request: Option<&CanonicalRequest>) -> Words {
+    if request.is_some() { Words::Likely } else { Words::Known }
+}
+
+impl Words {
+    /// Whether all segments of a path are words.
+    pub(super) fn are_all_of(self, path: &str) -> bool {
+        path.split('/').all(|segment| self.has(segment))
+    }
+
+    /// Whether what is told of a segment is a word, but for what was hidden.
+    pub(super) fn has_told(self, told: &str) -> bool {
+        let (front, rest) = told.split_once(HIDDEN).unwrap_or((told, ""));
+        self.has(front) && self.has(rest.strip_prefix('@').unwrap_or(rest))
+    }
+
+    fn has(self, segment: &str) -> bool {
+        matches!(segment, "" | "." | "..")
+            || is_version(segment)
+            || is_known(segment)
+            || (self == Self::Likely && is_likely(segment))
+    }
+}
+
+/// In whatever letters: who writes `Containers` is told so.
+fn is_known(segment: &str) -> bool {
+    segment.len() <= LONGEST_WORD
+        && (KNOWN.contains(segment) || KNOWN.contains(segment.to_ascii_lowercase().as_str()))
+}
+
+fn is_version(segment: &str) -> bool {
+    let digits = segment.strip_prefix(['v', 'V']).unwrap_or_default();
+    (1..=LONGEST_VERSION).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+fn is_likely(segment: &str) -> bool {
+    let is_number = || segment.bytes().all(|byte| byte.is_ascii_digit());
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || b"_-".contains(&byte);
+    (segment.len() <= LONGEST_NUMBER && is_number())
+        || (segment.len() <= LONGEST_WORD && segment.bytes().all(is_letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_made_of_known_words() {
+        for engine in EngineKind::ALL {
+            for operation in engine.catalogue().operations() {
+                let path = operation.template.fill(|_| "json".into());
+                assert!(Words::Known.are_all_of(&path), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_a_word() {
+        for text in ["hunter2", "Abc", "0000", "a.b", "a b", "a:b", "v1.41.0.0.0", "\u{e9}"] {
+            assert!(!Words::Likely.has(text) && !Words::Known.has(text), "{text}");
+        }
+        assert!(Words::Likely.has("extension") && !Words::Known.has("extension"));
+        assert!(Words::Known.has("JSON") && Words::Known.has("v1.41") && Words::Known.has("_ping"));
+    }
+}
