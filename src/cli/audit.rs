@@ -12,7 +12,7 @@ use thread_local::ThreadLocal;
 use super::record::{write_outcome, write_request};
 use crate::api::{Disorder, told_method, told_path};
 use crate::policy::{Decision, Denial, Verdict};
-use crate::proxy::{Arrival, Begun, Often, Outcome, Sink};
+use crate::proxy::{Arrival, Begun, LogThrottle, Outcome, Sink};
 use crate::recording::{Ticket, Writer};
 use crate::report::printable;
 
@@ -33,7 +33,7 @@ pub(super) struct AuditLog {
     writer: Writer,
     /// Whether requests are forwarded that could not be written down.
     is_optional: bool,
-    failures: Mutex<Often>,
+    failures: Mutex<LogThrottle>,
 }
 
 /// How often each denial came, by what was said of it.

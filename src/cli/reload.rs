@@ -12,7 +12,7 @@ use super::{ambiguity, failure, output};
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
-use crate::proxy::{Often, OpenRequest, Running};
+use crate::proxy::{LogThrottle, OpenRequest, Running};
 use crate::report::{count, printable};
 
 /// A profile in force.
@@ -82,13 +82,13 @@ impl InForce {
         let enforcer = Enforcer::new(&profile);
         let ends = self.drops_denied && !self.only_audits;
         let what = if ends { "ended, as" } else { "goes on, although" };
-        let mut often = Often::default();
+        let mut throttle = LogThrottle::default();
         for open in running.requests().iter().filter(|open| is_denied(&enforcer, open)) {
             if ends {
                 running.cut(open.connection);
             }
             // Clients decide how many there are.
-            let Some(times) = often.once_more() else { continue };
+            let Some(times) = throttle.once_more() else { continue };
             let path = open.target.split('?').next().unwrap_or_default();
             let request = printable(&format!("{} {path}", open.method));
             let connection = open.connection;
@@ -97,7 +97,7 @@ impl InForce {
                 "{what} the new profile denies it: {request} (connection {connection}{so_far})"
             ));
         }
-        if let Some(times) = often.untold() {
+        if let Some(times) = throttle.untold() {
             output::warn(&format!("{what} the new profile denies them: {times} requests in all"));
         }
         Ok(())

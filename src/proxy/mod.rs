@@ -16,8 +16,8 @@ mod hang_up;
 mod headers;
 mod intake;
 mod listener;
+mod log_throttle;
 mod next;
-mod often;
 mod own;
 mod peer;
 mod phases;
@@ -38,7 +38,7 @@ mod workers;
 
 pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};
-pub use often::Often;
+pub use log_throttle::LogThrottle;
 pub use place::{Hazard, open_folder_to};
 pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Running, start, start_on};

@@ -17,8 +17,8 @@ use super::control::Control;
 use super::door::Door;
 use super::exchange::Sink;
 use super::listener::Listener;
+use super::log_throttle::LogThrottle;
 use super::next::Client;
-use super::often::Often;
 use super::registry::{Limits, OpenRequest, Registered, Registry, Room};
 use super::stream::{Moving, Stream};
 use super::turns::Turns;
@@ -57,8 +57,8 @@ pub(super) struct Shared<S: Sink> {
     pub(super) registry: Arc<Registry>,
     workers: Arc<Workers>,
     stop: Stop,
-    flaws: Mutex<Often>,
-    silences: Mutex<Often>,
+    flaws: Mutex<LogThrottle>,
+    silences: Mutex<LogThrottle>,
     /// How many connections are being turned away.
     turned_away: Arc<AtomicUsize>,
     /// How many connections wait for room.
@@ -264,7 +264,7 @@ impl<S: Sink> Shared<S> {
     /// Turns a connection away for which there is no room.
     fn refuse(&self, stream: Stream, full: &Mutex<Told>) {
         let mut full = full.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(times) = full.often.once_more() {
+        if let Some(times) = full.throttle.once_more() {
             tracing::warn!(address = %full.address, times, "{}", full.what);
         }
         drop(full);
@@ -306,20 +306,20 @@ impl Drop for Placed {
 
 /// Something that clients cause, told of seldom and, at the end, in all.
 struct Told {
-    often: Often,
+    throttle: LogThrottle,
     address: Address,
     what: &'static str,
 }
 
 impl Told {
     fn new(address: &Address, what: &'static str) -> Self {
-        Self { often: Often::default(), address: address.clone(), what }
+        Self { throttle: LogThrottle::default(), address: address.clone(), what }
     }
 }
 
 impl Drop for Told {
     fn drop(&mut self) {
-        if let Some(times) = self.often.untold() {
+        if let Some(times) = self.throttle.untold() {
             tracing::warn!(address = %self.address, times, "{} in all", self.what);
         }
     }
@@ -336,7 +336,7 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 if let Err(stranger) = listener.admits(peer) {
-                    if let Some(times) = strangers.often.once_more() {
+                    if let Some(times) = strangers.throttle.once_more() {
                         tracing::warn!(%address, times, "turned away: {stranger}");
                     }
                     shared.turn_away(stream, 403, &format!("dsp: {stranger}"));
@@ -366,7 +366,7 @@ async fn accept<S: Sink>(listener: &Listener, shared: &Arc<Shared<S>>) {
             Err(error) => {
                 // Out of file descriptors or memory: connections that end make room.
                 let made = shared.registry.make_room() == Room::Made;
-                if let Some(times) = failed.often.once_more() {
+                if let Some(times) = failed.throttle.once_more() {
                     tracing::warn!(%error, %address, times, "cannot accept a connection");
                 }
                 tokio::time::sleep(if made { SHORT_PAUSE } else { ACCEPT_PAUSE }).await;

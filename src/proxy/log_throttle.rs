@@ -1,0 +1,40 @@
+//! Keeps an event that may happen very often from filling the log.
+
+/// Counts an event, and says when to log it: the first time, the tenth, the hundredth and so on.
+#[derive(Debug, Default)]
+pub struct LogThrottle {
+    times: u64,
+    is_told: bool,
+}
+
+impl LogThrottle {
+    /// Counts the event once more. Returns how often it has happened by now if that is worth a line.
+    pub fn once_more(&mut self) -> Option<u64> {
+        self.times = self.times.saturating_add(1);
+        let mut round = self.times;
+        while round.is_multiple_of(10) {
+            round /= 10;
+        }
+        self.is_told = round == 1;
+        self.is_told.then_some(self.times)
+    }
+
+    /// How often the event has happened, if the last line did not say so.
+    pub fn untold(&self) -> Option<u64> {
+        (self.times > 0 && !self.is_told).then_some(self.times)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_ten_are_told() {
+        let mut throttle = LogThrottle::default();
+        let told: Vec<u64> = (0..2000).filter_map(|_| throttle.once_more()).collect();
+        assert_eq!(told, [1, 10, 100, 1000]);
+        assert_eq!(throttle.untold(), Some(2000));
+        assert_eq!(LogThrottle::default().untold(), None);
+    }
+}
