@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Check;
 use crate::api::ApiVersion;
-use crate::learn::{Known, TooOld, Use};
+use crate::learn::{Demand, Known, TooOld, Use};
 use crate::policy::{Enforcer, Reason};
 use crate::profile::{
     CheckCode, Entry, Pattern, Profile, Rule, Subject, UnknownOperation, looks_like_id,
@@ -19,11 +19,11 @@ impl Check<'_> {
         // What min_api denies is one finding about the profile.
         let gate = Enforcer::new(&Profile { min_api: None, ..self.profile.clone() });
         for known in self.evidence.known() {
-            let mut by_code: BTreeMap<CheckCode, Vec<&Vec<String>>> = BTreeMap::new();
-            for (values, versions) in &known.values {
-                let denial = |version: &Option<ApiVersion>| known.denial(&gate, values, *version);
+            let mut by_code: BTreeMap<CheckCode, Vec<&Demand>> = BTreeMap::new();
+            for (demand, versions) in &known.demands {
+                let denial = |version: &Option<ApiVersion>| known.denial(&gate, demand, *version);
                 if let Some(denial) = versions.iter().find_map(denial) {
-                    by_code.entry(code(&denial.reason)).or_default().push(values);
+                    by_code.entry(code(&denial.reason)).or_default().push(demand);
                 }
             }
             for (code, denied) in by_code {
@@ -37,21 +37,21 @@ impl Check<'_> {
     }
 
     /// The finding for requests of one operation that are denied for one reason.
-    fn denied(&self, known: &Known, code: CheckCode, names: &[&Vec<String>]) -> (Subject, Finding) {
+    fn denied(&self, known: &Known, code: CheckCode, demands: &[&Demand]) -> (Subject, Finding) {
         let operation = known.operation;
         let any = Rule::any(operation);
         // With one name, that name; with several, all of the operation.
-        let exact = |values: &&Vec<String>| {
-            let exact = values.iter().cloned().map(Pattern::Exact).collect();
+        let exact = |demand: &&Demand| {
+            let exact = demand.names.iter().cloned().map(Pattern::Exact).collect();
             Rule::narrowed(operation, exact)
         };
-        let rule = match names {
+        let rule = match demands {
             [one] => exact(one),
             _ => any.clone(),
         };
         let examples: Vec<String> =
-            names.iter().take(EXAMPLES).map(|values| exact(values).to_string()).collect();
-        let more = match names.len().saturating_sub(EXAMPLES) {
+            demands.iter().take(EXAMPLES).map(|demand| exact(demand).to_string()).collect();
+        let more = match demands.len().saturating_sub(EXAMPLES) {
             0 => String::new(),
             more => format!(" and {}", count(more, "more name").trim_end_matches("s")),
         };
@@ -71,9 +71,9 @@ impl Check<'_> {
             CheckCode::NameOutsideNarrowing => {
                 let entry = allow.iter().find(|entry| entry.value.operation() == operation);
                 let span = entry.and_then(|entry| entry.span.clone());
-                let verb = if names.len() == 1 { "is" } else { "are" };
-                let is_id = |values: &&Vec<String>| values.iter().any(|value| looks_like_id(value));
-                let help = if names.iter().any(is_id) {
+                let verb = if demands.len() == 1 { "is" } else { "are" };
+                let is_id = |demand: &&Demand| demand.names.iter().any(|name| looks_like_id(name));
+                let help = if demands.iter().any(is_id) {
                     format!("ids are new each time; to allow it for all of them: - {any}")
                 } else {
                     format!("to allow it, add under allow: - {rule}")
@@ -122,7 +122,7 @@ impl Check<'_> {
         let asked = self
             .evidence
             .known()
-            .filter(|known| known.values.values().flatten().flatten().any(&is_old));
+            .filter(|known| known.demands.values().flatten().flatten().any(&is_old));
         let seen_in: Vec<&Known> = asked.collect();
         let sessions: BTreeSet<usize> =
             seen_in.iter().flat_map(|known| known.seen.sessions.iter().copied()).collect();

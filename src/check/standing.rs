@@ -46,7 +46,8 @@ impl Check<'_> {
                     CheckCode::RiskRose,
                     format!(
                         "{} was accepted as {before} and is {} today",
-                        entry.value, operation.risk
+                        entry.value,
+                        entry.value.risk()
                     ),
                 ),
                 None => (
@@ -59,10 +60,10 @@ impl Check<'_> {
             };
             let finding = Finding {
                 subject: Some(entry.value.to_string()),
-                risk: Some(operation.risk),
+                risk: Some(entry.value.risk()),
                 region: Self::region(
                     entry.span.clone(),
-                    &format!("{}: {}", operation.risk, operation.reason),
+                    &format!("{}: {}", entry.value.risk(), operation.reason),
                 ),
                 help: Some(self.review()),
                 ..Self::finding(code, message)
@@ -106,11 +107,11 @@ impl Check<'_> {
     fn find_undecided(&mut self, standing: &Standing) {
         let open = standing.open.iter().filter(|open| is_undecided(open));
         let entries: Vec<_> = open.filter_map(|open| self.profile.allow.get(open.place)).collect();
-        let Some(first) = entries.iter().max_by_key(|entry| entry.value.operation().risk) else {
+        let Some(first) = entries.iter().max_by_key(|entry| entry.value.risk()) else {
             return;
         };
         let mut names: Vec<&Rule> = entries.iter().map(|entry| &entry.value).collect();
-        names.sort_by_key(|rule| std::cmp::Reverse(rule.operation().risk));
+        names.sort_by_key(|rule| std::cmp::Reverse(rule.risk()));
         let mut told: Vec<String> = names.iter().take(EXAMPLES).map(ToString::to_string).collect();
         let more = names.len().saturating_sub(EXAMPLES);
         told.extend((more > 0).then(|| format!("{more} more")));
@@ -122,10 +123,10 @@ impl Check<'_> {
             format!("{} of {all} {verb} not accepted by anybody: {}", names.len(), told.join(", "));
         let finding = Finding {
             subject: (names.len() == 1).then(|| first.value.to_string()),
-            risk: Some(operation.risk),
+            risk: Some(first.value.risk()),
             region: Self::region(
                 first.span.clone(),
-                &format!("{}: {}", operation.risk, operation.reason),
+                &format!("{}: {}", first.value.risk(), operation.reason),
             ),
             help: Some(self.review()),
             ..Self::finding(code, message)

@@ -15,7 +15,7 @@ impl Check<'_> {
                 continue;
             }
             let finding = Finding {
-                risk: Some(rule.operation().risk),
+                risk: Some(rule.risk()),
                 region: Self::region(entry.span.clone(), ""),
                 ..self.unused(&rule.to_string())
             };
@@ -46,7 +46,7 @@ impl Check<'_> {
             let span = list.get(ambiguity.place).and_then(|entry| entry.span.clone());
             let finding = Finding {
                 subject: Some(ambiguity.rule.to_string()),
-                risk: Some(ambiguity.rule.operation().risk),
+                risk: Some(ambiguity.rule.risk()),
                 region: Self::region(span, ""),
                 help: Some(ambiguity.advice().to_owned()),
                 ..Self::finding(code, ambiguity.to_string())
@@ -59,8 +59,8 @@ impl Check<'_> {
     fn used(&self) -> Vec<bool> {
         let mut used = vec![false; self.profile.allow.len()];
         for known in self.evidence.known() {
-            for values in known.values.keys() {
-                self.allowed.each_match(&known.located(values), |place| {
+            for demand in known.demands.keys() {
+                self.allowed.each_match(&known.located(demand), |place| {
                     if let Some(slot) = used.get_mut(place) {
                         *slot = true;
                     }

@@ -147,7 +147,7 @@ async fn enforce(
 
 /// Says which rules make whoever holds the profile root on the host, in one step or less.
 fn tell_of_root(profile: &Profile) {
-    let root = profile.allow.iter().filter(|entry| entry.value.operation().risk == Risk::Root);
+    let root = profile.allow.iter().filter(|entry| entry.value.risk() == Risk::Root);
     let rules: Vec<String> = root.map(|entry| printable(&entry.value.to_string())).collect();
     if !rules.is_empty() {
         output::warn(&format!(

@@ -212,7 +212,7 @@ fn update(
 }
 
 fn risk(profile: &Profile) -> Risk {
-    let risk = profile.allow.iter().map(|entry| entry.value.operation().risk).max();
+    let risk = profile.allow.iter().map(|entry| entry.value.risk()).max();
     risk.unwrap_or(Risk::Info)
 }
 
@@ -237,7 +237,7 @@ fn warn_of_hidden_names(evidence: &Evidence, names: args::Names) {
         return;
     }
     let is_hidden = |known: &&learn::Known| {
-        known.values.keys().any(|values| values.iter().any(|value| is_incomplete(value)))
+        known.demands.keys().any(|demand| demand.names.iter().any(|name| is_incomplete(name)))
     };
     let mut is_any = false;
     for known in evidence.known().filter(is_hidden) {

@@ -99,7 +99,7 @@ pub(super) fn words(numbers: &[(usize, &str)]) -> String {
 fn line(rule: &Rule, accepted_as: Option<crate::api::Risk>) -> [String; 3] {
     let operation = rule.operation();
     let again = accepted_as.map_or_else(String::new, |before| format!(" (accepted as {before})"));
-    [operation.risk.to_string(), rule.to_string(), format!("{}{again}", operation.permits)]
+    [rule.risk().to_string(), rule.to_string(), format!("{}{again}", operation.permits)]
 }
 
 /// The commands that settle what is open, with rules that are.

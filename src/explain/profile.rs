@@ -15,11 +15,8 @@ const NAMED: usize = 4;
 pub fn worst(profile: &Profile) -> String {
     let given = given(profile);
     let because = |risk: Risk| -> Option<String> {
-        let mut rules: Vec<String> = given
-            .iter()
-            .filter(|rule| rule.operation().risk == risk)
-            .map(ToString::to_string)
-            .collect();
+        let mut rules: Vec<String> =
+            given.iter().filter(|rule| rule.risk() == risk).map(ToString::to_string).collect();
         rules.dedup();
         let more = rules.len().saturating_sub(NAMED);
         let named: Vec<String> = rules.into_iter().take(NAMED).collect();
@@ -64,7 +61,7 @@ pub fn worst(profile: &Profile) -> String {
 #[must_use]
 pub fn worst_in_short(profile: &Profile) -> String {
     let given = given(profile);
-    let highest = given.iter().map(|rule| rule.operation().risk).max();
+    let highest = given.iter().map(|rule| rule.risk()).max();
     let can = match highest {
         None => return "nothing".to_owned(),
         Some(Risk::Info | Risk::Read) => return "look, and nothing else".to_owned(),
@@ -75,11 +72,8 @@ pub fn worst_in_short(profile: &Profile) -> String {
             EngineKind::Podman => "become the user that podman runs as",
         },
     };
-    let rules: Vec<String> = given
-        .iter()
-        .filter(|rule| Some(rule.operation().risk) == highest)
-        .map(ToString::to_string)
-        .collect();
+    let rules: Vec<String> =
+        given.iter().filter(|rule| Some(rule.risk()) == highest).map(ToString::to_string).collect();
     let first = rules.first().map_or("", String::as_str);
     match rules.len().saturating_sub(1) {
         0 => format!("{can}: {first}"),
@@ -98,19 +92,16 @@ fn given(profile: &Profile) -> Vec<&Rule> {
 pub fn profile(profile: &Profile) -> String {
     let mut text = worst(profile) + "\n\n" + &careful(profile);
     let mut entries: Vec<_> = profile.allow.iter().collect();
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.operation().risk));
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.risk()));
     let width = entries.iter().map(|entry| entry.value.to_string().len()).max().unwrap_or(0);
     let denied = profile.denied();
     for entry in entries {
         let operation = entry.value.operation();
         let permits =
             if denied.covers(&entry.value) { "(denied below)" } else { operation.permits };
-        let style = style(operation.risk);
-        let _ = writeln!(
-            text,
-            "{style}{:<8}{style:#} {:<width$}  {permits}",
-            operation.risk, entry.value
-        );
+        let risk = entry.value.risk();
+        let style = style(risk);
+        let _ = writeln!(text, "{style}{:<8}{style:#} {:<width$}  {permits}", risk, entry.value);
     }
     for entry in &profile.deny {
         let _ = writeln!(text, "{:<8} {}", "denied", entry.value);

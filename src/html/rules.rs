@@ -24,7 +24,7 @@ pub(super) fn risk(risk: Risk) -> Markup {
 pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
     let mut rules: Vec<(usize, &Rule)> =
         profile.allow.iter().map(|entry| &entry.value).enumerate().collect();
-    rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.operation().risk));
+    rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.risk()));
     let denied = profile.denied();
     let used = evidence.map(|evidence| Used::of(profile, evidence));
     html! {
@@ -41,7 +41,7 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
                     } }
                     tbody role="rowgroup" { @for (place, rule) in rules {
                         tr role="row" {
-                            td role="cell" { (risk(rule.operation().risk)) }
+                            td role="cell" { (risk(rule.risk())) }
                             th.rule scope="row" role="rowheader" { code { (printable(&rule.to_string())) } }
                             td role="cell" {
                                 (rule.operation().permits)
@@ -106,12 +106,12 @@ impl<'a> Used<'a> {
         let mut rules = vec![UsedFor::default(); profile.allow.len()];
         let allowed = profile.allowed();
         for known in evidence.known() {
-            for values in known.values.keys() {
-                allowed.each_match(&known.located(values), |place| {
+            for demand in known.demands.keys() {
+                allowed.each_match(&known.located(demand), |place| {
                     if let Some(used) = rules.get_mut(place) {
                         used.known = Some(known);
                         used.matched += 1;
-                        used.names.extend(values.first());
+                        used.names.extend(demand.names.first());
                     }
                     false
                 });
@@ -129,10 +129,10 @@ impl<'a> Used<'a> {
         let (matched, more) = (*matched, names.len().saturating_sub(NAMES));
         html! {
             // Requests are counted by operation: of a narrower rule they are not all.
-            @if matched < known.values.len() { "among " }
+            @if matched < known.demands.len() { "among " }
             (count(known.seen.requests, "request")) ", "
             (count(known.seen.sessions.len(), "session"))
-            @if matched < known.values.len() { " of the operation" }
+            @if matched < known.demands.len() { " of the operation" }
             @if !names.is_empty() {
                 br; span.soft {
                     @for (place, name) in names.iter().take(NAMES).enumerate() {

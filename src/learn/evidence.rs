@@ -6,6 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::Demand;
 use super::gather::{Asked, AskedIn, Asking, Target};
 use super::known::{Known, path, versioned};
 use super::outcomes::Outcomes;
@@ -170,7 +171,7 @@ impl Evidence {
     /// The lowest API version that was asked for.
     #[must_use]
     pub fn lowest_version(&self) -> Option<ApiVersion> {
-        let known = self.known.values().flat_map(|known| known.values.values().flatten());
+        let known = self.known.values().flat_map(|known| known.demands.values().flatten());
         let unknown = self.unknown.values().map(|unknown| unknown.request.version());
         known.filter_map(|version| *version).chain(unknown.flatten()).min()
     }
@@ -223,7 +224,7 @@ impl Evidence {
         }
         outcomes.put_into(&mut evidence.known, clients);
         let routed = order.into_iter().filter(|at| is_routed.get(*at) == Some(&true));
-        evidence.keep_values(routed.filter_map(|at| match targets.get_mut(at) {
+        evidence.keep_demands(routed.filter_map(|at| match targets.get_mut(at) {
             Some(Target::Known(asked)) => {
                 Some(Asked { values: std::mem::take(&mut asked.values), ..*asked })
             }
@@ -232,7 +233,7 @@ impl Evidence {
         evidence
     }
 
-    /// Takes a session in, but for the values of parameters.
+    /// Takes a session in, except for what it asked of each operation.
     fn add(
         &mut self,
         state: SessionState,
@@ -278,14 +279,15 @@ impl Evidence {
         self.sessions.push(SessionState { digest: digest(known, &others), ..state });
     }
 
-    /// Keeps what parameters were seen with; `asked` is sorted by operation and values.
-    fn keep_values(&mut self, asked: impl Iterator<Item = Asked>) {
+    /// Keeps what was asked of each operation; `asked` is sorted by operation and values.
+    fn keep_demands(&mut self, asked: impl Iterator<Item = Asked>) {
         for Asked { operation, values, version } in asked {
             let Some(known) = self.known.get_mut(&operation.index) else { continue };
-            match known.values.last_entry() {
-                Some(mut last) if *last.key() == values => last.get_mut().push(version),
+            let demand = Demand::new(values);
+            match known.demands.last_entry() {
+                Some(mut last) if *last.key() == demand => last.get_mut().push(version),
                 _ => {
-                    known.values.insert(values, vec![version]);
+                    known.demands.insert(demand, vec![version]);
                 }
             }
         }
@@ -295,7 +297,7 @@ impl Evidence {
         self.known.entry(operation.index).or_insert_with(|| Known {
             operation,
             seen: Use::default(),
-            values: BTreeMap::new(),
+            demands: BTreeMap::new(),
             clients: Vec::new(),
             statuses: Vec::new(),
         })

@@ -108,7 +108,7 @@ pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rul
 /// `6 operations, highest risk: read`.
 pub(super) fn summary<'a>(rules: impl Iterator<Item = &'a Rule>) -> String {
     let operations: BTreeMap<usize, Risk> =
-        rules.map(|rule| (rule.operation().index, rule.operation().risk)).collect();
+        rules.map(|rule| (rule.operation().index, rule.risk())).collect();
     let count = match operations.len() {
         1 => "1 operation".to_owned(),
         count => format!("{count} operations"),

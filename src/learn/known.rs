@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Demand;
 use super::evidence::Use;
 use crate::api::{ApiVersion, Located, Operation, encode_segment};
 use crate::policy::{Denial, Enforcer, Gate, Request, Verdict};
@@ -13,8 +14,8 @@ pub struct Known {
     pub operation: &'static Operation,
     /// How often and where.
     pub seen: Use,
-    /// The values of its parameters, and the API versions that were asked for with each, in order.
-    pub values: BTreeMap<Vec<String>, Vec<Option<ApiVersion>>>,
+    /// What was asked of it, and the API versions under which each was asked, in order.
+    pub demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>,
     /// How often each client asked, by what it calls itself; of very many clients, those beyond the
     /// first few dozen are together without a name, as are those that have none.
     pub clients: Vec<(Option<String>, u64)>,
@@ -26,32 +27,31 @@ impl Known {
     /// How many different values its first parameter had; 0 without a parameter.
     #[must_use]
     pub fn distinct(&self) -> usize {
-        let first: BTreeSet<&String> =
-            self.values.keys().filter_map(|values| values.first()).collect();
-        first.len()
+        let first = self.demands.keys().filter_map(|demand| demand.names.first());
+        first.collect::<BTreeSet<_>>().len()
     }
 
-    /// A request for it with these values, as the gate sees it.
+    /// The operation and the names of a demand, as rules are compared with them.
     #[must_use]
-    pub fn located(&self, values: &[String]) -> Located {
-        Located { operation: self.operation, values: values.to_vec() }
+    pub fn located(&self, demand: &Demand) -> Located {
+        Located { operation: self.operation, values: demand.names.clone() }
     }
 
-    /// The path of a request for it with these values, without a version.
+    /// The path of a request with this demand, without a version.
     #[must_use]
-    pub fn path(&self, values: &[String]) -> String {
-        path(self.operation, values)
+    pub fn path(&self, demand: &Demand) -> String {
+        path(self.operation, &demand.names)
     }
 
-    /// Why a profile denies a request for it with these values, if it does.
+    /// Why a profile denies a request with this demand, if it does.
     #[must_use]
     pub fn denial(
         &self,
         gate: &Enforcer,
-        values: &[String],
+        demand: &Demand,
         version: Option<ApiVersion>,
     ) -> Option<Denial> {
-        let target = versioned(version, &self.path(values));
+        let target = versioned(version, &self.path(demand));
         let asked = Request::new(self.operation.method.as_str(), &target);
         match gate.decide(&asked).verdict {
             Verdict::Forward(_) => None,

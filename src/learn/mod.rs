@@ -5,6 +5,7 @@
 //! nothing is added that was not seen, the handshake of clients aside.
 
 mod coverage;
+mod demand;
 mod evidence;
 mod gather;
 mod generate;
@@ -16,6 +17,7 @@ mod title;
 mod update;
 
 pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
+pub use demand::Demand;
 pub use evidence::{Evidence, SessionState, Unknown, Use, program_of};
 pub use gather::{Gathering, MixedEngines};
 pub use generate::{Generated, MinApi, Options, generate};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Known, Unknown};
+use super::{Demand, Known, Unknown};
 use crate::api::is_incomplete;
 use crate::profile::{Glob, Pattern, Rule, UnknownOperation, looks_like_id};
 
@@ -30,14 +30,14 @@ impl Names {
                 let pattern = |value: &String| {
                     if is_incomplete(value) { Pattern::Any } else { Pattern::Exact(value.clone()) }
                 };
-                let rule = |values: &Vec<String>| {
-                    Rule::narrowed(operation, values.iter().map(pattern).collect())
+                let rule = |demand: &Demand| {
+                    Rule::narrowed(operation, demand.names.iter().map(pattern).collect())
                 };
                 let is_hidden =
-                    |values: &&Vec<String>| values.iter().any(|value| is_incomplete(value));
+                    |demand: &&Demand| demand.names.iter().any(|name| is_incomplete(name));
                 // Several such names make one rule, which may have others in it.
                 let mut rules: Vec<Rule> = Vec::new();
-                for wide in known.values.keys().filter(is_hidden).map(rule) {
+                for wide in known.demands.keys().filter(is_hidden).map(rule) {
                     if !rules.contains(&wide) {
                         rules.push(wide);
                     }
@@ -47,8 +47,9 @@ impl Names {
                     let mut pairs = wide.patterns().iter().zip(values);
                     pairs.all(|(pattern, value)| pattern.matches(value))
                 };
-                let others = known.values.keys().filter(|values| !is_hidden(values));
-                let others = others.filter(|values| !wide.iter().any(|wide| is_in(wide, values)));
+                let others = known.demands.keys().filter(|demand| !is_hidden(demand));
+                let others =
+                    others.filter(|demand| !wide.iter().any(|wide| is_in(wide, &demand.names)));
                 rules.extend(others.map(rule));
                 rules
             }
@@ -57,11 +58,11 @@ impl Names {
                 let patterns = (0..parameters).map(|place| glob(&values(known, place))).collect();
                 let rule = Rule::narrowed(operation, patterns);
                 // A star may stop at a slash that one of the names has.
-                let holds = |values: &Vec<String>| {
-                    let mut pairs = rule.patterns().iter().zip(values);
+                let is_for = |demand: &Demand| {
+                    let mut pairs = rule.patterns().iter().zip(&demand.names);
                     pairs.all(|(pattern, value)| pattern.matches(value))
                 };
-                let is_for_all = known.values.keys().all(holds);
+                let is_for_all = known.demands.keys().all(is_for);
                 vec![if is_for_all { rule } else { Rule::any(operation) }]
             }
         }
@@ -79,7 +80,7 @@ impl Unknown {
 }
 
 fn values(known: &Known, place: usize) -> BTreeSet<&str> {
-    known.values.keys().filter_map(|values| values.get(place)).map(String::as_str).collect()
+    known.demands.keys().filter_map(|demand| demand.names.get(place)).map(String::as_str).collect()
 }
 
 /// The narrowest pattern that a person would have written for these names: a shared prefix up to

@@ -178,15 +178,15 @@ pub fn prove(
     for known in evidence.known() {
         // Whether a person allowed the operation on some names only; the others are out on purpose.
         let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
-        for (values, versions) in &known.values {
+        for (demand, versions) in &known.demands {
             for version in versions {
-                match known.denial(&gate, values, *version).map(|denial| denial.reason) {
+                match known.denial(&gate, demand, *version).map(|denial| denial.reason) {
                     // The gaps tell of what is too old.
                     None | Some(Reason::BelowMinApi { .. }) => continue,
                     Some(Reason::Denied(_)) => {}
                     Some(_) if is_narrowed => {}
                     Some(_) => {
-                        let path = known.path(values);
+                        let path = known.path(demand);
                         return Err(Flaw::Incomplete(format!("{} {path}", known.operation.method)));
                     }
                 }
@@ -231,9 +231,9 @@ fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
         rules().filter(|rule| has_pinged && rule.operation().traits.handshake).collect();
     let allowed = profile.allowed();
     for known in evidence.known() {
-        for values in known.values.keys() {
+        for demand in known.demands.keys() {
             let (mut only, mut count) = (None, 0);
-            allowed.each_match(&known.located(values), |place| {
+            allowed.each_match(&known.located(demand), |place| {
                 only = profile.allow.get(place);
                 count += 1;
                 count > 1

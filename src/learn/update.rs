@@ -96,7 +96,7 @@ pub fn update(
         if news.denied {
             update.keep_out(known, Decision::Denied);
         }
-        if news.fresh.values.is_empty() {
+        if news.fresh.demands.is_empty() {
             continue;
         }
         if allowed.is_about(known.operation) {
@@ -187,7 +187,7 @@ impl TooOld {
             versions.filter(|version| *version < least).min()
         };
         let known = evidence.known().filter_map(|known| {
-            oldest(&mut known.values.values().flatten().filter_map(|version| *version))
+            oldest(&mut known.demands.values().flatten().filter_map(|version| *version))
         });
         let unknown = evidence
             .unknown()
@@ -206,7 +206,7 @@ impl Update {
 
 /// What a profile does not say of an operation that was seen.
 struct News {
-    /// The values that no rule is about.
+    /// What of it no rule is about.
     fresh: Known,
     /// Whether a person decided against some.
     denied: bool,
@@ -217,21 +217,21 @@ fn news(gate: &Enforcer, known: &Known) -> News {
     let mut fresh = Known {
         operation: known.operation,
         seen: known.seen.clone(),
-        values: std::collections::BTreeMap::new(),
+        demands: std::collections::BTreeMap::new(),
         clients: known.clients.clone(),
         statuses: known.statuses.clone(),
     };
-    for (values, versions) in &known.values {
+    for (demand, versions) in &known.demands {
         let mut is_fresh = false;
         for version in versions {
-            match known.denial(gate, values, *version).map(|denial| denial.reason) {
+            match known.denial(gate, demand, *version).map(|denial| denial.reason) {
                 None | Some(Reason::BelowMinApi { .. }) => {}
                 Some(Reason::Denied(_)) => denied = true,
                 Some(_) => is_fresh = true,
             }
         }
         if is_fresh {
-            fresh.values.insert(values.clone(), versions.clone());
+            fresh.demands.insert(demand.clone(), versions.clone());
         }
     }
     News { fresh, denied }

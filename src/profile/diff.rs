@@ -181,7 +181,7 @@ impl Profile {
     pub fn highest_risk(&self) -> Option<Risk> {
         let denied = self.denied();
         let given = self.allow.iter().filter(|entry| !denied.covers(&entry.value));
-        given.map(|entry| entry.value.operation().risk).max()
+        given.map(|entry| entry.value.risk()).max()
     }
 }
 
@@ -342,7 +342,7 @@ fn rule_change(
     old: Vec<&Entry<Rule>>,
     new: Vec<&Entry<Rule>>,
 ) -> Change {
-    let risk = old.iter().chain(&new).map(|entry| entry.value.operation().risk).max();
+    let risk = old.iter().chain(&new).map(|entry| entry.value.risk()).max();
     let text = |entries: Vec<&Entry<Rule>>| entries.into_iter().map(text).collect();
     Change { kind, effect, old: text(old), new: text(new), risk, is_reviewed: false }
 }

@@ -209,7 +209,7 @@ mod tests {
                     let unknown = UnknownOperation::of(&unknown.unwrap());
                     let seal = |profile: &Profile, digest: Option<String>| {
                         let kept = profile.allow.iter().skip(1).map(|entry| {
-                            let (rule, risk) = (entry.value.clone(), entry.value.operation().risk);
+                            let (rule, risk) = (entry.value.clone(), entry.value.risk());
                             Entry::new(Kept { risk, rule })
                         });
                         let mut kept: Vec<_> = kept.collect();

@@ -200,7 +200,7 @@ impl Reviewed {
         let rules: IndexSet<&Rule> = rules.into_iter().collect();
         self.kept.retain(|kept| !rules.contains(&kept.value.rule));
         for rule in rules {
-            let kept = Kept { risk: rule.operation().risk, rule: rule.clone() };
+            let kept = Kept { risk: rule.risk(), rule: rule.clone() };
             self.marks.iter_mut().for_each(|marks| marks.add(&kept_line(&kept)));
             self.kept.push(Entry::new(kept));
         }
@@ -300,7 +300,7 @@ impl Profile {
         };
         let open = self.allow.iter().enumerate().filter_map(|(place, entry)| {
             let accepted = accepted.risk_of(&entry.value);
-            let risk = entry.value.operation().risk;
+            let risk = entry.value.risk();
             let is_open = accepted.is_none_or(|accepted| accepted < risk);
             let since = since(&entry.value);
             is_open.then_some(Open { place, accepted_as: accepted, since })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::{Pattern, looks_like_id};
-use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation};
+use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -55,6 +55,13 @@ impl Rule {
     pub fn any(operation: &'static Operation) -> Self {
         let patterns = operation.template.parameters().map(|_| Pattern::Any).collect();
         Self { operation, patterns }
+    }
+
+    /// How much the rule gives away: what its operation does, as no rule can limit what a request
+    /// contains.
+    #[must_use]
+    pub fn risk(&self) -> Risk {
+        self.operation.risk
     }
 
     /// The rule that permits an operation on what the patterns say, one for each parameter.

@@ -555,7 +555,7 @@ mod tests {
                     prop_assert!(next.text.lines().any(|other| other == line), "{line} is gone from\n{}", next.text);
                 }
                 if let Decision::Keep(_) = decision {
-                    prop_assert_eq!(next.profile.reviewed.as_ref().unwrap().accepted().risk_of(&rule), Some(rule.operation().risk));
+                    prop_assert_eq!(next.profile.reviewed.as_ref().unwrap().accepted().risk_of(&rule), Some(rule.risk()));
                 }
                 now = next;
             }

@@ -38,15 +38,16 @@ impl Facts {
     pub fn of(evidence: &Evidence, rule: &Rule) -> Option<Self> {
         let known = evidence.known().find(|known| known.operation == rule.operation())?;
         let matching: BTreeMap<_, _> = known
-            .values
+            .demands
             .iter()
-            .filter(|(values, _)| rule.matches(&known.located(values)))
-            .map(|(values, versions)| (values.clone(), versions.clone()))
+            .filter(|(demand, _)| rule.matches(&known.located(demand)))
+            .map(|(demand, versions)| (demand.clone(), versions.clone()))
             .collect();
         if matching.is_empty() {
             return None;
         }
-        let mut names: Vec<Vec<String>> = matching.keys().cloned().collect();
+        let mut names: Vec<Vec<String>> =
+            matching.keys().map(|demand| demand.names.clone()).collect();
         names.retain(|values| !values.is_empty());
         let mut commands = Vec::new();
         for place in &known.seen.sessions {
@@ -62,7 +63,7 @@ impl Facts {
         let about = Known {
             operation: known.operation,
             seen: known.seen.clone(),
-            values: matching,
+            demands: matching,
             clients: Vec::new(),
             statuses: Vec::new(),
         };

@@ -60,7 +60,7 @@ impl Item {
 /// Whether a rule only looks, and at nothing that is secret.
 #[must_use]
 pub fn is_low(rule: &Rule) -> bool {
-    rule.operation().risk <= LOW
+    rule.risk() <= LOW
 }
 
 /// All questions. The rules of the sections in `opened` are asked one by one.
@@ -76,14 +76,14 @@ pub fn queue(profile: &Profile, opened: &BTreeSet<&'static str>) -> Vec<Item> {
             rules.push((&entry.value, open.accepted_as));
         }
     }
-    rules.sort_by_key(|(rule, _)| Reverse(rule.operation().risk));
+    rules.sort_by_key(|(rule, _)| Reverse(rule.risk()));
     let single = |(rule, accepted_as): &(&Rule, Option<Risk>)| Item::Rule {
         rule: (*rule).clone(),
         accepted_as: *accepted_as,
     };
     let (low, risky): (Vec<_>, Vec<_>) = rules.into_iter().partition(|(rule, _)| is_low(rule));
     let (root, others): (Vec<_>, Vec<_>) =
-        risky.into_iter().partition(|(rule, _)| rule.operation().risk == Risk::Root);
+        risky.into_iter().partition(|(rule, _)| rule.risk() == Risk::Root);
     let unknown = standing.open_unknown.iter().filter_map(|place| profile.unknown.get(*place));
 
     // Nothing is known about an unknown request, so it comes before what is known to be less.
@@ -122,9 +122,9 @@ mod tests {
     fn told(text: &str, opened: &[&'static str]) -> String {
         let items = queue(&parse(text).unwrap(), &opened.iter().copied().collect());
         let line = |item: &Item| match item {
-            Item::Rule { rule, accepted_as: None } => format!("{} {rule}", rule.operation().risk),
+            Item::Rule { rule, accepted_as: None } => format!("{} {rule}", rule.risk()),
             Item::Rule { rule, accepted_as: Some(before) } => {
-                format!("{} {rule} (was {before})", rule.operation().risk)
+                format!("{} {rule} (was {before})", rule.risk())
             }
             Item::Unknown(unknown) => format!("unknown {unknown}"),
             Item::Section { name, rules } => format!("{name} {}", rules.len()),

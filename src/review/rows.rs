@@ -87,7 +87,7 @@ impl Body {
     fn rule(&mut self, session: &Session, rule: &Rule, accepted_as: Option<Risk>) {
         let operation = rule.operation();
         if let Some(before) = accepted_as {
-            let risk = operation.risk;
+            let risk = rule.risk();
             self.field("again", &format!("it was accepted as {before}, and is {risk} today"));
         }
         let is_long = session.mode == Mode::Explain;
@@ -157,7 +157,7 @@ impl Body {
             .iter()
             .map(|rule| {
                 let operation = rule.operation();
-                (operation.risk, printable(&rule.to_string()), operation.permits)
+                (rule.risk(), printable(&rule.to_string()), operation.permits)
             })
             .collect();
         let widest = lines.iter().map(|(_, rule, _)| rule.len()).max().unwrap_or(0);
@@ -383,7 +383,7 @@ impl Body {
         self.text("What this profile gives:");
         self.blank();
         for risk in Risk::ALL.into_iter().rev() {
-            let rules = profile.allow.iter().filter(|entry| entry.value.operation().risk == risk);
+            let rules = profile.allow.iter().filter(|entry| entry.value.risk() == risk);
             let rules: Vec<String> = rules.map(|entry| entry.value.to_string()).collect();
             if risk >= Risk::Secrets {
                 rules.iter().enumerate().for_each(|(place, rule)| {

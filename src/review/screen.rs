@@ -113,7 +113,7 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
     let place = format!("[{number}/{of}]");
     let (word, style, text) = match item {
         Some(Item::Rule { rule, .. }) => {
-            let risk = rule.operation().risk;
+            let risk = rule.risk();
             (risk.as_str(), explain::style(risk), rule.to_string())
         }
         Some(Item::Unknown(unknown)) => {

@@ -107,10 +107,8 @@ pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
         let profile = now.profile();
         let open = profile.standing().open;
         let rules = open.iter().filter_map(|open| profile.allow.get(open.place));
-        let rules: Vec<Rule> = rules
-            .map(|entry| entry.value.clone())
-            .filter(|rule| rule.operation().risk == risk)
-            .collect();
+        let rules: Vec<Rule> =
+            rules.map(|entry| entry.value.clone()).filter(|rule| rule.risk() == risk).collect();
         if risk > Risk::Read || !rules.iter().all(is_low) {
             return Err(ScriptError::OneByOne(risk));
         }
