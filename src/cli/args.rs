@@ -31,14 +31,14 @@ record and enforce with a command: the command's own status, or 125, 126, 127 as
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    pub(super) talk: Talk,
+    pub(super) verbosity: Verbosity,
     #[command(subcommand)]
     pub(super) command: Command,
 }
 
-/// How much dsp says of itself.
+/// How much dsp says about what it does.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(super) struct Talk {
+pub(super) struct Verbosity {
     /// Say more: -v also each request that passed, -vv also how it ended
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::args::{Origin, Talk};
+use super::args::{Origin, Verbosity};
 use super::completions::Profiles;
 use super::hint::did_you_mean;
 use super::reporting::Outputs;
@@ -57,7 +57,7 @@ pub(super) struct Args {
     sessions: Sessions,
 }
 
-pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let (source, profile) = source::load_source(&args.profile)?;
     let (from, engine) = (args.from.format(), Some(profile.engine));
     let evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;
@@ -75,9 +75,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
             evidence::names(&args.recordings)
         ));
         output::help("record the program first: dsp record -- COMMAND");
-        return args.outputs.without_evidence().write(&report, talk);
+        return args.outputs.without_evidence().write(&report, verbosity);
     }
-    args.outputs.write(&report, talk)
+    args.outputs.write(&report, verbosity)
 }
 
 /// What the profile was before, when it was reviewed then.

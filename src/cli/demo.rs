@@ -17,7 +17,7 @@ use super::output::{self, HELP, STRONG};
 use super::record::{Recorder, describe};
 use super::sessions::Sessions;
 use super::status::Status;
-use super::{args, evidence, runtime, serve, surroundings};
+use super::{args, environment, evidence, runtime, serve};
 use crate::api::{Address, EngineKind};
 use crate::engine;
 use crate::learn;
@@ -103,11 +103,11 @@ struct Stage {
 impl Stage {
     async fn set(args: &args::Demo) -> anyhow::Result<Self> {
         let sockets = serve::private_folder()?;
-        let surroundings = surroundings::read(args.engine.host.as_deref());
+        let environment = environment::read(args.engine.host.as_deref());
         let missing = if args.sample {
             "as asked with --sample".to_owned()
         } else {
-            match engine::find(&surroundings, serve::PROBE_TIME).await {
+            match engine::find(&environment, serve::PROBE_TIME).await {
                 Ok(found) => {
                     let version = printable(&found.version.version);
                     let kind = found.version.kind;
@@ -125,7 +125,7 @@ impl Stage {
                     });
                 }
                 // An engine that was named and does not answer is an error, not a demo of another.
-                Err(error) if surroundings.host_flag.is_some() => return Err(error.into()),
+                Err(error) if environment.host_flag.is_some() => return Err(error.into()),
                 Err(_) => {
                     "no Docker Engine answered; dsp record says where it was looked for".to_owned()
                 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::args::Talk;
+use super::args::Verbosity;
 use super::reporting::Outputs;
 use super::source;
 use super::status::Status;
@@ -44,7 +44,7 @@ enum FailOn {
     Unreviewed,
 }
 
-pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let (old_source, old) = source::load_any(&args.old)?;
     let (new_source, new) = source::load_any(&args.new)?;
     let fail_on = match args.fail_on {
@@ -53,5 +53,5 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         Some(FailOn::Widened) => check::FailOn::Widened,
         Some(FailOn::Unreviewed) => check::FailOn::Unreviewed,
     };
-    args.outputs.write(&compare((&old, old_source), (&new, new_source), fail_on), talk)
+    args.outputs.write(&compare((&old, old_source), (&new, new_source), fail_on), verbosity)
 }

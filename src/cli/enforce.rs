@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 
-use super::args::{Engine, Talk};
+use super::args::{Engine, Verbosity};
 use super::audit::{Audit, AuditLog};
 use super::completions::Profiles;
 use super::listen::Listen;
@@ -18,7 +18,7 @@ use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
 use super::source;
 use super::status::Status;
-use super::{ambiguity, output, pending, runtime, serve, surroundings};
+use super::{ambiguity, environment, output, pending, runtime, serve};
 use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::child::Intercept;
 use crate::engine;
@@ -70,32 +70,32 @@ pub(super) struct Args {
     pub(super) command: Vec<OsString>,
 }
 
-pub(super) fn run(args: Args, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
     if args.require_reviewed {
         check_reviewed(&args.profile, &profile)?;
     }
-    let intercept = args.intercept.prepare(talk)?;
-    runtime::start_log(talk, !args.command.is_empty());
-    runtime::block_on(enforce(args, &profile, intercept, talk))?
+    let intercept = args.intercept.prepare(verbosity)?;
+    runtime::start_log(verbosity, !args.command.is_empty());
+    runtime::block_on(enforce(args, &profile, intercept, verbosity))?
 }
 
 async fn enforce(
     args: Args,
     profile: &Profile,
     intercept: Option<Intercept>,
-    talk: Talk,
+    verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
     serve::warn_of_escape(&args.command, intercept.as_ref(), false);
-    let surroundings = surroundings::read(args.engine.host.as_deref());
-    let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
+    let environment = environment::read(args.engine.host.as_deref());
+    let engine = engine::find(&environment, serve::PROBE_TIME).await?;
     fits(profile, &engine)?;
     let private = !args.command.is_empty();
     let covered = serve::covered_access(intercept.as_ref(), &engine.address);
     let name = profile.name.as_str();
     let sockets = Sockets::open(&args.listen, name, private, covered.as_ref()).await?;
     let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
-    if !talk.quiet {
+    if !verbosity.quiet {
         sockets.tell_who_connects();
     }
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
@@ -103,10 +103,10 @@ async fn enforce(
     let mut in_force = InForce::new(args.profile.clone(), profile, args.audit);
     in_force.drops_denied = args.drop_denied;
     in_force.requires_reviewed = args.require_reviewed;
-    in_force.is_quiet = talk.quiet;
+    in_force.is_quiet = verbosity.quiet;
     let (running, _folder) =
         sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
-    if (!private && !talk.quiet) || talk.verbose > 0 {
+    if (!private && !verbosity.quiet) || verbosity.verbose > 0 {
         tell_of_root(profile);
         ambiguity::warn(profile);
     }
@@ -121,7 +121,7 @@ async fn enforce(
         } else {
             output::data(&hosts)?;
         }
-        if !talk.quiet {
+        if !verbosity.quiet {
             let rules = count(profile.allow.len(), "rule");
             let how = if args.audit { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
@@ -139,7 +139,7 @@ async fn enforce(
         Status::Child(code) => Some(code),
         _ => None,
     });
-    if !talk.quiet {
+    if !verbosity.quiet {
         summarise(&audit, args.audit);
     }
     Ok(status)
@@ -265,6 +265,6 @@ fn summarise(audit: &Audit, only_audited: bool) {
     output::note(&format!("{} {what}:", count(total, "request")));
     for (message, times) in denials {
         let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-        output::talk(&format!("  {}{times}", printable(&message)));
+        output::say(&format!("  {}{times}", printable(&message)));
     }
 }

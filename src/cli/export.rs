@@ -1,13 +1,13 @@
 //! `dsp export`: a profile for a proxy that somebody runs already.
 
-use super::args::{self, Talk};
+use super::args::{self, Verbosity};
 use super::source;
 use super::status::Status;
 use super::{files, output};
 use crate::export::export;
 use crate::text::shown;
 
-pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: &args::Export, verbosity: Verbosity) -> anyhow::Result<Status> {
     if let Some(path) = &args.output {
         files::check_new(path, "remove it")?;
     }
@@ -17,7 +17,7 @@ pub(super) fn run(args: &args::Export, talk: Talk) -> anyhow::Result<Status> {
         return Ok(Status::Done);
     };
     crate::files::create(path, &text)?;
-    if !talk.quiet {
+    if !verbosity.quiet {
         let format = crate::export::Format::from(args.format);
         output::note(&format!(
             "wrote {} for {format}; its first lines say what it cannot express",

@@ -29,7 +29,7 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
             let path = spelled(path);
             let place = Place { path: &path, text, span: problem.span.clone() };
             let hint = problem.hint.as_deref();
-            output::drawn(&snippet(&problem.message, &place, hint, output::width_of_talk()));
+            output::drawn(&snippet(&problem.message, &place, hint, output::width_of_stderr()));
         }
         _ => output::error(&in_full(error)),
     }

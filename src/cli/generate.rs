@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::args::{self, Talk};
+use super::args::{self, Verbosity};
 use super::status::Status;
 use super::{ambiguity, evidence, files, output, place, sessions};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
@@ -13,7 +13,7 @@ use crate::profile::{self, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
 use crate::text::{shown, spelled};
 
-pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result<Status> {
     let name = match &args.name {
         Some(name) => Some(Name::parse(name).with_context(|| format!("--name {name:?} is wrong"))?),
         None => args.output.as_deref().and_then(named_after_file),
@@ -56,8 +56,10 @@ pub(super) fn run(args: &args::Generate, talk: Talk) -> anyhow::Result<Status> {
     }
     sessions::warn(&evidence);
     match (old, &args.update) {
-        (Some((_, profile)), Some(path)) => update(args, talk, &evidence, path, profile.engine)?,
-        _ => fresh(args, talk, &evidence, name)?,
+        (Some((_, profile)), Some(path)) => {
+            update(args, verbosity, &evidence, path, profile.engine)?
+        }
+        _ => fresh(args, verbosity, &evidence, name)?,
     }
     warn(&evidence, args.accept_unknown);
     warn_of_hidden_names(&evidence, args.names);
@@ -96,7 +98,7 @@ fn check_version(asked: Option<MinApi>, engine: EngineKind) -> anyhow::Result<()
 /// Makes a new profile.
 fn fresh(
     args: &args::Generate,
-    talk: Talk,
+    verbosity: Verbosity,
     evidence: &Evidence,
     name: Option<Name>,
 ) -> anyhow::Result<()> {
@@ -119,7 +121,7 @@ fn fresh(
         Some(path) => crate::files::create(path, &text)?,
     }
     if let Some(path) = &args.output
-        && !talk.quiet
+        && !verbosity.quiet
     {
         let rules = count(profile.allow.len(), "rule");
         output::note(&format!(
@@ -129,7 +131,7 @@ fn fresh(
             quoted(&spelled(path))
         ));
     }
-    if !talk.quiet {
+    if !verbosity.quiet {
         output::note(&proof.to_string());
     }
     warn_of_ids(&profile);
@@ -140,7 +142,7 @@ fn fresh(
 /// Adds to a profile what is new.
 fn update(
     args: &args::Generate,
-    talk: Talk,
+    verbosity: Verbosity,
     evidence: &Evidence,
     path: &Path,
     engine: EngineKind,
@@ -166,7 +168,7 @@ fn update(
     if update.text != text {
         change.finish(&update.text)?;
     }
-    if !talk.quiet {
+    if !verbosity.quiet {
         let added = count(update.added.len(), "rule");
         output::note(&match update.added.len() {
             0 if proof.is_complete() => {
@@ -182,7 +184,7 @@ fn update(
             let (before, after) = (word(before), word(after));
             output::note(&format!("min_api was {before} and is {after}"));
         }
-        update.added.iter().for_each(|rule| output::talk(&format!("  + {}", printable(rule))));
+        update.added.iter().for_each(|rule| output::say(&format!("  + {}", printable(rule))));
         output::note(&proof.to_string());
     }
     for kept in &update.kept_out {

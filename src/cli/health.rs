@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use super::status::Status;
-use super::{args, runtime, serve, surroundings};
+use super::{args, environment, runtime, serve};
 use crate::engine;
 
 /// Tell whether an engine, or a dsp before one, answers
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
-    let address = engine::locate(&surroundings::read(args.engine.host.as_deref()))?.address;
+    let address = engine::locate(&environment::read(args.engine.host.as_deref()))?.address;
     let answer = runtime::block_on(engine::ping(&address, serve::PROBE_TIME))?;
     answer.map_err(|error| anyhow!("{address}: {error}"))?;
     Ok(Status::Done)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::Talk;
+use super::args::Verbosity;
 use super::output;
 use crate::child;
 
@@ -25,10 +25,10 @@ pub(super) struct Intercept {
 
 impl Intercept {
     /// Makes ready, before anything else is done and any thread is started.
-    pub(super) fn prepare(&self, talk: Talk) -> anyhow::Result<Option<child::Intercept>> {
+    pub(super) fn prepare(&self, verbosity: Verbosity) -> anyhow::Result<Option<child::Intercept>> {
         let Some(path) = &self.intercept else { return Ok(None) };
         let intercept = child::Intercept::prepare(path.as_deref())?;
-        if intercept.is_without_root() && talk.verbose > 0 {
+        if intercept.is_without_root() && verbosity.verbose > 0 {
             output::note("the command runs in a user namespace: sudo and su do not work there");
         }
         Ok(Some(intercept))

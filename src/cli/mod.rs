@@ -1,7 +1,7 @@
 //! The command line: one file per command. The only code that prints, ends the process or reads the
 //! environment.
 //!
-//! Data goes to stdout, talk to stderr. A command returns its exit status; what it could not do
+//! Data goes to stdout, messages to stderr. A command returns its exit status; what it could not do
 //! comes up as an error and is shown in one place, here.
 
 mod adopt;
@@ -14,6 +14,7 @@ mod coverage;
 mod demo;
 mod diff;
 mod enforce;
+mod environment;
 mod evidence;
 mod explain;
 mod export;
@@ -45,7 +46,6 @@ mod sessions;
 mod source;
 mod status;
 mod stderr;
-mod surroundings;
 mod terminal;
 mod unfollowed;
 
@@ -67,22 +67,22 @@ pub fn main() -> ExitCode {
     };
     let confined = args.command.runs_a_program();
     let result = match args.command {
-        Command::Check(check) => check::run(&check, args.talk),
+        Command::Check(check) => check::run(&check, args.verbosity),
         Command::Coverage(coverage) => coverage::run(&coverage),
         Command::Demo(demo) => demo::run(&demo),
-        Command::Diff(diff) => diff::run(&diff, args.talk),
-        Command::Enforce(enforce) => enforce::run(enforce, args.talk),
+        Command::Diff(diff) => diff::run(&diff, args.verbosity),
+        Command::Enforce(enforce) => enforce::run(enforce, args.verbosity),
         Command::Explain(explain) => explain::run(&explain),
-        Command::Export(export) => export::run(&export, args.talk),
-        Command::Generate(generate) => generate::run(&generate, args.talk),
+        Command::Export(export) => export::run(&export, args.verbosity),
+        Command::Generate(generate) => generate::run(&generate, args.verbosity),
         Command::Health(health) => health::run(&health),
         Command::Completions(shell) => completions::completions(&shell),
         Command::Man(man) => completions::man(&man),
         Command::Profiles(profiles) => profiles::run(&profiles),
         Command::Schema(schema) => schema::run(&schema),
-        Command::Report(report) => report::run(&report, args.talk),
-        Command::Review(review) => review::run(&review, args.talk),
-        Command::Record(record) => record::run(record, args.talk),
+        Command::Report(report) => report::run(&report, args.verbosity),
+        Command::Review(review) => review::run(&review, args.verbosity),
+        Command::Record(record) => record::run(record, args.verbosity),
     };
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));
     stderr::finish();

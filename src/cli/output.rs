@@ -37,7 +37,7 @@ pub(super) fn text(text: &str) -> io::Result<()> {
 }
 
 /// Says something to the person, on stderr.
-pub(super) fn talk(text: &str) {
+pub(super) fn say(text: &str) {
     drawn(&folded(text, &Term::stderr()));
 }
 
@@ -57,12 +57,12 @@ pub(super) fn has_colours() -> bool {
 }
 
 /// The columns to fold for on stderr, where there is a terminal.
-pub(super) fn width_of_talk() -> Option<usize> {
+pub(super) fn width_of_stderr() -> Option<usize> {
     width(&Term::stderr())
 }
 
 /// The columns to fold for on stdout, where there is a terminal.
-pub(super) fn width_of_data() -> Option<usize> {
+pub(super) fn width_of_stdout() -> Option<usize> {
     width(&Term::stdout())
 }
 
@@ -74,20 +74,20 @@ fn width(term: &Term) -> Option<usize> {
 
 /// Says something of dsp's own, on stderr.
 pub(super) fn note(text: &str) {
-    talk(&format!("dsp: {text}"));
+    say(&format!("dsp: {text}"));
 }
 
 /// Warns of something that goes on all the same.
 pub(super) fn warn(text: &str) {
-    talk(&format!("{WARNING}warning{WARNING:#}: {text}"));
+    say(&format!("{WARNING}warning{WARNING:#}: {text}"));
 }
 
 /// Tells of what could not be done.
 pub(super) fn error(text: &str) {
-    talk(&format!("{ERROR}error{ERROR:#}: {text}"));
+    say(&format!("{ERROR}error{ERROR:#}: {text}"));
 }
 
 /// Tells what to do about it.
 pub(super) fn help(text: &str) {
-    talk(&format!("  {HELP}help{HELP:#}: {text}"));
+    say(&format!("  {HELP}help{HELP:#}: {text}"));
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::surroundings;
+use super::environment;
 use crate::api::told_name;
 use crate::profile::{self, Name};
 
@@ -52,8 +52,8 @@ impl Around {
         let real = |path: PathBuf| path.canonicalize().ok();
         let temporary = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from).into_iter();
         Self {
-            home: surroundings::home().and_then(real),
-            temporary: temporary.chain([surroundings::temporary()]).filter_map(real).collect(),
+            home: environment::home().and_then(real),
+            temporary: temporary.chain([environment::temporary()]).filter_map(real).collect(),
         }
     }
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use console::Term;
 
-use super::args::{self, Talk};
+use super::args::{self, Verbosity};
 use super::audit::shown;
 use super::follow::Follower;
 use super::followed::{Followed, LONGEST_BODY};
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
-use super::{hint, output, runtime, serve, surroundings};
+use super::{environment, hint, output, runtime, serve};
 use crate::child::Intercept;
 use crate::engine;
 use crate::learn;
@@ -21,25 +21,25 @@ use crate::proxy::{self, Begun, Limits, Running};
 use crate::recording::{self, CommandLine, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable, quoted};
 
-pub(super) fn run(args: args::Record, talk: Talk) -> anyhow::Result<Status> {
-    let intercept = args.intercept.prepare(talk)?;
-    runtime::start_log(talk, !args.command.is_empty());
-    runtime::block_on(record(args, intercept, talk))?
+pub(super) fn run(args: args::Record, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let intercept = args.intercept.prepare(verbosity)?;
+    runtime::start_log(verbosity, !args.command.is_empty());
+    runtime::block_on(record(args, intercept, verbosity))?
 }
 
 async fn record(
     args: args::Record,
     intercept: Option<Intercept>,
-    talk: Talk,
+    verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
     serve::warn_of_escape(&args.command, intercept.as_ref(), args.follow);
-    let surroundings = surroundings::read(args.engine.host.as_deref());
-    let engine = engine::find(&surroundings, serve::PROBE_TIME).await?;
+    let environment = environment::read(args.engine.host.as_deref());
+    let engine = engine::find(&environment, serve::PROBE_TIME).await?;
     let covered = serve::covered_access(intercept.as_ref(), &engine.address);
     let private = !args.command.is_empty();
     let sockets = Sockets::open(&args.listen, "record", private, covered.as_ref()).await?;
     let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
-    if !talk.quiet {
+    if !verbosity.quiet {
         sockets.tell_who_connects();
     }
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
@@ -63,7 +63,7 @@ async fn record(
     let file = crate::text::shown(&args.output).to_string();
     let dropper = hint::no_request(&args.command);
     let (status, grace) = if args.command.is_empty() {
-        listen(&running, &recorder, &addresses, args.listen.grace, &file, talk).await?;
+        listen(&running, &recorder, &addresses, args.listen.grace, &file, verbosity).await?;
         (Status::Done, Duration::from_secs(args.listen.grace))
     } else {
         let kind = engine.version.kind;
@@ -76,7 +76,7 @@ async fn record(
     };
     let totals = recorder.0.end(exit);
     let never_ran = matches!(status, Status::Child(126 | 127));
-    if !talk.quiet {
+    if !verbosity.quiet {
         if !(never_ran && totals.requests == 0) {
             summarise(&totals, &file, reach, dropper.as_deref());
         }
@@ -84,7 +84,7 @@ async fn record(
         tell_of_earlier(&args.output, &session);
     }
     let status = match follower {
-        Some(follower) if follower.end(grace, talk.quiet).await => failed(status),
+        Some(follower) if follower.end(grace, verbosity.quiet).await => failed(status),
         _ => status,
     };
     let is_lossy = totals.dropped > 0 || totals.unread > 0;
@@ -112,15 +112,15 @@ async fn listen(
     addresses: &[String],
     seconds: u64,
     file: &str,
-    talk: Talk,
+    verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     // Before anybody is told that dsp is there, and could end it.
     let signals = EndSignals::new()?;
     output::data(&addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>())?;
-    if !talk.quiet {
+    if !verbosity.quiet {
         output::note(&format!("recording to {file}; end with Ctrl-C"));
     }
-    let line = LiveLine::new(talk);
+    let line = LiveLine::new(verbosity);
     serve::until_signal(running, seconds, signals, || line.show(&recorder.0)).await;
     line.clear();
     Ok(())
@@ -318,9 +318,9 @@ pub(super) fn write_outcome(ticket: &Ticket, outcome: &proxy::Outcome) {
 struct LiveLine(Option<Term>);
 
 impl LiveLine {
-    fn new(talk: Talk) -> Self {
+    fn new(verbosity: Verbosity) -> Self {
         let term = Term::stderr();
-        Self((term.is_term() && !talk.quiet && talk.verbose == 0).then_some(term))
+        Self((term.is_term() && !verbosity.quiet && verbosity.verbose == 0).then_some(term))
     }
 
     fn show(&self, writer: &Writer) {

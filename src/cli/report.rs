@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap_complete::engine::ArgValueCompleter;
 
-use super::args::{Origin, Talk};
+use super::args::{Origin, Verbosity};
 use super::completions::Profiles;
 use super::sessions::Sessions;
 use super::source;
@@ -42,7 +42,7 @@ pub(super) struct Args {
     from: Origin,
 }
 
-pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let profile = source::load(&args.profile)?;
     let old = args.against.as_deref().map(source::load_any).transpose()?;
     let diff = old.map(|(_, old)| Diff::of(&old, &profile));
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
         None => output::data(&text)?,
         Some(path) => {
             files::put(path, &text, KIND)?;
-            if !talk.quiet {
+            if !verbosity.quiet {
                 output::note(&format!("wrote {}", shown(path)));
             }
         }

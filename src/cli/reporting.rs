@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use anyhow::Context;
 
-use super::args::Talk;
+use super::args::Verbosity;
 use super::hint::did_you_mean;
 use super::status::Status;
-use super::{output, surroundings};
+use super::{environment, output};
 use crate::files;
 use crate::report::{Format, Report, Verdict};
 use crate::text::shown;
@@ -55,14 +55,14 @@ impl Outputs {
     ///
     /// # Errors
     /// What cannot be written, and two formats that would run into each other.
-    pub(super) fn write(&self, report: &Report, talk: Talk) -> anyhow::Result<Status> {
+    pub(super) fn write(&self, report: &Report, verbosity: Verbosity) -> anyhow::Result<Status> {
         self.check()?;
         for Output { format, file } in &self.formats {
             match file {
                 Some(path) => files::put(path, &format.render(report), format.kind())?,
                 None if *format == Format::Text => {
-                    let width = output::width_of_data();
-                    let is_verbose = talk.verbose > 0;
+                    let width = output::width_of_stdout();
+                    let is_verbose = verbosity.verbose > 0;
                     output::data(&crate::report::text(report, is_verbose, width))?;
                 }
                 None => output::data(&format.render(report))?,
@@ -127,7 +127,7 @@ impl Output {
 
 /// Adds the report to the summary of the step, where GitHub Actions has one.
 fn summarise(report: &Report) -> anyhow::Result<()> {
-    let Some(path) = surroundings::step_summary() else { return Ok(()) };
+    let Some(path) = environment::step_summary() else { return Ok(()) };
     let cannot = || format!("cannot write the step summary {}", shown(&path));
     let mut file = files::append(&path, 0o644).with_context(cannot)?;
     // What another step wrote may end in the middle of a line.

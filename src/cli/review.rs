@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 
-use super::args::{Origin, Talk};
+use super::args::{Origin, Verbosity};
 use super::completions::Profiles;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
-use super::{ambiguity, evidence, files, output, pending, runtime, serve, surroundings};
+use super::{ambiguity, environment, evidence, files, output, pending, runtime, serve};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
@@ -71,26 +71,26 @@ enum End {
     Signal(u8),
 }
 
-pub(super) fn run(args: &Args, talk: Talk) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let path = super::source::changeable(&args.profile)?;
     let answers =
         Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };
     if answers != Answers::default() {
-        return script(&path, talk, &answers);
+        return script(&path, verbosity, &answers);
     }
     let (text, profile) = profile::load_text(&path)?;
     let draft = Draft::new(text, profile);
     let evidence = read_evidence(args, &draft)?;
-    let is_asked = Terminal::is_there() && !surroundings::is_dumb_terminal() && !args.list;
+    let is_asked = Terminal::is_there() && !environment::is_dumb_terminal() && !args.list;
     if !is_asked {
-        return list(args, talk, &draft, evidence.as_ref());
+        return list(args, verbosity, &draft, evidence.as_ref());
     }
     if draft.profile().standing().is_reviewed() {
-        return list(args, talk, &draft, None);
+        return list(args, verbosity, &draft, None);
     }
     let mut session = Session::new(spelled(&args.profile), draft, evidence);
     let end = runtime::block_on(dialogue(&mut session, &args.profile))??;
-    if !talk.quiet {
+    if !verbosity.quiet {
         tell(&session, &args.profile);
     }
     Ok(match end {
@@ -201,7 +201,7 @@ fn tell(session: &Session, path: &Path) {
 }
 
 /// Decides for a script.
-fn script(path: &Path, talk: Talk, answers: &Answers) -> anyhow::Result<Status> {
+fn script(path: &Path, verbosity: Verbosity, answers: &Answers) -> anyhow::Result<Status> {
     let change = files::change(path)?;
     let draft = Draft::new(change.text.clone(), change.profile.clone());
     let settled = settle(&draft, answers)
@@ -209,7 +209,7 @@ fn script(path: &Path, talk: Talk, answers: &Answers) -> anyhow::Result<Status> 
     if settled.text() != draft.text() {
         change.finish(settled.text())?;
     }
-    if !talk.quiet {
+    if !verbosity.quiet {
         let profile = settled.profile();
         let standing = profile.standing();
         if standing.is_reviewed() {
@@ -227,15 +227,15 @@ fn script(path: &Path, talk: Talk, answers: &Answers) -> anyhow::Result<Status> 
 /// Prints what is open.
 fn list(
     args: &Args,
-    talk: Talk,
+    verbosity: Verbosity,
     draft: &Draft,
     evidence: Option<&Evidence>,
 ) -> anyhow::Result<Status> {
     let path = spelled(&args.profile);
     let profile = draft.profile();
     if !profile.standing().is_reviewed() {
-        output::text(&pending::list(&path, profile, evidence, !talk.quiet))?;
-    } else if !talk.quiet {
+        output::text(&pending::list(&path, profile, evidence, !verbosity.quiet))?;
+    } else if !verbosity.quiet {
         let rules = count(profile.allow.len(), "rule");
         output::note(&format!("{} is reviewed ({rules}); nothing is open", printable(&path)));
     }

@@ -5,7 +5,7 @@ use std::io;
 
 use tracing_subscriber::filter::LevelFilter;
 
-use super::args::Talk;
+use super::args::Verbosity;
 use super::stderr;
 
 /// Runs a future to its end.
@@ -19,8 +19,8 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
 
 /// Starts the log on stderr. A program that owns the terminal gets no lines of dsp's between its
 /// own unless they were asked for.
-pub(super) fn start_log(talk: Talk, owns_terminal: bool) {
-    let level = match (talk.quiet, talk.verbose) {
+pub(super) fn start_log(verbosity: Verbosity, owns_terminal: bool) {
+    let level = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) if owns_terminal => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,

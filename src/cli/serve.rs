@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::listen::Listen;
 use super::status::Status;
-use super::{output, surroundings};
+use super::{environment, output};
 use crate::api::{Address, EngineKind};
 use crate::child::{self, Escape, Intercept};
 use crate::policy::Gate;
@@ -305,7 +305,7 @@ async fn end(running: &Running, grace: u64, hurry: impl Future<Output = ()>) -> 
 /// A folder that nobody else can enter. Its path has to leave room for a socket's name, so a long
 /// `TMPDIR` is passed over.
 pub(super) fn private_folder() -> anyhow::Result<TempDir> {
-    let usual = surroundings::temporary();
+    let usual = environment::temporary();
     let fits = Address::unix(usual.join("dsp-XXXXXX/docker.sock")).is_ok();
     let parent = if fits { usual } else { PathBuf::from("/tmp") };
     folder_in(&parent)
@@ -338,9 +338,9 @@ pub(super) fn folder_to_mount() -> anyhow::Result<(TempDir, Option<PathBuf>)> {
 /// The folder of dsp's sockets: in the user's runtime folder, or in `/run` for root. None for a user
 /// without one.
 fn usual_folder() -> anyhow::Result<Option<PathBuf>> {
-    let surroundings = surroundings::read(None);
-    let folder = match surroundings.runtime_dir {
-        _ if surroundings.uid == 0 => PathBuf::from("/run/dsp"),
+    let environment = environment::read(None);
+    let folder = match environment.runtime_dir {
+        _ if environment.uid == 0 => PathBuf::from("/run/dsp"),
         Some(runtime) => runtime.join("dsp"),
         None => return Ok(None),
     };
@@ -351,7 +351,7 @@ fn usual_folder() -> anyhow::Result<Option<PathBuf>> {
         .with_context(|| format!("cannot make the folder {}", shown(&folder)))?;
     let found = fs::symlink_metadata(&folder)
         .with_context(|| format!("cannot look at the folder {}", shown(&folder)))?;
-    if !found.is_dir() || found.uid() != surroundings.uid || found.mode() & 0o077 != 0 {
+    if !found.is_dir() || found.uid() != environment.uid || found.mode() & 0o077 != 0 {
         bail!(
             "{} is not a folder of yours alone (mode 0700), so others could take the socket's place; \
              mend it, or say where to listen with --listen unix:///path",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::environment::Environment;
 use super::probe::{EngineVersion, ProbeError, probe};
 use super::{context, known};
 use crate::api::{Address, AddressError};
@@ -11,28 +12,6 @@ use crate::text::shown;
 
 /// The longest text of somebody else's that a message repeats, in characters.
 const LONGEST_QUOTE: usize = 200;
-
-/// What says where the engine is: plain values, read by whoever knows the environment. An empty
-/// variable counts as not set, as in the docker CLI.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// `-H` or `--host`.
-    pub host_flag: Option<String>,
-    /// `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-    /// `DOCKER_CONTEXT`.
-    pub docker_context: Option<String>,
-    /// `DOCKER_CONFIG`: the folder of the CLI's configuration, instead of `.docker` at home.
-    pub docker_config: Option<PathBuf>,
-    /// `HOME`.
-    pub home: Option<PathBuf>,
-    /// `XDG_RUNTIME_DIR`.
-    pub runtime_dir: Option<PathBuf>,
-    /// The user's number.
-    pub uid: u32,
-    /// Whether `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set.
-    pub tls_requested: bool,
-}
 
 /// An engine that answered.
 #[derive(Clone, Debug)]
@@ -141,13 +120,13 @@ pub enum FindError {
 ///
 /// # Errors
 /// [`FindError`], whose text says what was tried, in order, and what to do.
-pub async fn find(surroundings: &Surroundings, timeout: Duration) -> Result<Engine, FindError> {
-    let Located { address, source, trail } = locate(surroundings)?;
+pub async fn find(environment: &Environment, timeout: Duration) -> Result<Engine, FindError> {
+    let Located { address, source, trail } = locate(environment)?;
     match probe(&address, timeout).await {
         Ok(version) => Ok(Engine { address, source, version }),
         Err(cause) => {
             let used = |path: &PathBuf| matches!(&address, Address::Unix(used) if used == path);
-            let mut others = known::sockets(surroundings);
+            let mut others = known::sockets(environment);
             others.retain(|path| !used(path));
             Err(FindError::NotAnswering { trail, address, cause, others })
         }
@@ -158,20 +137,20 @@ pub async fn find(surroundings: &Surroundings, timeout: Duration) -> Result<Engi
 ///
 /// # Errors
 /// [`LocateError`].
-pub fn locate(surroundings: &Surroundings) -> Result<Located, LocateError> {
+pub fn locate(environment: &Environment) -> Result<Located, LocateError> {
     let mut trail = Vec::new();
     let mut look = |place: &'static str, found: Option<&String>| {
         let shown = found.map_or_else(|| "not set".to_owned(), |text| quote(text));
         trail.push(Step { place, found: shown });
         found.cloned()
     };
-    let (address, source) = if let Some(host) = look(FLAG, surroundings.host_flag.as_ref()) {
+    let (address, source) = if let Some(host) = look(FLAG, environment.host_flag.as_ref()) {
         (parse(FLAG, &host)?, Source::Flag)
-    } else if let Some(host) = look(VARIABLE, surroundings.docker_host.as_ref()) {
+    } else if let Some(host) = look(VARIABLE, environment.docker_host.as_ref()) {
         (parse(VARIABLE, &host)?, Source::Variable)
     } else {
-        let folder = config_folder(surroundings);
-        let named = look(CONTEXT, surroundings.docker_context.as_ref());
+        let folder = config_folder(environment);
+        let named = look(CONTEXT, environment.docker_context.as_ref());
         let name = match (named, &folder) {
             (Some(name), _) => Some(name),
             (None, Some(folder)) => look(CURRENT, context::current(folder)?.as_ref()),
@@ -186,7 +165,7 @@ pub fn locate(surroundings: &Surroundings) -> Result<Located, LocateError> {
             }
         }
     };
-    if surroundings.tls_requested && matches!(address, Address::Tcp { .. }) {
+    if environment.tls_requested && matches!(address, Address::Tcp { .. }) {
         return Err(LocateError::Tls { address: address.to_string() });
     }
     Ok(Located { address, source, trail })
@@ -202,9 +181,9 @@ fn parse(place: &'static str, text: &str) -> Result<Address, LocateError> {
     text.parse().map_err(|error| LocateError::Address { place, error })
 }
 
-fn config_folder(surroundings: &Surroundings) -> Option<PathBuf> {
-    let at_home = || surroundings.home.as_ref().map(|home| home.join(".docker"));
-    surroundings.docker_config.clone().or_else(at_home)
+fn config_folder(environment: &Environment) -> Option<PathBuf> {
+    let at_home = || environment.home.as_ref().map(|home| home.join(".docker"));
+    environment.docker_config.clone().or_else(at_home)
 }
 
 fn of_context(folder: Option<&Path>, name: &str) -> Result<Address, LocateError> {
@@ -279,8 +258,8 @@ mod tests {
 
     const META: &str = r#"{"Name":"far","Endpoints":{"docker":{"Host":"unix:///far.sock"}}}"#;
 
-    fn located(surroundings: &Surroundings) -> String {
-        match locate(surroundings) {
+    fn located(environment: &Environment) -> String {
+        match locate(environment) {
             Ok(Located { address, source, .. }) => format!("{address} by {source}"),
             Err(error) => format!("error: {error}"),
         }
@@ -289,24 +268,24 @@ mod tests {
     #[test]
     fn the_first_that_says_something_decides() {
         let home = home(r#"{"currentContext":"far"}"#, META);
-        let mut surroundings = Surroundings {
+        let mut environment = Environment {
             host_flag: Some("unix:///flag".into()),
             docker_host: Some("tcp://h:1".into()),
             docker_context: Some("default".into()),
             home: Some(home.path().to_owned()),
-            ..Surroundings::default()
+            ..Environment::default()
         };
-        assert_eq!(located(&surroundings), "unix:///flag by -H");
-        surroundings.host_flag = None;
-        assert_eq!(located(&surroundings), "tcp://h:1 by DOCKER_HOST");
-        surroundings.docker_host = None;
-        assert_eq!(located(&surroundings), "unix:///var/run/docker.sock by the default socket");
-        surroundings.docker_context = None;
-        assert_eq!(located(&surroundings), "unix:///far.sock by the docker context \"far\"");
-        surroundings.home = None;
-        assert_eq!(located(&surroundings), "unix:///var/run/docker.sock by the default socket");
-        surroundings.docker_config = Some(home.path().join(".docker"));
-        assert_eq!(located(&surroundings), "unix:///far.sock by the docker context \"far\"");
+        assert_eq!(located(&environment), "unix:///flag by -H");
+        environment.host_flag = None;
+        assert_eq!(located(&environment), "tcp://h:1 by DOCKER_HOST");
+        environment.docker_host = None;
+        assert_eq!(located(&environment), "unix:///var/run/docker.sock by the default socket");
+        environment.docker_context = None;
+        assert_eq!(located(&environment), "unix:///far.sock by the docker context \"far\"");
+        environment.home = None;
+        assert_eq!(located(&environment), "unix:///var/run/docker.sock by the default socket");
+        environment.docker_config = Some(home.path().join(".docker"));
+        assert_eq!(located(&environment), "unix:///far.sock by the docker context \"far\"");
     }
 
     #[test]
@@ -314,7 +293,7 @@ mod tests {
         let with = |config: &str, meta: &str| {
             let home = home(config, meta);
             let home_path = home.path().to_owned();
-            located(&Surroundings { home: Some(home_path), ..Surroundings::default() })
+            located(&Environment { home: Some(home_path), ..Environment::default() })
         };
         let far = r#"{"currentContext":"far"}"#;
         assert!(with("{}", META).starts_with("unix:///var/run/docker.sock"));
@@ -330,23 +309,23 @@ mod tests {
 
     #[test]
     fn tls_is_named_as_what_is_missing() {
-        let surroundings = Surroundings {
+        let environment = Environment {
             docker_host: Some("tcp://h:2376".into()),
             tls_requested: true,
-            ..Surroundings::default()
+            ..Environment::default()
         };
-        assert!(located(&surroundings).contains("needs TLS"));
-        let plain = Surroundings { docker_host: Some("unix:///x".into()), ..surroundings };
+        assert!(located(&environment).contains("needs TLS"));
+        let plain = Environment { docker_host: Some("unix:///x".into()), ..environment };
         assert_eq!(located(&plain), "unix:///x by DOCKER_HOST");
     }
 
     #[tokio::test]
     async fn the_message_says_what_was_tried_and_what_to_do() {
-        let surroundings = Surroundings {
+        let environment = Environment {
             docker_host: Some("unix:///nowhere/docker.sock".into()),
-            ..Surroundings::default()
+            ..Environment::default()
         };
-        let error = find(&surroundings, Duration::from_secs(1)).await.unwrap_err();
+        let error = find(&environment, Duration::from_secs(1)).await.unwrap_err();
         insta::assert_snapshot!(error, @r#"
         no Docker Engine answers at unix:///nowhere/docker.sock: there is no such socket
           looked, in the order of the docker CLI, at:

@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
-use super::Surroundings;
+use super::environment::Environment;
 
 /// Sockets below the home folder: Docker Desktop, Colima, OrbStack, Rancher Desktop, Lima and
 /// podman's machine.
@@ -20,10 +20,10 @@ const BELOW_HOME: [&str; 8] = [
 
 /// The usual sockets that exist now. Offered as a hint and never used unasked: the docker CLI does
 /// not fall back either, and a recording of another engine would be a surprise.
-pub(super) fn sockets(surroundings: &Surroundings) -> Vec<PathBuf> {
+pub(super) fn sockets(environment: &Environment) -> Vec<PathBuf> {
     let below_home =
-        surroundings.home.iter().flat_map(|home| BELOW_HOME.iter().map(|socket| home.join(socket)));
-    let below_runtime = surroundings.runtime_dir.iter().flat_map(|runtime| {
+        environment.home.iter().flat_map(|home| BELOW_HOME.iter().map(|socket| home.join(socket)));
+    let below_runtime = environment.runtime_dir.iter().flat_map(|runtime| {
         ["docker.sock", "podman/podman.sock"].iter().map(|socket| runtime.join(socket))
     });
     let everywhere = ["/var/run/docker.sock", "/run/podman/podman.sock"].iter().map(PathBuf::from);

@@ -7,10 +7,12 @@
 
 mod ask;
 mod context;
+mod environment;
 mod find;
 mod known;
 mod probe;
 
 pub use ask::{MountedContainer, container_name, mounted_containers};
-pub use find::{Engine, FindError, LocateError, Located, Source, Step, Surroundings, find, locate};
+pub use environment::Environment;
+pub use find::{Engine, FindError, LocateError, Located, Source, Step, find, locate};
 pub use probe::{EngineVersion, ProbeError, ping, probe};

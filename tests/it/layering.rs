@@ -88,7 +88,7 @@ fn only_the_profile_knows_the_yaml_library_and_only_cli_prints() {
         assert!(!printing || name.starts_with("src/cli/"), "{name} prints");
         let exits = text.contains("process::exit") || text.contains("env::var");
         assert!(
-            !exits || name == "src/cli/surroundings.rs",
+            !exits || name == "src/cli/environment.rs",
             "{name} exits or reads the environment"
         );
     }

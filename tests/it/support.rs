@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 /// The longest that a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Variables that would let the surroundings of a test run into its result.
+/// Variables that would let the environment of a test change its result.
 const SCRUBBED: [&str; 16] = [
     "CI",
     "CLICOLOR",
@@ -111,7 +111,7 @@ impl World {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// A command in this folder with scrubbed surroundings and this engine.
+    /// A command in this folder with a scrubbed environment and this engine.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());

@@ -3,14 +3,14 @@
 use std::env;
 use std::path::PathBuf;
 
-use crate::engine::Surroundings;
+use crate::engine::Environment;
 
 /// The environment as far as it says where the engine is.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub(super) fn read(host_flag: Option<&str>) -> Surroundings {
+pub(super) fn read(host_flag: Option<&str>) -> Environment {
     let text = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
     let path = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    Surroundings {
+    Environment {
         host_flag: host_flag.map(str::to_owned),
         docker_host: text("DOCKER_HOST"),
         docker_context: text("DOCKER_CONTEXT"),
