@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::{IndexMap, IndexSet};
-use jiff::Timestamp;
+use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
-use super::Demand;
-use super::gather::{Asked, AskedIn, Asking, Target};
-use super::known::{Known, path, versioned};
+use super::asked::{Asked, AskedIn, Asking, Target};
 use super::outcomes::Outcomes;
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, HIDDEN, Operation};
-use crate::recording::{CommandLine, Format};
+use super::{Demand, Known, SessionState, Use};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
+use crate::recording::Format;
 
 /// The evidence of any number of recordings.
 #[derive(Debug, Default)]
@@ -35,42 +33,6 @@ pub struct Unknown {
     pub request: CanonicalRequest,
     /// How often and where.
     pub seen: Use,
-}
-
-/// How often something was seen, and in which sessions.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Use {
-    /// Requests, repeated ones included.
-    pub requests: u64,
-    /// The places of the sessions in [`Evidence::sessions`].
-    pub sessions: BTreeSet<usize>,
-}
-
-/// What is known of one session.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct SessionState {
-    /// Its id.
-    pub id: String,
-    /// The engine that was recorded; none when nothing says so.
-    pub engine: Option<EngineKind>,
-    /// When it began; none when its first line is not there.
-    pub start: Option<Timestamp>,
-    /// The command that was recorded.
-    pub command: Vec<String>,
-    /// The container that was recorded.
-    pub container: Option<String>,
-    /// What the person said of it with `--label`, and the profile of an audit log.
-    pub labels: IndexMap<String, String>,
-    /// The format of the log that it was read from; none for a recording.
-    pub from: Option<Format>,
-    /// The exit status of its command.
-    pub exit: Option<u8>,
-    /// Whether its last line is there.
-    pub ended: bool,
-    /// Whether requests are missing, for whatever reason.
-    pub lossy: bool,
-    /// A hash of what it asked for.
-    digest: [u8; 32],
 }
 
 impl Evidence {
@@ -255,20 +217,20 @@ impl Evidence {
                     &mut self.entry(asked.operation).seen
                 }
                 (Target::Known(_) | Target::Unknown(_), true) => {
-                    others.push((text(target), count));
-                    self.unrouted.entry(text(target)).or_default()
+                    others.push((target.text(), count));
+                    self.unrouted.entry(target.text()).or_default()
                 }
                 (Target::Unknown(request), false) => {
-                    others.push((text(target), count));
+                    others.push((target.text(), count));
                     let unknown = Unknown { request: (**request).clone(), seen: Use::default() };
-                    &mut self.unknown.entry(text(target)).or_insert(unknown).seen
+                    &mut self.unknown.entry(target.text()).or_insert(unknown).seen
                 }
                 (Target::Refused(_), _) => {
-                    others.push((text(target), count));
-                    self.refused.entry(text(target)).or_default()
+                    others.push((target.text(), count));
+                    self.refused.entry(target.text()).or_default()
                 }
                 // What was denied is as if it had not been asked, in the digest too.
-                (Target::Denied(_), _) => self.denied.entry(text(target)).or_default(),
+                (Target::Denied(_), _) => self.denied.entry(target.text()).or_default(),
             };
             seen.requests += count;
             seen.sessions.insert(session);
@@ -304,62 +266,6 @@ impl Evidence {
     }
 }
 
-impl SessionState {
-    /// Whether its first and its last line are there.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.start.is_some() && self.ended
-    }
-
-    /// Whether its command could not be started: the statuses 126 and 127 are those of shells and of
-    /// dsp for that.
-    #[must_use]
-    pub fn has_failed_to_start(&self) -> bool {
-        matches!(self.exit, Some(126 | 127))
-    }
-
-    /// What was recorded, in a few words: the container, the log or the program; none for a
-    /// listener.
-    #[must_use]
-    pub fn subject(&self) -> Option<String> {
-        if let Some(container) = &self.container {
-            return Some(container.clone());
-        }
-        if let Some(format) = self.from {
-            return Some(format!("log of {format}"));
-        }
-        self.program()
-    }
-
-    /// The program of its command with its sub-command; none for a listener.
-    #[must_use]
-    pub fn program(&self) -> Option<String> {
-        program_of(&self.command)
-    }
-}
-
-/// The program of a command line with its sub-command; none of an empty one. Arguments may be
-/// anything, so only the first word behind the program is taken, and only when it looks like a
-/// sub-command.
-#[must_use]
-pub fn program_of(command: &[String]) -> Option<String> {
-    // Of a command line that has all arguments no more is taken.
-    let command = CommandLine::sub_command(command);
-    let (program, arguments) = command.split_first()?;
-    let program = program.rsplit('/').next().unwrap_or_default();
-    let is_word = |text: &&String| {
-        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
-        text.bytes().all(is_letter) && text.bytes().next().is_some_and(|byte| byte != b'-')
-    };
-    Some(match arguments.first().filter(is_word) {
-        Some(command) => format!("{program} {command}"),
-        None => program.to_owned(),
-    })
-}
-
-/// [`HIDDEN`] as a path spells it.
-const HIDDEN_IN_PATH: &str = "%5Bhidden%5D";
-
 /// A hash of what a session asked for, given in order.
 fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, u64)]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -376,17 +282,4 @@ fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, 
         hash.update(format!("{text} {count}\n"));
     }
     hash.finalize().into()
-}
-
-/// What a request asked for, as people read it.
-fn text(target: &Target) -> String {
-    match target {
-        Target::Known(Asked { operation, values, version }) => {
-            format!("{} {}", operation.method, versioned(*version, &path(operation, values)))
-        }
-        Target::Unknown(request) => {
-            format!("{} {}", request.method(), request.path().replace(HIDDEN_IN_PATH, HIDDEN))
-        }
-        Target::Denied(text) | Target::Refused(text) => text.clone(),
-    }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::Evidence;
-use super::evidence::SessionState;
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Operation};
+use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
+use super::{Evidence, SessionState};
+use crate::api::{CanonicalRequest, EngineKind, Located};
 use crate::recording::{Event, Format, Request, Session};
 
 /// What has been read so far. A line that is read twice counts once.
@@ -24,9 +24,6 @@ pub struct Gathering {
     /// Requests in logs that the proxy which wrote them answered by itself.
     turned_away: u64,
 }
-
-/// So many clients are told apart. A client may call itself anything, each time anew.
-pub(super) const MOST_CLIENTS: usize = 64;
 
 /// The longest name of a client that is kept, in characters.
 const LONGEST_CLIENT: usize = 100;
@@ -74,51 +71,6 @@ struct Slot {
     /// How it was answered; 0 when nothing says so.
     status: u16,
     repeats: u64,
-}
-
-/// One of a session's requests, with how often it came.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asking {
-    /// The place of what it asked for.
-    pub(super) target: usize,
-    pub(super) count: u64,
-    pub(super) unrouted: bool,
-    /// The place of the client that asked, from 1; 0 without a name.
-    pub(super) client: u8,
-    /// How the first of them was answered; 0 when nothing says so.
-    pub(super) status: u16,
-    /// Its number in the session, by which the answers of repeated ones are kept.
-    pub(super) seq: u64,
-}
-
-/// What a session asked for.
-#[derive(Debug)]
-pub(super) struct AskedIn {
-    pub(super) state: SessionState,
-    pub(super) askings: Vec<Asking>,
-    /// How repeated requests were answered, by the number of the first.
-    pub(super) repeated: HashMap<u64, IndexMap<u16, u64>>,
-}
-
-/// What a request asked for.
-#[derive(Debug)]
-pub(super) enum Target {
-    /// An operation.
-    Known(Asked),
-    /// A request that no operation is.
-    Unknown(Box<CanonicalRequest>),
-    /// A request that `enforce` refuses, and why.
-    Refused(String),
-    /// A request that was denied.
-    Denied(String),
-}
-
-/// An operation, the values of its parameters, and the version that was asked for.
-#[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) operation: &'static Operation,
-    pub(super) values: Vec<String>,
-    pub(super) version: Option<ApiVersion>,
 }
 
 impl Gathering {
@@ -220,7 +172,7 @@ impl Gathering {
             session.name_broken(&self.asked, &mut broken);
         }
         let mut targets: Vec<Target> =
-            self.asked.into_iter().map(|written| Target::of(engine, written)).collect();
+            self.asked.into_iter().map(|written| target(engine, written)).collect();
         let places = targets.len();
         targets.extend(broken.into_iter().map(Target::Refused));
         let (torn, turned_away) = (self.torn, self.turned_away);
@@ -326,33 +278,23 @@ fn refused(request: &Request) -> Option<String> {
     request.refused.clone().or_else(|| told.map(str::to_owned))
 }
 
-impl Target {
-    /// A key that sorts targets by operation, values and version.
-    pub(super) fn key(&self) -> Option<(usize, &[String], Option<ApiVersion>)> {
-        match self {
-            Self::Known(asked) => Some((asked.operation.index, &asked.values, asked.version)),
-            Self::Denied(_) | Self::Refused(_) | Self::Unknown(_) => None,
-        }
+/// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
+/// instead of trusting the name that an older catalogue may have given it.
+fn target(engine: EngineKind, written: Written) -> Target {
+    let Written { method, path, refused, denied } = written;
+    let refuse = |reason: &str| Target::Refused(format!("{method} {path}: {reason}"));
+    let canonical = match CanonicalRequest::parse(engine, &method, &path) {
+        Ok(canonical) => canonical,
+        Err(refusal) => return refuse(&refusal.to_string()),
+    };
+    if let Some(reason) = &refused {
+        return refuse(reason);
     }
-
-    /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
-    /// instead of trusting the name that an older catalogue may have given it.
-    fn of(engine: EngineKind, written: Written) -> Self {
-        let Written { method, path, refused, denied } = written;
-        let refuse = |reason: &str| Self::Refused(format!("{method} {path}: {reason}"));
-        let canonical = match CanonicalRequest::parse(engine, &method, &path) {
-            Ok(canonical) => canonical,
-            Err(refusal) => return refuse(&refusal.to_string()),
-        };
-        if let Some(reason) = &refused {
-            return refuse(reason);
+    match canonical.locate() {
+        _ if denied => Target::Denied(format!("{} {}", canonical.method(), canonical.path())),
+        Some(Located { operation, values }) => {
+            Target::Known(Asked { operation, values, version: canonical.version() })
         }
-        match canonical.locate() {
-            _ if denied => Self::Denied(format!("{} {}", canonical.method(), canonical.path())),
-            Some(Located { operation, values }) => {
-                Self::Known(Asked { operation, values, version: canonical.version() })
-            }
-            None => Self::Unknown(Box::new(canonical)),
-        }
+        None => Target::Unknown(Box::new(canonical)),
     }
 }

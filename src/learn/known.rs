@@ -3,9 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Demand;
-use super::evidence::Use;
 use crate::api::{ApiVersion, Located, Operation, encode_segment};
 use crate::policy::{Denial, Enforcer, Gate, Request, Verdict};
+
+/// How often something was seen, and in which sessions.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Use {
+    /// Requests, repeated ones included.
+    pub requests: u64,
+    /// The places of the sessions in [`super::Evidence::sessions`].
+    pub sessions: BTreeSet<usize>,
+}
 
 /// What was seen of one operation.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! Parameters are found by position in the route grammar, never by the looks of a value, and
 //! nothing is added that was not seen, the handshake of clients aside.
 
+mod asked;
 mod coverage;
 mod demand;
 mod evidence;
@@ -13,15 +14,17 @@ mod known;
 mod names;
 mod outcomes;
 mod proof;
+mod session;
 mod title;
 mod update;
 
 pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
 pub use demand::Demand;
-pub use evidence::{Evidence, SessionState, Unknown, Use, program_of};
+pub use evidence::{Evidence, Unknown};
 pub use gather::{Gathering, MixedEngines};
 pub use generate::{Generated, MinApi, Options, generate};
-pub use known::Known;
+pub use known::{Known, Use};
 pub use names::Names;
 pub use proof::{Flaw, Gap, Proof, prove};
+pub use session::{SessionState, program_of};
 pub use update::{Decision, KeptOut, NotALine, TooOld, Update, Wishes, summarised, update};

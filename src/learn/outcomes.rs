@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexSet;
 
 use super::Known;
-use super::gather::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
+use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
 
 /// Counts by operation. There are few clients and few statuses, so each list is searched from its
 /// beginning.

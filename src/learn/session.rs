@@ -1,0 +1,87 @@
+//! What is known of one session: who was recorded, when, and whether all of it is there.
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+
+use crate::api::EngineKind;
+use crate::recording::{CommandLine, Format};
+
+/// What is known of one session.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SessionState {
+    /// Its id.
+    pub id: String,
+    /// The engine that was recorded; none when nothing says so.
+    pub engine: Option<EngineKind>,
+    /// When it began; none when its first line is not there.
+    pub start: Option<Timestamp>,
+    /// The command that was recorded.
+    pub command: Vec<String>,
+    /// The container that was recorded.
+    pub container: Option<String>,
+    /// What the person said of it with `--label`, and the profile of an audit log.
+    pub labels: IndexMap<String, String>,
+    /// The format of the log that it was read from; none for a recording.
+    pub from: Option<Format>,
+    /// The exit status of its command.
+    pub exit: Option<u8>,
+    /// Whether its last line is there.
+    pub ended: bool,
+    /// Whether requests are missing, for whatever reason.
+    pub lossy: bool,
+    /// A hash of what it asked for.
+    pub(super) digest: [u8; 32],
+}
+
+impl SessionState {
+    /// Whether its first and its last line are there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.start.is_some() && self.ended
+    }
+
+    /// Whether its command could not be started: the statuses 126 and 127 are those of shells and of
+    /// dsp for that.
+    #[must_use]
+    pub fn has_failed_to_start(&self) -> bool {
+        matches!(self.exit, Some(126 | 127))
+    }
+
+    /// What was recorded, in a few words: the container, the log or the program; none for a
+    /// listener.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        if let Some(container) = &self.container {
+            return Some(container.clone());
+        }
+        if let Some(format) = self.from {
+            return Some(format!("log of {format}"));
+        }
+        self.program()
+    }
+
+    /// The program of its command with its sub-command; none for a listener.
+    #[must_use]
+    pub fn program(&self) -> Option<String> {
+        program_of(&self.command)
+    }
+}
+
+/// The program of a command line with its sub-command; none of an empty one. Arguments may be
+/// anything, so only the first word behind the program is taken, and only when it looks like a
+/// sub-command.
+#[must_use]
+pub fn program_of(command: &[String]) -> Option<String> {
+    // Of a command line that has all arguments no more is taken.
+    let command = CommandLine::sub_command(command);
+    let (program, arguments) = command.split_first()?;
+    let program = program.rsplit('/').next().unwrap_or_default();
+    let is_word = |text: &&String| {
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        text.bytes().all(is_letter) && text.bytes().next().is_some_and(|byte| byte != b'-')
+    };
+    Some(match arguments.first().filter(is_word) {
+        Some(command) => format!("{program} {command}"),
+        None => program.to_owned(),
+    })
+}
