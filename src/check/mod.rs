@@ -33,6 +33,8 @@ pub struct Options {
     pub fail_on: Severity,
     /// What the profile was before it was changed, when it was reviewed then.
     pub reviewed_before: Option<String>,
+    /// Whether a profile that nobody has reviewed is an error.
+    pub requires_reviewed: bool,
 }
 
 /// A profile, its file, and the findings about it so far.

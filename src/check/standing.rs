@@ -18,10 +18,13 @@ impl Check<'_> {
         if !standing.has_begun {
             let code = CheckCode::Unreviewed;
             let rules = count(standing.open_count(), "rule");
-            // A profile without decisions is a draft, and that is no news to whoever made it; one whose
-            // decisions were taken away is none.
+            // A profile without decisions is a draft, which is no news to the person who made it. It is
+            // an error if that person wants a reviewed one, and if decisions were there before.
             let (severity, message) = match &options.reviewed_before {
-                None => (Severity::Note, format!("nobody has reviewed this profile ({rules})")),
+                None => (
+                    if options.requires_reviewed { Severity::Error } else { Severity::Note },
+                    format!("nobody has reviewed this profile ({rules})"),
+                ),
                 Some(before) => (
                     Severity::Error,
                     format!("{before} was reviewed, and the review was taken away ({rules})"),

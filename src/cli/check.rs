@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::args::{Origin, Verbosity};
 use super::completions::Profiles;
 use super::hint::did_you_mean;
+use super::misuse::misuse;
 use super::reporting::Outputs;
 use super::sessions::{self, Sessions};
 use super::source;
@@ -43,6 +44,10 @@ pub(super) struct Args {
     /// The profile as it was, a file or REVISION:FILE; a review that was taken away since is an error
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
+    /// Make it an error that nobody has reviewed the profile, as enforce --require-reviewed does; a
+    /// review that was taken away as a whole leaves such a profile
+    #[arg(long)]
+    require_reviewed: bool,
     /// The least finding that makes the exit status 3: error, warning or note
     #[arg(long, value_name = "LEVEL", default_value = "error", value_parser = severity)]
     fail_on: Severity,
@@ -58,6 +63,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    args.refuse_contradiction()?;
     let (source, profile) = source::load_source(&args.profile)?;
     let (from, engine) = (args.from.format(), Some(profile.engine));
     let evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;
@@ -67,6 +73,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         severities: args.severities.iter().copied().collect(),
         fail_on: args.fail_on,
         reviewed_before: reviewed_before(args)?,
+        requires_reviewed: args.require_reviewed,
     };
     let report = check(&profile, source, &evidence, &options);
     if evidence.is_empty() {
@@ -78,6 +85,23 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         return args.outputs.without_evidence().write(&report, verbosity);
     }
     args.outputs.write(&report, verbosity)
+}
+
+impl Args {
+    /// Refuses to leave out, or to take lightly, what `--require-reviewed` insists on.
+    fn refuse_contradiction(&self) -> anyhow::Result<()> {
+        let is_review =
+            |code: &CheckCode| matches!(code, CheckCode::Unreviewed | CheckCode::RiskRose);
+        let weight = self.severities.iter().find(|(code, _)| is_review(code));
+        if let Some((code, _)) = weight.filter(|_| self.require_reviewed) {
+            misuse!(
+                "--require-reviewed makes {} an error, so --severity {}=LEVEL cannot be used with it",
+                code.as_str(),
+                code.as_str()
+            );
+        }
+        Ok(())
+    }
 }
 
 /// What the profile was before, when it was reviewed then.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::enforce::NotReviewed;
 use super::hint::Hinted;
+use super::misuse::Misuse;
 use super::status::Status;
 use super::{logs, output};
 use crate::child::InterceptError;
@@ -53,6 +54,9 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
         if !confined {
             return Status::Findings;
         }
+    }
+    if error.is::<Misuse>() {
+        return Status::Usage;
     }
     if confined { Status::FailedForChild } else { Status::Failed }
 }

@@ -67,6 +67,7 @@ fn checked(text: &str, evidence: &Evidence) {
         severities: std::collections::BTreeMap::new(),
         fail_on: Severity::Error,
         reviewed_before: None,
+        requires_reviewed: false,
     };
     let _ = check(&parse(text), Source::file("p", text.to_owned()), evidence, &options);
 }

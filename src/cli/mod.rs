@@ -30,6 +30,7 @@ mod hint;
 mod intercept;
 mod listen;
 mod logs;
+mod misuse;
 mod output;
 mod pending;
 mod place;

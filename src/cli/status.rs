@@ -18,6 +18,8 @@ pub(super) enum Status {
     NoVerdict,
     /// A signal, or the key for it, ended a dialogue; the number of the signal.
     Signal(u8),
+    /// The command line is wrong.
+    Usage,
 }
 
 impl Status {
@@ -27,6 +29,7 @@ impl Status {
             Self::Child(code) => code,
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Usage => 2,
             Self::FailedForChild => 125,
             Self::Findings => 3,
             Self::NoVerdict => 4,

@@ -57,6 +57,7 @@ fn run_in(folder: &str, world: &World, step: &str, inputs: &[(&str, &str)]) -> D
         ("FAIL_ON", "error"),
         ("SARIF", "dsp.sarif"),
         ("AGAINST", "main"),
+        ("REQUIRE_REVIEWED", "false"),
     ] {
         let chosen = inputs.iter().find(|(input, _)| *input == name);
         command.env(name, chosen.map_or(value, |(_, chosen)| chosen));
@@ -72,7 +73,7 @@ fn what_is_as_it_was_passes() {
     // A later run writes its findings over those of the one before.
     assert_eq!(run(&world, "Check", &[]).status, 0);
     assert!(world.read("output").contains("status=0"));
-    let compared = run(&world, "Compare with the profile before", &[]);
+    let compared = run(&world, "Compare with the previous profile", &[]);
     assert_eq!(compared.status, 0, "{}{}", compared.out, compared.err);
 }
 
@@ -108,7 +109,8 @@ fn findings_go_through_no_link_and_over_no_other_file() {
 #[test]
 fn a_comparison_is_never_left_out_without_a_word() {
     let world = checkout();
-    let compare = |inputs: &[(&str, &str)]| run(&world, "Compare with the profile before", inputs);
+    let compare =
+        |inputs: &[(&str, &str)]| run(&world, "Compare with the previous profile", inputs);
     for against in ["mian", "--help", "--batch", "-p", "HEAD\ntouch pwn", "$(touch pwn)", "HEAD~7"]
     {
         let done = compare(&[("AGAINST", against)]);
@@ -138,7 +140,7 @@ fn a_comparison_is_never_left_out_without_a_word() {
     assert_eq!(shallow.status, 0, "{}", shallow.err);
     let before = [("AGAINST", "HEAD~1")];
     assert_eq!(compare(&before).status, 0);
-    let done = run_in("shallow", &world, "Compare with the profile before", &before);
+    let done = run_in("shallow", &world, "Compare with the previous profile", &before);
     assert_eq!(done.status, 1, "{}{}", done.out, done.err);
     assert!(done.out.contains("fetch-depth: 0"), "{}", done.out);
 }
@@ -147,7 +149,7 @@ fn a_comparison_is_never_left_out_without_a_word() {
 fn a_widening_that_nobody_reviewed_fails_and_a_reviewed_one_passes() {
     let world = checkout();
     let reviewed = world.read("p.yaml");
-    let compare = || run(&world, "Compare with the profile before", &[]);
+    let compare = || run(&world, "Compare with the previous profile", &[]);
     let wider =
         reviewed.replacen("  - GET /info\n", "  - GET /info\n  - POST /containers/create\n", 1);
     world.write("p.yaml", &wider);
@@ -168,4 +170,19 @@ fn a_widening_that_nobody_reviewed_fails_and_a_reviewed_one_passes() {
         assert_eq!(done.status, 3, "{}{}", done.out, done.err);
         assert!(done.out.contains("its review was taken away"), "{}", done.out);
     }
+}
+
+#[test]
+fn a_profile_without_a_review_fails_if_one_is_required() {
+    let world = checkout();
+    let check = |required| run(&world, "Check", &[("REQUIRE_REVIEWED", required)]);
+    assert_eq!(check("true").status, 0);
+    world.write("p.yaml", PROFILE);
+    assert_eq!((check("false").status, check("").status), (0, 0));
+    let done = check("true");
+    assert_eq!(done.status, 3, "{}{}", done.out, done.err);
+    assert!(done.out.contains("nobody has reviewed this profile"), "{}", done.out);
+    let done = check("yes\n::stop-commands::x");
+    assert_eq!(done.status, 1, "{}{}", done.out, done.err);
+    assert!(!done.out.contains("stop-commands"), "{}", done.out);
 }

@@ -115,6 +115,53 @@ fn a_review_holds_until_the_profile_is_widened() {
 }
 
 #[test]
+fn a_review_that_was_taken_away_is_an_error_where_one_is_required() {
+    let world = World::without_engine();
+    let checked = |change: &dyn Fn(String) -> String, options: &[&str]| {
+        reviewed(&world, change);
+        world.dsp(&[&["check", "p.yaml", "r"], options].concat())
+    };
+    let required = ["--require-reviewed"];
+    assert_eq!(checked(&|text| text, &required).status, 0);
+    let draft = |text: String| text.split("reviewed:").next().unwrap().to_owned();
+    let taken_note_of = checked(&draft, &[]);
+    assert_eq!(taken_note_of.status, 0);
+    assert!(taken_note_of.out.contains("0 errors, 0 warnings, 1 note"), "{}", taken_note_of.out);
+    let done = checked(&draft, &required);
+    assert_eq!(done.status, 3, "{}", done.out);
+    assert!(
+        done.out.contains("error[unreviewed]: nobody has reviewed this profile (3 rules)"),
+        "{}",
+        done.out
+    );
+    // A profile that allows nothing, and one that only has entries under unknown.
+    for rest in ["allow: []\n", "allow: []\nunknown:\n  - GET /x\n"] {
+        let nothing = format!("version: 1\nname: p\n{rest}");
+        assert!(
+            checked(&|_| nothing.clone(), &required).out.contains("error[unreviewed]"),
+            "{rest}"
+        );
+    }
+    // Where enforce --require-reviewed refuses, check --require-reviewed fails, and the other way round.
+    let half = |text: String| text.replace("    - POST /containers/create\n", "");
+    for (name, change) in [("draft", &draft as &dyn Fn(String) -> String), ("half", &half)] {
+        assert_eq!(checked(change, &required).status, 3, "{name}");
+        let line = ["enforce", "p.yaml", "--require-reviewed", "--listen", "tcp://127.0.0.1:0"];
+        assert_eq!(world.dsp(&line).status, 3, "{name}");
+    }
+    // An entry under accept settles nothing, nor does another weight.
+    let accepted = |text| draft(text) + "accept:\n  - code: unused-rule\n    reason: x\n";
+    assert_eq!(checked(&accepted, &required).status, 3);
+    for code in ["unreviewed", "risk-rose"] {
+        let weight = format!("{code}=off");
+        let done = checked(&draft, &["--require-reviewed", "--severity", &weight]);
+        assert_eq!(done.status, 2, "{}", done.err);
+        let names = |option: &str| done.err.contains(option);
+        assert!(names("--require-reviewed") && names("--severity"), "{}", done.err);
+    }
+}
+
+#[test]
 fn what_is_accepted_does_not_count_until_its_day() {
     let world = World::without_engine();
     let accept = "accept:\n  - code: new-operation\n    rule: GET /images/json\n    reason: old\n    \

@@ -241,7 +241,7 @@ proptest! {
         let expected: BTreeSet<String> = rules(&new).difference(&rules(&old)).cloned().collect();
         let evidence = gathered(engine, &requests);
         let found = |profile: &Profile, code: &str| -> BTreeSet<String> {
-            let options = check::Options { today: date(2026, 1, 1), severities: BTreeMap::new(), fail_on: Severity::Error, reviewed_before: None };
+            let options = check::Options { today: date(2026, 1, 1), severities: BTreeMap::new(), fail_on: Severity::Error, reviewed_before: None, requires_reviewed: false };
             let source = Source::file("p.yaml", emit(profile, &Comments::default()));
             let report = check(profile, source, &evidence, &options);
             let of_code = report.findings.iter().filter(|finding| finding.code == code);
