@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use thread_local::ThreadLocal;
 
 use super::record::{write_outcome, write_request};
@@ -71,7 +72,7 @@ impl AuditLog {
         if ticket.is_written() {
             return Begun::admitted(Some(ticket));
         }
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.failures.lock();
         if let Some(times) = failures.once_more() {
             let what = if self.is_optional { "goes on without it" } else { "admits nothing" };
             tracing::error!(times, "the audit log cannot be written, so dsp {what}");
@@ -88,7 +89,7 @@ impl Audit {
 
     /// The denials so far: what was said of each, and how often.
     pub(super) fn denials(&self) -> Vec<(String, u64)> {
-        let known = self.denials.lock();
+        let known = self.denials.known.lock();
         let known = known.iter();
         known.map(|(message, count)| (message.clone(), count.load(Ordering::Relaxed))).collect()
     }
@@ -125,7 +126,7 @@ impl Denials {
 
     /// The count of what was said of a denial, if it is kept apart.
     fn find(&self, message: &str) -> Option<Arc<AtomicU64>> {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         if let Some(count) = known.get(message) {
             return Some(Arc::clone(count));
         }
@@ -133,10 +134,6 @@ impl Denials {
             return None;
         }
         Some(Arc::clone(known.entry(message.to_owned()).or_default()))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, IndexMap<String, Arc<AtomicU64>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

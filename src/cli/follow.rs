@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -176,7 +177,7 @@ impl Follower {
 
     /// Whether another socket would take the room of the connections, with which the workload would fail.
     fn is_full(&self) -> bool {
-        let state = self.state();
+        let state = self.state.lock();
         state.containers.len() + state.adopted.len() >= self.most
     }
 
@@ -185,14 +186,14 @@ impl Follower {
         name: Option<String>,
     ) -> Result<(Arc<Container>, PathBuf), ListenError> {
         let number = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             state.made += 1;
             state.made
         };
         let path = self.folder.join(format!("{number}.sock"));
         let container = Arc::new(Container::new(number, name));
         self.serve(&container, &path)?;
-        self.state().containers.push(Arc::clone(&container));
+        self.state.lock().containers.push(Arc::clone(&container));
         Ok((container, path))
     }
 
@@ -225,7 +226,7 @@ impl Follower {
             let container = Arc::new(Container::of_before(found.id, found.name));
             let served = match adopt::make_room(&path) {
                 Ok(folder) => {
-                    self.state().folders.extend(folder);
+                    self.state.lock().folders.extend(folder);
                     self.serve(&container, &path)
                 }
                 Err(source) => Err(ListenError::Io { address: Address::Unix(path), source }),
@@ -235,7 +236,7 @@ impl Follower {
                     if found.is_running {
                         warn_of_running(&name);
                     }
-                    self.state().adopted.push(container);
+                    self.state.lock().adopted.push(container);
                 }
                 // That of another dsp that follows at the moment.
                 Err(ListenError::InUse { .. }) => {}
@@ -276,7 +277,7 @@ impl Follower {
 
     /// A container was not created after all.
     pub(super) fn forget(&self, container: &Arc<Container>) {
-        self.state().containers.retain(|other| !Arc::ptr_eq(other, container));
+        self.state.lock().containers.retain(|other| !Arc::ptr_eq(other, container));
         if let Some(running) = container.take_running() {
             self.runtime.spawn(async move {
                 running.drain(Duration::ZERO, std::future::pending()).await;
@@ -286,7 +287,7 @@ impl Follower {
 
     /// A container has another name.
     pub(super) fn rename(&self, called: &str, name: &str) {
-        let state = self.state();
+        let state = self.state.lock();
         let mut all = state.adopted.iter().chain(&state.containers);
         if let Some(container) = all.rfind(|one| one.is_called(called)) {
             container.rename(name);
@@ -320,7 +321,7 @@ impl Follower {
     pub(super) async fn end(&self, grace: Duration, is_quiet: bool) -> bool {
         let State {
             mut containers, adopted, warnings, more_warnings, errors, held, folders, ..
-        } = std::mem::take(&mut *self.state());
+        } = std::mem::take(&mut *self.state.lock());
         let mut ends = JoinSet::new();
         let all = containers.iter().chain(&adopted);
         for running in all.filter_map(|container| container.take_running()) {
@@ -399,7 +400,7 @@ impl Follower {
 
     fn warn(&self, warning: String) {
         tracing::info!("{warning}");
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.warnings.contains(&warning) {
             return;
         }
@@ -412,18 +413,14 @@ impl Follower {
 
     /// Tells the first of several.
     fn fail_once(&self, error: String) {
-        if !std::mem::replace(&mut self.state().has_told_room, true) {
+        if !std::mem::replace(&mut self.state.lock().has_told_room, true) {
             self.fail(error);
         }
     }
 
     fn fail(&self, error: String) {
         tracing::info!("{error}");
-        self.state().errors.push(error);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().errors.push(error);
     }
 }
 

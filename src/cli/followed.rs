@@ -1,8 +1,9 @@
 //! What is recorded of one client under `record --follow`: the command, or one of the containers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::audit::shown;
@@ -165,7 +166,7 @@ impl Sink for Followed {
         if let (Some(container), 201) = (ticket.made.get(), status)
             && let Ok(created) = serde_json::from_slice::<Created>(body)
         {
-            container.identity().id = Some(created.id);
+            container.identity.lock().id = Some(created.id);
         }
     }
 }
@@ -229,13 +230,13 @@ impl Container {
     /// One of an earlier session.
     pub(super) fn of_before(id: String, name: String) -> Self {
         let container = Self::new(0, Some(name).filter(|name| !name.is_empty()));
-        container.identity().id = Some(id);
+        container.identity.lock().id = Some(id);
         container
     }
 
     /// Its name, or the beginning of its id where nobody gave it one.
     pub(super) fn name(&self) -> String {
-        let identity = self.identity();
+        let identity = self.identity.lock();
         let short = |id: &String| id.get(..SHORT_ID).unwrap_or(id).to_owned();
         let name = identity.name.clone().or_else(|| identity.id.as_ref().map(short));
         name.unwrap_or_else(|| format!("container-{}", self.number))
@@ -243,18 +244,18 @@ impl Container {
 
     /// Its id, once the engine has said it.
     pub(super) fn id(&self) -> Option<String> {
-        self.identity().id.clone()
+        self.identity.lock().id.clone()
     }
 
     /// Whether the engine has created it.
     fn is_there(&self) -> bool {
-        self.identity().id.is_some()
+        self.identity.lock().id.is_some()
     }
 
     /// Whether a request means it with this name or id.
     pub(super) fn is_called(&self, called: &str) -> bool {
         let called = called.trim_start_matches('/');
-        let identity = self.identity();
+        let identity = self.identity.lock();
         let is_id = |id: &String| called.len() >= SHORT_ID && id.starts_with(called);
         identity.name.as_deref() == Some(called) || identity.id.as_ref().is_some_and(is_id)
     }
@@ -266,27 +267,23 @@ impl Container {
 
     /// Gives it another name.
     pub(super) fn rename(&self, name: &str) {
-        self.identity().name = Some(name.to_owned());
+        self.identity.lock().name = Some(name.to_owned());
     }
 
     /// Its socket is served.
     pub(super) fn serve(&self, running: Running) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+        *self.running.lock() = Some(running);
     }
 
     /// What serves its socket, to end it.
     pub(super) fn take_running(&self) -> Option<Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.running.lock().take()
     }
 
     /// Ends its session: the file and what is in it, where anything was asked.
     pub(super) fn end(&self) -> Option<(&PathBuf, Totals)> {
         let session = self.session.get()?.as_ref()?;
         Some((&session.file, session.writer.end(None)))
-    }
-
-    fn identity(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -320,7 +317,7 @@ mod tests {
     fn a_container_goes_by_its_name_and_its_id() {
         let container = Container::new(3, None);
         assert_eq!(container.name(), "container-3");
-        container.identity().id = Some("0123456789abcdef".to_owned());
+        container.identity.lock().id = Some("0123456789abcdef".to_owned());
         assert_eq!(container.name(), "0123456789ab");
         assert!(container.is_called("0123456789ab") && !container.is_called("0123"));
         container.rename("web");

@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many bytes may wait.
+use parking_lot::{Condvar, Mutex};
 const MOST: usize = 1 << 20;
 
 /// How long a line waits for room.
@@ -32,12 +33,12 @@ pub(super) fn start() {
     let Some(lines) = LINES.get() else { return };
     let write = || lines.write_all_to(&mut io::stderr());
     let started = thread::Builder::new().name("dsp-stderr".to_owned()).spawn(write);
-    lines.lock().is_served = started.is_ok();
+    lines.state.lock().is_served = started.is_ok();
 }
 
 /// Writes a text for a person, who has seen it when this returns unless nobody reads.
 pub(super) fn say(text: &str) -> io::Result<()> {
-    match LINES.get().filter(|lines| lines.lock().is_served) {
+    match LINES.get().filter(|lines| lines.state.lock().is_served) {
         Some(lines) => {
             let is_plain =
                 anstream::AutoStream::choice(&io::stderr()) == anstream::ColorChoice::Never;
@@ -64,7 +65,7 @@ pub(super) struct Log;
 
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match LINES.get().filter(|lines| lines.lock().is_served) {
+        match LINES.get().filter(|lines| lines.state.lock().is_served) {
             Some(lines) => lines.push(line.to_vec()),
             None => io::stderr().write_all(line)?,
         }
@@ -97,19 +98,14 @@ struct State {
 }
 
 impl Lines {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Has a line written, or drops it when nobody reads.
     fn push(&self, line: Vec<u8>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let has_room = |state: &State| state.bytes == 0 || state.bytes + line.len() <= MOST;
         let is_impatient = state.impatient.is_some_and(|until| Instant::now() < until);
         if !has_room(&state) && !is_impatient && !state.is_stalled {
             let lacks_room = |state: &mut State| !has_room(state);
-            let waited = self.changed.wait_timeout_while(state, PATIENCE, lacks_room);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.changed.wait_while_for(&mut state, lacks_room, PATIENCE);
             if !has_room(&state) {
                 state.is_stalled = true;
                 state.impatient = Some(Instant::now() + IMPATIENCE);
@@ -128,7 +124,7 @@ impl Lines {
     /// Waits until everything is written, or for so long.
     fn wait(&self, most: Duration) {
         let is_unwritten = |state: &mut State| state.bytes > 0 || state.dropped > 0;
-        drop(self.changed.wait_timeout_while(self.lock(), most, is_unwritten));
+        self.changed.wait_while_for(&mut self.state.lock(), is_unwritten, most);
     }
 
     /// Writes what waits and what will come, for ever.
@@ -141,8 +137,8 @@ impl Lines {
     /// Waits for something to write, and writes it.
     fn write_some_to(&self, to: &mut impl Write) {
         let is_idle = |state: &mut State| state.waiting.is_empty() && state.dropped == 0;
-        let waited = self.changed.wait_while(self.lock(), is_idle);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, is_idle);
         let mut text = Vec::new();
         for line in state.waiting.drain(..) {
             text.extend_from_slice(&line);
@@ -158,7 +154,7 @@ impl Lines {
         drop(state);
         // There is nobody to tell that nobody can be told.
         let _ = to.write_all(&text).and_then(|()| to.flush());
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.bytes -= counted;
         state.is_stalled = false;
         drop(state);
@@ -222,7 +218,7 @@ mod tests {
         let line = [&[b'x'; 1023][..], b"\n"].concat();
         (0..10_000).for_each(|_| lines.push(line.clone()));
         assert!(start.elapsed() < 5 * PATIENCE, "it waits once: {:?}", start.elapsed());
-        assert!(lines.lock().bytes <= MOST);
+        assert!(lines.state.lock().bytes <= MOST);
         for _ in 0..3 {
             let _ = read.send(());
         }

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
+use parking_lot::{Condvar, Mutex};
 
 use super::turns::Turns;
 
@@ -126,7 +126,7 @@ impl Control {
 
     fn is_slow(&self) -> bool {
         let received = self.received.load(Ordering::Relaxed);
-        let since = self.lock().since;
+        let since = self.asked.lock().since;
         let counts = since.map_or(Duration::ZERO, |since| since.elapsed().saturating_sub(START));
         received == 0 || received < counts.as_secs().saturating_mul(SLOWEST)
     }
@@ -161,7 +161,7 @@ impl Control {
     /// its place and then looks here sees each request that the one before decided on, because what
     /// is asked after this look is asked of the new one.
     pub(super) fn ask(&self, method: &str, target: &str) {
-        let mut asked = self.lock();
+        let mut asked = self.asked.lock();
         asked.state = State::Deciding;
         asked.method.clear();
         asked.method.push_str(method);
@@ -171,7 +171,7 @@ impl Control {
 
     /// A request is to go to the engine; false when the connection ends and it must not.
     pub(super) fn begin(&self, has_body: bool) -> bool {
-        self.lock().since = Some(Instant::now());
+        self.asked.lock().since = Some(Instant::now());
         self.received.store(0, Ordering::Relaxed);
         self.go_to(if has_body { AWAITED } else { BUSY })
     }
@@ -186,7 +186,7 @@ impl Control {
 
     /// The gate has decided: the request goes to the engine, or does not.
     pub(super) fn decided(&self, is_forwarded: bool) {
-        let mut asked = self.lock();
+        let mut asked = self.asked.lock();
         asked.state = if is_forwarded { State::Open } else { State::None };
         drop(asked);
         self.decision.notify_all();
@@ -194,7 +194,7 @@ impl Control {
 
     /// The request has its answer, or will not get one.
     pub(super) fn end(&self) {
-        let mut asked = self.lock();
+        let mut asked = self.asked.lock();
         asked.state = State::None;
         let Asked { method, target, .. } = &mut *asked;
         for text in [method, target] {
@@ -227,17 +227,10 @@ impl Control {
     /// is waited for; when that takes too long it counts, for it may go on.
     pub(super) fn asked(&self) -> Option<(String, String)> {
         let until = Instant::now() + LONGEST_DECISION;
-        let mut asked = self.lock();
-        while asked.state == State::Deciding {
-            let Some(left) = until.checked_duration_since(Instant::now()) else { break };
-            let waited = self.decision.wait_timeout(asked, left);
-            asked = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let mut asked = self.asked.lock();
+        let is_deciding = |asked: &mut Asked| asked.state == State::Deciding;
+        self.decision.wait_while_until(&mut asked, is_deciding, until);
         (asked.state != State::None).then(|| (asked.method.clone(), asked.target.clone()))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -282,7 +275,7 @@ mod tests {
         control.ask("GET", &"x".repeat(KEPT_ROOM * 8));
         control.decided(false);
         control.end();
-        assert!(control.lock().target.capacity() <= KEPT_ROOM);
+        assert!(control.asked.lock().target.capacity() <= KEPT_ROOM);
     }
 
     /// The gate is a number here. Whatever gate decided over a request, its replacement either sees
@@ -300,7 +293,7 @@ mod tests {
                     control.ask("GET", "/events");
                     // Relaxed, so that nothing but the lock of `ask` orders it.
                     by = gate.load(Ordering::Relaxed);
-                    control.lock().target = format!("{by} {number}");
+                    control.asked.lock().target = format!("{by} {number}");
                     control.decided(true);
                     control.end();
                 }
@@ -336,7 +329,7 @@ mod tests {
         assert_eq!(control.loss(), Some(Loss::Nothing), "nothing has come");
         control.receives(1, false);
         assert_eq!(control.loss(), None, "it has just begun");
-        control.lock().since = Instant::now().checked_sub(Duration::from_secs(60));
+        control.asked.lock().since = Instant::now().checked_sub(Duration::from_secs(60));
         assert_eq!(control.loss(), Some(Loss::Nothing), "one byte in a minute");
         control.receives(1 << 20, false);
         assert_eq!(control.loss(), None);

@@ -242,8 +242,8 @@ fn without_umask<T: Send>(make: impl Fn() -> T + Sync) -> T {
             return made;
         }
     }
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _held = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    static ONE_AT_A_TIME: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+    let _held = ONE_AT_A_TIME.lock();
     let usual = rustix::process::umask(Mode::empty());
     let made = make();
     rustix::process::umask(usual);

@@ -7,12 +7,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
 use super::peer::{Party, Process};
 use crate::peer::Peer;
+use parking_lot::Mutex;
 
 /// How long a connection has to say something before it makes room for another one. A client that
 /// connects sends its request at once.
@@ -155,7 +156,7 @@ impl Registry {
 
     /// Whether there is room for one more connection of a peer, if need be in the place of another.
     pub(super) fn room(&self, peer: &Peer) -> Room {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let (party, process) = (peer.party(), peer.process());
         let has = |process| state.processes.get(&process).copied().unwrap_or_default();
         let scope = if let Some(process) = process
@@ -174,13 +175,13 @@ impl Registry {
 
     /// Ends one connection, if there is one that can make room.
     pub(super) fn make_room(&self) -> Room {
-        self.lock().make_room(Scope::All)
+        self.state.lock().make_room(Scope::All)
     }
 
     /// Ends connections that hold so many bytes of memory together: those of whoever holds the most,
     /// as far as they can make room.
     pub(super) fn relieve(&self, mut bytes: usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let now = Instant::now();
         if state.relieved.is_some_and(|until| now < until) {
             return;
@@ -220,18 +221,18 @@ impl Registry {
     pub(super) fn register(registry: &Arc<Self>, number: u64, peer: Peer) -> Registered {
         let control = Arc::new(Control::default());
         let entry = Entry { control: Arc::clone(&control), peer, since: Instant::now() };
-        registry.lock().insert(number, entry);
+        registry.state.lock().insert(number, entry);
         Registered { registry: Arc::clone(registry), number, peer, control }
     }
 
     /// Gives an order to every connection.
     pub(super) fn each(&self, order: impl Fn(&Control)) {
-        self.lock().open.values().for_each(|entry| order(&entry.control));
+        self.state.lock().open.values().for_each(|entry| order(&entry.control));
     }
 
     /// The requests that are being answered.
     pub(super) fn requests(&self) -> Vec<OpenRequest> {
-        let state = self.lock();
+        let state = self.state.lock();
         let asked = state.open.iter().filter_map(|(number, entry)| {
             let (method, target) = entry.control.asked()?;
             Some(OpenRequest { connection: *number, method, target })
@@ -241,13 +242,9 @@ impl Registry {
 
     /// Ends a connection.
     pub(super) fn cut(&self, connection: u64) {
-        if let Some(entry) = self.lock().open.get(&connection) {
+        if let Some(entry) = self.state.lock().open.get(&connection) {
             entry.control.cut();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -371,7 +368,7 @@ fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.registry.lock().remove(self.number);
+        self.registry.state.lock().remove(self.number);
     }
 }
 
@@ -398,7 +395,7 @@ mod tests {
         let numbers = numbers.into_iter();
         let all = numbers.map(|number| {
             let registered = Registry::register(registry, number, peer);
-            registry.lock().open.get_mut(&number).unwrap().since = Instant::now() - YOUNG;
+            registry.state.lock().open.get_mut(&number).unwrap().since = Instant::now() - YOUNG;
             registered
         });
         all.collect()
@@ -446,7 +443,7 @@ mod tests {
             }
             all.extend(old(&registry, [number], second));
         }
-        let looked_at = registry.lock().looked_at;
+        let looked_at = registry.state.lock().looked_at;
         assert!(made >= 1_000 && looked_at < made * LOOKED_AT * 2, "{looked_at} for {made}");
     }
 
@@ -457,12 +454,17 @@ mod tests {
         let registry = registry(MOST as usize);
         let _fresh: Vec<_> =
             (0..MOST).map(|number| Registry::register(&registry, number, process(0, 1))).collect();
-        registry.lock().open.values_mut().for_each(|entry| entry.since = Instant::now() + YOUNG);
+        registry
+            .state
+            .lock()
+            .open
+            .values_mut()
+            .for_each(|entry| entry.since = Instant::now() + YOUNG);
         let start = Instant::now();
         for _ in 0..1_000 {
             assert_eq!(registry.room(&process(0, 1)), Room::Soon { is_own: true });
         }
-        let looks = registry.lock().looked_at / MOST as usize;
+        let looks = registry.state.lock().looked_at / MOST as usize;
         let most = start.elapsed().div_duration_f64(BARREN) as usize + 1;
         assert!(looks <= most, "{looks} looks");
     }

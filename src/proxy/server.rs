@@ -3,10 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -195,7 +196,7 @@ impl<S: Sink> Shared<S> {
 
     /// Tells of something that nobody could read and that went on as it is.
     pub(super) fn tell_of_flaw(&self, connection: u64, flaw: &dyn fmt::Display) {
-        let mut flaws = self.flaws.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flaws = self.flaws.lock();
         if let Some(times) = flaws.once_more() {
             tracing::warn!(connection, times, "passed on without a look: {flaw}");
         }
@@ -204,7 +205,7 @@ impl<S: Sink> Shared<S> {
     /// Tells of a request that the engine did not answer, where the client sees what it would have seen
     /// without dsp.
     pub(super) fn tell_of_silence(&self, connection: u64, error: &io::Error) {
-        let mut silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut silences = self.silences.lock();
         if let Some(times) = silences.once_more() {
             tracing::warn!(connection, times, "the engine gave no answer: {error}");
         }
@@ -263,7 +264,7 @@ impl<S: Sink> Shared<S> {
 
     /// Turns a connection away for which there is no room.
     fn refuse(&self, stream: Stream, full: &Mutex<Told>) {
-        let mut full = full.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut full = full.lock();
         if let Some(times) = full.throttle.once_more() {
             tracing::warn!(address = %full.address, times, "{}", full.what);
         }

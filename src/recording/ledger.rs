@@ -1,11 +1,12 @@
 //! One session while it is written: its file, and what is counted behind the lines in it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use super::append::AppendFile;
 use super::arrival::Arrival;
@@ -21,7 +22,7 @@ use super::{End, Event, Last, Outcome, Progress, Repeat, Totals};
 pub(super) struct Ledger {
     id: String,
     failing: Arc<AtomicBool>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Ledger {
     /// What another thread needs to count by itself.
     pub(super) fn pulse(&self) -> Pulse {
         let pulse = Pulse { failing: Arc::clone(&self.failing), counted: Arc::default() };
-        self.lock().threads.push(Arc::clone(&pulse.counted));
+        self.state.lock().threads.push(Arc::clone(&pulse.counted));
         pulse
     }
 
@@ -94,7 +95,7 @@ impl Ledger {
         identity: &Identity,
         joins: bool,
     ) -> Noted {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Some(earlier) = state.repeats.find(identity) else {
             return state.append(&self.id, arrival, identity);
         };
@@ -111,7 +112,7 @@ impl Ledger {
 
     /// Looks at a count that a thread may not go on with by itself.
     pub(super) fn check(&self, tally: &Tally) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         // A tally that was closed meanwhile is in the last line.
         if tally.is_closed() {
             return !state.file.is_failing();
@@ -123,7 +124,7 @@ impl Ledger {
 
     /// Writes how the request in a line has ended.
     pub(super) fn answered(&self, seq: u64, outcome: &Outcome) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.note_disorder(outcome);
         state.refused += u64::from(outcome.disorder.is_some());
         state.file.append(&Line::response(&self.id, seq, outcome));
@@ -132,7 +133,7 @@ impl Ledger {
     /// Notes that the rest of a request that was counted was not in order. The first time that has a
     /// line, so that those who do it again and again do not fill the disk.
     pub(super) fn broke(&self, first: u64, outcome: &Outcome) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.note_disorder(outcome);
         if state.repeats.count(first).breaks() {
             state.refused += 1;
@@ -143,11 +144,11 @@ impl Ledger {
 
     /// Counts how a request that was counted has ended.
     pub(super) fn answered_again(&self, first: u64, status: u16) {
-        self.lock().repeats.count(first).answered(status);
+        self.state.lock().repeats.count(first).answered(status);
     }
 
     pub(super) fn progress(&self) -> Progress {
-        let state = self.lock();
+        let state = self.state.lock();
         Progress {
             requests: state.requests(),
             operations: state.operations.len(),
@@ -157,7 +158,7 @@ impl Ledger {
 
     /// Writes what is only counted so far, and the session's end.
     pub(super) fn end(&self, exit: Option<u8>) -> Totals {
-        let mut guard = self.lock();
+        let mut guard = self.state.lock();
         let state = &mut *guard;
         state.has_ended = true;
         let requests = state.lines + state.repeats.close();
@@ -171,10 +172,6 @@ impl Ledger {
         state.file.append(&Event::End(End { session, time, requests, dropped, exit }));
         let (operations, dropped) = (state.operations.len(), state.file.dropped());
         Totals { requests, operations, dropped, refused: state.refused, unread: state.unread }
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What one thread counts of one request without asking anybody.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 
 use super::Outcome;
 use super::arrival::Arrival;
@@ -165,7 +166,7 @@ impl Statuses {
                 return;
             }
         }
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = self.others.lock();
         match others.iter_mut().find(|(other, _)| *other == status) {
             Some((_, count)) => *count += 1,
             None => others.push((status, 1)),
@@ -179,7 +180,7 @@ impl Statuses {
             let status = u16::try_from(place >> STATUS).unwrap_or_default();
             *sum.entry(status).or_default() += place & ((1 << STATUS) - 1);
         }
-        for (status, count) in &*self.others.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (status, count) in &*self.others.lock() {
             *sum.entry(*status).or_default() += count;
         }
     }

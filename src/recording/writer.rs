@@ -8,10 +8,11 @@ use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use thread_local::ThreadLocal;
 
 use super::append::{AppendFile, CreateError};
@@ -229,7 +230,7 @@ impl Writer {
             return self.ask(arrival, key, recent);
         };
         // Under the lock, so that a session that ends now has its counts in the file afterwards.
-        let written = counted == Counted::Quietly || self.lock().check(&tally);
+        let written = counted == Counted::Quietly || self.current.lock().check(&tally);
         Ticket { entry: Entry::Tally(tally), written }
     }
 
@@ -245,7 +246,7 @@ impl Writer {
         // What may be secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
         let (ledger, noted) = {
-            let ledger = self.lock();
+            let ledger = self.current.lock();
             (Arc::clone(&ledger), ledger.request(arrival, &identity, key.is_some()))
         };
         let mut recent = recent.borrow_mut();
@@ -264,19 +265,19 @@ impl Writer {
 
     /// Where the session stands.
     pub fn progress(&self) -> Progress {
-        self.lock().progress()
+        self.current.lock().progress()
     }
 
     /// Ends the session, with the exit status of its command.
     pub fn end(&self, exit: Option<u8>) -> Totals {
-        self.lock().end(exit)
+        self.current.lock().end(exit)
     }
 
     /// Ends the session and goes on with the one that another writer has begun. Each request is in
     /// one of the two.
     pub fn go_on_with(&self, next: Self) -> Totals {
-        let next = next.current.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut current = self.lock();
+        let next = next.current.into_inner();
+        let mut current = self.current.lock();
         let ended = current.end(None);
         *current = next;
         ended
@@ -285,11 +286,7 @@ impl Writer {
     /// Puts another file in the place of the session's, as a disk that fills up.
     #[cfg(test)]
     pub(super) fn swap(&self, file: File) -> File {
-        self.lock().lock().file.swap(file)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Arc<Ledger>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock().state.lock().file.swap(file)
     }
 }
 

@@ -1,17 +1,16 @@
 //! One container: its program's life, output and input.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::{BACKLOG, GREETING, Piece};
-use super::engine::locked;
 
 /// How many pieces of output a container's log keeps.
 const LOG_LIMIT: usize = 256;
@@ -113,17 +112,17 @@ impl Container {
             return None;
         }
         // A second run finds its stdin closed.
-        let stdin = locked(&self.stdin).reader.take().unwrap_or_else(|| channel(1).1);
+        let stdin = self.stdin.lock().reader.take().unwrap_or_else(|| channel(1).1);
         let killed = CancellationToken::new();
-        *locked(&self.killed) = killed.clone();
-        locked(&self.output).ended = false;
+        *self.killed.lock() = killed.clone();
+        self.output.lock().ended = false;
         Some((stdin, killed))
     }
 
     /// Fills the log as if the program had run for a while.
     pub(super) fn greet(&self) {
         let greeting = GREETING.map(|(stream, text)| (stream, Bytes::from_static(text.as_bytes())));
-        locked(&self.output).log.extend(greeting);
+        self.output.lock().log.extend(greeting);
     }
 
     pub(super) fn exit(&self, code: i64) {
@@ -137,7 +136,7 @@ impl Container {
     /// The output so far, and all that comes.
     pub(super) fn follow(&self) -> (Vec<Piece>, Receiver<Piece>) {
         let (sender, receiver) = channel(BACKLOG);
-        let mut output = locked(&self.output);
+        let mut output = self.output.lock();
         if !output.ended {
             output.followers.push(sender);
         }
@@ -146,15 +145,15 @@ impl Container {
 
     /// The way into the program, for the first who asks.
     pub(super) fn take_stdin(&self) -> Option<Sender<Bytes>> {
-        locked(&self.stdin).writer.take()
+        self.stdin.lock().writer.take()
     }
 
     pub(super) fn kill(&self) {
-        locked(&self.killed).cancel();
+        self.killed.lock().cancel();
     }
 
     pub(super) fn is_killed(&self) -> bool {
-        locked(&self.killed).is_cancelled()
+        self.killed.lock().is_cancelled()
     }
 
     pub(super) fn status(&self) -> Status {
@@ -180,7 +179,7 @@ impl Container {
     pub(super) async fn collect(&self, mut pieces: Receiver<Piece>) {
         while let Some(piece) = pieces.recv().await {
             let followers = {
-                let mut output = locked(&self.output);
+                let mut output = self.output.lock();
                 if output.log.len() == LOG_LIMIT {
                     output.log.pop_front();
                 }
@@ -193,7 +192,7 @@ impl Container {
                 let _ = follower.send(piece.clone()).await;
             }
         }
-        let mut output = locked(&self.output);
+        let mut output = self.output.lock();
         output.ended = true;
         output.followers.clear();
     }

@@ -1,10 +1,11 @@
 //! What all connections share: the containers, their programs, execs, and the events about them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::channel;
@@ -72,7 +73,7 @@ impl Engine {
     }
 
     pub(super) fn note(&self, head: &Head) {
-        let mut seen = locked(&self.seen);
+        let mut seen = self.seen.lock();
         if seen.len() == SEEN_LIMIT {
             seen.pop_front();
         }
@@ -80,7 +81,7 @@ impl Engine {
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
-        locked(&self.seen).iter().cloned().collect()
+        self.seen.lock().iter().cloned().collect()
     }
 
     pub(super) fn count(&self, bytes: usize) {
@@ -92,12 +93,12 @@ impl Engine {
     }
 
     pub(super) fn containers(&self) -> Vec<Arc<Container>> {
-        locked(&self.containers).clone()
+        self.containers.lock().clone()
     }
 
     /// A container by full id, name, or unique beginning of an id, in this order.
     pub(super) fn container(&self, name: &str) -> Option<Arc<Container>> {
-        let containers = locked(&self.containers);
+        let containers = self.containers.lock();
         let bare = name.strip_prefix('/').unwrap_or(name);
         let exact = containers
             .iter()
@@ -116,7 +117,7 @@ impl Engine {
     /// Makes a container from the body of a create request; its name is free.
     pub(super) fn create(&self, name: &str, request: &Value) -> Arc<Container> {
         let container = Arc::new(Container::new(self.new_id(), name, request));
-        locked(&self.containers).insert(0, container.clone());
+        self.containers.lock().insert(0, container.clone());
         self.event(&container, "create", &[]);
         container
     }
@@ -147,7 +148,7 @@ impl Engine {
 
     pub(super) fn remove(&self, container: &Arc<Container>) {
         container.kill();
-        locked(&self.containers).retain(|found| found.id != container.id);
+        self.containers.lock().retain(|found| found.id != container.id);
         container.status.send_modify(|status| status.removed = true);
         self.event(container, "destroy", &[]);
     }
@@ -162,7 +163,7 @@ impl Engine {
             stdin: set("AttachStdin"),
             state: Mutex::new((false, None)),
         });
-        let mut execs = locked(&self.execs);
+        let mut execs = self.execs.lock();
         if execs.len() == EXEC_LIMIT {
             execs.pop_front();
         }
@@ -173,7 +174,7 @@ impl Engine {
     }
 
     pub(super) fn exec(&self, id: &str) -> Option<Arc<Exec>> {
-        locked(&self.execs).iter().find(|exec| exec.id == id).cloned()
+        self.execs.lock().iter().find(|exec| exec.id == id).cloned()
     }
 
     pub(super) fn events(&self) -> broadcast::Receiver<Value> {
@@ -216,19 +217,19 @@ impl Engine {
 impl Exec {
     /// Marks it as started; `false` when it was already.
     pub(super) fn begin(&self) -> bool {
-        !std::mem::replace(&mut locked(&self.state).0, true)
+        !std::mem::replace(&mut self.state.lock().0, true)
     }
 
     pub(super) fn end(&self, code: i64) {
-        locked(&self.state).1 = Some(code);
+        self.state.lock().1 = Some(code);
     }
 
     pub(super) fn running(&self) -> bool {
-        matches!(*locked(&self.state), (true, None))
+        matches!(*self.state.lock(), (true, None))
     }
 
     pub(super) fn code(&self) -> Option<i64> {
-        locked(&self.state).1
+        self.state.lock().1
     }
 }
 
@@ -245,9 +246,4 @@ pub(super) fn constant_id(number: u64) -> String {
         id.push_str(&format!("{:016x}", mixed ^ (mixed >> 31)));
     }
     id
-}
-
-/// A panic elsewhere leaves these values whole: each is changed in one step.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

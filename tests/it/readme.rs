@@ -7,10 +7,10 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use dsp::api::{CanonicalRequest, EngineKind, RiskFact, Versions};
 use dsp::profile::Rule;
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{World, dsp_binary};
@@ -98,7 +98,7 @@ impl Block {
 fn run(document: &Path, world: &World, need: &str, path: &str) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let write = std::env::var("DSP_README").is_ok_and(|value| value == "write");
-    let _one_at_a_time = write.then(|| WRITING.lock().unwrap_or_else(PoisonError::into_inner));
+    let _one_at_a_time = write.then(|| WRITING.lock());
     let mut written: Vec<String> = read(document).lines().map(str::to_owned).collect();
     // From the end, so that the places of the blocks before stay right.
     let mut replaced = Vec::new();

@@ -5,11 +5,12 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::wire::{Wire, header, is_bodiless, status};
 use crate::support::{PATIENCE, wait_for};
+use parking_lot::Mutex;
 
 /// The answer to every request for which there is no other one.
 const YES: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\n\
@@ -59,14 +60,14 @@ impl RecordingEngine {
         let shared = Arc::clone(&state);
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if locked(&shared).is_ending {
+                if shared.lock().is_ending {
                     return;
                 }
-                locked(&shared).open += 1;
+                shared.lock().open += 1;
                 let (stream, shared) = (stream.unwrap(), Arc::clone(&shared));
                 std::thread::spawn(move || {
                     serve(stream, &shared);
-                    locked(&shared).open -= 1;
+                    shared.lock().open -= 1;
                 });
             }
         });
@@ -76,7 +77,7 @@ impl RecordingEngine {
     /// Forgets what was seen, and gets answers to give to the next requests.
     pub fn prepare(&self, answers: &[Vec<u8>]) {
         self.wait_until_idle();
-        let mut state = locked(&self.state);
+        let mut state = self.state.lock();
         state.seen.clear();
         state.answers = answers.iter().cloned().collect();
     }
@@ -84,17 +85,17 @@ impl RecordingEngine {
     /// What was seen, once every connection has ended.
     pub fn seen(&self) -> Vec<Seen> {
         self.wait_until_idle();
-        std::mem::take(&mut locked(&self.state).seen)
+        std::mem::take(&mut self.state.lock().seen)
     }
 
     fn wait_until_idle(&self) {
-        wait_for("dsp to leave the engine", || locked(&self.state).open == 0);
+        wait_for("dsp to leave the engine", || self.state.lock().open == 0);
     }
 }
 
 impl Drop for RecordingEngine {
     fn drop(&mut self) {
-        locked(&self.state).is_ending = true;
+        self.state.lock().is_ending = true;
         // Wakes the thread, which then sees that it is to end.
         if UnixStream::connect(&self.socket).is_ok()
             && let Some(thread) = self.thread.take()
@@ -102,10 +103,6 @@ impl Drop for RecordingEngine {
             let _ = thread.join();
         }
     }
-}
-
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// One connection. Whoever goes away in between has seen enough.
@@ -122,7 +119,7 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
             return;
         }
         let (answer, place) = {
-            let mut state = locked(state);
+            let mut state = state.lock();
             let answer = is_whole.then(|| answer_to(&message, &mut state));
             state.seen.push(Seen { message, is_whole, tunnel: None });
             (answer, state.seen.len() - 1)
@@ -134,7 +131,7 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
             let _ = wire.stream.shutdown(Shutdown::Write);
             let tunnel = wire.rest().unwrap_or_else(|_| b"(no end)".to_vec());
             // Another connection may have brought a request in the meantime.
-            if let Some(own) = locked(state).seen.get_mut(place) {
+            if let Some(own) = state.lock().seen.get_mut(place) {
                 own.tunnel = Some(tunnel);
             }
             return;
