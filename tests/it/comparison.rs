@@ -1,7 +1,7 @@
 //! `docs/profiles.md`: what is shipped, and what other proxies let the same programs do.
 //!
 //! Its tables are made from `profiles/`, which is what dsp itself reads, and from `docs/presets.tsv`
-//! and `docs/sections.tsv`, which `scripts/presets` makes. `DSP_README=write` makes them anew.
+//! and `docs/sections.tsv`, which `scripts/presets` makes. `DSP_README=write` writes them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -221,13 +221,13 @@ impl Preset {
         let said: Vec<String> = kinds
             .into_iter()
             .map(|(how, count)| match how {
-                "answer" => format!("{count} with values hidden in the answers"),
-                "body" => format!("{count} with bodies looked into"),
-                "query" => format!("{count} with some queries only"),
+                "answer" => format!("{count} with hidden values in answers"),
+                "body" => format!("{count} with inspected bodies"),
+                "query" => format!("{count} for some queries only"),
                 other => panic!("docs/presets.tsv: {other}"),
             })
             .collect();
-        if said.is_empty() { String::new() } else { format!(", of them {}", said.join(" and ")) }
+        if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
     }
 }
 
@@ -258,10 +258,7 @@ fn list(all: &[Shipped]) -> String {
     let row = |shipped: &Shipped| {
         vec![
             format!("`{}`", shipped.name),
-            shipped
-                .program
-                .clone()
-                .unwrap_or_else(|| "any that looks and does not touch".to_owned()),
+            shipped.program.clone().unwrap_or_else(|| "any that only reads".to_owned()),
             shipped.operations.len().to_string(),
             risk(&shipped.operations).to_owned(),
         ]
@@ -322,7 +319,7 @@ fn details(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Secti
             "### {}\n\ndsp: {} operations.\n\n{}\n",
             shipped.name,
             shipped.operations.len(),
-            table(&["preset", "operations", "lets through beyond", "does not let through"], rows),
+            table(&["preset", "operations", "allows in addition", "does not allow"], rows),
         );
     }
     text.trim_end().to_owned() + "\n"
@@ -347,7 +344,7 @@ fn the_comparison_is_what_is_shipped() {
     if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
         std::fs::write(Path::new(ROOT).join(path), &should).unwrap();
     }
-    assert!(should == text(path), "DSP_README=write makes {path} anew");
+    assert!(should == text(path), "DSP_README=write writes {path} again");
 }
 
 #[test]
