@@ -13,10 +13,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::bytes::{Segments, split_path};
-use super::catalogue::Parameters;
 use super::encoding::{decode, encode, is_plain};
 use super::head::origin_form;
 use super::query::{self, Query};
+use super::template::Parameters;
 use super::{
     ApiVersion, EngineKind, Flaw, Method, Operation, QueryError, UnknownMethod, VersionError,
 };
@@ -129,6 +129,19 @@ impl Refusal {
             _ => None,
         };
         RefusalKind(std::mem::discriminant(self), flaw)
+    }
+}
+
+impl EngineKind {
+    /// The other engine whose operation a request is, when it is none of this one's.
+    #[must_use]
+    pub fn elsewhere(self, method: &str, target: &str) -> Option<Self> {
+        let has_it = |engine: &Self| {
+            let request = CanonicalRequest::parse(*engine, method, target);
+            request.is_ok_and(|request| request.locate().is_some())
+        };
+        let mut others = Self::ALL.into_iter().filter(|other| *other != self);
+        others.find(has_it).filter(|_| !has_it(&self))
     }
 }
 
@@ -493,5 +506,17 @@ mod tests {
                 let _ = CanonicalRequest::parse(engine, &method, &text);
             }
         }
+    }
+
+    #[test]
+    fn a_request_of_the_other_engine_is_known() {
+        let of = |engine: EngineKind, method, target| engine.elsewhere(method, target);
+        let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
+        assert_eq!(of(docker, "GET", "/v4.6.1/libpod/containers/json"), Some(podman));
+        assert_eq!(of(docker, "GET", "/v1.41/containers/json"), None);
+        assert_eq!(of(docker, "GET", "/nothing"), None);
+        assert_eq!(of(docker, "GET", "/libpod/containers//json"), None);
+        assert_eq!(of(podman, "GET", "/v1.41/configs"), Some(docker));
+        assert_eq!(of(podman, "GET", "/v4.6.1/libpod/containers/json"), None);
     }
 }

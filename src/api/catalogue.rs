@@ -3,13 +3,10 @@
 //! An identifier is never recognised by its looks. A container may be called `json`, `create` or
 //! `deadbeefcafe`; the route grammar alone says which segment is a parameter, literals first.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
-use smallvec::SmallVec;
-
 use super::operation::{Made, Traits, Versions};
-use super::template::{Part, Template};
+use super::template::{Parameters, Part, Template};
 use super::{ApiVersion, EngineKind, Method, Operation};
 
 const DOCKER: &str = include_str!("docker.tsv");
@@ -47,8 +44,16 @@ pub struct Found {
     pub parameters: Parameters,
 }
 
-/// The segments that each parameter of a path takes; few paths have more than two.
-pub type Parameters = SmallVec<[Range<usize>; 2]>;
+impl EngineKind {
+    /// Its operations.
+    #[must_use]
+    pub fn catalogue(self) -> &'static Catalogue {
+        match self {
+            Self::Docker => Catalogue::docker(),
+            Self::Podman => Catalogue::podman(),
+        }
+    }
+}
 
 impl Catalogue {
     /// The operations of Docker Engine.

@@ -4,8 +4,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ApiVersion, CanonicalRequest, Catalogue};
-
 /// An engine whose API dsp knows.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum EngineKind {
@@ -51,35 +49,6 @@ impl EngineKind {
             Self::Podman => "podman's API",
         }
     }
-
-    /// Its operations.
-    #[must_use]
-    pub fn catalogue(self) -> &'static Catalogue {
-        match self {
-            Self::Docker => Catalogue::docker(),
-            Self::Podman => Catalogue::podman(),
-        }
-    }
-
-    /// The other engine whose operation a request is, when it is none of this one's.
-    #[must_use]
-    pub fn elsewhere(self, method: &str, target: &str) -> Option<Self> {
-        let has_it = |engine: &Self| {
-            let request = CanonicalRequest::parse(*engine, method, target);
-            request.is_ok_and(|request| request.locate().is_some())
-        };
-        let mut others = Self::ALL.into_iter().filter(|other| *other != self);
-        others.find(has_it).filter(|_| !has_it(&self))
-    }
-
-    /// The lowest version that dsp lets through below this first segment of a path. podman's own
-    /// API counts from 0 and has no version that gives away more than another.
-    pub(super) fn floor(self, first: Option<&str>) -> Option<ApiVersion> {
-        match self {
-            Self::Podman if first == Some("libpod") => None,
-            Self::Docker | Self::Podman => Some(ApiVersion::FLOOR),
-        }
-    }
 }
 
 impl FromStr for EngineKind {
@@ -93,22 +62,5 @@ impl FromStr for EngineKind {
 impl fmt::Display for EngineKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_of_the_other_engine_is_known() {
-        let of = |engine: EngineKind, method, target| engine.elsewhere(method, target);
-        let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
-        assert_eq!(of(docker, "GET", "/v4.6.1/libpod/containers/json"), Some(podman));
-        assert_eq!(of(docker, "GET", "/v1.41/containers/json"), None);
-        assert_eq!(of(docker, "GET", "/nothing"), None);
-        assert_eq!(of(docker, "GET", "/libpod/containers//json"), None);
-        assert_eq!(of(podman, "GET", "/v1.41/configs"), Some(docker));
-        assert_eq!(of(podman, "GET", "/v4.6.1/libpod/containers/json"), None);
     }
 }

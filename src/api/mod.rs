@@ -31,7 +31,7 @@ mod words;
 pub use address::{Address, AddressError};
 pub use advice::{Advice, Matter, MatterPlace};
 pub use canonical::{CanonicalRequest, Located, Refusal, RefusalKind};
-pub use catalogue::{Catalogue, Found, Parameters};
+pub use catalogue::{Catalogue, Found};
 pub use disorder::Disorder;
 pub use encoding::{decode_name, encode_segment};
 pub use engine_kind::{EngineKind, UnknownEngine};
@@ -45,9 +45,10 @@ pub use operation::{Made, Operation, Traits, Versions};
 pub use parameter::{IsOfId, ParameterKind};
 pub use query::{Query, QueryError};
 pub use risk::Risk;
-pub use template::{Part, Template};
+pub use template::{Parameters, Part, Template};
 pub use told::{
-    HIDDEN, is_incomplete, is_length, is_method, length, told_canonical, told_method, told_name,
-    told_path, without_user,
+    is_incomplete, is_length, is_method, length, told_canonical, told_method, told_name, told_path,
+    without_user,
 };
 pub use version::{ApiVersion, VersionError};
+pub use words::HIDDEN;

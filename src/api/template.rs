@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
-use super::catalogue::Parameters;
+use smallvec::SmallVec;
+
+/// The segments that each parameter of a path takes; few paths have more than two.
+pub type Parameters = SmallVec<[Range<usize>; 2]>;
 
 /// One position of a template.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

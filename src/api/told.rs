@@ -9,11 +9,8 @@ use std::fmt::Write as _;
 
 use percent_encoding::percent_decode_str;
 
-use super::words::{self, Words};
+use super::words::{self, HIDDEN, Words};
 use super::{CanonicalRequest, Located, encode_segment};
-
-/// What stands in the place of a text that is not told.
-pub const HIDDEN: &str = "[hidden]";
 
 /// The methods that HTTP has (the registry of RFC 9110 section 18.2), with those of `WebDAV`.
 const METHODS: &[&str] = &[

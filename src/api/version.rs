@@ -34,6 +34,17 @@ pub struct VersionError {
     engine: EngineKind,
 }
 
+impl EngineKind {
+    /// The lowest version that dsp lets through below this first segment of a path. podman's own
+    /// API counts from 0 and has no version that gives away more than another.
+    pub(super) fn floor(self, first: Option<&str>) -> Option<ApiVersion> {
+        match self {
+            Self::Podman if first == Some("libpod") => None,
+            Self::Docker | Self::Podman => Some(ApiVersion::FLOOR),
+        }
+    }
+}
+
 impl ApiVersion {
     /// The lowest version of Docker's API that dsp lets through. Below it `POST
     /// /containers/*/start` takes a body that replaces the container's host configuration, which

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::told::HIDDEN;
 use super::{CanonicalRequest, EngineKind, Part};
+
+/// What replaces a text that is not told.
+pub const HIDDEN: &str = "[hidden]";
 
 /// The words in the paths of all operations.
 static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::expression::group;
 use super::grant::{Piece, Shape};
-use super::term::Term;
+use super::term::{Letter, Term};
 use crate::profile::Pattern;
 
 /// The most states of an automaton, and the most text of an expression. Rules that people write
@@ -66,9 +66,6 @@ struct Token {
     takes: Takes,
     repeats: bool,
 }
-
-/// A character that some shape names, or `None` for all others.
-pub(super) type Letter = Option<char>;
 
 /// How far the segment has come that a path is in. What is not a dot segment cannot become one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::automaton::Letter;
 use super::expression::{Unit, escaped, group};
+
+/// A character that some shape names, or `None` for all others.
+pub(super) type Letter = Option<char>;
 
 /// A part of an expression: alternatives, of which the empty text may be one.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
