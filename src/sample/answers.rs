@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::containers::{Container, Phase, Status};
 use super::engine::{Engine, constant_id};
 use super::http::Answer;
-use super::routes::Query;
+use super::query::Query;
 
 /// The id of the only image.
 pub(super) const IMAGE_ID: &str =

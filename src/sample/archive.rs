@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::containers::Container;
 use super::http::{Answer, ENGINE_HEADERS, Exchange};
-use super::routes::Query;
+use super::query::Query;
 
 const BLOCK: usize = 512;
 

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::Seen;
 use super::commands::{self, BACKLOG};
 use super::containers::{Container, words};
-use super::http::Head;
 
 /// How many request heads are kept for `SampleEngine::seen`.
 const SEEN_LIMIT: usize = 10_000;
@@ -72,12 +71,12 @@ impl Engine {
         engine
     }
 
-    pub(super) fn note(&self, head: &Head) {
+    pub(super) fn note(&self, head: &Seen) {
         let mut seen = self.seen.lock();
         if seen.len() == SEEN_LIMIT {
             seen.pop_front();
         }
-        seen.push_back(head.seen.clone());
+        seen.push_back(head.clone());
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {

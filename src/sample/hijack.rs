@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::commands::{self, BACKLOG, Piece, frame};
 use super::engine::Engine;
 use super::http::{Answer, Connection, ENGINE_HEADERS, Exchange};
-use super::routes::Query;
+use super::query::Query;
 
 /// How long a client may take to end its direction once the output has ended.
 const LINGER: Duration = Duration::from_millis(500);

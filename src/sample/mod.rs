@@ -13,6 +13,7 @@ mod containers;
 mod engine;
 mod hijack;
 mod http;
+mod query;
 mod routes;
 mod stream;
 
@@ -179,7 +180,7 @@ async fn serve(stream: UnixStream, engine: Arc<Engine>) -> io::Result<()> {
             http::Received::Malformed => return connection.refuse().await,
             http::Received::Head(head) => head,
         };
-        engine.note(&head);
+        engine.note(&head.seen);
         let mut exchange = Exchange::new(&mut connection, head, &engine);
         routes::answer(&mut exchange, &engine).await?;
         if !exchange.finish().await? {

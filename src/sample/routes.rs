@@ -10,10 +10,8 @@ use super::answers;
 use super::containers::Phase;
 use super::engine::Engine;
 use super::http::{Answer, Exchange};
+use super::query::Query;
 use super::{archive, hijack, stream};
-
-/// The parameters of a request target, decoded.
-pub(super) struct Query(Vec<(String, String)>);
 
 type Plain = fn(&Arc<Engine>, &str, &Query) -> Answer;
 
@@ -37,31 +35,6 @@ enum Route {
     StartExec(String),
     Stats(String),
     Wait(String),
-}
-
-// === impl Query ===
-
-impl Query {
-    fn parse(text: &str) -> Self {
-        let decode = |part: &str| {
-            percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned()
-        };
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key), decode(value))
-        });
-        Self(pairs.collect())
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(found, _)| found == key).map(|(_, value)| value.as_str())
-    }
-
-    /// A truth value as the engine reads it.
-    pub(super) fn flag(&self, key: &str) -> bool {
-        let value = self.get(key).unwrap_or_default().trim().to_ascii_lowercase();
-        !matches!(value.as_str(), "" | "0" | "no" | "false" | "none")
-    }
 }
 
 /// Answers one request.

@@ -12,7 +12,7 @@ use super::commands::frame;
 use super::containers::{Container, Phase};
 use super::engine::Engine;
 use super::http::{Answer, Exchange};
-use super::routes::Query;
+use super::query::Query;
 
 /// How long stop and kill wait for the end of a program, as in dockerd.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
