@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use nix::unistd::{Group, User};
 
 use crate::api::Address;
 use crate::proxy::{Access, Limits};
+use crate::text::printable;
 
-const USERS: &str = "/etc/passwd";
 /// The largest number of a user or group. The next one, -1, means "leave it as it is" (chown(2)).
 const LARGEST: u32 = u32::MAX - 1;
-
-const GROUPS: &str = "/etc/group";
 
 /// Where clients come in.
 #[derive(Debug, clap::Args)]
@@ -85,17 +84,20 @@ impl Listen {
 
     /// Who may connect, names looked up.
     pub(super) fn access(&self) -> anyhow::Result<Access> {
-        let all = |names: &[String], file| -> anyhow::Result<Vec<u32>> {
-            names.iter().map(|name| number(name, file)).collect()
+        let all = |names: &[String], kind| -> anyhow::Result<Vec<u32>> {
+            names.iter().map(|name| number(name, kind)).collect()
+        };
+        let one = |name: &Option<String>, kind| {
+            name.as_deref().map(|name| number(name, kind)).transpose()
         };
         Ok(Access {
             anywhere: self.insecure_tcp,
             hosts: self.allow_host.clone(),
             mode: self.mode,
-            owner: one(self.owner.as_deref(), USERS).context("--owner is wrong")?,
-            group: one(self.group.as_deref(), GROUPS).context("--group is wrong")?,
-            users: all(&self.allow_uid, USERS).context("--allow-uid is wrong")?,
-            groups: all(&self.allow_gid, GROUPS).context("--allow-gid is wrong")?,
+            owner: one(&self.owner, Kind::User).context("--owner is wrong")?,
+            group: one(&self.group, Kind::Group).context("--group is wrong")?,
+            users: all(&self.allow_uid, Kind::User).context("--allow-uid is wrong")?,
+            groups: all(&self.allow_gid, Kind::Group).context("--allow-gid is wrong")?,
         })
     }
 }
@@ -111,26 +113,44 @@ fn host(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err("a name of a host, without a port".to_owned()) }
 }
 
-fn one(name: Option<&str>, file: &str) -> anyhow::Result<Option<u32>> {
-    name.map(|name| number(name, file)).transpose()
+/// What a name is looked up as.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    /// Asks the system, which also knows users and groups that are in no file, such as those of LDAP.
+    fn look_up(self, name: &str) -> nix::Result<Option<u32>> {
+        match self {
+            Self::User => User::from_name(name).map(|user| user.map(|user| user.uid.as_raw())),
+            Self::Group => {
+                Group::from_name(name).map(|group| group.map(|group| group.gid.as_raw()))
+            }
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
 }
 
 /// The number of a user or group, which may be given instead of the name.
-fn number(name: &str, file: &str) -> anyhow::Result<u32> {
+fn number(name: &str, kind: Kind) -> anyhow::Result<u32> {
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = name.parse().ok().filter(|number| *number <= LARGEST);
         return number.with_context(|| format!("{name} is too large; the largest is {LARGEST}"));
     }
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-    let found = text.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let is_meant = fields.next() == Some(name);
-        is_meant.then(|| fields.nth(1)?.parse().ok()).flatten()
-    });
-    match found {
-        Some(number) if number > LARGEST => bail!("{name:?} has no number of its own in {file}"),
-        Some(number) => Ok(number),
-        None => bail!("{name:?} is not in {file}; a number will do as well"),
+    let (shown, word) = (printable(name), kind.word());
+    match kind.look_up(name) {
+        Ok(Some(number)) if number <= LARGEST => Ok(number),
+        Ok(Some(number)) => bail!("{word} \"{shown}\" has number {number}, which means no {word}"),
+        Ok(None) => bail!("this system has no {word} \"{shown}\"; use a number instead"),
+        Err(error) => bail!("cannot look up {word} \"{shown}\": {error}; use a number instead"),
     }
 }
 
@@ -148,16 +168,38 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_taken() {
-        assert_eq!(number("17", USERS).unwrap(), 17);
-        assert_eq!(number("root", USERS).unwrap(), 0);
-        assert_eq!(number("root", GROUPS).unwrap(), 0);
-        assert_eq!(number("4294967294", USERS).unwrap(), LARGEST);
-        for wrong in ["4294967295", "4294967296", "99999999999999999999", "-1", "+5", ""] {
-            for file in [USERS, GROUPS] {
-                assert!(number(wrong, file).is_err(), "{wrong}");
+        assert_eq!(number("17", Kind::User).unwrap(), 17);
+        assert_eq!(number("root", Kind::User).unwrap(), 0);
+        assert_eq!(number("root", Kind::Group).unwrap(), 0);
+        assert_eq!(number("4294967294", Kind::User).unwrap(), LARGEST);
+        for wrong in ["4294967295", "4294967296", "99999999999999999999", "-1", "+5", "", "a\0b"] {
+            for kind in [Kind::User, Kind::Group] {
+                assert!(number(wrong, kind).is_err(), "{wrong}");
             }
         }
-        let error = number("no such\u{1b}", USERS).unwrap_err().to_string();
-        assert!(error.contains("no such\\u{1b}"), "{error}");
+        let error = number("no such\u{1b}\u{202e}", Kind::User).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "this system has no user \"no such\\u{1b}\\u{202e}\"; use a number instead"
+        );
+    }
+
+    /// `getent` lists what the system's sources know, whether they are files or not.
+    #[test]
+    fn each_name_that_the_system_knows_has_its_number() {
+        for (database, kind) in [("passwd", Kind::User), ("group", Kind::Group)] {
+            let ask = |arguments: &[&str]| {
+                let asked = std::process::Command::new("getent").args(arguments).output().unwrap();
+                String::from_utf8(asked.stdout).unwrap()
+            };
+            // systemd knows them without listing them.
+            let listed = [&[database][..], &[database, "nobody"], &[database, "nogroup"]];
+            let listed = listed.map(ask).concat();
+            assert!(listed.lines().count() > 1, "{listed}");
+            for line in listed.lines() {
+                let fields: Vec<&str> = line.split(':').collect();
+                assert_eq!(number(fields[0], kind).unwrap().to_string(), fields[2], "{line}");
+            }
+        }
     }
 }
