@@ -9,7 +9,8 @@ mod requests;
 use std::path::Path;
 
 use divan::{Bencher, black_box};
-use dsp::api::{CanonicalRequest, EngineKind, Framing};
+use dsp::api::{CanonicalRequest, EngineKind};
+use dsp::http1::Framing;
 use dsp::learn::{Evidence, Gathering, Options, generate};
 use dsp::policy::{Enforcer, Gate, Request};
 use dsp::profile::{Comments, Profile, emit, parse};

@@ -16,6 +16,7 @@ pub mod export;
 pub mod files;
 pub mod follow;
 pub mod html;
+pub mod http1;
 pub mod learn;
 pub mod peer;
 pub mod policy;

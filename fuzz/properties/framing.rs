@@ -1,6 +1,6 @@
 //! Where requests end: the same places, in however many pieces their bytes arrive.
 
-use dsp::api::{Flaw, Framing, LONGEST_HEAD, Progress};
+use dsp::http1::{Flaw, Framing, LONGEST_HEAD, Progress};
 
 /// Takes the first byte for the length of the pieces, and the rest for what a client sends.
 pub fn check(data: &[u8]) {

@@ -12,14 +12,12 @@ use std::mem::Discriminant;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::bytes::{Segments, split_path};
 use super::encoding::{decode, encode, is_plain};
-use super::head::origin_form;
 use super::query::{self, Query};
+use super::segments::{Segments, split_path};
 use super::template::Parameters;
-use super::{
-    ApiVersion, EngineKind, Flaw, Method, Operation, QueryError, UnknownMethod, VersionError,
-};
+use super::{ApiVersion, EngineKind, Method, Operation, QueryError, UnknownMethod, VersionError};
+use crate::http1::{Flaw, origin_form};
 
 /// A request in canonical form: method, version, path and query.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

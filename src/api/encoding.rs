@@ -2,11 +2,11 @@
 
 use percent_encoding::percent_encode_byte;
 
-use super::bytes::Bytes;
+use crate::http1::ByteSet;
 
 /// The bytes that a path segment has in its canonical spelling as they are: those that Go's `url.URL`
 /// leaves alone there, so that a canonical path is spelled as the docker CLI would have spelled it.
-const PLAIN: Bytes = Bytes::alphanumeric_and(b"-._~$&+,:;=@");
+const PLAIN: ByteSet = ByteSet::alphanumeric_and(b"-._~$&+,:;=@");
 
 /// A `%` that two hexadecimal digits do not follow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::bytes::{Bytes, split_at_byte};
 use super::encoding::{decode_query, encode};
+use super::segments::split_at_byte;
+use crate::http1::ByteSet;
 
 /// The bytes that are not escaped in a query, as Go's `url.QueryEscape` does it; a space becomes `+`.
-const PLAIN: Bytes = Bytes::alphanumeric_and(b"-._~");
+const PLAIN: ByteSet = ByteSet::alphanumeric_and(b"-._~");
 
 /// The parameters of a request in the order in which they came, repeated ones included.
 ///

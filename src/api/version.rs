@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::EngineKind;
-use super::bytes::split_at_byte;
+use super::segments::split_at_byte;
 
 /// A version in its one canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
 ///

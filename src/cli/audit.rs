@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use thread_local::ThreadLocal;
 
 use super::record::{write_outcome, write_request};
-use crate::api::{Disorder, told_method, told_path};
+use crate::api::{told_method, told_path};
+use crate::http1::Disorder;
 use crate::policy::{Decision, Denial, Verdict};
 use crate::proxy::{Arrival, Begun, LogThrottle, Outcome, Sink};
 use crate::recording::{Ticket, Writer};

@@ -247,7 +247,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::Flaw;
+    use crate::http1::Flaw;
     use crate::profile::{Comments, Entry, Name, emit, parse};
 
     const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \

@@ -1,6 +1,6 @@
 //! What a gate decides on.
 
-use crate::api::Flaw;
+use crate::http1::Flaw;
 
 /// One request, as far as it has been read.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use super::intake::Intake;
 use super::scratch::poll_read;
 use super::stream::Stream;
-use crate::api::{Piece, Progress};
+use crate::http1::{Piece, Progress};
 use crate::policy::Body;
 
 /// What was read of a body before the request goes on.
@@ -55,7 +55,7 @@ pub(super) async fn read(
     loop {
         let fresh = intake.kept().get(seen..).unwrap_or_default();
         if !fresh.is_empty() {
-            let progress = framing.read(fresh, |piece| match piece {
+            let progress = framing.read_body(fresh, |piece| match piece {
                 Piece::Data(data) => body.extend_from_slice(data),
                 Piece::Trailers(_) => {}
             });

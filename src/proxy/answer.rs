@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use hyper::StatusCode;
+use http::StatusCode;
 
-use super::request::line;
+use crate::http1::write_header;
 
 /// What an answer of dsp's own has to fit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,10 +22,10 @@ pub(super) fn write(status: u16, message: &str, form: Form, out: &mut Vec<u8>) {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     let _ = write!(out, "HTTP/1.{} {status}\r\n", u8::from(!form.is_old));
-    line(b"Content-Type", b"application/json", out);
-    line(b"Content-Length", body.len().to_string().as_bytes(), out);
+    write_header(b"Content-Type", b"application/json", out);
+    write_header(b"Content-Length", body.len().to_string().as_bytes(), out);
     if form.closes {
-        line(b"Connection", b"close", out);
+        write_header(b"Connection", b"close", out);
     }
     out.extend_from_slice(b"\r\n");
     if !form.is_head {

@@ -13,7 +13,6 @@ use super::exchange::{Finish, Sink};
 use super::intake::{Arrived, Intake, words};
 use super::next::{Client, Event, Next};
 use super::reading::{Answer, Ending};
-use super::request::RequestHead;
 use super::scratch::{Outbox, poll_read, trim};
 use super::server::Shared;
 use super::stream::Stream;
@@ -22,7 +21,7 @@ use super::transfer::{Asks, Sending, Transfer};
 use super::tunnel::Tunnel;
 use super::turns;
 use super::upstream::{Upstream, UpstreamError};
-use crate::api::{Flaw, LONGEST_TARGET};
+use crate::http1::{Flaw, LONGEST_TARGET, RequestHead};
 use crate::policy::{Body, Head, Permit, Request, Stray, Verdict};
 
 /// How long a client may be idle between two requests; the engine's own limit (moby
@@ -82,15 +81,15 @@ impl<S: Sink> Connection<S> {
                 Event::Ended { is_between: true } => Next::End,
                 // What came of it goes on, for the engine answers as it likes.
                 Event::Ended { is_between: false } if !self.is_strict => {
-                    self.flawed(Flaw::Cut).await
+                    let bytes = self.intake.take_all();
+                    self.flawed(Flaw::Cut, bytes).await
                 }
                 Event::Ended { is_between: false } => Next::Linger,
-                Event::Arrived(Arrived::Head(length, has_body)) => {
-                    self.head.clear();
-                    self.intake.take(length, &mut self.head);
-                    self.request(has_body).await
+                Event::Arrived(Arrived::Head(length)) => self.request(length).await,
+                Event::Arrived(Arrived::Flawed(flaw)) => {
+                    let bytes = self.intake.take_all();
+                    self.flawed(flaw, bytes).await
                 }
-                Event::Arrived(Arrived::Flawed(flaw)) => self.flawed(flaw).await,
             };
             match next {
                 Next::Request => self.rest(),
@@ -122,7 +121,7 @@ impl<S: Sink> Connection<S> {
                 // What was sent ahead is not answered in one go.
                 ready!(turns::poll_left(context));
             }
-            if let Some(arrived) = self.intake.head() {
+            if let Some(arrived) = self.intake.find_head() {
                 self.timer.stop();
                 return Poll::Ready(Event::Arrived(arrived));
             }
@@ -159,31 +158,42 @@ impl<S: Sink> Connection<S> {
         })
     }
 
-    /// Answers a request whose head is in order.
-    async fn request(&mut self, has_body: bool) -> Next {
-        let bytes = std::mem::take(&mut self.head);
-        let next = match RequestHead::read(&bytes) {
-            Some(head) => self.decide(&head, has_body).await,
-            None => Next::Linger,
+    /// Answers the request with the head that has arrived, of this length in bytes.
+    async fn request(&mut self, length: usize) -> Next {
+        let mut bytes = std::mem::take(&mut self.head);
+        bytes.clear();
+        self.intake.take(length, &mut bytes);
+        let answered = match self.intake.read_head(&bytes) {
+            Ok(head) => Ok(self.decide(&head).await),
+            Err(flaw) => Err(flaw),
         };
-        self.head = bytes;
-        self.control.end();
-        next
+        match answered {
+            Ok(next) => {
+                self.head = bytes;
+                self.control.end();
+                next
+            }
+            Err(flaw) => {
+                bytes.append(&mut self.intake.take_all());
+                self.flawed(flaw, bytes).await
+            }
+        }
     }
 
-    async fn decide(&mut self, head: &RequestHead<'_>, has_body: bool) -> Next {
+    async fn decide(&mut self, head: &RequestHead<'_>) -> Next {
+        let has_body = head.has_body();
         let at = Instant::now();
         let mut asked = Request {
             head: Head {
-                method: head.method,
-                target: head.target,
-                content_type: head.content_type.as_deref(),
-                flaw: self.intake.flaw(),
+                method: head.method(),
+                target: head.target(),
+                content_type: head.content_type(),
+                flaw: head.flaw(),
             },
             body: if has_body { Body::Unread } else { Body::Absent },
         };
-        let stray =
-            self.who.door.as_ref().and_then(|door| door.look(head.target, head.lines).err());
+        let door = self.who.door.as_ref();
+        let stray = door.and_then(|door| door.check(head.target(), head.headers()).err());
         let mut ahead = Ahead::NotAsked;
         let mut decision = self.ask(&asked);
         if let Verdict::ReadBody { at_most } = decision.verdict
@@ -198,17 +208,17 @@ impl<S: Sink> Connection<S> {
             asked.body = ahead.body();
             decision = self.ask(&asked);
         }
-        let (verdict, finish) = self.tell(at, &asked, head.agent, decision, stray);
-        let is_head = head.method == "HEAD";
+        let (verdict, finish) = self.tell(at, &asked, head.agent(), decision, stray);
+        let is_head = head.method() == "HEAD";
         match verdict {
-            Ok(permit) => self.forward(head, has_body, ahead, &permit, finish).await,
+            Ok(permit) => self.forward(head, ahead, &permit, finish).await,
             Err((status, message)) => {
-                let is_read = !has_body || (!head.expects && self.drain().await);
-                let is_old = head.is_old;
+                let is_read = !has_body || (!head.expects() && self.drain().await);
+                let is_old = head.is_old();
                 let form = Form {
                     is_head,
                     is_old,
-                    closes: !is_read || self.ends_behind(head.closes || head.is_old),
+                    closes: !is_read || self.ends_behind(head.closes() || is_old),
                 };
                 self.answer(status, &message, form, finish).await;
                 Next::behind(form.closes, is_read)
@@ -216,10 +226,10 @@ impl<S: Sink> Connection<S> {
         }
     }
 
-    /// Answers a request whose form is not in order. A gate that watches has it passed on as it is,
-    /// and whatever follows on this connection, for nobody knows where the next request begins.
-    async fn flawed(&mut self, flaw: Flaw) -> Next {
-        let bytes = self.intake.take_all();
+    /// Answers a request whose form is not in order. A gate that watches has it forwarded as it is,
+    /// together with whatever follows on this connection, because nobody can tell where the next request
+    /// begins. `bytes` are all that has arrived of it.
+    async fn flawed(&mut self, flaw: Flaw, bytes: Vec<u8>) -> Next {
         let (method, target) = words(&bytes);
         let asked = Request::new(&method, &target).with_flaw(flaw);
         let is_unread = self.who.door.is_some() && !self.is_strict;
@@ -256,26 +266,25 @@ impl<S: Sink> Connection<S> {
     async fn forward(
         &mut self,
         head: &RequestHead<'_>,
-        has_body: bool,
         ahead: Ahead,
         permit: &Permit,
         mut finish: Finish<S>,
     ) -> Next {
-        if !self.control.begin(has_body) {
+        if !self.control.begin(head.has_body()) {
             return Next::End;
         }
         self.timer.stop();
-        let is_head = head.method == "HEAD";
-        let is_safe = is_head || head.method == "GET";
+        let is_head = head.method() == "HEAD";
+        let is_safe = is_head || head.method() == "GET";
         let anew = self.rewrite(ahead, &mut finish);
-        let has_body = has_body && anew.is_none();
+        let has_body = head.has_body() && anew.is_none();
         let asks = Asks {
             is_head,
-            is_old: head.is_old,
-            expects: head.expects && has_body,
-            closes: head.closes,
+            is_old: head.is_old(),
+            expects: head.expects() && has_body,
+            closes: head.closes(),
             tunnel: permit.tunnel(),
-            upgrade: permit.tunnel() && head.upgrade.is_some(),
+            upgrade: permit.tunnel() && head.has_upgrade(),
             is_verbatim: permit.is_verbatim(),
         };
         if !permit.is_verbatim() && permit.target().len() > LONGEST_TARGET {
@@ -283,14 +292,19 @@ impl<S: Sink> Connection<S> {
                 .bad_gateway("the request target cannot be sent", asks, has_body, finish)
                 .await;
         }
-        self.share.settle(self.held() + head.length());
+        self.share.settle(self.held() + head.held());
         if self.share.is_too_much() {
             let (status, message) = (503, "dsp: too many large requests are open; try again later");
-            let form = Form { is_head, is_old: head.is_old, closes: true };
+            let form = Form { is_head, is_old: head.is_old(), closes: true };
             self.answer(status, message, form, finish).await;
             return Next::Linger;
         }
-        head.write(permit, asks.upgrade, anew.as_ref().map(Vec::len), self.to_engine.room());
+        let (length, out) = (anew.as_ref().map(Vec::len), self.to_engine.room());
+        if permit.is_verbatim() {
+            head.copy(length, out);
+        } else {
+            head.write(permit.target(), asks.upgrade, length, out);
+        }
         self.to_engine.room().extend(anew.unwrap_or_default());
         loop {
             let (mut engine, is_reused) = match self.engine().await {
@@ -308,7 +322,7 @@ impl<S: Sink> Connection<S> {
                 to_client: &mut self.to_client,
                 finish: &mut finish,
                 asks,
-                request: Sending::begin(has_body, head.trailer.as_deref().unwrap_or_default()),
+                request: Sending::begin(has_body, head.trailer()),
                 answer: Answer::default(),
                 timer: &mut self.timer,
                 patience: self.shared.limits().body.filter(|_| self.is_strict),
@@ -318,7 +332,7 @@ impl<S: Sink> Connection<S> {
             let ending = poll_fn(|context| {
                 let polled = transfer.poll(context);
                 if polled.is_pending() {
-                    share.settle(transfer.held() + head.length());
+                    share.settle(transfer.held() + head.held());
                 }
                 polled
             })
@@ -346,7 +360,7 @@ impl<S: Sink> Connection<S> {
                     let early = [self.to_engine.unsent(), self.intake.kept()].concat();
                     self.to_engine.clear();
                     drop(self.intake.take_all());
-                    let (share, held) = (&mut self.share, head.length() + early.capacity());
+                    let (share, held) = (&mut self.share, head.held() + early.capacity());
                     let tunnel = Tunnel { engine, finish, share, held };
                     tunnel.run(&mut self.client, &early, first).await;
                     Next::Linger
@@ -369,7 +383,7 @@ impl<S: Sink> Connection<S> {
                     self.bad_gateway(&bad.to_string(), asks, !is_whole, finish).await
                 }
                 Ending::Stalled if is_unanswered => {
-                    let form = Form { is_head, is_old: head.is_old, closes: true };
+                    let form = Form { is_head, is_old: head.is_old(), closes: true };
                     let seconds = self.shared.limits().body.unwrap_or_default().as_secs();
                     let message = format!("dsp: nothing came of the body for {seconds} s");
                     self.answer(408, &message, form, finish).await;

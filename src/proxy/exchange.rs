@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::api::Disorder;
+use crate::http1::Disorder;
 use crate::peer::Peer;
 use crate::policy::Decision;
 

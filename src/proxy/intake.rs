@@ -3,7 +3,8 @@
 //! Each head is held until it has all come and is in order, one request at a time: what follows a
 //! request is kept until that has been answered, for it may be the input of a tunnel.
 
-use crate::api::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, is_method, length};
+use crate::api::{is_method, length};
+use crate::http1::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, RequestHead};
 
 use super::scratch::{append, shrink, trim};
 
@@ -24,9 +25,9 @@ pub(super) struct Intake {
 /// A head that has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrived {
-    /// It can be read: its length in bytes, and whether a body follows.
-    Head(usize, bool),
-    /// It cannot.
+    /// All of it: its length in bytes.
+    Head(usize),
+    /// It cannot be read.
     Flawed(Flaw),
 }
 
@@ -37,22 +38,23 @@ impl Intake {
         Self { framing, bytes: Vec::new(), has_ended: false }
     }
 
-    /// What is wrong with the last head, although it could be read.
-    pub(super) fn flaw(&self) -> Option<Flaw> {
-        self.framing.flaw()
-    }
-
-    /// The head of the next request, if it is there.
-    pub(super) fn head(&mut self) -> Option<Arrived> {
+    /// Whether the head of the next request has arrived.
+    pub(super) fn find_head(&mut self) -> Option<Arrived> {
         if self.bytes.is_empty() {
             return None;
         }
-        match self.framing.advance(&self.bytes) {
-            Ok(Progress::Ended(length)) => Some(Arrived::Head(length, false)),
-            Ok(Progress::Head(length)) => Some(Arrived::Head(length, true)),
-            Ok(Progress::More) => None,
+        match self.framing.find_head(&self.bytes) {
+            Ok(found) => found.map(Arrived::Head),
             Err(flaw) => Some(Arrived::Flawed(flaw)),
         }
+    }
+
+    /// Reads a head that was taken out.
+    ///
+    /// # Errors
+    /// A head that is not in order.
+    pub(super) fn read_head<'a>(&mut self, head: &'a [u8]) -> Result<RequestHead<'a>, Flaw> {
+        self.framing.read_head(head)
     }
 
     /// Takes bytes in; none at the end.
@@ -80,7 +82,7 @@ impl Intake {
         bytes: &[u8],
         show: impl FnMut(Piece<'_>),
     ) -> Result<(usize, bool), Flaw> {
-        match self.framing.read(bytes, show)? {
+        match self.framing.read_body(bytes, show)? {
             Progress::Ended(length) => Ok((length, true)),
             Progress::Head(_) | Progress::More => Ok((bytes.len(), false)),
         }

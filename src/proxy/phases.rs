@@ -7,10 +7,9 @@ use std::time::Instant;
 use super::ahead::{self, Ahead};
 use super::connection::Connection;
 use super::exchange::{Arrival, Finish, Sink};
-use super::request::RequestHead;
 use super::transfer::count;
 use super::turns;
-use crate::api::{Disorder, Flaw, origin_form};
+use crate::http1::{Disorder, Flaw, RequestHead, origin_form};
 use crate::policy::{Decision, Denial, Permit, Request, Stray, Verdict};
 
 impl<S: Sink> Connection<S> {
@@ -59,14 +58,14 @@ impl<S: Sink> Connection<S> {
     /// Reads a body that the gate wants to see, unless it takes more than so many bytes.
     pub(super) async fn read_ahead(&mut self, head: &RequestHead<'_>, at_most: usize) -> Ahead {
         // A client that waits to be asked for its body is asked by the engine alone.
-        if head.expects {
+        if head.expects() {
             return Ahead::Unavailable;
         }
         let (control, share) = (&self.control, &mut self.share);
         let others = self.head.capacity() + self.to_engine.held() + self.to_client.held();
         let waits = |seen: usize, held: usize| {
             control.receives(u64::try_from(seen).unwrap_or(u64::MAX), false);
-            share.settle(others + head.length() + held);
+            share.settle(others + head.held() + held);
             !share.is_too_much()
         };
         let whole = ahead::read(&mut self.client, &mut self.intake, at_most, waits).await;

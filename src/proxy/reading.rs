@@ -3,14 +3,16 @@
 use std::io;
 use std::task::Context;
 
-use super::coding::{chunk, last_chunk};
 use super::control::Control;
+use super::engine_answer::{is_raw, is_unrouted};
 use super::exchange::{Finish, Sink};
-use super::response::{BadAnswer, Body, Form, ROOM, ResponseHead};
 use super::scratch::Outbox;
 use super::stream::Stream;
 use super::transfer::{Asks, Sending, count};
-use crate::api::{Disorder, Piece, Progress};
+use crate::http1::{
+    BadResponse, Body, Disorder, Form, Piece, Progress, ROOM, ResponseHead, write_chunk,
+    write_last_chunk,
+};
 
 /// How far the answer is.
 #[derive(Debug)]
@@ -70,7 +72,7 @@ pub(super) enum Ending {
     /// Nothing came of the engine.
     Unanswered(io::Error),
     /// The client has nothing of an answer, and can be told why.
-    Unusable(BadAnswer),
+    Unusable(BadResponse),
     /// The client does not send the body that it announced.
     Stalled,
     /// One side broke off, or what it sent was not in order.
@@ -178,11 +180,11 @@ impl<S: Sink> Reading<'_, S> {
     /// Goes on with an answer of which nothing is changed: the engine says what becomes of the
     /// connection.
     fn verbatim(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
-        if head.is_raw() {
+        if is_raw(&head) {
             return Err(self.tunnel(&head, behind));
         }
         self.finish.status = Some(head.status.as_u16());
-        self.finish.unrouted = head.is_unrouted();
+        self.finish.unrouted = is_unrouted(&head);
         self.answer.keeps = head.keeps;
         self.answer.closes = !head.keeps || self.control.finishes();
         self.begin(head.body, Coding::AsItCame, behind)
@@ -190,7 +192,7 @@ impl<S: Sink> Reading<'_, S> {
 
     fn switched(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
         if !self.asks.upgrade {
-            return Err(Ending::Unusable(BadAnswer::Switched));
+            return Err(Ending::Unusable(BadResponse::Switched));
         }
         self.finish.status = Some(head.status.as_u16());
         self.finish.upgraded = true;
@@ -200,8 +202,8 @@ impl<S: Sink> Reading<'_, S> {
 
     fn head(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
         self.finish.status = Some(head.status.as_u16());
-        self.finish.unrouted = head.is_unrouted();
-        if self.asks.tunnel && !self.asks.upgrade && head.is_raw() {
+        self.finish.unrouted = is_unrouted(&head);
+        if self.asks.tunnel && !self.asks.upgrade && is_raw(&head) {
             self.finish.upgraded = true;
             head.write(Form::Raw, self.to_client.room());
             return Err(Ending::Tunnel(behind.to_vec()));
@@ -267,7 +269,7 @@ impl<S: Sink> Reading<'_, S> {
                 (length, *left == 0)
             }
             Some(Body::Chunked(framing)) => {
-                let read = framing.read(bytes, |piece| match piece {
+                let read = framing.read_body(bytes, |piece| match piece {
                     Piece::Data(data) => {
                         finish.keep(data);
                         if coding == Coding::Plain {
@@ -304,9 +306,9 @@ impl<S: Sink> Reading<'_, S> {
         let body = bytes.get(..length).unwrap_or_default();
         self.finish.sent += count(body);
         if coding == Coding::Chunks {
-            chunk(body, out);
+            write_chunk(body, out);
             if is_last {
-                last_chunk(b"", b"", out);
+                write_last_chunk(b"", b"", out);
             }
         }
         Ok((coding == Coding::AsItCame).then_some(body))

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 
-use super::coding::{chunk, last_chunk};
 use super::control::Control;
 use super::exchange::{Finish, Sink};
 use super::hang_up::HangUp;
@@ -19,7 +18,7 @@ use super::reading::{Answer, Ending, Reading};
 use super::scratch::{Outbox, poll_read};
 use super::stream::Stream;
 use super::timer::Timer;
-use crate::api::{Disorder, Flaw, Piece};
+use crate::http1::{Disorder, Flaw, Piece, write_chunk, write_last_chunk};
 
 /// A request that is being forwarded.
 pub(super) struct Transfer<'a, S: Sink> {
@@ -311,7 +310,7 @@ impl<S: Sink> Part<'_, '_, S> {
             Piece::Data(data) => {
                 *received += count(data);
                 if let Some(out) = &mut out {
-                    chunk(data, out);
+                    write_chunk(data, out);
                 }
             }
             Piece::Trailers(bytes) => trailers.extend_from_slice(bytes),
@@ -334,7 +333,7 @@ impl<S: Sink> Part<'_, '_, S> {
         self.sending.is_whole = is_last;
         self.intake.push_behind(bytes, length);
         match out {
-            Some(out) if is_last => last_chunk(trailers, self.sending.announced, out),
+            Some(out) if is_last => write_last_chunk(trailers, self.sending.announced, out),
             Some(_) => {}
             None => self.send(bytes.get(..length).unwrap_or_default(), context),
         }

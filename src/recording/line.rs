@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::Outcome;
 use super::arrival::{Arrival, cut};
-use crate::api::Disorder;
+use crate::http1::Disorder;
 use crate::peer::Peer;
 
 /// A request or an answer, as it stands in a recording.
@@ -158,7 +158,8 @@ mod tests {
 
     use super::super::{Event, Response};
     use super::*;
-    use crate::api::{CanonicalRequest, EngineKind, Flaw};
+    use crate::api::{CanonicalRequest, EngineKind};
+    use crate::http1::Flaw;
 
     fn text(line: &Line<'_>) -> String {
         serde_json::to_string(line).unwrap()

@@ -21,7 +21,7 @@ use super::ledger::{Ledger, Place};
 use super::recent::{Key, Recent};
 use super::tally::{Counted, Tally};
 use super::{Event, Purpose, Session};
-use crate::api::Disorder;
+use crate::http1::Disorder;
 
 /// A session being recorded. All methods may be called from several threads at once.
 ///

@@ -40,8 +40,10 @@ fn used(text: &str) -> BTreeSet<String> {
     let mut modules = BTreeSet::new();
     for line in code {
         for behind in line.split("crate::").skip(1) {
-            let name: String =
-                behind.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let name: String = behind
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
+                .collect();
             modules.insert(name);
         }
     }

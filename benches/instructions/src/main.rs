@@ -13,6 +13,9 @@ pub mod api;
 #[allow(dead_code)]
 #[path = "../../../src/files/mod.rs"]
 pub mod files;
+#[allow(dead_code, unused_imports)]
+#[path = "../../../src/http1/mod.rs"]
+pub mod http1;
 #[allow(dead_code)]
 #[path = "../../../src/peer/mod.rs"]
 pub mod peer;
@@ -36,7 +39,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use api::{CanonicalRequest, EngineKind, Framing};
+use api::{CanonicalRequest, EngineKind};
+use http1::Framing;
 use peer::Peer;
 use policy::{Enforcer, Gate, Replaceable, Request};
 use recording::{Arrival, Outcome, Session, Writer};

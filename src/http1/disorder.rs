@@ -1,16 +1,16 @@
-//! What is found out of order only when a request has gone on.
+//! What is found to be wrong only after the head of a request was accepted.
 
 use std::fmt;
 
 use super::flaw::Flaw;
 
-/// Something that is not in order in the rest of an exchange whose head was, and that `enforce` ends it
-/// for. From there on nobody can read what comes on the connection.
+/// A fault in an exchange whose head was in order. `enforce` ends the exchange there, because nobody
+/// can tell what the bytes after it mean.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Disorder {
-    /// The body of the request.
+    /// In the body of the request.
     Body(Flaw),
-    /// The engine's answer.
+    /// In the engine's answer.
     Answer,
     /// The engine changed the protocol, which the operation never does.
     Switched,

@@ -1,50 +1,51 @@
 //! Where a message begins and ends (RFC 9112), read strictly.
 //!
-//! Servers differ on heads that are not quite in order, and what one of them takes for the body of
-//! a request another takes for the next request (docs/engine-api.md#framing). So a head is in the
-//! one form that everybody reads in the same way, or has a [`Flaw`]. Every Docker client writes
-//! that form.
+//! Servers differ on heads that are not quite in order, and what one of them takes for the body of a
+//! request another takes for the next request (docs/engine-api.md#framing). So a head is in the one
+//! form that every server reads in the same way, or it has a [`Flaw`]. Every Docker client writes that
+//! form.
 
+use super::chunked::Chunks;
 use super::flaw::Flaw;
-use super::head::{self, LONGEST_HEAD, Length, is_text, is_token};
+use super::header::is_token;
+use super::request_head::{self, LONGEST_HEAD, Length, RequestHead};
 
-/// The longest line of a chunked body that is not data, and all of its trailers together, in bytes.
-const LONGEST_TRAILERS: usize = 16 << 10;
-
-/// Reads requests one after another as their bytes come in.
+/// Reads requests one after another as their bytes arrive.
+///
+/// A head is looked for with [`Framing::find_head`] and read with [`Framing::read_head`]; its body, if
+/// it has one, is read with [`Framing::read_body`]. Then the next head begins.
 #[derive(Clone, Debug, Default)]
 pub struct Framing {
     state: State,
     watches: bool,
-    flaw: Option<Flaw>,
     has_odd_chunks: bool,
 }
 
-/// What a [`Framing`] made of the bytes it was shown.
+/// How far the bytes that a [`Framing`] was shown reach.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Progress {
-    /// The request ends behind this many of them.
+    /// The request ends after this many of them.
     Ended(usize),
-    /// The head ends behind this many of them, and a body follows.
+    /// The head ends after this many of them, and a body follows.
     Head(usize),
-    /// They are all part of the request, and it goes on.
+    /// All of them are part of the request, and it goes on.
     More,
 }
 
 /// A part of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Piece<'a> {
-    /// Data, without what frames it.
+    /// Data, without its framing.
     Data(&'a [u8]),
-    /// Some of the lines behind a chunked body, the empty one at their end included.
+    /// Part of the lines after a chunked body, the empty one at their end included.
     Trailers(&'a [u8]),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// In a head, of which the bytes up to here have been looked at.
+    /// In a head. This many of its bytes have been searched for its end.
     Head(usize),
-    /// In a body with so many bytes to come.
+    /// In a body of which this many bytes are still to come.
     Body(u64),
     /// In a chunked body.
     Chunks(Chunks),
@@ -56,44 +57,21 @@ impl Default for State {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Chunks {
-    /// The line with a chunk's size: so far, and how many digits.
-    Size(u64, u8),
-    /// The end of that line.
-    SizeEnd(u64),
-    /// What follows the size in that line.
-    Extension(u64),
-    /// Data of a chunk.
-    Data(u64),
-    /// The line break behind it; its first byte has been seen or not.
-    DataEnd(bool),
-    /// A trailer line of this length so far, of so many bytes of trailers; its CR has been seen or
-    /// not.
-    Trailer { line: usize, all: usize, cr: bool },
-}
-
 impl Framing {
-    /// One for who only watches: a flaw that leaves certain where a request ends is no error, and
-    /// can be asked for. What an engine then does is in docs/engine-api.md#framing.
+    /// A reader for a proxy that only watches. It accepts a flaw that leaves the end of the request
+    /// certain: docs/engine-api.md#framing says what an engine does with each of them.
     #[must_use]
     pub fn watching() -> Self {
         Self { watches: true, ..Self::default() }
     }
 
-    /// At the start of a chunked body.
+    /// A reader at the start of a chunked body.
     #[must_use]
     pub fn chunked() -> Self {
-        Self { state: State::Chunks(Chunks::Size(0, 0)), ..Self::default() }
+        Self { state: State::Chunks(Chunks::START), ..Self::default() }
     }
 
-    /// The flaw of the last head, where that is no error.
-    #[must_use]
-    pub fn flaw(&self) -> Option<Flaw> {
-        self.flaw
-    }
-
-    /// Whether the chunks of the last body so far have a form that is an error but for who watches.
+    /// Whether the chunks of the last body so far have a form that only a watcher accepts.
     #[must_use]
     pub fn has_odd_chunks(&self) -> bool {
         self.has_odd_chunks
@@ -110,31 +88,11 @@ impl Framing {
         matches!(self.state, State::Head(0))
     }
 
-    /// Whether a head is being read. Its bytes have to be kept and shown again with more behind
-    /// them until it has ended; those of a body are shown once.
+    /// Whether a head is being read. Its bytes have to be kept, and shown again with those that follow,
+    /// until it has ended. The bytes of a body are shown once.
     #[must_use]
     pub fn is_head(&self) -> bool {
         matches!(self.state, State::Head(_))
-    }
-
-    /// Looks at bytes: at all of a head from its first one on, or at the next ones of a body.
-    ///
-    /// # Errors
-    /// [`Flaw`], after which nothing can be said of what follows.
-    pub fn advance(&mut self, bytes: &[u8]) -> Result<Progress, Flaw> {
-        self.read(bytes, |_| ())
-    }
-
-    /// Like [`Framing::advance`], and shows what a body is made of.
-    ///
-    /// # Errors
-    /// As [`Framing::advance`].
-    pub fn read(&mut self, bytes: &[u8], show: impl FnMut(Piece<'_>)) -> Result<Progress, Flaw> {
-        match self.state {
-            State::Head(seen) => self.head(bytes, seen),
-            State::Body(left) => Ok(self.body(left, bytes, show)),
-            State::Chunks(chunks) => self.chunks(chunks, bytes, show),
-        }
     }
 
     /// Whether a chunked body is being read.
@@ -143,54 +101,83 @@ impl Framing {
         matches!(self.state, State::Chunks(_))
     }
 
-    fn head(&mut self, bytes: &[u8], seen: usize) -> Result<Progress, Flaw> {
-        // Whatever else comes, such as the start of TLS, has no line to wait for.
+    /// Looks for the end of a head in all its bytes so far. Returns its length, or `None` while it has
+    /// not ended.
+    ///
+    /// # Errors
+    /// [`Flaw`], if the bytes so far cannot become a head.
+    pub fn find_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Flaw> {
+        // Anything else, such as the start of TLS, may never have a line break to wait for.
         if bytes.first().is_some_and(|first| !is_token(*first)) {
             return Err(Flaw::RequestLine);
         }
-        let first = |flaw| match head::first_flaw(bytes) {
-            Some((first, is_certain)) if !(is_certain && self.watches) => first,
-            _ => flaw,
-        };
-        let Some(length) = head::end(bytes, seen).map_err(first)? else {
-            let too_long = (bytes.len() > LONGEST_HEAD).then_some(Flaw::TooLong);
-            if let Some((flaw, is_certain)) = head::first_flaw(bytes)
-                && !(is_certain && self.watches)
-            {
-                return Err(flaw);
-            }
-            if let Some(flaw) = too_long {
+        let seen = if let State::Head(seen) = self.state { seen } else { 0 };
+        // A flaw of the request line comes before any other one.
+        let first_flaw = || request_head::first_flaw(bytes, self.watches);
+        let first = |flaw| first_flaw().unwrap_or(flaw);
+        let found = request_head::end(bytes, seen).map_err(first)?;
+        if found.unwrap_or(bytes.len()) > LONGEST_HEAD {
+            return Err(first(Flaw::TooLong));
+        }
+        if found.is_none() {
+            if let Some(flaw) = first_flaw() {
                 return Err(flaw);
             }
             self.state = State::Head(bytes.len());
-            return Ok(Progress::More);
-        };
-        if length > LONGEST_HEAD {
-            return Err(first(Flaw::TooLong));
         }
-        let (body, flaw) = head::read(bytes.get(..length).unwrap_or_default()).map_err(first)?;
-        if let Some(flaw) = flaw.filter(|_| !self.watches) {
-            return Err(flaw);
-        }
-        self.flaw = flaw;
-        Ok(match body {
-            Length::Exactly(0) => {
-                self.state = State::default();
-                Progress::Ended(length)
-            }
-            Length::Exactly(left) => {
-                self.state = State::Body(left);
-                Progress::Head(length)
-            }
-            Length::Chunked => {
-                self.state = State::Chunks(Chunks::Size(0, 0));
-                self.has_odd_chunks = false;
-                Progress::Head(length)
-            }
-        })
+        Ok(found)
     }
 
-    fn body(&mut self, left: u64, bytes: &[u8], mut show: impl FnMut(Piece<'_>)) -> Progress {
+    /// Reads a whole head, as [`Framing::find_head`] found it. The body of the request follows, or else
+    /// the next head.
+    ///
+    /// # Errors
+    /// [`Flaw`], after which nothing can be said about the bytes that follow.
+    pub fn read_head<'a>(&mut self, head: &'a [u8]) -> Result<RequestHead<'a>, Flaw> {
+        let head = RequestHead::read(head, self.watches)?;
+        self.state = match head.body() {
+            Length::Exactly(0) => State::default(),
+            Length::Exactly(left) => State::Body(left),
+            Length::Chunked => {
+                self.has_odd_chunks = false;
+                State::Chunks(Chunks::START)
+            }
+        };
+        Ok(head)
+    }
+
+    /// Reads the next bytes of a body, and shows the data in them.
+    ///
+    /// # Errors
+    /// [`Flaw`], after which nothing can be said about the bytes that follow.
+    pub fn read_body(
+        &mut self,
+        bytes: &[u8],
+        show: impl FnMut(Piece<'_>),
+    ) -> Result<Progress, Flaw> {
+        match self.state {
+            // There is no body.
+            State::Head(_) => Ok(Progress::Ended(0)),
+            State::Body(left) => Ok(self.plain(left, bytes, show)),
+            State::Chunks(chunks) => self.chunks(chunks, bytes, show),
+        }
+    }
+
+    /// Looks at bytes, either at all of a head from its first byte on or at the next ones of a body, and
+    /// tells only how far they reach.
+    ///
+    /// # Errors
+    /// [`Flaw`], after which nothing can be said about the bytes that follow.
+    pub fn advance(&mut self, bytes: &[u8]) -> Result<Progress, Flaw> {
+        if !self.is_head() {
+            return self.read_body(bytes, |_| ());
+        }
+        let Some(length) = self.find_head(bytes)? else { return Ok(Progress::More) };
+        let has_body = self.read_head(bytes.get(..length).unwrap_or_default())?.has_body();
+        Ok(if has_body { Progress::Head(length) } else { Progress::Ended(length) })
+    }
+
+    fn plain(&mut self, left: u64, bytes: &[u8], mut show: impl FnMut(Piece<'_>)) -> Progress {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length < left {
             self.state = State::Body(left - length);
@@ -238,60 +225,13 @@ impl Framing {
     }
 }
 
-impl Chunks {
-    /// Takes one byte that is not data; `None` at the end of the body. Who watches passes over what
-    /// engines take: extensions, and lines that end in a line feed.
-    fn next(self, byte: u8, watches: bool) -> Result<Option<Self>, Flaw> {
-        Ok(Some(match (self, byte) {
-            (Self::Size(size, 1..), b'\r') => Self::SizeEnd(size),
-            (Self::Size(size, 1..), b'\n') if watches => Self::behind_size(size),
-            (Self::Size(size, 1..), b';' | b' ' | b'\t') if watches => Self::Extension(size),
-            // Fifteen digits are more than any body has, and cannot overflow.
-            (Self::Size(size, digits @ 0..15), digit) => {
-                let digit = char::from(digit).to_digit(16).ok_or(Flaw::Chunk)?;
-                Self::Size(size * 16 + u64::from(digit), digits + 1)
-            }
-            (Self::SizeEnd(size) | Self::Extension(size), b'\n') => Self::behind_size(size),
-            (Self::Extension(size), _) => Self::Extension(size),
-            (Self::DataEnd(false), b'\r') => Self::DataEnd(true),
-            (Self::DataEnd(true), b'\n') => Self::Size(0, 0),
-            (Self::DataEnd(false), b'\n') if watches => Self::Size(0, 0),
-            (Self::Trailer { line: 0, cr: true, .. }, b'\n') => return Ok(None),
-            (Self::Trailer { line: 0, .. }, b'\n') if watches => return Ok(None),
-            (Self::Trailer { all, cr: true, .. }, b'\n') => {
-                Self::Trailer { line: 0, all, cr: false }
-            }
-            (Self::Trailer { all, .. }, b'\n') if watches => {
-                Self::Trailer { line: 0, all, cr: false }
-            }
-            (Self::Trailer { line, all, cr: false }, b'\r') => {
-                Self::Trailer { line, all, cr: true }
-            }
-            // A trailer that begins with a space would continue the one before it.
-            (Self::Trailer { line, all: all @ 0..LONGEST_TRAILERS, cr: false }, byte)
-                if is_text(byte) && (line > 0 || is_token(byte)) =>
-            {
-                Self::Trailer { line: line + 1, all: all + 1, cr: false }
-            }
-            _ => return Err(Flaw::Chunk),
-        }))
-    }
-
-    /// What follows the line of a chunk's size.
-    fn behind_size(size: u64) -> Self {
-        match size {
-            0 => Self::Trailer { line: 0, all: 0, cr: false },
-            size => Self::Data(size),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::{LONGEST_TARGET, MOST_HEADERS};
+    use crate::http1::chunked::LONGEST_TRAILERS;
+    use crate::http1::{LONGEST_TARGET, MOST_HEADERS};
 
     /// What comes of a whole stream that arrives at once: where each request ends, and the flaw.
     fn requests(mut bytes: &[u8]) -> (Vec<usize>, Option<Flaw>) {
@@ -355,7 +295,7 @@ mod tests {
         }
     }
 
-    /// Who watches goes on behind flaws that leave certain where a request ends.
+    /// A watcher accepts the flaws that leave the end of a request certain.
     #[test]
     fn a_watcher_reads_what_an_engine_takes() {
         for (head, expected) in [
@@ -370,14 +310,12 @@ mod tests {
             ),
         ] {
             let mut framing = Framing::watching();
-            assert_eq!(
-                framing.advance(head.as_bytes()),
-                Ok(Progress::Ended(head.len())),
-                "{head:?}"
-            );
-            assert_eq!(framing.flaw(), Some(expected));
-            assert_eq!(framing.advance(GET.as_bytes()), Ok(Progress::Ended(GET.len())));
-            assert_eq!(framing.flaw(), None);
+            for (head, flaw) in [(head, Some(expected)), (GET, None)] {
+                assert_eq!(framing.find_head(head.as_bytes()), Ok(Some(head.len())), "{head:?}");
+                let read = framing.read_head(head.as_bytes()).unwrap();
+                assert_eq!((read.flaw(), read.has_body()), (flaw, false), "{head:?}");
+                assert!(framing.is_between());
+            }
         }
         let head = "POST /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
         for body in
@@ -532,7 +470,7 @@ mod tests {
     }
 
     proptest! {
-        /// In however many pieces bytes arrive, they are read in one way.
+        /// The number of pieces in which bytes arrive makes no difference.
         #[test]
         fn pieces_do_not_matter(message in messages(), size in 1usize..20) {
             let (mut framing, mut ends, mut flaw) = (Framing::default(), Vec::new(), None);

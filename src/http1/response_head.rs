@@ -1,25 +1,21 @@
-//! The head of an engine's answer: where the answer ends, and the form in which it goes on.
+//! The head of an answer: where the answer ends, and the form in which it is forwarded.
 
-use hyper::StatusCode;
+use http::StatusCode;
 use smallvec::SmallVec;
 
-use super::headers::{Named, is_dropped};
-use super::request::line;
-use crate::api::Framing;
+use super::framing::Framing;
+use super::header::{Named, decimal, is_dropped, write_header};
+use super::request_head::Header;
 
 /// The longest head of an answer in bytes.
 const LONGEST: usize = 256 << 10;
 
-/// How many header lines an answer has at most.
+/// The most header lines in an answer.
 const MOST_HEADERS: usize = 128;
-
-/// The types of a hijacked connection's output.
-const RAW: [&[u8]; 2] =
-    [b"application/vnd.docker.raw-stream", b"application/vnd.docker.multiplexed-stream"];
 
 /// How the body of an answer is delimited (RFC 9112 section 6.3).
 #[derive(Debug)]
-pub(super) enum Body {
+pub(crate) enum Body {
     /// By its number of bytes, which may be 0.
     Length(u64),
     /// In chunks.
@@ -30,13 +26,14 @@ pub(super) enum Body {
 
 /// The head of an answer.
 #[derive(Debug)]
-pub(super) struct ResponseHead<'a, 'b> {
-    pub(super) status: StatusCode,
+pub(crate) struct ResponseHead<'a, 'b> {
+    pub(crate) status: StatusCode,
     /// Its length in bytes.
-    pub(super) length: usize,
-    pub(super) body: Body,
-    /// Whether the engine keeps the connection behind it.
-    pub(super) keeps: bool,
+    pub(crate) length: usize,
+    /// How the body is delimited.
+    pub(crate) body: Body,
+    /// Whether the server keeps the connection open after the answer.
+    pub(crate) keeps: bool,
     reason: &'a str,
     headers: &'b [httparse::Header<'a>],
     connection: SmallVec<[Named<'a>; 1]>,
@@ -44,25 +41,25 @@ pub(super) struct ResponseHead<'a, 'b> {
 
 /// The form in which a head goes to the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Form {
-    /// Of an answer behind which the connection is HTTP no longer.
+pub(crate) enum Form {
+    /// An answer after which the connection no longer speaks HTTP.
     Raw,
-    /// Of a 101, with what belongs to the switch.
+    /// A 101, with the headers of the switch.
     Switched,
-    /// Of an answer.
+    /// Any other answer.
     Answer {
         /// Whether the client speaks HTTP/1.0.
         is_old: bool,
-        /// Whether the body goes on in chunks.
+        /// Whether the body is forwarded in chunks.
         is_chunked: bool,
-        /// What the client is told of its connection.
+        /// The value of `Connection` for the client.
         connection: Option<&'static str>,
     },
 }
 
 impl Form {
-    /// That of an interim answer.
-    pub(super) const INTERIM: Self =
+    /// The form of an interim answer.
+    pub(crate) const INTERIM: Self =
         Self::Answer { is_old: false, is_chunked: false, connection: None };
 
     fn is_chunked(self) -> bool {
@@ -70,10 +67,10 @@ impl Form {
     }
 }
 
-/// Why an answer cannot be passed on.
+/// Why an answer cannot be forwarded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum BadAnswer {
-    #[error("the engine gave an answer that is no HTTP")]
+pub(crate) enum BadResponse {
+    #[error("the engine gave an answer that is not HTTP")]
     NotHttp,
     #[error("the engine gave an answer whose head is too long")]
     TooLong,
@@ -84,28 +81,28 @@ pub(super) enum BadAnswer {
 }
 
 /// Room for the headers of an answer while it is read.
-pub(super) const ROOM: [httparse::Header<'static>; MOST_HEADERS] =
+pub(crate) const ROOM: [httparse::Header<'static>; MOST_HEADERS] =
     [httparse::EMPTY_HEADER; MOST_HEADERS];
 
 impl<'a, 'b> ResponseHead<'a, 'b> {
     /// Reads a head, if all of it is there; `is_head` when it answers a HEAD.
-    pub(super) fn read(
+    pub(crate) fn read(
         bytes: &'a [u8],
         room: &'b mut [httparse::Header<'a>],
         is_head: bool,
-    ) -> Result<Option<Self>, BadAnswer> {
+    ) -> Result<Option<Self>, BadResponse> {
         let mut parsed = httparse::Response::new(room);
         let length = match parsed.parse(bytes) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if bytes.len() <= LONGEST => return Ok(None),
             Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-                return Err(BadAnswer::TooLong);
+                return Err(BadResponse::TooLong);
             }
-            Err(_) => return Err(BadAnswer::NotHttp),
+            Err(_) => return Err(BadResponse::NotHttp),
         };
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
         let (Some(status), Some(version)) = (status, parsed.version) else {
-            return Err(BadAnswer::NotHttp);
+            return Err(BadResponse::NotHttp);
         };
         let headers: &'b [httparse::Header<'a>] = parsed.headers;
         let reason = parsed.reason.unwrap_or_default();
@@ -122,34 +119,14 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         if !is_head && !status.is_informational() && !matches!(status.as_u16(), 204 | 304) {
             read.body = read.framing()?;
         }
-        let says = |word: &[u8]| read.connection.iter().any(|named| named.holds(word));
+        let says = |word: &[u8]| read.connection.iter().any(|named| named.contains(word));
         let keeps = if version == 1 { !says(b"close") } else { says(b"keep-alive") };
         read.keeps = keeps && !matches!(read.body, Body::UntilEnd);
         Ok(Some(read))
     }
 
-    /// Whether the engine has taken the connection over with a 200
-    /// (docs/engine-api.md#switching-protocols): an answer of one of its stream types that has no
-    /// end but that of the connection. Any other answer leaves the connection to HTTP, and what the
-    /// client sends next is decided over.
-    pub(super) fn is_raw(&self) -> bool {
-        self.status == StatusCode::OK
-            && matches!(self.body, Body::UntilEnd)
-            && RAW.contains(&self.value("content-type").unwrap_or_default())
-    }
-
-    /// Whether the engine had no handler for the request. Handlers name the API version in every
-    /// answer but a raw one to a failed hijack; "page not found" does not
-    /// (docs/engine-api.md#denials), nor podman's "method not allowed".
-    pub(super) fn is_unrouted(&self) -> bool {
-        let kind = self.value("content-type").unwrap_or_default();
-        matches!(self.status.as_u16(), 404 | 405)
-            && self.value("api-version").is_none()
-            && (kind.starts_with(b"application/json") || kind.starts_with(b"text/plain"))
-    }
-
     /// Writes the head as it goes to the client.
-    pub(super) fn write(&self, form: Form, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, form: Form, out: &mut Vec<u8>) {
         let is_old = matches!(form, Form::Answer { is_old: true, .. });
         let version = if is_old { "HTTP/1.0 " } else { "HTTP/1.1 " };
         for part in [version, self.status.as_str(), " ", self.reason, "\r\n"] {
@@ -158,47 +135,46 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         let mut takes_length = matches!(self.body, Body::Length(_));
         let mut has_encoding = false;
         for header in self.headers {
-            let name = header.name.as_bytes();
+            let own = Header { name: header.name.as_bytes(), value: header.value };
             let is = |other: &str| header.name.eq_ignore_ascii_case(other);
             let stays = form == Form::Switched && (is("connection") || is("upgrade"))
                 || form.is_chunked() && is("transfer-encoding");
-            // Beside an encoding a length says nothing (RFC 9112 section 6.3), and said once more it
-            // may be taken for another (RFC 9110 section 8.6).
+            // Next to an encoding a length means nothing (RFC 9112 section 6.3), and a second one could
+            // be read as another length (RFC 9110 section 8.6).
             let is_length = is("content-length");
             let is_void = is_length && !takes_length;
             takes_length &= !is_length;
             has_encoding |= form.is_chunked() && is("transfer-encoding");
-            if stays || (!is_void && !is_dropped(name, header.value, &self.connection)) {
-                line(name, header.value, out);
+            if stays || (!is_void && !is_dropped(own, &self.connection)) {
+                write_header(own.name, own.value, out);
             }
         }
         if form.is_chunked() && !has_encoding {
-            line(b"Transfer-Encoding", b"chunked", out);
+            write_header(b"Transfer-Encoding", b"chunked", out);
         }
         if let Form::Answer { connection: Some(connection), .. } = form {
-            line(b"Connection", connection.as_bytes(), out);
+            write_header(b"Connection", connection.as_bytes(), out);
         }
         out.extend_from_slice(b"\r\n");
     }
 
-    fn framing(&self) -> Result<Body, BadAnswer> {
+    fn framing(&self) -> Result<Body, BadResponse> {
         let mut encodings = values(self.headers, "transfer-encoding");
         if let Some(encoding) = encodings.next() {
-            // No engine has another one, and passed on it would not say where the answer ends.
+            // No engine uses another one, and a client could not tell where the answer ends.
             let is_clear = encoding.eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
-            return is_clear.then(|| Body::Chunked(Framing::chunked())).ok_or(BadAnswer::Length);
+            return is_clear.then(|| Body::Chunked(Framing::chunked())).ok_or(BadResponse::Length);
         }
         let mut lengths = values(self.headers, "content-length");
         let Some(length) = lengths.next() else { return Ok(Body::UntilEnd) };
-        let is_plain = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
-        if !is_plain || lengths.any(|other| other != length) {
-            return Err(BadAnswer::Length);
+        if lengths.any(|other| other != length) {
+            return Err(BadResponse::Length);
         }
-        let digits = std::str::from_utf8(length).map_err(|_| BadAnswer::Length)?;
-        digits.parse().map(Body::Length).map_err(|_| BadAnswer::Length)
+        decimal(length).map(Body::Length).ok_or(BadResponse::Length)
     }
 
-    fn value(&self, name: &'static str) -> Option<&'a [u8]> {
+    /// The first value of a header.
+    pub(crate) fn value(&self, name: &'static str) -> Option<&'a [u8]> {
         values(self.headers, name).next()
     }
 }
