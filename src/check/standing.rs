@@ -140,6 +140,9 @@ impl Check<'_> {
 
     /// The command that settles it.
     fn review(&self) -> String {
+        if !self.source.is_file {
+            return "dsp review, on the file of this profile".to_owned();
+        }
         format!("dsp review {}", printable(&quoted(&self.source.path)))
     }
 }

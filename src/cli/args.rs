@@ -7,7 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::completions::Profiles;
-use super::{intercept::Intercept, listen::Listen, logs::Logs, sessions::Sessions};
+use super::{intercept::Intercept, listen::Listen, logs::Logs, sessions::Sessions, standard};
 use crate::api::{ApiVersion, EngineKind};
 use crate::learn::MinApi;
 use crate::{export, recording};
@@ -111,7 +111,7 @@ Examples:
   dsp record --intercept -- ./program                   for one that ignores DOCKER_HOST
   dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
 pub(super) struct Record {
-    /// The recording to append to
+    /// The recording to append to; - is stdout, for a listener
     #[arg(short, long, value_name = "FILE", default_value = "recording.jsonl")]
     pub(super) output: PathBuf,
     #[command(flatten)]
@@ -122,15 +122,22 @@ pub(super) struct Record {
     #[arg(long)]
     pub(super) follow: bool,
     /// With --follow, write what each container asks to a file of its own in this folder, NAME.jsonl
-    #[arg(long, value_name = "DIR", requires = "follow")]
+    #[arg(long, value_name = "DIR", requires = "follow", value_parser = standard::folder())]
     pub(super) split: Option<PathBuf>,
     #[command(flatten)]
     pub(super) intercept: Intercept,
     /// Something to remember about this session
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = super::sessions::label)]
     pub(super) labels: Vec<(String, String)>,
     /// How much of the command to write down
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = CommandLine::Short)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t = CommandLine::Short,
+        requires = "command",
+        conflicts_with = "grace"
+    )]
     pub(super) command_line: CommandLine,
     /// The program to run
     #[arg(last = true, value_name = "COMMAND")]
@@ -158,14 +165,24 @@ pub(super) struct Generate {
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Add what is new to this profile; what people wrote there is kept
-    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["output", "name"])]
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        conflicts_with_all = ["output", "name"],
+        value_parser = standard::changed()
+    )]
     pub(super) update: Option<PathBuf>,
     /// What denials will call the profile, instead of the name of -o's file, of what ran, or of the
     /// recording's file or folder
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// Name the JSON Schema in this file at the head of the profile, for editors; see dsp schema
-    #[arg(long, value_name = "FILE", conflicts_with = "update")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "update",
+        value_parser = standard::not("an editor reads the schema from the file")
+    )]
     pub(super) schema: Option<PathBuf>,
     /// How wide the rules are
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
@@ -286,7 +303,7 @@ pub(super) enum Format {
 /// Whose evidence it is.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Origin {
-    /// Read the logs of this program instead of recordings; - is standard input
+    /// Read the logs of this program instead of recordings
     #[arg(long = "from", value_name = "PROGRAM", requires = "recordings")]
     program: Option<Program>,
 }
@@ -401,7 +418,7 @@ pub(super) struct Demo {
     #[arg(long, conflicts_with = "host")]
     pub(super) sample: bool,
     /// The folder for the files it makes, instead of a new temporary one
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = standard::folder())]
     pub(super) dir: Option<PathBuf>,
 }
 
@@ -421,18 +438,5 @@ fn min_api(text: &str) -> Result<MinApi, String> {
         version => ApiVersion::parse(EngineKind::Podman, version)
             .map(MinApi::At)
             .map_err(|_| "write a version such as 1.41, recorded or none".to_owned()),
-    }
-}
-
-/// The longest label in bytes, which is part of the first line of each session.
-const LONGEST_LABEL: usize = 4096;
-
-pub(super) fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        _ if text.len() > LONGEST_LABEL => {
-            Err(format!("a label has at most {LONGEST_LABEL} bytes, and this one {}", text.len()))
-        }
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("a label is KEY=VALUE".to_owned()),
     }
 }

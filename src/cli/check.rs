@@ -16,7 +16,7 @@ use super::reporting::Outputs;
 use super::sessions::{self, Sessions};
 use super::source;
 use super::status::Status;
-use super::{evidence, output};
+use super::{evidence, output, standard};
 use crate::check::{Options, check};
 use crate::profile::CheckCode;
 use crate::report::Severity;
@@ -64,6 +64,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     args.refuse_contradiction()?;
+    let read = args.recordings.iter().chain(&args.against).chain([&args.profile]);
+    standard::read_once(read.map(PathBuf::as_path))?;
     let (source, profile) = source::load_source(&args.profile)?;
     let (from, engine) = (args.from.format(), Some(profile.engine));
     let evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;

@@ -10,7 +10,7 @@ use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::Shells;
 
 use super::status::Status;
-use super::{args, files, output};
+use super::{args, files, output, standard};
 use crate::profile::{BUILTIN, SHIPPED};
 use crate::text::shown;
 
@@ -63,7 +63,7 @@ Examples:
   dsp man -o /usr/local/share/man/man1               install all of them")]
 pub(super) struct Man {
     /// The folder to write all pages to; without one the first is printed
-    #[arg(short, long, value_name = "FOLDER")]
+    #[arg(short, long, value_name = "FOLDER", value_parser = standard::folder())]
     output: Option<PathBuf>,
 }
 

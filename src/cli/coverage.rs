@@ -1,14 +1,16 @@
 //! `dsp coverage`: have I recorded enough?
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use super::args::{self, Format};
 use super::status::Status;
-use super::{evidence, output, sessions};
+use super::{evidence, output, sessions, standard};
 use crate::learn::{Coverage, OperationRow, OtherRow, SessionRow};
 use crate::report::{count, pretty, printable};
 
 pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
+    standard::read_once(args.recordings.iter().map(PathBuf::as_path))?;
     let evidence = evidence::read(&args.recordings, None, None, false, &args.sessions)?;
     if evidence.is_empty() {
         output::error(&format!("{} holds no request", evidence::names(&args.recordings)));

@@ -6,8 +6,8 @@ use clap::ValueEnum;
 
 use super::args::Verbosity;
 use super::reporting::Outputs;
-use super::source;
 use super::status::Status;
+use super::{source, standard};
 use crate::check::{self, compare};
 
 /// Say what a change of a profile widens and narrows
@@ -45,6 +45,7 @@ enum FailOn {
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    standard::read_once([args.old.as_path(), &args.new])?;
     let (old_source, old) = source::load_any(&args.old)?;
     let (new_source, new) = source::load_any(&args.new)?;
     let fail_on = match args.fail_on {

@@ -1,7 +1,6 @@
 //! `dsp enforce`: exactly a profile and nothing else.
 
 use std::ffi::OsString;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +12,13 @@ use super::args::{Engine, Verbosity};
 use super::audit::{Audit, AuditLog};
 use super::completions::Profiles;
 use super::listen::Listen;
+use super::misuse::misuse;
 use super::record::describe;
 use super::reload::InForce;
 use super::serve::{EndSignals, Sockets};
 use super::source;
 use super::status::Status;
-use super::{ambiguity, environment, output, pending, runtime, serve};
+use super::{ambiguity, environment, output, pending, runtime, serve, standard};
 use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::child::Intercept;
 use crate::engine;
@@ -41,7 +41,11 @@ Examples:
   dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
 pub(super) struct Args {
     /// The profile
-    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
+    #[arg(
+        value_name = "PROFILE",
+        value_parser = standard::not("the profile is read again at HUP, so it has to be a file"),
+        add = ArgValueCompleter::new(Profiles)
+    )]
     profile: PathBuf,
     #[command(flatten)]
     engine: Engine,
@@ -56,12 +60,16 @@ pub(super) struct Args {
     #[arg(long)]
     require_reviewed: bool,
     /// When a new profile is read at HUP, end requests under way that it denies
-    #[arg(long, conflicts_with_all = ["audit", "command"])]
+    #[arg(long, conflicts_with_all = ["audit", "command", "intercept"])]
     drop_denied: bool,
     /// Append each request and its decision to this file, as record does; - is stdout. While it
     /// cannot be written, nothing is let through
     #[arg(long, value_name = "FILE")]
     audit_log: Option<PathBuf>,
+    /// Seconds that the body of a request may make no progress before the request is ended; 0 for no
+    /// limit
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, conflicts_with = "audit")]
+    body_timeout: u64,
     /// Go on when the audit log cannot be written
     #[arg(long, requires = "audit_log")]
     audit_log_optional: bool,
@@ -71,6 +79,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let has_command = !args.command.is_empty();
+    args.listen.check(has_command, args.intercept.is_wanted())?;
+    standard::check_free("--audit-log", args.audit_log.as_ref(), has_command)?;
+    if args.drop_denied && source::is_builtin(&args.profile) {
+        misuse!(
+            "--drop-denied is for a profile that can change, and {} is part of dsp",
+            spelled(&args.profile)
+        );
+    }
     let profile = source::load(&args.profile)?;
     if args.require_reviewed {
         check_reviewed(&args.profile, &profile)?;
@@ -93,7 +110,8 @@ async fn enforce(
     let private = !args.command.is_empty();
     let covered = serve::covered_access(intercept.as_ref(), &engine.address);
     let name = profile.name.as_str();
-    let sockets = Sockets::open(&args.listen, name, private, covered.as_ref()).await?;
+    let mut sockets = Sockets::open(&args.listen, name, private, covered.as_ref()).await?;
+    sockets.limit_bodies(args.body_timeout);
     let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
     if !verbosity.quiet {
         sockets.tell_who_connects();
@@ -159,7 +177,7 @@ fn tell_of_root(profile: &Profile) {
 
 /// Whether the audit log goes to stdout.
 fn to_stdout(args: &Args) -> bool {
-    args.audit_log.as_deref() == Some(Path::new("-"))
+    args.audit_log.as_deref().is_some_and(standard::is_standard)
 }
 
 /// Begins the audit log, if one is wanted.
@@ -170,9 +188,6 @@ fn audit_log(
 ) -> anyhow::Result<Option<AuditLog>> {
     let Some(path) = args.audit_log.clone() else { return Ok(None) };
     let is_stdout = to_stdout(args);
-    if is_stdout && !args.command.is_empty() {
-        anyhow::bail!("stdout belongs to the command; name a file with --audit-log");
-    }
     let command = CommandLine::Short.of(&args.command);
     let (engine, name) = (describe(engine), profile.name.to_string());
     let open = move || -> anyhow::Result<Writer> {
@@ -182,9 +197,7 @@ fn audit_log(
         if !is_stdout {
             return Ok(Writer::create(&path, &session)?.for_purpose(Purpose::Audit));
         }
-        let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
-        let writer = Writer::onto(stdout.into(), &session);
-        let writer = writer.context("cannot write the audit log to stdout")?;
+        let writer = standard::writer(&session).context("cannot write the audit log to stdout")?;
         Ok(writer.for_purpose(Purpose::Audit))
     };
     AuditLog::begin(Box::new(open), args.audit_log_optional).map(Some)

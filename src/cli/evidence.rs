@@ -1,13 +1,15 @@
 //! Reads recordings, or the logs of other programs, for `generate` and `check`.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use indexmap::IndexMap;
 
 use super::logs::Logs;
 use super::sessions::Sessions;
-use super::{logs, output};
+use super::{logs, output, standard};
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::learn::{Evidence, Gathering};
 use crate::profile::Rule;
@@ -31,19 +33,23 @@ pub(super) fn read(
 ) -> anyhow::Result<Evidence> {
     let mut gathering =
         if takes_denied { Gathering::taking_denied() } else { Gathering::default() };
+    if from.is_some() {
+        sessions.check_for_logs()?;
+    }
     for path in recordings {
         if let Some(logs) = from {
             logs::read(path, logs, wanted.unwrap_or_default(), &mut gathering)?;
             continue;
         }
-        let mut reader = Reader::open(path)?;
+        let mut reader = open(path)?;
         for event in &mut reader {
             gathering.absorb(event?);
         }
         gathering.tear(reader.torn());
         if reader.torn() > 0 {
             let torn = count(reader.torn(), "line");
-            output::warn(&format!("{}: {torn} cut in the middle, left out", shown(path)));
+            let name = shown(standard::name(path));
+            output::warn(&format!("{name}: {torn} cut in the middle, left out"));
         }
     }
     sessions.select(&mut gathering)?;
@@ -69,12 +75,12 @@ pub(super) fn read(
 pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, ReadError> {
     let mut found: IndexMap<(String, u64), String> = IndexMap::new();
     for path in recordings {
-        let mut reader = Reader::open(path)?;
+        let mut reader = open(path)?;
         while let Some(event) = reader.next() {
             match event? {
                 Event::Request(request) if is_for(rule, &request) => {
                     let (line, time) = (reader.line(), request.time.strftime("%F %T"));
-                    let place = format!("{}:{line}", shown(path));
+                    let place = format!("{}:{line}", shown(standard::name(path)));
                     let text = format!("{place}  {time}  {} {}", request.method, request.path);
                     found.entry((request.session, request.seq)).or_insert(text);
                 }
@@ -93,6 +99,16 @@ pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, 
     Ok(found.into_values().collect())
 }
 
+/// Opens a recording, which may come from standard input.
+fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+    if !standard::is_standard(path) {
+        return Reader::open(path);
+    }
+    let name = standard::name(path);
+    let io = |source| ReadError::Io { path: name.to_owned(), source };
+    Ok(Reader::new(name, BufReader::with_capacity(1 << 16, standard::open(path).map_err(io)?)))
+}
+
 fn is_for(rule: &Rule, request: &Request) -> bool {
     let engine = rule.operation().engine;
     let canonical = CanonicalRequest::parse(engine, &request.method, &request.path).ok();
@@ -103,7 +119,7 @@ fn is_for(rule: &Rule, request: &Request) -> bool {
 /// `1 session`, `recording.jsonl` or `3 recordings`.
 pub(super) fn names(recordings: &[PathBuf]) -> String {
     match recordings {
-        [one] => shown(one).to_string(),
+        [one] => shown(standard::name(one)).to_string(),
         many => format!("{} recordings", many.len()),
     }
 }

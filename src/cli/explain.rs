@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::hint::{self, Hinted};
+use super::misuse::misuse;
 use super::output::{self, STRONG};
 use super::source;
 use super::status::Status;
-use super::{args, evidence};
+use super::{args, evidence, standard};
 use crate::api::{CanonicalRequest, EngineKind, Operation};
 use crate::explain;
 use crate::profile::{BUILTIN, Profile, Rule};
@@ -23,25 +24,29 @@ pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
         |subject: &&String| subject.split_once(' ').is_some_and(|(_, path)| path.starts_with('/'));
     let requests: Vec<&String> = subjects.iter().filter(is_request).collect();
     let profiles: Vec<&String> = subjects.iter().filter(|subject| !is_request(subject)).collect();
-    let text = match (profiles.as_slice(), requests.as_slice()) {
-        ([path], []) => explain::profile(&source::load(Path::new(path))?),
-        ([], [request]) => explain::operation(find_anywhere(request)?),
-        ([path], [request]) => {
-            let (source, profile) = source::load_source(Path::new(path))?;
-            decision(&profile, &source, request)
-        }
-        _ => anyhow::bail!("give one profile, one request as 'METHOD /path', or one of each"),
+    if profiles.len() > 1 || requests.len() > 1 {
+        misuse!("give one profile, one request as 'METHOD /path', or one of each");
+    }
+    if requests.is_empty() && !args.recordings.is_empty() {
+        misuse!("name the rule whose evidence --recording is to show, as 'METHOD /path'");
+    }
+    let path = profiles.first().map(Path::new);
+    standard::read_once(path.into_iter().chain(args.recordings.iter().map(PathBuf::as_path)))?;
+    let profile = path.map(source::load_source).transpose()?;
+    let text = match (&profile, requests.first()) {
+        (Some((_, profile)), None) => explain::profile(profile),
+        (None, Some(request)) => explain::operation(find_anywhere(request)?),
+        (Some((source, profile)), Some(request)) => decision(profile, source, request),
+        // clap wants at least one of them.
+        (None, None) => String::new(),
     };
     output::text(&text)?;
-    if !args.recordings.is_empty() {
-        let Some(request) = requests.first() else {
-            anyhow::bail!("name the rule whose evidence --recording is to show, as 'METHOD /path'");
+    if let Some(request) = requests.first().filter(|_| !args.recordings.is_empty()) {
+        let engine = match &profile {
+            Some((_, profile)) => profile.engine,
+            None => find_anywhere(request)?.engine,
         };
-        let rule = match profiles.first() {
-            Some(path) => rule(source::load(Path::new(path))?.engine, request)?,
-            None => rule(find_anywhere(request)?.engine, request)?,
-        };
-        behind(&rule, &args.recordings)?;
+        behind(&rule(engine, request)?, &args.recordings)?;
     }
     Ok(Status::Done)
 }

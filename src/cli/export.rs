@@ -3,16 +3,17 @@
 use super::args::{self, Verbosity};
 use super::source;
 use super::status::Status;
-use super::{files, output};
+use super::{files, output, standard};
 use crate::export::export;
 use crate::text::shown;
 
 pub(super) fn run(args: &args::Export, verbosity: Verbosity) -> anyhow::Result<Status> {
-    if let Some(path) = &args.output {
+    let file = standard::output(args.output.as_ref());
+    if let Some(path) = file {
         files::check_new(path, "remove it")?;
     }
     let text = export(&source::load(&args.profile)?, args.format.into())?;
-    let Some(path) = &args.output else {
+    let Some(path) = file else {
         output::data(&text)?;
         return Ok(Status::Done);
     };

@@ -1,12 +1,12 @@
 //! `dsp generate`: recordings to a profile.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::args::{self, Verbosity};
 use super::status::Status;
-use super::{ambiguity, evidence, files, output, place, sessions};
+use super::{ambiguity, evidence, files, output, place, sessions, standard};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
 use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, Name, Pattern, Profile, emit};
@@ -16,10 +16,11 @@ use crate::text::{shown, spelled};
 pub(super) fn run(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result<Status> {
     let name = match &args.name {
         Some(name) => Some(Name::parse(name).with_context(|| format!("--name {name:?} is wrong"))?),
-        None => args.output.as_deref().and_then(named_after_file),
+        None => standard::output(args.output.as_ref()).and_then(named_after_file),
     };
+    standard::read_once(args.recordings.iter().map(PathBuf::as_path))?;
     // Looked at before the work: the answer does not depend on it.
-    if let Some(path) = &args.output {
+    if let Some(path) = standard::output(args.output.as_ref()) {
         files::check_new(path, "add to it with --update")?;
     }
     let update_path = args.update.as_deref().map(super::source::changeable).transpose()?;
@@ -116,11 +117,12 @@ fn fresh(
     let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
     files::check_readable(&text)?;
-    match &args.output {
+    let file = standard::output(args.output.as_ref());
+    match file {
         None => output::data(&text)?,
         Some(path) => crate::files::create(path, &text)?,
     }
-    if let Some(path) = &args.output
+    if let Some(path) = file
         && !verbosity.quiet
     {
         let rules = count(profile.allow.len(), "rule");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::Verbosity;
-use super::output;
+use super::{output, standard};
 use crate::child;
 
 /// For programs that ignore `DOCKER_HOST`.
@@ -17,13 +17,20 @@ pub(super) struct Intercept {
         num_args = 0..=1,
         require_equals = true,
         requires = "command",
-        value_hint = clap::ValueHint::FilePath
+        conflicts_with = "grace",
+        value_hint = clap::ValueHint::FilePath,
+        value_parser = standard::not("dsp puts a socket there")
     )]
     #[expect(clippy::option_option, reason = "clap's form of an option with an optional value")]
     intercept: Option<Option<PathBuf>>,
 }
 
 impl Intercept {
+    /// Whether it was asked for.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.intercept.is_some()
+    }
+
     /// Makes ready, before anything else is done and any thread is started.
     pub(super) fn prepare(&self, verbosity: Verbosity) -> anyhow::Result<Option<child::Intercept>> {
         let Some(path) = &self.intercept else { return Ok(None) };

@@ -1,10 +1,9 @@
 //! Where clients come in, and who may be one.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail};
 use nix::unistd::{Group, User};
 
+use super::misuse::misuse;
 use crate::api::Address;
 use crate::proxy::{Access, Limits};
 use crate::text::printable;
@@ -46,40 +45,68 @@ pub(super) struct Listen {
     /// makes room for a new one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
     pub(super) max_connections: usize,
-    /// Seconds that the body of a request may make no progress before an enforcer ends it; 0 for no
-    /// limit
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub(super) body_timeout: u64,
     /// Seconds that open requests get at the end; a second signal ends at once
     #[arg(long, value_name = "SECONDS", default_value_t = 10, conflicts_with = "command")]
     pub(super) grace: u64,
 }
 
 impl Listen {
-    /// Refuses options that are about none of the sockets.
-    pub(super) fn check(&self, addresses: &[Address]) -> anyhow::Result<()> {
-        let is_tcp = |address: &Address| matches!(address, Address::Tcp { .. });
-        if self.insecure_tcp && !addresses.iter().any(is_tcp) {
-            bail!("--insecure-tcp is for TCP, and no --listen names a tcp:// address");
+    /// Where to listen, as far as that was asked for.
+    pub(super) fn addresses(&self) -> anyhow::Result<Vec<Address>> {
+        Ok(self.listen.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
+    }
+
+    /// Refuses options that are about none of the sockets. Without an address, dsp listens on a unix
+    /// socket; that of a command is in a folder of its own, unless the command is intercepted.
+    pub(super) fn check(&self, has_command: bool, intercepts: bool) -> anyhow::Result<()> {
+        let addresses = self.addresses()?;
+        let is_tcp = |address: &&Address| matches!(address, Address::Tcp { .. });
+        let tcp = addresses.iter().find(is_tcp);
+        let of_tcp =
+            [("--insecure-tcp", self.insecure_tcp), ("--allow-host", !self.allow_host.is_empty())];
+        if let (None, Some(option)) = (tcp, given(&of_tcp)) {
+            misuse!("{option} is for TCP, and no --listen names a tcp:// address");
         }
         let of_files = [
             ("--mode", self.mode.is_some()),
             ("--owner", self.owner.is_some()),
             ("--group", self.group.is_some()),
         ];
-        let given = of_files.iter().find(|(_, is_given)| *is_given);
-        match given {
-            Some((option, _)) if addresses.iter().all(is_tcp) => {
-                bail!("{option} is for unix sockets, and each --listen is a tcp:// address")
+        if let Some(option) = given(&of_files) {
+            if !addresses.is_empty() && addresses.iter().all(|address| is_tcp(&address)) {
+                misuse!("{option} is for unix sockets, and each --listen is a tcp:// address");
             }
-            _ => Ok(()),
+            if addresses.is_empty() && has_command && !intercepts {
+                misuse!(
+                    "{option} does nothing for the socket of a command, whose folder nobody else \
+                     can enter; add --listen unix:///path, or --intercept"
+                );
+            }
         }
+        let of_clients = !self.allow_uid.is_empty() || !self.allow_gid.is_empty();
+        if let Some(address) = tcp.filter(|_| of_clients) {
+            misuse!(
+                "--allow-uid and --allow-gid are for unix sockets, because dsp cannot tell the \
+                 clients of --listen {address} apart"
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses to open to other machines what none of them reaches.
+    pub(super) fn check_reach(&self, is_local: bool) -> anyhow::Result<()> {
+        if self.insecure_tcp && is_local {
+            misuse!(
+                "--insecure-tcp is for addresses that other machines reach, and each --listen is on \
+                 this machine alone"
+            );
+        }
+        Ok(())
     }
 
     /// How much is taken on at once, where files leave room for so many connections.
     pub(super) fn limits(&self, most: usize) -> Limits {
-        let body = (self.body_timeout > 0).then(|| Duration::from_secs(self.body_timeout));
-        Limits { connections: self.max_connections.min(most), body }
+        Limits { connections: self.max_connections.min(most), body: None }
     }
 
     /// Who may connect, names looked up.
@@ -100,6 +127,11 @@ impl Listen {
             groups: all(&self.allow_gid, Kind::Group).context("--allow-gid is wrong")?,
         })
     }
+}
+
+/// The first option that was given.
+fn given(options: &[(&'static str, bool)]) -> Option<&'static str> {
+    options.iter().find_map(|(option, is_given)| is_given.then_some(*option))
 }
 
 fn mode(text: &str) -> Result<u32, String> {

@@ -1,18 +1,16 @@
 //! Reads the logs of other programs for `generate` and `check`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
-use super::output;
+use super::misuse::misuse;
+use super::{output, standard};
 use crate::api::EngineKind;
 use crate::learn::Gathering;
 use crate::recording::{Event, Format, ImportError, Log, TurnedAway};
 use crate::report::{count, printable};
 use crate::text::spelled;
-
-/// The path that means standard input.
-const STDIN: &str = "-";
 
 /// Which logs are read, and what of them.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +36,9 @@ impl Logs {
             return Ok(self);
         }
         if self.format == Format::Dockerd {
-            anyhow::bail!(
-                "--denied has nothing to take from the engine's own log: what a proxy denied never \
-                 came to it; give the log of the proxy"
+            misuse!(
+                "--denied has nothing to take with --from dockerd, the engine's own log, which has \
+                 nothing that a proxy denied; give the log of the proxy"
             );
         }
         Ok(Self { denied: TurnedAway::Taken, ..self })
@@ -57,7 +55,7 @@ pub(super) fn read(
     engine: EngineKind,
     gathering: &mut Gathering,
 ) -> Result<(), ImportError> {
-    let name = log_name(path);
+    let name = printable(&spelled(standard::name(path)));
     let log = Log::read(&name, logs.format, engine, logs.denied, open(path, &name)?)?;
     warn_of_gaps(&log, &name, logs.denied);
     warn_of_other_engine(&log, &name, engine);
@@ -66,17 +64,10 @@ pub(super) fn read(
     Ok(())
 }
 
-fn log_name(path: &Path) -> String {
-    if path == Path::new(STDIN) { "standard input".to_owned() } else { printable(&spelled(path)) }
-}
-
-fn open(path: &Path, name: &str) -> Result<Box<dyn BufRead>, ImportError> {
-    if path == Path::new(STDIN) {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let file =
-        File::open(path).map_err(|source| ImportError::Io { name: name.to_owned(), source })?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
+fn open(path: &Path, name: &str) -> Result<BufReader<File>, ImportError> {
+    let file = standard::open(path);
+    let file = file.map_err(|source| ImportError::Io { name: name.to_owned(), source })?;
+    Ok(BufReader::with_capacity(1 << 16, file))
 }
 
 fn warn_of_gaps(log: &Log, name: &str, denied: TurnedAway) {

@@ -45,6 +45,7 @@ mod schema;
 mod serve;
 mod sessions;
 mod source;
+mod standard;
 mod status;
 mod stderr;
 mod terminal;
@@ -55,6 +56,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+
+/// The command line as clap knows it, for tests that look at every option.
+#[doc(hidden)]
+#[must_use]
+pub fn command() -> clap::Command {
+    use clap::CommandFactory;
+    Args::command()
+}
 
 /// Runs the command line of this process.
 #[must_use]

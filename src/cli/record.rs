@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use console::Term;
 
 use super::args::{self, Verbosity};
@@ -12,7 +13,7 @@ use super::follow::Follower;
 use super::followed::{Followed, LONGEST_BODY};
 use super::serve::{EndSignals, Sockets};
 use super::status::Status;
-use super::{environment, hint, output, runtime, serve};
+use super::{environment, hint, output, runtime, serve, standard};
 use crate::child::Intercept;
 use crate::engine;
 use crate::learn;
@@ -22,6 +23,9 @@ use crate::recording::{self, CommandLine, Session, Ticket, Totals, Writer};
 use crate::report::{count, printable, quoted};
 
 pub(super) fn run(args: args::Record, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let has_command = !args.command.is_empty();
+    args.listen.check(has_command, args.intercept.is_wanted())?;
+    standard::check_free("--output", Some(&args.output), has_command)?;
     let intercept = args.intercept.prepare(verbosity)?;
     runtime::start_log(verbosity, !args.command.is_empty());
     runtime::block_on(record(args, intercept, verbosity))?
@@ -47,7 +51,7 @@ async fn record(
     let gate = Arc::new(if args.follow { watches.reading_bodies(LONGEST_BODY) } else { watches });
     let follower = follower(&args, &engine, sockets.limits()).await?;
     let session = session(&args, &engine);
-    let recorder = Arc::new(Recorder(Writer::create(&args.output, &session)?));
+    let recorder = Arc::new(Recorder(writer(&args.output, &session)?));
     let (running, _folder) = match &follower {
         Some(follower) => {
             let followed = Arc::new(Followed::command(follower, &recorder));
@@ -60,7 +64,11 @@ async fn record(
         None if args.command.is_empty() => Reach::Listener,
         None => Reach::Command,
     };
-    let file = crate::text::shown(&args.output).to_string();
+    let is_stdout = standard::is_standard(&args.output);
+    let file = match is_stdout {
+        true => standard::OUTPUT.to_owned(),
+        false => crate::text::shown(&args.output).to_string(),
+    };
     let dropper = hint::no_request(&args.command);
     let (status, grace) = if args.command.is_empty() {
         listen(&running, &recorder, &addresses, args.listen.grace, &file, verbosity).await?;
@@ -81,7 +89,9 @@ async fn record(
             summarise(&totals, &file, reach, dropper.as_deref());
         }
         tell_of_refused(&totals);
-        tell_of_earlier(&args.output, &session);
+        if !is_stdout {
+            tell_of_earlier(&args.output, &session);
+        }
     }
     let status = match follower {
         Some(follower) if follower.end(grace, verbosity.quiet).await => failed(status),
@@ -89,6 +99,14 @@ async fn record(
     };
     let is_lossy = totals.dropped > 0 || totals.unread > 0;
     Ok(if is_lossy { lossy(&totals, status, &file) } else { status })
+}
+
+/// Begins the session in its file.
+fn writer(path: &Path, session: &Session) -> anyhow::Result<Writer> {
+    if standard::is_standard(path) {
+        return standard::writer(session).context("cannot write the recording to stdout");
+    }
+    Ok(Writer::create(path, session)?)
 }
 
 /// What follows the containers, when that is asked for.
@@ -116,7 +134,12 @@ async fn listen(
 ) -> anyhow::Result<()> {
     // Before anybody is told that dsp is there, and could end it.
     let signals = EndSignals::new()?;
-    output::data(&addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect::<String>())?;
+    let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
+    if file == standard::OUTPUT {
+        output::note(hosts.trim_end())
+    } else {
+        output::data(&hosts)?
+    }
     if !verbosity.quiet {
         output::note(&format!("recording to {file}; end with Ctrl-C"));
     }
@@ -156,10 +179,14 @@ fn summarise(totals: &Totals, file: &str, reach: Reach, dropper: Option<&str>) {
     }
     let operations = totals.operations;
     output::note(&format!(
-        "{}, {} recorded in {file}; next: dsp generate{}",
+        "{}, {} recorded {}",
         count(totals.requests, "request"),
         count(operations, "operation"),
-        if file == USUAL { String::new() } else { format!(" {file}") },
+        match file {
+            standard::OUTPUT => format!("on {file}"),
+            USUAL => format!("in {file}; next: dsp generate"),
+            _ => format!("in {file}; next: dsp generate {file}"),
+        },
     ));
 }
 

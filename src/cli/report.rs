@@ -9,7 +9,7 @@ use super::completions::Profiles;
 use super::sessions::Sessions;
 use super::source;
 use super::status::Status;
-use super::{evidence, output};
+use super::{evidence, output, standard};
 use crate::files;
 use crate::html::{KIND, Subject, page};
 use crate::profile::Diff;
@@ -43,10 +43,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let read = args.recordings.iter().chain(&args.against).chain([&args.profile]);
+    standard::read_once(read.map(PathBuf::as_path))?;
     let profile = source::load(&args.profile)?;
     let old = args.against.as_deref().map(source::load_any).transpose()?;
     let diff = old.map(|(_, old)| Diff::of(&old, &profile));
-    let name = args.against.as_ref().map(spelled);
+    let name = args.against.as_deref().map(|path| spelled(standard::name(path)));
     let evidence = match args.recordings.as_slice() {
         [] => None,
         some => Some(evidence::read(
@@ -67,7 +69,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         evidence: evidence.as_ref(),
         against: name.as_deref().zip(diff.as_ref()),
     });
-    match &args.output {
+    match standard::output(args.output.as_ref()) {
         None => output::data(&text)?,
         Some(path) => {
             files::put(path, &text, KIND)?;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use super::args::Verbosity;
 use super::hint::did_you_mean;
 use super::status::Status;
-use super::{environment, output};
+use super::{environment, output, standard};
 use crate::files;
 use crate::report::{Format, Report, Verdict};
 use crate::text::shown;
@@ -18,8 +18,8 @@ use crate::text::shown;
 /// How a report is printed.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Outputs {
-    /// How to print it: text, json, sarif, github, junit or markdown, and the file to write it to;
-    /// can be given several times
+    /// How to print it: text, json, sarif, github, junit or markdown, and the file to write it to,
+    /// - for stdout; can be given several times
     #[arg(long = "format", value_name = "FORMAT[=FILE]", default_value = "text")]
     formats: Vec<Output>,
 }
@@ -36,9 +36,10 @@ impl FromStr for Output {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let is_file = |path: &PathBuf| !standard::is_standard(path);
         let (format, file) = match text.split_once('=') {
             Some((_, "")) => return Err("a file is missing behind =".to_owned()),
-            Some((format, file)) => (format, Some(PathBuf::from(file))),
+            Some((format, file)) => (format, Some(PathBuf::from(file)).filter(is_file)),
             None => (text, None),
         };
         let format = format.parse().map_err(|()| {

@@ -7,10 +7,11 @@ use tokio::signal::unix::SignalKind;
 
 use super::args::{Origin, Verbosity};
 use super::completions::Profiles;
+use super::misuse::misuse;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
-use super::{ambiguity, environment, evidence, files, output, pending, runtime, serve};
+use super::{ambiguity, environment, evidence, files, output, pending, runtime, serve, standard};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
@@ -37,7 +38,11 @@ Examples:
   dsp review profile.yaml --narrow 'POST /containers/ci-*/start' --deny 'POST /containers/*/exec'")]
 pub(super) struct Args {
     /// The profile
-    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
+    #[arg(
+        value_name = "PROFILE",
+        value_parser = standard::changed(),
+        add = ArgValueCompleter::new(Profiles)
+    )]
     profile: PathBuf,
     /// A recording to show the evidence of; without one, the recording.jsonl that the profile was
     /// made of
@@ -72,10 +77,14 @@ enum End {
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    standard::read_once(args.recordings.iter().map(PathBuf::as_path))?;
     let path = super::source::changeable(&args.profile)?;
     let answers =
         Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };
     if answers != Answers::default() {
+        if args.from.format().is_some() {
+            misuse!("--from names a log to look at, and --keep, --deny and --narrow look at none");
+        }
         return script(&path, verbosity, &answers);
     }
     let (text, profile) = profile::load_text(&path)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::status::Status;
-use super::{files, output};
+use super::{files, output, standard};
 use crate::profile::schema;
 
 /// Print the JSON Schema of profiles, for editors
@@ -22,7 +22,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
-    match &args.output {
+    match standard::output(args.output.as_ref()) {
         None => output::data(&schema())?,
         Some(path) => crate::files::put(path, &schema(), files::SCHEMA)?,
     }

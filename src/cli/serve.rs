@@ -56,7 +56,7 @@ impl Sockets {
     ) -> anyhow::Result<Self> {
         let mut folder = None;
         let addresses = if !listen.listen.is_empty() {
-            listen.listen.iter().map(|text| text.parse()).collect::<Result<Vec<Address>, _>>()?
+            listen.addresses()?
         } else if private {
             let made = private_folder()?;
             if covered.is_some() {
@@ -69,7 +69,6 @@ impl Sockets {
         } else {
             vec![usual_socket(name)?]
         };
-        listen.check(&addresses)?;
         let mut access = listen.access()?;
         if let Some(covered) = covered.filter(|_| listen.listen.is_empty()) {
             access.mode = access.mode.or(covered.mode);
@@ -88,6 +87,7 @@ impl Sockets {
             }
             listeners.push(listener);
         }
+        listen.check_reach(listeners.iter().all(Listener::is_local))?;
         let limits = listen.limits(most_connections());
         Ok(Self { listeners, limits, _folder: folder })
     }
@@ -108,6 +108,11 @@ impl Sockets {
     /// The address for `DOCKER_HOST`.
     pub(super) fn docker_host(&self) -> String {
         self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()
+    }
+
+    /// Ends requests whose body makes no progress for so many seconds; 0 for no limit.
+    pub(super) fn limit_bodies(&mut self, seconds: u64) {
+        self.limits.body = (seconds > 0).then(|| Duration::from_secs(seconds));
     }
 
     /// How much each of them takes on.

@@ -3,7 +3,8 @@
 use anyhow::bail;
 use indexmap::IndexMap;
 
-use super::{args, output};
+use super::misuse::misuse;
+use super::output;
 use crate::learn::{Evidence, Gathering, SessionState};
 use crate::recording::{Format, Holds};
 use crate::report::{count, printable, quoted};
@@ -29,7 +30,7 @@ pub(super) struct Sessions {
     #[arg(long = "container", value_name = "NAME")]
     containers: Vec<String>,
     /// Take only sessions that record gave this label
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = args::label)]
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
 }
 
@@ -54,6 +55,22 @@ impl Sessions {
             bail!(
                 "no session is as --session, --command, --container and --label say; there are: {sessions}"
             );
+        }
+        Ok(())
+    }
+
+    /// Refuses to choose among the sessions of a log by what a log does not say.
+    ///
+    /// # Errors
+    /// The option.
+    pub(super) fn check_for_logs(&self) -> anyhow::Result<()> {
+        let of_recordings = [
+            ("--command", !self.commands.is_empty()),
+            ("--container", !self.containers.is_empty()),
+            ("--label", !self.labels.is_empty()),
+        ];
+        if let Some((option, _)) = of_recordings.iter().find(|(_, is_given)| *is_given) {
+            misuse!("{option} is for recordings, and the log that --from names does not say it");
         }
         Ok(())
     }
@@ -168,5 +185,18 @@ fn some_of(all: &[String]) -> String {
     match all.len().saturating_sub(MOST_NAMED) {
         0 => shown,
         more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The longest label in bytes, which is part of the first line of each session.
+const LONGEST_LABEL: usize = 4096;
+
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        _ if text.len() > LONGEST_LABEL => {
+            Err(format!("a label has at most {LONGEST_LABEL} bytes, and this one {}", text.len()))
+        }
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a label is KEY=VALUE".to_owned()),
     }
 }

@@ -7,11 +7,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use super::hint::{self, Hinted};
+use super::standard;
 use crate::profile::{self, BUILTIN, LoadError, Profile, SHIPPED, Shipped};
 use crate::report::{Source, printable};
 use crate::text::{shown, spelled};
 
-/// Loads a profile from a file, or one that is part of dsp as `builtin:NAME`.
+/// Loads a profile from a file, from standard input as `-`, or one that is part of dsp as
+/// `builtin:NAME`.
 ///
 /// # Errors
 /// What cannot be read or is wrong, with its place.
@@ -25,8 +27,8 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Profile> {
 /// As [`load`].
 pub(super) fn load_source(path: &Path) -> anyhow::Result<(Source, Profile)> {
     let (text, profile) = load_text(path)?;
-    let is_file = builtin(path).is_none();
-    Ok((Source::new(spelled(path), text, is_file), profile))
+    let is_file = builtin(path).is_none() && !standard::is_standard(path);
+    Ok((Source::new(spelled(standard::name(path)), text, is_file), profile))
 }
 
 /// Like [`load`], with the text that was parsed.
@@ -35,6 +37,14 @@ fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
         Some(name) => {
             let shipped = Shipped::named(name).ok_or_else(|| no_shipped(name))?;
             Ok(profile::parse_from(path, shipped.text.to_owned())?)
+        }
+        None if standard::is_standard(path) => {
+            let name = standard::name(path);
+            let io = |source| LoadError::Io { path: name.to_owned(), source };
+            let mut bytes = Vec::new();
+            let input = standard::open(path).map_err(io)?;
+            input.take(profile::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+            Ok(profile::parse_bytes(name, bytes)?)
         }
         None => Ok(profile::load_text(path).map_err(|error| missing(path, error))?),
     }
@@ -93,6 +103,11 @@ pub(super) fn changeable(path: &Path) -> anyhow::Result<PathBuf> {
         );
     }
     Ok(path.to_owned())
+}
+
+/// Whether a profile is part of dsp.
+pub(super) fn is_builtin(path: &Path) -> bool {
+    builtin(path).is_some()
 }
 
 /// The name of a profile that is part of dsp, where that is meant.

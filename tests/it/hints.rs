@@ -1,4 +1,4 @@
-//! Wrong first steps, and options that would do nothing: each is told what was meant.
+//! Wrong first steps: each is told what was meant.
 
 use crate::support::World;
 
@@ -70,32 +70,4 @@ fn a_denial_names_what_was_asked_for() {
         "{}",
         done.err
     );
-}
-
-/// Options that have nothing to work on beside others, by command line.
-const IDLE: [&str; 12] = [
-    "generate --from nginx",
-    "report p.yaml --from nginx",
-    "review p.yaml --from nginx",
-    "review p.yaml --recording r.jsonl --keep read",
-    "review p.yaml --recording r.jsonl --deny read",
-    "review p.yaml --list --keep read",
-    "record --split d -- true",
-    "record --intercept",
-    "record --grace 3 -- true",
-    "enforce p.yaml --audit --drop-denied",
-    "enforce p.yaml --drop-denied -- true",
-    "enforce p.yaml --audit-log-optional",
-];
-
-#[test]
-fn an_option_that_would_do_nothing_is_refused() {
-    let world = World::without_engine();
-    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
-    for line in IDLE {
-        let words: Vec<&str> = line.split(' ').collect();
-        let done = world.dsp(&words);
-        assert_eq!(done.status, 2, "{line}: {}", done.err);
-        assert!(done.err.starts_with("error: "), "{line}: {}", done.err);
-    }
 }

@@ -13,6 +13,8 @@
 
 /// The steps of `action.yml`, with inputs and files that others chose.
 mod action;
+/// Every argument of every command: which others it cannot be used with, and what `-` is for it.
+mod arguments;
 /// Attempts to get something past dsp, byte by byte.
 mod attempts;
 /// `enforce --audit-log`: requests and decisions, as evidence.
@@ -55,7 +57,7 @@ mod generate;
 mod health;
 /// The help of every command.
 mod help;
-/// Wrong first steps and options that would do nothing.
+/// Wrong first steps.
 mod hints;
 /// `--intercept`: programs that look nowhere but at the usual socket.
 mod intercept;

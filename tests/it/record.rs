@@ -395,3 +395,28 @@ fn what_the_engine_never_routed_is_no_evidence() {
         done.err
     );
 }
+
+#[test]
+fn a_listener_can_record_to_stdout() {
+    let world = World::sample();
+    let listen = format!("unix://{}", world.path("p.sock").display());
+    let mut command = world.dsp_command(&["record", "-o", "-", "--listen", &listen]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_for("the socket", || UnixStream::connect(world.path("p.sock")).is_ok());
+    let mut stream = UnixStream::connect(world.path("p.sock")).unwrap();
+    assert!(exchange(&mut stream, PING).starts_with("HTTP/1.1 200"));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("DOCKER_HOST=unix://"), "{said}");
+    assert!(said.contains("1 operation recorded on standard output\n"), "{said}");
+    assert!(!world.path("-").exists());
+    // What came out is a recording, also for the next command of a pipe.
+    std::fs::write(world.path("piped"), output.stdout).unwrap();
+    let mut generate = world.dsp_command(&["generate", "-"]);
+    generate.stdin(std::fs::File::open(world.path("piped")).unwrap());
+    let done = world.finish(generate);
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(done.out.contains("HEAD /_ping"), "{}", done.out);
+}

@@ -1,0 +1,97 @@
+//! `-` where a command names a file: standard input for what is read, standard output for what is
+//! written.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
+
+use super::misuse::{Misuse, misuse};
+use crate::recording::{Session, Writer};
+
+/// The argument.
+const DASH: &str = "-";
+
+/// What messages call standard input.
+const INPUT: &str = "standard input";
+
+/// What messages call standard output.
+pub(super) const OUTPUT: &str = "standard output";
+
+/// Whether an argument is standard input or output.
+pub(super) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == DASH
+}
+
+/// What messages call a file that is read.
+pub(super) fn name(path: &Path) -> &Path {
+    if is_standard(path) { Path::new(INPUT) } else { path }
+}
+
+/// The file to write to; none for standard output.
+pub(super) fn output(path: Option<&PathBuf>) -> Option<&Path> {
+    path.map(PathBuf::as_path).filter(|path| !is_standard(path))
+}
+
+/// Opens standard input, or a file.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    if is_standard(path) {
+        return Ok(io::stdin().as_fd().try_clone_to_owned()?.into());
+    }
+    File::open(path)
+}
+
+/// Refuses standard input for more than one of the files that a command reads: the second one would
+/// find nothing left.
+pub(super) fn read_once<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Misuse> {
+    if paths.into_iter().filter(|path| is_standard(path)).count() > 1 {
+        let message = "- is standard input, which can be only one of the files; it is named twice";
+        return Err(Misuse(message.to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses standard output for `option` if a command has it.
+pub(super) fn check_free(
+    option: &str,
+    path: Option<&PathBuf>,
+    has_command: bool,
+) -> anyhow::Result<()> {
+    if has_command && path.is_some_and(|path| is_standard(path)) {
+        misuse!("stdout belongs to the command, so {option} - cannot be used; name a file");
+    }
+    Ok(())
+}
+
+/// Begins a session on standard output.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn writer(session: &Session) -> io::Result<Writer> {
+    Writer::onto(io::stdout().as_fd().try_clone_to_owned()?.into(), session)
+}
+
+/// Takes the path of a folder.
+pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    not("a folder is needed here")
+}
+
+/// Takes the path of a profile that is changed.
+pub(super) fn changed() -> impl TypedValueParser<Value = PathBuf> {
+    not("the profile is changed, so it has to be a file")
+}
+
+/// Takes the path of what cannot be standard input or output, which `reason` says.
+pub(super) fn not(reason: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| {
+        if is_standard(&path) {
+            return Err(format!("{reason}; for a file that has this name, write ./-"));
+        }
+        Ok(path)
+    })
+}
