@@ -187,7 +187,7 @@ pub(super) struct Generate {
     /// How wide the rules are
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
     pub(super) names: Names,
-    /// Allow requests that are no known operation of the API, each exactly as it was recorded
+    /// Allow requests that are not a known operation of the API, each exactly as it was recorded
     #[arg(long)]
     pub(super) accept_unknown: bool,
     /// Take also what was denied: by enforce, from its audit log, or by the proxy whose log it is;

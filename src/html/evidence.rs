@@ -110,7 +110,7 @@ fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
             }
             @let unknown: Vec<&str> = evidence.unknown().map(|(text, _)| text).collect();
             @if !unknown.is_empty() {
-                h3 { "Requests that are no known operation" }
+                h3 { "Requests that are not a known operation" }
                 ul { @for text in unknown { li { code { (printable(text)) } } } }
             }
         }
