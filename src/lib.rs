@@ -26,4 +26,5 @@ pub mod recording;
 pub mod report;
 pub mod review;
 pub mod sample;
+pub mod session;
 pub mod text;

@@ -12,9 +12,7 @@ use hyper::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyperlocal::{UnixClientExt, UnixConnector};
 
-use super::audit::Audit;
 use super::output::{self, HELP, STRONG};
-use super::record::{Recorder, describe};
 use super::sessions::Sessions;
 use super::status::Status;
 use super::{args, environment, evidence, runtime, serve};
@@ -27,6 +25,7 @@ use crate::proxy::{self, Access, Limits, Listener};
 use crate::recording::{Session, Writer};
 use crate::report::{count, printable};
 use crate::sample::SampleEngine;
+use crate::session::{Audit, Recorder, about_engine};
 use crate::text::{quoted, shown, spelled};
 
 /// The longest answer in bytes that the built-in program reads.
@@ -102,8 +101,8 @@ struct Stage {
 
 impl Stage {
     async fn set(args: &args::Demo) -> anyhow::Result<Self> {
-        let sockets = serve::private_folder()?;
         let environment = environment::read(args.engine.host.as_deref());
+        let sockets = serve::runtime_dir(&environment).private_folder()?;
         let missing = if args.sample {
             "as asked with --sample".to_owned()
         } else {
@@ -113,7 +112,7 @@ impl Stage {
                     let kind = found.version.kind;
                     return Ok(Self {
                         kind,
-                        about: Some(describe(&found)),
+                        about: Some(about_engine(&found)),
                         story: format!(
                             "{} {version} at {}, only read from",
                             kind.title(),
@@ -163,11 +162,11 @@ impl Stage {
 async fn record(stage: &Stage, path: &Path) -> anyhow::Result<crate::recording::Totals> {
     let mut session = Session::begin(vec!["dsp".to_owned(), "demo".to_owned()]);
     session.engine.clone_from(&stage.about);
-    let recorder = Arc::new(Recorder(Writer::create(path, &session)?));
+    let recorder = Arc::new(Recorder::new(Writer::create(path, &session)?));
     let sink = Arc::clone(&recorder);
     let gate = Arc::new(Observer::new(stage.kind));
     stage.through("record.sock", gate, sink, async |program: &Program| program.run().await).await?;
-    Ok(recorder.0.end(None))
+    Ok(recorder.end(None))
 }
 
 async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {

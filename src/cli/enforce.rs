@@ -3,19 +3,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
 use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 
 use super::args::{Engine, Verbosity};
-use super::audit::{Audit, AuditLog};
 use super::completions::Profiles;
 use super::listen::Listen;
 use super::misuse::misuse;
-use super::record::describe;
 use super::reload::InForce;
-use super::serve::{EndSignals, Sockets};
 use super::source;
 use super::status::Status;
 use super::{ambiguity, environment, output, pending, runtime, serve, standard};
@@ -23,8 +20,8 @@ use crate::api::{ApiVersion, EngineKind, Risk};
 use crate::child::Intercept;
 use crate::engine;
 use crate::profile::Profile;
-use crate::recording::{CommandLine, Purpose, Session, Writer};
 use crate::report::{count, printable};
+use crate::session::{self, Audit, AuditLog, AuditOutput, EndSignals, UsualSocket};
 use crate::text::spelled;
 
 /// Let through exactly what a profile allows
@@ -108,13 +105,16 @@ async fn enforce(
     let engine = engine::find(&environment, serve::PROBE_TIME).await?;
     fits(profile, &engine)?;
     let private = !args.command.is_empty();
-    let covered = serve::covered_access(intercept.as_ref(), &engine.address);
-    let name = profile.name.as_str();
-    let mut sockets = Sockets::open(&args.listen, name, private, covered.as_ref()).await?;
-    sockets.limit_bodies(args.body_timeout);
-    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
+    let covered = session::covered_access(intercept.as_ref(), &engine.address);
+    let usual = match private {
+        true => UsualSocket::Private { covered: covered.as_ref() },
+        false => UsualSocket::Named(profile.name.as_str()),
+    };
+    let mut sockets = serve::open(&args.listen, usual, &serve::runtime_dir(&environment)).await?;
+    sockets.limit_bodies((args.body_timeout > 0).then(|| Duration::from_secs(args.body_timeout)));
+    let intercept = intercept.map(|it| anyhow::Ok((it, sockets.to_put_over()?))).transpose()?;
     if !verbosity.quiet {
-        sockets.tell_who_connects();
+        serve::tell_who_connects(&sockets);
     }
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
@@ -122,8 +122,8 @@ async fn enforce(
     in_force.drops_denied = args.drop_denied;
     in_force.requires_reviewed = args.require_reviewed;
     in_force.is_quiet = verbosity.quiet;
-    let (running, _folder) =
-        sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
+    let serving = sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
+    let running = &serving.running;
     if (!private && !verbosity.quiet) || verbosity.verbose > 0 {
         tell_of_root(profile);
         ambiguity::warn(profile);
@@ -131,8 +131,8 @@ async fn enforce(
 
     if !private {
         // Before the address is told, so that no signal can end what has just begun.
-        let signals = EndSignals::but_hangup()?;
-        let hangup = serve::handler(SignalKind::hangup())?;
+        let signals = EndSignals::except_hangup()?;
+        let hangup = session::handle_signal(SignalKind::hangup())?;
         let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
         if to_stdout(&args) {
             output::note(hosts.trim_end());
@@ -144,15 +144,17 @@ async fn enforce(
             let how = if args.audit { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
+        let grace = Duration::from_secs(args.listen.grace);
+        let waiting = |notice| serve::tell_of_waiting(notice, args.listen.grace);
         tokio::select! {
-            _ = serve::until_signal(&running, args.listen.grace, signals, || ()) => {}
-            () = in_force.follow(hangup, &engine, &running, &audit) => {}
+            _ = session::serve_until_signal(running, grace, signals, waiting) => {}
+            () = in_force.follow(hangup, &engine, running, &audit) => {}
         }
         audit.end(None);
         return Ok(Status::Done);
     }
     let kind = engine.version.kind;
-    let status = serve::run_program(args.command, docker_host, kind, intercept, &running).await;
+    let status = serve::run_program(args.command, docker_host, kind, intercept, running).await;
     audit.end(match status {
         Status::Child(code) => Some(code),
         _ => None,
@@ -188,19 +190,11 @@ fn audit_log(
 ) -> anyhow::Result<Option<AuditLog>> {
     let Some(path) = args.audit_log.clone() else { return Ok(None) };
     let is_stdout = to_stdout(args);
-    let command = CommandLine::Short.of(&args.command);
-    let (engine, name) = (describe(engine), profile.name.to_string());
-    let open = move || -> anyhow::Result<Writer> {
-        let mut session = Session::begin(command.clone());
-        session.engine = Some(engine.clone());
-        session.labels.insert("profile".to_owned(), name.clone());
-        if !is_stdout {
-            return Ok(Writer::create(&path, &session)?.for_purpose(Purpose::Audit));
-        }
-        let writer = standard::writer(&session).context("cannot write the audit log to stdout")?;
-        Ok(writer.for_purpose(Purpose::Audit))
+    let output = match is_stdout {
+        true => AuditOutput::Stdout(standard::stdout()?),
+        false => AuditOutput::File(path),
     };
-    AuditLog::begin(Box::new(open), args.audit_log_optional).map(Some)
+    Ok(Some(AuditLog::begin(output, profile, engine, &args.command, args.audit_log_optional)?))
 }
 
 /// Holds that the profile is for the engine that answers. A profile for podman may allow what podman

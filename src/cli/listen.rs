@@ -6,6 +6,7 @@ use nix::unistd::{Group, User};
 use super::misuse::misuse;
 use crate::api::Address;
 use crate::proxy::{Access, Limits};
+use crate::session::ListenOptions;
 use crate::text::printable;
 
 /// The largest number of a user or group. The next one, -1, means "leave it as it is" (chown(2)).
@@ -51,8 +52,14 @@ pub(super) struct Listen {
 }
 
 impl Listen {
+    /// The options as values, names looked up.
+    pub(super) fn options(&self) -> anyhow::Result<ListenOptions> {
+        let limits = Limits { connections: self.max_connections, body: None };
+        Ok(ListenOptions { addresses: self.addresses()?, access: self.access()?, limits })
+    }
+
     /// Where to listen, as far as that was asked for.
-    pub(super) fn addresses(&self) -> anyhow::Result<Vec<Address>> {
+    fn addresses(&self) -> anyhow::Result<Vec<Address>> {
         Ok(self.listen.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
     }
 
@@ -104,13 +111,8 @@ impl Listen {
         Ok(())
     }
 
-    /// How much is taken on at once, where files leave room for so many connections.
-    pub(super) fn limits(&self, most: usize) -> Limits {
-        Limits { connections: self.max_connections.min(most), body: None }
-    }
-
-    /// Who may connect, names looked up.
-    pub(super) fn access(&self) -> anyhow::Result<Access> {
+    /// Who may connect.
+    fn access(&self) -> anyhow::Result<Access> {
         let all = |names: &[String], kind| -> anyhow::Result<Vec<u32>> {
             names.iter().map(|name| number(name, kind)).collect()
         };

@@ -4,10 +4,8 @@
 //! Data goes to stdout, messages to stderr. A command returns its exit status; what it could not do
 //! comes up as an error and is shown in one place, here.
 
-mod adopt;
 mod ambiguity;
 mod args;
-mod audit;
 mod check;
 mod completions;
 mod coverage;
@@ -21,7 +19,6 @@ mod export;
 mod failure;
 mod files;
 mod follow;
-mod followed;
 mod generate;
 #[cfg(test)]
 mod growth;
@@ -49,7 +46,6 @@ mod standard;
 mod status;
 mod stderr;
 mod terminal;
-mod unfollowed;
 
 use std::process::ExitCode;
 

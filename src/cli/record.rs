@@ -8,19 +8,19 @@ use anyhow::Context;
 use console::Term;
 
 use super::args::{self, Verbosity};
-use super::audit::shown;
-use super::follow::Follower;
-use super::followed::{Followed, LONGEST_BODY};
-use super::serve::{EndSignals, Sockets};
 use super::status::Status;
-use super::{environment, hint, output, runtime, serve, standard};
+use super::{environment, follow, hint, output, runtime, serve, standard};
 use crate::child::Intercept;
 use crate::engine;
 use crate::learn;
-use crate::policy::{Decision, Denial, Observer, Verdict};
-use crate::proxy::{self, Begun, Limits, Running};
-use crate::recording::{self, CommandLine, Session, Ticket, Totals, Writer};
+use crate::policy::Observer;
+use crate::proxy::{Limits, Running};
+use crate::recording::{self, CommandLine, Session, Totals, Writer};
 use crate::report::{count, printable, quoted};
+use crate::session::{
+    self, CHILD_GRACE, EndSignals, FollowOptions, Followed, Follower, LONGEST_BODY, Notice,
+    Recorder, RuntimeDir, UsualSocket, about_engine,
+};
 
 pub(super) fn run(args: args::Record, verbosity: Verbosity) -> anyhow::Result<Status> {
     let has_command = !args.command.is_empty();
@@ -39,20 +39,24 @@ async fn record(
     serve::warn_of_escape(&args.command, intercept.as_ref(), args.follow);
     let environment = environment::read(args.engine.host.as_deref());
     let engine = engine::find(&environment, serve::PROBE_TIME).await?;
-    let covered = serve::covered_access(intercept.as_ref(), &engine.address);
-    let private = !args.command.is_empty();
-    let sockets = Sockets::open(&args.listen, "record", private, covered.as_ref()).await?;
-    let intercept = intercept.map(|intercept| sockets.over(intercept)).transpose()?;
+    let covered = session::covered_access(intercept.as_ref(), &engine.address);
+    let usual = match args.command.is_empty() {
+        true => UsualSocket::Named("record"),
+        false => UsualSocket::Private { covered: covered.as_ref() },
+    };
+    let runtime_dir = serve::runtime_dir(&environment);
+    let sockets = serve::open(&args.listen, usual, &runtime_dir).await?;
+    let intercept = intercept.map(|it| anyhow::Ok((it, sockets.to_put_over()?))).transpose()?;
     if !verbosity.quiet {
-        sockets.tell_who_connects();
+        serve::tell_who_connects(&sockets);
     }
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let watches = Observer::new(engine.version.kind);
     let gate = Arc::new(if args.follow { watches.reading_bodies(LONGEST_BODY) } else { watches });
-    let follower = follower(&args, &engine, sockets.limits()).await?;
-    let session = session(&args, &engine);
-    let recorder = Arc::new(Recorder(writer(&args.output, &session)?));
-    let (running, _folder) = match &follower {
+    let follower = follower(&args, &engine, sockets.limits(), &runtime_dir).await?;
+    let session = begin(&args, &engine);
+    let recorder = Arc::new(Recorder::new(writer(&args.output, &session)?));
+    let serving = match &follower {
         Some(follower) => {
             let followed = Arc::new(Followed::command(follower, &recorder));
             sockets.serve(engine.address, gate, followed)
@@ -71,18 +75,20 @@ async fn record(
     };
     let dropper = hint::no_request(&args.command);
     let (status, grace) = if args.command.is_empty() {
-        listen(&running, &recorder, &addresses, args.listen.grace, &file, verbosity).await?;
+        listen(&serving.running, &recorder, &addresses, args.listen.grace, &file, verbosity)
+            .await?;
         (Status::Done, Duration::from_secs(args.listen.grace))
     } else {
         let kind = engine.version.kind;
-        let status = serve::run_program(args.command, docker_host, kind, intercept, &running).await;
-        (status, serve::CHILD_GRACE)
+        let status =
+            serve::run_program(args.command, docker_host, kind, intercept, &serving.running).await;
+        (status, CHILD_GRACE)
     };
     let exit = match status {
         Status::Child(code) => Some(code),
         _ => None,
     };
-    let totals = recorder.0.end(exit);
+    let totals = recorder.end(exit);
     let never_ran = matches!(status, Status::Child(126 | 127));
     if !verbosity.quiet {
         if !(never_ran && totals.requests == 0) {
@@ -93,10 +99,14 @@ async fn record(
             tell_of_earlier(&args.output, &session);
         }
     }
-    let status = match follower {
-        Some(follower) if follower.end(grace, verbosity.quiet).await => failed(status),
-        _ => status,
-    };
+    let mut status = status;
+    if let Some(follower) = follower {
+        let end = follower.end(grace).await;
+        follow::tell_of_end(&end, verbosity.quiet);
+        if end.is_lossy() {
+            status = failed(status);
+        }
+    }
     let is_lossy = totals.dropped > 0 || totals.unread > 0;
     Ok(if is_lossy { lossy(&totals, status, &file) } else { status })
 }
@@ -104,7 +114,8 @@ async fn record(
 /// Begins the session in its file.
 fn writer(path: &Path, session: &Session) -> anyhow::Result<Writer> {
     if standard::is_standard(path) {
-        return standard::writer(session).context("cannot write the recording to stdout");
+        let writer = standard::stdout().and_then(|stdout| Writer::onto(stdout.into(), session));
+        return writer.context("cannot write the recording to stdout");
     }
     Ok(Writer::create(path, session)?)
 }
@@ -114,12 +125,18 @@ async fn follower(
     args: &args::Record,
     engine: &engine::Engine,
     limits: Limits,
+    runtime_dir: &RuntimeDir,
 ) -> anyhow::Result<Option<Arc<Follower>>> {
     if !args.follow {
         return Ok(None);
     }
-    let follower = Arc::new(Follower::new(args, engine, limits)?);
-    follower.adopt().await;
+    let options = FollowOptions {
+        output: args.output.clone(),
+        split: args.split.clone(),
+        labels: args.labels.clone(),
+    };
+    let follower = Arc::new(Follower::new(options, engine, limits, runtime_dir)?);
+    follow::warn_of_cut_off(&follower.adopt().await);
     Ok(Some(follower))
 }
 
@@ -144,7 +161,12 @@ async fn listen(
         output::note(&format!("recording to {file}; end with Ctrl-C"));
     }
     let line = LiveLine::new(verbosity);
-    serve::until_signal(running, seconds, signals, || line.show(&recorder.0)).await;
+    let grace = Duration::from_secs(seconds);
+    session::serve_until_signal(running, grace, signals, |notice| match notice {
+        Notice::Second => line.show(recorder),
+        Notice::Waiting { .. } => serve::tell_of_waiting(notice, seconds),
+    })
+    .await;
     line.clear();
     Ok(())
 }
@@ -259,86 +281,14 @@ fn failed(status: Status) -> Status {
     }
 }
 
-/// Writes what the proxy tells to a recording.
-pub(super) struct Recorder(pub(super) Writer);
-
 /// The session that begins.
-fn session(args: &args::Record, engine: &engine::Engine) -> Session {
+fn begin(args: &args::Record, engine: &engine::Engine) -> Session {
     let how = CommandLine::from(args.command_line);
     let mut session = Session::begin(how.of(&args.command));
     session.arguments = how == CommandLine::Full;
     session.labels = args.labels.iter().cloned().collect();
-    session.engine = Some(describe(engine));
+    session.engine = Some(about_engine(engine));
     session
-}
-
-/// What a recording says of an engine.
-pub(super) fn describe(engine: &engine::Engine) -> recording::Engine {
-    let version = &engine.version;
-    recording::Engine {
-        kind: version.kind,
-        version: printable(&version.version),
-        api: printable(&version.api),
-        min_api: version.min_api.as_deref().map(printable),
-    }
-}
-
-impl proxy::Sink for Recorder {
-    type Ticket = Ticket;
-
-    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
-        let (method, path) = shown(arrival, decision);
-        tracing::info!(connection = arrival.connection, %method, %path, "recorded");
-        // The workload goes on, whether or not its request could be written.
-        Begun::admitted(write_request(&self.0, arrival, decision))
-    }
-
-    fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
-        write_outcome(ticket, outcome);
-    }
-}
-
-/// Writes a request and what was decided over it.
-pub(super) fn write_request(
-    writer: &Writer,
-    arrival: &proxy::Arrival<'_>,
-    decision: &Decision,
-) -> Ticket {
-    let (denied, would_deny) = match &decision.verdict {
-        Verdict::Deny(denial) => (Some(denial), None),
-        Verdict::Forward(permit) => (None, permit.instead_of()),
-        Verdict::ReadBody { .. } => (None, None),
-    };
-    let text = |denial: &Denial| format!("dsp: {denial}");
-    let (denied, would_deny) = (denied.map(text), would_deny.map(text));
-    writer.request(&recording::Arrival {
-        at: arrival.at,
-        connection: arrival.connection,
-        peer: arrival.peer,
-        method: arrival.method,
-        target: arrival.target,
-        request: decision.request.as_ref(),
-        located: decision.located.as_ref(),
-        refusal: decision.refusal.as_ref(),
-        agent: arrival.agent,
-        denied: denied.as_deref(),
-        would_deny: would_deny.as_deref(),
-    })
-}
-
-/// Writes how a request ended.
-pub(super) fn write_outcome(ticket: &Ticket, outcome: &proxy::Outcome) {
-    let proxy::Outcome { status, duration, received, sent, upgraded, unrouted, disorder } =
-        *outcome;
-    ticket.answered(&recording::Outcome {
-        status,
-        duration,
-        received,
-        sent,
-        upgraded,
-        unrouted,
-        disorder,
-    });
 }
 
 /// The one line that shows where a recording stands, redrawn in its place on a terminal.
@@ -350,9 +300,9 @@ impl LiveLine {
         Self((term.is_term() && !verbosity.quiet && verbosity.verbose == 0).then_some(term))
     }
 
-    fn show(&self, writer: &Writer) {
+    fn show(&self, recorder: &Recorder) {
         let Some(term) = &self.0 else { return };
-        let progress = writer.progress();
+        let progress = recorder.progress();
         let operations = progress.operations;
         let newest = match progress.operations {
             0 => "waiting for the first one".to_owned(),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
 
-use super::audit::Audit;
 use super::enforce::{check_reviewed, fits};
 use super::source;
 use super::{ambiguity, failure, output};
@@ -14,6 +13,7 @@ use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
 use crate::proxy::{LogThrottle, OpenRequest, Running};
 use crate::report::{count, printable};
+use crate::session::Audit;
 
 /// A profile in force.
 pub(super) struct InForce {
@@ -60,7 +60,7 @@ impl InForce {
                 output::warn("the profile was not reloaded; the one before stays in force");
             }
             if let Err(error) = audit.reopen() {
-                let _ = failure::show(&error, false);
+                let _ = failure::show(&error.into(), false);
                 output::warn("the audit log goes on in the file before");
             }
         }

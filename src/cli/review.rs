@@ -11,11 +11,12 @@ use super::misuse::misuse;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
-use super::{ambiguity, environment, evidence, files, output, pending, runtime, serve, standard};
+use super::{ambiguity, environment, evidence, files, output, pending, runtime, standard};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
 use crate::review::{Answers, Draft, Key, Leaving, Session, Step, settle};
+use crate::session::handle_signal;
 use crate::text::{shown, spelled};
 
 /// The recording that is used without being named, when the profile says that it was made of it.
@@ -115,11 +116,11 @@ const SIGTERM: u8 = 15;
 
 /// Asks until everything is answered or the person leaves.
 async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
-    let mut hangup = serve::handler(SignalKind::hangup())?;
-    let mut interrupt = serve::handler(SignalKind::interrupt())?;
-    let mut terminate = serve::handler(SignalKind::terminate())?;
-    let mut resized = serve::handler(SignalKind::window_change())?;
-    let mut continued = serve::handler(SignalKind::from_raw(SIGCONT))?;
+    let mut hangup = handle_signal(SignalKind::hangup())?;
+    let mut interrupt = handle_signal(SignalKind::interrupt())?;
+    let mut terminate = handle_signal(SignalKind::terminate())?;
+    let mut resized = handle_signal(SignalKind::window_change())?;
+    let mut continued = handle_signal(SignalKind::from_raw(SIGCONT))?;
     let terminal = Terminal::take(output::has_colours())?;
     let mut keys = terminal::keys();
     loop {

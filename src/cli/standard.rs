@@ -3,13 +3,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::misuse::{Misuse, misuse};
-use crate::recording::{Session, Writer};
 
 /// The argument.
 const DASH: &str = "-";
@@ -68,12 +67,12 @@ pub(super) fn check_free(
     Ok(())
 }
 
-/// Begins a session on standard output.
+/// Standard output, past the buffer of this process.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn writer(session: &Session) -> io::Result<Writer> {
-    Writer::onto(io::stdout().as_fd().try_clone_to_owned()?.into(), session)
+pub(super) fn stdout() -> io::Result<OwnedFd> {
+    io::stdout().as_fd().try_clone_to_owned()
 }
 
 /// Takes the path of a folder.

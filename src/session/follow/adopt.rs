@@ -1,16 +1,16 @@
 //! Containers of an earlier `record --follow` that are still there.
 //!
 //! Such a container has the path of a socket that is gone, and compose starts it again as long as its
-//! configuration stays the same. So each of those sockets is served anew where it was.
+//! configuration stays the same. So each of those sockets is served again where it was.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::serve::FOLDER_MODE;
 use crate::engine::MountedContainer;
 use crate::follow::is_own;
+use crate::session::runtime_dir::FOLDER_MODE;
 
 /// The folder of a session that has ended, removed with its last socket.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Drop for Folder {
     }
 }
 
-/// The container's socket below the folder of all sockets of dsp's, if it had one.
+/// The socket that the container had, if it is below the folder of all sockets of dsp.
 pub(super) fn socket_of(container: &MountedContainer, all: &Path) -> Option<PathBuf> {
     let mut paths = container.sources.iter().map(PathBuf::from);
     paths.find(|path| is_own(path, all))
@@ -37,7 +37,7 @@ pub(super) fn make_room(socket: &Path) -> io::Result<Option<Folder>> {
     let Some(folder) = socket.parent() else { return Ok(None) };
     match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
         Ok(()) => {}
-        // That of a dsp that was killed.
+        // A dsp that was killed left it.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }

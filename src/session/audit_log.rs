@@ -1,0 +1,122 @@
+//! The file that has each request of an enforced profile, with its decision.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+
+use super::journal::{about_engine, write_request};
+use crate::engine;
+use crate::policy::Decision;
+use crate::profile::Profile;
+use crate::proxy::{Arrival, Begun, LogThrottle};
+use crate::recording::{CommandLine, CreateError, Engine, Purpose, Session, Ticket, Writer};
+
+/// The file that has each request and its decision.
+pub struct AuditLog {
+    place: Place,
+    writer: Writer,
+    /// Whether requests that could not be written are forwarded all the same.
+    is_optional: bool,
+    failures: Mutex<LogThrottle>,
+}
+
+/// Where an audit log goes.
+#[derive(Debug)]
+pub enum AuditOutput {
+    /// A file, to which a session is appended.
+    File(PathBuf),
+    /// This process's standard output.
+    Stdout(OwnedFd),
+}
+
+/// Why an audit log cannot be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditLogError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] CreateError),
+    /// Standard output.
+    #[error("cannot write the audit log to stdout: {0}")]
+    Stdout(#[source] io::Error),
+}
+
+/// What the first line of each session says, and where it goes.
+struct Place {
+    output: AuditOutput,
+    command: Vec<String>,
+    engine: Engine,
+    profile: String,
+}
+
+impl AuditLog {
+    /// Begins the first session of a profile that is enforced before this engine.
+    ///
+    /// # Errors
+    /// When the file or standard output cannot be written.
+    pub fn begin(
+        output: AuditOutput,
+        profile: &Profile,
+        engine: &engine::Engine,
+        command: &[std::ffi::OsString],
+        is_optional: bool,
+    ) -> Result<Self, AuditLogError> {
+        let place = Place {
+            output,
+            command: CommandLine::Short.of(command),
+            engine: about_engine(engine),
+            profile: profile.name.to_string(),
+        };
+        let writer = place.open()?;
+        Ok(Self { place, writer, is_optional, failures: Mutex::default() })
+    }
+
+    /// Ends the session and begins another one, in the file that has the name now.
+    pub(super) fn reopen(&self) -> Result<(), AuditLogError> {
+        self.writer.go_on_with(self.place.open()?);
+        Ok(())
+    }
+
+    /// Ends the session, with the exit status of the command.
+    pub(super) fn end(&self, exit: Option<u8>) {
+        self.writer.end(exit);
+    }
+
+    /// Writes a request. A request that cannot be written is not admitted, unless the log is optional.
+    pub(super) fn write(
+        &self,
+        arrival: &Arrival<'_>,
+        decision: &Decision,
+    ) -> Begun<Option<Ticket>> {
+        let ticket = write_request(&self.writer, arrival, decision);
+        if ticket.is_written() {
+            return Begun::admitted(Some(ticket));
+        }
+        let mut failures = self.failures.lock();
+        if let Some(times) = failures.once_more() {
+            let what = if self.is_optional { "goes on without it" } else { "admits nothing" };
+            tracing::error!(times, "the audit log cannot be written, so dsp {what}");
+        }
+        let refusal = "the audit log cannot be written, so nothing is admitted".to_owned();
+        Begun { ticket: Some(ticket), refusal: Some(refusal).filter(|_| !self.is_optional) }
+    }
+}
+
+impl Place {
+    /// Begins a session. The file may have been moved away since the last one.
+    fn open(&self) -> Result<Writer, AuditLogError> {
+        let mut session = Session::begin(self.command.clone());
+        session.engine = Some(self.engine.clone());
+        session.labels.insert("profile".to_owned(), self.profile.clone());
+        let writer = match &self.output {
+            AuditOutput::File(path) => Writer::create(path, &session)?,
+            AuditOutput::Stdout(stdout) => {
+                let stdout = stdout.try_clone().map_err(AuditLogError::Stdout)?;
+                Writer::onto(File::from(stdout), &session).map_err(AuditLogError::Stdout)?
+            }
+        };
+        Ok(writer.for_purpose(Purpose::Audit))
+    }
+}

@@ -1,0 +1,112 @@
+//! What a request means for containers that are followed.
+
+use crate::api::{EngineKind, Made};
+use crate::follow::Form;
+use crate::policy::Decision;
+
+/// What a request means for containers that are followed.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Asks {
+    /// It creates what its body describes in this form, with this name.
+    Create(Form, Option<String>),
+    /// It creates pods from a file of Kubernetes.
+    PlayKube,
+    /// It gives a container another name.
+    Rename {
+        /// The old name, or the id.
+        container: String,
+        /// The new name.
+        name: String,
+    },
+    /// Nothing.
+    Else,
+}
+
+impl Asks {
+    pub(super) fn of(decision: &Decision, kind: EngineKind) -> Self {
+        let (Some(request), Some(located)) = (&decision.request, &decision.located) else {
+            return Self::Else;
+        };
+        let name = || {
+            let mut named = request.query().pairs().filter(|(key, _)| key == "name");
+            // Of several, Go's `Form.Get` takes the first, and gorilla's decoder of forms the last.
+            let (_, name) = match kind {
+                EngineKind::Docker => named.next()?,
+                EngineKind::Podman => named.last()?,
+            };
+            let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
+            (!name.is_empty()).then_some(name)
+        };
+        let traits = located.operation.traits;
+        if traits.rename {
+            return match (located.values.first(), name()) {
+                (Some(container), Some(name)) => {
+                    Self::Rename { container: container.clone(), name }
+                }
+                _ => Self::Else,
+            };
+        }
+        match traits.makes {
+            Some(Made::Container) => Self::Create(Form::Container, name()),
+            Some(Made::LibpodContainer) => Self::Create(Form::Libpod, None),
+            Some(Made::Pod) => Self::Create(Form::Pod, None),
+            Some(Made::Service) => Self::Create(Form::Service, None),
+            Some(Made::Volume) => Self::Create(Form::Volume, None),
+            Some(Made::Kube) => Self::PlayKube,
+            None => Self::Else,
+        }
+    }
+}
+
+/// Whether a target that dsp does not read may be one that creates a container, or one that starts it
+/// with mounts in its body, as engines up to 24 accept below version 1.24. Engines decode what is
+/// percent-encoded.
+pub(super) fn may_create(method: &str, target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    let mut words = path.split('/').filter(|word| !word.is_empty());
+    let is_there =
+        words.any(|word| matches!(word, "containers" | "services" | "pods" | "kube" | "play"));
+    let last = words.next_back().unwrap_or_default();
+    method == "POST" && is_there && matches!(last, "create" | "start" | "update" | "play" | "kube")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Gate, Observer, Request};
+
+    #[test]
+    fn of_several_names_each_engine_takes_its_own() {
+        let asks = |kind| {
+            let target = "/containers/create?name=/first&name=last";
+            let decision = Observer::new(kind).decide(&Request::new("POST", target));
+            Asks::of(&decision, kind)
+        };
+        let named = |name: &str| Asks::Create(Form::Container, Some(name.to_owned()));
+        assert_eq!(asks(EngineKind::Docker), named("first"));
+        assert_eq!(asks(EngineKind::Podman), named("last"));
+    }
+
+    #[test]
+    fn what_may_create_a_container_is_known_in_forms_that_nobody_reads() {
+        for target in [
+            "/v1.23/containers/create?name=x",
+            "/v1.23/containers/web/start",
+            "//containers//create",
+            "/containers/cre%61te",
+            "http://d/v1.41/containers/create",
+            "/v9.9.9/libpod/pods/create",
+            "/libpod/play/kube",
+            "/services/web/update",
+        ] {
+            assert!(may_create("POST", target), "{target}");
+        }
+        for target in
+            ["*", "/", "/create", "/images/create", "/containers/json", "/v1.41/volumes/x"]
+        {
+            assert!(!may_create("POST", target), "{target}");
+        }
+        assert!(!may_create("GET", "/containers/create"));
+    }
+}

@@ -1,0 +1,136 @@
+//! A container that has a recording socket of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::proxy::Running;
+use crate::recording::{Totals, Writer};
+
+/// How many digits of an id stand for it, as in the docker CLI.
+const SHORT_ID: usize = 12;
+
+/// A container that has a socket of its own.
+#[derive(Debug)]
+pub(super) struct Container {
+    number: usize,
+    identity: Mutex<Identity>,
+    /// Begun with the first request, when the container has its name; none when that failed.
+    recording: OnceLock<Option<ContainerRecording>>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug, Default)]
+struct Identity {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+/// The session of a container, and the file that it is in.
+#[derive(Debug)]
+pub(super) struct ContainerRecording {
+    pub(super) writer: Writer,
+    pub(super) file: PathBuf,
+}
+
+impl Container {
+    /// A container that is about to be created; the number tells it apart while it has no name.
+    pub(super) fn new(number: usize, name: Option<String>) -> Self {
+        let identity = Mutex::new(Identity { id: None, name });
+        Self { number, identity, recording: OnceLock::new(), running: Mutex::new(None) }
+    }
+
+    /// A container of an earlier session.
+    pub(super) fn of_before(id: String, name: String) -> Self {
+        let container = Self::new(0, Some(name).filter(|name| !name.is_empty()));
+        container.created(id);
+        container
+    }
+
+    /// Its name, or the beginning of its id if nobody gave it one.
+    pub(super) fn name(&self) -> String {
+        let identity = self.identity();
+        let short = |id: &String| id.get(..SHORT_ID).unwrap_or(id).to_owned();
+        let name = identity.name.clone().or_else(|| identity.id.as_ref().map(short));
+        name.unwrap_or_else(|| format!("container-{}", self.number))
+    }
+
+    /// Its id, once the engine has answered with it.
+    pub(super) fn id(&self) -> Option<String> {
+        self.identity().id.clone()
+    }
+
+    /// The engine has created it.
+    pub(super) fn created(&self, id: String) {
+        self.identity().id = Some(id);
+    }
+
+    /// Whether the engine has created it.
+    pub(super) fn is_there(&self) -> bool {
+        self.identity().id.is_some()
+    }
+
+    /// Whether this name or id in a request means it.
+    pub(super) fn is_called(&self, called: &str) -> bool {
+        let called = called.trim_start_matches('/');
+        let identity = self.identity();
+        let is_id = |id: &String| called.len() >= SHORT_ID && id.starts_with(called);
+        identity.name.as_deref() == Some(called) || identity.id.as_ref().is_some_and(is_id)
+    }
+
+    /// Gives it another name.
+    pub(super) fn rename(&self, name: &str) {
+        self.identity().name = Some(name.to_owned());
+    }
+
+    /// Its recording, begun with this if there is none yet.
+    pub(super) fn recording(
+        &self,
+        begin: impl FnOnce() -> Option<ContainerRecording>,
+    ) -> Option<&ContainerRecording> {
+        self.recording.get_or_init(begin).as_ref()
+    }
+
+    /// Whether anything came through its socket.
+    pub(super) fn is_heard(&self) -> bool {
+        self.recording.get().is_some()
+    }
+
+    /// Its socket is served from now on.
+    pub(super) fn serve(&self, running: Running) {
+        *self.running.lock() = Some(running);
+    }
+
+    /// What serves its socket, to end it.
+    pub(super) fn take_running(&self) -> Option<Running> {
+        self.running.lock().take()
+    }
+
+    /// Ends its session, if it has one. Returns the file and what is in it.
+    pub(super) fn end(&self) -> Option<(&Path, Totals)> {
+        let recording = self.recording.get()?.as_ref()?;
+        Some((&recording.file, recording.writer.end(None)))
+    }
+
+    fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_goes_by_its_name_and_its_id() {
+        let container = Container::new(3, None);
+        assert_eq!(container.name(), "container-3");
+        container.created("0123456789abcdef".to_owned());
+        assert_eq!(container.name(), "0123456789ab");
+        assert!(container.is_called("0123456789ab") && !container.is_called("0123"));
+        container.rename("web");
+        assert_eq!(container.name(), "web");
+        assert!(container.is_called("/web") && !container.is_called("we"));
+    }
+}

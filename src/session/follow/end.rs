@@ -1,0 +1,114 @@
+//! What came of the containers that were followed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::container::Container;
+use super::follower::{Follower, State};
+use super::unfollowed::{FollowFailure, Unfollowed};
+use crate::engine;
+use crate::recording::Totals;
+
+/// How long the engine may take to say whether a container is still there.
+const ASK_TIME: Duration = Duration::from_secs(2);
+
+/// What came of the containers that were followed.
+#[derive(Debug, Default)]
+pub struct FollowEnd {
+    /// The containers: those that got a socket, and those of earlier sessions that used theirs.
+    pub containers: Vec<FollowedContainer>,
+    /// What may have used the engine without being recorded.
+    pub warnings: Vec<Unfollowed>,
+    /// How many more such warnings there were.
+    pub more_warnings: usize,
+    /// The containers that should have been recorded and were not.
+    pub failures: Vec<FollowFailure>,
+    /// The names of containers that are still there, with a socket that nobody serves any more.
+    pub orphans: Vec<String>,
+}
+
+/// What came of one container.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FollowedContainer {
+    /// Its name, or the beginning of its id. A client may have chosen any text.
+    pub name: String,
+    /// Whether a request came through its socket.
+    pub is_heard: bool,
+    /// What was recorded; none when nothing was.
+    pub recorded: Option<Recorded>,
+}
+
+/// What was recorded of a container.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recorded {
+    /// The recording.
+    pub file: PathBuf,
+    /// Whether the recording is the container's own.
+    pub is_own_file: bool,
+    /// What is in its session.
+    pub totals: Totals,
+}
+
+impl FollowEnd {
+    /// Whether the evidence has gaps.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        let is_lossy = |container: &FollowedContainer| {
+            container.recorded.as_ref().is_some_and(|recorded| recorded.totals.dropped > 0)
+        };
+        !self.failures.is_empty() || self.containers.iter().any(is_lossy)
+    }
+}
+
+impl Follower {
+    /// Ends all sessions and says what came of them. Connections that are open after the grace time are
+    /// cut.
+    pub async fn end(&self, grace: Duration) -> FollowEnd {
+        let State {
+            mut containers,
+            adopted,
+            warnings,
+            more_warnings,
+            failures,
+            own_folder,
+            folders,
+            made: _,
+        } = std::mem::take(&mut *self.state());
+        let mut ends = JoinSet::new();
+        let all = containers.iter().chain(&adopted);
+        for running in all.filter_map(|container| container.take_running()) {
+            ends.spawn(async move { running.drain(grace, std::future::pending()).await });
+        }
+        ends.join_all().await;
+        drop((own_folder, folders));
+        containers.extend(adopted.into_iter().filter(|container| container.is_heard()));
+        let ended = containers.iter().map(|container| self.ended(container)).collect();
+        let orphans = self.orphans(&containers).await;
+        FollowEnd { containers: ended, warnings, more_warnings, failures, orphans }
+    }
+
+    fn ended(&self, container: &Container) -> FollowedContainer {
+        let recorded = |(file, totals): (&Path, Totals)| Recorded {
+            file: file.to_owned(),
+            is_own_file: self.is_split(),
+            totals,
+        };
+        FollowedContainer {
+            name: container.name(),
+            is_heard: container.is_heard(),
+            recorded: container.end().map(recorded),
+        }
+    }
+
+    /// The names of containers that are still there.
+    async fn orphans(&self, containers: &[Arc<Container>]) -> Vec<String> {
+        let mut left = Vec::new();
+        for id in containers.iter().filter_map(|container| container.id()) {
+            left.extend(engine::container_name(&self.engine.address, &id, ASK_TIME).await);
+        }
+        left
+    }
+}

@@ -1,0 +1,256 @@
+//! Records one client under `record --follow`, the command or one of the containers, and gives the
+//! containers that it creates sockets of their own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::adopt;
+use super::asks::{Asks, may_create};
+use super::container::Container;
+use super::follower::{Follower, OPEN_MODE};
+use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread, noun};
+use crate::api::Address;
+use crate::engine;
+use crate::follow::{self, Form, Mounts};
+use crate::policy::{Decision, Observer};
+use crate::proxy::{self, Access, Begun, ListenError, Listener, Sink};
+use crate::recording;
+use crate::session::journal::{shown, write_outcome, write_request};
+use crate::session::recorder::Recorder;
+
+/// The longest body in bytes of a request that creates a container; those of real ones have a few KiB.
+pub const LONGEST_BODY: usize = 4 << 20;
+
+/// How long the engine may take to name the containers that it has.
+const ASK_TIME: Duration = Duration::from_secs(2);
+
+/// Records what one client asks, and follows the containers that it creates.
+pub struct Followed {
+    follower: Arc<Follower>,
+    client: Client,
+}
+
+enum Client {
+    Command(Arc<Recorder>),
+    Container(Arc<Container>),
+}
+
+/// A request on its way.
+pub struct Ticket {
+    line: Option<recording::Ticket>,
+    asks: Asks,
+    made: OnceLock<Arc<Container>>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "Id")]
+    id: String,
+}
+
+impl Followed {
+    /// Records the command.
+    #[must_use]
+    pub fn command(follower: &Arc<Follower>, recorder: &Arc<Recorder>) -> Self {
+        Self { follower: Arc::clone(follower), client: Client::Command(Arc::clone(recorder)) }
+    }
+
+    fn container(follower: &Arc<Follower>, container: &Arc<Container>) -> Self {
+        Self { follower: Arc::clone(follower), client: Client::Container(Arc::clone(container)) }
+    }
+
+    fn record(
+        &self,
+        container: &Arc<Container>,
+        arrival: &proxy::Arrival<'_>,
+        decision: &Decision,
+    ) -> Option<recording::Ticket> {
+        let recording = container.recording(|| self.follower.begin(&container.name()));
+        let (method, path) = shown(arrival, decision);
+        let (connection, container) = (arrival.connection, container.name());
+        tracing::info!(%container, connection, %method, %path, "recorded");
+        recording.map(|recording| write_request(&recording.writer, arrival, decision))
+    }
+}
+
+impl Sink for Followed {
+    type Ticket = Ticket;
+
+    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
+        let line = match &self.client {
+            Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket),
+            Client::Container(container) => self.record(container, arrival, decision),
+        };
+        // Of a version that dsp does not know, or in a form that it does not read.
+        let is_unread = decision.request.is_none() || decision.located.is_none();
+        if is_unread && may_create(arrival.method, arrival.target) {
+            self.follower.pass_unread("container", None, WhyUnread::Unknown);
+        }
+        let asks = Asks::of(decision, self.follower.kind());
+        Begun::admitted(Ticket { line, asks, made: OnceLock::new() })
+    }
+
+    fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
+        if let Some(line) = &ticket.line {
+            write_outcome(line, outcome);
+        }
+        let is_done = outcome.status.is_some_and(|status| (200..300).contains(&status));
+        match (&ticket.asks, ticket.made.get()) {
+            (Asks::Create(..), Some(container)) if !is_done && !container.is_there() => {
+                self.follower.forget(container);
+            }
+            (Asks::Rename { container, name }, _) if is_done => {
+                self.follower.rename(container, name);
+            }
+            _ => {}
+        }
+    }
+
+    fn rewrite(&self, ticket: &Ticket, body: Option<&[u8]>) -> Option<Vec<u8>> {
+        let (form, name) = match &ticket.asks {
+            Asks::Create(form, name) => (form, name),
+            Asks::PlayKube => {
+                match body {
+                    Some(body) => self.follower.look_at_kube(body),
+                    None => self.follower.pass_unread("pod", None, WhyUnread::NotAhead),
+                }
+                return None;
+            }
+            Asks::Rename { .. } | Asks::Else => return None,
+        };
+        let Some(body) = body else {
+            self.follower.pass_unread(noun(*form), name.clone(), WhyUnread::NotAhead);
+            return None;
+        };
+        let (container, body) = self.follower.give_socket(body, *form, name.clone())?;
+        // Called once for each request.
+        let _ = ticket.made.set(container);
+        Some(body)
+    }
+
+    fn answered(&self, ticket: &Ticket, status: u16, body: &[u8]) {
+        if let (Some(container), 201) = (ticket.made.get(), status)
+            && let Ok(created) = serde_json::from_slice::<Created>(body)
+        {
+            container.created(created.id);
+        }
+    }
+}
+
+/// What opens sockets, whose sink is [`Followed`].
+impl Follower {
+    /// Gives a container that is about to be created a socket of its own, if its body asks for the
+    /// engine's. Returns the container and the body to forward.
+    fn give_socket(
+        self: &Arc<Self>,
+        body: &[u8],
+        form: Form,
+        name: Option<String>,
+    ) -> Option<(Arc<Container>, Vec<u8>)> {
+        let name = name.or_else(|| follow::name(body, form));
+        let noun = noun(form);
+        let mounts = match Mounts::read(body, form) {
+            Ok(mounts) => mounts,
+            Err(why) => {
+                self.pass_unread(noun, name, WhyUnread::Body(why));
+                return None;
+            }
+        };
+        let plan = mounts.plan(|path| self.socket.place(path));
+        for path in &plan.uncovered {
+            self.warn(Unfollowed::Uncovered { noun, name: name.clone(), path: path.clone() });
+        }
+        if plan.is_empty() {
+            return None;
+        }
+        if matches!(form, Form::Service | Form::Pod) {
+            self.warn(Unfollowed::Group { noun, name });
+            return None;
+        }
+        if self.is_full() {
+            self.fail(FollowFailure::Full { name, sockets: self.most });
+            return None;
+        }
+        match self.open(name.clone()) {
+            Ok((container, path)) => {
+                let body = plan.apply(path.to_str()?)?;
+                tracing::info!(container = %container.name(), "has a socket of its own");
+                Some((container, body))
+            }
+            Err(error) => {
+                self.fail(FollowFailure::Socket { name, error: error.to_string() });
+                None
+            }
+        }
+    }
+
+    fn open(
+        self: &Arc<Self>,
+        name: Option<String>,
+    ) -> Result<(Arc<Container>, PathBuf), ListenError> {
+        let number = {
+            let mut state = self.state();
+            state.made += 1;
+            state.made
+        };
+        let path = self.folder.join(format!("{number}.sock"));
+        let container = Arc::new(Container::new(number, name));
+        self.serve(&container, &path)?;
+        self.state().containers.push(Arc::clone(&container));
+        Ok((container, path))
+    }
+
+    /// Serves a container's socket.
+    fn serve(self: &Arc<Self>, container: &Arc<Container>, path: &Path) -> Result<(), ListenError> {
+        // The thread of the connection has a runtime of its own, which ends with the command's.
+        let _entered = self.runtime.enter();
+        let listener = Listener::bind_unix(path, &self.access).or_else(|error| match error {
+            ListenError::Io { .. } => {
+                let open = Access { mode: Some(OPEN_MODE), ..Access::default() };
+                Listener::bind_unix(path, &open)
+            }
+            other => Err(other),
+        })?;
+        let sink = Arc::new(Followed::container(self, container));
+        let gate = Arc::new(Observer::new(self.kind()).reading_bodies(LONGEST_BODY));
+        let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
+        let (workers, limits) = (&self.workers, self.limits);
+        container.serve(proxy::start_on(workers, listeners, engine, gate, sink, limits));
+        Ok(())
+    }
+
+    /// Serves the sockets that containers have of an earlier session. Returns the names of those that
+    /// are running: they have mounted the old socket, for which no other one can stand in, so they reach
+    /// no engine until they are started again.
+    pub async fn adopt(self: &Arc<Self>) -> Vec<String> {
+        let Some(all) = &self.all else { return Vec::new() };
+        let mut cut_off = Vec::new();
+        for found in engine::mounted_containers(&self.engine.address, ASK_TIME).await {
+            let Some(path) = adopt::socket_of(&found, all) else { continue };
+            let name = found.name.clone();
+            let container = Arc::new(Container::of_before(found.id, found.name));
+            let served = match adopt::make_room(&path) {
+                Ok(folder) => {
+                    self.state().folders.extend(folder);
+                    self.serve(&container, &path)
+                }
+                Err(source) => Err(ListenError::Io { address: Address::Unix(path), source }),
+            };
+            match served {
+                Ok(()) => {
+                    if found.is_running {
+                        cut_off.push(name);
+                    }
+                    self.state().adopted.push(container);
+                }
+                // Another dsp follows it at the moment.
+                Err(ListenError::InUse { .. }) => {}
+                Err(error) => self.warn(Unfollowed::Earlier { name, error: error.to_string() }),
+            }
+        }
+        cut_off
+    }
+}

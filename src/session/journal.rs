@@ -1,0 +1,118 @@
+//! How what the proxy reports becomes lines of a recording and of the log.
+
+use std::fmt;
+
+use crate::api::{told_method, told_path};
+use crate::engine;
+use crate::policy::{Decision, Denial, Verdict};
+use crate::proxy;
+use crate::recording::{self, Ticket, Writer};
+use crate::text::printable;
+
+/// The longest denial and the longest path in bytes that the log shows. Denials that differ only after
+/// that many bytes count as one.
+const LONGEST_SHOWN: usize = 512;
+
+/// The method of a request as a log may show it. The text is made only when it is shown.
+pub(super) struct ShownMethod<'a>(&'a str);
+
+/// The path of a request as a log may show it. The text is made only when it is shown.
+pub(super) struct ShownPath<'a>(&'a str, &'a Decision);
+
+/// What a recording says about an engine.
+#[must_use]
+pub fn about_engine(engine: &engine::Engine) -> recording::Engine {
+    let version = &engine.version;
+    recording::Engine {
+        kind: version.kind,
+        version: printable(&version.version),
+        api: printable(&version.api),
+        min_api: version.min_api.as_deref().map(printable),
+    }
+}
+
+/// Writes a request and the decision on it.
+pub(super) fn write_request(
+    writer: &Writer,
+    arrival: &proxy::Arrival<'_>,
+    decision: &Decision,
+) -> Ticket {
+    let (denied, would_deny) = match &decision.verdict {
+        Verdict::Deny(denial) => (Some(denial), None),
+        Verdict::Forward(permit) => (None, permit.instead_of()),
+        Verdict::ReadBody { .. } => (None, None),
+    };
+    let text = |denial: &Denial| format!("dsp: {denial}");
+    let (denied, would_deny) = (denied.map(text), would_deny.map(text));
+    writer.request(&recording::Arrival {
+        at: arrival.at,
+        connection: arrival.connection,
+        peer: arrival.peer,
+        method: arrival.method,
+        target: arrival.target,
+        request: decision.request.as_ref(),
+        located: decision.located.as_ref(),
+        refusal: decision.refusal.as_ref(),
+        agent: arrival.agent,
+        denied: denied.as_deref(),
+        would_deny: would_deny.as_deref(),
+    })
+}
+
+/// Writes how a request ended.
+pub(super) fn write_outcome(ticket: &Ticket, outcome: &proxy::Outcome) {
+    let proxy::Outcome { status, duration, received, sent, upgraded, unrouted, disorder } =
+        *outcome;
+    ticket.answered(&recording::Outcome {
+        status,
+        duration,
+        received,
+        sent,
+        upgraded,
+        unrouted,
+        disorder,
+    });
+}
+
+/// The method and the path of a request as a log may show them. The query may contain secrets, so it
+/// is left out.
+pub(super) fn shown<'a>(
+    arrival: &proxy::Arrival<'a>,
+    decision: &'a Decision,
+) -> (ShownMethod<'a>, ShownPath<'a>) {
+    (ShownMethod(arrival.method), ShownPath(arrival.target, decision))
+}
+
+/// The beginning of a text that a client may have made as long as a request head.
+pub(super) fn beginning(text: &str) -> &str {
+    let mut ends = (0..=LONGEST_SHOWN.min(text.len())).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+impl fmt::Display for ShownMethod<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&printable(&told_method(self.0)))
+    }
+}
+
+impl fmt::Display for ShownPath<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Decision { request, located, .. } = self.1;
+        let path = told_path(self.0, request.as_ref(), located.as_ref(), LONGEST_SHOWN);
+        to.write_str(&printable(beginning(&path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_two_characters() {
+        assert_eq!(beginning("short"), "short");
+        let long = "é".repeat(LONGEST_SHOWN);
+        assert_eq!(beginning(&long).len(), LONGEST_SHOWN);
+        let odd = format!("x{long}");
+        assert_eq!(beginning(&odd).len(), LONGEST_SHOWN - 1);
+    }
+}

@@ -1,0 +1,31 @@
+//! The application itself: recording, auditing, following containers, enforcing and reloading a
+//! profile, and the sockets, limits and signals that all of these need.
+//!
+//! What is here returns data or a typed error. It never prints, never ends the process and never
+//! reads the environment, so that it can be tested in process; [`crate::cli`] does the rest. What
+//! happens while a proxy serves goes to the log, through `tracing`.
+
+mod audit;
+mod audit_log;
+mod denials;
+mod follow;
+mod journal;
+mod limits;
+mod program;
+mod recorder;
+mod runtime_dir;
+mod signals;
+mod sockets;
+
+pub use audit::Audit;
+pub use audit_log::{AuditLog, AuditLogError, AuditOutput};
+pub use follow::{
+    FollowEnd, FollowError, FollowFailure, FollowOptions, Followed, FollowedContainer, Follower,
+    LONGEST_BODY, Recorded, Unfollowed, WhyUnread,
+};
+pub use journal::about_engine;
+pub use program::{CHILD_GRACE, escape, run_program};
+pub use recorder::Recorder;
+pub use runtime_dir::{RuntimeDir, RuntimeDirError};
+pub use signals::{EndSignals, Notice, SignalError, handle_signal, serve_until_signal};
+pub use sockets::{ListenOptions, Serving, Sockets, SocketsError, UsualSocket, covered_access};

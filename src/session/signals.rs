@@ -1,0 +1,120 @@
+//! Signals, and the orderly end of a proxy that runs without a program.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::limits::raise_open_files;
+use crate::proxy::{Drained, Running};
+
+/// How long the end may take before somebody is told what is still open. Idle connections end at once,
+/// so only real work is worth a word.
+const WAITING_AFTER: Duration = Duration::from_millis(200);
+
+/// Signals cannot be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot handle signals: {0}")]
+pub struct SignalError(#[source] io::Error);
+
+/// The signals that end a proxy.
+#[derive(Debug)]
+pub struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+}
+
+/// What a person may want to see while a proxy serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// Another second has passed.
+    Second,
+    /// The proxy is ending, and so many connections are still open.
+    Waiting {
+        /// How many.
+        open: usize,
+    },
+}
+
+impl EndSignals {
+    /// Interrupt, terminate and hang-up.
+    ///
+    /// # Errors
+    /// When they cannot be handled.
+    pub fn new() -> Result<Self, SignalError> {
+        let hangup = Some(handle_signal(SignalKind::hangup())?);
+        Ok(Self { hangup, ..Self::except_hangup()? })
+    }
+
+    /// Interrupt and terminate.
+    ///
+    /// # Errors
+    /// When they cannot be handled.
+    pub fn except_hangup() -> Result<Self, SignalError> {
+        let interrupt = handle_signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: handle_signal(SignalKind::terminate())?, hangup: None })
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Handles a signal from now on.
+///
+/// # Errors
+/// When it cannot be handled.
+pub fn handle_signal(kind: SignalKind) -> Result<Signal, SignalError> {
+    signal(kind).map_err(SignalError)
+}
+
+/// Serves until a signal, then ends in order: open requests get the grace time. A second signal ends at
+/// once.
+pub async fn serve_until_signal(
+    running: &Running,
+    grace: Duration,
+    mut signals: EndSignals,
+    notice: impl Fn(Notice),
+) -> Drained {
+    raise_open_files();
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            _ = seconds.tick() => notice(Notice::Second),
+        }
+    }
+    end(running, grace, signals.next(), notice).await
+}
+
+async fn end(
+    running: &Running,
+    grace: Duration,
+    hurry: impl Future<Output = ()>,
+    notice: impl Fn(Notice),
+) -> Drained {
+    let waiting = async {
+        tokio::time::sleep(WAITING_AFTER).await;
+        if running.open() > 0 {
+            notice(Notice::Waiting { open: running.open() });
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        drained = running.drain(grace, hurry) => drained,
+        () = waiting => Drained { cut: 0 },
+    }
+}

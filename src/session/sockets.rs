@@ -1,0 +1,209 @@
+//! The sockets that clients connect to.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::limits::most_connections;
+use super::runtime_dir::{RuntimeDir, RuntimeDirError};
+use crate::api::Address;
+use crate::child::Intercept;
+use crate::policy::Gate;
+use crate::proxy::{self, Access, Hazard, Limits, ListenError, Listener, Running, Sink};
+use crate::text::shown;
+
+/// The mode of a folder that others may pass through, to a socket whose own mode says who may use it.
+const PASSED_MODE: u32 = 0o711;
+
+/// What a person chose about the sockets.
+#[derive(Clone, Debug)]
+pub struct ListenOptions {
+    /// Where to listen; nowhere stands for the usual place.
+    pub addresses: Vec<Address>,
+    /// Who may connect.
+    pub access: Access,
+    /// How much is taken on at once, as far as the limit of open files has room for it.
+    pub limits: Limits,
+}
+
+/// Which socket is opened if no address was given.
+#[derive(Clone, Copy, Debug)]
+pub enum UsualSocket<'a> {
+    /// The one that is kept for listeners of this name.
+    Named(&'a str),
+    /// One in a new folder of its own, for a program that dsp runs; open to those who may use the socket
+    /// that it covers, if it covers one.
+    Private {
+        /// Who may use the socket that it covers.
+        covered: Option<&'a Access>,
+    },
+}
+
+/// Why the sockets cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketsError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There is no folder for a socket.
+    #[error(transparent)]
+    RuntimeDir(#[from] RuntimeDirError),
+    /// A path is too long for a socket.
+    #[error(transparent)]
+    Address(#[from] crate::api::AddressError),
+    /// A folder cannot be opened to others.
+    #[error("cannot open the folder {}: {source}", shown(folder))]
+    OpenFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No socket is a file that could cover another one.
+    #[error("--intercept needs a unix socket; add --listen unix:///path")]
+    NothingToPutOver,
+}
+
+/// Listening sockets.
+#[derive(Debug)]
+pub struct Sockets {
+    listeners: Vec<Listener>,
+    limits: Limits,
+    folder: Option<TempDir>,
+}
+
+/// Sockets that are served. Dropped, it removes the folder that was made for them.
+#[derive(Debug)]
+pub struct Serving {
+    /// The proxy.
+    pub running: Running,
+    _folder: Option<TempDir>,
+}
+
+impl Sockets {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub async fn open(
+        options: ListenOptions,
+        usual: UsualSocket<'_>,
+        runtime_dir: &RuntimeDir,
+    ) -> Result<Self, SocketsError> {
+        let ListenOptions { mut addresses, mut access, mut limits } = options;
+        let mut folder = None;
+        if addresses.is_empty() {
+            match usual {
+                UsualSocket::Named(name) => addresses.push(runtime_dir.usual_socket(name)?),
+                UsualSocket::Private { covered } => {
+                    let made = runtime_dir.private_folder()?;
+                    if let Some(covered) = covered {
+                        open_to_others(made.path())?;
+                        access.mode = access.mode.or(covered.mode);
+                        access.owner = access.owner.or(covered.owner);
+                        access.group = access.group.or(covered.group);
+                    }
+                    addresses.push(Address::unix(made.path().join("docker.sock"))?);
+                    folder = Some(made);
+                }
+            }
+        }
+        let mut listeners = Vec::new();
+        for address in &addresses {
+            listeners.push(Listener::bind(address, &access).await?);
+        }
+        limits.connections = limits.connections.min(most_connections());
+        Ok(Self { listeners, limits, folder })
+    }
+
+    /// The folders in which others can put another socket in the place of dsp's.
+    pub fn hazards(&self) -> impl Iterator<Item = Hazard> {
+        self.listeners.iter().filter_map(Listener::hazard)
+    }
+
+    /// The sockets that cannot tell their clients apart, so that all who reach them can connect.
+    pub fn open_to_all(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().filter(|listener| listener.is_open_to_all())
+    }
+
+    /// The address for `DOCKER_HOST`.
+    #[must_use]
+    pub fn docker_host(&self) -> String {
+        self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()
+    }
+
+    /// Whether only this machine reaches them.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.listeners.iter().all(Listener::is_local)
+    }
+
+    /// Ends requests whose body makes no progress for so long.
+    pub fn limit_bodies(&mut self, limit: Option<Duration>) {
+        self.limits.body = limit;
+    }
+
+    /// How much each of them takes on.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Every address.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.listeners.iter().map(|listener| listener.address().to_string()).collect()
+    }
+
+    /// The socket to put over others: the first one that is a file.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn to_put_over(&self) -> Result<PathBuf, SocketsError> {
+        let path = self.listeners.iter().find_map(|listener| match listener.address() {
+            Address::Unix(path) => Some(path.clone()),
+            Address::Tcp { .. } => None,
+        });
+        path.ok_or(SocketsError::NothingToPutOver)
+    }
+
+    /// Serves them from now on.
+    pub fn serve<S: Sink>(self, engine: Address, gate: Arc<dyn Gate>, sink: Arc<S>) -> Serving {
+        let running = proxy::start(self.listeners, engine, gate, sink, self.limits);
+        Serving { running, _folder: self.folder }
+    }
+}
+
+fn open_to_others(folder: &Path) -> Result<(), SocketsError> {
+    proxy::open_folder_to(folder, PASSED_MODE)
+        .map_err(|source| SocketsError::OpenFolder { folder: folder.to_owned(), source })
+}
+
+/// Who may use a socket: its owner, group and mode. None for what is not a socket.
+pub(super) fn access_of(path: &Path) -> Option<Access> {
+    let found = fs::metadata(path).ok().filter(|found| found.file_type().is_socket())?;
+    Some(Access {
+        mode: Some(found.mode() & 0o777),
+        owner: Some(found.uid()),
+        group: Some(found.gid()),
+        ..Access::default()
+    })
+}
+
+/// Who may use a socket that is put over others: those who may use the socket that it covers, so that a
+/// command can change to a user who could have used that one. A user namespace has no other users.
+#[must_use]
+pub fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
+    let intercept = intercept.filter(|intercept| !intercept.is_without_root())?;
+    let engine = match engine {
+        Address::Unix(path) => Some(path.as_path()),
+        Address::Tcp { .. } => None,
+    };
+    let mut sockets = intercept.covered().iter().map(PathBuf::as_path).chain(engine);
+    sockets.find_map(access_of)
+}
