@@ -7,7 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::completions::Profiles;
-use super::{intercept::Intercept, listen::Listen, logs::Logs, sessions::Sessions, standard};
+use super::{ask, intercept::Intercept, listen::Listen, logs::Logs, sessions::Sessions, standard};
 use crate::api::{ApiVersion, EngineKind};
 use crate::learn::MinApi;
 use crate::{export, recording};
@@ -161,14 +161,18 @@ pub(super) struct Generate {
     /// Recordings; all of them together make one profile
     #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
     pub(super) recordings: Vec<PathBuf>,
-    /// Where to write the profile, instead of stdout; an existing file is not overwritten
+    /// Where to write the profile, instead of stdout. If the file exists, dsp asks on a terminal, and
+    /// otherwise changes nothing
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Replace the profile that exists at -o, with all that people decided in it
+    #[arg(long, requires = "output")]
+    pub(super) replace: bool,
     /// Add what is new to this profile; what people wrote there is kept
     #[arg(
         long,
         value_name = "PROFILE",
-        conflicts_with_all = ["output", "name"],
+        conflicts_with_all = ["output", "name", "replace"],
         value_parser = standard::changed()
     )]
     pub(super) update: Option<PathBuf>,
@@ -187,13 +191,16 @@ pub(super) struct Generate {
     /// How wide the rules are
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
     pub(super) names: Names,
-    /// Allow requests that are not a known operation of the API, each exactly as it was recorded
-    #[arg(long)]
-    pub(super) accept_unknown: bool,
-    /// Take also what was denied: by enforce, from its audit log, or by the proxy whose log it is;
-    /// somebody may have tried what nobody needs
-    #[arg(long)]
-    pub(super) denied: bool,
+    /// Allow requests that are not known operations of the API, each exactly as it was recorded: this
+    /// one, such as 'GET /vendor/health', or all. On a terminal, dsp asks which
+    #[arg(long, value_name = "REQUEST", num_args = 0..=1, require_equals = true,
+        default_missing_value = ask::ALL)]
+    pub(super) accept_unknown: Vec<String>,
+    /// Include a request that was denied, or all of them: by enforce, from its audit log, or by the
+    /// proxy whose log it is; somebody may have tried what nobody needs. On a terminal, dsp asks which
+    #[arg(long, value_name = "REQUEST", num_args = 0..=1, require_equals = true,
+        default_missing_value = ask::ALL)]
+    pub(super) denied: Vec<String>,
     /// Use recordings from which lines were lost; the profile may then miss operations
     #[arg(long)]
     pub(super) allow_lossy: bool,

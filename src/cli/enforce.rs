@@ -37,7 +37,7 @@ Examples:
   dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied
   dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
 pub(super) struct Args {
-    /// The profile
+    /// The profile. If you leave it out on a terminal, dsp asks which of its own to use
     #[arg(
         value_name = "PROFILE",
         value_parser = standard::not("the profile is read again at HUP, so it has to be a file"),

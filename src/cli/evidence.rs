@@ -11,7 +11,7 @@ use super::logs::Logs;
 use super::sessions::Sessions;
 use super::{logs, output, standard};
 use crate::api::{CanonicalRequest, EngineKind};
-use crate::learn::{Evidence, Gathering};
+use crate::learn::{Chosen, Evidence, Gathering};
 use crate::profile::Rule;
 use crate::recording::{Event, ReadError, Reader, Request};
 use crate::report::count;
@@ -31,8 +31,22 @@ pub(super) fn read(
     takes_denied: bool,
     sessions: &Sessions,
 ) -> anyhow::Result<Evidence> {
-    let mut gathering =
-        if takes_denied { Gathering::taking_denied() } else { Gathering::default() };
+    let (mut gathering, engine) = gather(recordings, from, wanted, sessions)?;
+    gathering.take_denied(engine, if takes_denied { &Chosen::All } else { &Chosen::None });
+    Ok(gathering.finish(engine))
+}
+
+/// Like [`read`], before anybody has chosen among the requests that were denied; with the engine.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn gather(
+    recordings: &[PathBuf],
+    from: Option<Logs>,
+    wanted: Option<EngineKind>,
+    sessions: &Sessions,
+) -> anyhow::Result<(Gathering, EngineKind)> {
+    let mut gathering = Gathering::default();
     if from.is_some() {
         sessions.check_for_logs()?;
     }
@@ -64,7 +78,7 @@ pub(super) fn read(
             wanted.title()
         );
     }
-    Ok(gathering.finish(wanted.or(recorded).unwrap_or_default()))
+    Ok((gathering, wanted.or(recorded).unwrap_or_default()))
 }
 
 /// The requests for which a rule was needed, one text each: where it stands, when it came, what it

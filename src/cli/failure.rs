@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::enforce::NotReviewed;
+use super::guard::Unanswered;
 use super::hint::Hinted;
 use super::misuse::Misuse;
 use super::status::Status;
@@ -19,6 +20,9 @@ use crate::text::{is_unsafe, printable, spelled};
 pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     if closed_pipe(error) {
         return Status::Done;
+    }
+    if let Some(Unanswered::Signal(number)) = error.downcast_ref() {
+        return Status::Signal(*number);
     }
     if let Some(of_log @ ImportError::NoRequest { .. }) = error.downcast_ref() {
         output::error(&of_log.to_string());

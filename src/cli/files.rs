@@ -33,10 +33,15 @@ pub(super) struct Change {
 
 /// Refuses a path where something is already, and tells what to do instead.
 pub(super) fn check_new(path: &Path, instead: &str) -> anyhow::Result<()> {
-    if std::fs::symlink_metadata(path).is_ok() {
+    if exists(path) {
         bail!("{} exists; {instead}, or choose another file with -o", shown(path));
     }
     Ok(())
+}
+
+/// Whether something is at a path, even a link that leads nowhere.
+pub(super) fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
 }
 
 /// Begins to change a profile. Other commands that change it wait, and are waited for.

@@ -1,33 +1,38 @@
 //! `dsp generate`: recordings to a profile.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::args::{self, Verbosity};
+use super::ask::{self, Existing};
+use super::misuse::misuse;
 use super::status::Status;
-use super::{ambiguity, evidence, files, output, place, sessions, standard};
+use super::{ambiguity, evidence, files, hint, output, place, sessions, standard};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
-use crate::learn::{self, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
-use crate::profile::{self, Name, Pattern, Profile, emit};
+use crate::learn::{self, Chosen, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
+use crate::profile::{self, LoadError, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
 use crate::text::{shown, spelled};
 
 pub(super) fn run(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result<Status> {
+    // Decided before the work: the answer does not depend on it.
+    let target = Target::of(args, verbosity)?;
     let name = match &args.name {
         Some(name) => Some(Name::parse(name).with_context(|| format!("--name {name:?} is wrong"))?),
-        None => standard::output(args.output.as_ref()).and_then(named_after_file),
+        None => target.new_file().and_then(named_after_file),
     };
     standard::read_once(args.recordings.iter().map(PathBuf::as_path))?;
-    // Looked at before the work: the answer does not depend on it.
-    if let Some(path) = standard::output(args.output.as_ref()) {
-        files::check_new(path, "add to it with --update")?;
-    }
-    let update_path = args.update.as_deref().map(super::source::changeable).transpose()?;
-    let old = update_path.as_deref().map(profile::load_text).transpose()?;
-    let wanted = engine(args.engine, old.as_ref().map(|(_, profile)| profile))?;
-    let from = args.from.format().map(|logs| logs.with_denied(args.denied)).transpose()?;
-    let evidence = evidence::read(&args.recordings, from, wanted, args.denied, &args.sessions)?;
+    let old = target.old_profile()?;
+    let wanted = engine(args.engine, old.as_ref())?;
+    let denied = ask::chosen(&args.denied);
+    let from = args.from.format().map(|logs| logs.with_denied(&denied)).transpose()?;
+    let (mut gathering, engine) = evidence::gather(&args.recordings, from, wanted, &args.sessions)?;
+    let question = "allow which denied requests";
+    let denied = chosen(denied, &gathering.denied(engine), "--denied", question, verbosity)?;
+    gathering.take_denied(engine, &denied);
+    let evidence = gathering.finish(engine);
     check_version(args.min_api, evidence.engine())?;
     if evidence.is_empty() && evidence.denied().next().is_some() {
         let names = evidence::names(&args.recordings);
@@ -43,7 +48,7 @@ pub(super) fn run(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result
     if evidence.is_all_refused() {
         let names = evidence::names(&args.recordings);
         output::error(&format!("{names} holds nothing but requests that enforce refuses"));
-        warn(&evidence, args.accept_unknown);
+        warn(&evidence, &Chosen::None);
         output::help("no profile can allow them; have the program ask in another way");
         return Ok(Status::NoVerdict);
     }
@@ -56,17 +61,120 @@ pub(super) fn run(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result
         return Ok(Status::NoVerdict);
     }
     sessions::warn(&evidence);
-    match (old, &args.update) {
-        (Some((_, profile)), Some(path)) => {
-            update(args, verbosity, &evidence, path, profile.engine)?
+    let unknown = unknown(args, verbosity, &evidence)?;
+    match (old, &target) {
+        (Some(profile), Target::Update(path)) => {
+            update(args, verbosity, &evidence, &unknown, path, profile.engine)?;
         }
-        _ => fresh(args, verbosity, &evidence, name)?,
+        _ => fresh(args, verbosity, &evidence, &unknown, &target, name)?,
     }
-    warn(&evidence, args.accept_unknown);
+    warn(&evidence, &unknown);
     warn_of_hidden_names(&evidence, args.names);
-    let mut unknown = evidence.unknown();
-    let open = unknown.any(|(_, unknown)| !args.accept_unknown || unknown.listed().is_none());
-    Ok(if open { Status::Findings } else { Status::Done })
+    let is_open = |(request, one): (&str, &learn::Unknown)| {
+        !unknown.includes(request) || one.listed().is_none()
+    };
+    Ok(if evidence.unknown().any(is_open) { Status::Findings } else { Status::Done })
+}
+
+/// Where a profile goes.
+enum Target {
+    Stdout,
+    /// A file that does not exist yet.
+    New(PathBuf),
+    /// A profile that is replaced.
+    Replace(PathBuf),
+    /// A profile that is added to.
+    Update(PathBuf),
+}
+
+impl Target {
+    /// Where the options say, or a person if the file exists.
+    fn of(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result<Self> {
+        if let Some(path) = &args.update {
+            return Ok(Self::Update(super::source::changeable(path)?));
+        }
+        let Some(path) = standard::output(args.output.as_ref()) else {
+            if args.replace {
+                misuse!("--replace has no file to replace with --output -");
+            }
+            return Ok(Self::Stdout);
+        };
+        let mut path = path.to_owned();
+        while files::exists(&path) {
+            if args.replace {
+                return Ok(Self::Replace(path));
+            }
+            if ask::is_possible(verbosity) {
+                let is_profile = profile::load_text(&path).is_ok();
+                // --name and --schema are about a new profile.
+                let may_update = is_profile && args.name.is_none() && args.schema.is_none();
+                match ask::about_existing(&path, may_update, is_profile)? {
+                    Existing::Update => return Ok(Self::Update(path)),
+                    Existing::Replace => return Ok(Self::Replace(path)),
+                    Existing::Other(other) => {
+                        path = other;
+                        continue;
+                    }
+                    Existing::Stop => {}
+                }
+            }
+            files::check_new(&path, "add to it with --update, replace it with --replace")?;
+        }
+        Ok(Self::New(path))
+    }
+
+    /// The file of a profile that is not brought up to date.
+    fn new_file(&self) -> Option<&Path> {
+        match self {
+            Self::New(path) | Self::Replace(path) => Some(path),
+            Self::Stdout | Self::Update(_) => None,
+        }
+    }
+
+    /// The profile that is brought up to date. Fails also if a file that is not a profile would be
+    /// replaced.
+    fn old_profile(&self) -> Result<Option<Profile>, LoadError> {
+        match self {
+            Self::Stdout | Self::New(_) => Ok(None),
+            Self::Replace(path) => profile::load_text(path).map(|_| None),
+            Self::Update(path) => profile::load_text(path).map(|(_, profile)| Some(profile)),
+        }
+    }
+}
+
+/// The unknown operations that the profile is to list.
+fn unknown(
+    args: &args::Generate,
+    verbosity: Verbosity,
+    evidence: &Evidence,
+) -> anyhow::Result<Chosen> {
+    let named = ask::chosen(&args.accept_unknown);
+    // The others cannot be listed: a part of them was not recorded.
+    let listed = evidence.unknown().filter(|(_, unknown)| unknown.listed().is_some());
+    let listed = listed.map(|(request, _)| request.to_owned()).collect();
+    let question = "allow which unknown requests";
+    chosen(named, &listed, "--accept-unknown", question, verbosity)
+}
+
+/// The requests that an option names, or those that a person chooses if it names none.
+fn chosen(
+    named: Chosen,
+    known: &BTreeSet<String>,
+    option: &str,
+    question: &str,
+    verbosity: Verbosity,
+) -> anyhow::Result<Chosen> {
+    if let Some(missing) = named.missing(known) {
+        let near = hint::did_you_mean(missing, known.iter().map(String::as_str));
+        let text = format!("{option}={missing}: no such request was recorded{near}");
+        anyhow::bail!(printable(&text));
+    }
+    if named != Chosen::None || known.is_empty() || !ask::is_possible(verbosity) {
+        return Ok(named);
+    }
+    let requests: Vec<String> = known.iter().cloned().collect();
+    let taken = ask::which_of(question, &requests)?;
+    Ok(if taken.is_empty() { Chosen::None } else { Chosen::Only(taken.into_iter().collect()) })
 }
 
 /// The engine that the profile is for, as far as that is said before the evidence is read.
@@ -101,12 +209,14 @@ fn fresh(
     args: &args::Generate,
     verbosity: Verbosity,
     evidence: &Evidence,
+    unknown: &Chosen,
+    target: &Target,
     name: Option<Name>,
 ) -> anyhow::Result<()> {
     let options = learn::Options {
         name,
         place: name_of_place(args),
-        accept_unknown: args.accept_unknown,
+        accept_unknown: unknown.clone(),
         names: args.names.into(),
         min_api: args.min_api.unwrap_or_default(),
     };
@@ -117,12 +227,12 @@ fn fresh(
     let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
     files::check_readable(&text)?;
-    let file = standard::output(args.output.as_ref());
-    match file {
-        None => output::data(&text)?,
-        Some(path) => crate::files::create(path, &text)?,
+    match target {
+        Target::Stdout => output::data(&text)?,
+        Target::New(path) => crate::files::create(path, &text)?,
+        Target::Replace(path) | Target::Update(path) => files::change(path)?.finish(&text)?,
     }
-    if let Some(path) = file
+    if let Some(path) = target.new_file()
         && !verbosity.quiet
     {
         let rules = count(profile.allow.len(), "rule");
@@ -146,6 +256,7 @@ fn update(
     args: &args::Generate,
     verbosity: Verbosity,
     evidence: &Evidence,
+    unknown: &Chosen,
     path: &Path,
     engine: EngineKind,
 ) -> anyhow::Result<()> {
@@ -156,11 +267,8 @@ fn update(
     if old.engine != engine {
         anyhow::bail!("{} was made a profile for {} meanwhile", shown(path), old.engine);
     }
-    let wishes = Wishes {
-        names: args.names.into(),
-        accept_unknown: args.accept_unknown,
-        min_api: args.min_api,
-    };
+    let wishes =
+        Wishes { names: args.names.into(), accept_unknown: unknown.clone(), min_api: args.min_api };
     let update = learn::update(text, old, evidence, wishes)
         .with_context(|| format!("cannot change {}", shown(path)))?;
     let profile = profile::parse(&update.text).map_err(|problem| {
@@ -257,7 +365,7 @@ fn warn_of_hidden_names(evidence: &Evidence, names: args::Names) {
 }
 
 /// Tells what the profile does not hold.
-fn warn(evidence: &Evidence, accept_unknown: bool) {
+fn warn(evidence: &Evidence, accepted: &Chosen) {
     if evidence.incomplete() > 0 {
         let sessions = count(evidence.incomplete(), "session");
         output::warn(&format!("{sessions} without an end: requests may be missing"));
@@ -265,11 +373,13 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
     if evidence.lossy() {
         output::warn("the recording has gaps: requests are missing");
     }
-    for (request, _) in evidence.unknown().filter(|_| !accept_unknown) {
+    let left_out = |(request, _): &(&str, &learn::Unknown)| !accepted.includes(request);
+    for (request, _) in evidence.unknown().filter(left_out) {
         output::warn(&format!("{} is not a known operation and is left out", printable(request)));
     }
     let is_hidden = |(_, unknown): &(&str, &learn::Unknown)| unknown.listed().is_none();
-    let mut hidden = evidence.unknown().filter(|_| accept_unknown).filter(is_hidden).peekable();
+    let taken = |one: &(&str, &learn::Unknown)| !left_out(one);
+    let mut hidden = evidence.unknown().filter(taken).filter(is_hidden).peekable();
     let is_any_hidden = hidden.peek().is_some();
     for (request, _) in hidden {
         output::warn(&format!(
@@ -280,7 +390,7 @@ fn warn(evidence: &Evidence, accept_unknown: bool) {
     if is_any_hidden {
         output::help("write it under unknown: by hand, with the path that the program asks for");
     }
-    if evidence.unknown().next().is_some() && !accept_unknown {
+    if evidence.unknown().any(|one| left_out(&one)) {
         output::help("take them as they were recorded with --accept-unknown");
     }
     let denied = evidence.denied().count();

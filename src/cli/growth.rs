@@ -73,7 +73,7 @@ fn checked(text: &str, evidence: &Evidence) {
 }
 
 fn exact_names() -> learn::Wishes {
-    learn::Wishes { names: Names::Exact, accept_unknown: true, min_api: None }
+    learn::Wishes { names: Names::Exact, accept_unknown: learn::Chosen::All, min_api: None }
 }
 
 #[test]

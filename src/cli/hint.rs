@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::profile::BUILTIN;
 use crate::report::{printable, quoted};
 
 /// How alike two words have to be for one to be offered for the other, from 0 to 1.
@@ -68,11 +69,27 @@ pub(super) fn refuse_empty_command(line: &[OsString]) {
 
 /// What clap says to a wrong command line, with what was meant by a program without `--` before it.
 pub(super) fn meant(mut error: clap::Error, line: &[OsString]) -> clap::Error {
-    if let Some(meant) = program_without_dashes(&error, line) {
-        let tip = format!("to run a program, put -- before it: {meant}");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
+    let tip = if let Some(meant) = program_without_dashes(&error, line) {
+        format!("to run a program, put -- before it: {meant}")
+    } else if place_of_profile(line, &error).is_some() {
+        format!("dsp profiles lists those that are part of dsp, such as {BUILTIN}monitor")
+    } else {
+        return error;
+    };
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
+}
+
+/// The place in the line of the profile that `enforce` lacks, if that is what clap says.
+pub(super) fn place_of_profile(line: &[OsString], error: &clap::Error) -> Option<usize> {
+    let lacks = match error.get(ContextKind::InvalidArg)? {
+        ContextValue::Strings(lacking) => lacking.iter().any(|lacking| lacking == "<PROFILE>"),
+        _ => false,
+    };
+    let command = line.iter().skip(1).position(|word| !is_option(word))? + 1;
+    let is_enforce = line.get(command).is_some_and(|word| word == "enforce");
+    let is_it = error.kind() == ErrorKind::MissingRequiredArgument && lacks && is_enforce;
+    is_it.then_some(command + 1)
 }
 
 /// The line that was meant, when a program stands where an option or nothing could be.

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::misuse::misuse;
 use super::{output, standard};
 use crate::api::EngineKind;
-use crate::learn::Gathering;
+use crate::learn::{Chosen, Gathering};
 use crate::recording::{Event, Format, ImportError, Log, TurnedAway};
 use crate::report::{count, printable};
 use crate::text::spelled;
@@ -31,9 +31,15 @@ impl Logs {
     ///
     /// # Errors
     /// When they hold no such thing.
-    pub(super) fn with_denied(self, takes_denied: bool) -> anyhow::Result<Self> {
-        if !takes_denied {
-            return Ok(self);
+    pub(super) fn with_denied(self, chosen: &Chosen) -> anyhow::Result<Self> {
+        match chosen {
+            Chosen::None => return Ok(self),
+            Chosen::Only(_) if self.format != Format::Dockerd => misuse!(
+                "--denied cannot name a request with --from {}; without one, it includes all that \
+                 the proxy denied",
+                self.format
+            ),
+            Chosen::All | Chosen::Only(_) => {}
         }
         if self.format == Format::Dockerd {
             misuse!(

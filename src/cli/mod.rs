@@ -6,6 +6,7 @@
 
 mod ambiguity;
 mod args;
+mod ask;
 mod check;
 mod completions;
 mod coverage;
@@ -22,6 +23,7 @@ mod follow;
 mod generate;
 #[cfg(test)]
 mod growth;
+mod guard;
 mod health;
 mod hint;
 mod intercept;
@@ -47,11 +49,15 @@ mod status;
 mod stderr;
 mod terminal;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::profile::BUILTIN;
 use args::{Args, Command};
+use guard::Unanswered;
 
 /// The command line as clap knows it, for tests that look at every option.
 #[doc(hidden)]
@@ -65,11 +71,15 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     completions::answer();
-    let line: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let line: Vec<OsString> = std::env::args_os().collect();
     hint::refuse_empty_command(&line);
     let args = match Args::try_parse_from(&line) {
         Ok(args) => args,
-        Err(error) => return failure::usage(&hint::meant(error, &line)),
+        Err(error) => match with_profile(&line, &error) {
+            Ok(Some(args)) => args,
+            Ok(None) => return failure::usage(&hint::meant(error, &line)),
+            Err(unanswered) => return failure::show(&unanswered.into(), false).code().into(),
+        },
     };
     let confined = args.command.runs_a_program();
     let result = match args.command {
@@ -93,4 +103,22 @@ pub fn main() -> ExitCode {
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));
     stderr::finish();
     ExitCode::from(status.code())
+}
+
+/// The arguments of `enforce` without a profile, with one that a person chooses; `None` where nobody
+/// does, or where something else is wrong.
+fn with_profile(line: &[OsString], error: &clap::Error) -> Result<Option<Args>, Unanswered> {
+    let Some(place) = hint::place_of_profile(line, error) else { return Ok(None) };
+    let parsed = |profile: &Path| {
+        let mut line = line.to_vec();
+        line.insert(place, profile.into());
+        Args::try_parse_from(line).ok()
+    };
+    // With any profile: is the rest as it should be, and may dsp ask?
+    match parsed(Path::new(BUILTIN)) {
+        Some(args) if ask::is_possible(args.verbosity) => {
+            Ok(ask::builtin()?.as_deref().and_then(parsed))
+        }
+        _ => Ok(None),
+    }
 }

@@ -52,6 +52,13 @@ pub(super) fn say(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes a text that what is typed follows on the same line, before dsp serves.
+pub(super) fn say_part(text: &str) -> io::Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    write!(stderr, "{text}")?;
+    stderr.flush()
+}
+
 /// Waits until everything is written, for a second at most.
 pub(super) fn finish() {
     if let Some(lines) = LINES.get() {

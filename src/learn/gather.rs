@@ -1,11 +1,11 @@
 //! Takes the lines of recordings in, in any order and any number of times.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
-use super::{Evidence, SessionState};
+use super::{Chosen, Evidence, SessionState};
 use crate::api::{CanonicalRequest, EngineKind, Located};
 use crate::recording::{Event, Format, Request, Session};
 
@@ -17,8 +17,6 @@ pub struct Gathering {
     asked: IndexSet<Written>,
     /// What clients call themselves; the first [`MOST_CLIENTS`] that were met.
     clients: IndexSet<Box<str>>,
-    /// Whether requests that were denied count like others.
-    takes_denied: bool,
     /// Lines that were cut in the middle.
     torn: usize,
     /// Requests in logs that the proxy which wrote them answered by itself.
@@ -74,13 +72,6 @@ struct Slot {
 }
 
 impl Gathering {
-    /// Takes requests that `enforce` denied for evidence of a need, as others. They may be the
-    /// attempts of somebody who has none.
-    #[must_use]
-    pub fn taking_denied() -> Self {
-        Self { takes_denied: true, ..Self::default() }
-    }
-
     /// Takes one line of a recording in.
     pub fn absorb(&mut self, event: Event) {
         match event {
@@ -91,7 +82,7 @@ impl Gathering {
                     method: request.method.into(),
                     path: request.path.into(),
                     refused: refused.map(Into::into),
-                    denied: request.denied.is_some() && !self.takes_denied,
+                    denied: request.denied.is_some(),
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
                 let client = request.agent.map_or(0, |agent| self.client(&agent));
@@ -151,6 +142,45 @@ impl Gathering {
             if !is_wanted(place, state) {
                 self.sessions.remove(id);
             }
+        }
+    }
+
+    /// The requests that were denied, by the texts that [`Evidence::denied`] lists.
+    #[must_use]
+    pub fn denied(&self, engine: EngineKind) -> BTreeSet<String> {
+        let slots = self.sessions.values().flat_map(|session| session.requests.values());
+        let places: BTreeSet<u32> = slots.filter_map(|slot| slot.asked).collect();
+        let written = places.into_iter().filter_map(|place| {
+            let written = self.asked.get_index(usize::try_from(place).ok()?)?;
+            written.denied_text(engine)
+        });
+        written.collect()
+    }
+
+    /// Counts the chosen ones of the requests that were denied as evidence of a need, like others.
+    /// Nobody else can tell whether the program needs them or somebody tried what nobody needs.
+    pub fn take_denied(&mut self, engine: EngineKind, chosen: &Chosen) {
+        if *chosen == Chosen::None || !self.asked.iter().any(|written| written.denied) {
+            return;
+        }
+        // A request may also have been recorded without a denial, so places change.
+        let mut asked = IndexSet::new();
+        let mut places = Vec::new();
+        for mut written in std::mem::take(&mut self.asked) {
+            let is_chosen = match chosen {
+                Chosen::None => false,
+                Chosen::All => true,
+                Chosen::Only(_) => {
+                    written.denied_text(engine).is_some_and(|text| chosen.includes(&text))
+                }
+            };
+            written.denied &= !is_chosen;
+            places.push(u32::try_from(asked.insert_full(written).0).ok());
+        }
+        self.asked = asked;
+        for slot in self.sessions.values_mut().flat_map(|session| session.requests.values_mut()) {
+            let place = slot.asked.and_then(|place| usize::try_from(place).ok());
+            slot.asked = place.and_then(|place| places.get(place).copied().flatten());
         }
     }
 
@@ -248,6 +278,21 @@ impl Gathering {
     }
 }
 
+impl Written {
+    /// What it is listed as if it was denied; `None` if it was not, or is refused in any case.
+    fn denied_text(&self, engine: EngineKind) -> Option<String> {
+        if !self.denied || self.refused.is_some() {
+            return None;
+        }
+        CanonicalRequest::parse(engine, &self.method, &self.path).ok().map(|one| denied(&one))
+    }
+}
+
+/// What a request is listed as that was denied.
+fn denied(request: &CanonicalRequest) -> String {
+    format!("{} {}", request.method(), request.path())
+}
+
 impl Gathered {
     /// Names the requests that `enforce` would end behind their heads, by the texts that those get whose heads it refuses.
     fn name_broken(&mut self, asked: &IndexSet<Written>, names: &mut IndexSet<String>) {
@@ -281,7 +326,7 @@ fn refused(request: &Request) -> Option<String> {
 /// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
 /// instead of trusting the name that an older catalogue may have given it.
 fn target(engine: EngineKind, written: Written) -> Target {
-    let Written { method, path, refused, denied } = written;
+    let Written { method, path, refused, denied: is_denied } = written;
     let refuse = |reason: &str| Target::Refused(format!("{method} {path}: {reason}"));
     let canonical = match CanonicalRequest::parse(engine, &method, &path) {
         Ok(canonical) => canonical,
@@ -291,7 +336,7 @@ fn target(engine: EngineKind, written: Written) -> Target {
         return refuse(reason);
     }
     match canonical.locate() {
-        _ if denied => Target::Denied(format!("{} {}", canonical.method(), canonical.path())),
+        _ if is_denied => Target::Denied(denied(&canonical)),
         Some(Located { operation, values }) => {
             Target::Known(Asked { operation, values, version: canonical.version() })
         }

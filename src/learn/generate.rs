@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::title::Title;
-use super::{Evidence, Known, Names};
+use super::{Chosen, Evidence, Known, Names};
 use crate::api::{ApiVersion, Operation, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
@@ -34,8 +34,8 @@ pub struct Options {
     pub name: Option<Name>,
     /// What the recording or its folder is called, for commands that tell nothing, such as `sh -c`.
     pub place: Option<Name>,
-    /// Whether unknown operations are listed.
-    pub accept_unknown: bool,
+    /// Which unknown operations are listed.
+    pub accept_unknown: Chosen,
     /// How wide the rules are.
     pub names: Names,
 }
@@ -75,7 +75,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
 
     let unknown: Vec<Entry<UnknownOperation>> = evidence
         .unknown()
-        .filter(|_| options.accept_unknown)
+        .filter(|(request, _)| options.accept_unknown.includes(request))
         .filter_map(|(_, unknown)| unknown.listed())
         .map(Entry::new)
         .collect();
@@ -206,7 +206,7 @@ mod tests {
     fn generated(events: impl IntoIterator<Item = Event>, names: Names) -> String {
         let evidence = evidence(events);
         let options = Options {
-            accept_unknown: true,
+            accept_unknown: Chosen::All,
             names,
             min_api: MinApi::Recorded,
             ..Options::default()

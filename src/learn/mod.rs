@@ -5,6 +5,7 @@
 //! nothing is added that was not seen, the handshake of clients aside.
 
 mod asked;
+mod chosen;
 mod coverage;
 mod demand;
 mod evidence;
@@ -18,6 +19,7 @@ mod session;
 mod title;
 mod update;
 
+pub use chosen::Chosen;
 pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
 pub use demand::Demand;
 pub use evidence::{Evidence, Unknown};

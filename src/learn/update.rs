@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::generate::{comment, missing_handshake, provenance, summary};
-use super::{Evidence, Known, MinApi, Names};
+use super::{Chosen, Evidence, Known, MinApi, Names};
 use crate::api::{ApiVersion, Template};
 use crate::policy::{Enforcer, Reason};
 use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
@@ -42,12 +42,12 @@ pub struct TooOld {
 }
 
 /// What an update may do.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// How wide new rules are.
     pub names: Names,
-    /// Whether unknown operations are listed.
-    pub accept_unknown: bool,
+    /// Which unknown operations are listed.
+    pub accept_unknown: Chosen,
     /// What becomes of `min_api`; it stays as it is unless somebody says so.
     pub min_api: Option<MinApi>,
 }
@@ -116,7 +116,7 @@ pub fn update(
         profile.unknown.iter().map(|entry| &entry.value).collect();
     let unknown: Vec<UnknownOperation> = evidence
         .unknown()
-        .filter(|_| accept_unknown)
+        .filter(|(request, _)| accept_unknown.includes(request))
         .filter_map(|(_, one)| one.listed())
         .filter(|one| !listed.contains(one))
         .collect();

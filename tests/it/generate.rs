@@ -50,7 +50,7 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     assert_eq!(again.status, 1);
     assert_eq!(
         again.err,
-        "error: ci.yaml exists; add to it with --update, or choose another file with -o\n"
+        "error: ci.yaml exists; add to it with --update, replace it with --replace, or choose another file with -o\n"
     );
 }
 

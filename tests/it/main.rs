@@ -15,6 +15,8 @@
 mod action;
 /// Every argument of every command: which others it cannot be used with, and what `-` is for it.
 mod arguments;
+/// Questions at the terminal, their options for scripts, and what ends them.
+mod ask;
 /// Attempts to get something past dsp, byte by byte.
 mod attempts;
 /// `enforce --audit-log`: requests and decisions, as evidence.

@@ -3,11 +3,7 @@
 use rustix::process::Signal;
 
 use crate::support::{World, exchange, wait_for};
-use crate::tty::{Finished, Tty};
-
-/// Runs a review between two looks at the terminal, and keeps its id and status.
-const WATCHED: &str = "stty -g >before; sh -c 'echo $$ >pid; exec dsp review ci.yaml'; \
-                       echo $? >status; stty -g >after";
+use crate::tty::Tty;
 
 /// A recording of `docker run` and `docker exec`, and its profile.
 fn world() -> World {
@@ -22,18 +18,9 @@ fn world() -> World {
 }
 
 fn review(world: &World) -> Tty {
-    let tty = Tty::shell(world, WATCHED, &[]);
+    let tty = Tty::watched(world, "review ci.yaml", &[]);
     tty.wait_for("q quit");
     tty
-}
-
-/// The end of a watched review: its status and what it left on the terminal.
-fn end(world: &World, tty: Tty) -> (i32, Finished) {
-    let finished = tty.wait();
-    assert!(!finished.other_screen, "the other screen is still there");
-    assert!(finished.cursor, "the cursor is hidden");
-    assert_eq!(world.read("before"), world.read("after"), "the terminal is not as it was");
-    (world.read("status").trim().parse().unwrap(), finished)
 }
 
 fn without_digest(text: &str) -> String {
@@ -83,7 +70,7 @@ fn each_key_does_what_the_screen_says() {
     tty.wait_for("[done]");
     insta::assert_snapshot!("last_screen", tty.contents());
     tty.press("\r");
-    let (status, finished) = end(&world, tty);
+    let (status, finished) = tty.end(&world);
     assert_eq!(status, 3, "something was skipped");
     insta::assert_snapshot!("what_is_left_on_the_terminal", finished.contents);
     insta::assert_snapshot!("the_profile", without_digest(&world.read("ci.yaml")));
@@ -97,7 +84,7 @@ fn an_interrupted_review_goes_on_where_it_stopped() {
     let mut tty = review(&world);
     tty.press_until("k", "[2/9]  root  POST /containers/*/attach");
     tty.press("\x03");
-    let (status, finished) = end(&world, tty);
+    let (status, finished) = tty.end(&world);
     assert_eq!(status, 130);
     assert!(finished.contents.contains("dsp: ci.yaml: 1 kept; 9 of 10 rules are open"));
 
@@ -116,7 +103,7 @@ fn an_interrupted_review_goes_on_where_it_stopped() {
     tty.press_until("c", "comment: ");
     tty.press_until("half", "comment: half");
     tty.press("\x03");
-    assert_eq!(end(&world, tty).0, 130);
+    assert_eq!(tty.end(&world).0, 130);
     assert_eq!(world.read("ci.yaml"), decided, "what was not answered changes nothing");
 }
 
@@ -127,7 +114,7 @@ fn a_signal_leaves_the_terminal_as_it_was() {
         let mut tty = review(&world);
         tty.press_until("c", "comment: ");
         Tty::signal(&world, signal);
-        assert_eq!(end(&world, tty).0, expected);
+        assert_eq!(tty.end(&world).0, expected);
     }
 }
 
@@ -138,7 +125,7 @@ fn a_key_that_came_too_early_is_no_answer_to_the_next_question() {
     tty.press_until("kkkk", "[2/9]");
     tty.press_until("skkk", "[3/9]");
     tty.press("q");
-    assert_eq!(end(&world, tty).0, 3);
+    assert_eq!(tty.end(&world).0, 3);
     let profile = world.read("ci.yaml");
     let accepted = "  root:\n    - POST /containers/create\n  marks:\n";
     assert!(profile.contains(accepted), "{profile}");
@@ -163,17 +150,17 @@ fn the_screen_follows_the_size_of_the_terminal() {
     });
     assert!(!tty.contents().contains("-- PgUp"));
     tty.press("q");
-    assert_eq!(end(&world, tty).0, 3);
+    assert_eq!(tty.end(&world).0, 3);
 }
 
 #[test]
 fn colours_are_for_those_who_want_them() {
     let world = world();
     for (environment, has_colours) in [(&[][..], true), (&[("NO_COLOR", "1")][..], false)] {
-        let mut tty = Tty::shell(&world, WATCHED, environment);
+        let mut tty = Tty::watched(&world, "review ci.yaml", environment);
         tty.wait_for("[1/9]");
         tty.press("q");
-        let (_, finished) = end(&world, tty);
+        let (_, finished) = tty.end(&world);
         assert_eq!(finished.raw.contains("\x1b[1m"), has_colours);
         assert_eq!(finished.raw.contains("\x1b[31m"), has_colours);
     }
@@ -213,7 +200,7 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
     // What is no profile any more cannot be gone on with.
     world.write("ci.yaml", "nonsense: 1\n");
     tty.press("k");
-    let (status, finished) = end(&world, tty);
+    let (status, finished) = tty.end(&world);
     assert_eq!(status, 1);
     assert!(finished.contents.contains("error: "), "{}", finished.contents);
     assert_eq!(world.read("ci.yaml"), "nonsense: 1\n");
@@ -225,7 +212,7 @@ fn what_cannot_be_saved_ends_the_review_with_an_error() {
     let mut tty = review(&world);
     std::fs::remove_file(world.path("ci.yaml")).unwrap();
     tty.press("k");
-    let (status, finished) = end(&world, tty);
+    let (status, finished) = tty.end(&world);
     assert_eq!(status, 1);
     assert!(finished.contents.contains("error: cannot read the profile ci.yaml"));
 }

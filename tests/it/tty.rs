@@ -33,6 +33,25 @@ impl Tty {
         Self::start(world, &["sh", "-c", line], environment)
     }
 
+    /// Runs `dsp` and its words between two looks at the terminal, and keeps its id and status for
+    /// [`Tty::end`]. As with an interactive shell, Ctrl-C ends dsp and not the shell.
+    pub fn watched(world: &World, words: &str, environment: &[(&str, &str)]) -> Self {
+        let line = format!(
+            "stty -g >before; trap : INT; sh -c 'echo $$ >pid; exec dsp \"$@\"' sh {words}; echo $? >status; \
+             stty -g >after"
+        );
+        Self::shell(world, &line, environment)
+    }
+
+    /// The end of a watched run: its status and what it left on the terminal, which is as it was.
+    pub fn end(self, world: &World) -> (i32, Finished) {
+        let finished = self.wait();
+        assert!(!finished.other_screen, "the other screen is still there");
+        assert!(finished.cursor, "the cursor is hidden");
+        assert_eq!(world.read("before"), world.read("after"), "the terminal is not as it was");
+        (world.read("status").trim().parse().unwrap(), finished)
+    }
+
     /// Runs a program with dsp on the PATH.
     pub fn start(world: &World, words: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = world.command(words[0], &words[1..]);

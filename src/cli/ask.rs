@@ -1,0 +1,208 @@
+//! Questions to a person at the terminal, where dsp would refuse otherwise. An option answers each of
+//! them for a script, and none is asked unless stdin and stderr are a terminal.
+
+use std::fmt::Write;
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
+
+use console::{Term, truncate_str};
+use dialoguer::{FuzzySelect, Input, MultiSelect, Select};
+use rustix::process::getpgrp;
+use rustix::termios::{isatty, tcgetpgrp};
+
+use super::args::Verbosity;
+use super::guard::{self, By, Unanswered};
+use super::{environment, output, stderr};
+use crate::learn::Chosen;
+use crate::profile::{BUILTIN, SHIPPED};
+use crate::text::{guarded, printable, shown, spelled};
+
+/// Stands for all requests, where one could be named.
+pub(super) const ALL: &str = "all";
+
+/// The requests that the values of an option name.
+pub(super) fn chosen(named: &[String]) -> Chosen {
+    if named.is_empty() {
+        Chosen::None
+    } else if named.iter().any(|name| name == ALL) {
+        Chosen::All
+    } else {
+        Chosen::Only(named.iter().cloned().collect())
+    }
+}
+
+/// The columns that dialoguer puts before an item.
+const MARK_COLUMNS: usize = 7;
+
+/// What is done about a profile that is to be written and exists.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Existing {
+    /// What is new is added to it.
+    Update,
+    /// It is written over.
+    Replace,
+    /// The profile goes to another file.
+    Other(PathBuf),
+    /// Nothing is done.
+    Stop,
+}
+
+/// Whether a person is there who can be asked and wants to be.
+pub(super) fn is_possible(verbosity: Verbosity) -> bool {
+    // A job in the background would be stopped as soon as it reads.
+    let is_in_front = tcgetpgrp(io::stdin()).map_or(true, |front| front == getpgrp());
+    !verbosity.quiet && isatty(io::stdin()) && isatty(io::stderr()) && is_in_front
+}
+
+/// What to do about a profile that exists. `may_update` unless an option says something about a new
+/// profile, and `may_replace` if it is one that dsp can read.
+pub(super) fn about_existing(
+    path: &Path,
+    may_update: bool,
+    may_replace: bool,
+) -> Result<Existing, Unanswered> {
+    let answers = [
+        (may_update, Existing::Update, "update it: add what is new, keep what people decided"),
+        (true, Existing::Other(PathBuf::new()), "write to another file"),
+        (may_replace, Existing::Replace, "replace it: what people decided in it is lost"),
+        (true, Existing::Stop, "stop"),
+    ];
+    let answers: Vec<_> = answers.into_iter().filter(|(is_open, _, _)| *is_open).collect();
+    let texts = answers.iter().map(|(_, _, text)| (*text).to_owned()).collect();
+    let chosen = one_of(&format!("{} exists", shown(path)), texts, false)?;
+    match chosen.and_then(|place| answers.into_iter().nth(place)) {
+        Some((_, Existing::Other(_), _)) => {
+            let other = line("write to", &spelled(path))?;
+            let other = other.filter(|other| !other.is_empty());
+            Ok(other.map_or(Existing::Stop, |other| Existing::Other(other.into())))
+        }
+        Some((_, existing, _)) => Ok(existing),
+        None => Ok(Existing::Stop),
+    }
+}
+
+/// Which requests a profile is to allow that it would leave out; none by default.
+pub(super) fn which_of(what: &str, requests: &[String]) -> Result<Vec<String>, Unanswered> {
+    let texts: Vec<String> = requests.iter().map(|request| printable(request)).collect();
+    let places = some_of(what, texts)?;
+    Ok(places.into_iter().filter_map(|place| requests.get(place).cloned()).collect())
+}
+
+/// Which of the profiles that are part of dsp is meant.
+pub(super) fn builtin() -> Result<Option<PathBuf>, Unanswered> {
+    let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
+    let texts =
+        SHIPPED.iter().map(|shipped| format!("{:<width$}  {}", shipped.name, shipped.about()));
+    let chosen = one_of("profile", texts.collect(), true)?;
+    let chosen = chosen.and_then(|place| SHIPPED.get(place));
+    let chosen = chosen.map(|shipped| format!("{BUILTIN}{}", shipped.name));
+    if let Some(chosen) = &chosen {
+        output::note(&format!("with the profile {chosen}, which dsp profiles show prints"));
+    }
+    Ok(chosen.map(Into::into))
+}
+
+/// One of several answers; `None` if the person wants none. In a long list, letters search.
+fn one_of(prompt: &str, items: Vec<String>, is_long: bool) -> Result<Option<usize>, Unanswered> {
+    let prompt = prompt.to_owned();
+    if environment::is_dumb_terminal() {
+        list(&items);
+        let Some(typed) = line(&format!("{prompt} (number, or Enter to stop)"), "")? else {
+            return Ok(None);
+        };
+        return Ok(numbers(&typed, items.len()).first().copied());
+    }
+    let items = fitted(items);
+    guard::ask(By::Keys, move || {
+        let chosen = if is_long {
+            let select = FuzzySelect::new().with_prompt(format!("{prompt} (type to search):"));
+            select.items(items).default(0).report(false).interact_opt()
+        } else {
+            Select::new().with_prompt(prompt).items(items).default(0).interact_opt()
+        };
+        Ok(chosen?)
+    })
+}
+
+/// Some of several answers.
+fn some_of(prompt: &str, items: Vec<String>) -> Result<Vec<usize>, Unanswered> {
+    let prompt = prompt.to_owned();
+    if environment::is_dumb_terminal() {
+        list(&items);
+        let typed = line(&format!("{prompt} (numbers, or Enter for none)"), "")?;
+        return Ok(numbers(&typed.unwrap_or_default(), items.len()));
+    }
+    let items = fitted(items);
+    guard::ask(By::Keys, move || {
+        let prompt = format!("{prompt} (Space marks, a all, Enter goes on)");
+        let select = MultiSelect::new().with_prompt(prompt).items(items);
+        // What was chosen is said later, with the rest.
+        Ok(select.report(false).interact_opt()?.unwrap_or_default())
+    })
+}
+
+/// A line; `None` at the end of the input.
+pub(super) fn line(prompt: &str, initial: &str) -> Result<Option<String>, Unanswered> {
+    let (prompt, initial) = (printable(prompt), initial.to_owned());
+    let answer = if environment::is_dumb_terminal() {
+        say_part(&format!("{prompt}: "));
+        guard::ask(By::Line, read_line)
+    } else {
+        guard::ask(By::Keys, move || {
+            let input = Input::<String>::new().with_prompt(prompt).allow_empty(true);
+            Ok(Some(input.with_initial_text(initial).interact_text()?))
+        })
+    };
+    if let Err(Unanswered::Signal(_)) = answer {
+        // What comes next does not stand behind what was typed.
+        output::say("");
+    }
+    answer.map(|line| line.map(|line| line.trim().to_owned()))
+}
+
+/// Reads a line as the terminal itself edits it; `None` at the end of the input.
+pub(super) fn read_line() -> io::Result<Option<String>> {
+    let mut line = String::new();
+    let length = io::stdin().lock().read_line(&mut line)?;
+    Ok((length > 0).then_some(line))
+}
+
+/// Says something that the line goes on after.
+pub(super) fn say_part(text: &str) {
+    // There is nobody to tell that nobody can be told.
+    let _ = stderr::say_part(&guarded(text));
+}
+
+/// Prints answers with their numbers.
+fn list(items: &[String]) {
+    let mut text = String::new();
+    for (item, number) in items.iter().zip(1..) {
+        let _ = writeln!(text, "{number:>3}  {item}");
+    }
+    output::say(text.trim_end());
+}
+
+/// The places that were typed as numbers from 1.
+fn numbers(typed: &str, all: usize) -> Vec<usize> {
+    let words = typed.split([' ', ',']).filter_map(|word| word.parse::<usize>().ok());
+    words.filter_map(|number| number.checked_sub(1)).filter(|place| *place < all).collect()
+}
+
+/// Items as long as a line at most: dialoguer clears as many lines as it has items.
+fn fitted(items: Vec<String>) -> Vec<String> {
+    let columns = usize::from(Term::stderr().size().1).saturating_sub(MARK_COLUMNS + 1);
+    let fitted = |item: String| truncate_str(&item, columns, "...").into_owned();
+    items.into_iter().map(fitted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_places_and_what_is_none_is_left_out() {
+        assert_eq!(numbers("1, 3 2", 3), [0, 2, 1]);
+        assert_eq!(numbers("0 4 x -1 99999999999999999999 2", 3), [1]);
+        assert_eq!(numbers("", 3), Vec::<usize>::new());
+    }
+}
