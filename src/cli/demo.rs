@@ -21,7 +21,7 @@ use crate::engine;
 use crate::learn;
 use crate::policy::{self, Enforcer, Gate, Observer, Verdict};
 use crate::profile::{emit, parse};
-use crate::proxy::{self, Access, Limits, Listener};
+use crate::proxy::{self, Access, Listener, Proxy, Service};
 use crate::recording::{Session, Writer};
 use crate::report::{count, printable};
 use crate::sample::SampleEngine;
@@ -151,8 +151,8 @@ impl Stage {
     ) -> anyhow::Result<T> {
         let socket = self.sockets.path().join(name);
         let listener = Listener::bind(&Address::unix(&socket)?, &Access::default()).await?;
-        let running =
-            proxy::start(vec![listener], self.engine.clone(), gate, sink, Limits::DEFAULT);
+        let service = Arc::new(Service { gate, sink, engine: self.engine.clone() });
+        let running = Proxy::new(vec![listener]).serve(service);
         let result = program(&Program { client: Client::unix(), socket }).await;
         running.drain(Duration::from_secs(1), std::future::pending()).await;
         result

@@ -1,4 +1,4 @@
-//! One client connection: each request is decided over, told to the sink, and forwarded or answered.
+//! One client connection: each request is decided on, told to the sink, and forwarded or answered.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use super::intake::{Arrived, Intake, words};
 use super::next::{Client, Event, Next};
 use super::reading::{Answer, Ending};
 use super::scratch::{Outbox, poll_read, trim};
-use super::server::Shared;
+use super::service::Service;
+use super::shared::Shared;
 use super::stream::Stream;
 use super::timer::Timer;
 use super::transfer::{Asks, Sending, Transfer};
@@ -33,7 +34,9 @@ const HEAD_TIME: Duration = Duration::from_secs(20);
 
 /// A client, and its way to the engine.
 pub(super) struct Connection<S: Sink> {
-    pub(super) shared: Arc<Shared<S>>,
+    /// What its requests go through.
+    pub(super) service: Arc<Service<S>>,
+    pub(super) shared: Arc<Shared>,
     pub(super) who: Client,
     pub(super) control: Arc<Control>,
     pub(super) client: Stream,
@@ -51,14 +54,16 @@ pub(super) struct Connection<S: Sink> {
 
 impl<S: Sink> Connection<S> {
     pub(super) fn new(
-        shared: Arc<Shared<S>>,
+        service: Arc<Service<S>>,
+        shared: Arc<Shared>,
         who: Client,
         control: Arc<Control>,
         client: Stream,
     ) -> Self {
-        let is_strict = shared.gate.refuses_flaws();
+        let is_strict = service.gate.refuses_flaws();
         let share = Share::new(Arc::clone(&control), Arc::clone(&shared.registry));
         Self {
+            service,
             shared,
             who,
             control,
@@ -375,7 +380,7 @@ impl<S: Sink> Connection<S> {
                     Next::End
                 }
                 Ending::Unanswered(error) => {
-                    let address = self.shared.engine.clone();
+                    let address = self.service.engine.clone();
                     let silent = UpstreamError::Silent { address, source: error };
                     self.bad_gateway(&silent.to_string(), asks, !is_whole, finish).await
                 }

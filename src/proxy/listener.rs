@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::door::Door;
 use super::place::{self, Hazard, Identity, Place, unix_socket};
+use super::service::NotAdmitted;
 use super::stream::Stream;
 use crate::api::Address;
 use crate::peer::Peer;
@@ -41,22 +42,6 @@ pub struct Access {
     pub users: Vec<u32>,
     /// Groups, as the main one of a process, whose members may connect.
     pub groups: Vec<u32>,
-}
-
-/// A client that may not use a listener.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Stranger {
-    /// Neither its user nor its group is one of those that may.
-    #[error("user {user}, group {group} may not use this socket")]
-    Process {
-        /// Its user.
-        user: u32,
-        /// Its group.
-        group: u32,
-    },
-    /// The system does not say who it is.
-    #[error("the system does not say who connects")]
-    Unknown,
 }
 
 /// A socket that is bound and listening. Dropping it closes it and removes its file.
@@ -208,13 +193,13 @@ impl Listener {
     }
 
     /// Whether a client is one of those that may connect.
-    pub(super) fn admits(&self, peer: Peer) -> Result<(), Stranger> {
+    pub(super) fn admits(&self, peer: Peer) -> Result<(), NotAdmitted> {
         if !self.access.names_clients() {
             return Ok(());
         }
-        let Peer::Process { user, group, .. } = peer else { return Err(Stranger::Unknown) };
+        let Peer::Process { user, group, .. } = peer else { return Err(NotAdmitted::Unknown) };
         let admitted = self.access.users.contains(&user) || self.access.groups.contains(&group);
-        if admitted { Ok(()) } else { Err(Stranger::Process { user, group }) }
+        if admitted { Ok(()) } else { Err(NotAdmitted::Process { user, group }) }
     }
 
     /// The next client, and who it is.
@@ -321,7 +306,7 @@ mod tests {
         let access = Access { users: vec![own + 1], ..Access::default() };
         let listener = Listener::bind(&address, &access).await.unwrap();
         let refused = listener.admits(peer).unwrap_err();
-        assert!(matches!(refused, Stranger::Process { user, .. } if user == own));
+        assert!(matches!(refused, NotAdmitted::Process { user, .. } if user == own));
         let tcp = "tcp://127.0.0.1:0".parse().unwrap();
         let refused = Listener::bind(&tcp, &access).await;
         assert!(matches!(refused, Err(ListenError::NoUsers { .. })));

@@ -4,6 +4,7 @@
 //! another's. Bodies flow through as they come; nothing is held back and nothing ends a stream but
 //! its two ends. What may pass is decided by a gate, and what passed is told to a sink.
 
+mod accept;
 mod ahead;
 mod answer;
 mod budget;
@@ -25,6 +26,8 @@ mod reading;
 mod registry;
 mod scratch;
 mod server;
+mod service;
+mod shared;
 mod stream;
 mod timer;
 mod transfer;
@@ -38,5 +41,6 @@ pub use listener::{Access, ListenError, Listener};
 pub use log_throttle::LogThrottle;
 pub use place::{Hazard, open_folder_to};
 pub use registry::{Limits, OpenRequest};
-pub use server::{Drained, Running, start, start_on};
+pub use server::{Drained, Proxy, Running};
+pub use service::{Admission, NotAdmitted, Service};
 pub use workers::Workers;

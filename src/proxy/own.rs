@@ -86,7 +86,7 @@ impl<S: Sink> Connection<S> {
     /// the way, others that do nothing make room.
     pub(super) async fn engine(&mut self) -> Result<(Stream, bool), UpstreamError> {
         for _ in 0..MOST_TRIES {
-            match self.upstream.take(&self.shared.engine).await {
+            match self.upstream.take(&self.service.engine).await {
                 Err(UpstreamError::Connect { source, .. }) if is_out_of_files(&source) => {
                     self.shared.registry.make_room();
                     tokio::time::sleep(SHORT_PAUSE).await;
@@ -94,7 +94,7 @@ impl<S: Sink> Connection<S> {
                 taken => return taken,
             }
         }
-        self.upstream.take(&self.shared.engine).await
+        self.upstream.take(&self.service.engine).await
     }
 
     /// Whether the connection ends behind the answer to a request that does or does not want that.

@@ -17,7 +17,7 @@ impl<S: Sink> Connection<S> {
     pub(super) fn ask(&self, asked: &Request<'_>) -> Decision {
         self.control.ask(asked.head.method, asked.head.target);
         turns::count_decision(asked.head.target.len());
-        self.shared.gate.decide(asked)
+        self.service.gate.decide(asked)
     }
 
     /// Tells the sink of a decision: the permit, or the answer in its place. Nothing that strays in is
@@ -43,8 +43,8 @@ impl<S: Sink> Connection<S> {
             target: origin_form(asked.head.target),
             agent,
         };
-        let begun = self.shared.sink.begin(&arrival, &decision);
-        let finish = Finish::new(Arc::clone(&self.shared.sink), begun.ticket, at);
+        let begun = self.service.sink.begin(&arrival, &decision);
+        let finish = Finish::new(Arc::clone(&self.service.sink), begun.ticket, at);
         let verdict = match (decision.verdict, begun.refusal) {
             (Verdict::Forward(permit), None) => Ok(permit),
             (Verdict::Forward(_), Some(message)) => Err((503, format!("dsp: {message}"))),

@@ -14,7 +14,9 @@ use super::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::api::Address;
 use crate::child::Intercept;
 use crate::policy::Gate;
-use crate::proxy::{self, Access, Hazard, Limits, ListenError, Listener, Running, Sink};
+use crate::proxy::{
+    self, Access, Hazard, Limits, ListenError, Listener, Proxy, Running, Service, Sink,
+};
 use crate::text::shown;
 
 /// The mode of a folder that others may pass through, to a socket whose own mode says who may use it.
@@ -174,7 +176,8 @@ impl Sockets {
 
     /// Serves them from now on.
     pub fn serve<S: Sink>(self, engine: Address, gate: Arc<dyn Gate>, sink: Arc<S>) -> Serving {
-        let running = proxy::start(self.listeners, engine, gate, sink, self.limits);
+        let service = Arc::new(Service { gate, sink, engine });
+        let running = Proxy::new(self.listeners).limits(self.limits).serve(service);
         Serving { running, _folder: self.folder }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use dsp::api::{Address, EngineKind};
 use dsp::policy::{Body, Decision, Enforcer, Gate, Observer, Request, Verdict};
 use dsp::profile::parse;
-use dsp::proxy::{Access, Arrival, Begun, Limits, Listener, Outcome, Running, Sink, start};
+use dsp::proxy::{Access, Arrival, Begun, Listener, Outcome, Running, Service, Sink};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
@@ -167,8 +167,9 @@ impl Bench {
             let socket = folder.path().join(name);
             let listener = Listener::bind_unix(&socket, &Access::default()).expect("a socket");
             let witness = Arc::new(Witness::default());
-            let sink = Arc::clone(&witness);
-            let running = start(vec![listener], address.clone(), gate, sink, Limits::DEFAULT);
+            let (sink, engine) = (Arc::clone(&witness), address.clone());
+            let service = Arc::new(Service { gate, sink, engine });
+            let running = dsp::proxy::Proxy::new(vec![listener]).serve(service);
             Proxy { socket, witness, running }
         };
         let enforcer = Arc::new(Enforcer::new(&parse(PROFILE).expect("a profile")));

@@ -16,7 +16,7 @@ use crate::api::Address;
 use crate::engine;
 use crate::follow::{self, Form, Mounts};
 use crate::policy::{Decision, Observer};
-use crate::proxy::{self, Access, Begun, ListenError, Listener, Sink};
+use crate::proxy::{self, Access, Begun, ListenError, Listener, Proxy, Service, Sink};
 use crate::recording;
 use crate::session::journal::{shown, write_outcome, write_request};
 use crate::session::recorder::Recorder;
@@ -217,8 +217,9 @@ impl Follower {
         let sink = Arc::new(Followed::container(self, container));
         let gate = Arc::new(Observer::new(self.kind()).reading_bodies(LONGEST_BODY));
         let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
-        let (workers, limits) = (&self.workers, self.limits);
-        container.serve(proxy::start_on(workers, listeners, engine, gate, sink, limits));
+        let service = Arc::new(Service { gate, sink, engine });
+        let proxy = Proxy::new(listeners).limits(self.limits).on(&self.workers);
+        container.serve(proxy.serve(service));
         Ok(())
     }
 

@@ -7,6 +7,8 @@ use std::thread::JoinHandle;
 
 use crate::support::{PATIENCE, Server, World, read_until};
 
+/// What a client is served with depends on who it is.
+mod admission;
 /// Denials on the wire.
 mod denials;
 /// Either side goes away, or ends its own direction only.

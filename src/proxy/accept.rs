@@ -1,0 +1,272 @@
+//! Accepts the connections of a listener: admits the client, finds room for the connection, and gives
+//! it a thread to be served on.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+
+use super::answer::{self, Form};
+use super::connection::Connection;
+use super::door::Door;
+use super::exchange::Sink;
+use super::listener::Listener;
+use super::log_throttle::LogThrottle;
+use super::next::Client;
+use super::registry::{Registered, Registry, Room};
+use super::service::{Admission, NotAdmitted, Service};
+use super::shared::Shared;
+use super::stream::{Moving, Stream};
+use super::turns::Turns;
+use crate::api::Address;
+use crate::peer::Peer;
+
+/// How long accepting pauses when the system has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long it pauses for a connection that was ended to make room.
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
+
+/// How long a connection waits for room at a time, and how often.
+const YOUNG_PAUSE: Duration = Duration::from_millis(5);
+const MOST_PAUSES: u32 = 20;
+
+/// The most connections that wait for room at the same time, and the most of those whose process or
+/// user has too many. Accepting never waits for them.
+const MOST_WAITING: usize = 256;
+const MOST_OWN_WAITING: usize = MOST_WAITING / 4 * 3;
+
+/// After this many connections were ended to make room, accepting pauses until they are gone.
+const MADE_IN_A_ROW: u32 = 16;
+
+/// The most connections that are turned away at the same time and waited for until they have read why.
+const MOST_TURNED_AWAY: usize = 64;
+
+/// Accepts the connections of one listener.
+pub(super) struct Acceptor<S: Sink> {
+    listener: Listener,
+    admission: Arc<dyn Admission<S>>,
+    shared: Arc<Shared>,
+    /// Connections that were turned away because there was no room.
+    full: Arc<Mutex<Told>>,
+}
+
+/// A connection whose client was admitted.
+struct Admitted<S: Sink> {
+    stream: Stream,
+    peer: Peer,
+    door: Option<Arc<Door>>,
+    service: Arc<Service<S>>,
+}
+
+/// A place among a limited number.
+struct Placed(Arc<AtomicUsize>);
+
+/// Something that clients cause. It is logged at powers of ten and, at the end, with its number.
+struct Told {
+    throttle: LogThrottle,
+    address: Address,
+    what: &'static str,
+}
+
+impl<S: Sink> Acceptor<S> {
+    pub(super) fn new(
+        listener: Listener,
+        admission: Arc<dyn Admission<S>>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let full = Told::new(listener.address(), "turned away: all connections are busy");
+        Self { listener, admission, shared, full: Arc::new(Mutex::new(full)) }
+    }
+
+    /// Accepts connections until the proxy stops accepting.
+    pub(super) async fn run(self) {
+        let stop = self.shared.stop.accepting.clone();
+        stop.run_until_cancelled(self.accept()).await;
+    }
+
+    async fn accept(&self) {
+        let address = self.listener.address();
+        let mut strangers = Told::new(address, "turned away: strangers");
+        let mut failed = Told::new(address, "cannot accept a connection");
+        let mut made = 0;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => match self.admit(peer) {
+                    Ok(service) => {
+                        let door = self.listener.door();
+                        let room = self.find_room(Admitted { stream, peer, door, service });
+                        made += u32::from(room == Room::Made);
+                        if made >= MADE_IN_A_ROW {
+                            made = 0;
+                            // Those that end give their files back.
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    Err(reason) => {
+                        if let Some(times) = strangers.throttle.once_more() {
+                            tracing::warn!(%address, times, "turned away: {reason}");
+                        }
+                        turn_away(&self.shared, stream, 403, &format!("dsp: {reason}"));
+                    }
+                },
+                // The client was gone before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of file descriptors or memory: connections that end make room.
+                    let made = self.shared.registry.make_room() == Room::Made;
+                    if let Some(times) = failed.throttle.once_more() {
+                        tracing::warn!(%error, %address, times, "cannot accept a connection");
+                    }
+                    tokio::time::sleep(if made { SHORT_PAUSE } else { ACCEPT_PAUSE }).await;
+                }
+            }
+        }
+    }
+
+    /// What a client is served with.
+    fn admit(&self, peer: Peer) -> Result<Arc<Service<S>>, NotAdmitted> {
+        self.listener.admits(peer)?;
+        self.admission.admit(&peer)
+    }
+
+    /// Serves a connection if there is room for it, now or soon.
+    fn find_room(&self, admitted: Admitted<S>) -> Room {
+        let room = self.shared.registry.room(&admitted.peer);
+        let placed = match room {
+            Room::Free | Room::Made => {
+                admitted.serve(&self.shared);
+                return room;
+            }
+            Room::Soon { is_own } => {
+                let most = if is_own { MOST_OWN_WAITING } else { MOST_WAITING };
+                Placed::of(&self.shared.waiting, most)
+            }
+            Room::Full => None,
+        };
+        match placed {
+            Some(placed) => {
+                let waiting =
+                    admitted.wait(placed, Arc::clone(&self.shared), Arc::clone(&self.full));
+                self.shared.spawn(waiting);
+            }
+            None => refuse(&self.shared, admitted.stream, &self.full),
+        }
+        room
+    }
+}
+
+impl<S: Sink> Admitted<S> {
+    /// Serves the connection, for which there is room.
+    fn serve(self, shared: &Arc<Shared>) {
+        // Before the next connection comes, which has to be counted with this one.
+        let registered = Registry::register(&shared.registry, shared.next_number(), self.peer);
+        if let Ok(stream) = self.stream.leave() {
+            let connection = serve(stream, self.service, Arc::clone(shared), registered, self.door);
+            shared.workers.spawn(&shared.stop.tasks, connection);
+        }
+    }
+
+    /// Serves the connection as soon as there is room.
+    async fn wait(self, placed: Placed, shared: Arc<Shared>, full: Arc<Mutex<Told>>) {
+        let has_room = wait_for_room(&shared.registry, &self.peer).await;
+        drop(placed);
+        if has_room {
+            self.serve(&shared);
+        } else {
+            refuse(&shared, self.stream, &full);
+        }
+    }
+}
+
+/// Waits until there is room for one more connection of a peer; false when there is none.
+async fn wait_for_room(registry: &Registry, peer: &Peer) -> bool {
+    for _ in 0..MOST_PAUSES {
+        tokio::time::sleep(YOUNG_PAUSE).await;
+        match registry.room(peer) {
+            Room::Free | Room::Made => return true,
+            Room::Soon { .. } => {}
+            Room::Full => return false,
+        }
+    }
+    false
+}
+
+/// Turns a connection away for which there is no room.
+fn refuse(shared: &Shared, stream: Stream, full: &Mutex<Told>) {
+    let mut full = full.lock();
+    if let Some(times) = full.throttle.once_more() {
+        tracing::warn!(address = %full.address, times, "{}", full.what);
+    }
+    drop(full);
+    turn_away(shared, stream, 503, "dsp: all connections are busy; try again later");
+}
+
+/// Answers a connection that is not served, and waits for the client to read the answer, as long as
+/// few connections are being turned away.
+fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
+    let mut bytes = Vec::new();
+    answer::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
+    let Some(placed) = Placed::of(&shared.turned_away, MOST_TURNED_AWAY) else {
+        let _ = stream.leave().and_then(|stream| stream.send_now(&bytes));
+        return;
+    };
+    shared.spawn(async move {
+        let _placed = placed;
+        tell(stream, &bytes).await;
+    });
+}
+
+/// Answers a connection that is not served. The client has sent a request or soon will, and if the
+/// connection were closed with that unread, the client would see only a reset.
+async fn tell(mut stream: Stream, bytes: &[u8]) {
+    if stream.write_all(bytes).await.is_ok() {
+        stream.linger().await;
+    }
+}
+
+async fn serve<S: Sink>(
+    stream: Moving,
+    service: Arc<Service<S>>,
+    shared: Arc<Shared>,
+    registered: Registered,
+    door: Option<Arc<Door>>,
+) {
+    let Ok(stream) = stream.arrive() else { return };
+    let control = Arc::clone(&registered.control);
+    let (number, peer) = (registered.number, registered.peer);
+    let who = Client { number, peer, door };
+    let connection = Connection::new(service, shared, who, Arc::clone(&control), stream);
+    control.run(Turns::of(&peer), Box::pin(connection.serve())).await;
+}
+
+impl Placed {
+    fn of(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let more = |count| (count < most).then_some(count + 1);
+        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Told {
+    fn new(address: &Address, what: &'static str) -> Self {
+        Self { throttle: LogThrottle::default(), address: address.clone(), what }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(times) = self.throttle.untold() {
+            tracing::warn!(address = %self.address, times, "{} in all", self.what);
+        }
+    }
+}

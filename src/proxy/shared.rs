@@ -1,0 +1,87 @@
+//! What all connections of a proxy share.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::log_throttle::LogThrottle;
+use super::registry::{Limits, Registry};
+use super::workers::Workers;
+
+/// What all connections of a proxy share, whatever each of them is served with.
+pub(super) struct Shared {
+    pub(super) registry: Arc<Registry>,
+    pub(super) workers: Arc<Workers>,
+    pub(super) stop: Stop,
+    /// How many connections are being turned away.
+    pub(super) turned_away: Arc<AtomicUsize>,
+    /// How many connections wait for room.
+    pub(super) waiting: Arc<AtomicUsize>,
+    connections: AtomicU64,
+    flaws: Mutex<LogThrottle>,
+    silences: Mutex<LogThrottle>,
+}
+
+/// Ends a proxy in two steps: first it accepts nothing new, then every connection is cut. In between,
+/// each connection is asked to end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop {
+    pub(super) accepting: CancellationToken,
+    pub(super) open: CancellationToken,
+    pub(super) listeners: TaskTracker,
+    pub(super) tasks: TaskTracker,
+}
+
+impl Shared {
+    pub(super) fn new(limits: Limits, workers: Arc<Workers>) -> Self {
+        Self {
+            registry: Arc::new(Registry::new(limits)),
+            workers,
+            stop: Stop::default(),
+            turned_away: Arc::default(),
+            waiting: Arc::default(),
+            connections: AtomicU64::new(0),
+            flaws: Mutex::default(),
+            silences: Mutex::default(),
+        }
+    }
+
+    /// How much the proxy takes on at once.
+    pub(super) fn limits(&self) -> Limits {
+        self.registry.limits
+    }
+
+    /// The number of the next connection, from 1.
+    pub(super) fn next_number(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Runs a task that belongs to a connection and ends with the proxy.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let open = self.stop.open.clone();
+        self.stop.tasks.spawn(async move {
+            open.run_until_cancelled(task).await;
+        });
+    }
+
+    /// Logs that something nobody could read was forwarded as it is.
+    pub(super) fn tell_of_flaw(&self, connection: u64, flaw: &dyn fmt::Display) {
+        if let Some(times) = self.flaws.lock().once_more() {
+            tracing::warn!(connection, times, "passed on without a look: {flaw}");
+        }
+    }
+
+    /// Logs that the engine did not answer a request. The client sees what it would have seen without
+    /// dsp.
+    pub(super) fn tell_of_silence(&self, connection: u64, error: &io::Error) {
+        if let Some(times) = self.silences.lock().once_more() {
+            tracing::warn!(connection, times, "the engine gave no answer: {error}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsp::api::{Address, EngineKind};
+use dsp::peer::Peer;
+use dsp::policy::{Decision, Enforcer, Gate, Observer};
+use dsp::profile::parse;
+use dsp::proxy::{
+    Access, Admission, Arrival, Begun, Listener, NotAdmitted, Outcome, Proxy, Service, Sink,
+};
+
+use tokio::net::TcpSocket;
+
+use crate::support::PATIENCE;
+
+/// Two addresses of this machine.
+const MACHINE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Keeps nothing.
+struct Nothing;
+
+impl Sink for Nothing {
+    type Ticket = ();
+
+    fn begin(&self, _: &Arrival<'_>, _: &Decision) -> Begun<()> {
+        Begun::admitted(())
+    }
+
+    fn finish(&self, (): &(), _: &Outcome) {}
+}
+
+/// Processes get one service, the clients of [`MACHINE`] another one, and other clients none.
+struct ByPeer {
+    processes: Arc<Service<Nothing>>,
+    machines: Arc<Service<Nothing>>,
+}
+
+impl Admission<Nothing> for ByPeer {
+    fn admit(&self, peer: &Peer) -> Result<Arc<Service<Nothing>>, NotAdmitted> {
+        match peer {
+            Peer::Process { .. } => Ok(Arc::clone(&self.processes)),
+            Peer::Address { ip, .. } if *ip == MACHINE => Ok(Arc::clone(&self.machines)),
+            Peer::Address { .. } | Peer::Unknown => Err(NotAdmitted::Unknown),
+        }
+    }
+}
+
+/// An engine that answers each connection with its name.
+fn engine(path: &Path, name: &'static str) -> Address {
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            crate::support::read_until(&mut stream, "\r\n\r\n");
+            let length = name.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{name}"
+            );
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    Address::unix(path).unwrap()
+}
+
+/// What comes back for a request to `/info`.
+fn ask(mut stream: impl Read + Write) -> String {
+    stream
+        .write_all(b"GET /info HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn who_a_client_is_chooses_its_gate_and_its_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = |gate: Arc<dyn Gate>, name| {
+        let engine = engine(&folder.path().join(name), name);
+        Arc::new(Service { gate, sink: Arc::new(Nothing), engine })
+    };
+    let strict = parse("version: 1\nname: p\nallow:\n  - GET /_ping\n").unwrap();
+    let admission = ByPeer {
+        processes: service(Arc::new(Observer::new(EngineKind::Docker)), "first"),
+        machines: service(Arc::new(Enforcer::new(&strict)), "second"),
+    };
+    let socket = folder.path().join("dsp.sock");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (running, port) = runtime.block_on(async {
+        let tcp = Address::Tcp { host: "127.0.0.1".to_owned(), port: 0 };
+        let tcp = Listener::bind(&tcp, &Access::default()).await.unwrap();
+        let Address::Tcp { port, .. } = *tcp.address() else { panic!("{:?}", tcp.address()) };
+        let unix = Listener::bind_unix(&socket, &Access::default()).unwrap();
+        (Proxy::new(vec![unix, tcp]).serve(admission), port)
+    });
+
+    let unix = UnixStream::connect(&socket).unwrap();
+    unix.set_read_timeout(Some(PATIENCE)).unwrap();
+    let answer = ask(unix);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("first"), "{answer}");
+
+    let from = |ip: Ipv4Addr| {
+        let stream = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind((ip, 0).into()).unwrap();
+            socket.connect((MACHINE, port).into()).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        ask(stream)
+    };
+    for (ip, reason) in [
+        (MACHINE, "is not allowed by profile"),
+        (OTHER, "dsp: the system does not say who connects"),
+    ] {
+        let answer = from(ip);
+        assert!(answer.starts_with("HTTP/1.1 403") && answer.contains(reason), "{answer}");
+    }
+    runtime.block_on(running.drain(Duration::ZERO, std::future::pending()));
+}
