@@ -1,10 +1,14 @@
 //! `enforce` reads its profile anew at HUP.
 
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::Signal;
 
-use crate::support::{Server, World, exchange, read_until, wait_for};
+use crate::support::{PATIENCE, Server, World, exchange, read_until, wait_for};
 
 const BEFORE: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /containers/*/stats\n";
 const AFTER: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /containers/json\n";
@@ -125,4 +129,161 @@ fn what_a_name_does_not_hold_is_told() {
         "warning: GET /containers/keep/json is denied, but GET /containers/*/json still allows";
     assert!(start.contains(id) && !start.contains(denied), "{said}");
     assert!(reload.contains(id) && reload.contains(denied), "{said}");
+}
+
+/// An engine that answers everything with its version.
+fn engine_of_version(world: &mut World, version: &'static str) {
+    let socket = world.path("version.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    world.host = format!("unix://{}", socket.display());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).unwrap_or(0) == 1 {
+                head.push(byte[0]);
+            }
+            let _ = write!(
+                client,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{version}",
+                version.len()
+            );
+        }
+    });
+}
+
+const DOCKER: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
+const PODMAN: &str = r#"{"Version":"4.3.1","ApiVersion":"1.41","MinAPIVersion":"1.24",
+    "Components":[{"Name":"Podman Engine","Version":"4.3.1"}]}"#;
+
+/// Whether the start, or the reload, of a profile warns that its `min_api` is above what the engine
+/// speaks, and what it advises.
+#[test]
+fn a_min_api_above_the_engine_is_warned_of_at_the_start_and_at_a_reload() {
+    for (engine, kind, above, most) in [
+        (DOCKER, "", "1.42", "1.41"),
+        (PODMAN, "engine: podman\n", "1.42", "1.41"),
+        // podman counts the versions of its own API as its releases.
+        (PODMAN, "engine: podman\n", "4.4.0", "4.3.1"),
+    ] {
+        let mut world = World::without_engine();
+        engine_of_version(&mut world, engine);
+        let rules = "allow:\n  - GET /_ping\n  - GET /version\n";
+        let profile =
+            |least: &str| format!("version: 1\nname: p\n{kind}min_api: \"{least}\"\n{rules}");
+        let warning = format!(
+            "warning: the profile denies every request that names an API version: its min_api is \
+             \"{above}\", and {} speaks {most} at most\n  help: take min_api out of the profile (below 1.24 is \
+             refused always), or write min_api: \"{most}\"\n",
+            world.host
+        );
+        // At the start, with and without a command, and also where nothing else is said.
+        world.write("p.yaml", &profile(above));
+        for options in [&["enforce", "p.yaml"][..], &["enforce", "-q", "p.yaml"]] {
+            let said = world.serve(options).stop(Signal::TERM).err;
+            assert_eq!(said.matches(&warning).count(), 1, "{said}");
+            let done = world.dsp(&[options, &["--", "true"]].concat());
+            let warning = warning.replace(world.folder.path().to_str().unwrap(), "[DIR]");
+            assert_eq!((done.status, done.err.matches(&warning).count()), (0, 1), "{}", done.err);
+        }
+        // At a reload: the profile that the engine can speak to is no reason for a word.
+        world.write("p.yaml", &profile(most));
+        let server = world.serve(&["enforce", "p.yaml"]);
+        let asked = format!("/v{most}/version");
+        assert_eq!(status(&server, &asked), "200");
+        world.write("p.yaml", &profile(above));
+        server.signal(Signal::HUP);
+        wait_for("the new profile", || status(&server, &asked) == "403");
+        world.write("p.yaml", &profile(most));
+        server.signal(Signal::HUP);
+        wait_for("the old profile", || status(&server, &asked) == "200");
+        let said = server.stop(Signal::TERM).err;
+        let parts: Vec<&str> = said.split("reloaded profile").collect();
+        let told: Vec<usize> = parts.iter().map(|part| part.matches(&warning).count()).collect();
+        // A reload says that it is done after what it warns of.
+        assert_eq!(told, [1, 0, 0], "{said}");
+        assert!(said.find(&warning).unwrap() > said.find("enforcing profile").unwrap(), "{said}");
+    }
+}
+
+/// How many streams a client opens at most in one round.
+const MOST_STREAMS: usize = 200;
+
+/// Streams that the profile allowed, opened as fast as they can be until it denies them.
+fn open_until_denied(socket: &std::path::Path, opened: &AtomicUsize) -> Vec<UnixStream> {
+    let mut streams = Vec::new();
+    while streams.len() < MOST_STREAMS {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"GET /containers/web/stats HTTP/1.1\r\nHost: d\r\n\r\n").unwrap();
+        let mut head = [0; 12];
+        match stream.read_exact(&mut head) {
+            Ok(()) if &head[9..] == b"403" => return streams,
+            Ok(()) => assert_eq!(&head[9..], b"200"),
+            // It was ended before its answer came.
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{error}"),
+        }
+        streams.push(stream);
+        opened.fetch_add(1, Ordering::Relaxed);
+    }
+    streams
+}
+
+/// Profiles that allow the streams, and profiles that do not, come in turns while clients open some.
+/// Each stream that one profile has allowed is denied, ended or told of by the next: none falls between
+/// the two.
+#[test]
+fn a_request_that_is_decided_on_during_a_reload_is_told_of_or_denied() {
+    const CLIENTS: usize = 4;
+    const ROUNDS: usize = 12;
+    for ends in [true, false] {
+        let world = World::sample();
+        world.write("p.yaml", BEFORE);
+        let mut options = vec!["enforce", "p.yaml"];
+        options.extend(ends.then_some("--drop-denied"));
+        let server = world.serve(&options);
+        let mut open = Vec::new();
+        for _ in 0..ROUNDS {
+            let opened = Arc::new(AtomicUsize::new(0));
+            let clients = [(); CLIENTS].map(|()| {
+                let (socket, opened) = (server.socket.clone(), Arc::clone(&opened));
+                std::thread::spawn(move || open_until_denied(&socket, &opened))
+            });
+            world.write("p.yaml", AFTER);
+            wait_for("some streams", || opened.load(Ordering::Relaxed) >= 5 * CLIENTS);
+            server.signal(Signal::HUP);
+            let streams = clients.map(|client| client.join().unwrap());
+            wait_for("the new profile", || status(&server, "/containers/json") == "200");
+            let streams: Vec<UnixStream> = streams.into_iter().flatten().collect();
+            open.push(streams.len());
+            for mut stream in streams.into_iter().filter(|_| ends) {
+                // What one that fell between the two profiles would never come to is its end.
+                let mut rest = Vec::new();
+                let ended = stream.read_to_end(&mut rest).map_err(|error| error.kind());
+                assert!(!matches!(ended, Err(WouldBlock | TimedOut)), "a stream goes on");
+            }
+            wait_for("the end of the streams", || world.engine().open_connections() == 0);
+            world.write("p.yaml", BEFORE);
+            server.signal(Signal::HUP);
+            wait_for("the old profile", || status(&server, "/containers/json") == "403");
+        }
+        let said = server.stop(Signal::TERM).err;
+        let reloads: Vec<&str> = said.split("reloaded profile").skip(1).step_by(2).collect();
+        let told: Vec<usize> = reloads.iter().map(|said| told_of(said)).collect();
+        assert_eq!(told, open, "{said}");
+    }
+}
+
+/// How many requests a reload says that the new profile denies.
+fn told_of(said: &str) -> usize {
+    let number = |line: &str| {
+        let before = line.split(" so far").next()?.split(" requests in all").next()?;
+        before.rsplit(' ').next()?.parse().ok()
+    };
+    said.lines()
+        .filter(|line| line.contains("the new profile denies"))
+        .filter_map(number)
+        .last()
+        .unwrap_or(0)
 }

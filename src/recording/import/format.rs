@@ -77,7 +77,9 @@ impl Format {
         }
     }
 
-    /// When the program writes a request down, each seen with `GET /events` held open.
+    /// When the program writes a request down. `other_proxies::held` holds one open in the real Caddy,
+    /// HAProxy and nginx, and `real_engine::log` one in dockerd; that wollomatic's socket-proxy does so
+    /// before it forwards a request is from its source, `handlehttprequest.go`.
     #[must_use]
     pub const fn holds(self) -> Holds {
         match self {

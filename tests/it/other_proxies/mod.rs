@@ -2,6 +2,8 @@
 //! file says otherwise. `scripts/test` installs them; a test without its program passes by doing
 //! nothing, unless `DSP_TEST_ENGINE=required` is set.
 
+/// When they write a request down.
+mod held;
 /// The program.
 mod proxy;
 /// The engine behind it.

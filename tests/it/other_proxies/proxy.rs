@@ -23,12 +23,16 @@ pub struct Proxy {
 
 /// Whether the program of a format is here; a failure where it is required and is not.
 pub fn available(format: Format) -> bool {
+    is_installed(format.as_str())
+}
+
+/// Whether a program is here; a failure where it is required and is not.
+pub fn is_installed(program: &str) -> bool {
     let folders = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
-    let found = folders
-        .split(':')
-        .any(|folder| std::path::Path::new(folder).join(format.as_str()).is_file());
+    let found =
+        folders.split(':').any(|folder| std::path::Path::new(folder).join(program).is_file());
     let required = std::env::var("DSP_TEST_ENGINE").is_ok_and(|value| value == "required");
-    assert!(found || !required, "{format} is not installed; run scripts/test");
+    assert!(found || !required, "{program} is not installed; run scripts/test");
     found
 }
 
@@ -50,7 +54,16 @@ impl Proxy {
         let mut command = match format {
             Format::Haproxy => world.command("haproxy", &["-db", "-f", "exported"]),
             Format::Nginx => {
-                world.write("nginx.conf", &around(world.folder.path().to_str().unwrap()));
+                world.write(
+                    "nginx.conf",
+                    &around(
+                        world.folder.path().to_str().unwrap(),
+                        &format!(
+                            "access_log off;\n    include {}/exported;\n",
+                            world.folder.path().display()
+                        ),
+                    ),
+                );
                 let folder = world.folder.path().to_str().unwrap().to_owned() + "/";
                 world.command("nginx", &["-p", &folder, "-c", "nginx.conf"])
             }
@@ -119,14 +132,14 @@ impl Drop for Proxy {
     }
 }
 
-/// What an nginx needs around the exported file: everything that it writes is in its own folder.
-fn around(folder: &str) -> String {
+/// What an nginx needs around its server: everything that it writes is in its own folder.
+pub fn around(folder: &str, server: &str) -> String {
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let temporary: String =
         kinds.iter().map(|kind| format!("    {kind}_temp_path {folder}/{kind};\n")).collect();
     let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
     format!(
         "{user}daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr;\n\
-         events {{}}\nhttp {{\n    access_log off;\n{temporary}    include {folder}/exported;\n}}\n"
+         events {{}}\nhttp {{\n{temporary}    {server}}}\n"
     )
 }

@@ -21,6 +21,8 @@ mod follow;
 mod intercept;
 /// The loop as a new user tries it.
 mod journey;
+/// When the engine writes a request down.
+mod log;
 /// The other engine.
 mod podman;
 /// What must not be known of what its clients send.
