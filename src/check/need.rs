@@ -205,7 +205,9 @@ fn code(reason: &Reason) -> CheckCode {
         Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
         Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
         Reason::Unknown(_) => CheckCode::UnknownOperation,
-        Reason::Refused(_) | Reason::Stray(_) | Reason::Undecided => CheckCode::RefusedRequest,
+        Reason::Refused(_) | Reason::Stray(_) | Reason::Undecided | Reason::Unrecorded => {
+            CheckCode::RefusedRequest
+        }
     }
 }
 

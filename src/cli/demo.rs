@@ -21,7 +21,7 @@ use crate::engine;
 use crate::learn;
 use crate::policy::{self, Enforcer, Gate, Observer, Verdict};
 use crate::profile::{emit, parse};
-use crate::proxy::{self, Access, Listener, Proxy, Service};
+use crate::proxy::{Access, Listener, Proxy, Record, Service};
 use crate::recording::{Session, Writer};
 use crate::report::{count, printable};
 use crate::sample::SampleEngine;
@@ -141,18 +141,16 @@ impl Stage {
         })
     }
 
-    /// Runs `program` against a proxy with this gate.
-    async fn through<S: proxy::Sink, T>(
+    /// Runs `program` against a proxy with this service.
+    async fn through<R: Record, T>(
         &self,
         name: &str,
-        gate: Arc<dyn Gate>,
-        sink: Arc<S>,
+        service: Service<R>,
         program: impl AsyncFnOnce(&Program) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let socket = self.sockets.path().join(name);
         let listener = Listener::bind(&Address::unix(&socket)?, &Access::default()).await?;
-        let service = Arc::new(Service { gate, sink, engine: self.engine.clone() });
-        let running = Proxy::new(vec![listener]).serve(service);
+        let running = Proxy::new(vec![listener]).serve(Arc::new(service));
         let result = program(&Program { client: Client::unix(), socket }).await;
         running.drain(Duration::from_secs(1), std::future::pending()).await;
         result
@@ -163,9 +161,9 @@ async fn record(stage: &Stage, path: &Path) -> anyhow::Result<crate::recording::
     let mut session = Session::begin(vec!["dsp".to_owned(), "demo".to_owned()]);
     session.engine.clone_from(&stage.about);
     let recorder = Arc::new(Recorder::new(Writer::create(path, &session)?));
-    let sink = Arc::clone(&recorder);
     let gate = Arc::new(Observer::new(stage.kind));
-    stage.through("record.sock", gate, sink, async |program: &Program| program.run().await).await?;
+    let service = Service::new(gate, Arc::clone(&recorder), stage.engine.clone());
+    stage.through("record.sock", service, async |program: &Program| program.run().await).await?;
     Ok(recorder.end(None))
 }
 
@@ -174,8 +172,7 @@ async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {
     let gate = Arc::new(gate);
     let answers = stage.through(
         "enforce.sock",
-        Arc::clone(&gate) as Arc<dyn Gate>,
-        Arc::new(Audit::default()),
+        Arc::new(Audit::default()).service(Arc::<Enforcer>::clone(&gate), stage.engine.clone()),
         async |program: &Program| {
             let mut answers = Vec::new();
             for (method, path) in calls {

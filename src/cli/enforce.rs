@@ -122,7 +122,7 @@ async fn enforce(
     in_force.drops_denied = args.drop_denied;
     in_force.requires_reviewed = args.require_reviewed;
     in_force.is_quiet = verbosity.quiet;
-    let serving = sockets.serve(engine.address.clone(), in_force.gate(), Arc::clone(&audit));
+    let serving = sockets.serve(audit.service(in_force.gate(), engine.address.clone()));
     let running = &serving.running;
     if (!private && !verbosity.quiet) || verbosity.verbose > 0 {
         tell_of_root(profile);

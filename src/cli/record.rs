@@ -14,7 +14,7 @@ use crate::child::Intercept;
 use crate::engine;
 use crate::learn;
 use crate::policy::Observer;
-use crate::proxy::{Limits, Running};
+use crate::proxy::{Limits, Running, Service};
 use crate::recording::{self, CommandLine, Session, Totals, Writer};
 use crate::report::{count, printable, quoted};
 use crate::session::{
@@ -59,9 +59,9 @@ async fn record(
     let serving = match &follower {
         Some(follower) => {
             let followed = Arc::new(Followed::command(follower, &recorder));
-            sockets.serve(engine.address, gate, followed)
+            sockets.serve(followed.service(gate, engine.address))
         }
-        None => sockets.serve(engine.address, gate, Arc::clone(&recorder)),
+        None => sockets.serve(Service::new(gate, Arc::clone(&recorder), engine.address)),
     };
     let reach = match &intercept {
         Some(_) => Reach::Intercepted,

@@ -48,6 +48,8 @@ pub enum Reason {
     Undecided,
     /// The catalogue of this engine does not have the operation, and `unknown` does not list it.
     Unknown(EngineKind),
+    /// The request could not be recorded, and no request may be forwarded without a record.
+    Unrecorded,
 }
 
 /// What a denial is about.
@@ -92,6 +94,12 @@ impl Denial {
         Self::by_profile(Reason::Undecided, None, Subject::default())
     }
 
+    /// A denial of a request that could not be recorded.
+    #[must_use]
+    pub fn unrecorded() -> Self {
+        Self::by_profile(Reason::Unrecorded, None, Subject::default())
+    }
+
     /// Names the engine that has the operation.
     pub(super) fn with_elsewhere(self, elsewhere: Option<Elsewhere>) -> Self {
         Self { elsewhere, ..self }
@@ -103,12 +111,13 @@ impl Denial {
         Cause(self)
     }
 
-    /// The status of the answer: one for a bad request where the request itself is wrong, and 403
-    /// where it is not allowed.
+    /// The status of the answer: one for a bad request if the request itself is wrong, 503 if it could not
+    /// be recorded, and 403 if it is not allowed.
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.reason {
             Reason::Refused(refusal) => refusal.status(),
+            Reason::Unrecorded => 503,
             _ => 403,
         }
     }
@@ -156,6 +165,9 @@ impl fmt::Display for Cause<'_> {
                 write!(to, "{asked} is not allowed by profile \"{profile}\"")
             }
             Reason::Undecided => to.write_str("the profile does not decide on the request"),
+            Reason::Unrecorded => {
+                to.write_str("the audit log cannot be written, so nothing is admitted")
+            }
             Reason::Unknown(engine) => write!(
                 to,
                 "{asked} is not a known operation of {} and not allowed by profile \"{profile}\"",

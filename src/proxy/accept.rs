@@ -12,10 +12,10 @@ use tokio::io::AsyncWriteExt;
 use super::answer::{self, Form};
 use super::connection::Connection;
 use super::door::Door;
-use super::exchange::Sink;
 use super::listener::Listener;
 use super::log_throttle::LogThrottle;
 use super::next::Client;
+use super::record::Record;
 use super::registry::{Registered, Registry, Room};
 use super::service::{Admission, NotAdmitted, Service};
 use super::shared::Shared;
@@ -46,20 +46,20 @@ const MADE_IN_A_ROW: u32 = 16;
 const MOST_TURNED_AWAY: usize = 64;
 
 /// Accepts the connections of one listener.
-pub(super) struct Acceptor<S: Sink> {
+pub(super) struct Acceptor<R: Record> {
     listener: Listener,
-    admission: Arc<dyn Admission<S>>,
+    admission: Arc<dyn Admission<R>>,
     shared: Arc<Shared>,
     /// Connections that were turned away because there was no room.
     full: Arc<Mutex<Told>>,
 }
 
 /// A connection whose client was admitted.
-struct Admitted<S: Sink> {
+struct Admitted<R: Record> {
     stream: Stream,
     peer: Peer,
     door: Option<Arc<Door>>,
-    service: Arc<Service<S>>,
+    service: Arc<Service<R>>,
 }
 
 /// A place among a limited number.
@@ -72,10 +72,10 @@ struct Told {
     what: &'static str,
 }
 
-impl<S: Sink> Acceptor<S> {
+impl<R: Record> Acceptor<R> {
     pub(super) fn new(
         listener: Listener,
-        admission: Arc<dyn Admission<S>>,
+        admission: Arc<dyn Admission<R>>,
         shared: Arc<Shared>,
     ) -> Self {
         let full = Told::new(listener.address(), "turned away: all connections are busy");
@@ -128,13 +128,13 @@ impl<S: Sink> Acceptor<S> {
     }
 
     /// What a client is served with.
-    fn admit(&self, peer: Peer) -> Result<Arc<Service<S>>, NotAdmitted> {
+    fn admit(&self, peer: Peer) -> Result<Arc<Service<R>>, NotAdmitted> {
         self.listener.admits(peer)?;
         self.admission.admit(&peer)
     }
 
     /// Serves a connection if there is room for it, now or soon.
-    fn find_room(&self, admitted: Admitted<S>) -> Room {
+    fn find_room(&self, admitted: Admitted<R>) -> Room {
         let room = self.shared.registry.room(&admitted.peer);
         let placed = match room {
             Room::Free | Room::Made => {
@@ -159,7 +159,7 @@ impl<S: Sink> Acceptor<S> {
     }
 }
 
-impl<S: Sink> Admitted<S> {
+impl<R: Record> Admitted<R> {
     /// Serves the connection, for which there is room.
     fn serve(self, shared: &Arc<Shared>) {
         // Before the next connection comes, which has to be counted with this one.
@@ -228,9 +228,9 @@ async fn tell(mut stream: Stream, bytes: &[u8]) {
     }
 }
 
-async fn serve<S: Sink>(
+async fn serve<R: Record>(
     stream: Moving,
-    service: Arc<Service<S>>,
+    service: Arc<Service<R>>,
     shared: Arc<Shared>,
     registered: Registered,
     door: Option<Arc<Door>>,

@@ -1,4 +1,4 @@
-//! One client connection: each request is decided on, told to the sink, and forwarded or answered.
+//! One client connection: each request is decided on, reported, and forwarded or answered.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use super::ahead::Ahead;
 use super::answer::Form;
 use super::budget::Share;
 use super::control::Control;
-use super::exchange::{Finish, Sink};
+use super::finish::Finish;
 use super::intake::{Arrived, Intake, words};
 use super::next::{Client, Event, Next};
 use super::reading::{Answer, Ending};
+use super::record::Record;
 use super::scratch::{Outbox, poll_read, trim};
 use super::service::Service;
 use super::shared::Shared;
@@ -33,9 +34,9 @@ const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
 const HEAD_TIME: Duration = Duration::from_secs(20);
 
 /// A client, and its way to the engine.
-pub(super) struct Connection<S: Sink> {
+pub(super) struct Connection<R: Record> {
     /// What its requests go through.
-    pub(super) service: Arc<Service<S>>,
+    pub(super) service: Arc<Service<R>>,
     pub(super) shared: Arc<Shared>,
     pub(super) who: Client,
     pub(super) control: Arc<Control>,
@@ -52,9 +53,9 @@ pub(super) struct Connection<S: Sink> {
     is_strict: bool,
 }
 
-impl<S: Sink> Connection<S> {
+impl<R: Record> Connection<R> {
     pub(super) fn new(
-        service: Arc<Service<S>>,
+        service: Arc<Service<R>>,
         shared: Arc<Shared>,
         who: Client,
         control: Arc<Control>,
@@ -217,7 +218,7 @@ impl<S: Sink> Connection<S> {
         let is_head = head.method() == "HEAD";
         match verdict {
             Ok(permit) => self.forward(head, ahead, &permit, finish).await,
-            Err((status, message)) => {
+            Err(denial) => {
                 let is_read = !has_body || (!head.expects() && self.drain().await);
                 let is_old = head.is_old();
                 let form = Form {
@@ -225,7 +226,7 @@ impl<S: Sink> Connection<S> {
                     is_old,
                     closes: !is_read || self.ends_behind(head.closes() || is_old),
                 };
-                self.answer(status, &message, form, finish).await;
+                self.deny(&denial, form, finish).await;
                 Next::behind(form.closes, is_read)
             }
         }
@@ -242,9 +243,9 @@ impl<S: Sink> Connection<S> {
         let (at, decision) = (Instant::now(), self.ask(&asked));
         let (verdict, mut finish) = self.tell(at, &asked, None, decision, stray);
         match verdict {
-            Err((status, message)) => {
+            Err(denial) => {
                 let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
-                self.answer(status, &message, form, finish).await;
+                self.deny(&denial, form, finish).await;
             }
             Ok(_) if !self.control.begin(false) => return Next::End,
             Ok(_) => match self.engine().await {
@@ -273,7 +274,7 @@ impl<S: Sink> Connection<S> {
         head: &RequestHead<'_>,
         ahead: Ahead,
         permit: &Permit,
-        mut finish: Finish<S>,
+        mut finish: Finish<R>,
     ) -> Next {
         if !self.control.begin(head.has_body()) {
             return Next::End;

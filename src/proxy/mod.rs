@@ -1,8 +1,11 @@
 //! Sockets and bytes: listeners, connections, the engine's side, tunnels and shutdown.
 //!
-//! Each client connection has one connection to the engine of its own, so that no client can poison
-//! another's. Bodies flow through as they come; nothing is held back and nothing ends a stream but
-//! its two ends. What may pass is decided by a gate, and what passed is told to a sink.
+//! Each client connection has its own connection to the engine, so that no client can poison another's.
+//! Bodies flow through as they come; nothing is held back, and only its two ends end a stream.
+//!
+//! What a connection goes through is its [`Service`], which an [`Admission`] chooses by who the client
+//! is: a gate decides on each request, a [`Record`] is made of it, a [`RewriteBody`] may replace its
+//! body, and an [`Observe`] sees what happens.
 
 mod accept;
 mod ahead;
@@ -12,17 +15,19 @@ mod connection;
 mod control;
 mod door;
 mod engine_answer;
-mod exchange;
+mod finish;
 mod hang_up;
 mod intake;
 mod listener;
 mod log_throttle;
 mod next;
+mod observe;
 mod own;
 mod peer;
 mod phases;
 mod place;
 mod reading;
+mod record;
 mod registry;
 mod scratch;
 mod server;
@@ -36,10 +41,11 @@ mod turns;
 mod upstream;
 mod workers;
 
-pub use exchange::{Arrival, Begun, Outcome, Sink};
 pub use listener::{Access, ListenError, Listener};
 pub use log_throttle::LogThrottle;
+pub use observe::{Event, Observe};
 pub use place::{Hazard, open_folder_to};
+pub use record::{Arrival, Begun, Outcome, Record, RewriteBody};
 pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Proxy, Running};
 pub use service::{Admission, NotAdmitted, Service};

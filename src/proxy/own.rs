@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use super::answer::{self, Form};
 use super::connection::Connection;
-use super::exchange::{Finish, Sink};
+use super::finish::Finish;
 use super::intake::Intake;
 use super::next::Next;
+use super::record::Record;
 use super::scratch::poll_read;
 use super::stream::Stream;
 use super::transfer::Asks;
 use super::upstream::UpstreamError;
+use crate::policy::Denial;
 
 /// How many bytes of a denied request's body are read and thrown away.
 const DRAIN: u64 = 1 << 20;
@@ -36,14 +38,14 @@ fn is_out_of_files(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
 }
 
-impl<S: Sink> Connection<S> {
+impl<R: Record> Connection<R> {
     /// Tells the client that the engine gave no answer that could be passed on.
     pub(super) async fn bad_gateway(
         &mut self,
         message: &str,
         asks: Asks,
         is_unread: bool,
-        finish: Finish<S>,
+        finish: Finish<R>,
     ) -> Next {
         let closes = is_unread || self.ends_behind(asks.closes || asks.is_old);
         // Nothing of an answer is out; what waits is an interim one at most.
@@ -53,13 +55,18 @@ impl<S: Sink> Connection<S> {
         Next::behind(closes, !is_unread)
     }
 
-    /// Gives an answer of dsp's own; the sink is told when it is out.
+    /// Answers a request that is denied.
+    pub(super) async fn deny(&mut self, denial: &Denial, form: Form, finish: Finish<R>) {
+        self.answer(denial.status(), &format!("dsp: {denial}"), form, finish).await;
+    }
+
+    /// Gives an answer of dsp's own. The outcome is reported when the answer is out.
     pub(super) async fn answer(
         &mut self,
         status: u16,
         message: &str,
         form: Form,
-        mut finish: Finish<S>,
+        mut finish: Finish<R>,
     ) {
         finish.status = Some(status);
         self.timer.stop();

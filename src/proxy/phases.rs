@@ -1,18 +1,20 @@
-//! The points on a request's way at which others have a say: the gate decides, the body is read ahead
-//! where the decision depends on it, the sink is told, and the body is replaced.
+//! The points on a request's way at which others have a say: the gate decides, the body is read ahead if
+//! the decision depends on it, observers and the recorder are told, and the body is replaced.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::ahead::{self, Ahead};
 use super::connection::Connection;
-use super::exchange::{Arrival, Finish, Sink};
+use super::finish::Finish;
+use super::observe::Event;
+use super::record::{Arrival, Begun, Record};
 use super::transfer::count;
 use super::turns;
 use crate::http1::{Disorder, Flaw, RequestHead, origin_form};
 use crate::policy::{Decision, Denial, Permit, Request, Stray, Verdict};
 
-impl<S: Sink> Connection<S> {
+impl<R: Record> Connection<R> {
     /// Asks the gate.
     pub(super) fn ask(&self, asked: &Request<'_>) -> Decision {
         self.control.ask(asked.head.method, asked.head.target);
@@ -20,8 +22,9 @@ impl<S: Sink> Connection<S> {
         self.service.gate.decide(asked)
     }
 
-    /// Tells the sink of a decision: the permit, or the answer in its place. Nothing that strays in is
-    /// permitted, and nothing that the gate did not decide on.
+    /// Reports a decision to the observers and the recorder. Returns the permit, or the denial that is
+    /// answered instead. A stray request is never permitted, and neither is one that the gate did not
+    /// decide on or that could not be recorded.
     pub(super) fn tell(
         &self,
         at: Instant,
@@ -29,7 +32,7 @@ impl<S: Sink> Connection<S> {
         agent: Option<&str>,
         mut decision: Decision,
         stray: Option<Stray>,
-    ) -> (Result<Permit, (u16, String)>, Finish<S>) {
+    ) -> (Result<Permit, Denial>, Finish<R>) {
         if let Some(stray) = stray {
             decision.verdict = Verdict::Deny(Denial::stray(stray));
         } else if let Verdict::ReadBody { .. } = decision.verdict {
@@ -43,13 +46,16 @@ impl<S: Sink> Connection<S> {
             target: origin_form(asked.head.target),
             agent,
         };
-        let begun = self.service.sink.begin(&arrival, &decision);
-        let finish = Finish::new(Arc::clone(&self.service.sink), begun.ticket, at);
-        let verdict = match (decision.verdict, begun.refusal) {
-            (Verdict::Forward(permit), None) => Ok(permit),
-            (Verdict::Forward(_), Some(message)) => Err((503, format!("dsp: {message}"))),
-            (Verdict::Deny(denial), _) => Err((denial.status(), format!("dsp: {denial}"))),
-            (Verdict::ReadBody { .. }, _) => Err((503, format!("dsp: {}", Denial::undecided()))),
+        let service = &self.service;
+        service.observer.on(&Event::Decided { arrival: &arrival, decision: &decision });
+        let begun = service.recorder.begin(&arrival, &decision);
+        let is_refused = matches!(begun, Begun::Refused(_));
+        let finish = Finish::new(Arc::clone(service), begun.ticket(), at);
+        let verdict = match decision.verdict {
+            Verdict::Forward(_) if is_refused => Err(Denial::unrecorded()),
+            Verdict::Forward(permit) => Ok(permit),
+            Verdict::Deny(denial) => Err(denial),
+            Verdict::ReadBody { .. } => Err(Denial::undecided()),
         };
         self.control.decided(verdict.is_ok());
         (verdict, finish)
@@ -72,12 +78,12 @@ impl<S: Sink> Connection<S> {
         whole.map_or(Ahead::Unavailable, Ahead::Whole)
     }
 
-    /// The body that replaces the client's, where the sink has one.
-    pub(super) fn rewrite(&mut self, ahead: Ahead, finish: &mut Finish<S>) -> Option<Vec<u8>> {
+    /// The body that replaces the client's, if there is one.
+    pub(super) fn rewrite(&mut self, ahead: Ahead, finish: &mut Finish<R>) -> Option<Vec<u8>> {
         let whole = match ahead {
             Ahead::NotAsked => return None,
             Ahead::Unavailable => {
-                // The body goes on as it comes, whatever the sink says.
+                // The body is forwarded as it comes, whatever the rewriter says.
                 let _ = finish.rewrite(None);
                 return None;
             }

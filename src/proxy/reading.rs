@@ -5,7 +5,8 @@ use std::task::Context;
 
 use super::control::Control;
 use super::engine_answer::{is_raw, is_unrouted};
-use super::exchange::{Finish, Sink};
+use super::finish::Finish;
+use super::record::Record;
 use super::scratch::Outbox;
 use super::stream::Stream;
 use super::transfer::{Asks, Sending, count};
@@ -80,17 +81,17 @@ pub(super) enum Ending {
 }
 
 /// What passing the next bytes of an answer on needs.
-pub(super) struct Reading<'a, S: Sink> {
+pub(super) struct Reading<'a, R: Record> {
     pub(super) control: &'a Control,
     pub(super) client: &'a mut Stream,
     pub(super) to_client: &'a mut Outbox,
-    pub(super) finish: &'a mut Finish<S>,
+    pub(super) finish: &'a mut Finish<R>,
     pub(super) asks: Asks,
     pub(super) request: &'a Sending<'a>,
     pub(super) answer: &'a mut Answer,
 }
 
-impl<S: Sink> Reading<'_, S> {
+impl<R: Record> Reading<'_, R> {
     /// Takes the next bytes from the engine; none at the end.
     pub(super) fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Ending> {
         self.answer.is_silent &= bytes.is_empty();

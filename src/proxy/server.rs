@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::accept::Acceptor;
 use super::control::Control;
-use super::exchange::Sink;
 use super::listener::Listener;
+use super::record::Record;
 use super::registry::{Limits, OpenRequest, Registry};
 use super::service::Admission;
 use super::shared::{Shared, Stop};
@@ -57,8 +57,8 @@ impl Proxy {
 
     /// Starts the proxy in the runtime that this is called in. Each connection is served with what
     /// `admission` chooses for its client, until [`Running::drain`] is called.
-    pub fn serve<S: Sink>(self, admission: impl Admission<S>) -> Running {
-        let admission: Arc<dyn Admission<S>> = Arc::new(admission);
+    pub fn serve<R: Record>(self, admission: impl Admission<R>) -> Running {
+        let admission: Arc<dyn Admission<R>> = Arc::new(admission);
         let workers = self.workers.unwrap_or_else(|| Arc::new(Workers::start()));
         let shared = Arc::new(Shared::new(self.limits, workers));
         for listener in self.listeners {

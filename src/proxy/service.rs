@@ -2,29 +2,48 @@
 
 use std::sync::Arc;
 
-use super::exchange::Sink;
+use super::observe::Observe;
+use super::record::{Record, RewriteBody};
 use crate::api::Address;
 use crate::peer::Peer;
 use crate::policy::Gate;
 
 /// What the requests of one connection go through.
-pub struct Service<S: Sink> {
-    /// Decides on each request.
-    pub gate: Arc<dyn Gate>,
-    /// Is told of each request.
-    pub sink: Arc<S>,
-    /// The engine that answers what is forwarded.
-    pub engine: Address,
+pub struct Service<R: Record> {
+    pub(super) gate: Arc<dyn Gate>,
+    pub(super) recorder: Arc<R>,
+    pub(super) rewriter: Option<Arc<dyn RewriteBody<R::Ticket>>>,
+    pub(super) observer: Arc<dyn Observe>,
+    pub(super) engine: Address,
+}
+
+impl<R: Record> Service<R> {
+    /// Requests that `gate` decides on, `recorder` records, and `engine` answers.
+    pub fn new(gate: Arc<dyn Gate>, recorder: Arc<R>, engine: Address) -> Self {
+        Self { gate, recorder, rewriter: None, observer: Arc::new(()), engine }
+    }
+
+    /// Also has the bodies that the gate asks for replaced.
+    #[must_use]
+    pub fn rewriting(self, rewriter: Arc<dyn RewriteBody<R::Ticket>>) -> Self {
+        Self { rewriter: Some(rewriter), ..self }
+    }
+
+    /// Also shows this observer what happens.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observe>) -> Self {
+        Self { observer, ..self }
+    }
 }
 
 /// Decides what a client is served with, by who the client is. It is asked once for each connection,
 /// when the connection is accepted, and what it says is valid until the connection ends.
-pub trait Admission<S: Sink>: Send + Sync + 'static {
+pub trait Admission<R: Record>: Send + Sync + 'static {
     /// The service for a client.
     ///
     /// # Errors
     /// [`NotAdmitted`] for a client that may not connect. It is answered with 403 and the reason.
-    fn admit(&self, peer: &Peer) -> Result<Arc<Service<S>>, NotAdmitted>;
+    fn admit(&self, peer: &Peer) -> Result<Arc<Service<R>>, NotAdmitted>;
 }
 
 /// A client that may not connect.
@@ -44,7 +63,7 @@ pub enum NotAdmitted {
 }
 
 /// One service for every client.
-impl<S: Sink> Admission<S> for Arc<Service<S>> {
+impl<R: Record> Admission<R> for Arc<Service<R>> {
     fn admit(&self, _peer: &Peer) -> Result<Self, NotAdmitted> {
         Ok(Self::clone(self))
     }

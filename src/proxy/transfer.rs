@@ -11,17 +11,18 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 
 use super::control::Control;
-use super::exchange::{Finish, Sink};
+use super::finish::Finish;
 use super::hang_up::HangUp;
 use super::intake::Intake;
 use super::reading::{Answer, Ending, Reading};
+use super::record::Record;
 use super::scratch::{Outbox, poll_read};
 use super::stream::Stream;
 use super::timer::Timer;
 use crate::http1::{Disorder, Flaw, Piece, write_chunk, write_last_chunk};
 
 /// A request that is being forwarded.
-pub(super) struct Transfer<'a, S: Sink> {
+pub(super) struct Transfer<'a, R: Record> {
     pub(super) control: &'a Control,
     pub(super) client: &'a mut Stream,
     pub(super) engine: &'a mut Stream,
@@ -29,7 +30,7 @@ pub(super) struct Transfer<'a, S: Sink> {
     /// The head for the engine, and what it has not taken of the body.
     pub(super) to_engine: &'a mut Outbox,
     pub(super) to_client: &'a mut Outbox,
-    pub(super) finish: &'a mut Finish<S>,
+    pub(super) finish: &'a mut Finish<R>,
     pub(super) asks: Asks,
     pub(super) request: Sending<'a>,
     pub(super) answer: Answer,
@@ -82,7 +83,7 @@ impl<'a> Sending<'a> {
     }
 }
 
-impl<'a, S: Sink> Transfer<'a, S> {
+impl<'a, R: Record> Transfer<'a, R> {
     /// Goes on with both directions, as long as the client sends what it announced.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         let had_come = self.request.is_whole;
@@ -202,7 +203,7 @@ impl<'a, S: Sink> Transfer<'a, S> {
     }
 
     /// The client, and what sending what comes from it needs.
-    fn part(&mut self) -> (&mut Stream, Part<'_, 'a, S>) {
+    fn part(&mut self) -> (&mut Stream, Part<'_, 'a, R>) {
         let part = Part {
             engine: self.engine,
             intake: self.intake,
@@ -281,16 +282,16 @@ impl<'a, S: Sink> Transfer<'a, S> {
 struct Broken;
 
 /// What sending the next bytes of a request needs.
-struct Part<'a, 'b, S: Sink> {
+struct Part<'a, 'b, R: Record> {
     engine: &'a mut Stream,
     intake: &'a mut Intake,
     to_engine: &'a mut Outbox,
     sending: &'a mut Sending<'b>,
-    finish: &'a mut Finish<S>,
+    finish: &'a mut Finish<R>,
     is_verbatim: bool,
 }
 
-impl<S: Sink> Part<'_, '_, S> {
+impl<R: Record> Part<'_, '_, R> {
     /// Takes the next bytes from the client; none at the end.
     fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Broken> {
         if bytes.is_empty() {

@@ -7,22 +7,23 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 
 use super::budget::Share;
-use super::exchange::{Finish, Sink};
+use super::finish::Finish;
 use super::hang_up::HangUp;
+use super::record::Record;
 use super::scratch::{Outbox, poll_read};
 use super::stream::Stream;
 use super::transfer::count;
 
 /// A tunnel to the engine; the client has the head of the answer.
-pub(super) struct Tunnel<'a, S: Sink> {
+pub(super) struct Tunnel<'a, R: Record> {
     pub(super) engine: Stream,
-    pub(super) finish: Finish<S>,
+    pub(super) finish: Finish<R>,
     /// What the client's connection holds, and what of it is not here.
     pub(super) share: &'a mut Share,
     pub(super) held: usize,
 }
 
-impl<S: Sink> Tunnel<'_, S> {
+impl<R: Record> Tunnel<'_, R> {
     /// Carries bytes between the two sides until both ways have ended or one side has gone; what
     /// either side had sent before the switch was done goes first.
     ///

@@ -1,11 +1,14 @@
 //! Logs and counts the decisions of an enforced profile, and writes its audit log.
 
+use std::sync::Arc;
+
 use super::audit_log::{AuditLog, AuditLogError};
 use super::denials::Denials;
-use super::journal::{beginning, shown, write_outcome};
+use super::journal::{beginning, shown};
+use crate::api::Address;
 use crate::http1::Disorder;
-use crate::policy::{Decision, Denial, Verdict};
-use crate::proxy::{Arrival, Begun, Outcome, Sink};
+use crate::policy::{Decision, Denial, Gate, Verdict};
+use crate::proxy::{Arrival, Begun, Event, Observe, Outcome, Record, Service};
 use crate::recording::Ticket;
 
 /// Logs each decision before it takes effect, counts denials, and writes the audit log if there is one.
@@ -20,6 +23,12 @@ impl Audit {
     #[must_use]
     pub fn new(log: Option<AuditLog>) -> Self {
         Self { denials: Denials::default(), log }
+    }
+
+    /// What a connection goes through whose requests are audited.
+    pub fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
+        let observer = Arc::clone(self) as Arc<dyn Observe>;
+        Service::new(gate, Arc::clone(self), engine).observed_by(observer)
     }
 
     /// The denials so far: the text of each, and how often it came.
@@ -42,39 +51,33 @@ impl Audit {
     }
 }
 
-impl Sink for Audit {
-    type Ticket = Option<Ticket>;
-
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
+impl Audit {
+    fn decided(&self, arrival: &Arrival<'_>, decision: &Decision) {
         let connection = arrival.connection;
         let (method, path) = shown(arrival, decision);
-        match &decision.verdict {
-            Verdict::Deny(denial) => {
-                let (status, text) = (denial.status(), denial.to_string());
-                let message = beginning(&text);
-                if let Some(times) = self.denials.note(message) {
-                    tracing::warn!(connection, status, %method, %path, times, "dsp: {message}");
-                }
-            }
+        let (denial, is_audit) = match &decision.verdict {
+            Verdict::Deny(denial) => (denial, false),
             Verdict::Forward(permit) => match permit.instead_of() {
-                Some(denial) => {
-                    let text = denial.to_string();
-                    let message = beginning(&text);
-                    if let Some(times) = self.denials.note(message) {
-                        tracing::warn!(connection, audit = true, %method, %path, times, "dsp: {message}");
-                    }
+                Some(denial) => (denial, true),
+                None => {
+                    tracing::info!(connection, %method, %path, "allowed");
+                    return;
                 }
-                None => tracing::info!(connection, %method, %path, "allowed"),
             },
-            Verdict::ReadBody { .. } => {}
-        }
-        match &self.log {
-            Some(log) => log.write(arrival, decision),
-            None => Begun::admitted(None),
+            Verdict::ReadBody { .. } => return,
+        };
+        let text = denial.to_string();
+        let message = beginning(&text);
+        let Some(times) = self.denials.note(message) else { return };
+        if is_audit {
+            tracing::warn!(connection, audit = true, %method, %path, times, "dsp: {message}");
+        } else {
+            let status = denial.status();
+            tracing::warn!(connection, status, %method, %path, times, "dsp: {message}");
         }
     }
 
-    fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
+    fn finished(&self, outcome: &Outcome) {
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
         if let Some(Disorder::Body(flaw)) = outcome.disorder {
@@ -85,8 +88,26 @@ impl Sink for Audit {
                 tracing::warn!(audit, times, "dsp: {message}");
             }
         }
-        if let Some(ticket) = ticket {
-            write_outcome(ticket, outcome);
+    }
+}
+
+impl Observe for Audit {
+    fn on(&self, event: &Event<'_>) {
+        match event {
+            Event::Decided { arrival, decision } => self.decided(arrival, decision),
+            Event::Finished(outcome) => self.finished(outcome),
         }
+    }
+}
+
+impl Record for Audit {
+    type Ticket = Option<Ticket>;
+
+    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
+        self.log.begin(arrival, decision)
+    }
+
+    fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
+        self.log.finish(ticket, outcome);
     }
 }

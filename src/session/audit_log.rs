@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use parking_lot::Mutex;
 
-use super::journal::{about_engine, write_request};
+use super::journal::{about_engine, write_outcome, write_request};
 use crate::engine;
 use crate::policy::Decision;
 use crate::profile::Profile;
-use crate::proxy::{Arrival, Begun, LogThrottle};
+use crate::proxy::{Arrival, Begun, LogThrottle, Outcome, Record};
 use crate::recording::{CommandLine, CreateError, Engine, Purpose, Session, Ticket, Writer};
 
 /// The file that has each request and its decision.
@@ -83,24 +83,27 @@ impl AuditLog {
     pub(super) fn end(&self, exit: Option<u8>) {
         self.writer.end(exit);
     }
+}
 
-    /// Writes a request. A request that cannot be written is not admitted, unless the log is optional.
-    pub(super) fn write(
-        &self,
-        arrival: &Arrival<'_>,
-        decision: &Decision,
-    ) -> Begun<Option<Ticket>> {
+/// A request that cannot be written is not admitted, unless the log is optional.
+impl Record for AuditLog {
+    type Ticket = Ticket;
+
+    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
         let ticket = write_request(&self.writer, arrival, decision);
         if ticket.is_written() {
-            return Begun::admitted(Some(ticket));
+            return Begun::Admitted(ticket);
         }
         let mut failures = self.failures.lock();
         if let Some(times) = failures.once_more() {
             let what = if self.is_optional { "goes on without it" } else { "admits nothing" };
             tracing::error!(times, "the audit log cannot be written, so dsp {what}");
         }
-        let refusal = "the audit log cannot be written, so nothing is admitted".to_owned();
-        Begun { ticket: Some(ticket), refusal: Some(refusal).filter(|_| !self.is_optional) }
+        if self.is_optional { Begun::Admitted(ticket) } else { Begun::Refused(ticket) }
+    }
+
+    fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
+        write_outcome(ticket, outcome);
     }
 }
 

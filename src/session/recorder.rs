@@ -2,7 +2,7 @@
 
 use super::journal::{shown, write_outcome, write_request};
 use crate::policy::Decision;
-use crate::proxy::{self, Begun};
+use crate::proxy::{self, Begun, Record};
 use crate::recording::{Progress, Ticket, Totals, Writer};
 
 /// Writes each request that the proxy reports to a recording.
@@ -30,14 +30,14 @@ impl Recorder {
     }
 }
 
-impl proxy::Sink for Recorder {
+impl Record for Recorder {
     type Ticket = Ticket;
 
     fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
         let (method, path) = shown(arrival, decision);
         tracing::info!(connection = arrival.connection, %method, %path, "recorded");
         // The workload goes on even if its request could not be written.
-        Begun::admitted(write_request(&self.writer, arrival, decision))
+        Begun::Admitted(write_request(&self.writer, arrival, decision))
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {

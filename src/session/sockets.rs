@@ -13,9 +13,8 @@ use super::limits::most_connections;
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::api::Address;
 use crate::child::Intercept;
-use crate::policy::Gate;
 use crate::proxy::{
-    self, Access, Hazard, Limits, ListenError, Listener, Proxy, Running, Service, Sink,
+    self, Access, Hazard, Limits, ListenError, Listener, Proxy, Record, Running, Service,
 };
 use crate::text::shown;
 
@@ -175,9 +174,8 @@ impl Sockets {
     }
 
     /// Serves them from now on.
-    pub fn serve<S: Sink>(self, engine: Address, gate: Arc<dyn Gate>, sink: Arc<S>) -> Serving {
-        let service = Arc::new(Service { gate, sink, engine });
-        let running = Proxy::new(self.listeners).limits(self.limits).serve(service);
+    pub fn serve<R: Record>(self, service: Service<R>) -> Serving {
+        let running = Proxy::new(self.listeners).limits(self.limits).serve(Arc::new(service));
         Serving { running, _folder: self.folder }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use dsp::api::{Address, EngineKind};
 use dsp::policy::{Body, Decision, Enforcer, Gate, Observer, Request, Verdict};
 use dsp::profile::parse;
-use dsp::proxy::{Access, Arrival, Begun, Listener, Outcome, Running, Service, Sink};
+use dsp::proxy::{Access, Arrival, Begun, Listener, Outcome, Record, Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
@@ -134,7 +134,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Sink for Witness {
+impl Record for Witness {
     type Ticket = usize;
 
     fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<usize> {
@@ -144,7 +144,7 @@ impl Sink for Witness {
         };
         let mut told = locked(&self.0);
         told.push(Told { method: arrival.method.to_owned(), target, tunnel, outcome: None });
-        Begun::admitted(told.len() - 1)
+        Begun::Admitted(told.len() - 1)
     }
 
     fn finish(&self, ticket: &usize, outcome: &Outcome) {
@@ -167,9 +167,8 @@ impl Bench {
             let socket = folder.path().join(name);
             let listener = Listener::bind_unix(&socket, &Access::default()).expect("a socket");
             let witness = Arc::new(Witness::default());
-            let (sink, engine) = (Arc::clone(&witness), address.clone());
-            let service = Arc::new(Service { gate, sink, engine });
-            let running = dsp::proxy::Proxy::new(vec![listener]).serve(service);
+            let service = Service::new(gate, Arc::clone(&witness), address.clone());
+            let running = dsp::proxy::Proxy::new(vec![listener]).serve(Arc::new(service));
             Proxy { socket, witness, running }
         };
         let enforcer = Arc::new(Enforcer::new(&parse(PROFILE).expect("a profile")));

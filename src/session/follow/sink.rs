@@ -15,8 +15,10 @@ use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread, noun};
 use crate::api::Address;
 use crate::engine;
 use crate::follow::{self, Form, Mounts};
-use crate::policy::{Decision, Observer};
-use crate::proxy::{self, Access, Begun, ListenError, Listener, Proxy, Service, Sink};
+use crate::policy::{Decision, Gate, Observer};
+use crate::proxy::{
+    self, Access, Begun, ListenError, Listener, Proxy, Record, RewriteBody, Service,
+};
 use crate::recording;
 use crate::session::journal::{shown, write_outcome, write_request};
 use crate::session::recorder::Recorder;
@@ -58,6 +60,12 @@ impl Followed {
         Self { follower: Arc::clone(follower), client: Client::Command(Arc::clone(recorder)) }
     }
 
+    /// What a connection goes through whose client is followed.
+    pub fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
+        let rewriter = Arc::clone(self) as Arc<dyn RewriteBody<Ticket>>;
+        Service::new(gate, Arc::clone(self), engine).rewriting(rewriter)
+    }
+
     fn container(follower: &Arc<Follower>, container: &Arc<Container>) -> Self {
         Self { follower: Arc::clone(follower), client: Client::Container(Arc::clone(container)) }
     }
@@ -76,12 +84,12 @@ impl Followed {
     }
 }
 
-impl Sink for Followed {
+impl Record for Followed {
     type Ticket = Ticket;
 
     fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
         let line = match &self.client {
-            Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket),
+            Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket()),
             Client::Container(container) => self.record(container, arrival, decision),
         };
         // Of a version that dsp does not know, or in a form that it does not read.
@@ -90,7 +98,7 @@ impl Sink for Followed {
             self.follower.pass_unread("container", None, WhyUnread::Unknown);
         }
         let asks = Asks::of(decision, self.follower.kind());
-        Begun::admitted(Ticket { line, asks, made: OnceLock::new() })
+        Begun::Admitted(Ticket { line, asks, made: OnceLock::new() })
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
@@ -108,7 +116,9 @@ impl Sink for Followed {
             _ => {}
         }
     }
+}
 
+impl RewriteBody<Ticket> for Followed {
     fn rewrite(&self, ticket: &Ticket, body: Option<&[u8]>) -> Option<Vec<u8>> {
         let (form, name) = match &ticket.asks {
             Asks::Create(form, name) => (form, name),
@@ -140,7 +150,7 @@ impl Sink for Followed {
     }
 }
 
-/// What opens sockets, whose sink is [`Followed`].
+/// What opens sockets, whose clients are [`Followed`].
 impl Follower {
     /// Gives a container that is about to be created a socket of its own, if its body asks for the
     /// engine's. Returns the container and the body to forward.
@@ -214,11 +224,10 @@ impl Follower {
             }
             other => Err(other),
         })?;
-        let sink = Arc::new(Followed::container(self, container));
+        let followed = Arc::new(Followed::container(self, container));
         let gate = Arc::new(Observer::new(self.kind()).reading_bodies(LONGEST_BODY));
-        let (engine, listeners) = (self.engine.address.clone(), vec![listener]);
-        let service = Arc::new(Service { gate, sink, engine });
-        let proxy = Proxy::new(listeners).limits(self.limits).on(&self.workers);
+        let service = Arc::new(followed.service(gate, self.engine.address.clone()));
+        let proxy = Proxy::new(vec![listener]).limits(self.limits).on(&self.workers);
         container.serve(proxy.serve(service));
         Ok(())
     }

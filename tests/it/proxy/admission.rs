@@ -10,7 +10,7 @@ use dsp::peer::Peer;
 use dsp::policy::{Decision, Enforcer, Gate, Observer};
 use dsp::profile::parse;
 use dsp::proxy::{
-    Access, Admission, Arrival, Begun, Listener, NotAdmitted, Outcome, Proxy, Service, Sink,
+    Access, Admission, Arrival, Begun, Listener, NotAdmitted, Outcome, Proxy, Record, Service,
 };
 
 use tokio::net::TcpSocket;
@@ -24,11 +24,11 @@ const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// Keeps nothing.
 struct Nothing;
 
-impl Sink for Nothing {
+impl Record for Nothing {
     type Ticket = ();
 
     fn begin(&self, _: &Arrival<'_>, _: &Decision) -> Begun<()> {
-        Begun::admitted(())
+        Begun::Admitted(())
     }
 
     fn finish(&self, (): &(), _: &Outcome) {}
@@ -81,7 +81,7 @@ fn who_a_client_is_chooses_its_gate_and_its_engine() {
     let folder = tempfile::tempdir().unwrap();
     let service = |gate: Arc<dyn Gate>, name| {
         let engine = engine(&folder.path().join(name), name);
-        Arc::new(Service { gate, sink: Arc::new(Nothing), engine })
+        Arc::new(Service::new(gate, Arc::new(Nothing), engine))
     };
     let strict = parse("version: 1\nname: p\nallow:\n  - GET /_ping\n").unwrap();
     let admission = ByPeer {
