@@ -27,4 +27,5 @@ pub mod report;
 pub mod review;
 pub mod sample;
 pub mod session;
+pub mod terminal;
 pub mod text;

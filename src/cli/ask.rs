@@ -49,9 +49,14 @@ pub(super) enum Existing {
 
 /// Whether a person is there who can be asked and wants to be.
 pub(super) fn is_possible(verbosity: Verbosity) -> bool {
+    !verbosity.quiet && is_there()
+}
+
+/// Whether a person is at stdin and stderr.
+pub(super) fn is_there() -> bool {
     // A job in the background would be stopped as soon as it reads.
     let is_in_front = tcgetpgrp(io::stdin()).map_or(true, |front| front == getpgrp());
-    !verbosity.quiet && isatty(io::stdin()) && isatty(io::stderr()) && is_in_front
+    isatty(io::stdin()) && isatty(io::stderr()) && is_in_front
 }
 
 /// What to do about a profile that exists. `may_update` unless an option says something about a new
@@ -143,34 +148,34 @@ fn some_of(prompt: &str, items: Vec<String>) -> Result<Vec<usize>, Unanswered> {
 
 /// A line; `None` at the end of the input.
 pub(super) fn line(prompt: &str, initial: &str) -> Result<Option<String>, Unanswered> {
+    if environment::is_dumb_terminal() {
+        return plain_line(prompt);
+    }
     let (prompt, initial) = (printable(prompt), initial.to_owned());
-    let answer = if environment::is_dumb_terminal() {
-        say_part(&format!("{prompt}: "));
-        guard::ask(By::Line, read_line)
-    } else {
-        guard::ask(By::Keys, move || {
-            let input = Input::<String>::new().with_prompt(prompt).allow_empty(true);
-            Ok(Some(input.with_initial_text(initial).interact_text()?))
-        })
-    };
-    if let Err(Unanswered::Signal(_)) = answer {
-        // What comes next does not stand behind what was typed.
+    let answer = guard::ask(By::Keys, move || {
+        let input = Input::<String>::new().with_prompt(prompt).allow_empty(true);
+        Ok(Some(input.with_initial_text(initial).interact_text()?))
+    });
+    trimmed(answer)
+}
+
+/// A line that the terminal edits itself; `None` at the end of the input.
+pub(super) fn plain_line(prompt: &str) -> Result<Option<String>, Unanswered> {
+    // There is nobody to tell that nobody can be told.
+    let _ = stderr::say_part(&guarded(&format!("{prompt}: ")));
+    trimmed(guard::ask(By::Line, || {
+        let mut line = String::new();
+        let length = io::stdin().lock().read_line(&mut line)?;
+        Ok((length > 0).then_some(line))
+    }))
+}
+
+fn trimmed(answer: Result<Option<String>, Unanswered>) -> Result<Option<String>, Unanswered> {
+    if !matches!(answer, Ok(Some(_))) {
+        // What comes next begins a line of its own.
         output::say("");
     }
-    answer.map(|line| line.map(|line| line.trim().to_owned()))
-}
-
-/// Reads a line as the terminal itself edits it; `None` at the end of the input.
-pub(super) fn read_line() -> io::Result<Option<String>> {
-    let mut line = String::new();
-    let length = io::stdin().lock().read_line(&mut line)?;
-    Ok((length > 0).then_some(line))
-}
-
-/// Says something that the line goes on after.
-pub(super) fn say_part(text: &str) {
-    // There is nobody to tell that nobody can be told.
-    let _ = stderr::say_part(&guarded(text));
+    Ok(answer?.map(|line| line.trim().to_owned()))
 }
 
 /// Prints answers with their numbers.

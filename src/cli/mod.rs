@@ -33,6 +33,7 @@ mod misuse;
 mod output;
 mod pending;
 mod place;
+mod plain;
 mod profiles;
 mod record;
 mod reload;

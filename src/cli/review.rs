@@ -11,12 +11,15 @@ use super::misuse::misuse;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
-use super::{ambiguity, environment, evidence, files, output, pending, runtime, standard};
+use super::{
+    ambiguity, ask, environment, evidence, files, output, pending, plain, runtime, standard,
+};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
-use crate::review::{Answers, Draft, Key, Leaving, Session, Step, settle};
+use crate::review::{Answers, Draft, Leaving, Session, Step, View, settle};
 use crate::session::handle_signal;
+use crate::terminal::Key;
 use crate::text::{shown, spelled};
 
 /// The recording that is used without being named, when the profile says that it was made of it.
@@ -35,6 +38,7 @@ Examples:
   dsp review profile.yaml
   dsp review profile.yaml --recording monday.jsonl --recording tuesday.jsonl
   dsp review profile.yaml --list
+  dsp review profile.yaml --plain
   dsp review profile.yaml --keep info --keep read --keep 'POST /containers/create'
   dsp review profile.yaml --narrow 'POST /containers/ci-*/start' --deny 'POST /containers/*/exec'")]
 pub(super) struct Args {
@@ -66,12 +70,16 @@ pub(super) struct Args {
     /// Print what is open, and ask nothing
     #[arg(long, conflicts_with_all = ["keep", "deny", "narrow"])]
     list: bool,
+    /// Ask line by line instead of on a full screen, for screen readers; the default on a terminal
+    /// that cannot move its cursor
+    #[arg(long, conflicts_with_all = ["keep", "deny", "narrow", "list"])]
+    plain: bool,
     #[command(flatten)]
     from: Origin,
 }
 
 /// How a dialogue ended.
-enum End {
+pub(super) enum End {
     Left(Leaving),
     /// A signal came, of this number.
     Signal(u8),
@@ -91,15 +99,20 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let (text, profile) = profile::load_text(&path)?;
     let draft = Draft::new(text, profile);
     let evidence = read_evidence(args, &draft)?;
-    let is_asked = Terminal::is_there() && !environment::is_dumb_terminal() && !args.list;
-    if !is_asked {
+    let is_plain = args.plain || environment::is_dumb_terminal();
+    let is_there = (args.plain || Terminal::is_there()) && (!is_plain || ask::is_there());
+    if args.list || !is_there {
         return list(args, verbosity, &draft, evidence.as_ref());
     }
     if draft.profile().standing().is_reviewed() {
         return list(args, verbosity, &draft, None);
     }
     let mut session = Session::new(spelled(&args.profile), draft, evidence);
-    let end = runtime::block_on(dialogue(&mut session, &args.profile))??;
+    let end = if is_plain {
+        plain::dialogue(&mut session, &args.profile)?
+    } else {
+        runtime::block_on(dialogue(&mut session, &args.profile))??
+    };
     if !verbosity.quiet {
         tell(&session, &args.profile);
     }
@@ -116,6 +129,8 @@ const SIGTERM: u8 = 15;
 
 /// Asks until everything is answered or the person leaves.
 async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
+    let (columns, rows) = Terminal::size();
+    let mut view = View::new(columns, rows);
     let mut hangup = handle_signal(SignalKind::hangup())?;
     let mut interrupt = handle_signal(SignalKind::interrupt())?;
     let mut terminate = handle_signal(SignalKind::terminate())?;
@@ -125,18 +140,18 @@ async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
     let mut keys = terminal::keys();
     loop {
         let (columns, rows) = Terminal::size();
-        session.resize(columns, rows);
-        terminal.show(&session.screen())?;
+        view.resize(columns, rows);
+        terminal.show(&view.screen(session))?;
         tokio::select! {
             pressed = keys.recv() => {
                 let Some(pressed) = pressed else { return Ok(End::Signal(SIGHUP)) };
                 for key in pressed {
-                    let asked = session.item();
-                    let step = press(session, key, path, &terminal)?;
+                    let asked = session.item().cloned();
+                    let step = press(session, &mut view, key, path, &terminal)?;
                     if let Step::Leave(leaving) = step {
                         return Ok(End::Left(leaving));
                     }
-                    if step == Step::Save || key == Key::Enter || session.item() != asked {
+                    if step == Step::Save || key == Key::Enter || session.item() != asked.as_ref() {
                         // A key that was pressed before the next question was shown is no answer
                         // to it.
                         while keys.try_recv().is_ok() {}
@@ -159,12 +174,13 @@ const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
 /// Takes a key, and does what follows from it but to leave.
 fn press(
     session: &mut Session,
+    view: &mut View,
     key: Key,
     path: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<Step> {
     let before = session.draft().text().to_owned();
-    let step = session.press(key);
+    let step = view.press(session, key);
     match step {
         Step::Show | Step::Leave(_) => {}
         Step::Save => save(session, &before, path)?,
@@ -180,7 +196,7 @@ fn press(
 }
 
 /// Saves what was decided, unless the file is no longer what it was decided over.
-fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
+pub(super) fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
     let change = files::change(path)?;
     if change.text == before {
         change.finish(session.draft().text())

@@ -12,11 +12,13 @@ use rustix::termios::{
 };
 use tokio::sync::mpsc;
 
-use crate::review::{Key, Keys, Screen};
+use crate::review::Screen;
+use crate::terminal::{Key, Keys};
 
-/// Another screen without a cursor, so that what stood on the terminal is there again afterwards.
-const ENTER: &str = "\x1b[?1049h\x1b[?25l";
-const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+/// Another screen without a cursor, so that what was on the terminal is there again afterwards; and
+/// pasted text comes between marks, so that it is not taken for answers.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h";
+const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
 /// How long an escape waits for the rest of a longer key.
 const ESCAPE_TIME: Duration = Duration::from_millis(50);

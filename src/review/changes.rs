@@ -1,6 +1,13 @@
 //! Which lines of a profile a decision changes.
 
+use anstyle::{AnsiColor, Style};
 use similar::{Algorithm, ChangeTag, capture_diff_slices};
+
+use super::layout::{styled, wrap};
+use crate::report::printable;
+
+const COMES: Style = AnsiColor::Green.on_default();
+const GOES: Style = AnsiColor::Red.on_default();
 
 /// A line of a difference.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,6 +65,23 @@ pub fn changes(old: &str, new: &str) -> Vec<Line> {
         lines.into_iter().partition(|line| line.text.starts_with('#'));
     lines.extend(head);
     lines
+}
+
+/// The same lines for a screen, with a mark before each.
+#[must_use]
+pub fn changed(old: &str, new: &str, columns: usize) -> Vec<String> {
+    let folded = |line: Line| {
+        let (mark, style) = match line.mark {
+            Mark::Stays => (' ', Style::new()),
+            Mark::Goes => ('-', GOES),
+            Mark::Comes => ('+', COMES),
+        };
+        let depth = line.text.len() - line.text.trim_start().len();
+        let front = format!("  {mark} {}", " ".repeat(depth.min(8)));
+        let folded = wrap(&printable(line.text.trim_start()), columns, &front, "        ");
+        styled(style, &folded)
+    };
+    changes(old, new).into_iter().flat_map(folded).collect()
 }
 
 fn placed(text: &str) -> Vec<Placed<'_>> {

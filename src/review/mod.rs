@@ -8,8 +8,7 @@ mod changes;
 mod choice;
 mod draft;
 mod facts;
-mod key;
-mod line_edit;
+mod layout;
 mod narrowing;
 mod queue;
 mod rows;
@@ -19,14 +18,12 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Line, Mark, changes};
+pub use changes::{Line, Mark, changed, changes};
 pub use choice::{Choice, Refusal};
 pub use draft::{Decision, Draft, DraftError, Subject};
 pub use facts::Facts;
-pub use key::{Key, Keys};
-pub use line_edit::LineEdit;
 pub use narrowing::{PatternError, narrowed, proposal};
 pub use queue::{Item, is_low, queue};
-pub use screen::Screen;
+pub use screen::{Screen, View, keys, lines, message};
 pub use script::{Answers, ScriptError, settle};
 pub use session::{Leaving, Session, Step, Tally};

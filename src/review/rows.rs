@@ -5,16 +5,14 @@ use anstyle::{AnsiColor, Style};
 
 use super::draft::is_count;
 use super::facts::{holds, some};
-use super::screen::{FAINT, STRONG, styled, wrap};
+use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::session::{Mode, Session};
-use super::{Choice, Decision, Facts, Item, Mark, Refusal, Subject, changes, narrowed, proposal};
+use super::{Choice, Decision, Facts, Item, Refusal, Subject, changed, narrowed, proposal};
 use crate::api::Risk;
 use crate::explain::{self, about};
 use crate::profile::{Ambiguity, Pattern, Rule};
 use crate::report::{count, printable, quoted};
 
-const COMES: Style = AnsiColor::Green.on_default();
-const GOES: Style = AnsiColor::Red.on_default();
 const LABEL: Style = AnsiColor::Cyan.on_default();
 
 /// How many names and clients are shown before somebody asks for all.
@@ -29,15 +27,30 @@ const WIDE: usize = 60;
 /// The columns of a label, with the gaps around it.
 const LABEL_COLUMNS: usize = 13;
 
+/// What a body is shown on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum For {
+    /// A screen, on which the effect of an answer changes with the answer that is marked.
+    Screen,
+    /// Lines, one after the other, that do not change any more.
+    Lines,
+}
+
 /// The lines of a body, each as wide as the screen at most.
 struct Body {
+    shown: For,
     columns: usize,
     lines: Vec<String>,
 }
 
 /// The body of the present screen.
-pub(super) fn body(session: &Session, item: Option<&Item>) -> Vec<String> {
-    let mut body = Body { columns: session.size.0, lines: Vec::new() };
+pub(super) fn body(
+    session: &Session,
+    item: Option<&Item>,
+    columns: usize,
+    shown: For,
+) -> Vec<String> {
+    let mut body = Body { shown, columns, lines: Vec::new() };
     match item {
         None => body.done(session),
         Some(Item::Rule { rule, accepted_as }) => body.rule(session, rule, *accepted_as),
@@ -75,13 +88,10 @@ impl Body {
     }
 
     fn field(&mut self, label: &str, value: &str) {
-        let indent = " ".repeat(LABEL_COLUMNS);
-        let front = format!("  {label:<10} ");
-        let mut lines = wrap(&printable(value), self.columns, &front, &indent);
-        if let Some(first) = lines.first_mut().filter(|_| !label.is_empty()) {
-            *first = first.replacen(label, &format!("{LABEL}{label}{LABEL:#}"), 1);
-        }
-        self.lines.extend(lines);
+        let gap = " ".repeat((LABEL_COLUMNS - 2).saturating_sub(label.len()).max(1));
+        let front = [Span::plain("  "), Span::new(LABEL, label), Span::plain(gap)];
+        let value = [Span::plain(printable(value))];
+        self.lines.extend(fold(&front, &value, self.columns, LABEL_COLUMNS));
     }
 
     fn rule(&mut self, session: &Session, rule: &Rule, accepted_as: Option<Risk>) {
@@ -102,15 +112,12 @@ impl Body {
         self.careful(&session.draft.profile().ambiguities(), |one| one.rule == *rule);
         let subject = Subject::Rule(rule.clone());
         self.comment(session, Some(&Item::Rule { rule: rule.clone(), accepted_as }));
-        let facts = match &session.evidence {
-            Some(evidence) => Facts::of(evidence, rule),
-            None => {
-                self.field("seen", "not known, as no recording was given (--recording FILE)");
-                return;
-            }
-        };
-        match facts {
-            Some(facts) => self.facts(&facts, if is_long { usize::MAX } else { MOST_SHOWN }),
+        if session.evidence.is_none() {
+            self.field("seen", "not known, as no recording was given (--recording FILE)");
+            return;
+        }
+        match session.facts() {
+            Some(facts) => self.facts(facts, if is_long { usize::MAX } else { MOST_SHOWN }),
             None if is_handshake(&subject) => {
                 self.field(
                     "seen",
@@ -163,20 +170,17 @@ impl Body {
         let widest = lines.iter().map(|(_, rule, _)| rule.len()).max().unwrap_or(0);
         let side_by_side = self.columns >= WIDE && widest + 10 < self.columns / 2;
         for ((risk, rule, permits), operation) in lines.iter().zip(rules) {
-            let word = risk.as_str();
-            let front = format!("  {word:<5} {rule:<widest$}  ");
-            let mut lines = if side_by_side {
-                wrap(permits, self.columns, &front, &" ".repeat(front.len()))
+            let word = Span::new(explain::style(*risk), risk.as_str());
+            let gap = " ".repeat(6_usize.saturating_sub(risk.as_str().len()));
+            if side_by_side {
+                let rule = Span::plain(format!("{gap}{rule:<widest$}  "));
+                let (front, permits) = ([Span::plain("  "), word, rule], [Span::plain(*permits)]);
+                self.lines.extend(fold(&front, &permits, self.columns, widest + 10));
             } else {
-                let mut lines = wrap(&format!("{word:<5} {rule}"), self.columns, "  ", "        ");
-                lines.extend(wrap(permits, self.columns, "        ", "        "));
-                lines
-            };
-            if let Some(first) = lines.first_mut() {
-                let style = explain::style(*risk);
-                *first = first.replacen(word, &format!("{style}{word}{style:#}"), 1);
+                let rule = [word, Span::plain(format!("{gap}{rule}"))];
+                self.lines.extend(fold(&[Span::plain("  ")], &rule, self.columns, 8));
+                self.lines.extend(wrap(permits, self.columns, "        ", "        "));
             }
-            self.lines.extend(lines);
             if session.mode == Mode::Explain {
                 let facts = session.evidence.as_ref().and_then(|all| Facts::of(all, operation));
                 let seen = facts.map(|facts| format!("; {}", seen(&facts))).unwrap_or_default();
@@ -229,12 +233,13 @@ impl Body {
         let facts = session.facts();
         self.blank();
         for choice in Choice::of(item) {
-            let text = choice.text(item, facts.as_ref());
-            let open = choice.check(item, facts.as_ref(), session.evidence.is_some());
+            let text = choice.text(item, facts);
+            let open = choice.check(item, facts, session.evidence.is_some());
             if open == Err(Refusal::NoName) {
                 continue;
             }
-            let mark = if *choice == session.shown { '>' } else { ' ' };
+            let is_shown = self.shown == For::Screen && *choice == session.shown;
+            let mark = if is_shown { '>' } else { ' ' };
             let front = format!("{mark} {}  ", choice.key());
             let lines = match &open {
                 Ok(()) => wrap(&text, self.columns, &front, "     "),
@@ -243,19 +248,21 @@ impl Body {
                     styled(FAINT, &wrap(&text, self.columns, &front, "     "))
                 }
             };
-            let is_shown = *choice == session.shown;
             self.lines.extend(if is_shown { styled(STRONG, &lines) } else { lines });
         }
         if matches!(item, Item::Section { .. }) {
             self.lines.extend(wrap("look at each by itself", self.columns, "  l  ", "     "));
+        }
+        if self.shown == For::Lines {
+            return;
         }
         self.blank();
         let key = session.shown.key();
         let others = if Choice::of(item).len() > 1 { " (up and down show the others)" } else { "" };
         let (lead, decision) = match (session.shown, item) {
             (Choice::Pattern, Item::Rule { rule, .. }) => {
-                let typed = proposal(rule, facts.as_ref());
-                match narrowed(rule, &typed, facts.as_ref()) {
+                let typed = proposal(rule, facts);
+                match narrowed(rule, &typed, facts) {
                     Ok(narrower) => (
                         format!("{key} with {typed} would change the file so{others}:"),
                         Some(narrow(rule, narrower)),
@@ -263,10 +270,9 @@ impl Body {
                     Err(_) => (format!("{key} asks for the pattern first{others}"), None),
                 }
             }
-            (choice, item) => (
-                format!("{key} would change the file so{others}:"),
-                choice.decision(item, facts.as_ref()),
-            ),
+            (choice, item) => {
+                (format!("{key} would change the file so{others}:"), choice.decision(item, facts))
+            }
         };
         self.effect(session, &lead, decision.as_ref());
     }
@@ -301,9 +307,9 @@ impl Body {
         let Item::Rule { rule, .. } = item else { return };
         self.blank();
         let facts = session.facts();
-        match narrowed(rule, typed, facts.as_ref()) {
+        match narrowed(rule, typed, facts) {
             Ok(narrower) => {
-                self.effect(session, &holds(facts.as_ref()), Some(&narrow(rule, narrower)));
+                self.effect(session, &holds(facts), Some(&narrow(rule, narrower)));
             }
             Err(error) => self.text(&error.to_string()),
         }
@@ -313,11 +319,11 @@ impl Body {
         let Item::Rule { rule, .. } = item else { return };
         self.blank();
         self.heading(&format!("Narrow it to {narrower}?"));
-        let lead = holds(session.facts().as_ref());
+        let lead = holds(session.facts());
         self.effect(session, &lead, Some(&narrow(rule, narrower.clone())));
     }
 
-    /// The lines of the file that a decision changes, after `lead`. What has to be known before it is
+    /// The lines of the file that a decision changed, after `lead`. What has to be known before it is
     /// taken comes first, where no long change moves it out of sight.
     fn effect(&mut self, session: &Session, lead: &str, decision: Option<&Decision>) {
         let Some(decision) = decision else { return self.text(lead) };
@@ -331,21 +337,11 @@ impl Body {
         let found = next.profile().new_ambiguities(session.draft.profile());
         self.careful(&found, |_| true);
         self.text(lead);
-        let lines = changes(session.draft.text(), next.text());
+        let lines = changed(session.draft.text(), next.text(), self.columns);
         if lines.is_empty() {
             self.text("  (nothing)");
         }
-        for line in lines {
-            let (mark, style) = match line.mark {
-                Mark::Stays => (' ', Style::new()),
-                Mark::Goes => ('-', GOES),
-                Mark::Comes => ('+', COMES),
-            };
-            let depth = line.text.len() - line.text.trim_start().len();
-            let front = format!("  {mark} {}", " ".repeat(depth.min(8)));
-            let folded = wrap(&printable(line.text.trim_start()), self.columns, &front, "        ");
-            self.lines.extend(styled(style, &folded));
-        }
+        self.lines.extend(lines);
     }
 
     /// Tells of rules that are about more or less than they name.

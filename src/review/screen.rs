@@ -3,16 +3,16 @@
 
 use anstyle::{AnsiColor, Style};
 use textwrap::core::display_width;
-use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::session::{Mode, Session};
-use super::{Choice, Item, rows};
+use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
+use super::rows::{self, For};
+use super::session::{Mode, Session, Step};
+use super::{Choice, Item};
 use crate::api::Risk;
 use crate::explain;
 use crate::report::{count, printable};
+use crate::terminal::Key;
 
-pub(super) const STRONG: Style = Style::new().bold();
-pub(super) const FAINT: Style = Style::new().dimmed();
 const ERROR: Style = AnsiColor::Red.on_default();
 const KEY: Style = AnsiColor::Cyan.on_default();
 
@@ -37,25 +37,68 @@ struct Layout {
     cursor: Option<(usize, usize)>,
 }
 
-impl Session {
+/// How a review is shown: on how large a terminal, and which part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Columns and rows.
+    size: (usize, usize),
+    /// How many lines the body is scrolled down, on this page.
+    scroll: usize,
+    page: usize,
+}
+
+impl View {
+    /// A view of so many columns and rows.
+    #[must_use]
+    pub fn new(columns: usize, rows: usize) -> Self {
+        Self { size: (columns, rows), scroll: 0, page: 0 }
+    }
+
+    /// Fits the view to so many columns and rows.
+    pub fn resize(&mut self, columns: usize, rows: usize) {
+        self.size = (columns, rows);
+    }
+
+    /// Takes a key: scrolls, or passes it to the review.
+    pub fn press(&mut self, session: &mut Session, key: Key) -> Step {
+        let is_down = key == Key::PageDown || (key == Key::Char(' ') && session.typed().is_none());
+        if !is_down && key != Key::PageUp {
+            return session.press(key);
+        }
+        let layout = Layout::of(session, self.size.0);
+        let (scroll, most) = (self.scroll(session), layout.most_scroll(self.size.1));
+        let step = layout.room(self.size.1).saturating_sub(1).max(1);
+        self.page = session.page;
+        self.scroll =
+            if is_down { (scroll + step).min(most) } else { scroll.min(most).saturating_sub(step) };
+        Step::Show
+    }
+
+    /// How far the present page is scrolled; another one begins at its top.
+    fn scroll(&self, session: &Session) -> usize {
+        if self.page == session.page { self.scroll } else { 0 }
+    }
+
     /// What is to be shown now.
     #[must_use]
-    pub fn screen(&self) -> Screen {
+    pub fn screen(&self, session: &Session) -> Screen {
         let (columns, rows) = self.size;
         if columns < SMALLEST.0 || rows < SMALLEST.1 {
             let lines = wrap("there is too little room; q ends the review", columns.max(1), "", "");
             return Screen { lines: lines.into_iter().take(rows).collect(), cursor: None };
         }
-        let Layout { head, body, mut foot, cursor } = layout(self);
-        let room = room(rows, &head, &foot);
-        let below = body.len().saturating_sub(self.scroll + room);
+        let layout = Layout::of(session, columns);
+        let room = layout.room(rows);
+        let scroll = self.scroll(session).min(layout.most_scroll(rows));
+        let Layout { head, body, mut foot, cursor } = layout;
+        let below = body.len().saturating_sub(scroll + room);
         if let Some(line) = foot.first_mut() {
-            *line = border(columns, below, self.scroll);
+            *line = border(columns, below, scroll);
         }
         let mut lines: Vec<String> =
             head.into_iter().take(rows.saturating_sub(foot.len())).collect();
         let end = rows.saturating_sub(foot.len());
-        lines.extend(body.into_iter().skip(self.scroll).take(room));
+        lines.extend(body.into_iter().skip(scroll).take(room));
         lines.truncate(end);
         lines.resize(end, String::new());
         let surplus = foot.len().saturating_sub(rows);
@@ -65,46 +108,50 @@ impl Session {
     }
 }
 
-/// How far the body can be scrolled.
-pub(super) fn furthest(session: &Session) -> usize {
-    let Layout { head, body, foot, .. } = layout(session);
-    body.len().saturating_sub(room(session.size.1, &head, &foot))
-}
-
-/// How far one key scrolls.
-pub(super) fn page(session: &Session) -> usize {
-    let Layout { head, foot, .. } = layout(session);
-    room(session.size.1, &head, &foot).saturating_sub(1).max(1)
-}
-
-fn room(rows: usize, head: &[String], foot: &[String]) -> usize {
-    rows.saturating_sub(head.len() + foot.len())
-}
-
-fn layout(session: &Session) -> Layout {
-    let columns = session.size.0;
-    let item = session.item();
-    let mut foot = vec![String::new()];
-    if let Some(message) = &session.message {
-        let style = if message.is_error { ERROR } else { STRONG };
-        foot.extend(styled(style, &wrap(&printable(&message.text), columns, "", "")));
+impl Layout {
+    fn of(session: &Session, columns: usize) -> Self {
+        let item = session.item();
+        let mut foot = vec![String::new()];
+        foot.extend(message(session, columns));
+        let mut cursor = None;
+        if let Some((label, line)) = session.typed() {
+            let before = format!("{label}{}", printable(&line.before()));
+            let (shown, column) = window(&before, &printable(&line.text()), label, columns);
+            cursor = Some((column, foot.len()));
+            foot.push(shown);
+        }
+        foot.extend(legend(&keys(session), columns));
+        let mut head = title(session, item, columns);
+        head.push(String::new());
+        let body = rows::body(session, item, columns, For::Screen);
+        Self { head, body, foot, cursor }
     }
-    let mut cursor = None;
-    let typed = match &session.mode {
-        Mode::Note(line) => Some(("comment: ", line)),
-        Mode::Pattern(line) => Some(("pattern: ", line)),
-        Mode::Ask | Mode::Explain | Mode::Proposed(_) => None,
-    };
-    if let Some((label, line)) = typed {
-        let before = format!("{label}{}", printable(&line.before()));
-        let (shown, column) = window(&before, &printable(&line.text()), label, columns);
-        cursor = Some((column, foot.len()));
-        foot.push(shown);
+
+    /// How many lines of the body can be shown on so many rows.
+    fn room(&self, rows: usize) -> usize {
+        rows.saturating_sub(self.head.len() + self.foot.len())
     }
-    foot.extend(legend(&keys(session, item.as_ref()), columns));
-    let mut head = title(session, item.as_ref(), columns);
-    head.push(String::new());
-    Layout { head, body: rows::body(session, item.as_ref()), foot, cursor }
+
+    /// How far the body can be scrolled on so many rows.
+    fn most_scroll(&self, rows: usize) -> usize {
+        self.body.len().saturating_sub(self.room(rows))
+    }
+}
+
+/// What is said about the last key.
+#[must_use]
+pub fn message(session: &Session, columns: usize) -> Vec<String> {
+    let Some(message) = &session.message else { return Vec::new() };
+    let style = if message.is_error { ERROR } else { STRONG };
+    styled(style, &wrap(&printable(&message.text), columns, "", ""))
+}
+
+/// All of the present question, for a terminal that shows one line after the other.
+#[must_use]
+pub fn lines(session: &Session, columns: usize) -> Vec<String> {
+    let mut lines = title(session, session.item(), columns);
+    lines.extend(rows::body(session, session.item(), columns, For::Lines));
+    lines
 }
 
 /// The question.
@@ -124,7 +171,7 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
             return styled(STRONG, &wrap(&format!("{place}  {name}: {looks}"), columns, "", "  "));
         }
         Some(Item::Rest) => {
-            let text = format!("{place}  what has changed beside the rules");
+            let text = format!("{place}  what has changed besides the rules");
             return styled(STRONG, &wrap(&text, columns, "", "  "));
         }
         None => {
@@ -132,26 +179,20 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
             return styled(STRONG, &wrap(&text, columns, "", "  "));
         }
     };
-    let line = format!("{place}  {word}  {}", printable(&text));
-    let mut lines = wrap(&line, columns, "", "  ");
-    // The first line is styled by its parts, as far as they stand there.
-    let parts = [(place.as_str(), STRONG), (word, style)];
-    if let Some((first, others)) = lines.split_first_mut() {
-        let (place_and_word, rule) = first.split_at(first.len().min(place.len() + word.len() + 4));
-        let mut front = place_and_word.to_owned();
-        for (part, style) in parts {
-            front = front.replacen(part, &format!("{style}{part}{style:#}"), 1);
-        }
-        *first = format!("{front}{STRONG}{rule}{STRONG:#}");
-        for other in others {
-            *other = format!("{STRONG}{other}{STRONG:#}");
-        }
-    }
-    lines
+    let parts = [
+        Span::new(STRONG, place),
+        Span::plain("  "),
+        Span::new(style, word),
+        Span::plain("  "),
+        Span::new(STRONG, printable(&text)),
+    ];
+    fold(&[], &parts, columns, 2)
 }
 
 /// The keys that mean something, with a word for each.
-fn keys(session: &Session, item: Option<&Item>) -> Vec<(&'static str, &'static str)> {
+#[must_use]
+pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
+    let item = session.item();
     match (&session.mode, item) {
         (Mode::Note(_), _) => {
             return vec![("Enter", "write it"), ("Esc", "leave it")];
@@ -166,10 +207,10 @@ fn keys(session: &Session, item: Option<&Item>) -> Vec<(&'static str, &'static s
         _ => {}
     }
     let facts = session.facts();
-    let mut keys = Vec::new();
+    let mut keys: Vec<(&str, &str)> = Vec::new();
     for choice in item.map(Choice::of).unwrap_or_default() {
         let has_evidence = session.evidence.is_some();
-        if item.is_some_and(|item| choice.check(item, facts.as_ref(), has_evidence).is_ok()) {
+        if item.is_some_and(|item| choice.check(item, facts, has_evidence).is_ok()) {
             keys.push(match choice {
                 Choice::Keep => ("k", "keep"),
                 Choice::Deny => ("d", "deny"),
@@ -242,19 +283,4 @@ fn window(before: &str, text: &str, label: &str, columns: usize) -> (String, usi
         }
     }
     (shown, place.saturating_sub(skipped))
-}
-
-/// Folds a text between its words, and inside of those that are longer than a line.
-pub(super) fn wrap(text: &str, columns: usize, first: &str, others: &str) -> Vec<String> {
-    let options = Options::new(columns)
-        .initial_indent(first)
-        .subsequent_indent(others)
-        .break_words(true)
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
-}
-
-pub(super) fn styled(style: Style, lines: &[String]) -> Vec<String> {
-    lines.iter().map(|line| format!("{style}{line}{style:#}")).collect()
 }

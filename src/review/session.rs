@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::draft::is_count;
-use super::{
-    Choice, Decision, Draft, Facts, Item, Key, LineEdit, narrowed, proposal, queue, screen,
-};
+use super::{Choice, Decision, Draft, Facts, Item, narrowed, proposal, queue};
 use crate::learn::Evidence;
 use crate::profile::Rule;
 use crate::report::{count, printable};
+use crate::terminal::{Key, LineEdit};
 
 /// A review of one profile.
 #[derive(Debug)]
@@ -19,13 +18,13 @@ pub struct Session {
     pub(super) path: String,
     past: Vec<Past>,
     now: Now,
+    /// What is asked, as it follows from the draft and `now`.
+    asked: Asked,
     pub(super) mode: Mode,
     /// The answer whose effect is shown.
     pub(super) shown: Choice,
-    /// How many lines the body is scrolled down.
-    pub(super) scroll: usize,
-    /// Columns and rows.
-    pub(super) size: (usize, usize),
+    /// A number that is another one whenever something else is shown, from its beginning.
+    pub(super) page: usize,
     pub(super) message: Option<Message>,
 }
 
@@ -86,7 +85,16 @@ pub(super) struct Message {
     pub(super) is_error: bool,
 }
 
-/// Where a review stands, beside the draft.
+/// The present question.
+#[derive(Debug, Default)]
+struct Asked {
+    item: Option<Item>,
+    /// How many questions are left, with this one.
+    left: usize,
+    facts: Option<Facts>,
+}
+
+/// How far a review has come, apart from the draft.
 #[derive(Clone, Debug, Default)]
 struct Now {
     skipped: Vec<Item>,
@@ -109,18 +117,20 @@ impl Session {
     /// Begins with what is open.
     #[must_use]
     pub fn new(path: String, draft: Draft, evidence: Option<Evidence>) -> Self {
-        Self {
+        let mut session = Self {
             draft,
             evidence,
             path,
             past: Vec::new(),
             now: Now::default(),
+            asked: Asked::default(),
             mode: Mode::Ask,
             shown: Choice::Keep,
-            scroll: 0,
-            size: (80, 24),
+            page: 0,
             message: None,
-        }
+        };
+        session.find_question();
+        session
     }
 
     /// The profile as it is decided so far.
@@ -139,7 +149,8 @@ impl Session {
     pub fn begin_again(&mut self, draft: Draft) {
         self.draft = draft;
         self.past.clear();
-        self.now = Now { tally: Tally::default(), ..Now::default() };
+        self.now = Now::default();
+        self.find_question();
         self.ask();
         self.message = Some(Message {
             text: "the file was changed by somebody else meanwhile, so your last answer was not \
@@ -149,30 +160,31 @@ impl Session {
         });
     }
 
-    /// Fits the screen to so many columns and rows.
-    pub fn resize(&mut self, columns: usize, rows: usize) {
-        self.size = (columns, rows);
-        self.scroll = self.scroll.min(screen::furthest(self));
-    }
-
-    /// The question; none when nothing is left to ask.
+    /// The question; `None` if nothing is left to ask.
     #[must_use]
-    pub fn item(&self) -> Option<Item> {
-        self.items().into_iter().next()
+    pub fn item(&self) -> Option<&Item> {
+        self.asked.item.as_ref()
     }
 
     /// The number of the question, and of how many.
     #[must_use]
     pub fn position(&self) -> (usize, usize) {
-        (self.now.answered + 1, self.now.answered + self.items().len())
+        (self.now.answered + 1, self.now.answered + self.asked.left)
     }
 
     /// What the evidence says of the question.
     #[must_use]
-    pub fn facts(&self) -> Option<Facts> {
-        match (self.item()?, &self.evidence) {
-            (Item::Rule { rule, .. }, Some(evidence)) => Facts::of(evidence, &rule),
-            _ => None,
+    pub fn facts(&self) -> Option<&Facts> {
+        self.asked.facts.as_ref()
+    }
+
+    /// The line that is typed now, with its label; if there is one, keys are not answers.
+    #[must_use]
+    pub fn typed(&self) -> Option<(&'static str, &LineEdit)> {
+        match &self.mode {
+            Mode::Note(line) => Some(("comment: ", line)),
+            Mode::Pattern(line) => Some(("pattern: ", line)),
+            Mode::Ask | Mode::Explain | Mode::Proposed(_) => None,
         }
     }
 
@@ -181,14 +193,6 @@ impl Session {
         match key {
             Key::Interrupt => return Step::Leave(Leaving::Interrupted),
             Key::Suspend => return Step::Suspend,
-            Key::PageDown => {
-                self.scroll = (self.scroll + screen::page(self)).min(screen::furthest(self));
-                return Step::Show;
-            }
-            Key::PageUp => {
-                self.scroll = self.scroll.saturating_sub(screen::page(self));
-                return Step::Show;
-            }
             _ => self.message = None,
         }
         match std::mem::replace(&mut self.mode, Mode::Ask) {
@@ -200,21 +204,27 @@ impl Session {
         }
     }
 
-    fn items(&self) -> Vec<Item> {
+    /// Finds the next question, once for all that is shown of it.
+    fn find_question(&mut self) {
         let mut items = queue(self.draft.profile(), &self.now.opened);
         items.retain(|item| !self.now.skipped.contains(item));
-        items
+        let left = items.len();
+        let item = items.into_iter().next();
+        let facts = match (&item, &self.evidence) {
+            (Some(Item::Rule { rule, .. }), Some(evidence)) => Facts::of(evidence, rule),
+            _ => None,
+        };
+        self.asked = Asked { item, left, facts };
     }
 
     fn answer(&mut self, mode: Mode, key: Key) -> Step {
         self.mode = mode;
         match key {
-            Key::Char(' ') => return self.press(Key::PageDown),
             Key::Char('q') => return Step::Leave(Leaving::Ended),
             Key::Char('b') => return self.back(),
             _ => {}
         }
-        let Some(item) = self.item() else {
+        let Some(item) = self.asked.item.clone() else {
             return match key {
                 Key::Enter => Step::Leave(Leaving::Ended),
                 _ => self.tell("everything is decided: Enter ends the review"),
@@ -222,10 +232,7 @@ impl Session {
         };
         match key {
             Key::Up | Key::Down => self.show_next(&item, key == Key::Down),
-            Key::Char('e' | '?') => {
-                (self.mode, self.scroll) = (Mode::Explain, 0);
-                Step::Show
-            }
+            Key::Char('e' | '?') => self.turn_to(Mode::Explain),
             Key::Char('s') => self.skip(item),
             Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
             Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
@@ -246,15 +253,15 @@ impl Session {
                     }
                 }
             }
+            Key::Pasted(_) => self.tell("what is pasted is not an answer"),
             _ => Step::Show,
         }
     }
 
     /// Shows the effect of the next answer that is open.
     fn show_next(&mut self, item: &Item, down: bool) -> Step {
-        let facts = self.facts();
-        let is_open =
-            |choice: &Choice| choice.check(item, facts.as_ref(), self.evidence.is_some()).is_ok();
+        let (facts, has_evidence) = (self.asked.facts.as_ref(), self.evidence.is_some());
+        let is_open = |choice: &Choice| choice.check(item, facts, has_evidence).is_ok();
         let open: Vec<Choice> = Choice::of(item).iter().copied().filter(is_open).collect();
         let at = open.iter().position(|choice| *choice == self.shown).unwrap_or(0);
         let next = if down { at + 1 } else { at.saturating_sub(1) };
@@ -265,18 +272,20 @@ impl Session {
     }
 
     fn choose(&mut self, item: &Item, choice: Choice) -> Step {
-        let facts = self.facts();
-        if let Err(refusal) = choice.check(item, facts.as_ref(), self.evidence.is_some()) {
+        let facts = self.asked.facts.as_ref();
+        if let Err(refusal) = choice.check(item, facts, self.evidence.is_some()) {
             return self.tell(&format!("{}: {refusal}", choice.key()));
         }
         if choice == Choice::Pattern {
-            if let Item::Rule { rule, .. } = item {
-                let line = LineEdit::new(&proposal(rule, facts.as_ref()));
-                (self.mode, self.scroll) = (Mode::Pattern(line), 0);
-            }
-            return Step::Show;
+            return match item {
+                Item::Rule { rule, .. } => {
+                    let line = LineEdit::new(&proposal(rule, facts));
+                    self.turn_to(Mode::Pattern(line))
+                }
+                _ => Step::Show,
+            };
         }
-        match choice.decision(item, facts.as_ref()) {
+        match choice.decision(item, facts) {
             Some(decision) => self.decide(item, &decision),
             None => Step::Show,
         }
@@ -312,12 +321,20 @@ impl Session {
         let now = std::mem::replace(&mut self.now, now);
         let draft = std::mem::replace(&mut self.draft, draft);
         self.past.push(Past { draft, now, what });
+        self.find_question();
         self.ask();
     }
 
-    /// Asks the question anew, from its top.
+    /// Asks the question again, from its top.
     fn ask(&mut self) -> Step {
-        (self.mode, self.scroll, self.shown) = (Mode::Ask, 0, Choice::Keep);
+        self.shown = Choice::Keep;
+        self.turn_to(Mode::Ask)
+    }
+
+    /// Shows something else, from its top.
+    fn turn_to(&mut self, mode: Mode) -> Step {
+        self.mode = mode;
+        self.page += 1;
         Step::Show
     }
 
@@ -348,6 +365,7 @@ impl Session {
         };
         let is_saved = past.draft != self.draft;
         (self.draft, self.now) = (past.draft, past.now);
+        self.find_question();
         self.ask();
         self.message =
             Some(Message { text: format!("taken back: {}", past.what), is_error: false });
@@ -355,7 +373,7 @@ impl Session {
     }
 
     fn type_note(&mut self, mut line: LineEdit, key: Key) -> Step {
-        match (key, self.item()) {
+        match (key, self.asked.item.clone()) {
             (Key::Escape, _) | (_, None) => self.ask(),
             (Key::Enter, Some(item)) => match item.subjects().into_iter().next() {
                 Some(subject) => self.decide(&item, &Decision::Note { subject, text: line.text() }),
@@ -370,14 +388,11 @@ impl Session {
     }
 
     fn type_pattern(&mut self, mut line: LineEdit, key: Key) -> Step {
-        let Some(Item::Rule { rule, .. }) = self.item() else { return self.ask() };
+        let Some(Item::Rule { rule, .. }) = &self.asked.item else { return self.ask() };
         match key {
             Key::Escape => return self.ask(),
-            Key::Enter => match narrowed(&rule, &line.text(), self.facts().as_ref()) {
-                Ok(rule) => {
-                    (self.mode, self.scroll) = (Mode::Proposed(rule), 0);
-                    return Step::Show;
-                }
+            Key::Enter => match narrowed(rule, &line.text(), self.asked.facts.as_ref()) {
+                Ok(rule) => return self.turn_to(Mode::Proposed(rule)),
                 // Why is told where its effect would be.
                 Err(_) => drop(self.tell("this cannot be taken, for the reason above")),
             },
@@ -390,7 +405,7 @@ impl Session {
     /// Enter has ended the line that was typed; so that it does not accept a rule as well, another
     /// key does that.
     fn answer_proposal(&mut self, rule: Rule, key: Key) -> Step {
-        let Some(item) = self.item() else { return self.ask() };
+        let Some(item) = self.asked.item.clone() else { return self.ask() };
         match (key, &item) {
             (Key::Char('y'), Item::Rule { rule: wider, .. }) => {
                 let decision = Decision::Narrow { from: vec![wider.clone()], to: vec![rule] };

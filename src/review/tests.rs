@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Draft, Key, Leaving, Session, Step};
+use super::{Draft, Leaving, Session, Step, View};
 use crate::api::EngineKind;
 use crate::learn::{Evidence, Gathering};
 use crate::profile::{Diff, Profile, parse};
+use crate::terminal::Key;
 
 const TEXT: &str = "# docker: 12 operations, highest risk: root\nversion: 1\nname: ci\nallow:\n  \
     - HEAD /_ping\n  - GET /_ping\n  - POST /containers/create\n  - GET /containers/json\n  \
@@ -66,14 +67,42 @@ fn draft(text: &str) -> Draft {
     Draft::new(text.to_owned(), parse(text).unwrap())
 }
 
-fn session(text: &str) -> Session {
-    let mut session = Session::new("ci.yaml".to_owned(), draft(text), Some(evidence()));
-    session.resize(80, 24);
-    session
+/// A review and how it is shown.
+struct Shown {
+    session: Session,
+    view: View,
+    size: (usize, usize),
+}
+
+impl Shown {
+    fn new(session: Session) -> Self {
+        Self { session, view: View::new(80, 24), size: (80, 24) }
+    }
+
+    fn resize(&mut self, columns: usize, rows: usize) {
+        self.view.resize(columns, rows);
+        self.size = (columns, rows);
+    }
+
+    fn press(&mut self, key: Key) -> Step {
+        self.view.press(&mut self.session, key)
+    }
+}
+
+impl std::ops::Deref for Shown {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+fn session(text: &str) -> Shown {
+    Shown::new(Session::new("ci.yaml".to_owned(), draft(text), Some(evidence())))
 }
 
 /// Presses keys: a character each, `<` and `>` around the names of others.
-fn press(session: &mut Session, keys: &str) -> Step {
+fn press(session: &mut Shown, keys: &str) -> Step {
     let mut last = Step::Show;
     let mut rest = keys;
     while let Some(letter) = rest.chars().next() {
@@ -103,8 +132,8 @@ fn named(name: &str) -> Key {
 }
 
 /// The screen as text, the place of the cursor below it.
-fn shown(session: &Session) -> String {
-    let screen = session.screen();
+fn shown(session: &Shown) -> String {
+    let screen = session.view.screen(session);
     let (columns, rows) = session.size;
     assert!(screen.lines.len() <= rows, "{} lines in {rows}", screen.lines.len());
     let lines: Vec<String> =
@@ -173,13 +202,13 @@ fn a_screen_of_any_size() {
 fn the_colours() {
     let mut session = session(TEXT);
     press(&mut session, "k<down>");
-    let lines = session.screen().lines.join("\n").replace('\u{1b}', "^");
+    let lines = session.view.screen(&session).lines.join("\n").replace('\u{1b}', "^");
     insta::assert_snapshot!(lines);
 }
 
 #[test]
 fn without_a_recording_it_says_so() {
-    let mut session = Session::new("ci.yaml".to_owned(), draft(TEXT), None);
+    let mut session = Shown::new(Session::new("ci.yaml".to_owned(), draft(TEXT), None));
     press(&mut session, "kn");
     insta::assert_snapshot!(shown(&session));
     press(&mut session, "gci-*<enter>");
@@ -226,7 +255,7 @@ fn a_review_from_its_beginning_to_its_end() {
 fn enter_never_accepts_what_is_risky() {
     let mut session = session(TEXT);
     let mut asked = 0;
-    while let Some(item) = session.item() {
+    while let Some(item) = session.item().cloned() {
         let before = session.draft().clone();
         if !item.is_low() {
             assert_eq!(press(&mut session, "<enter>"), Step::Show);
@@ -284,7 +313,9 @@ fn what_changed_beside_the_rules_is_asked_last() {
 fn a_file_that_somebody_else_changed_is_read_anew() {
     let mut session = session(TEXT);
     press(&mut session, "kd");
-    session.begin_again(draft(&TEXT.replace("  - GET /vendor/health\n", "  - GET /vendor/x\n")));
+    session
+        .session
+        .begin_again(draft(&TEXT.replace("  - GET /vendor/health\n", "  - GET /vendor/x\n")));
     insta::assert_snapshot!("begun_again", shown(&session));
     assert_eq!(press(&mut session, "b"), Step::Show, "there is nothing to take back any more");
 }
@@ -306,9 +337,37 @@ fn any_key() -> impl Strategy<Value = Key> {
         1 => any::<char>().prop_map(Key::Char),
         4 => prop::sample::select(vec![
             Key::Enter, Key::Escape, Key::Backspace, Key::Delete, Key::Left, Key::Right, Key::Up,
-            Key::Down, Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Clear, Key::Other,
+            Key::Down, Key::Home, Key::Pasted('k'), Key::End, Key::PageUp, Key::PageDown, Key::Clear, Key::Other,
         ]),
     ]
+}
+
+/// What is shown line by line says as much of each question as the screens, and marks no answer.
+#[test]
+fn each_question_line_by_line() {
+    let mut session = session(TEXT);
+    let mut told = Vec::new();
+    for keys in ["", "k", "g", "<enter>", "y", "k", "kkkkkk", "e", "x"] {
+        press(&mut session, keys);
+        let lines = [super::message(&session, 72), super::lines(&session, 72)].concat();
+        let lines = lines.iter().map(|line| anstream::adapter::strip_str(line).to_string());
+        let keys: Vec<&str> = super::keys(&session).iter().map(|(key, _)| *key).collect();
+        told.push(format!("{}\n({})", lines.collect::<Vec<_>>().join("\n"), keys.join(" ")));
+    }
+    insta::assert_snapshot!(told.join("\n\n"));
+}
+
+#[test]
+fn what_is_pasted_answers_nothing() {
+    let mut session = session(TEXT);
+    assert_eq!(session.press(Key::Pasted('k')), Step::Show);
+    assert_eq!(session.draft().text(), TEXT);
+    assert!(shown(&session).contains("what is pasted is not an answer"));
+    press(&mut session, "kg<clear>");
+    for letter in "ci-* ".chars() {
+        session.press(Key::Pasted(letter));
+    }
+    assert!(shown(&session).contains("pattern: ci-*"), "{}", shown(&session));
 }
 
 proptest! {

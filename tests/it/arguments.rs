@@ -84,6 +84,7 @@ const ARGUMENTS: &[Row] = &[
     ("review", "deny", "--deny 'GET /info'", No, &[]),
     ("review", "narrow", "--narrow 'GET /info'", No, &[]),
     ("review", "list", "--list", No, &["keep", "deny", "narrow"]),
+    ("review", "plain", "--plain", No, &["keep", "deny", "narrow", "list"]),
     ("review", "program", "--from nginx", No, &["keep", "deny", "narrow"]),
     ("enforce", "profile", "p.yaml", Refused("enforce @"), &[]),
     ("enforce", "host", "--host unix:///e.sock", No, &[]),

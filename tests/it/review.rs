@@ -217,6 +217,94 @@ fn what_cannot_be_saved_ends_the_review_with_an_error() {
     assert!(finished.contents.contains("error: cannot read the profile ci.yaml"));
 }
 
+/// Line by line: every answer of the screen, and no escape sequence.
+#[test]
+fn a_review_line_by_line_takes_the_same_answers() {
+    let world = world();
+    let plain = [("NO_COLOR", "1")];
+    let mut tty = Tty::watched(&world, "review --plain ci.yaml", &plain);
+    let mut said = Vec::new();
+    for (typed, next) in [
+        ("", "[1/9]  root  POST /containers/create"),
+        ("\r", "Enter decides nothing here"),
+        ("don't\r", "this is not one of the answers"),
+        ("x\r", "x means nothing here"),
+        ("explain\r", "HostConfig.Privileged"),
+        ("e\r", "d  deny it"),
+        ("c\r", "comment, or Enter to leave it: "),
+        ("as we know\r", "# as we know"),
+        ("keep\r", "[2/9]  root  POST /containers/*/attach"),
+        ("b\r", "taken back: POST /containers/create was kept"),
+        ("k\r", "[2/9]"),
+        ("s\r", "[3/9]  root  POST /containers/*/exec"),
+        ("g\r", "pattern"),
+        ("web-*\r", "it misses 1 of the 1 names seen: fixture-exec"),
+        ("fixture-*\r", "Narrow it to POST /containers/fixture-*/exec?"),
+        ("y\r", "[4/9]  root  POST /exec/*/start"),
+        ("deny\r", "[5/9]  change  POST /containers/*/start"),
+        ("n\r", "[6/9]"),
+    ] {
+        let before = tty.raw().len();
+        tty.press(typed);
+        wait_for(next, || tty.raw()[before.min(tty.raw().len())..].contains(next));
+        // The prompt has come when the line has not ended.
+        wait_for("the prompt", || tty.raw().ends_with(": "));
+        said.push(format!("{typed:?}\n{}", tty.raw()[before..].replace('\r', "")));
+    }
+    tty.press("quit\r");
+    let (status, finished) = tty.end(&world);
+    assert_eq!(status, 3);
+    assert!(!finished.raw.contains('\x1b'), "{:?}", finished.raw);
+    insta::assert_snapshot!("line_by_line", said.join("\n"));
+    let profile = world.read("ci.yaml");
+    assert!(profile.contains("POST /containers/fixture-*/exec"), "{profile}");
+    assert!(profile.contains("deny:\n  - POST /exec/*/start "), "{profile}");
+}
+
+#[test]
+fn a_review_line_by_line_ends_by_ctrl_c_a_signal_or_the_end_of_the_input() {
+    for (how, expected) in
+        [(Err("\x03"), 130), (Err("\x04"), 3), (Ok(Signal::INT), 130), (Ok(Signal::TERM), 143)]
+    {
+        let world = world();
+        // On a terminal that cannot move its cursor nobody has to ask for it.
+        let mut tty = Tty::watched(&world, "review ci.yaml", &[("TERM", "dumb")]);
+        tty.wait_for("[1/9]");
+        tty.press_until("k\r", "[2/9]");
+        wait_for("the prompt", || tty.raw().ends_with("q quit: "));
+        match how {
+            Err(keys) => tty.press(keys),
+            Ok(signal) => Tty::signal(&world, signal),
+        }
+        let (status, finished) = tty.end(&world);
+        assert_eq!(status, expected, "{}", finished.contents);
+        assert!(
+            finished.contents.contains("1 kept; 9 of 10 rules are open"),
+            "{}",
+            finished.contents
+        );
+        assert!(!finished.raw.contains('\x1b'), "{:?}", finished.raw);
+        assert!(world.read("ci.yaml").contains("  root:\n    - POST /containers/create\n"));
+    }
+}
+
+/// A line that ends inside of a paste must not accept what it proposes, nor a letter answer.
+#[test]
+fn a_paste_is_a_text_and_not_an_answer() {
+    let world = world();
+    let before = world.read("ci.yaml");
+    let mut tty = review(&world);
+    assert!(tty.raw().contains("\x1b[?2004h"));
+    tty.press_until("\x1b[200~kd\rk\x1b[201~", "what is pasted is not an answer");
+    tty.press_until("c", "comment: ");
+    tty.press_until("\x1b[200~one\rtwo\r\x1b[201~", "comment: one two");
+    assert_eq!(world.read("ci.yaml"), before);
+    tty.press_until("\r", "comment    one two");
+    tty.press("q");
+    let (status, finished) = tty.end(&world);
+    assert!(status == 3 && finished.raw.contains("\x1b[?2004l"));
+}
+
 #[test]
 fn without_a_terminal_it_lists_what_is_open_and_how_to_settle_it() {
     let world = world();
@@ -225,8 +313,10 @@ fn without_a_terminal_it_lists_what_is_open_and_how_to_settle_it() {
     insta::assert_snapshot!("the_list", listed.out);
     let quiet = world.dsp(&["review", "-q", "ci.yaml"]);
     assert_eq!(quiet.out.lines().count(), 11, "{}", quiet.out);
-    let dumb = Tty::shell(&world, "dsp review ci.yaml; echo ended", &[("TERM", "dumb")]);
-    assert!(dumb.wait().raw.contains("from a script:"));
+    // --plain asks nobody where nobody is.
+    assert_eq!(world.dsp(&["review", "--plain", "ci.yaml"]).out, listed.out);
+    let redirected = Tty::shell(&world, "dsp review --plain ci.yaml 2>said; echo ended", &[]);
+    assert!(redirected.wait().raw.contains("from a script:"));
     let forced = Tty::shell(&world, "dsp review --list ci.yaml; echo ended", &[]);
     assert!(!forced.wait().raw.contains("\x1b[?1049h"));
 }

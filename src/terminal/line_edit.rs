@@ -9,8 +9,8 @@ const LONGEST: usize = 400;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LineEdit {
     before: Vec<char>,
-    /// What stands behind the place, the nearest character last.
-    behind: Vec<char>,
+    /// What follows the place, the nearest character last.
+    after: Vec<char>,
 }
 
 impl LineEdit {
@@ -18,16 +18,16 @@ impl LineEdit {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let before = text.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
-        Self { before, behind: Vec::new() }
+        Self { before, after: Vec::new() }
     }
 
     /// The line.
     #[must_use]
     pub fn text(&self) -> String {
-        self.before.iter().chain(self.behind.iter().rev()).collect()
+        self.before.iter().chain(self.after.iter().rev()).collect()
     }
 
-    /// What stands before the place.
+    /// What comes before the place.
     #[must_use]
     pub fn before(&self) -> String {
         self.before.iter().collect()
@@ -35,15 +35,17 @@ impl LineEdit {
 
     /// Takes a key; whether it means something here.
     pub fn press(&mut self, key: Key) -> bool {
-        let all = self.before.len() + self.behind.len();
+        let all = self.before.len() + self.after.len();
         match key {
-            Key::Char(letter) if all < LONGEST && !letter.is_control() => self.before.push(letter),
+            Key::Char(letter) | Key::Pasted(letter) if all < LONGEST && !letter.is_control() => {
+                self.before.push(letter);
+            }
             Key::Backspace => drop(self.before.pop()),
-            Key::Delete => drop(self.behind.pop()),
-            Key::Left => self.behind.extend(self.before.pop()),
-            Key::Right => self.before.extend(self.behind.pop()),
-            Key::Home => self.behind.extend(self.before.drain(..).rev()),
-            Key::End => self.before.extend(self.behind.drain(..).rev()),
+            Key::Delete => drop(self.after.pop()),
+            Key::Left => self.after.extend(self.before.pop()),
+            Key::Right => self.before.extend(self.after.pop()),
+            Key::Home => self.after.extend(self.before.drain(..).rev()),
+            Key::End => self.before.extend(self.after.drain(..).rev()),
             Key::Clear => self.before.clear(),
             _ => return false,
         }

@@ -5,13 +5,15 @@
 pub enum Key {
     /// A character.
     Char(char),
+    /// A character of a text that was pasted, which is not an answer to anything.
+    Pasted(char),
     /// Enter.
     Enter,
     /// Escape.
     Escape,
     /// The key that deletes the character before.
     Backspace,
-    /// The key that deletes the character behind.
+    /// The key that deletes the character after.
     Delete,
     /// An arrow.
     Left,
@@ -43,7 +45,13 @@ pub enum Key {
 #[derive(Debug, Default)]
 pub struct Keys {
     bytes: Vec<u8>,
+    /// Whether the terminal has said that a paste begins, and not yet that it ends.
+    is_pasting: bool,
 }
+
+/// What a terminal sends around a text that is pasted, once it was told to.
+const PASTE_BEGINS: &[u8] = b"\x1b[200~";
+const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 impl Keys {
     /// Takes bytes in.
@@ -51,7 +59,7 @@ impl Keys {
         self.bytes.extend(bytes);
     }
 
-    /// Whether what is there could be the beginning of a longer key.
+    /// Whether there are bytes that could begin a longer key.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         !self.bytes.is_empty()
@@ -60,6 +68,19 @@ impl Keys {
     /// The next key that is whole; `at_rest` when nothing has followed for a while, so that an
     /// escape is the key of that name.
     pub fn next(&mut self, at_rest: bool) -> Option<Key> {
+        loop {
+            let border = if self.is_pasting { PASTE_ENDS } else { PASTE_BEGINS };
+            if !self.bytes.starts_with(border) {
+                break;
+            }
+            self.bytes.drain(..border.len());
+            self.is_pasting = !self.is_pasting;
+        }
+        let key = self.next_key(at_rest)?;
+        Some(if self.is_pasting { pasted(key) } else { key })
+    }
+
+    fn next_key(&mut self, at_rest: bool) -> Option<Key> {
         let (key, length) = match read(&self.bytes) {
             Some(read) => read,
             None if at_rest && !self.bytes.is_empty() => match self.bytes.as_slice() {
@@ -70,6 +91,17 @@ impl Keys {
         };
         self.bytes.drain(..length);
         Some(key)
+    }
+}
+
+/// A key that comes with a paste. Lines of the text become one, and Ctrl-C ends even a paste whose end
+/// does not come.
+fn pasted(key: Key) -> Key {
+    match key {
+        Key::Char(letter) => Key::Pasted(letter),
+        Key::Enter => Key::Pasted(' '),
+        Key::Interrupt => Key::Interrupt,
+        _ => Key::Other,
     }
 }
 
@@ -175,6 +207,28 @@ mod tests {
         assert_eq!(keys(&[b"\x1b[1;5C"]), [Key::Other], "a modified arrow is no arrow");
         assert_eq!(keys(&[b"\x1b[12"]), [Key::Other], "a sequence that never ends");
         assert_eq!(keys(&[]), []);
+    }
+
+    #[test]
+    fn nothing_that_is_pasted_is_an_answer() {
+        let text: &[u8] = b"k\x1b[200~ci\r\x1b[A\x01\xc3\xa9\x1b[201~\r";
+        let expected = [
+            Key::Char('k'),
+            Key::Pasted('c'),
+            Key::Pasted('i'),
+            Key::Pasted(' '),
+            Key::Other,
+            Key::Other,
+            Key::Pasted('é'),
+            Key::Enter,
+        ];
+        assert_eq!(keys(&[text]), expected);
+        for cut in 1..text.len() {
+            let (one, other) = text.split_at(cut);
+            assert_eq!(keys(&[one, other]), expected, "cut at {cut}");
+        }
+        assert_eq!(keys(&[b"\x1b[200~x\x03"]), [Key::Pasted('x'), Key::Interrupt]);
+        assert_eq!(keys(&[b"\x1b[200~\x1b[201~k"]), [Key::Char('k')]);
     }
 
     proptest::proptest! {

@@ -1,0 +1,92 @@
+//! `dsp review --plain`: one question after the other, as `git add -p` asks, for screen readers and for
+//! terminals that cannot move their cursor.
+
+use std::path::Path;
+
+use super::ask;
+use super::guard::Unanswered;
+use super::output;
+use super::review::{End, save};
+use super::terminal::Terminal;
+use crate::review::{Leaving, Session, Step, changed, keys, lines, message};
+use crate::terminal::Key;
+
+/// Asks until everything is answered or the person leaves.
+pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
+    let mut read = Vec::new();
+    loop {
+        let (columns, _) = Terminal::size();
+        message(session, columns).iter().for_each(|line| output::drawn(line));
+        let question = lines(session, columns);
+        // A question that was not answered does not have to be read out again.
+        if question != read {
+            output::drawn(&(question.join("\n") + "\n"));
+            read = question;
+        }
+        let typed = match ask::plain_line(&prompt(session)) {
+            Ok(Some(typed)) => typed,
+            // The end of the input is as good as `q`: every answer is saved.
+            Ok(None) => return Ok(End::Left(Leaving::Ended)),
+            Err(Unanswered::Signal(number)) => return Ok(End::Signal(number)),
+            Err(error) => return Err(error.into()),
+        };
+        let pressed = pressed(session, &typed);
+        if pressed.is_empty() {
+            session.press(Key::Other);
+            output::say("this is not one of the answers");
+        }
+        for key in pressed {
+            let before = session.draft().text().to_owned();
+            match session.press(key) {
+                Step::Leave(leaving) => return Ok(End::Left(leaving)),
+                Step::Save => {
+                    let next = session.draft().text().to_owned();
+                    save(session, &before, path)?;
+                    if session.draft().text() == next {
+                        output::drawn(&told(&changed(&before, &next, columns)));
+                    }
+                }
+                Step::Show | Step::Suspend => {}
+            }
+        }
+    }
+}
+
+/// What an answer has changed in the file.
+fn told(changed: &[String]) -> String {
+    format!("saved:\n{}\n", changed.join("\n"))
+}
+
+/// The answers that are possible, as `k keep, d deny`; or what is to be typed.
+fn prompt(session: &Session) -> String {
+    if let Some((label, line)) = session.typed() {
+        let now = line.text();
+        let now = if now.is_empty() { String::new() } else { format!(" (now {now})") };
+        return format!("{}{now}, or Enter to leave it", label.trim_end_matches(": "));
+    }
+    let keys: Vec<String> =
+        keys(session).iter().map(|(key, word)| format!("{key} {word}")).collect();
+    keys.join(", ")
+}
+
+/// The keys that a line stands for: a letter or the word for it; or the letters of a text.
+fn pressed(session: &Session, typed: &str) -> Vec<Key> {
+    if session.typed().is_some() {
+        if typed.is_empty() {
+            return vec![Key::Escape];
+        }
+        let letters = typed.chars().map(Key::Pasted);
+        return [Key::End, Key::Clear].into_iter().chain(letters).chain([Key::Enter]).collect();
+    }
+    let keys = keys(session);
+    let named = keys.iter().find(|(key, word)| typed == *key || typed.eq_ignore_ascii_case(word));
+    match (named, typed.chars().next()) {
+        (Some(("Enter", _)), _) | (None, None) => vec![Key::Enter],
+        (Some(("Esc", _)), _) => vec![Key::Escape],
+        (Some((key, _)), _) => key.chars().map(Key::Char).collect(),
+        // The review says why it means nothing. More than a letter is never taken for one: `don't` is not
+        // `d`.
+        (None, Some(letter)) if typed.chars().count() == 1 => vec![Key::Char(letter)],
+        (None, Some(_)) => Vec::new(),
+    }
+}
