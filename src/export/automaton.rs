@@ -1,9 +1,9 @@
-//! Regular expressions that leave something out, for engines without look-ahead.
+//! Regular expressions for "these paths, except those", for engines without look-ahead.
 //!
-//! A wildcard is any name *except* `.` and `..`, those that are denied and those that the API holds
-//! for another operation. RE2 cannot say "except", but what is left is a regular language all the
-//! same: shapes are run side by side as one deterministic automaton, and its states are taken out
-//! one after the other until a single expression remains.
+//! A wildcard matches any name *except* `.` and `..`, denied names, and names that belong to
+//! another operation. RE2 has no "except", but the difference of two regular languages is regular
+//! too: all shapes become one deterministic automaton, whose states are then eliminated one by one
+//! until a single expression remains.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,26 +12,26 @@ use super::grant::{Piece, Shape};
 use super::term::{Letter, Term};
 use crate::profile::Pattern;
 
-/// The most states of an automaton, and the most text of an expression. Rules that people write
-/// stay far below; the rest is left out of a file rather than written at any length.
+/// The limits on an automaton's states and on the bytes of an expression. Rules that people write
+/// stay far below both; a rule that does not is left out of the file.
 const MOST_STATES: usize = 2_000;
 const MOST_TEXT: usize = 16 << 10;
 
-/// What is left of some paths when others are taken out.
+/// The paths that remain after an exclusion.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Rest {
     Nothing,
-    /// An expression, not anchored, no `|` at its top.
+    /// An expression without anchors and without a `|` at its top level.
     Paths(String),
-    /// There is something, and no expression of a sensible length says what.
+    /// Some paths remain, but the expression for them would be too long.
     TooLong,
 }
 
-/// The paths of `allow` that are not paths of `except`, none of them with an empty segment, a dot
-/// segment, or a character that no canonical path has.
+/// The paths that match `allow` and not `except`, without those that have an empty segment, a dot
+/// segment, or a character that no canonical path contains.
 pub(super) fn difference(allow: &[Shape], except: &[Shape]) -> Rest {
     let plainly = |shape: &Shape| {
-        // Nothing is taken from a shape without names.
+        // `except` never takes anything from a shape without names.
         let fixed = shape.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)));
         if fixed || except.is_empty() { shape.strict_expression() } else { None }
     };
@@ -49,25 +49,27 @@ pub(super) fn difference(allow: &[Shape], except: &[Shape]) -> Rest {
     if alternatives.is_empty() { Rest::Nothing } else { Rest::Paths(group(&alternatives)) }
 }
 
-/// Which characters a token takes. `%`, `\` and control characters are in no canonical path.
+/// Which characters a token matches. `%`, `\` and control characters never occur in a canonical
+/// path.
 #[derive(Clone, Copy, Debug)]
 enum Takes {
     Exactly(char),
     /// Digits and dots.
     Version,
-    /// All but a slash.
+    /// Any character except a slash.
     InSegment,
     Any,
 }
 
-/// Something of a shape's text: one character, or any number of them.
+/// A part of a shape's text: one character, or any number of them.
 #[derive(Clone, Copy, Debug)]
 struct Token {
     takes: Takes,
     repeats: bool,
 }
 
-/// How far the segment has come that a path is in. What is not a dot segment cannot become one.
+/// What the current segment of a path is so far. `Name` is final: a segment that is no longer a
+/// prefix of a dot segment cannot become one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Segment {
     Empty,
@@ -76,7 +78,8 @@ enum Segment {
     Name,
 }
 
-/// A deterministic automaton over letters. State 0 is the first; a letter without a way is refused.
+/// A deterministic automaton over letters. State 0 is the start; a letter without a transition is
+/// rejected.
 struct Automaton {
     ways: Vec<BTreeMap<Letter, usize>>,
     accepts: Vec<bool>,
@@ -84,12 +87,12 @@ struct Automaton {
 }
 
 impl Automaton {
-    /// `None` when it would have more than [`MOST_STATES`].
+    /// Returns `None` if there would be more than [`MOST_STATES`] states.
     fn of(allow: &[&Shape], except: &[Shape]) -> Option<Self> {
         let shapes = allow.iter().copied().chain(except);
         let shapes: Vec<Vec<Token>> = shapes.map(tokens).collect();
         let alphabet = alphabet(&shapes);
-        // Where each shape may be that can still be met, and how far the segment has come.
+        // For each shape that can still match, its possible positions; and the current segment.
         type State = (Vec<(usize, BTreeSet<usize>)>, Segment);
         let first = shapes.iter().map(|tokens| closed([0].into(), tokens)).enumerate().collect();
         let first: State = (first, Segment::Name);
@@ -103,7 +106,7 @@ impl Automaton {
             let at_end = |(shape, places): &(usize, BTreeSet<usize>)| {
                 shapes.get(*shape).is_some_and(|tokens| places.contains(&tokens.len()))
             };
-            // In the order of the shapes, of which the allowed ones come first.
+            // Places are in the order of the shapes, and the allowed shapes come first.
             let (of_allow, of_except) =
                 places.split_at(places.partition_point(|(shape, _)| *shape < allow.len()));
             let (allowed, excepted) = (of_allow.iter().any(at_end), of_except.iter().any(at_end));
@@ -116,7 +119,7 @@ impl Automaton {
                     (!reached.is_empty()).then_some((*shape, reached))
                 });
                 let to: State = (moved.collect(), segment);
-                // Without a place in any allowed shape there is nothing to come.
+                // No allowed shape can match from here on.
                 if to.0.first().is_none_or(|(shape, _)| *shape >= allow.len()) {
                     continue;
                 }
@@ -132,8 +135,8 @@ impl Automaton {
         Some(Self { ways, accepts, alphabet })
     }
 
-    /// The smallest automaton for the same paths (Moore): states are told apart by what they accept
-    /// and by where their ways lead, until nothing tells them apart any more.
+    /// The smallest automaton for the same paths (Moore's algorithm): states are split by whether
+    /// they accept and by where their transitions lead, until no class can be split further.
     fn minimal(&self) -> Self {
         let mut classes: Vec<usize> =
             self.accepts.iter().map(|accepts| usize::from(*accepts)).collect();
@@ -163,7 +166,7 @@ impl Automaton {
         let mut ways: Vec<BTreeMap<Letter, usize>> = Vec::new();
         let mut accepts = Vec::new();
         for (state, class) in classes.iter().enumerate() {
-            // Classes are numbered by their first state.
+            // Classes are numbered in the order of their first states.
             if *class == ways.len() {
                 let of_state = self.ways.get(state).into_iter().flatten();
                 let lead = |to: &usize| classes.get(*to).copied().unwrap_or_default();
@@ -174,8 +177,8 @@ impl Automaton {
         Self { ways, accepts, alphabet: self.alphabet.clone() }
     }
 
-    /// Takes out one state after the other, each time writing the ways through it between its
-    /// neighbours, until one way is left from the start to the end.
+    /// Eliminates one state after the other, replacing the paths through it by edges between its
+    /// neighbours, until one edge from the start to the end is left.
     fn expression(&self) -> Rest {
         let (start, end) = (self.ways.len(), self.ways.len() + 1);
         let mut edges: BTreeMap<(usize, usize), Term> = BTreeMap::new();
@@ -205,8 +208,8 @@ impl Automaton {
             };
             let (into, out) = (taken(&mut edges, into), taken(&mut edges, out));
             for ((from, _), before) in &into {
-                for ((_, to), behind) in &out {
-                    let through = before.then(own.as_ref(), behind);
+                for ((_, to), after) in &out {
+                    let through = before.then(own.as_ref(), after);
                     let edge = edges.entry((*from, *to));
                     edge.and_modify(|known| known.or(&through)).or_insert(through);
                 }
@@ -219,7 +222,7 @@ impl Automaton {
     }
 }
 
-/// How much text taking out a state would write.
+/// How much text the elimination of a state would add. Ties are broken by the state's number.
 fn price(edges: &BTreeMap<(usize, usize), Term>, state: usize) -> (usize, usize) {
     let length = |side: fn(&(usize, usize), usize) -> bool| -> (usize, usize) {
         let found = edges.iter().filter(|(key, _)| side(key, state) && key.0 != key.1);
@@ -231,7 +234,7 @@ fn price(edges: &BTreeMap<(usize, usize), Term>, state: usize) -> (usize, usize)
 }
 
 impl Segment {
-    /// The segment with one more letter; none when the path would have an empty or dot segment.
+    /// The segment after one more letter, or `None` if the path would have an empty or dot segment.
     fn then(self, letter: Letter) -> Option<Self> {
         match (self, letter) {
             (Self::Name, Some('/')) => Some(Self::Empty),
@@ -293,7 +296,7 @@ fn alphabet(shapes: &[Vec<Token>]) -> BTreeSet<Letter> {
     letters
 }
 
-/// The places with all that can be reached without a letter, which is past a repetition.
+/// Adds the places that can be reached without a letter, by skipping repetitions.
 fn closed(mut places: BTreeSet<usize>, tokens: &[Token]) -> BTreeSet<usize> {
     let starts: Vec<usize> = places.iter().copied().collect();
     for mut place in starts {

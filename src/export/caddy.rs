@@ -1,8 +1,8 @@
-//! Caddy, from 2.6 on: a whole Caddyfile.
+//! A complete Caddyfile, for Caddy 2.6 or later.
 //!
-//! Caddy's matcher of paths looks at the decoded path without dot segments and double slashes, and
-//! the path is forwarded as it was received. What the cleaning would change is refused first, by an
-//! expression over the path as it is.
+//! Caddy's path matcher decodes the path and removes dot segments and double slashes, but the path
+//! is forwarded as received. Paths that the cleaning would change are therefore refused first, by
+//! an expression that sees the path before it is cleaned.
 
 use std::fmt::Write;
 
@@ -14,24 +14,25 @@ const HEAD: Head<'_> = Head {
     mark: "#",
     what: "A Caddyfile for Caddy 2.6 or later",
     run: &[
-        "caddy validate --config Caddyfile --adapter caddyfile     checks it",
-        "caddy run --config Caddyfile --adapter caddyfile          then \
-         DOCKER_HOST=tcp://127.0.0.1:2375",
+        "caddy validate --config Caddyfile --adapter caddyfile     to check it",
+        "caddy run --config Caddyfile --adapter caddyfile          to run it",
+        "DOCKER_HOST=tcp://127.0.0.1:2375                          for clients",
     ],
     differs: &[
-        "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
-         it once, as was done here; podman reads an escaped slash otherwise.",
-        "A tunnel opens when the engine answers 101. Caddy closes it when either side ends its \
-         direction, so that docker run, exec and attach lose their output without -i, or when \
-         their input ends before they do.",
-        "The older form of attach and exec, a request without Upgrade that is answered with 200, \
-         carries output only.",
-        "A name with U+FFFD in it is refused, because bytes that are not UTF-8 are read as that.",
-        "A form's content type is refused even if no body comes with it, and so is a target that \
-         names a host.",
-        "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
-         control character beyond ASCII, passes.",
-        "Client connections share those to the engine.",
+        "An allowed request is forwarded with its path as received, still escaped. Docker decodes \
+         it once, as this file does; podman treats an escaped slash differently.",
+        "A tunnel opens when the engine answers 101. Caddy closes it as soon as either side \
+         closes its half, so docker run, exec and attach lose output without -i, or if their \
+         input ends first.",
+        "The older form of attach and exec (no Upgrade header, answered with 200) carries output \
+         only.",
+        "A name that contains U+FFFD is refused, because Caddy reads bytes that are not UTF-8 as \
+         U+FFFD.",
+        "A request with the Content-Type of a form is refused even without a body, and so is a \
+         target that names a host.",
+        "A query parameter is let through even if its escaped name is not UTF-8, or contains an \
+         escaped control character beyond ASCII.",
+        "Connections of clients share the connections to the engine.",
         "A denial does not name the rule that would allow the request.",
     ],
 };
@@ -57,11 +58,11 @@ pub(super) fn write(policy: &Policy) -> String {
 }}
 
 http://:2375 {{
-	# Whoever reaches this address has the rights of the profile.
+	# Anyone who can connect to this address has the rights of the profile.
 	bind 127.0.0.1
 	header ?Content-Type application/json
 
-	# What the engine, or Caddy before it, could read in two ways.
+	# Requests that Caddy and the engine could read differently.
 	@target expression `!{{http.request.orig_uri}}.matches("^/[^#]*$")`
 	@ambiguous expression `{{http.request.uri.path}}.matches("//|/[.][.]?(/|$)")`
 	@strange not path_regexp `^[^%\\\p{{Cc}}\x{{fffd}}]+$`
@@ -70,7 +71,7 @@ http://:2375 {{
 	# Bodies that the engine would read instead of the query, and gRPC.
 	@form header_regexp Content-Type `(?i)application/x-www-form-urlencoded|multipart/|application/grpc`
 
-	# What the engine takes for an API version.
+	# What the engine reads as an API version.
 	@version {{
 		path_regexp `^/v[0-9.]+(?:/|\z)`
 		not path_regexp `^{version}(?:/|\z)`

@@ -1,7 +1,7 @@
-//! CetusGuard: a file of rules, each a method and an expression.
+//! A file of rules for CetusGuard, each a method and an expression.
 //!
-//! It decodes and cleans the path before it matches, and puts `^` and `$` around each expression
-//! without a group. Text between two `%` could be a variable, so no expression has two of them.
+//! CetusGuard decodes and cleans the path before it matches, and puts `^` and `$` around each
+//! expression without a group. Text between two `%` could be a variable, so no expression has two.
 
 use std::fmt::Write;
 
@@ -13,22 +13,22 @@ use super::head::Head;
 const HEAD: Head<'_> = Head {
     mark: "!",
     what: "Rules for CetusGuard 1.x",
-    run: &["cetusguard -no-builtin-rules -rules-file dsp.list      \
-         then DOCKER_HOST=tcp://127.0.0.1:2375"],
+    run: &[
+        "cetusguard -no-builtin-rules -rules-file dsp.list     to run it",
+        "DOCKER_HOST=tcp://127.0.0.1:2375                      for clients",
+    ],
     differs: &[
-        "A rule from which deny takes so much that no expression of 16 KiB says what is left is \
-         left out, and named.",
-        "Without -no-builtin-rules the pings, /version and /info are allowed whatever the profile \
-         says.",
-        "Only methods and paths are looked at. A body of a form type, which the engine reads \
-         instead of the query, passes, and so do queries that dsp refuses.",
-        "The path is cleaned before it is matched and goes to the engine as it was spelled: \
-         /containers/../info is taken for /info. Docker answers such spellings with a redirect; \
-         podman does not.",
+        "A rule is left out, and named in a comment, if what deny leaves of it needs an \
+         expression longer than 16 KiB.",
+        "Without -no-builtin-rules, the pings, /version and /info are always allowed.",
+        "Only methods and paths are checked. Form bodies, which the engine reads instead of the \
+         query, are let through, and so are queries that dsp refuses.",
+        "The path is cleaned for matching but forwarded as received: /containers/../info matches \
+         as /info. Docker answers such a path with a redirect; podman does not.",
         "Any allowed request may switch protocols, if the engine agrees.",
-        "A request for http://host/path is taken for one for /path.",
+        "A request for http://host/path is treated as a request for /path.",
         "Releases that match the whole target instead of the path refuse requests with a query.",
-        "Streams end after two hours. A denial has no text.",
+        "Streams are closed after two hours. Denials have no message.",
     ],
 };
 

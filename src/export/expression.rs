@@ -1,7 +1,7 @@
-//! Regular expressions over the path of a request: what all formats share.
+//! Regular expressions for paths, shared by all formats.
 //!
-//! They use nothing in which the engines of the other proxies differ (PCRE, PCRE2, RE2), and spell
-//! everything that their files could read otherwise in escapes.
+//! They use only syntax that PCRE, PCRE2 and RE2 read alike, and escape every character that could
+//! have a meaning in one of the configuration files.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::grant::{Grant, Piece, Prefix, Shape};
 use crate::api::ApiVersion;
 use crate::profile::Pattern;
 
-/// What an engine of regular expressions matches.
+/// What a regular expression engine matches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Unit {
     /// Bytes: PCRE without its UTF mode.
@@ -18,16 +18,16 @@ pub(super) enum Unit {
     Character,
 }
 
-/// A prefix that the engine would take for a version, as `api` reads it too. Formats that check
-/// the version on its own use it.
+/// A prefix that the engine reads as a version, as `api` does. For formats that check the version
+/// separately.
 pub(super) const ANY_VERSION: &str = "/v[0-9.]+";
 
-/// A name that spans segments, none of which is empty.
+/// A name that spans one or more non-empty segments.
 const SEGMENTS: &str = "[^/]+(?:/[^/]+)*";
 
 impl Shape {
-    /// The paths of the shape, for a proxy that has refused empty and dot segments before. It is
-    /// not anchored, and no `|` stands at its top.
+    /// The paths of the shape, for a proxy that has already refused empty and dot segments. The
+    /// expression has no anchors, and no `|` at its top level.
     pub(super) fn expression(&self, unit: Unit) -> String {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -48,7 +48,7 @@ impl Shape {
                 Piece::Many(Pattern::Glob(glob)) => {
                     let mut texts: Vec<String> =
                         glob.pieces().iter().map(|piece| escaped(piece, unit)).collect();
-                    // The star at the end takes no slash that nothing follows.
+                    // A star at the end must not match a final slash.
                     let last = texts.pop().unwrap_or_default();
                     let end =
                         if last.is_empty() { "(?:.*[^/])?".into() } else { format!(".*{last}") };
@@ -64,8 +64,8 @@ impl Shape {
 }
 
 impl Shape {
-    /// The paths of the shape and nothing that is not canonical, for a proxy that checks nothing
-    /// before; `None` when it takes more than a plain expression to say that.
+    /// The canonical paths of the shape only, for a proxy that has not checked the path before.
+    /// `None` if a plain expression cannot say that.
     pub(super) fn strict_expression(&self) -> Option<String> {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -99,7 +99,7 @@ const ANY: &str = r"[^/%\\\p{Cc}]";
 const SEGMENT: &str = r"(?:[^/.%\\\p{Cc}]|\.[^/.%\\\p{Cc}]|\.\.[^/%\\\p{Cc}])[^/%\\\p{Cc}]*";
 
 impl Prefix {
-    /// The prefix, when a version is this expression.
+    /// An expression for the prefix, where `version` is an expression for a version.
     pub(super) fn expression(self, version: &str) -> String {
         match self {
             Self::None => String::new(),
@@ -110,12 +110,12 @@ impl Prefix {
 }
 
 impl Grant {
-    /// An anchored expression for the paths of `allow`, behind any version.
+    /// An anchored expression for the paths of `allow`, after any version.
     pub(super) fn allowed(&self, unit: Unit) -> String {
         self.anchored(&self.allow, unit)
     }
 
-    /// An anchored expression for those of `except`, where there are any.
+    /// An anchored expression for the paths of `except`, if there are any.
     pub(super) fn excepted(&self, unit: Unit) -> Option<String> {
         (!self.except.is_empty()).then(|| self.anchored(&self.except, unit))
     }
@@ -126,7 +126,7 @@ impl Grant {
     }
 }
 
-/// Alternatives, in a group where there are several.
+/// Joins alternatives, in a group if there are several.
 pub(super) fn group(alternatives: &[String]) -> String {
     match alternatives {
         [one] => one.clone(),
@@ -134,8 +134,7 @@ pub(super) fn group(alternatives: &[String]) -> String {
     }
 }
 
-/// A path that begins with a version from `min` on, or with none; everything before the segment
-/// that comes next.
+/// An expression for a version segment that is `min` or later, with the slash before it.
 pub(super) fn allowed_version(min: ApiVersion) -> String {
     let any_minor = numbers_from(0);
     let mut versions = vec![format!("{}\\.{}", min.major(), numbers_from(min.minor()))];
@@ -148,14 +147,15 @@ pub(super) fn allowed_version(min: ApiVersion) -> String {
 /// The largest number in a version.
 const LARGEST: u16 = 999;
 
-/// The numbers from `low` to [`LARGEST`] in decimal, without leading zeros.
+/// An expression for the numbers from `low` to [`LARGEST`] in decimal, without leading zeros.
 fn numbers_from(low: u16) -> String {
     let digits = low.to_string();
     let mut alternatives = Vec::new();
     for (place, digit) in digits.char_indices().rev() {
         let before = digits.get(..place).unwrap_or_default();
         let free = digits.len() - place - 1;
-        // The last digit may be as low as its own, one before it has to be higher.
+        // The last digit may equal its own in `low`; an earlier one has to be higher, because the
+        // digits after it are free.
         let lowest = if free == 0 { Some(digit) } else { higher(digit) };
         let any = "[0-9]".repeat(free);
         alternatives.extend(lowest.map(|lowest| match lowest {
@@ -173,7 +173,7 @@ fn higher(digit: char) -> Option<char> {
     (digit != '9').then(|| char::from_u32(u32::from(digit) + 1)).flatten()
 }
 
-/// A text that stands for itself, wherever the file puts it.
+/// Escapes a text so that it matches itself, wherever the file puts it.
 pub(super) fn escaped(text: &str, unit: Unit) -> String {
     let mut spelled = String::new();
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! A profile as grants: what each allowed operation lets through, and what it must leave alone.
+//! A profile as grants: which paths each allowed operation lets through, and which it excludes.
 
 use crate::api::{
     ApiVersion, CanonicalRequest, Catalogue, EngineKind, Located, Method, Operation, Part, Refusal,
@@ -9,44 +9,40 @@ use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
 /// A profile, ready to be written in another language.
 pub(super) struct Policy {
     pub(super) name: String,
-    /// The lowest API version.
+    /// The lowest API version that is allowed.
     pub(super) min_api: ApiVersion,
-    /// Operations whose literals come first stand before those that could take them for a name, so
-    /// that a format in which the first match decides can write them in this order.
+    /// An operation with a literal segment comes before those that could match it as a name, so
+    /// formats in which the first match decides can write grants in this order.
     pub(super) grants: Vec<Grant>,
 }
 
-/// What is allowed of one operation, or one unknown request.
+/// The allowed paths of one operation, or of one unknown request.
 pub(super) struct Grant {
-    /// The rules that allow it, as the profile spells them.
+    /// The rules that it comes from, as the profile spells them.
     pub(super) rules: Vec<String>,
     pub(super) method: Method,
-    /// What stands before the paths.
+    /// What may come before the paths.
     pub(super) prefix: Prefix,
     /// Whether the connection may become a raw tunnel.
     pub(super) tunnel: bool,
-    /// The paths.
     pub(super) allow: Vec<Shape>,
-    /// Paths among them that a `deny` rule takes out, or that are another operation's.
+    /// Exceptions from `allow`: a `deny` rule matches them, or they belong to another operation.
     pub(super) except: Vec<Shape>,
 }
 
 /// Whether a path begins with an API version.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Prefix {
-    /// It does not.
     None,
-    /// It may.
     Optional,
-    /// It does.
     Required,
 }
 
-/// A set of paths, without version.
+/// A set of paths, without the version.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Shape {
     pub(super) pieces: Vec<Piece>,
-    /// Whether the same path with a slash at its end is meant as well.
+    /// Whether the same path with a slash at the end is included.
     pub(super) final_slash: bool,
 }
 
@@ -59,7 +55,7 @@ pub(super) enum Piece {
     One(Pattern),
     /// A name that may span segments.
     Many(Pattern),
-    /// A segment that the engine would take for a version.
+    /// A segment that the engine would read as a version.
     Version,
 }
 
@@ -78,7 +74,7 @@ impl Policy {
         }
     }
 
-    /// The methods of its grants, in the order in which profiles list them.
+    /// Grants by method, in the order in which profiles list methods.
     pub(super) fn methods(&self) -> impl Iterator<Item = (Method, Vec<&Grant>)> {
         Method::ALL.into_iter().filter_map(|method| {
             let of_method: Vec<&Grant> =
@@ -89,10 +85,10 @@ impl Policy {
 }
 
 impl Grant {
-    /// What is left of an operation when `deny` and the operations before it have had theirs.
+    /// What remains of an operation without denied paths and the paths of other operations.
     ///
-    /// A path that begins with a name could begin with one that the engine takes for a version, so
-    /// such an operation (`OPTIONS /*`) gets a grant with a version and one without.
+    /// If a path begins with a name, the engine may read that name as a version. Such an operation
+    /// (`OPTIONS /*`) therefore gets two grants, one with a version and one without.
     fn of(profile: &Profile, operation: &'static Operation) -> Vec<Self> {
         let about = |list: &[crate::profile::Entry<Rule>]| -> Vec<Rule> {
             let rules = list.iter().map(|entry| entry.value.clone());
@@ -108,8 +104,8 @@ impl Grant {
         let fixed = matches!(operation.template.parts().first(), Some(Part::Literal(_)));
         if !fixed {
             allow.extend(aliases(operation.method).filter_map(|(path, located)| {
-                let holds = |rules: &[Rule]| rules.iter().any(|rule| rule.matches(&located));
-                let allowed = holds(&allowed) && !holds(&denied);
+                let matches = |rules: &[Rule]| rules.iter().any(|rule| rule.matches(&located));
+                let allowed = matches(&allowed) && !matches(&denied);
                 allowed.then(|| Shape::literal(operation.method, &path))
             }));
         }
@@ -150,8 +146,8 @@ impl Grant {
 }
 
 impl Shape {
-    /// The paths of a rule; none when no request could have them: a name in one segment has no
-    /// slash.
+    /// The paths of a rule, or `None` if no request can have them, because a pattern for one
+    /// segment contains a slash.
     fn of(rule: &Rule) -> Option<Self> {
         let template: &Template = &rule.operation().template;
         let mut patterns = rule.patterns().iter();
@@ -173,7 +169,7 @@ impl Shape {
         Some(Self { pieces, final_slash })
     }
 
-    /// Whether a path of one may have as many segments as a path of the other.
+    /// Whether the two shapes can have paths with the same number of segments.
     fn may_be_as_long_as(&self, other: &Self) -> bool {
         let varies = |shape: &Self| {
             shape.final_slash || shape.pieces.iter().any(|piece| matches!(piece, Piece::Many(_)))
@@ -196,8 +192,8 @@ impl Shape {
     }
 }
 
-/// The paths of the catalogue that a slash at the end does not change, and what they are for this
-/// method.
+/// The fixed paths of the catalogue that the engine also accepts with a final slash, and the
+/// operation that each means with this method.
 fn aliases(method: Method) -> impl Iterator<Item = (String, Located)> {
     let literal = Catalogue::docker().operations().iter().filter_map(move |operation| {
         let path = operation.template.to_string();
@@ -210,7 +206,7 @@ fn aliases(method: Method) -> impl Iterator<Item = (String, Located)> {
     })
 }
 
-/// Whether the engine takes the path with a slash at its end for the same; `api` knows which.
+/// Whether the engine ignores a slash at the end of the path, as far as `api` knows.
 fn slash_is_the_same(method: Method, path: &str) -> bool {
     let with_slash = canonical(method, &format!("{path}/"));
     with_slash.is_ok() && with_slash == canonical(method, path)
@@ -230,8 +226,8 @@ fn one_segment(pattern: &Pattern) -> Option<Pattern> {
     possible.then(|| simple(pattern))
 }
 
-/// The segments of a name in whose pattern no star covers a slash; none when no request could have
-/// it.
+/// The pieces of a pattern for a name that may contain slashes. `None` if no request can match it,
+/// because a segment would be empty.
 fn several(pattern: &Pattern) -> Option<Vec<Piece>> {
     let Pattern::Glob(glob) = pattern else { return Some(vec![Piece::Many(pattern.clone())]) };
     let Some(segments) = glob.segments() else { return Some(vec![Piece::Many(simple(pattern))]) };
@@ -242,7 +238,7 @@ fn several(pattern: &Pattern) -> Option<Vec<Piece>> {
     segments.iter().map(one).collect()
 }
 
-/// A glob of stars alone is any name.
+/// Turns a glob that consists of stars only into [`Pattern::Any`].
 fn simple(pattern: &Pattern) -> Pattern {
     match pattern {
         Pattern::Glob(glob) if glob.pieces().iter().all(String::is_empty) => Pattern::Any,
@@ -250,7 +246,7 @@ fn simple(pattern: &Pattern) -> Pattern {
     }
 }
 
-/// Whether some path is one of both templates.
+/// Whether some path matches both templates.
 fn meet(one: &[Part], other: &[Part]) -> bool {
     match (one, other) {
         ([], []) => true,

@@ -1,8 +1,8 @@
-//! HAProxy, from 2.6 on: a whole `haproxy.cfg`.
+//! A complete `haproxy.cfg`, for HAProxy 2.6 or later.
 //!
-//! HAProxy matches what it is told to and forwards what it received. The path is therefore decoded
-//! once into a variable, as the engine will, and every spelling that could be read in two ways is
-//! refused before a rule is looked at.
+//! HAProxy forwards what it received, whatever was matched. The path is therefore decoded once
+//! into a variable, as the engine will decode it, and every spelling that could be read in two
+//! ways is refused before any rule is tried.
 
 use std::fmt::Write;
 
@@ -14,27 +14,29 @@ const HEAD: Head<'_> = Head {
     mark: "#",
     what: "A configuration of HAProxy 2.6 or later",
     run: &[
-        "haproxy -c -f haproxy.cfg      checks it",
-        "haproxy -f haproxy.cfg         runs it; then DOCKER_HOST=tcp://127.0.0.1:2375",
+        "haproxy -c -f haproxy.cfg            to check it",
+        "haproxy -f haproxy.cfg               to run it",
+        "DOCKER_HOST=tcp://127.0.0.1:2375     for clients",
     ],
     differs: &[
-        "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
-         it once, as was done here; podman reads an escaped slash otherwise.",
-        "HAProxy 2.6 takes Upgrade from a request that has a body (haproxy issue 2684; later \
-         releases differ). docker exec fails with it; docker attach and docker run work.",
-        "A tunnel opens when the engine answers 101. The older form of attach and exec, a request \
-         without Upgrade that is answered with 200, carries output only.",
-        "A form's content type is refused even if no body comes with it, and so is a target that \
-         names a host.",
-        "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
-         control character beyond ASCII, passes.",
-        "A head is limited by tune.bufsize, 16 KiB, and a stream that is silent for 24 days ends.",
-        "A denial does not name the rule that would allow the request, and is in no log until a \
-         log line is added.",
+        "An allowed request is forwarded with its path as received, still escaped. Docker decodes \
+         it once, as this file does; podman treats an escaped slash differently.",
+        "HAProxy 2.6 removes Upgrade from a request with a body (haproxy issue 2684; later \
+         releases differ), so docker exec fails. docker attach and docker run work.",
+        "A tunnel opens when the engine answers 101. The older form of attach and exec (no \
+         Upgrade header, answered with 200) carries output only.",
+        "A request with the Content-Type of a form is refused even without a body, and so is a \
+         target that names a host.",
+        "A query parameter is let through even if its escaped name is not UTF-8, or contains an \
+         escaped control character beyond ASCII.",
+        "A request head is limited to tune.bufsize, 16 KiB, and a stream that is silent for 24 \
+         days is closed.",
+        "A denial does not name the rule that would allow the request, and is not logged until \
+         you add a log line.",
     ],
 };
 
-/// What a path is made of, in bytes: UTF-8 without control characters, `%` and `\`.
+/// A decoded path, in bytes: UTF-8 without control characters, `%` and `\`.
 pub(super) const PLAIN: &str = concat!(
     r"^(?:[\x20-\x24\x26-\x5b\x5d-\x7e]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]",
     r"|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]",
@@ -63,11 +65,11 @@ defaults
     timeout tunnel 24d
 
 frontend docker
-    # Whoever reaches this address has the rights of the profile.
+    # Anyone who can connect to this address has the rights of the profile.
     bind 127.0.0.1:2375
     default_backend engine
 
-    # What the engine, or anything before it, could read in two ways.
+    # Requests that HAProxy and the engine could read differently.
     http-request deny deny_status 400 unless {{ url -m beg / }}
     http-request deny deny_status 400 if {{ url -m sub '#' }}
     http-request set-var(txn.path) path,url_dec
@@ -79,7 +81,7 @@ frontend docker
     # Bodies that the engine would read instead of the query, and gRPC.
     http-request deny deny_status 400 if {{ req.fhdr(content-type) -i -m sub application/x-www-form-urlencoded multipart/ application/grpc }}
 
-    # What the engine takes for an API version.
+    # What the engine reads as an API version.
     http-request deny deny_status 403 {denial} if {{ var(txn.path) -m reg '^/v[0-9.]+(?:/|\z)' }} !{{ var(txn.path) -m reg '^{version}(?:/|\z)' }}
 ",
         plain = PLAIN,
@@ -118,7 +120,7 @@ fn allow(text: &mut String, grant: &Grant) {
     text.push('\n');
 }
 
-/// An answer that the docker CLI prints. The name of a profile needs no escapes.
+/// The arguments of an answer whose message the docker CLI prints.
 fn denial(policy: &Policy) -> String {
     let message = head::denial(policy);
     format!("content-type application/json string '{message}'")

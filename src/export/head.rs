@@ -5,20 +5,20 @@ use super::grant::Policy;
 /// The widest line of a comment.
 const WIDTH: usize = 96;
 
-/// What a comment says, for any format.
+/// The parts of the comment, for any format.
 pub(super) struct Head<'a> {
-    /// What begins a line of comment.
+    /// The marker that begins a comment line.
     pub(super) mark: &'a str,
     /// What the file is.
     pub(super) what: &'a str,
-    /// How to run it: lines that are not folded.
+    /// How to run it. These lines are not wrapped.
     pub(super) run: &'a [&'a str],
-    /// What the proxy decides otherwise than `dsp enforce`, and what it cannot decide.
+    /// Where the proxy decides differently from `dsp enforce`, and what it cannot check.
     pub(super) differs: &'a [&'a str],
 }
 
 impl Head<'_> {
-    /// The comment, with a line break at its end.
+    /// The comment, ending in a line break.
     pub(super) fn write(&self, policy: &Policy) -> String {
         let what =
             format!("{}, with the policy of the dsp profile \"{}\".", self.what, policy.name);
@@ -27,7 +27,7 @@ impl Head<'_> {
             text += &format!("{}   {line}\n", self.mark);
         }
         let version = format!(
-            "Requests without an API version pass, and versions from {} on. Not as in dsp enforce:",
+            "Requests may have no API version, or version {} or later. Differences from dsp enforce:",
             policy.min_api
         );
         text += &format!("{}\n{}", self.mark, self.paragraph(&version, "", ""));
@@ -55,7 +55,8 @@ impl Head<'_> {
     }
 }
 
-/// The body of a denial, which the docker CLI prints. A profile's name needs no escapes.
+/// The body of a denial, whose message the docker CLI prints. The name of a profile contains
+/// nothing that JSON would escape.
 pub(super) fn denial(policy: &Policy) -> String {
     format!(r#"{{"message":"not allowed by profile {}"}}"#, policy.name)
 }

@@ -1,9 +1,9 @@
-//! The policy of a profile in the words of other proxies, for those who run one of them already.
+//! Writes the policy of a profile as the configuration of another proxy.
 //!
-//! A profile is turned once into grants: for each allowed operation the shapes of its paths, and
-//! the shapes that the same place of the API holds for something else. Each format then writes
-//! grants in its own language, and says at the head of its file what that language cannot say.
-//! Where a format is weaker than dsp, its file admits less rather than more.
+//! A profile is first turned into grants: for each allowed operation, the shapes of its paths, and
+//! the shapes to exclude because they belong to another operation. Each format then writes the
+//! grants in its own language, and says at the head of its file what that language cannot express.
+//! Where a format is weaker than dsp, its file allows less rather than more.
 
 mod automaton;
 mod caddy;
@@ -22,23 +22,23 @@ use self::grant::Policy;
 use crate::api::EngineKind;
 use crate::profile::Profile;
 
-/// The file of another proxy.
+/// The proxy to write a configuration for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
     /// A Caddyfile.
     Caddy,
     /// The rules of CetusGuard.
     Cetusguard,
-    /// A `haproxy.cfg`.
+    /// A complete `haproxy.cfg`.
     Haproxy,
-    /// What an nginx takes inside `http`.
+    /// A file for nginx to include inside `http`.
     Nginx,
     /// A compose service of wollomatic/socket-proxy.
     Wollomatic,
 }
 
 impl Format {
-    /// Every format, by name.
+    /// Every format, sorted by name.
     pub const ALL: [Self; 5] =
         [Self::Caddy, Self::Cetusguard, Self::Haproxy, Self::Nginx, Self::Wollomatic];
 
@@ -61,20 +61,20 @@ impl fmt::Display for Format {
     }
 }
 
-/// A profile for podman. The other proxies decode a path to decide and forward it as it was
-/// spelled; Docker Engine decodes as they do, and podman does not
+/// The profile is for podman. Other proxies match the decoded path and forward the path as
+/// received. Docker Engine decodes as they do, but podman does not
 /// (docs/engine-api.md#paths-in-podman).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "a profile for podman cannot be exported: other proxies forward paths as they were spelled, and \
-     podman reads them otherwise than they do"
+    "a profile for podman cannot be exported: other proxies forward paths as received, and podman \
+     decodes them differently"
 )]
 pub struct NotForPodman;
 
-/// Writes the policy of a profile for another proxy: the same bytes for the same profile.
+/// Writes the policy of a profile for another proxy. The output is deterministic.
 ///
 /// # Errors
-/// [`NotForPodman`].
+/// Returns [`NotForPodman`] if the profile is for podman.
 pub fn export(profile: &Profile, format: Format) -> Result<String, NotForPodman> {
     if profile.engine == EngineKind::Podman {
         return Err(NotForPodman);

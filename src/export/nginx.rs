@@ -1,8 +1,8 @@
-//! nginx: what goes inside `http`.
+//! A file for nginx to include inside `http`.
 //!
-//! nginx decodes the path, takes dot segments out and joins slashes before anything is matched, and
-//! forwards the path as it was received. The request line is therefore looked at first, and refused
-//! when the two could differ.
+//! nginx decodes the path, removes dot segments and merges slashes before it matches, but forwards
+//! the path as received. The file therefore checks the request line first, and refuses a request
+//! if the two could differ.
 
 use std::fmt::Write;
 
@@ -15,22 +15,22 @@ const HEAD: Head<'_> = Head {
     mark: "#",
     what: "A server of nginx 1.18 or later, to be included inside http",
     run: &[
-        "cp dsp.conf /etc/nginx/conf.d/ && nginx -t && nginx -s reload",
-        "then DOCKER_HOST=tcp://127.0.0.1:2375",
+        "cp dsp.conf /etc/nginx/conf.d/ && nginx -t && nginx -s reload     to run it",
+        "DOCKER_HOST=tcp://127.0.0.1:2375                                  for clients",
     ],
     differs: &[
-        "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
-         it once, as was done here; podman reads an escaped slash otherwise.",
-        "nginx closes a tunnel when either side ends its direction. docker run, exec and \
-         attach lose their output without -i, or when their input ends before they do.",
-        "The older form of attach and exec, a request without Upgrade that is answered with 200, \
-         carries output only.",
-        "A form's content type is refused even if no body comes with it, and so is a target that \
-         names a host.",
-        "A parameter of the query whose name is escaped text that is not UTF-8, or has an escaped \
-         control character beyond ASCII, passes.",
-        "A stream that is silent for 24 days ends, and what nginx itself refuses (methods in \
-         lower case, bad escapes, heads over 32 KiB) is answered by it with 400.",
+        "An allowed request is forwarded with its path as received, still escaped. Docker decodes \
+         it once, as this file does; podman treats an escaped slash differently.",
+        "nginx closes a tunnel as soon as either side closes its half, so docker run, exec and \
+         attach lose output without -i, or if their input ends first.",
+        "The older form of attach and exec (no Upgrade header, answered with 200) carries output \
+         only.",
+        "A request with the Content-Type of a form is refused even without a body, and so is a \
+         target that names a host.",
+        "A query parameter is let through even if its escaped name is not UTF-8, or contains an \
+         escaped control character beyond ASCII.",
+        "A stream that is silent for 24 days is closed. Requests that nginx itself refuses \
+         (methods in lower case, bad escapes, heads over 32 KiB) get its own 400.",
         "A denial does not name the rule that would allow the request.",
     ],
 };
@@ -40,7 +40,7 @@ pub(super) fn write(policy: &Policy) -> String {
     let _ = write!(
         text,
         r#"
-# What the engine, or nginx before it, could read in two ways; 1 is refused.
+# Requests that nginx and the engine could read differently; 1 is refused.
 map $request $dsp_ambiguous {{
     default 0;
     "~^[^ ]+ [^/]" 1;
@@ -63,14 +63,14 @@ map $http_content_type $dsp_form {{
     "~*application/x-www-form-urlencoded|multipart/|application/grpc" 1;
 }}
 
-# What the engine takes for an API version; 1 is refused.
+# What the engine reads as an API version; 1 is refused.
 map $uri $dsp_version {{
     default 0;
     "~^{version}(?:/|\z)" 0;
     "~^/v[0-9.]+(?:/|\z)" 1;
 }}
 
-# The rules; the first line that matches decides. 2 may become a raw tunnel.
+# The rules; the first line that matches decides. 1 is allowed, and 2 may become a raw tunnel.
 map "$request_method $uri" $dsp_rule {{
     default 0;
 "#,
@@ -94,7 +94,7 @@ upstream dsp_engine {{
 }}
 
 server {{
-    # Whoever reaches this address has the rights of the profile.
+    # Anyone who can connect to this address has the rights of the profile.
     listen 127.0.0.1:2375 default_server;
     merge_slashes off;
     client_max_body_size 0;

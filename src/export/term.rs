@@ -1,17 +1,18 @@
-//! Parts of a regular expression, as they are joined while an automaton is written as one.
+//! Parts of a regular expression, joined while an automaton is turned into one.
 
 use std::collections::BTreeSet;
 
 use super::expression::{Unit, escaped, group};
 
-/// A character that some shape names, or `None` for all others.
+/// A character that occurs in some shape, or `None` for every other character.
 pub(super) type Letter = Option<char>;
 
-/// A part of an expression: alternatives, of which the empty text may be one.
+/// A part of an expression: alternatives, and possibly the empty text.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Term {
     alternatives: Vec<String>,
-    /// Whether the empty text is one; a term without alternatives is nothing but that.
+    /// Whether the empty text is an alternative too. A term without alternatives matches the empty
+    /// text only.
     optional: bool,
 }
 
@@ -19,7 +20,7 @@ impl Term {
     pub(super) fn letters(letters: &BTreeSet<Letter>, alphabet: &BTreeSet<Letter>) -> Self {
         let spelled = |letters: &mut dyn Iterator<Item = char>| -> String {
             let escaped = letters.map(|letter| escaped(&letter.to_string(), Unit::Character));
-            // Between two letters it would be a range.
+            // A bare hyphen between two letters would be a range.
             escaped.map(|letter| if letter == "-" { "\\-".to_owned() } else { letter }).collect()
         };
         let text = if letters.contains(&None) {
@@ -32,14 +33,14 @@ impl Term {
         Self { alternatives: vec![text], optional: false }
     }
 
-    /// This, then `between` any number of times, then `behind`.
-    pub(super) fn then(&self, between: Option<&Self>, behind: &Self) -> Self {
+    /// This term, then `between` any number of times, then `after`.
+    pub(super) fn then(&self, between: Option<&Self>, after: &Self) -> Self {
         let text = |term: &Self| if term.is_empty() { String::new() } else { term.grouped() };
         let between = between.map(|term| {
             let text = Self { optional: false, ..term.clone() }.grouped();
             if single(&text) { format!("{text}*") } else { format!("(?:{text})*") }
         });
-        let whole = [text(self), between.unwrap_or_default(), text(behind)].concat();
+        let whole = [text(self), between.unwrap_or_default(), text(after)].concat();
         if whole.is_empty() {
             return Self::default();
         }
@@ -59,7 +60,7 @@ impl Term {
         self.alternatives.is_empty()
     }
 
-    /// The text, in a group where it needs one.
+    /// The text, in a group if it needs one.
     pub(super) fn grouped(&self) -> String {
         let text = group(&self.alternatives);
         match (self.optional && !self.is_empty(), single(&text)) {
@@ -74,7 +75,8 @@ impl Term {
     }
 }
 
-/// Whether a repetition behind this text repeats all of it: a class, a group or a character.
+/// Whether a repetition operator after this text applies to all of it, because the text is one
+/// class, group or character.
 fn single(text: &str) -> bool {
     let mut depth = 0_usize;
     let mut in_class = false;

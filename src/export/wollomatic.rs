@@ -1,7 +1,7 @@
-//! wollomatic/socket-proxy: a compose service, with one expression for each method.
+//! A compose service for wollomatic/socket-proxy, with one expression for each method.
 //!
-//! It matches the decoded path, puts `^` and `$` around each expression without a group, and
-//! answers 405 to a method without one.
+//! The proxy matches the decoded path, puts `^` and `$` around each expression without a group, and
+//! answers 405 if a method has no expression.
 
 use std::fmt::Write;
 
@@ -14,22 +14,22 @@ const HEAD: Head<'_> = Head {
     mark: "#",
     what: "A compose service for wollomatic/socket-proxy 1.x",
     run: &[
-        "docker compose -f socket-proxy.yaml up      runs it; the lines under command are also",
-        "                                            arguments of the program itself",
+        "docker compose -f socket-proxy.yaml up     to run it; without compose, pass the lines",
+        "                                           under command as arguments",
     ],
     differs: &[
-        "A rule from which deny takes so much that no expression of 16 KiB says what is left is \
-         left out, and named.",
-        "Only methods and paths are looked at. A body of a form type, which the engine reads \
-         instead of the query, passes, and so do queries that dsp refuses.",
-        "An allowed request goes to the engine as it was spelled, escapes and all. Docker decodes \
-         it once, as is done here; podman reads an escaped slash otherwise.",
+        "A rule is left out, and named in a comment, if what deny leaves of it needs an \
+         expression longer than 16 KiB.",
+        "Only methods and paths are checked. Form bodies, which the engine reads instead of the \
+         query, are let through, and so are queries that dsp refuses.",
+        "An allowed request is forwarded with its path as received, still escaped. Docker decodes \
+         it once, as the proxy does; podman treats an escaped slash differently.",
         "Any allowed request may switch protocols, if the engine agrees.",
-        "A request for http://host/path is taken for one for /path.",
-        "A denial is 403, or 405 when no rule has the method, and does not name the rule that \
-         would allow the request.",
-        "A $ in an expression would have to be doubled for compose; there is none, the program \
-         anchors by itself.",
+        "A request for http://host/path is treated as a request for /path.",
+        "Denied requests get 403, or 405 if no rule has the method, and the answer does not name \
+         the rule that would allow the request.",
+        "Compose needs each $ doubled. The expressions contain none, because the program adds the \
+         anchors itself.",
     ],
 };
 
@@ -40,7 +40,7 @@ pub(super) fn write(policy: &Policy) -> String {
   socket-proxy:
     image: wollomatic/socket-proxy:1
     restart: unless-stopped
-    # With the group of the socket: stat -c %g /var/run/docker.sock
+    # 999 is the group of the socket: stat -c %g /var/run/docker.sock
     user: '65534:999'
     read_only: true
     cap_drop: [ALL]
@@ -48,13 +48,13 @@ pub(super) fn write(policy: &Policy) -> String {
     volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']
     command:
       - '-listenip=0.0.0.0'
-      # Only this service may connect; whoever does has the rights of the profile.
+      # Only this service may connect. It has the rights of the profile.
       - '-allowfrom=my-program'
 ",
     );
     let version = allowed_version(policy.min_api);
     for (method, grants) in policy.methods() {
-        // The version stands once, before all the paths that may have one.
+        // Written once, before all the paths that may have a version.
         let mut paths: [Vec<String>; 3] = Default::default();
         let [none, optional, required] = &mut paths;
         for grant in grants {
