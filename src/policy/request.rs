@@ -1,6 +1,7 @@
 //! What a gate decides on.
 
 use crate::http1::Flaw;
+use crate::peer::Peer;
 
 /// One request, as far as it has been read.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +10,8 @@ pub struct Request<'a> {
     pub head: Head<'a>,
     /// Its body.
     pub body: Body<'a>,
+    /// Who sent it.
+    pub peer: Peer,
 }
 
 /// What a gate is shown of the head of a request.
@@ -38,10 +41,17 @@ pub enum Body<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request in good form, without a body.
+    /// A request in good form, without a body, of an unknown client.
     #[must_use]
     pub fn new(method: &'a str, target: &'a str) -> Self {
-        Self { head: Head { method, target, content_type: None, flaw: None }, body: Body::Absent }
+        let head = Head { method, target, content_type: None, flaw: None };
+        Self { head, body: Body::Absent, peer: Peer::Unknown }
+    }
+
+    /// The same request, sent by this client.
+    #[must_use]
+    pub fn from_peer(self, peer: Peer) -> Self {
+        Self { peer, ..self }
     }
 
     /// The same request, whose message has this flaw.

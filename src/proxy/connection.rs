@@ -197,6 +197,7 @@ impl<R: Record> Connection<R> {
                 flaw: head.flaw(),
             },
             body: if has_body { Body::Unread } else { Body::Absent },
+            peer: self.who.peer,
         };
         let door = self.who.door.as_ref();
         let stray = door.and_then(|door| door.check(head.target(), head.headers()).err());
@@ -237,7 +238,7 @@ impl<R: Record> Connection<R> {
     /// begins. `bytes` are all that has arrived of it.
     async fn flawed(&mut self, flaw: Flaw, bytes: Vec<u8>) -> Next {
         let (method, target) = words(&bytes);
-        let asked = Request::new(&method, &target).with_flaw(flaw);
+        let asked = Request::new(&method, &target).with_flaw(flaw).from_peer(self.who.peer);
         let is_unread = self.who.door.is_some() && !self.is_strict;
         let stray = is_unread.then_some(Stray::Unread);
         let (at, decision) = (Instant::now(), self.ask(&asked));

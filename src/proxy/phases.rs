@@ -41,7 +41,7 @@ impl<R: Record> Connection<R> {
         let arrival = Arrival {
             at,
             connection: self.who.number,
-            peer: self.who.peer,
+            peer: asked.peer,
             method: asked.head.method,
             target: origin_form(asked.head.target),
             agent,

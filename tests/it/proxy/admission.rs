@@ -2,12 +2,12 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
 use dsp::peer::Peer;
-use dsp::policy::{Decision, Enforcer, Gate, Observer};
+use dsp::policy::{Decision, Enforcer, Gate, Observer, Request};
 use dsp::profile::parse;
 use dsp::proxy::{
     Access, Admission, Arrival, Begun, Listener, NotAdmitted, Outcome, Proxy, Record, Service,
@@ -50,6 +50,23 @@ impl Admission<Nothing> for ByPeer {
     }
 }
 
+/// Enforces a profile, and keeps who asked.
+struct Seen {
+    gate: Enforcer,
+    peers: Mutex<Vec<Peer>>,
+}
+
+impl Gate for Seen {
+    fn decide(&self, asked: &Request<'_>) -> Decision {
+        self.peers.lock().unwrap().push(asked.peer);
+        self.gate.decide(asked)
+    }
+
+    fn refuses_flaws(&self) -> bool {
+        true
+    }
+}
+
 /// An engine that answers each connection with its name.
 fn engine(path: &Path, name: &'static str) -> Address {
     let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
@@ -84,9 +101,10 @@ fn who_a_client_is_chooses_its_gate_and_its_engine() {
         Arc::new(Service::new(gate, Arc::new(Nothing), engine))
     };
     let strict = parse("version: 1\nname: p\nallow:\n  - GET /_ping\n").unwrap();
+    let seen = Arc::new(Seen { gate: Enforcer::new(&strict), peers: Mutex::default() });
     let admission = ByPeer {
         processes: service(Arc::new(Observer::new(EngineKind::Docker)), "first"),
-        machines: service(Arc::new(Enforcer::new(&strict)), "second"),
+        machines: service(Arc::<Seen>::clone(&seen), "second"),
     };
     let socket = folder.path().join("dsp.sock");
     let runtime =
@@ -121,5 +139,7 @@ fn who_a_client_is_chooses_its_gate_and_its_engine() {
         let answer = from(ip);
         assert!(answer.starts_with("HTTP/1.1 403") && answer.contains(reason), "{answer}");
     }
+    let peers = seen.peers.lock().unwrap().clone();
+    assert!(matches!(peers[..], [Peer::Address { ip, .. }] if ip == MACHINE), "{peers:?}");
     runtime.block_on(running.drain(Duration::ZERO, std::future::pending()));
 }
