@@ -132,7 +132,7 @@ fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
     }
     let output = git.wait_with_output()?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > profile::MAX_BYTES {
-        bail!("{shown} is larger than {} bytes, so it is no profile", profile::MAX_BYTES);
+        bail!("{shown} is larger than {} bytes; a profile is smaller", profile::MAX_BYTES);
     }
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -145,6 +145,5 @@ fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
         };
         bail!("git has no {shown}: {}{hint}", printable(said));
     }
-    String::from_utf8(bytes)
-        .with_context(|| format!("{shown} is not UTF-8 text, so it is no profile"))
+    String::from_utf8(bytes).with_context(|| format!("{shown} is not valid UTF-8"))
 }

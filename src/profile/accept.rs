@@ -1,4 +1,4 @@
-//! What people accept of a check's findings: the list `accept`.
+//! The `accept` list: findings of `dsp check` that people have accepted.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use jiff::civil::Date;
 use super::{CheckCode, Rule};
 use crate::api::EngineKind;
 
-/// A finding that is known and does not count, with the reason for it.
+/// A known finding that does not count, and the reason.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Acceptance {
-    /// Which finding.
+    /// The code of the finding.
     pub code: CheckCode,
-    /// Only findings about this; without it, every one of the code.
+    /// If set, only findings about this subject; otherwise every finding with the code.
     pub rule: Option<Subject>,
-    /// Why, for whoever reads the profile next.
+    /// Why, for the next person who reads the profile.
     pub reason: String,
-    /// The last day on which it counts.
+    /// The last day on which the entry counts.
     pub until: Option<Date>,
 }
 
 /// What a finding is about.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Subject {
-    /// Requests that a rule can be about.
+    /// The requests that a rule can match.
     Rule(Rule),
-    /// A request that no rule is about, as it is spelled.
+    /// A request that no rule can match, as it is spelled.
     Text(String),
 }
 
 impl Acceptance {
-    /// Whether its last day has passed.
+    /// Whether the last day has passed.
     #[must_use]
     pub fn is_expired(&self, today: Date) -> bool {
         self.until.is_some_and(|last| last < today)
@@ -38,7 +38,7 @@ impl Acceptance {
 }
 
 impl Subject {
-    /// What a text is about.
+    /// Reads a rule where the text is one, and otherwise keeps the text.
     #[must_use]
     pub fn parse(engine: EngineKind, text: &str) -> Self {
         Rule::parse(engine, text).map_or_else(|_| Self::Text(text.to_owned()), Self::Rule)

@@ -1,9 +1,9 @@
-//! Rules that are about more, or less, than the names that they spell, because the engine knows a
-//! thing by its id too, by the beginning of one, and an image by several references.
+//! Rules that match more, or less, than the names they spell. The engine accepts an ID or a prefix
+//! of one in place of a name, and finds an image by several references.
 //!
-//! A container called `db` may go, and then `DELETE /containers/db` is about whatever other one has
-//! an id that begins with `db`. And what is denied by its name passes by its id, where a wider rule
-//! allows that.
+//! If the container `db` is removed, `DELETE /containers/db` applies to any other container whose
+//! ID starts with `db`. And a container that is denied by name is still reachable by its ID if a
+//! wider rule allows that.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,41 +11,41 @@ use std::fmt;
 use super::{Pattern, Profile, Rule};
 use crate::api::{Operation, ParameterKind};
 
-/// A rule that is not about exactly what it names.
+/// A rule that does not match exactly what it names.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Ambiguity {
     /// The rule.
     pub rule: Rule,
-    /// Its place: under `deny` for [`AmbiguityKind::Respelled`], else under `allow`.
+    /// Its index: in `deny` for [`AmbiguityKind::Respelled`], otherwise in `allow`.
     pub place: usize,
-    /// Why.
+    /// The reason.
     pub kind: AmbiguityKind,
 }
 
-/// Why a rule is not about exactly what it names.
+/// Why a rule does not match exactly what it names.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum AmbiguityKind {
-    /// A name that it stands for can be the beginning of the id of something else.
+    /// A name it matches can also be a prefix of some other object's ID.
     Ids,
-    /// A name that it stands for can be the beginning of the name of something else.
+    /// A name it matches can also be a prefix of some other object's name.
     LongerNames,
-    /// What it denies has other names, which this rule under `allow` stands for.
+    /// What it denies has other names, and this rule under `allow` matches them.
     Respelled(Rule),
 }
 
-/// How references of images may begin besides, where they name no registry.
+/// Prefixes that a reference without a registry may have as well.
 const BEGINNINGS: [&str; 4] =
     ["docker.io/library/", "index.docker.io/library/", "docker.io/", "library/"];
 
-/// What the beginning of the id of an image may have before it.
+/// What may precede the prefix of an image ID.
 const DIGEST: &str = "sha256:";
 
-/// So many wider rules are looked at for each one that is denied.
+/// The number of wider rules examined for each denied one.
 const MOST_WIDER: usize = 16;
 
 impl Rule {
-    /// Why the rule is about more than the names that it spells. A rule about every name says so, and
-    /// one that spells a whole id is about that one alone.
+    /// Why the rule matches more than the names it spells. A rule that matches every name says so
+    /// itself, and one that spells out a whole ID matches only that object.
     #[must_use]
     pub fn ambiguity(&self) -> Option<AmbiguityKind> {
         let mut kinds = self.patterns().iter().zip(self.operation().parameter_kinds());
@@ -62,7 +62,7 @@ impl Rule {
 }
 
 impl Profile {
-    /// The rules that are not about exactly what they name: those under `allow` in order, then those
+    /// The rules that do not match exactly what they name: those under `allow` in order, then those
     /// under `deny`.
     #[must_use]
     pub fn ambiguities(&self) -> Vec<Ambiguity> {
@@ -75,7 +75,7 @@ impl Profile {
         let mut seen = HashSet::new();
         let mut found: Vec<Ambiguity> = (self.allow.iter().enumerate())
             .map(|(place, entry)| (place, &entry.value))
-            // What a wider rule allows anyway is no news, nor is what is denied.
+            // Skip what a wider rule allows anyway, and what is denied.
             .filter(|(_, rule)| !open.contains(rule.operation()))
             .filter_map(|(place, rule)| Some((place, rule, rule.ambiguity()?)))
             .filter(|(_, rule, _)| !denied.covers(rule) && seen.insert(*rule))
@@ -98,7 +98,7 @@ impl Profile {
 }
 
 impl Profile {
-    /// Those of [`Profile::ambiguities`] that `before` does not have.
+    /// The result of [`Profile::ambiguities`] without the entries that `before` has too.
     #[must_use]
     pub fn new_ambiguities(&self, before: &Self) -> Vec<Ambiguity> {
         let known = before.ambiguities();
@@ -110,8 +110,7 @@ impl Profile {
     }
 }
 
-/// The rules under `allow` that have a star, by operation: the widest of each, as far as their length
-/// says.
+/// The rules under `allow` that contain a star, by operation: the widest of each, judged by length.
 fn wide_rules(profile: &Profile) -> HashMap<&Operation, Vec<&Rule>> {
     let mut wide: HashMap<&Operation, Vec<&Rule>> = HashMap::new();
     for rule in profile.allow.iter().map(|entry| &entry.value) {
@@ -129,7 +128,7 @@ fn wide_rules(profile: &Profile) -> HashMap<&Operation, Vec<&Rule>> {
     wide
 }
 
-/// Whether what `denied` names has another name that `allowed` stands for.
+/// Whether something that `denied` names has another name that `allowed` matches.
 fn is_respelled(denied: &Rule, allowed: &Rule) -> bool {
     let kinds = denied.operation().parameter_kinds();
     let pairs = || denied.patterns().iter().zip(allowed.patterns());
@@ -142,7 +141,7 @@ fn is_respelled(denied: &Rule, allowed: &Rule) -> bool {
     })
 }
 
-/// Whether a thing that goes by a name that `denied` stands for has another one for `allowed`.
+/// Whether an object that `denied` matches by name has another name that `allowed` matches.
 fn has_other_name(denied: &Pattern, allowed: &Pattern, kind: ParameterKind) -> bool {
     if matches!(allowed, Pattern::Exact(_)) {
         return false;
@@ -156,7 +155,7 @@ fn has_other_name(denied: &Pattern, allowed: &Pattern, kind: ParameterKind) -> b
     }
 }
 
-/// Whether `allowed` stands for a reference to an image that `denied` names otherwise.
+/// Whether `allowed` matches another reference to an image that `denied` names.
 fn fits_a_respelling(denied: &Pattern, allowed: &Pattern) -> bool {
     let text = denied.to_string();
     let plain = BEGINNINGS.iter().find_map(|beginning| text.strip_prefix(beginning));
@@ -171,8 +170,8 @@ fn fits_a_respelling(denied: &Pattern, allowed: &Pattern) -> bool {
     })
 }
 
-/// Whether the engine can take a value of the pattern for the beginning of an id. A whole id is that
-/// of one thing, and a text that begins with `sha256:` says that it is one.
+/// Whether the engine could read a value of the pattern as a prefix of an ID. A whole ID identifies
+/// one object, and a text that starts with `sha256:` is clearly meant as an ID.
 fn can_be_id(pattern: &Pattern, kind: ParameterKind) -> bool {
     let Some((is_of_id, longest)) = kind.ids() else { return false };
     match pattern {
@@ -191,7 +190,8 @@ fn can_be_id(pattern: &Pattern, kind: ParameterKind) -> bool {
     }
 }
 
-/// Whether `sha256:` and characters of an id can be read as these pieces with anything between them.
+/// Whether the pieces, with anything between them, can spell `sha256:` followed by characters of an
+/// ID.
 fn can_be_digest(pieces: &[String], is_of_id: fn(char) -> bool) -> bool {
     let mut tokens: Vec<Option<char>> = Vec::new();
     for (place, piece) in pieces.iter().enumerate() {
@@ -200,13 +200,13 @@ fn can_be_digest(pieces: &[String], is_of_id: fn(char) -> bool) -> bool {
         }
         tokens.extend(piece.chars().map(Some));
     }
-    // The places in the tokens that can have been reached.
+    // The positions in the tokens that are reachable so far.
     let mut reached = vec![0];
     for letter in DIGEST.chars() {
         let mut next = Vec::new();
         for place in reached {
             let mut at = place;
-            // A star takes the letter and stays, or gives way to what stands behind it.
+            // A star takes the letter and stays, or gives way to what follows it.
             while tokens.get(at) == Some(&None) {
                 next.push(at);
                 at += 1;
@@ -221,18 +221,18 @@ fn can_be_digest(pieces: &[String], is_of_id: fn(char) -> bool) -> bool {
     }
     let is_rest_of_id =
         |at: &usize| tokens.iter().skip(*at).flatten().all(|letter| is_of_id(*letter));
-    // With no room for a single character of an id nothing is named.
+    // Without room for a single character of an ID, nothing is named.
     let ends_open = |at: &usize| tokens.len() > *at;
     reached.iter().any(|at| ends_open(at) && is_rest_of_id(at))
 }
 
 impl Ambiguity {
-    /// What to do about it.
+    /// How to resolve the ambiguity.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self.kind {
             AmbiguityKind::Ids => "use a name with a character that no id has, such as - or _",
-            AmbiguityKind::LongerNames => "give no other volume a name that begins so",
+            AmbiguityKind::LongerNames => "give no other volume a name with this prefix",
             AmbiguityKind::Respelled(_) => {
                 "allow only the names that are meant, instead of denying one"
             }
@@ -240,7 +240,7 @@ impl Ambiguity {
     }
 }
 
-/// What is wrong, in one sentence without a full stop.
+/// The problem in one sentence, without a full stop.
 impl fmt::Display for Ambiguity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rule, thing) = (&self.rule, self.rule.operation().thing());
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_thing_has_ids_of_its_own() {
+    fn each_kind_of_object_has_its_own_ids() {
         let docker = |text: &str| is_ambiguous(EngineKind::Docker, text);
         assert!(docker("GET /networks/fed") && docker("GET /images/ace/json"));
         assert!(docker("GET /services/web") && !docker("GET /services/web-1"));
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ambiguous_is_told_with_the_reason() {
+    fn each_ambiguity_is_reported_with_its_reason() {
         insta::assert_snapshot!(
             [
                 told(&rules(&["GET /containers/db/json", "DELETE /containers/ca*"], &[])),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_exact_or_harmless_is_not_told() {
+    fn exact_and_harmless_rules_are_not_reported() {
         for (allow, deny) in [
             // A wider rule allows it anyway, or it is denied.
             (&["GET /containers/db/json", "GET /containers/*/json"][..], &[][..]),
@@ -397,7 +397,7 @@ mod tests {
             (&["GET /images/reg.example/*/json"], &["GET /images/busybox/json"]),
             (&["GET /volumes/*"], &["GET /volumes/keep"]),
             (&["POST /exec/*/start"], &["POST /exec/keep/start"]),
-            // All of it is denied.
+            // Everything is denied.
             (&["GET /containers/*/json"], &["GET /containers/*/json"]),
         ] {
             assert_eq!(told(&rules(allow, deny)), "", "{allow:?} {deny:?}");

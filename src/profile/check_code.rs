@@ -1,17 +1,17 @@
-//! The names of what `check` finds. They are part of the interface: profiles accept findings by
-//! them, pipelines override their severity, reports are filtered by them.
+//! The codes of what `check` finds. They are part of the interface: profiles accept findings by
+//! code, pipelines override severities by code, and reports are filtered by code.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What a check can find.
+/// The code of a finding.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum CheckCode {
-    /// A rule that is about more or less than the names that it spells.
+    /// A rule matches more or less than the names it spells.
     AmbiguousName,
-    /// A version older than the profile's `min_api` was asked for.
+    /// A request asked for an API version older than the profile's `min_api`.
     BelowMinApi,
-    /// An operation was used that a person decided against.
+    /// An operation was used that a person has denied.
     DeniedOperationUsed,
     /// An entry under `accept` is past its last day.
     ExpiredAcceptance,
@@ -19,15 +19,15 @@ pub enum CheckCode {
     IncompleteRecording,
     /// Lines were lost while recording.
     LossyRecording,
-    /// An operation was used for a name that its narrowed rules do not hold.
+    /// An operation was used for a name that its narrowed rules do not match.
     NameOutsideNarrowing,
-    /// An operation was used that no rule is about.
+    /// An operation was used that no rule allows.
     NewOperation,
     /// A request that `enforce` refuses whatever the profile says.
     RefusedRequest,
-    /// An operation is riskier today than when a person accepted it.
+    /// An operation's risk is higher now than when a person accepted it.
     RiskRose,
-    /// A request that no operation is.
+    /// A request is not an operation of the catalogue.
     UnknownOperation,
     /// An entry under `accept` that nothing matches.
     UnmatchedAcceptance,
@@ -38,7 +38,7 @@ pub enum CheckCode {
 }
 
 impl CheckCode {
-    /// Every code, by its name.
+    /// Every code, in alphabetical order.
     pub const ALL: [Self; 14] = [
         Self::AmbiguousName,
         Self::BelowMinApi,
@@ -56,7 +56,7 @@ impl CheckCode {
         Self::UnusedRule,
     ];
 
-    /// The name.
+    /// The code as profiles and reports spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -77,9 +77,9 @@ impl CheckCode {
         }
     }
 
-    /// Whether an entry under `accept` may name it. What is wrong with such an entry cannot be
-    /// accepted by another one, and what a person has to look at is accepted by a review alone: the
-    /// change that adds a rule could add such an entry too.
+    /// Whether an entry under `accept` may use this code. A faulty `accept` entry cannot be
+    /// accepted by another entry. Findings that call for a review cannot be accepted either: the
+    /// change that adds a rule could add the entry as well.
     #[must_use]
     pub fn is_acceptable(self) -> bool {
         !matches!(

@@ -1,4 +1,4 @@
-//! From text to the parts `accept` and `reviewed`.
+//! Parses the `accept` and `reviewed` parts of a profile.
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use super::problem::{Problem, at, hint, nearest, printable};
 use super::{Acceptance, CheckCode, Entry, Kept, Marks, Reviewed, Rule, Subject};
 use crate::api::{EngineKind, Risk};
 
-/// An entry of `accept` as it is written.
+/// An entry of `accept` as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AcceptanceFile {
@@ -19,7 +19,7 @@ pub(super) struct AcceptanceFile {
     until: Option<Spanned<String>>,
 }
 
-/// The part `reviewed` as it is written.
+/// The `reviewed` part as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReviewedFile {
@@ -54,22 +54,22 @@ impl AcceptanceFile {
             Err(()) => {
                 let known = CheckCode::ALL.into_iter().filter(|code| code.is_acceptable());
                 let known: Vec<&str> = known.map(CheckCode::as_str).collect();
-                let message = format!("dsp check finds no \"{}\"", self.code.value);
+                let message = format!("dsp check has no finding \"{}\"", self.code.value);
                 let help = nearest(&self.code.value, &known)
-                    .map_or_else(|| format!("it finds {}", known.join(", ")), did_you_mean);
+                    .map_or_else(|| format!("its findings are {}", known.join(", ")), did_you_mean);
                 return wrong(&self.code, message, Some(help));
             }
         };
         if self.reason.value.trim().is_empty() {
             let message = "a reason is missing".to_owned();
-            return wrong(&self.reason, message, hint("say why this is no problem"));
+            return wrong(&self.reason, message, hint("say why this finding does not matter"));
         }
         let until = match &self.until {
             None => None,
             Some(day) => match day.value.parse::<Date>() {
                 Ok(date) => Some(date),
                 Err(_) => {
-                    let message = format!("\"{}\" is no day", day.value);
+                    let message = format!("\"{}\" is not a date", day.value);
                     return wrong(day, message, hint("write it as until: 2027-01-31"));
                 }
             },
@@ -146,14 +146,14 @@ mod tests {
         assert!(accepted.is_expired("2027-02-01".parse().unwrap()));
         assert!(!accepted.is_expired("2027-01-31".parse().unwrap()));
         let standing = profile.standing();
-        // GET /info reads, and was accepted as what only informs.
+        // GET /info only reads, but was accepted as `info`.
         assert_eq!(standing.open.len(), 1);
         assert_eq!(standing.open[0].accepted_as, Some(Risk::Info));
         assert!(standing.has_begun && standing.is_changed() && !standing.is_reviewed());
     }
 
     #[test]
-    fn a_review_holds_until_something_is_widened() {
+    fn a_review_is_valid_until_something_is_widened() {
         let mut profile = parse(&PROFILE.replace("info:\n    -", "read:\n    -")).unwrap();
         let seal = |profile: &mut crate::profile::Profile| {
             let digest = profile.digest_of(profile.reviewed.as_ref().unwrap());
@@ -162,7 +162,7 @@ mod tests {
         seal(&mut profile);
         assert!(profile.standing().is_reviewed());
         let removed = profile.allow.pop();
-        assert!(profile.standing().is_reviewed(), "less is no news");
+        assert!(profile.standing().is_reviewed(), "narrowing needs no review");
         profile.allow.extend(removed);
         let added =
             parse("version: 1\nname: x\nallow:\n  - GET /events\nmin_api: \"1.30\"\n").unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_decisions_is_told() {
+    fn errors_in_decisions_are_reported() {
         let with = |from: &str, to: &str| problem(&PROFILE.replace(from, to));
         insta::assert_snapshot!(
             [

@@ -1,7 +1,7 @@
 //! What a change of a profile widens and narrows, operation by operation.
 //!
-//! Rules are compared as sets of requests, not as lines: a rule that another one already holds
-//! gives nothing, and a rule that is denied gives nothing either.
+//! Rules are compared as sets of requests, not as lines: a rule covered by another one adds
+//! nothing, and neither does a rule that is denied.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,14 +11,14 @@ use super::review_diff::{decisions, mark_reviewed};
 use super::{Entry, Profile, Rule, RuleIndex, shared};
 use crate::api::{EngineKind, Risk};
 
-/// What is different between two profiles.
+/// The differences between two profiles.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Diff {
-    /// The changes, the riskiest first.
+    /// The changes, riskiest first.
     pub changes: Vec<Change>,
-    /// The highest risk of what the old profile allows; none when it allows nothing.
+    /// The highest risk of what the old profile allows; `None` if it allows nothing.
     pub before: Option<Risk>,
-    /// The same of the new one.
+    /// The highest risk of what the new profile allows.
     pub after: Option<Risk>,
 }
 
@@ -27,63 +27,63 @@ pub struct Diff {
 pub struct Change {
     /// Its kind.
     pub kind: ChangeKind,
-    /// What it does to the requests that are let through.
+    /// How it affects the requests that are allowed.
     pub effect: Effect,
-    /// What stands in the old profile, with its place.
+    /// The old entries, with their positions.
     pub old: Vec<Entry<String>>,
-    /// What stands in the new profile, with its place.
+    /// The new entries, with their positions.
     pub new: Vec<Entry<String>>,
-    /// How risky the operation is, where it is about one.
+    /// The risk of the operation, if the change concerns one.
     pub risk: Option<Risk>,
-    /// Whether a person has accepted what it lets through, as far as the new profile says so.
+    /// Whether a person has accepted what this allows, according to the new profile.
     pub is_reviewed: bool,
 }
 
 /// The kind of a difference.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ChangeKind {
-    /// A profile for another engine.
+    /// The profile is for a different engine.
     EngineChanged,
-    /// A rule under `allow` that was not there.
+    /// A rule under `allow` is new.
     RuleAdded,
-    /// A rule that holds more than the ones in its place did.
+    /// A rule matches more than the rules it replaces.
     RuleWidened,
-    /// An entry under `unknown` that was not there.
+    /// An entry under `unknown` is new.
     UnknownAdded,
     /// A rule under `deny` that is gone.
     DenyRemoved,
-    /// Older API versions are let through.
+    /// Older API versions are allowed.
     MinApiLowered,
-    /// A rule that holds less than the one in its place did.
+    /// A rule matches less than the one it replaces.
     RuleNarrowed,
     /// A rule under `allow` that is gone.
     RuleRemoved,
     /// An entry under `unknown` that is gone.
     UnknownRemoved,
-    /// A rule under `deny` that was not there.
+    /// A rule under `deny` is new.
     DenyAdded,
-    /// Older API versions are no longer let through.
+    /// Older API versions are no longer allowed.
     MinApiRaised,
-    /// There is no review any more.
+    /// The review is gone.
     ReviewRemoved,
-    /// What is still allowed is no longer among what was accepted.
+    /// Something is still allowed but no longer listed as accepted.
     ReviewShrunk,
-    /// What was reviewed was changed without a review.
+    /// A reviewed part was changed without a review.
     ReviewBroken,
-    /// A finding of `check` does not count any more.
+    /// A finding of `check` no longer counts.
     AcceptAdded,
     /// A person has accepted more.
     ReviewGrown,
 }
 
-/// What a change does to the requests that are let through.
+/// How a change affects the requests that are allowed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Effect {
     /// None: the same requests pass.
     None,
-    /// Less passes.
+    /// Fewer requests pass.
     Narrows,
-    /// More passes.
+    /// More requests pass.
     Widens,
 }
 
@@ -108,7 +108,7 @@ impl ChangeKind {
         Self::ReviewGrown,
     ];
 
-    /// Its name in every output.
+    /// The name of the kind, the same in every output format.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -139,7 +139,7 @@ impl fmt::Display for ChangeKind {
 }
 
 impl Effect {
-    /// The word for it.
+    /// The word for the effect, the same in every output format.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -168,7 +168,7 @@ impl Diff {
         Self { changes, before: old.highest_risk(), after: new.highest_risk() }
     }
 
-    /// Whether the new profile lets something through that the old one does not.
+    /// Whether the new profile allows something that the old one does not.
     #[must_use]
     pub fn widens(&self) -> bool {
         self.changes.iter().any(|change| change.effect == Effect::Widens)
@@ -176,7 +176,8 @@ impl Diff {
 }
 
 impl Profile {
-    /// The highest risk of what it allows and does not deny as a whole; none when that is nothing.
+    /// The highest risk of what the profile allows and does not deny completely; `None` if there is
+    /// nothing.
     #[must_use]
     pub fn highest_risk(&self) -> Option<Risk> {
         let denied = self.denied();
@@ -218,11 +219,11 @@ fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
         }
         let is_held = allowed.covers(&rule.value);
         if is_held && !replaced.is_empty() {
-            // Held by what stayed: the lines that went were no more than repetitions of it.
+            // Covered by rules that stayed: the removed lines were only repetitions.
             continue;
         }
         if is_held {
-            // What it narrows is told with the rule that went.
+            // What it narrows is reported with the removed rule.
             if !narrows {
                 changes.push(rule_change(ChangeKind::RuleAdded, Effect::None, vec![], vec![rule]));
             }
@@ -248,7 +249,7 @@ fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     }
 }
 
-/// For each of `wider`, the places of the rules in `rules` that it covers, in order.
+/// For each of `wider`, the indices of the rules in `rules` that it covers, in order.
 fn within(engine: EngineKind, rules: &[&Entry<Rule>], wider: &[&Entry<Rule>]) -> Vec<Vec<usize>> {
     let index = RuleIndex::new(engine, wider.iter().map(|entry| &entry.value));
     let mut within = vec![Vec::new(); wider.len()];
@@ -264,7 +265,7 @@ fn within(engine: EngineKind, rules: &[&Entry<Rule>], wider: &[&Entry<Rule>]) ->
 }
 
 fn deny(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
-    // Whether a rule under `deny` takes something away from what is allowed beside it.
+    // Whether a rule under `deny` takes anything away from what is allowed next to it.
     let matters = |rules: &[&Entry<Rule>], beside: &Profile| -> Vec<bool> {
         let rules: Vec<&Rule> = rules.iter().map(|entry| &entry.value).collect();
         let allow: Vec<&Rule> = beside.allow.iter().map(|entry| &entry.value).collect();
@@ -310,7 +311,7 @@ fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
 }
 
 fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
-    // None is the lowest of all.
+    // `None` is the lowest of all.
     let (kind, effect) = match new.min_api.cmp(&old.min_api) {
         std::cmp::Ordering::Less => (ChangeKind::MinApiLowered, Effect::Widens),
         std::cmp::Ordering::Equal => return,
@@ -330,7 +331,7 @@ fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     });
 }
 
-/// The entries whose value is not among the others'. One that stands twice is one.
+/// The entries whose value does not occur in the others. Duplicates count once.
 fn without<'a, T: Eq + Hash>(entries: &'a [Entry<T>], others: &[Entry<T>]) -> Vec<&'a Entry<T>> {
     let mut seen: HashSet<&T> = others.iter().map(|entry| &entry.value).collect();
     entries.iter().filter(|entry| seen.insert(&entry.value)).collect()
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_compared_by_what_they_let_through() {
+    fn lines_are_compared_by_what_they_allow() {
         let rules = |rules: &[&str]| {
             let lines = rules.iter().map(|rule| format!("  - {rule}\n")).collect::<String>();
             format!("allow:\n{lines}")
@@ -418,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_gives_nothing() {
+    fn denied_rules_add_nothing() {
         let allow = "allow:\n  - GET /networks/*\n";
         let with = |deny: &str| format!("{allow}deny:\n  - {deny}\n");
         assert_eq!(
@@ -489,7 +490,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_lets_more_through_is_never_missed(old in any_profile(), new in any_profile()) {
+        fn every_widening_is_found(old in any_profile(), new in any_profile()) {
             let passes = |profile: &Profile, method: &str, target: &str| {
                 let decision = Enforcer::new(profile).decide(&Request::new(method, target));
                 matches!(decision.verdict, Verdict::Forward(_))

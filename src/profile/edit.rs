@@ -1,5 +1,5 @@
-//! Changes single lines of a profile's own text, so that everything else in it stays as it was
-//! written. With [`super::insert`], what a review writes with.
+//! Changes single lines of a profile's text and leaves everything else as it was written. `dsp
+//! review` saves its results with this module and [`super::insert`].
 
 use std::ops::Range;
 
@@ -7,17 +7,17 @@ use super::Entry;
 use super::insert::line_start;
 use crate::api::ApiVersion;
 
-/// The least that stands between a rule and its comment.
+/// The least space between a rule and its comment.
 const GAP: &str = "  ";
 
-/// Takes the entry at `place` out of the list `key`, whose entries are `entries` as they were
-/// parsed from `text`. `None` when it does not stand on a line of its own.
+/// Removes the entry at `place` from the list `key`, whose `entries` were parsed from `text`.
+/// `None` if the entry is not on a line of its own.
 #[must_use]
 pub fn remove<T>(text: &str, key: &str, entries: &[Entry<T>], place: usize) -> Option<String> {
     remove_all(text, key, entries, &[place])
 }
 
-/// Takes the entries at these places out, which are in order and each there once.
+/// Removes the entries at these places, which are sorted and distinct.
 #[must_use]
 pub fn remove_all<T>(
     text: &str,
@@ -39,12 +39,12 @@ pub fn remove_all<T>(
     if entries.len() > places.len() {
         return Some(edited);
     }
-    // A key without a value would read as an oversight.
+    // A key without a value would look like an oversight.
     edited.insert_str(key_span(text, key)?.end + 1, " []");
     Some(edited)
 }
 
-/// Spells the entry at `span` anew; its comment stays where it is, as far as there is room.
+/// Replaces the entry at `span`. Its comment keeps its column as far as there is room.
 #[must_use]
 pub fn replace(text: &str, span: &Range<usize>, rule: &str) -> Option<String> {
     line_start(text, span.start)?;
@@ -60,8 +60,8 @@ pub fn replace(text: &str, span: &Range<usize>, rule: &str) -> Option<String> {
     Some(edited)
 }
 
-/// Puts a comment behind the entry at `span` in place of the one that is there; an empty one takes
-/// it away. Control characters become spaces.
+/// Replaces the comment after the entry at `span`; an empty comment removes it. Control characters
+/// become spaces.
 #[must_use]
 pub fn set_comment(text: &str, span: &Range<usize>, comment: &str) -> Option<String> {
     line_start(text, span.start)?;
@@ -80,8 +80,8 @@ pub fn set_comment(text: &str, span: &Range<usize>, comment: &str) -> Option<Str
     Some(edited)
 }
 
-/// The comment behind the entry at `span`, without its `#`; empty when there is none. `None` when
-/// the entry does not stand on a line of its own.
+/// The comment after the entry at `span`, without its `#`; empty if there is none. `None` if the
+/// entry is not on a line of its own.
 #[must_use]
 pub fn comment(text: &str, span: &Range<usize>) -> Option<String> {
     line_start(text, span.start)?;
@@ -89,8 +89,8 @@ pub fn comment(text: &str, span: &Range<usize>) -> Option<String> {
     Some(comment.trim_start_matches('#').trim().to_owned())
 }
 
-/// Puts `part`, the text of the top-level key `key`, in place of the one that is there, or at the
-/// end. An empty one takes it away.
+/// Replaces the top-level key `key` and its value with `part`, or appends `part` if the key is
+/// absent. An empty `part` removes the key.
 #[must_use]
 pub fn set_part(text: &str, key: &str, part: &str) -> String {
     let mut before = String::new();
@@ -102,7 +102,7 @@ pub fn set_part(text: &str, key: &str, part: &str) -> String {
             continue;
         }
         is_found = true;
-        // Comments between its lines go with it, those behind the last one stay.
+        // Comments between its lines go with it; comments after the last line stay.
         let mut kept = String::new();
         while let Some(line) = rest.peek() {
             let is_inside = line.starts_with([' ', '\t', '-']) && !line.trim().is_empty();
@@ -128,8 +128,9 @@ pub fn set_part(text: &str, key: &str, part: &str) -> String {
     before
 }
 
-/// Sets `min_api`, where it stands or behind the profile's name; none takes it away. A comment on
-/// its line stays. Whoever calls it reads the result back: a value may be written in other ways.
+/// Sets `min_api` in its line, or adds it after the profile's name; `None` removes it. A comment on
+/// the line stays. Callers parse the result to verify it, because YAML has other ways to write a
+/// value.
 #[must_use]
 pub fn set_min_api(text: &str, version: Option<ApiVersion>) -> String {
     let key = "min_api";
@@ -161,7 +162,7 @@ pub fn set_min_api(text: &str, version: Option<ApiVersion>) -> String {
     edited
 }
 
-/// The place of a top-level key, without its colon.
+/// The position of a top-level key, without its colon.
 #[must_use]
 pub fn key_span(text: &str, key: &str) -> Option<Range<usize>> {
     let mut start = 0;
@@ -178,7 +179,7 @@ fn is_key(line: &str, key: &str) -> bool {
     line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// A value with the quotes around it.
+/// The range of a value, including any quotes around it.
 fn quoted(text: &str, span: &Range<usize>) -> Range<usize> {
     let before = text.get(..span.start).and_then(|before| before.chars().next_back());
     let behind = text.get(span.end..).and_then(|behind| behind.chars().next());
@@ -188,8 +189,8 @@ fn quoted(text: &str, span: &Range<usize>) -> Range<usize> {
     }
 }
 
-/// The comment on the line of a value, from its `#` to the end of the line; empty, at the end of
-/// what stands there, when there is none. `None` when something else stands behind the value.
+/// The range of the comment on the line of a value, from its `#` to the end of the line; empty, at
+/// the end of the line's text, if there is no comment. `None` if anything else follows the value.
 fn trailing_comment(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
     let end = quoted(text, span).end;
     let line = text.get(end..)?.lines().next().unwrap_or_default();
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_is_changed_and_no_other() {
+    fn only_one_line_is_changed() {
         let removed = remove(TEXT, "allow", &parse(TEXT).unwrap().allow, 1).unwrap();
         assert_eq!(removed, TEXT.replace("  - GET /info        # why\n", ""));
         let replaced = |place, rule| replace(TEXT, &span(TEXT, place), rule).unwrap();
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_put_in_place_of_the_one_that_is_there() {
+    fn a_part_replaces_the_existing_one() {
         let part = "reviewed:\n  digest: y\n";
         let set = set_part(TEXT, "reviewed", part);
         assert!(set.ends_with("# all\nreviewed:\n  digest: y\n\n# behind\ndeny: []\n"), "{set}");
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_version_is_set_where_it_stands_or_behind_the_name() {
+    fn the_oldest_version_is_set_in_its_line_or_after_the_name() {
         let at = |minor| Some(ApiVersion::new(1, minor));
         let text = "# x\nversion: 1\nname: x\nengine: podman\nallow: []\n";
         let set = set_min_api(text, at(41));

@@ -1,4 +1,4 @@
-//! From a profile to text: the same bytes for the same profile, one rule a line.
+//! Writes a profile as text: the same bytes for the same profile, one rule per line.
 
 use std::fmt::Write;
 
@@ -10,18 +10,17 @@ use crate::api::{EngineKind, Risk};
 pub struct Comments {
     /// Lines at the top.
     pub header: Vec<String>,
-    /// What stands behind each rule of `allow`, by its place; empty for none.
+    /// The comment after each rule of `allow`, by index; empty for none.
     pub allow: Vec<String>,
 }
 
-/// The widest rule that other rules' comments are aligned behind.
+/// The widest rule with which the comments of other rules are aligned.
 const WIDEST_ALIGNED: usize = 44;
 
-/// How many marks of a review stand in a line.
+/// The number of review marks on a line.
 const MARKS_IN_A_LINE: usize = 8;
 
-/// Writes a profile. Rules spell everything that YAML could read otherwise in percent escapes, so
-/// none needs quotes.
+/// Writes a profile. Rules percent-encode everything that YAML could misread, so none needs quotes.
 #[must_use]
 pub fn emit(profile: &Profile, comments: &Comments) -> String {
     let mut text = String::new();
@@ -57,7 +56,7 @@ pub fn emit(profile: &Profile, comments: &Comments) -> String {
     text
 }
 
-/// Writes an entry of the list `accept`, indented, its newline included.
+/// Writes an entry of the `accept` list: indented, with a newline at the end.
 #[must_use]
 pub fn acceptance(acceptance: &Acceptance) -> String {
     let mut text = format!("  - code: {}\n", acceptance.code);
@@ -71,7 +70,7 @@ pub fn acceptance(acceptance: &Acceptance) -> String {
     text
 }
 
-/// Writes the part `reviewed`, the riskiest rules first, its newline included.
+/// Writes the `reviewed` part, riskiest rules first, with a newline at the end.
 #[must_use]
 pub fn emit_reviewed(reviewed: &Reviewed) -> String {
     let mut text = String::from("reviewed:  # by dsp review; a rule that is not here is open\n");
@@ -103,7 +102,7 @@ pub fn emit_reviewed(reviewed: &Reviewed) -> String {
     text
 }
 
-/// A text that any character may stand in, as YAML reads it back.
+/// Quotes a text, which may contain any character, so that YAML reads it back unchanged.
 fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
@@ -143,7 +142,7 @@ fn list(text: &mut String, key: &str, rules: &[String], comments: &[String]) {
     }
 }
 
-/// A name that YAML would read as a number or a boolean is quoted.
+/// Quotes a name that YAML would read as a number or a boolean.
 fn quoted_if_needed(name: &str) -> String {
     let word = matches!(
         name.to_ascii_lowercase().as_str(),
@@ -187,7 +186,7 @@ mod tests {
         )
     }
 
-    /// A code, the place of a rule, a reason and a day.
+    /// A code, the index of a rule, a reason and a date.
     fn any_acceptance() -> impl Strategy<Value = (CheckCode, usize, String, Option<i8>)> {
         let acceptable = CheckCode::ALL.into_iter().filter(|code| code.is_acceptable());
         let codes: Vec<CheckCode> = acceptable.collect();
@@ -239,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_as_the_same_profile(
+        fn a_written_profile_reads_back_unchanged(
             profile in any_profile(),
             comment in "\\PC{0,20}",
         ) {

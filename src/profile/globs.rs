@@ -1,28 +1,28 @@
-//! Rules of one operation that have stars, found by a text that every value has that they stand for.
+//! Rules of one operation that contain stars, indexed by a text that every matching value contains.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::Pattern;
 use super::keywords::Keywords;
 
-/// So many rules are tried one after another; with more, a pass over the value is cheaper.
+/// Up to this number of rules, trying each one is cheaper than a pass over the value.
 const FEW: usize = 8;
 
-/// The longest text by which a rule is found, in bytes.
+/// The length limit, in bytes, of a text under which a rule is indexed.
 const LONGEST_KEY: usize = 16;
 
-/// Rules with stars. Which of them are about some values costs what reading the values costs, and
-/// trying the rules of which a text occurs in them: how many others there are does not matter.
+/// Rules with stars. A lookup costs one pass over the values plus a match for each rule whose text
+/// occurs in them. It does not depend on the number of other rules.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Globs {
     rules: Vec<Glob>,
-    /// Rules whose only pattern that is not `*` says how a parameter begins, by the parameter.
+    /// Rules with a single pattern other than `*` that is only a prefix, by parameter.
     beginnings: Vec<Beginnings>,
-    /// Other rules, by a text that one of the parameters has, by the parameter.
+    /// Other rules, by a text in one of their parameters, by parameter.
     keyed: Vec<Keyed>,
-    /// Rules that are always tried.
+    /// Rules that every lookup tries.
     tried: Vec<usize>,
-    /// Rules that have not been filed yet.
+    /// Rules that are not indexed yet.
     unfiled: Vec<usize>,
 }
 
@@ -35,11 +35,11 @@ struct Glob {
 #[derive(Clone, Debug)]
 struct Beginnings {
     parameter: usize,
-    /// Whether what follows a beginning must not hold a slash.
+    /// Whether the part after the prefix must not contain a slash.
     in_segments: bool,
-    /// The hashes are keyed, because clients choose what is looked up.
+    /// The hash is keyed, because clients choose what is looked up.
     by_text: HashMap<String, Vec<u32>>,
-    /// In bytes.
+    /// The lengths of the prefixes, in bytes.
     lengths: BTreeSet<usize>,
 }
 
@@ -47,15 +47,15 @@ struct Beginnings {
 struct Keyed {
     parameter: usize,
     keywords: Keywords,
-    /// The rules that have each word.
+    /// The rules that contain each word.
     by_word: Vec<Vec<usize>>,
 }
 
-/// A text of a rule's, and in which parameter it is.
+/// A text of a rule, and the index of its parameter.
 type Key<'a> = (usize, &'a [u8]);
 
 impl Globs {
-    /// Adds the patterns of one rule, one for each parameter.
+    /// Adds the patterns of one rule, one per parameter.
     pub(super) fn add(&mut self, patterns: &[Pattern], place: u32) {
         match only_beginning(patterns) {
             Some((parameter, in_segments, beginning)) => {
@@ -82,7 +82,7 @@ impl Globs {
         }
     }
 
-    /// Files the rules that were added. Each goes by the text that the fewest rules have.
+    /// Indexes the added rules. Each goes under the text that the fewest rules share.
     pub(super) fn seal(&mut self) {
         let unfiled = std::mem::take(&mut self.unfiled);
         if unfiled.len() <= FEW {
@@ -119,17 +119,17 @@ impl Globs {
         self.tried.extend(tried);
     }
 
-    /// Tells the place of each rule that stands for these values, until `found` says that it is
-    /// enough. Says whether it did.
+    /// Calls `found` with the index of each rule that matches these values until it returns true.
+    /// Returns whether it did.
     pub(super) fn each(&self, values: &[String], found: &mut dyn FnMut(u32) -> bool) -> bool {
         let value =
             |parameter: usize| values.get(parameter).map(String::as_str).unwrap_or_default();
         for Beginnings { parameter, in_segments, by_text, lengths } in &self.beginnings {
             let value = value(*parameter);
-            // A beginning that reaches past the last slash leaves none for its star.
+            // If the prefix reaches past the last slash, the rest contains none for the star.
             let last_slash = if *in_segments { value.rfind('/') } else { None };
             let least = last_slash.map_or(0, |at| at + 1);
-            // A length within a character is that of no beginning of this value.
+            // A length that ends within a character is not that of any prefix of this value.
             let fitting = lengths.range(least..).filter_map(|length| value.get(..*length));
             let mut places = fitting.filter_map(|beginning| by_text.get(beginning)).flatten();
             if places.any(|place| found(*place)) {
@@ -151,7 +151,8 @@ impl Globs {
     }
 }
 
-/// The parameter, whether its star takes no slash, and its beginning, for rules that say nothing else.
+/// The parameter, whether its star excludes slashes, and its prefix, for a rule that says nothing
+/// else.
 fn only_beginning(patterns: &[Pattern]) -> Option<(usize, bool, &str)> {
     let mut narrowed = patterns.iter().enumerate().filter(|(_, own)| **own != Pattern::Any);
     let (Some((parameter, Pattern::Glob(glob))), None) = (narrowed.next(), narrowed.next()) else {
@@ -163,7 +164,7 @@ fn only_beginning(patterns: &[Pattern]) -> Option<(usize, bool, &str)> {
     }
 }
 
-/// The texts by which a rule may be found: the ends of what stands between its stars.
+/// The texts under which a rule may be indexed: the ends of the pieces between its stars.
 fn keys(patterns: &[Pattern]) -> impl Iterator<Item = Key<'_>> {
     patterns.iter().enumerate().flat_map(|(parameter, pattern)| {
         let pieces = pattern.pieces().iter().map(String::as_bytes);

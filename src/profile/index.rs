@@ -1,4 +1,4 @@
-//! Rules, found by what they are about: a question to many rules costs as much as one to few.
+//! An index of rules by what they match: a lookup among many rules costs as much as among few.
 
 use std::collections::HashMap;
 
@@ -8,32 +8,32 @@ use super::globs::Globs;
 use super::{Pattern, Rule};
 use crate::api::{EngineKind, Located, Operation};
 
-/// The places of rules in the list that they were taken from.
+/// Indices of rules in the list they came from.
 type Places = SmallVec<[u32; 1]>;
 
-/// Rules of one engine. They are told by their places in the list that they were taken from.
+/// Rules of one engine, identified by their index in the list they came from.
 #[derive(Clone, Debug)]
 pub struct RuleIndex {
     engine: EngineKind,
-    /// For each operation of the catalogue, what its rules say.
+    /// The rules of each operation of the catalogue.
     operations: Vec<Names>,
 }
 
-/// What the rules of one operation say of its parameters. An operation without parameters has no
-/// names, and any rule is about all of it.
+/// What the rules of one operation say about its parameters. For an operation without parameters,
+/// any rule matches all of it.
 #[derive(Clone, Debug, Default)]
 struct Names {
-    /// The rules that are about all names.
+    /// The rules that match all names.
     all: Places,
-    /// The rules that name each parameter. The hashes are keyed, because clients choose what is
-    /// looked up.
+    /// The rules that name each parameter exactly. The hash is keyed, because clients choose what
+    /// is looked up.
     exact: HashMap<Vec<String>, Places>,
-    /// The other rules. Few operations have any.
+    /// The remaining rules. Few operations have any.
     globs: Option<Box<Globs>>,
 }
 
 impl RuleIndex {
-    /// Rules of this engine; those of another one are not taken.
+    /// Indexes the rules of this engine and skips those of another one.
     #[must_use]
     pub fn new<'a>(engine: EngineKind, rules: impl IntoIterator<Item = &'a Rule>) -> Self {
         let mut operations = vec![Names::default(); engine.catalogue().operations().len()];
@@ -52,27 +52,27 @@ impl RuleIndex {
         Self { engine, operations }
     }
 
-    /// Whether some rule is about this operation and these values.
+    /// Whether some rule matches this operation and these values.
     #[must_use]
     pub fn matches(&self, located: &Located) -> bool {
         self.names(located.operation).is_some_and(|names| names.hold(&located.values))
     }
 
-    /// Tells the place of each rule that is about this operation and these values, until `found` says
-    /// that it is enough.
+    /// Calls `found` with the index of each rule that matches this operation and these values until
+    /// it returns true.
     pub fn each_match(&self, located: &Located, mut found: impl FnMut(usize) -> bool) {
         if let Some(names) = self.names(located.operation) {
             names.each(&located.values, true, &mut |place| found(place_of(place)));
         }
     }
 
-    /// Whether some rule is about the operation.
+    /// Whether some rule names the operation.
     #[must_use]
     pub fn is_about(&self, operation: &Operation) -> bool {
         self.names(operation).is_some_and(|names| !names.is_empty())
     }
 
-    /// Whether one of the rules is about all that `rule` is about.
+    /// Whether one of the rules covers `rule`.
     #[must_use]
     pub fn covers(&self, rule: &Rule) -> bool {
         let mut is_covered = false;
@@ -83,8 +83,7 @@ impl RuleIndex {
         is_covered
     }
 
-    /// Tells the place of each rule that is about all that `rule` is about, until `found` says that it
-    /// is enough.
+    /// Calls `found` with the index of each rule that covers `rule` until it returns true.
     pub fn each_cover(&self, rule: &Rule, mut found: impl FnMut(usize) -> bool) {
         let Some(names) = self.names(rule.operation()) else { return };
         let values: Vec<String> = rule.patterns().iter().map(Pattern::as_value).collect();
@@ -163,7 +162,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
         #[test]
-        fn it_says_what_trying_each_rule_says(
+        fn it_agrees_with_trying_each_rule(
             rules in prop::collection::vec(rule(), 0..24),
             asked in rule(),
             values in prop::collection::vec("[aéb]{1,5}", 2),

@@ -1,20 +1,20 @@
-//! Adds rules to a profile's own text, so that everything else in it stays as it was written.
+//! Adds rules to a profile's text and leaves everything else as it was written.
 
 use super::Entry;
 
 /// A line to add to a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Insertion {
-    /// The rule.
+    /// The text of the rule.
     pub line: String,
-    /// What is said of it; empty for nothing.
+    /// Its comment; empty for none.
     pub comment: String,
-    /// How many of the list's entries stand before it.
+    /// The number of the list's entries that come before it.
     pub behind: usize,
 }
 
-/// Adds lines to the list `key`, whose entries are `entries` as they were parsed from `text`.
-/// `None` when they do not stand on a line each.
+/// Adds lines to the list `key`, whose `entries` were parsed from `text`. `None` if the entries are
+/// not on a line each.
 #[must_use]
 pub fn insert<T>(
     text: &str,
@@ -35,7 +35,7 @@ pub fn insert<T>(
     };
     let mut text = text.to_owned();
     let empty = if starts.is_empty() { Some(empty_list(&mut text, key)?) } else { None };
-    // Where each line goes; lines for one place stay in order.
+    // Where each line goes; lines for the same position stay in order.
     let mut lines: Vec<(usize, String)> = Vec::with_capacity(insertions.len());
     for insertion in insertions {
         let at = match insertion.behind.checked_sub(1).and_then(|last| starts.get(last)) {
@@ -60,7 +60,7 @@ pub fn insert<T>(
     Some(edited)
 }
 
-/// The start of the line of an entry; none when something else than its dash stands before it.
+/// The start of an entry's line; `None` if anything but its dash precedes it.
 pub(super) fn line_start(text: &str, at: usize) -> Option<usize> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let before = text.get(start..at)?;
@@ -68,7 +68,7 @@ pub(super) fn line_start(text: &str, at: usize) -> Option<usize> {
     (quote.trim() == "-").then_some(start)
 }
 
-/// The place behind the line that starts at `start`.
+/// The position after the line that starts at `start`.
 fn line_end(text: &mut String, start: usize) -> usize {
     match text.get(start..).and_then(|rest| rest.find('\n')) {
         Some(length) => start + length + 1,
@@ -79,7 +79,7 @@ fn line_end(text: &mut String, start: usize) -> usize {
     }
 }
 
-/// Makes room for the first entry of a list that is empty or absent, and tells where.
+/// Makes room for the first entry of a list that is empty or absent, and returns the position.
 fn empty_list(text: &mut String, key: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.clone().split_inclusive('\n') {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays_as_it_was_written() {
+    fn everything_else_stays_unchanged() {
         let text = "# mine\nversion: 1\nname: x\nallow:\n    # the first\n    - GET /info   # why\n\n\
                     \x20   - \"GET /version\"\ndeny: []\n";
         insta::assert_snapshot!(

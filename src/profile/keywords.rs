@@ -1,37 +1,37 @@
-//! Which of many words occur in a text, found in one pass over it, however many words there are
-//! (Aho and Corasick, "Efficient string matching", 1975).
+//! Finds which of many words occur in a text in one pass over it, however many words there are (Aho
+//! and Corasick, "Efficient string matching", 1975).
 
 use std::collections::{HashMap, VecDeque};
 
-/// The words, as an automaton. A state stands for the longest beginning of a word that the text read
-/// so far ends with.
+/// The automaton. A state represents the longest prefix of a word with which the text read so far
+/// ends.
 #[derive(Clone, Debug)]
 pub(super) struct Keywords {
     states: Vec<State>,
-    /// The edges of each state, by their byte.
+    /// The edges of each state, with their bytes.
     edges: Vec<(u8, u32)>,
     words: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    /// Its edges in [`Keywords::edges`].
+    /// The range of its edges starts here in [`Keywords::edges`].
     first: u32,
     last: u32,
-    /// The state for the next shorter beginning, where no edge fits.
+    /// The state for the next shorter prefix, taken if no edge fits.
     fallback: u32,
     /// The word that ends here.
     word: Option<u32>,
-    /// The nearest state along the fallbacks in which a word ends; the first state for none.
+    /// The nearest state along the fallbacks in which a word ends; the first state if there is
+    /// none.
     shorter: u32,
 }
 
-/// The state in which nothing has been read.
+/// The state before any byte is read.
 const START: u32 = 0;
 
 impl Keywords {
-    /// Prepares these words, which are told by their place. They are not empty, and each is there
-    /// once.
+    /// Prepares these words, which are identified by their index. They are distinct and not empty.
     pub(super) fn new(words: &[&[u8]]) -> Self {
         let mut states = vec![State::default()];
         let mut next: HashMap<(u32, u8), u32> = HashMap::new();
@@ -64,7 +64,7 @@ impl Keywords {
         keywords
     }
 
-    /// Sets the fallbacks, those of short beginnings first.
+    /// Sets the fallbacks, shortest prefixes first.
     fn link(&mut self) {
         let mut waiting = VecDeque::from([START]);
         while let Some(from) = waiting.pop_front() {
@@ -82,8 +82,8 @@ impl Keywords {
         }
     }
 
-    /// Tells each word that occurs in `text`, once, until `found` says that it is enough. Says whether
-    /// it did. The work is linear in the text, and in the words that are found.
+    /// Calls `found` once for each word that occurs in `text` until it returns true. Returns
+    /// whether it did. The work is linear in the length of the text plus the number of words found.
     pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize) -> bool) -> bool {
         let mut is_told: Vec<bool> = Vec::new();
         let mut at = START;
@@ -95,7 +95,7 @@ impl Keywords {
             }
             while let Some(word) = self.state(ends).word.map(place_of) {
                 is_told.resize(self.words, false);
-                // With a word, all that it ends with were told.
+                // If a word was reported before, so were all words that it ends with.
                 let Some(told) = is_told.get_mut(word).filter(|told| !**told) else { break };
                 *told = true;
                 if found(word) {
@@ -135,7 +135,7 @@ fn place_of(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// A profile has far fewer bytes than fit.
+/// Profiles are far too short to overflow this.
 fn number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_word_that_occurs_is_told_once(
+        fn each_word_that_occurs_is_reported_once(
             words in prop::collection::btree_set("[ab]{1,4}", 0..12),
             text in "[abc]{0,24}",
         ) {

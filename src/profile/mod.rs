@@ -1,7 +1,7 @@
 //! The profile: a short YAML file that says which operations a program may use.
 //!
-//! One rule is one line, so that a pull request shows one line for one new right. Parsing is strict
-//! and every error has a line, a column and, where there is one, a hint.
+//! Each rule is one line, so that a pull request shows one line for each new permission. Parsing is
+//! strict, and every error has a line, a column and, where possible, a hint.
 
 mod accept;
 mod ambiguity;

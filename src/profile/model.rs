@@ -1,4 +1,4 @@
-//! The types of a profile. Each can only hold what is right.
+//! The types of a profile. Invalid values cannot be represented.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,37 +7,37 @@ use super::rule::{method_and_path, plain};
 use super::{Acceptance, Reviewed, Rule, RuleIndex};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Method};
 
-/// The longest name of a profile in bytes.
+/// The length limit of a profile's name, in bytes.
 const LONGEST_NAME: usize = 64;
 
 /// Which operations a program may use.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Profile {
-    /// What denials and the log call it.
+    /// What denials and the log call the profile.
     pub name: Name,
     /// The engine whose operations its rules name.
     pub engine: EngineKind,
-    /// The lowest API version that requests may ask for; none means the lowest that dsp lets
-    /// through.
+    /// The lowest API version that requests may ask for; if `None`, the lowest that dsp supports.
     pub min_api: Option<ApiVersion>,
-    /// What is allowed.
+    /// The rules that allow requests.
     pub allow: Vec<Entry<Rule>>,
-    /// What people decided against; stronger than `allow`, and `generate` never brings it back.
+    /// The rules that people decided against. They override `allow`, and `generate` never proposes
+    /// them again.
     pub deny: Vec<Entry<Rule>>,
-    /// Requests that the catalogue does not know and that are allowed literally.
+    /// Requests that are not in the catalogue and are allowed literally.
     pub unknown: Vec<Entry<UnknownOperation>>,
     /// Findings of `check` that do not count.
     pub accept: Vec<Entry<Acceptance>>,
-    /// What a person has accepted; none when nobody has looked.
+    /// What a person has accepted; `None` if nobody has reviewed the profile.
     pub reviewed: Option<Reviewed>,
 }
 
-/// A value and where in the file it stands; two entries are equal when their values are.
+/// A value and its position in the file. Two entries are equal if their values are.
 #[derive(Clone, Debug)]
 pub struct Entry<T> {
     /// The value.
     pub value: T,
-    /// Its bytes in the file; none when it was not read from one.
+    /// Its byte range in the file; `None` if it did not come from one.
     pub span: Option<Range<usize>>,
 }
 
@@ -45,14 +45,14 @@ pub struct Entry<T> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name(String);
 
-/// A text that is no name for a profile.
+/// The text is not a valid name for a profile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "a name has 1 to {LONGEST_NAME} letters, digits, \".\", \"_\" or \"-\", a letter or digit first"
 )]
 pub struct NameError;
 
-/// A request that no operation of the catalogue is, allowed exactly as it is written.
+/// A request that is not in the catalogue, allowed exactly as written.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct UnknownOperation {
     method: Method,
@@ -75,13 +75,13 @@ impl Profile {
         }
     }
 
-    /// What is allowed, found by what it is about; the places are those of `allow`.
+    /// An index of `allow`.
     #[must_use]
     pub fn allowed(&self) -> RuleIndex {
         RuleIndex::new(self.engine, self.allow.iter().map(|entry| &entry.value))
     }
 
-    /// What is denied, found by what it is about; the places are those of `deny`.
+    /// An index of `deny`.
     #[must_use]
     pub fn denied(&self) -> RuleIndex {
         RuleIndex::new(self.engine, self.deny.iter().map(|entry| &entry.value))
@@ -89,7 +89,7 @@ impl Profile {
 }
 
 impl<T> Entry<T> {
-    /// An entry that stands in no file yet.
+    /// An entry that is not in a file yet.
     pub fn new(value: T) -> Self {
         Self { value, span: None }
     }
@@ -115,7 +115,7 @@ impl Name {
         good.then(|| Self(text.to_owned())).ok_or(NameError)
     }
 
-    /// The nearest name to any text: what a name cannot hold becomes a `-`.
+    /// The name most similar to any text: invalid characters become `-`.
     #[must_use]
     pub fn from_words(text: &str) -> Option<Self> {
         let mut name = String::new();
@@ -129,13 +129,13 @@ impl Name {
         Self::parse(name.trim_matches(['-', '.', '_'])).ok()
     }
 
-    /// The name of a profile that nothing else names.
+    /// The name of a profile for which no other name is known.
     #[must_use]
     pub fn fallback() -> Self {
         Self("profile".to_owned())
     }
 
-    /// The text.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -149,14 +149,14 @@ impl fmt::Display for Name {
 }
 
 impl UnknownOperation {
-    /// The request itself, if no operation of the catalogue is meant.
+    /// The request itself, if it is not an operation of the catalogue.
     #[must_use]
     pub fn of(request: &CanonicalRequest) -> Option<Self> {
         let unknown = request.locate().is_none();
         unknown.then(|| Self { method: request.method(), path: plain(request.path().to_owned()) })
     }
 
-    /// Parses `METHOD /path`, without wildcards. The error says what to write instead.
+    /// Parses `METHOD /path` without wildcards. The error says what to write instead.
     pub(super) fn parse(engine: EngineKind, text: &str) -> Result<Self, String> {
         let (method, path) = method_and_path(text).map_err(|error| error.to_string())?;
         if path.contains('*') {
@@ -164,7 +164,7 @@ impl UnknownOperation {
                 .to_owned());
         }
         let request = CanonicalRequest::parse(engine, method.as_str(), path)
-            .map_err(|refusal| format!("no request can be spelled so: {refusal}"))?;
+            .map_err(|refusal| format!("no request can be spelled like this: {refusal}"))?;
         if request.version().is_some() {
             return Err("rules have no version prefix".to_owned());
         }
@@ -188,7 +188,7 @@ impl UnknownOperation {
         &self.path
     }
 
-    /// Whether this is the request that the entry allows.
+    /// Whether the entry allows this request.
     #[must_use]
     pub fn matches(&self, request: &CanonicalRequest) -> bool {
         self.method == request.method() && self.path == plain(request.path().to_owned())

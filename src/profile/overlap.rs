@@ -1,4 +1,4 @@
-//! Which rules share a request, found without trying each pair.
+//! Finds rules that match a common request, without trying each pair.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use super::index::{RuleIndex, is_exact};
 use super::{Pattern, Rule};
 use crate::api::{EngineKind, Operation};
 
-/// For each of `rules`, whether it shares a request with one of `others`. Both are of this engine.
+/// For each of `rules`, whether it matches a request that one of `others` matches too. All are for
+/// this engine.
 #[must_use]
 pub fn shared(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool> {
     let index = RuleIndex::new(engine, others.iter().copied());
@@ -20,7 +21,7 @@ pub fn shared(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool
             false
         });
     }
-    // What is left are globs that neither covers.
+    // The rest are globs that do not cover each other.
     let mut partial: HashMap<Kind<'_>, Vec<&[Pattern]>> = HashMap::new();
     for other in others.iter().filter(|other| !is_exact(other.patterns())) {
         partial.entry(kind(other)).or_default().push(other.patterns());
@@ -37,8 +38,8 @@ pub fn shared(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool
     is_shared
 }
 
-/// Only rules of one operation can share a request. Where no star takes a slash, they need as many
-/// slashes too; rules with several parameters are not told apart by those.
+/// Only rules of one operation can match the same request. If no star takes a slash, they also need
+/// the same number of slashes; rules with several parameters are not separated by that.
 type Kind<'a> = (&'a Operation, Option<usize>);
 
 fn kind(rule: &Rule) -> Kind<'_> {
@@ -52,7 +53,7 @@ fn kind(rule: &Rule) -> Kind<'_> {
 /// Rules of one kind.
 struct Globs<'a> {
     rules: Vec<&'a [Pattern]>,
-    /// How the patterns begin and end, by the parameter.
+    /// The prefixes and suffixes of the patterns, by parameter.
     ends: Vec<Ends<'a>>,
 }
 
@@ -71,7 +72,7 @@ impl<'a> Globs<'a> {
         if !pairs.all(|(ends, pattern)| ends.meet(pattern.ends())) {
             return false;
         }
-        // For one pattern without slashes this is all that there is to it.
+        // For one pattern without slashes this comparison is complete.
         if let [pattern] = patterns
             && pattern.slashes().unwrap_or_default() == 0
         {
@@ -83,23 +84,23 @@ impl<'a> Globs<'a> {
     }
 }
 
-/// Pairs of a beginning and an end. Another pair meets one of them if of both beginnings one begins
-/// with the other, and of both ends one ends with the other: the stars between them take all else.
+/// Pairs of a prefix and a suffix. Two pairs overlap if one prefix starts with the other and one
+/// suffix ends with the other, because the stars in between take everything else.
 ///
-/// The pairs are in the order of their beginnings. Those that begin with a text stand in a row, and a
-/// row of any length is made of few rows of which the ends are known.
+/// The pairs are sorted by prefix. Those that start with a given text are adjacent, and an adjacent
+/// range of any length consists of a few rows whose suffixes are precomputed.
 struct Ends<'a> {
-    /// All beginnings, in order.
+    /// All prefixes, sorted.
     beginnings: Vec<&'a str>,
-    /// For each, the place of the longest other one with which it begins.
+    /// For each prefix, the index of the longest other one that it starts with.
     parents: Vec<Option<usize>>,
-    /// All ends, each read from behind, in order.
+    /// All suffixes, each reversed, sorted.
     ends: Vec<Vec<u8>>,
-    /// The ends of each beginning, then of each two, each four and so on.
+    /// The suffixes of each prefix, then of each two, each four and so on.
     rows: Vec<Vec<Row>>,
 }
 
-/// The places of ends, in order; none of those that end with another one of them.
+/// Indices of suffixes, sorted, without those that end with another one in the row.
 type Row = Vec<usize>;
 
 impl<'a> Ends<'a> {
@@ -131,12 +132,12 @@ impl<'a> Ends<'a> {
         Self { beginnings, parents, ends, rows }
     }
 
-    /// Whether the pair meets one of them.
+    /// Whether the pair overlaps one of these.
     fn meet(&self, (beginning, end): (&str, &str)) -> bool {
         let end = from_behind(end);
         let place = self.ends.partition_point(|other| *other < end);
         let has = |row: Option<&Row>| row.is_some_and(|row| self.has(row, place, &end));
-        // Those that begin with it.
+        // The prefixes that start with this one.
         let first = self.beginnings.partition_point(|other| *other < beginning);
         let behind = self.beginnings.get(first..).unwrap_or_default();
         let (mut from, mut to) =
@@ -159,7 +160,7 @@ impl<'a> Ends<'a> {
             }
             (from, to) = (from / 2, to / 2);
         }
-        // Those with which it begins: the one in front of it or parents of that one.
+        // The prefixes that this one starts with: the preceding one or its ancestors.
         let mut next = first.checked_sub(1);
         while let Some(at) = next {
             let is_beginning =
@@ -172,8 +173,8 @@ impl<'a> Ends<'a> {
         false
     }
 
-    /// Whether of an end and one in the row one ends with the other. `place` is where the end is or
-    /// would be among all ends.
+    /// Whether `end` and some suffix in the row end with one another. `place` is the index that
+    /// `end` has or would have among all suffixes.
     fn has(&self, row: &Row, place: usize, end: &[u8]) -> bool {
         #[cfg(test)]
         crate::api::steps::take();
@@ -188,7 +189,7 @@ fn from_behind(text: &str) -> Vec<u8> {
     text.bytes().rev().collect()
 }
 
-/// For each beginning, the place of the longest other one with which it begins.
+/// For each prefix, the index of the longest other one that it starts with.
 fn parents(beginnings: &[&str]) -> Vec<Option<usize>> {
     let mut open: Vec<usize> = Vec::new();
     let mut parents = Vec::new();
@@ -202,7 +203,7 @@ fn parents(beginnings: &[&str]) -> Vec<Option<usize>> {
     parents
 }
 
-/// Adds an end to a row, the last of which is not behind it.
+/// Adds a suffix to a row whose last one does not come after it.
 fn push(row: &mut Row, place: usize, ends: &[Vec<u8>]) {
     let last = row.last().and_then(|last| ends.get(*last));
     let is_known = last.zip(ends.get(place)).is_some_and(|(last, end)| end.starts_with(last));
@@ -211,7 +212,7 @@ fn push(row: &mut Row, place: usize, ends: &[Vec<u8>]) {
     }
 }
 
-/// The ends of one row or two.
+/// The suffixes of one or two rows.
 fn joined(rows: &[Row], ends: &[Vec<u8>]) -> Row {
     let mut all: Vec<usize> = rows.concat();
     // Two sorted runs, which the stable sort merges.
@@ -243,7 +244,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
-        fn it_says_what_trying_each_pair_says(
+        fn it_agrees_with_trying_each_pair(
             rules in prop::collection::vec(rule(), 0..4),
             others in prop::collection::vec(rule(), 0..6),
         ) {

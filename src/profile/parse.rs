@@ -1,4 +1,4 @@
-//! From text to a profile. With `emit`, the only place that knows the file is YAML.
+//! Parses a profile. This module and `emit` are the only ones that know the file is YAML.
 
 use std::fmt;
 use std::io::Read;
@@ -16,49 +16,49 @@ use super::{Entry, Name, Profile, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
 use crate::text::shown;
 
-/// The largest profile in bytes; one with every operation has less than 8 KiB.
+/// The size limit of a profile in bytes. One with every operation has less than 8 KiB.
 pub const MAX_BYTES: u64 = 1 << 20;
 
 /// The version of the file format.
 const VERSION: u64 = 1;
 
-/// Why a profile file cannot be used.
+/// Why a profile could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the profile {}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A folder in its place.
+    /// The path is a folder.
     #[error("{} is a folder, not a profile", shown(path))]
     Folder {
         /// The path.
         path: PathBuf,
     },
-    /// More than [`MAX_BYTES`].
-    #[error("{} is larger than {MAX_BYTES} bytes, so it is no profile", shown(path))]
+    /// The file is larger than [`MAX_BYTES`].
+    #[error("{} is larger than {MAX_BYTES} bytes; a profile is smaller", shown(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
-    /// Not text.
-    #[error("{} is not UTF-8 text, so it is no profile", shown(path))]
+    /// The file is not UTF-8.
+    #[error("{} is not valid UTF-8", shown(path))]
     NotText {
         /// The file.
         path: PathBuf,
     },
-    /// Its text is wrong.
+    /// The text is not a valid profile.
     #[error("{}:{}:{}: {}", shown(path), problem.line, problem.column, problem.message)]
     Invalid {
         /// The file.
         path: PathBuf,
         /// Its text.
         text: String,
-        /// What is wrong.
+        /// What is wrong, and where.
         problem: Box<Problem>,
     },
 }
@@ -71,18 +71,16 @@ pub fn load(path: &Path) -> Result<Profile, LoadError> {
     load_text(path).map(|(_, profile)| profile)
 }
 
-/// Like [`load`], with the text that was parsed.
+/// Like [`load`], but also returns the text that was parsed.
 ///
-/// # Errors
-/// [`LoadError`].
+/// # Errors [`LoadError`].
 pub fn load_text(path: &Path) -> Result<(String, Profile), LoadError> {
     parse_from(path, read(path)?)
 }
 
-/// Parses the text of a profile that was read from somewhere else than a file; `path` names it.
+/// Parses the text of a profile that did not come from a file; `path` names it in errors.
 ///
-/// # Errors
-/// [`LoadError`].
+/// # Errors [`LoadError`].
 pub fn parse_from(path: &Path, text: String) -> Result<(String, Profile), LoadError> {
     match parse(&text) {
         Ok(profile) => Ok((text, profile)),
@@ -120,7 +118,7 @@ pub fn parse(text: &str) -> Result<Profile, Problem> {
     })
 }
 
-/// The file as it is written, before its values are checked.
+/// The file as written, before its values are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -136,13 +134,13 @@ struct File {
     reviewed: Option<ReviewedFile>,
 }
 
-/// Looked at first, so that the keys of a later version cannot hide that it is one.
+/// The version is parsed first, because a later version may have keys that this one rejects.
 #[derive(Deserialize)]
 struct Versioned {
     version: Spanned<u64>,
 }
 
-/// A rule as it is written.
+/// A rule as written.
 pub(super) struct Item(String);
 
 impl<'de> Deserialize<'de> for Item {
@@ -165,7 +163,9 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Item, A::Error> {
-        Err(de::Error::custom("this dsp knows no conditions on a rule; write METHOD /path alone"))
+        Err(de::Error::custom(
+            "this version of dsp has no conditions on rules; write only METHOD /path",
+        ))
     }
 }
 
@@ -180,10 +180,9 @@ fn read(path: &Path) -> Result<String, LoadError> {
     text_of(path, bytes)
 }
 
-/// Parses the bytes of a profile that was read from the file `path`.
+/// Parses the bytes of a profile that came from the file `path`.
 ///
-/// # Errors
-/// [`LoadError`].
+/// # Errors [`LoadError`].
 pub fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<(String, Profile), LoadError> {
     parse_from(path, text_of(path, bytes)?)
 }
@@ -199,9 +198,12 @@ fn check_version(text: &str) -> Result<(), Problem> {
     let version = from_yaml::<Versioned>(text)?.version;
     match version.value {
         VERSION => Ok(()),
-        0 => {
-            Err(at(text, span(text, &version), "there is no version 0".into(), hint("version: 1")))
-        }
+        0 => Err(at(
+            text,
+            span(text, &version),
+            "version 0 does not exist".into(),
+            hint("version: 1"),
+        )),
         newer => Err(at(
             text,
             span(text, &version),
@@ -213,7 +215,7 @@ fn check_version(text: &str) -> Result<(), Problem> {
 
 fn parse_engine(text: &str, name: &Spanned<String>) -> Result<EngineKind, Problem> {
     name.value.parse().map_err(|_| {
-        let message = format!("there is no engine \"{}\"", name.value);
+        let message = format!("unknown engine \"{}\"", name.value);
         at(text, span(text, name), printable(&message), hint("engine: docker, or engine: podman"))
     })
 }
@@ -298,7 +300,7 @@ fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))
 }
 
-/// The bytes of a value.
+/// The byte range of a value.
 pub(super) fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
     bytes(text, value.defined.span())
 }
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place_and_a_hint() {
+    fn errors_have_a_place_and_a_hint() {
         let with = |rest: &str| problem(&format!("{HEAD}{rest}"));
         insta::assert_snapshot!(
             [
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_profiles_are_told_apart() {
+    fn files_that_are_not_profiles_have_distinct_errors() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.yaml");
         assert!(matches!(load(folder.path()), Err(LoadError::Folder { .. })));
@@ -380,12 +382,12 @@ mod tests {
         assert!(matches!(load(&path), Err(LoadError::TooLarge { .. })));
     }
 
-    /// What profiles are made of, and what parsers of YAML stumble over.
+    /// Pieces of profiles, and input that trips up YAML parsers.
     const PARTS: &str = r#"(version: 1|name: x|engine: podman|min_api: |"1\.41"|\nallow:|\ndeny:|\nunknown:|\naccept:|\nreviewed:|\n  digest: x|\n  read:|\n  - code: unused-rule|\n    (rule|reason|until): |2027-01-31|\n  - (GET|POST) /|containers|libpod|manifests/|registry/|images/|json|\*|%2F|%2A|%zz|/|: |#|\n|\r|\t|\[|\{|&a|!!str|---|\||é|\u{feff}|[ -~])"#;
 
     proptest! {
         #[test]
-        fn what_is_taken_is_written_back_and_what_is_not_is_told_with_its_place(
+        fn accepted_input_round_trips_and_errors_have_a_place(
             head in "(version: 1\nname: x\n)?",
             parts in prop::collection::vec(PARTS, 0..16),
         ) {

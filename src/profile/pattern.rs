@@ -15,31 +15,31 @@ pub enum Pattern {
     Glob(Glob),
 }
 
-/// A text in which each `*` stands for any run of characters, also none. The names of images and
-/// plugins may hold slashes, and `*` covers them, as the API itself does. In the name of a container,
-/// network or volume it does not: `ci-1/db` is the link alias of some other container, which need not
-/// be one of `ci-*`.
+/// A text in which each `*` matches any number of characters, including none. The names of images
+/// and plugins may contain slashes, and `*` matches those too, as it does in the API itself. In the
+/// name of a container, network or volume it does not: `ci-1/db` is a link alias of some other
+/// container, whose name need not match `ci-*`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Glob {
-    /// The texts around the stars; at least two.
+    /// The pieces between the stars; at least two.
     pieces: Vec<String>,
-    /// Whether no star covers a slash.
+    /// Whether stars exclude slashes.
     in_segments: bool,
 }
 
-/// From this length on, a name of hexadecimal digits only is taken for an id and not for a choice.
-/// The engine's short ids have 12.
+/// The length from which a name of only hexadecimal digits is taken for an ID. The engine's short
+/// IDs have 12 digits.
 const ID_LENGTH: usize = 12;
 
-/// Whether a name looks like the id of a container, which is another one next time.
+/// Whether a name looks like a container ID, which changes with every new container.
 #[must_use]
 pub fn looks_like_id(name: &str) -> bool {
     name.len() >= ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Pattern {
-    /// Parses a rule's spelling: percent escapes are decoded, and `%2A` is a star that is meant
-    /// literally. `None` for a bad escape, an empty text or one that no canonical value has.
+    /// Parses the spelling of a rule: percent escapes are decoded, and `%2A` is a literal star.
+    /// `None` for a bad escape, an empty text, or a text that is not part of any canonical request.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let pieces: Vec<String> = text.split('*').map(decode_name).collect::<Option<_>>()?;
@@ -60,7 +60,8 @@ impl Pattern {
         }
     }
 
-    /// The same, with no star that covers a slash. Stars alone are any name all the same.
+    /// The same pattern, with stars that exclude slashes. A pattern of only stars still matches any
+    /// name.
     #[must_use]
     pub fn in_segments(self) -> Self {
         match self {
@@ -71,7 +72,7 @@ impl Pattern {
         }
     }
 
-    /// How many slashes each value has that the pattern stands for, where they all have as many.
+    /// The number of slashes in every value that the pattern matches, if it is always the same.
     pub(super) fn slashes(&self) -> Option<usize> {
         match self {
             Self::Any => None,
@@ -80,7 +81,7 @@ impl Pattern {
         }
     }
 
-    /// Whether `value` is one that the pattern stands for.
+    /// Whether the pattern matches `value`.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         #[cfg(test)]
@@ -92,11 +93,11 @@ impl Pattern {
         }
     }
 
-    /// Whether every value that `other` stands for is one of this pattern's.
+    /// Whether this pattern matches every value that `other` matches.
     ///
-    /// A star of `other` may stand for a character that is nowhere else, so only a star of this
-    /// pattern takes it: the other pattern is matched as if it were a value. The work is linear in the
-    /// length of the two.
+    /// A star of `other` may match a character that occurs nowhere else, and only a star of this
+    /// pattern takes that one. So the other pattern is matched as if it were a value. The work is
+    /// linear in the length of both.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         #[cfg(test)]
@@ -113,8 +114,8 @@ impl Pattern {
         }
     }
 
-    /// Whether some value is one of both patterns'. Two globs share one when what they begin with
-    /// and what they end with can go together, as their stars take all that stands between.
+    /// Whether some value matches both patterns. Two globs overlap if their prefixes are compatible
+    /// and their suffixes are, because their stars take everything in between.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         #[cfg(test)]
@@ -126,7 +127,7 @@ impl Pattern {
                 glob.matches(name)
             }
             (Self::Glob(one), Self::Glob(other)) => match (one.segments(), other.segments()) {
-                // No star takes a slash, so each segment has to be one of both.
+                // No star takes a slash, so each pair of segments has to overlap.
                 (Some(one), Some(other)) => {
                     one.len() == other.len()
                         && one.iter().zip(&other).all(|(one, other)| one.overlaps(other))
@@ -141,7 +142,7 @@ impl Pattern {
         }
     }
 
-    /// How every value begins and ends that the pattern stands for.
+    /// The prefix and the suffix of every value that the pattern matches.
     pub(super) fn ends(&self) -> (&str, &str) {
         match self {
             Self::Any => ("", ""),
@@ -150,8 +151,8 @@ impl Pattern {
         }
     }
 
-    /// The pattern as the most general value that it stands for: a character that no pattern has
-    /// stands for each star.
+    /// The pattern as the most general value that it matches: each star becomes a character that no
+    /// pattern contains.
     #[must_use]
     pub fn as_value(&self) -> String {
         match self {
@@ -161,7 +162,7 @@ impl Pattern {
         }
     }
 
-    /// The texts that each value has that the pattern stands for, in order.
+    /// The texts that every matching value contains, in order.
     #[must_use]
     pub fn pieces(&self) -> &[String] {
         match self {
@@ -172,22 +173,22 @@ impl Pattern {
     }
 }
 
-/// A text that no pattern and no value has: neither has control characters.
+/// Occurs in no pattern and no value, because neither contains control characters.
 const STAR: &str = "\0";
 
 impl Glob {
-    /// Everything that begins with `prefix`.
+    /// A pattern that matches everything that starts with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &str) -> Self {
         Self { pieces: vec![prefix.to_owned(), String::new()], in_segments: false }
     }
 
-    /// Whether no star covers a slash.
+    /// Whether stars exclude slashes.
     pub(super) fn is_in_segments(&self) -> bool {
         self.in_segments
     }
 
-    /// The texts around the stars; at least two, and each may be empty.
+    /// The pieces between the stars; at least two, and each may be empty.
     #[must_use]
     pub fn pieces(&self) -> &[String] {
         &self.pieces
@@ -201,7 +202,7 @@ impl Glob {
         self.pieces.last().map(String::as_str).unwrap_or_default()
     }
 
-    /// The patterns of its segments, where no star covers a slash.
+    /// The patterns of its segments, if stars exclude slashes.
     #[must_use]
     pub fn segments(&self) -> Option<Vec<Pattern>> {
         if !self.in_segments {
@@ -226,18 +227,19 @@ impl Glob {
         Some(segments.into_iter().map(Pattern::of_pieces).collect())
     }
 
-    /// In its texts.
+    /// The number of slashes in the pieces.
     fn slashes(&self) -> usize {
         self.pieces.iter().map(|piece| slashes(piece)).sum()
     }
 
-    /// A value that fits has the slashes of the texts, and no star covers one when it has no others.
+    /// A value that matches has the slashes of the pieces. If it has no others, no star matched
+    /// one.
     fn matches(&self, value: &str) -> bool {
         self.fits(value) && (!self.in_segments || self.slashes() == slashes(value))
     }
 
-    /// Takes each piece at its first place, which is enough because a star takes anything. Each piece
-    /// is looked for behind the one before it, by a search that never goes back, so the work is linear
+    /// Matches each piece at its first position, which suffices because a star takes anything. The
+    /// search for a piece starts after the previous one and never goes back, so the work is linear
     /// in the length of the value and of the glob.
     fn fits(&self, value: &str) -> bool {
         let Some((first, rest)) = self.pieces.split_first() else { return false };
@@ -257,7 +259,7 @@ fn slashes(text: &str) -> usize {
     text.bytes().filter(|byte| *byte == b'/').count()
 }
 
-/// The rule's spelling: escaped so that it reads back as the same pattern.
+/// The spelling in a rule: escaped so that it reads back as the same pattern.
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -271,7 +273,8 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Percent-encodes a name as a rule spells it; slashes of a spanning name stay readable.
+/// Percent-encodes a name as rules spell it; the slashes of a name that may contain them stay
+/// readable.
 fn spell(name: &str) -> String {
     let segments: Vec<String> = name.split('/').map(encode_segment).collect();
     segments.join("/")
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_any_run_and_everything_else_for_itself() {
+    fn stars_match_any_run_and_everything_else_matches_itself() {
         assert!(matches("*", "") && matches("*", "a/b"));
         assert!(matches("web", "web") && !matches("web", "web2"));
         assert!(matches("ci-*", "ci-") && matches("ci-*", "ci-7") && !matches("ci-*", "xci-7"));
@@ -324,7 +327,7 @@ mod tests {
         assert_eq!(segments("**"), None);
     }
 
-    /// Two patterns for the same parameter, whose stars both take slashes or both do not.
+    /// Two patterns for the same parameter: the stars of both take slashes, or of neither.
     fn patterns() -> impl Strategy<Value = (Pattern, Pattern)> {
         let parsed = |(one, other, within): (String, String, bool)| {
             let parse = |text: &str| {
@@ -336,7 +339,7 @@ mod tests {
         ("[ab/*]{1,5}", "[ab/*]{1,5}", any::<bool>()).prop_filter_map("no pattern", parsed)
     }
 
-    /// Every value of up to four letters; `c` is in no pattern.
+    /// Every value of up to four letters; no pattern contains `c`.
     fn values() -> impl Iterator<Item = String> {
         (0..5).flat_map(|length| {
             (0..4usize.pow(length)).map(move |mut number| {
@@ -350,7 +353,7 @@ mod tests {
         })
     }
 
-    /// A value that two patterns share, found by putting their pieces together.
+    /// A value that matches both patterns, built from their pieces.
     fn shared(one: &Pattern, other: &Pattern) -> Option<String> {
         if let (Pattern::Glob(one), Pattern::Glob(other)) = (one, other)
             && let (Some(one), Some(other)) = (one.segments(), other.segments())
@@ -378,10 +381,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_covers_and_what_overlaps_is_what_the_values_say((one, other) in patterns()) {
+        fn covers_and_overlaps_agree_with_the_values((one, other) in patterns()) {
             let both = values().any(|value| one.matches(&value) && other.matches(&value));
             let outside = values().find(|value| other.matches(value) && !one.matches(value));
-            // A value that only longer names could show is possible in the other direction.
+            // In the other direction, only names longer than these might tell.
             prop_assert!(!both || one.overlaps(&other));
             let shared = shared(&one, &other);
             prop_assert_eq!(one.overlaps(&other), shared.is_some());
@@ -426,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_value_can_be_is_no_pattern() {
+    fn impossible_values_are_not_patterns() {
         for text in ["", "%", "%00", "%25", "a%5C", "%0a*"] {
             assert_eq!(Pattern::parse(text), None, "{text}");
         }

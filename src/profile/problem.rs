@@ -1,30 +1,30 @@
-//! What is wrong with a profile, in this project's words and with its place.
+//! Errors in a profile, in this project's words and with their positions.
 
 use std::ops::Range;
 
 pub(super) use crate::text::printable;
 
-/// The keys of a profile.
+/// The top-level keys of a profile.
 const KEYS: [&str; 9] =
     ["version", "name", "engine", "min_api", "allow", "deny", "unknown", "accept", "reviewed"];
 
-/// The keys of what stands inside of others.
+/// The nested keys of a profile.
 const KEYS_INSIDE: [&str; 14] = [
     "code", "rule", "reason", "until", "digest", "marks", "min_api", "deny", "root", "change",
     "secrets", "read", "info", "unknown",
 ];
 
-/// How alike a key and the one that was meant are at least.
+/// The least similarity between a key and the one that was probably meant.
 const ALIKE: f64 = 0.8;
 
-/// What is wrong with a profile, and where.
+/// An error in a profile.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
-    /// What is wrong: a lower-case fragment.
+    /// The message: a lower-case fragment.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: Option<String>,
-    /// The bytes that it is about.
+    /// The byte range it concerns.
     pub span: Range<usize>,
     /// The line, from 1.
     pub line: usize,
@@ -32,7 +32,7 @@ pub struct Problem {
     pub column: usize,
 }
 
-/// Says in this project's words what the YAML library found, and where.
+/// Turns an error of the YAML library into one in this project's words, with a position.
 pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
     let span = error.location().map_or(0..0, |location| bytes(text, location.span()));
     let mut message = error.to_string();
@@ -42,22 +42,22 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
     let (message, help) = match message.as_str() {
         found if found.starts_with("duplicate mapping key: ") => {
             let key = found.split([' ', ',']).nth(3).unwrap_or_default();
-            (format!("the key \"{key}\" stands here a second time"), hint("join the two lists"))
+            (format!("the key \"{key}\" appears twice"), hint("join the two lists"))
         }
         found if found.contains("Documents") => (
-            "a second document begins here".to_owned(),
-            hint("a profile is one document; write the second one to a file of its own"),
+            "a second document starts here".to_owned(),
+            hint("a profile is one document; put the second one into its own file"),
         ),
         found if found.contains("Anchors") || found.contains("Aliases") => (
             "anchors and aliases are not allowed in a profile".to_owned(),
-            hint("write the value out, so that a reviewer sees it where it holds"),
+            hint("write the value out, so that reviewers see it where it applies"),
         ),
         found if found.contains("merge keys") => (
             "merge keys are not allowed in a profile".to_owned(),
-            hint("write the rules out, so that a reviewer sees them where they hold"),
+            hint("write the rules out, so that reviewers see them where they apply"),
         ),
         found if found.starts_with("missing field `version`") => {
-            (found.replace('`', "\""), hint("a profile begins with version: 1"))
+            (found.replace('`', "\""), hint("a profile starts with version: 1"))
         }
         found if found.starts_with("missing field `name`") => {
             (found.replace('`', "\""), hint("add a line such as name: my-program"))
@@ -66,12 +66,12 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
             ("the file is empty".to_owned(), hint("see dsp generate --help"))
         }
         "expected mapping start" => (
-            "a profile begins with \"version: 1\"".to_owned(),
-            hint("see dsp generate --help for how to make one"),
+            "a profile starts with \"version: 1\"".to_owned(),
+            hint("see dsp generate --help to create one"),
         ),
         "expected sequence start" => (
             "a list is expected here".to_owned(),
-            hint("write one rule a line, each behind \"- \""),
+            hint("write one rule per line, each after \"- \""),
         ),
         found => match found.split('`').nth(1) {
             Some(key) if found.starts_with("unknown field") => {
@@ -83,7 +83,7 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
     at(text, span, printable(&message), help)
 }
 
-/// A key that is none here, with the one that was probably meant.
+/// An unknown key, with the one that was probably meant.
 fn unknown_key(key: &str, is_inside: bool) -> (String, Option<String>) {
     let (known, message): (&[&str], _) = if is_inside {
         (&KEYS_INSIDE, format!("there is no key \"{key}\" here"))
@@ -106,7 +106,7 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     nearest.filter(|known| likeness(known) > ALIKE)
 }
 
-/// The library knows the bytes of values; of syntax errors it knows only the characters.
+/// A byte range. The library reports bytes for values, but only characters for syntax errors.
 pub(super) fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
     let byte = |known: Option<u64>, characters: u64| {
         let characters = usize::try_from(characters).unwrap_or(usize::MAX);
@@ -119,7 +119,7 @@ pub(super) fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
     start..byte(known_end, span.offset() + span.len()).max(start)
 }
 
-/// A problem with the place of its first byte.
+/// A problem at the position of its first byte.
 pub(super) fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
     let before = text.get(..span.start).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

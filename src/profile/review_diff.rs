@@ -1,5 +1,4 @@
-//! What a change does to the decisions of people: to the review of a profile, and to the findings that
-//! it accepts.
+//! How a change affects people's decisions: the review of a profile and the findings it accepts.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
@@ -8,7 +7,7 @@ use super::diff::text;
 use super::{Acceptance, Change, ChangeKind, Effect, Entry, Kept, Profile, Reviewed};
 use crate::api::Risk;
 
-/// Compares what people decided in two profiles.
+/// Compares the decisions in two profiles.
 pub(super) fn decisions(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     let nothing = Reviewed::default();
     let is_changed = |profile: &Profile| profile.standing().is_changed();
@@ -31,10 +30,10 @@ pub(super) fn decisions(old: &Profile, new: &Profile, changes: &mut Vec<Change>)
     }
 }
 
-/// Tells of each change that lets more through whether a person has accepted it in the new profile.
+/// Marks, for each change that widens the profile, whether a person has accepted it in the new one.
 pub(super) fn mark_reviewed(new: &Profile, changes: &mut [Change]) {
     let standing = new.standing();
-    // A list that somebody has changed by hand says nothing.
+    // A list that was edited by hand proves nothing.
     if !standing.has_begun || standing.is_changed() {
         return;
     }
@@ -49,7 +48,7 @@ pub(super) fn mark_reviewed(new: &Profile, changes: &mut [Change]) {
     }
 }
 
-/// What is allowed as before, and was accepted before and is no longer.
+/// What is allowed as before, but was accepted before and no longer is.
 fn shrunk(before: &Reviewed, now: &Reviewed, new: &Profile, changes: &mut Vec<Change>) {
     let left = risks(now);
     let allowed: BTreeSet<String> = new.allow.iter().map(|entry| entry.value.to_string()).collect();
@@ -72,7 +71,7 @@ fn shrunk(before: &Reviewed, now: &Reviewed, new: &Profile, changes: &mut Vec<Ch
     }
 }
 
-/// What was not accepted before, or with a lower risk.
+/// What was not accepted before, or only with a lower risk.
 fn grown(before: &Reviewed, now: &Reviewed, changes: &mut Vec<Change>) {
     let known = risks(before);
     for (rule, (risk, entry)) in risks(now) {
@@ -90,7 +89,7 @@ fn values<T: Eq + Hash>(entries: &[Entry<T>]) -> HashSet<&T> {
     entries.iter().map(|entry| &entry.value).collect()
 }
 
-/// The accepted rules with the highest risk that each was accepted with.
+/// The accepted rules, each with the highest risk with which it was accepted.
 fn risks(reviewed: &Reviewed) -> BTreeMap<String, (Risk, &Entry<Kept>)> {
     let mut risks: BTreeMap<String, (Risk, &Entry<Kept>)> = BTreeMap::new();
     for entry in &reviewed.kept {
@@ -126,7 +125,7 @@ fn described(accepted: &Acceptance) -> String {
 mod tests {
     use crate::profile::{Diff, Effect, Profile, parse};
 
-    /// A profile whose review has the right digest.
+    /// A profile whose review has a valid digest.
     fn sealed(text: &str) -> Profile {
         let mut profile = parse(text).unwrap();
         let digest = profile.digest_of(profile.reviewed.as_ref().unwrap());
@@ -150,7 +149,7 @@ mod tests {
         - POST /build\n  read:\n    - GET /info\n  unknown:\n    - GET /x\n";
 
     #[test]
-    fn a_review_that_is_taken_away_is_seen() {
+    fn a_removed_review_is_reported() {
         let old = sealed(OLD);
         assert_eq!(told(&old, &old), [""; 0]);
         let removed = parse(OLD.split("reviewed:").next().unwrap()).unwrap();
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_accepted_a_widening_is_told() {
+    fn a_widening_says_whether_it_was_accepted() {
         let old = sealed(OLD);
         let wider =
             OLD.replace("  - GET /info\n  - POST", "  - GET /info\n  - POST /auth\n  - POST");
@@ -180,7 +179,7 @@ mod tests {
         let kept = wider.replace("  root:\n", "  root:\n    - POST /auth\n");
         let lines = told(&old, &sealed(&kept));
         assert_eq!(lines, ["rule-added: POST /auth", "review-grown: POST /auth"]);
-        // By hand, and the digest as it was.
+        // Edited by hand, with the digest unchanged.
         let mut by_hand = parse(&kept).unwrap();
         by_hand.reviewed.as_mut().unwrap().digest = old.reviewed.clone().unwrap().digest;
         let lines = told(&old, &by_hand);
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_change_accepts_is_named() {
+    fn accepted_findings_are_named() {
         let old = sealed(OLD);
         let accept = "accept:\n  - code: unused-rule\n    rule: GET /info\n    reason: why\n    until: 2027-01-31\n";
         let new = sealed(&OLD.replace("reviewed:", &format!("{accept}reviewed:")));

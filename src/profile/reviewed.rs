@@ -1,15 +1,15 @@
-//! What people have accepted of a profile: the part `reviewed`, and what is open beside it.
+//! The `reviewed` part of a profile: what people have accepted, and what is still open.
 //!
-//! Each accepted rule stands there with the risk that it had then. So a rule that was added since,
-//! by whomever, is open; so is one whose operation is riskier today. Beside the rules stand what was
-//! denied and the oldest API version at that time, so that what was widened since can be named. What
-//! a person narrows or takes away is never a reason for another review: a rule may go from `allow`
-//! and from here, `deny` may grow, and `min_api` may rise.
+//! The part lists each accepted rule with the risk it had at the time. A rule that was added since,
+//! by whatever means, is therefore open, and so is one whose operation is riskier today. The part
+//! also records the rules under `deny` and the oldest API version at that time, so that later
+//! widenings can be named. Narrowing never requires another review: a rule may disappear from
+//! `allow` and from this list, `deny` may grow, and `min_api` may rise.
 //!
-//! A line that was typed into the list is not a review. Each thing that a person was shown has a
-//! mark, the beginning of a digest, and a rule without its mark is not accepted. The digest is of the
-//! marks and of all else that is not a list of accepted rules. None of this is a signature: whoever
-//! can change the file can also review it.
+//! A line that was typed into the list is not a review. Everything a person was shown has a mark,
+//! which is the beginning of a digest, and a rule without its mark is not accepted. The digest
+//! covers the marks and everything else except the lists of accepted rules. None of this is a
+//! signature: anyone who can change the file can also review it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -20,94 +20,94 @@ use sha2::{Digest, Sha256};
 use super::{Entry, Pattern, Profile, Rule, RuleIndex, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind, Risk};
 
-/// What a person has accepted.
+/// What people have accepted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reviewed {
-    /// The digest that was written with it, in hexadecimal.
+    /// The digest in the file, in hexadecimal.
     pub digest: String,
-    /// The marks of all that a person was shown; none where an older dsp wrote the part.
+    /// The marks of everything a person was shown; `None` if an older dsp wrote the part.
     pub marks: Option<Marks>,
-    /// The profile's `min_api` at that time; only with marks.
+    /// The profile's `min_api` at that time; only set with marks.
     pub min_api: Option<ApiVersion>,
-    /// What was denied at that time; only with marks.
+    /// The rules that were denied at that time; only set with marks.
     pub deny: Vec<Entry<Rule>>,
-    /// The rules.
+    /// The accepted rules.
     pub kept: Vec<Entry<Kept>>,
-    /// The requests that no operation is.
+    /// The accepted requests that are not in the catalogue.
     pub unknown: Vec<Entry<UnknownOperation>>,
 }
 
-/// A rule that was accepted.
+/// An accepted rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Kept {
-    /// The risk of its operation at that time.
+    /// The risk of its operation at the time.
     pub risk: Risk,
     /// The rule.
     pub rule: Rule,
 }
 
-/// The marks of what a person was shown: the beginning of a digest of each thing.
+/// The marks of what a person was shown: the beginning of a digest of each item.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Marks(BTreeSet<String>);
 
-/// Where a profile stands between what it says and what a person has accepted.
+/// How the profile differs from what people have accepted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Standing {
-    /// Whether there is a part `reviewed`.
+    /// Whether the profile has a `reviewed` part.
     pub has_begun: bool,
-    /// The rules under `allow` that nobody has accepted as they are today, by their places.
+    /// The rules under `allow` that nobody has accepted as they are today, by index.
     pub open: Vec<Open>,
-    /// The entries under `unknown` that nobody has accepted, by their places.
+    /// The entries under `unknown` that nobody has accepted, by index.
     pub open_unknown: Vec<usize>,
-    /// What else lets more through than a person has accepted.
+    /// Other changes that allow more than a person has accepted.
     pub changes: Vec<Widened>,
 }
 
 /// A rule that nobody has accepted as it is today.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Open {
-    /// Its place under `allow`.
+    /// Its index in `allow`.
     pub place: usize,
-    /// The risk with which it was accepted, when it is riskier today.
+    /// The risk with which it was accepted, if it is riskier today.
     pub accepted_as: Option<Risk>,
-    /// When it came there.
+    /// When it was added.
     pub since: Since,
 }
 
-/// When a rule that nobody has accepted came into a profile.
+/// When a rule that nobody has accepted was added.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Since {
-    /// It was there when a person reviewed other rules, and was not decided on.
+    /// Before the last review, which left it undecided.
     Undecided,
-    /// It was added after the last review.
+    /// After the last review.
     Added,
-    /// Nothing tells.
+    /// It cannot be determined.
     Unknown,
 }
 
-/// What lets more through than a person has accepted, beside rules.
+/// A widening, other than a rule, that nobody has accepted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Widened {
-    /// The profile is for another engine.
+    /// The profile is for a different engine.
     Engine {
-        /// The one that was reviewed.
+        /// The engine at the review.
         from: EngineKind,
-        /// The one of today.
+        /// The engine today.
         to: EngineKind,
     },
-    /// Older API versions are let through.
+    /// Older API versions are allowed.
     MinApi {
-        /// The oldest one at the review.
+        /// The oldest version at the review.
         from: ApiVersion,
-        /// The oldest one today; none where that is any.
+        /// The oldest version today; `None` for any.
         to: Option<ApiVersion>,
     },
-    /// A rule is no longer denied, or not all of it.
+    /// A rule is no longer denied, or only in part.
     Undenied(Rule),
-    /// The part `reviewed` was changed by hand.
+    /// The `reviewed` part was edited by hand.
     ByHand,
-    /// Something of `deny`, `min_api`, the engine or the list, in a part of an older dsp, which does
-    /// not tell what.
+    /// Something in `deny`, `min_api`, the engine or the list changed. An older dsp wrote the part,
+    /// so it does not say what.
     Something,
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for Widened {
             Self::Undenied(rule) => {
                 write!(formatter, "{rule} was under deny at the review and is gone from there")
             }
-            Self::ByHand => formatter.write_str("the part reviewed was changed by hand"),
+            Self::ByHand => formatter.write_str("the reviewed part was changed by hand"),
             Self::Something => formatter.write_str(
                 "deny, min_api, engine or the list of what was accepted changed since the review",
             ),
@@ -135,17 +135,17 @@ impl fmt::Display for Widened {
 }
 
 impl Marks {
-    /// Hexadecimal digits of one mark: enough that none fits by accident.
+    /// The number of hexadecimal digits of a mark: enough that none matches by accident.
     const LENGTH: usize = 8;
 
-    /// Reads marks, any number in each text; what is not one matches nothing.
+    /// Reads marks, any number in each text. Anything that is not a mark matches nothing.
     #[must_use]
     pub fn parse<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let words = texts.flat_map(str::split_ascii_whitespace);
         Self(words.map(str::to_owned).collect())
     }
 
-    /// The marks as they are written, in order.
+    /// The marks as written, sorted.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -166,7 +166,7 @@ impl Marks {
 }
 
 impl Standing {
-    /// Whether a person has accepted the profile as it is, or more than it is.
+    /// Whether people have accepted all that the profile allows.
     #[must_use]
     pub fn is_reviewed(&self) -> bool {
         self.has_begun
@@ -175,13 +175,13 @@ impl Standing {
             && self.changes.is_empty()
     }
 
-    /// How many rules and entries are open.
+    /// The number of open rules and entries.
     #[must_use]
     pub fn open_count(&self) -> usize {
         self.open.len() + self.open_unknown.len()
     }
 
-    /// Whether something else than rules is open.
+    /// Whether something other than rules is open.
     #[must_use]
     pub fn is_changed(&self) -> bool {
         !self.changes.is_empty()
@@ -189,13 +189,13 @@ impl Standing {
 }
 
 impl Reviewed {
-    /// What this lists as accepted, to be looked up.
+    /// An index of what is listed as accepted.
     #[must_use]
     pub fn accepted(&self) -> Accepted<'_> {
         Accepted::of(self)
     }
 
-    /// Takes rules for accepted as they are today.
+    /// Accepts rules as they are today.
     pub fn accept<'a>(&mut self, rules: impl IntoIterator<Item = &'a Rule>) {
         let rules: IndexSet<&Rule> = rules.into_iter().collect();
         self.kept.retain(|kept| !rules.contains(&kept.value.rule));
@@ -206,14 +206,14 @@ impl Reviewed {
         }
     }
 
-    /// Takes a request that no operation is for accepted.
+    /// Accepts a request that is not in the catalogue.
     pub fn accept_unknown(&mut self, unknown: &UnknownOperation) {
         self.marks.iter_mut().for_each(|marks| marks.add(&unknown_line(unknown)));
         self.unknown.push(Entry::new(unknown.clone()));
     }
 
-    /// Marks what this lists as accepted, and the rest of `profile` as shown and not decided on, and
-    /// remembers what is denied and the oldest version.
+    /// Marks the accepted rules, marks the rest of `profile` as shown but undecided, and records
+    /// the denied rules and the oldest version.
     pub fn seal(&mut self, profile: &Profile) {
         self.remember(profile);
         self.min_api = profile.min_api;
@@ -221,8 +221,8 @@ impl Reviewed {
         self.digest = profile.digest_of(self);
     }
 
-    /// Marks the rules, and leaves open what else was widened before, `changes`: `deny` and `min_api`
-    /// stay what they were at the last review, and so does a digest that does not fit.
+    /// Marks the rules, and leaves open the other widenings in `changes`: `deny` and `min_api` stay
+    /// as they were at the last review, and a digest that does not match stays wrong.
     pub fn seal_rules(&mut self, profile: &Profile, changes: &[Widened]) {
         self.remember(profile);
         let fits =
@@ -243,17 +243,17 @@ impl Reviewed {
         self.marks = Some(marks);
     }
 
-    /// Whether a line of the list is there by a review, as far as that can be told.
+    /// Whether a line of the list comes from a review, as far as its mark shows.
     fn is_marked(&self, line: &str) -> bool {
         self.marks.as_ref().is_none_or(|marks| marks.has(line))
     }
 }
 
-/// What was accepted, to be looked up.
+/// An index of what was accepted.
 #[derive(Debug)]
 pub struct Accepted<'a> {
     exact: HashMap<&'a Rule, Risk>,
-    /// Rules that hold more than one name, by their operations.
+    /// Rules that match more than one name, by operation.
     wide: HashMap<usize, Vec<&'a Kept>>,
 }
 
@@ -273,7 +273,7 @@ impl<'a> Accepted<'a> {
         Self { exact, wide }
     }
 
-    /// The risk with which a rule was accepted, or one that holds all that it does.
+    /// The risk with which the rule, or one that covers it, was accepted.
     #[must_use]
     pub fn risk_of(&self, rule: &Rule) -> Option<Risk> {
         let exact = self.exact.get(rule).copied();
@@ -285,7 +285,7 @@ impl<'a> Accepted<'a> {
 }
 
 impl Profile {
-    /// What is open for a person to look at.
+    /// What a person has to review.
     #[must_use]
     pub fn standing(&self) -> Standing {
         let nothing = Reviewed::default();
@@ -322,7 +322,7 @@ impl Profile {
         }
     }
 
-    /// What lets more through than what was reviewed, beside rules.
+    /// Other widenings than rules.
     fn widened(&self, reviewed: &Reviewed) -> Vec<Widened> {
         let fits = reviewed.digest == self.digest_of(reviewed);
         if reviewed.marks.is_none() {
@@ -339,7 +339,7 @@ impl Profile {
         {
             changes.push(Widened::MinApi { from, to: self.min_api });
         }
-        // The engine may be another one than that of the rules.
+        // The engine may differ from that of the rules.
         let denied = EngineKind::ALL
             .map(|engine| RuleIndex::new(engine, self.deny.iter().map(|entry| &entry.value)));
         let is_denied = |rule: &Rule| denied.iter().any(|index| index.covers(rule));
@@ -348,8 +348,8 @@ impl Profile {
         changes
     }
 
-    /// The digest of what a person was shown and what does not stand in the lists of what was
-    /// accepted; in a part of an older dsp of those lists too. In hexadecimal.
+    /// The digest, in hexadecimal, of what a person was shown and of everything outside the lists
+    /// of accepted rules. For a part written by an older dsp it covers those lists too.
     #[must_use]
     pub fn digest_of(&self, reviewed: &Reviewed) -> String {
         if reviewed.marks.is_some() {
@@ -403,7 +403,7 @@ mod tests {
     const TEXT: &str = "version: 1\nname: x\nmin_api: \"1.40\"\nallow:\n  - GET /containers/*/json\n  \
         - GET /events\n  - GET /info\n  - POST /containers/create\ndeny:\n  - POST /build\n";
 
-    /// A profile of which all is accepted but the last rule, as it reads back.
+    /// A profile, parsed back, in which everything but the last rule is accepted.
     fn reviewed() -> Profile {
         let mut profile = parse(TEXT).unwrap();
         let mut reviewed = Reviewed { marks: Some(Marks::default()), ..Reviewed::default() };
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_nobody_decided_on_is_told_from_one_that_was_added() {
+    fn an_undecided_rule_is_distinguished_from_an_added_one() {
         let mut profile = reviewed();
         assert_eq!(told(&profile), ["Undecided POST /containers/create"]);
         profile.allow.extend(rules("POST /build"));
@@ -437,11 +437,11 @@ mod tests {
     }
 
     #[test]
-    fn what_narrows_needs_no_review() {
+    fn narrowing_needs_no_review() {
         let mut profile = reviewed();
         profile.allow.pop();
         assert!(profile.standing().is_reviewed());
-        // Gone from both lists, narrowed, denied, from a newer version on.
+        // Removed from both lists, narrowed, denied, only for newer versions.
         profile.allow.pop();
         let list = &mut profile.reviewed.as_mut().unwrap().kept;
         list.retain(|kept| kept.value.rule.to_string() != "GET /info");
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn what_widens_is_named_with_what_it_was() {
+    fn a_widening_is_reported_with_the_old_value() {
         let mut profile = reviewed();
         profile.allow.pop();
         profile.min_api = Some(ApiVersion::new(1, 30));
@@ -469,22 +469,22 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_typed_into_the_list_is_no_review() {
+    fn a_line_typed_into_the_list_is_not_a_review() {
         let mut profile = reviewed();
         let rule = profile.allow[3].value.clone();
         let list = &mut profile.reviewed.as_mut().unwrap().kept;
         list.push(Entry::new(Kept { risk: Risk::Root, rule: rule.clone() }));
         assert_eq!(told(&profile), ["Undecided POST /containers/create"]);
-        // Nor is one with its mark, without the digest.
+        // A line with its mark but without the digest is not a review either.
         let part = profile.reviewed.as_mut().unwrap();
         let kept = Kept { risk: Risk::Root, rule };
         part.marks.as_mut().unwrap().add(&kept_line(&kept));
-        assert_eq!(told(&profile), ["the part reviewed was changed by hand"]);
-        // Nor are a setting, and the marks taken away.
+        assert_eq!(told(&profile), ["the reviewed part was changed by hand"]);
+        // Nor are a changed setting and removed marks.
         let mut profile = reviewed();
         profile.allow.pop();
         profile.reviewed.as_mut().unwrap().min_api = None;
-        assert_eq!(told(&profile), ["the part reviewed was changed by hand"]);
+        assert_eq!(told(&profile), ["the reviewed part was changed by hand"]);
         let mut profile = reviewed();
         profile.reviewed.as_mut().unwrap().marks = None;
         assert!(!profile.standing().is_reviewed());

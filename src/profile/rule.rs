@@ -1,4 +1,4 @@
-//! One rule: an operation, and a pattern for each of its parameters.
+//! A rule: an operation, and a pattern for each of its parameters.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,22 +16,22 @@ pub struct Rule {
 /// Why a text is not a rule.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RuleError {
-    /// Not `METHOD /path`.
+    /// The text is not of the form `METHOD /path`.
     #[error("a rule is a method, one space and a path: GET /containers/json")]
     Shape,
-    /// A method that the Engine API does not have.
+    /// The Engine API does not have the method.
     #[error("\"{0}\" is not a method of the Engine API; rules spell it in capitals")]
     Method(String),
-    /// A query.
-    #[error("rules have no query; they hold for every one")]
+    /// The rule has a query.
+    #[error("rules have no query; they apply to every query")]
     Query {
-        /// The rule without it.
+        /// The rule without the query.
         without: String,
     },
-    /// A version prefix.
-    #[error("rules have no version prefix; they hold for every version from min_api on")]
+    /// The rule has a version prefix.
+    #[error("rules have no version prefix; they apply to every version from min_api on")]
     Version {
-        /// The rule without it.
+        /// The rule without the prefix.
         without: String,
     },
     /// No operation has this method and path.
@@ -41,30 +41,30 @@ pub enum RuleError {
         engine: EngineKind,
         /// The text.
         rule: String,
-        /// The rules of the operations that are spelled most alike.
+        /// The rules of the operations with the most similar spelling.
         nearest: Vec<String>,
     },
-    /// A parameter that no request could have.
-    #[error("\"{0}\" is no name that a request can have")]
+    /// No request can have such a parameter.
+    #[error("no request can have the name \"{0}\"")]
     Parameter(String),
 }
 
 impl Rule {
-    /// The rule that permits all of an operation.
+    /// The rule that matches every request for an operation.
     #[must_use]
     pub fn any(operation: &'static Operation) -> Self {
         let patterns = operation.template.parameters().map(|_| Pattern::Any).collect();
         Self { operation, patterns }
     }
 
-    /// How much the rule gives away: what its operation does, as no rule can limit what a request
-    /// contains.
+    /// The risk of the rule: that of its operation, because a rule cannot limit the contents of a
+    /// request.
     #[must_use]
     pub fn risk(&self) -> Risk {
         self.operation.risk
     }
 
-    /// The rule that permits an operation on what the patterns say, one for each parameter.
+    /// The rule that matches an operation with these patterns, one for each parameter.
     #[must_use]
     pub fn narrowed(operation: &'static Operation, patterns: Vec<Pattern>) -> Self {
         let stops = operation.template.stars_stop_at_slashes().chain(std::iter::repeat(false));
@@ -75,8 +75,8 @@ impl Rule {
         Self { operation, patterns: patterns.into_iter().zip(stops).map(as_far).collect() }
     }
 
-    /// The rule that permits an operation on the names that a request has. An id, which is another one
-    /// next time, becomes a wildcard.
+    /// The rule for an operation on the names in a request. A container ID becomes a wildcard,
+    /// because the next container has another one.
     #[must_use]
     pub fn of_request(located: &Located) -> Self {
         let pattern = |value: &String| {
@@ -116,7 +116,7 @@ impl Rule {
         Self::of(&found, &segments)
     }
 
-    /// The rule whose parameters are spelled by these segments.
+    /// The rule whose parameters are these segments.
     fn of(found: &Found, segments: &[&str]) -> Result<Self, RuleError> {
         let pattern = |range: &Range<usize>| {
             let spelled = segments.get(range.clone()).unwrap_or_default().join("/");
@@ -138,7 +138,7 @@ impl Rule {
         &self.patterns
     }
 
-    /// Whether the rule is about this operation and these values.
+    /// Whether the rule matches this operation with these values.
     #[must_use]
     pub fn matches(&self, located: &Located) -> bool {
         self.operation == located.operation
@@ -150,13 +150,13 @@ impl Rule {
                 .all(|(pattern, value)| pattern.matches(value))
     }
 
-    /// Whether the rule is about all that `other` is about.
+    /// Whether the rule matches every request that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.compare(other, Pattern::covers)
     }
 
-    /// Whether some request is one of both rules'.
+    /// Whether some request matches both rules.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.compare(other, Pattern::overlaps)
@@ -169,13 +169,13 @@ impl Rule {
 }
 
 impl Rule {
-    /// Its path, each pattern spelled by `spell`.
+    /// Its path, with each pattern spelled by `spell`.
     fn path(&self, spell: impl Fn(&Pattern) -> String) -> String {
         let template = &self.operation.template;
         template.fill(|place| self.patterns.get(place).map(&spell).unwrap_or_default().into())
     }
 
-    /// Whether a path would be read as this rule.
+    /// Whether the path reads back as this rule.
     fn is_read_from(&self, path: &str) -> bool {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let Operation { engine, method, .. } = self.operation;
@@ -184,7 +184,7 @@ impl Rule {
     }
 }
 
-/// A rule's text, in the one spelling that `generate` writes.
+/// The rule as text, in the one spelling that `generate` writes.
 impl fmt::Display for Rule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path(ToString::to_string);
@@ -193,8 +193,8 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Spells a name so that no part of it reads as a literal of the API. With podman a name can be
-/// what is a literal in another version of the API.
+/// Spells a name so that no part of it reads as a literal of the API. With podman, a name can equal
+/// a literal of another version of the API.
 fn no_literal(pattern: &Pattern) -> String {
     let text = pattern.to_string();
     if text.contains('/') {
@@ -218,7 +218,7 @@ pub(super) fn method_and_path(text: &str) -> Result<(Method, &str), RuleError> {
     Ok((method, path))
 }
 
-/// Makes a path safe as an unquoted YAML text: a `:` at its end would make it a key.
+/// Makes a path safe as unquoted YAML: a `:` at its end would make it a key.
 pub(super) fn plain(path: String) -> String {
     match path.strip_suffix(':') {
         Some(front) => format!("{front}%3A"),
@@ -309,13 +309,13 @@ mod tests {
         assert!(error("get /info").contains("capitals"));
         assert!(error("GET /containers/*").contains("names no operation"));
         assert!(error("GET /*").contains("names no operation"));
-        assert!(error("GET /networks/%zz").contains("no name"));
+        assert!(error("GET /networks/%zz").contains("can have the name"));
         assert_eq!(
             parse("GET /v1.41/info"),
             Err(RuleError::Version { without: "GET /info".into() })
         );
         let Err(RuleError::NoOperation { nearest, .. }) = parse("GET /container/json") else {
-            panic!("a rule that names no operation was taken");
+            panic!("a rule that names no operation was accepted");
         };
         assert_eq!(nearest.first().map(String::as_str), Some("GET /containers/json"));
     }

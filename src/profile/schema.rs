@@ -1,18 +1,18 @@
-//! The JSON Schema of a profile, made from the catalogues. It is for editors: what it takes may still
-//! be refused by [`super::parse`], what it refuses never is taken.
+//! The JSON Schema of a profile, generated from the catalogues. It is for editors: it accepts
+//! everything that [`super::parse`] accepts, and some input that [`super::parse`] rejects.
 
 use serde_json::{Value, json};
 
 use super::CheckCode;
 use crate::api::{EngineKind, Operation, Part, Risk};
 
-/// What the schema calls itself.
+/// The title of the schema.
 pub const TITLE: &str = "A profile of dsp, version 1";
 
 /// The schema, as text.
 #[must_use]
 pub fn schema() -> String {
-    // A value that was made of text and numbers always has a form in JSON.
+    // A value built from text and numbers always has a JSON form.
     serde_json::to_string_pretty(&value()).unwrap_or_default() + "\n"
 }
 
@@ -54,22 +54,22 @@ fn value() -> Value {
             "name": {
                 "type": "string",
                 "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-                "description": "What denials and the log call the profile.",
+                "description": "The name of the profile in denials and the log.",
             },
             "engine": {
                 "enum": EngineKind::ALL.map(|engine| engine.to_string()),
-                "description": "The engine whose operations the rules name; docker when it is not there.",
+                "description": "The engine whose operations the rules name; the default is docker.",
             },
             "min_api": {
                 "type": ["string", "number"],
                 "description": "The lowest API version that requests may ask for, in quotes.",
             },
             "allow": { "description": "What is allowed; * is one parameter." },
-            "deny": { "description": "What people decided against; stronger than allow." },
+            "deny": { "description": "What is denied; overrides allow." },
             "unknown": {
                 "type": ["array", "null"],
                 "items": { "type": "string", "pattern": "^[A-Z]+ /[^*\\s]*$" },
-                "description": "Requests that no operation is, allowed literally.",
+                "description": "Requests that are not in the catalogue, allowed literally.",
             },
             "accept": {
                 "type": ["array", "null"],
@@ -85,7 +85,7 @@ fn value() -> Value {
                         "until": {
                             "type": "string",
                             "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-                            "description": "The last day on which it counts, in UTC.",
+                            "description": "The last day on which the entry counts, in UTC.",
                         },
                     },
                 },
@@ -112,7 +112,7 @@ fn reference(engine: EngineKind) -> Value {
     json!({ "$ref": format!("#/$defs/{engine}") })
 }
 
-/// Every operation as it is completed, and a pattern for rules with names.
+/// Every operation as a completion, and a pattern for rules with names.
 fn rule(engine: EngineKind) -> Value {
     let operations = engine.catalogue().operations();
     let complete = operations.iter().map(|operation| {
@@ -127,7 +127,7 @@ fn rule(engine: EngineKind) -> Value {
     json!({ "type": "string", "anyOf": any })
 }
 
-/// An expression for the rules of an operation, in the part of the language that all have.
+/// A regular expression for the rules of an operation, using only syntax that all dialects share.
 fn pattern(operation: &Operation) -> String {
     let parts = operation.template.parts().iter().map(|part| match part {
         Part::Literal(word) => regular(word),
@@ -138,7 +138,8 @@ fn pattern(operation: &Operation) -> String {
     format!("{} /{}", operation.method, path.join("/"))
 }
 
-/// A literal of a template; of what means something in an expression only the dot is in one.
+/// A literal of a template as a regular expression. Of the special characters only the dot occurs
+/// in one.
 fn regular(word: &str) -> String {
     word.replace('.', "\\.")
 }

@@ -1,15 +1,15 @@
-//! The profiles that are part of dsp.
+//! The profiles that are built into dsp.
 
-/// A profile that is part of dsp.
+/// A profile that is built into dsp.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped {
-    /// Its name behind `builtin:`.
+    /// Its name after `builtin:`.
     pub name: &'static str,
-    /// Its file.
+    /// The text of its file.
     pub text: &'static str,
 }
 
-/// What stands before the name of such a profile where a file is expected.
+/// The prefix for the name of a built-in profile where a file is expected.
 pub const BUILTIN: &str = "builtin:";
 
 macro_rules! shipped {
@@ -18,7 +18,7 @@ macro_rules! shipped {
     };
 }
 
-/// Every profile that is part of dsp, in the order of their names: `profiles/NAME.yaml` for each.
+/// Every built-in profile, by name: one for each `profiles/NAME.yaml`.
 pub const SHIPPED: &[Shipped] = &shipped![
     "act",
     "autoheal",
@@ -49,17 +49,17 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "watchtower",
 ];
 
-/// What begins a part of a profile's head.
+/// The words that start a part of a profile's header.
 const PARTS: [&str; 3] = ["Program: ", "Exercised: ", "Not exercised: "];
 
 impl Shipped {
-    /// The profile of this name.
+    /// The profile with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         SHIPPED.iter().find(|shipped| shipped.name == name)
     }
 
-    /// What it says of itself at its head, as one line.
+    /// The description in its header, as one line.
     #[must_use]
     pub fn about(&self) -> String {
         let lines = self.head().map(str::trim_start);
@@ -69,25 +69,26 @@ impl Shipped {
         first.trim_end_matches('.').to_owned()
     }
 
-    /// The program that it was recorded of, with its version; none was for a profile of a purpose.
+    /// The program that was recorded for it, with its version; `None` for a profile written for a
+    /// purpose.
     #[must_use]
     pub fn program(&self) -> Option<String> {
         self.part(0)
     }
 
-    /// What the program was made to do for the recordings.
+    /// What the program did while it was recorded.
     #[must_use]
     pub fn exercised(&self) -> Option<String> {
         self.part(1)
     }
 
-    /// What it can do and was not made to, which the profile may deny therefore.
+    /// What the program can do but did not, so that the profile may deny it.
     #[must_use]
     pub fn not_exercised(&self) -> Option<String> {
         self.part(2)
     }
 
-    /// A part of the head as one line: what goes on below is set in by two spaces.
+    /// A part of the header as one line. Continuation lines are indented by two spaces.
     fn part(&self, number: usize) -> Option<String> {
         let part = PARTS.get(number)?;
         let mut lines = self.head().skip_while(|line| !line.starts_with(part));
@@ -108,7 +109,7 @@ mod tests {
     use crate::profile::parse;
 
     #[test]
-    fn every_file_is_shipped_and_is_a_profile_of_its_name() {
+    fn every_file_is_built_in_and_named_after_its_profile() {
         let files = std::fs::read_dir("profiles").unwrap();
         let mut files: Vec<String> = files
             .map(|file| file.unwrap().file_name().into_string().unwrap())
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_program_says_what_it_was_recorded_of() {
+    fn a_profile_of_a_program_says_what_was_recorded() {
         for shipped in SHIPPED {
             let parts = [shipped.program(), shipped.exercised(), shipped.not_exercised()];
             let given = parts.iter().flatten().filter(|part| !part.trim().is_empty()).count();
