@@ -1,14 +1,14 @@
-//! Command lines that would lead a program past its `DOCKER_HOST`.
+//! Recognizes commands that would bypass the program's `DOCKER_HOST`.
 
 use std::ffi::OsString;
 use std::fmt;
 
 use super::intercept::USUAL_SOCKETS;
 
-/// Programs whose global options name an engine.
+/// Programs with global options that name an engine.
 const CLIENTS: [&str; 4] = ["docker", "docker-compose", "nerdctl", "podman"];
 
-/// Their global options that take a value and name no engine.
+/// Their global options that take a value and do not name an engine.
 const WITH_VALUE: [&str; 12] = [
     "--ansi",
     "--config",
@@ -24,7 +24,7 @@ const WITH_VALUE: [&str; 12] = [
     "-l",
 ];
 
-/// How a program would go past dsp.
+/// How a program would bypass dsp.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Escape {
     /// It names its engine itself.
@@ -34,7 +34,7 @@ pub enum Escape {
         /// Its value: an address, or the name of a context.
         engine: String,
     },
-    /// It gives the engine's own socket to a container.
+    /// It mounts the engine's own socket into a container.
     MountedSocket(String),
 }
 
@@ -43,17 +43,17 @@ impl fmt::Display for Escape {
         match self {
             Self::OwnEngine { option, .. } => write!(
                 formatter,
-                "the command names its own engine with {option}, so its requests go past dsp; leave it out, and give it to dsp with -H",
+                "the command names its own engine with {option}, so its requests bypass dsp; remove the option, and pass the engine to dsp with -H",
             ),
             Self::MountedSocket(socket) => write!(
                 formatter,
-                "the command gives {socket} to a container, whose requests go past dsp; mount dsp's own socket instead (--listen), or record with --follow",
+                "the command mounts {socket} into a container, whose requests bypass dsp; mount dsp's socket instead (--listen), or record with --follow",
             ),
         }
     }
 }
 
-/// Whether a command would go past dsp, as far as its arguments tell.
+/// Whether a command would bypass dsp, judged by its arguments.
 #[must_use]
 pub fn escapes(command: &[OsString]) -> Option<Escape> {
     let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
@@ -66,7 +66,7 @@ pub fn escapes(command: &[OsString]) -> Option<Escape> {
     own.or_else(|| mounted_socket(arguments.iter().map(AsRef::as_ref)))
 }
 
-/// Looks at the global options only: `docker run -h` is a host name, `docker run -c` a share.
+/// Examines only the global options: `docker run -h` is a host name, `docker run -c` a CPU share.
 fn own_engine<'a>(arguments: impl Iterator<Item = &'a str>) -> Option<Escape> {
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_names_its_own_engine_is_told() {
+    fn a_client_that_names_its_own_engine_is_recognized() {
         for line in [
             "docker -H tcp://h ps",
             "docker -Htcp://h ps",

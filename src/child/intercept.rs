@@ -1,8 +1,9 @@
-//! A socket put over the paths where programs expect the engine's, for those that look nowhere else:
-//! in a mount namespace that only the program sees.
+//! Covers the usual paths of the engine's socket, for programs that cannot be configured, in a
+//! mount namespace that only the program sees.
 //!
-//! A thread enters the namespace and starts the program from there. It stays, because an engine that
-//! begins anew replaces its socket, and what was put over a file goes with that file.
+//! A thread enters the namespace and starts the program from there. The thread stays, because a
+//! restarted engine replaces its socket file, and a mount on the old file disappears with that
+//! file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use tokio::process::{Child, Command};
 use super::namespace::Namespace;
 use crate::text::shown;
 
-/// Where programs expect the engine's socket. On most systems both are one.
+/// Where programs expect the engine's socket. On most systems both are the same file.
 pub const USUAL_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
 /// A place where the engine's socket can be covered.
@@ -24,50 +25,50 @@ pub struct Intercept {
     namespace: Namespace,
 }
 
-/// Why nothing can be put over a path.
+/// Why a path cannot be covered.
 #[derive(Debug, thiserror::Error)]
 pub enum InterceptError {
-    /// There is nothing that could be covered.
-    #[error("nothing can be put over {}: there is no such file", shown(path))]
+    /// The path does not exist.
+    #[error("cannot cover {}: no such file", shown(path))]
     Missing {
         /// The path.
         path: PathBuf,
     },
-    /// A socket cannot be put over a folder.
-    #[error("a socket cannot be put over {}, which is a folder", shown(path))]
+    /// The path is a folder.
+    #[error("cannot cover {} with a socket: it is a folder", shown(path))]
     Folder {
         /// The path.
         path: PathBuf,
     },
-    /// This process may not mount.
-    #[error("nothing can be put over {}: this process may not mount ({source})", shown(path))]
+    /// This process is not permitted to mount.
+    #[error("cannot cover {}: this process is not permitted to mount ({source})", shown(path))]
     NotAllowed {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// This process may not mount, and cannot make a user namespace in which it may.
+    /// This process is not permitted to mount, and cannot create a user namespace in which it is.
     #[error(
-        "nothing can be put over {}: this process may not mount, and there is no user namespace to be had ({source})",
+        "cannot cover {}: this process is not permitted to mount, and cannot create a user namespace ({source})",
         shown(path)
     )]
     NoNamespace {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Something else went wrong.
-    #[error("nothing can be put over {}: {source}", shown(path))]
+    #[error("cannot cover {}: {source}", shown(path))]
     Other {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Mounts are the same for all programs here.
-    #[error("nothing can be put over {} for one program only: that needs Linux", shown(path))]
+    /// The system has no mount namespaces.
+    #[error("cannot cover {} for one program only: that needs Linux", shown(path))]
     NotLinux {
         /// The path.
         path: PathBuf,
@@ -75,15 +76,15 @@ pub enum InterceptError {
 }
 
 impl InterceptError {
-    /// What to do about it.
+    /// How to solve the problem.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Missing { .. } => Some(
-                "make an empty file there, or name the socket that the program uses with --intercept=PATH",
+                "create an empty file there, or name the socket that the program uses with --intercept=PATH",
             ),
             Self::NotAllowed { .. } => Some(
-                "in a container, mounts need CAP_SYS_ADMIN and no AppArmor profile that forbids them; or run dsp outside of it",
+                "in a container, mounting needs CAP_SYS_ADMIN and an AppArmor profile that permits it; or run dsp outside the container",
             ),
             Self::NoNamespace { .. } => Some(
                 "run dsp as root, in a container with CAP_SYS_ADMIN, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)",
@@ -104,11 +105,10 @@ impl InterceptError {
 }
 
 impl Intercept {
-    /// Makes ready to cover `path`, or the usual sockets as far as they are there. Where only a user
-    /// namespace helps, this process enters it, which it can do only before it starts threads.
+    /// Prepares to cover `path`, or those of the usual sockets that exist. If mounting needs a user
+    /// namespace, this process enters one, which is possible only before it starts threads.
     ///
-    /// # Errors
-    /// [`InterceptError`].
+    /// # Errors [`InterceptError`].
     pub fn prepare(path: Option<&Path>) -> Result<Self, InterceptError> {
         let covered = match path {
             Some(path) => vec![resolve(path)?],
@@ -122,7 +122,7 @@ impl Intercept {
         });
     }
 
-    /// Whether a program that is given this address of an engine finds the socket there.
+    /// Whether a program with this engine address finds the socket there.
     #[must_use]
     pub fn covers(&self, address: &str) -> bool {
         let path = address.strip_prefix("unix://").map(Path::new);
@@ -130,13 +130,13 @@ impl Intercept {
             .is_some_and(|path| self.covered.contains(&path))
     }
 
-    /// What is covered.
+    /// The covered paths.
     #[must_use]
     pub fn covered(&self) -> &[PathBuf] {
         &self.covered
     }
 
-    /// Whether a user namespace was needed, in which nobody can become another user.
+    /// Whether a user namespace was needed, in which no process can change its user.
     #[must_use]
     pub fn is_without_root(&self) -> bool {
         #[cfg(target_os = "linux")]
@@ -145,7 +145,7 @@ impl Intercept {
         return false;
     }
 
-    /// Starts a program that finds `socket` at the covered paths for as long as this value lives.
+    /// Starts a program that finds `socket` at the covered paths as long as this value lives.
     pub(super) async fn spawn(
         &self,
         command: Command,
@@ -161,7 +161,7 @@ impl Intercept {
     }
 }
 
-/// The usual sockets that are there, each once.
+/// Those of the usual sockets that exist, without duplicates.
 fn usual() -> Result<Vec<PathBuf>, InterceptError> {
     let mut found = Vec::new();
     let mut missing = None;
@@ -181,7 +181,7 @@ fn usual() -> Result<Vec<PathBuf>, InterceptError> {
     }
 }
 
-/// What a path leads to, which is what gets covered.
+/// The file that a path leads to, which is what the mount covers.
 fn resolve(path: &Path) -> Result<PathBuf, InterceptError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => InterceptError::Missing { path: path.to_owned() },

@@ -1,5 +1,5 @@
-//! Running a program with an engine's address of its own, as if dsp were not there: it keeps the
-//! terminal, gets each signal once, and its exit status is the result.
+//! Runs a program with its own engine address, as if dsp were not there: it keeps the terminal,
+//! receives each signal once, and its exit status is the result.
 
 mod flags;
 mod intercept;
@@ -21,7 +21,7 @@ use signals::{Incoming, Plan};
 pub use flags::{Escape, escapes};
 pub use intercept::{Intercept, InterceptError, USUAL_SOCKETS};
 
-/// Variables that would lead the program past the address it is given, or make it ask for TLS there
+/// Variables that could make the program bypass its address, or use TLS there
 /// (docs/engine-api.md#finding-the-engine).
 const REMOVED: [&str; 5] = [
     "CONTAINER_CONNECTION",
@@ -36,18 +36,19 @@ const REMOVED: [&str; 5] = [
 pub struct Spec {
     /// The program and its arguments.
     pub command: Vec<OsString>,
-    /// The engine's address that it gets.
+    /// The engine address for the program.
     pub address: String,
-    /// The variables that hold it: [`DOCKER_HOST`], and more where clients go by others.
+    /// The variables that hold the address: [`DOCKER_HOST`], and others for clients that read
+    /// those.
     pub variables: Vec<&'static str>,
-    /// A socket for programs that do not look at variables, and where to put it.
+    /// For programs that ignore the variables: the paths to cover, and the socket to put there.
     pub intercept: Option<(Intercept, PathBuf)>,
 }
 
-/// Where every client of Docker's API looks.
+/// The variable that every client of Docker's API reads.
 pub const DOCKER_HOST: &str = "DOCKER_HOST";
 
-/// Where podman's own client looks; with it, it is a client of a service and nothing else.
+/// The variable of podman's own client. If it is set, the client only talks to that service.
 pub const CONTAINER_HOST: &str = "CONTAINER_HOST";
 
 /// How a program ended.
@@ -62,24 +63,24 @@ pub enum Ended {
 /// Why a program did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// No program was named.
+    /// The command is empty.
     #[error("there is no command to run")]
     Empty,
-    /// There is no such program.
+    /// The program does not exist.
     #[error("{program}: command not found")]
     NotFound {
         /// Its name.
         program: String,
     },
-    /// It may not be run, or is no program.
+    /// The program is not executable.
     #[error("{program}: cannot be run: {source}")]
     NotExecutable {
         /// Its name.
         program: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Its mounts could not be made.
+    /// Its mounts failed.
     #[error(transparent)]
     Intercept(#[from] InterceptError),
     /// Something else went wrong.
@@ -87,13 +88,13 @@ pub enum SpawnError {
     Other {
         /// Its name.
         program: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl Ended {
-    /// The status that a shell would give: its own, or 128 and the signal.
+    /// The exit status as a shell reports it: that of the program, or 128 plus the signal.
     #[must_use]
     pub fn exit_status(self) -> u8 {
         match self {
@@ -104,7 +105,7 @@ impl Ended {
 }
 
 impl SpawnError {
-    /// The status that `docker run` and the shells give.
+    /// The exit status that `docker run` and shells use.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
@@ -129,16 +130,15 @@ impl SpawnError {
     }
 }
 
-/// Runs a program to its end. Signals that reach this process meanwhile are passed on when the
-/// program did not get them itself, and never end this process. `started` is called once the program
-/// runs, for what it must not inherit.
+/// Runs a program until it ends. Signals sent to this process in the meantime are forwarded unless
+/// the program received them itself, and never end this process. `started` is called once the
+/// program runs, to release what the program must not inherit.
 ///
-/// # Errors
-/// [`SpawnError`].
+/// # Errors [`SpawnError`].
 pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError> {
     let (program, arguments) = spec.command.split_first().ok_or(SpawnError::Empty)?;
     let failed = |source| SpawnError::new(program, source);
-    // Before the program starts, so that no signal can fall between.
+    // Before the program starts, so that no signal is lost in between.
     let mut incoming = Incoming::new().map_err(failed)?;
     let mut plan = Plan::new(signals::terminal_delivers());
 
@@ -150,7 +150,7 @@ pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError
     REMOVED.iter().for_each(|name| {
         command.env_remove(name);
     });
-    // What covers the paths lives as long as the program.
+    // The mounts last as long as the program.
     let (_covering, child) = match spec.intercept {
         None => (None, command.spawn()),
         Some((intercept, socket)) => {
@@ -167,7 +167,7 @@ pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError
                 if let Some(signal) = plan.pass_on(signal)
                     && let Some(pid) = child.id().and_then(pid)
                 {
-                    // It may have ended just now, which is as good.
+                    // An error means that the program has just ended, which is fine.
                     let _ = rustix::process::kill_process(pid, signal);
                 }
             }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_start_has_the_status_of_the_shells() {
+    async fn a_program_that_does_not_start_has_the_status_that_shells_use() {
         let status = async |command: &[&str]| {
             let command = command.iter().map(OsString::from).collect();
             let spec = Spec { command, address: String::new(), variables: vec![], intercept: None };

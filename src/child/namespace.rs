@@ -1,5 +1,5 @@
-//! A thread in a mount namespace of its own, that starts a program there and keeps a socket over
-//! some paths while it runs. Linux only.
+//! A thread in its own mount namespace. It starts a program there and keeps a socket mounted over
+//! some paths while the program runs. Linux only.
 
 use std::fs;
 use std::io;
@@ -25,12 +25,12 @@ use tokio::sync::oneshot;
 use super::intercept::InterceptError;
 use crate::text::shown;
 
-/// A mount namespace, as long as this value lives.
+/// A mount namespace that exists as long as this value.
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) is_without_root: bool,
     jobs: mpsc::Sender<Job>,
-    /// Its end tells the thread to end.
+    /// Closing it ends the thread.
     _life: UnixStream,
 }
 
@@ -43,7 +43,7 @@ struct Job {
 }
 
 impl Namespace {
-    /// Makes a namespace in which something can be put over each path.
+    /// Creates a namespace in which each of the paths can be covered.
     pub(super) fn enter(paths: &[PathBuf]) -> Result<Self, InterceptError> {
         let first = paths.first().map_or(Path::new("/"), PathBuf::as_path);
         let other = |source| InterceptError::Other { path: first.to_owned(), source };
@@ -74,7 +74,7 @@ impl Namespace {
         Ok(Self { is_without_root, jobs, _life: life })
     }
 
-    /// Puts `socket` over the paths and starts a program there, one in all.
+    /// Covers the paths with `socket` and starts a program. Callable once.
     pub(super) async fn spawn(
         &self,
         command: Command,
@@ -90,19 +90,19 @@ impl Namespace {
     }
 }
 
-/// Whether this process may mount as it is.
+/// Whether this process is permitted to mount.
 fn may_mount() -> bool {
     rustix::thread::capabilities(None)
         .is_ok_and(|held| held.effective.contains(CapabilitySet::SYS_ADMIN))
 }
 
-/// Takes this process, which has one thread, to a user namespace in which it may mount and is the
-/// same user as before. Nobody can become another one there, which is what makes it safe to enter.
+/// Moves this process, which has one thread, into a user namespace in which it may mount and has
+/// the same user as before. No process can change its user there, which makes entering it safe.
 fn enter_user_namespace() -> io::Result<()> {
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     nix::sched::unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| match error {
-        // It would read as if a disk were full.
-        nix::Error::ENOSPC => io::Error::other("the system's limit of them is reached"),
+        // The system's own text for it is about a full disk.
+        nix::Error::ENOSPC => io::Error::other("the limit for user namespaces is reached"),
         error => error.into(),
     })?;
     fs::write("/proc/self/setgroups", "deny")?;
@@ -110,8 +110,8 @@ fn enter_user_namespace() -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
-/// Takes this thread alone to a mount namespace, and finds out whether the paths can be covered, by
-/// putting each over itself. Returns what tells of changes in their folders.
+/// Moves only this thread into a mount namespace, and tests whether the paths can be covered by
+/// mounting each over itself. Returns a watch on changes in their folders.
 fn enter_mount_namespace(paths: &[PathBuf]) -> Result<OwnedFd, InterceptError> {
     let first = paths.first().map_or(Path::new("/"), PathBuf::as_path);
     let unwatched = |error: Errno| InterceptError::Other {
@@ -125,7 +125,7 @@ fn enter_mount_namespace(paths: &[PathBuf]) -> Result<OwnedFd, InterceptError> {
     }
     nix::sched::unshare(CloneFlags::CLONE_NEWNS)
         .map_err(|error| InterceptError::new(first, error.into()))?;
-    // What the system mounts later is seen here too, and nothing of here is seen out there.
+    // Later mounts of the system appear here too, but mounts made here stay here.
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
         .map_err(|error| InterceptError::new(first, error.into()))?;
     for path in paths {
@@ -134,7 +134,7 @@ fn enter_mount_namespace(paths: &[PathBuf]) -> Result<OwnedFd, InterceptError> {
     Ok(changes)
 }
 
-/// Starts the program and keeps the paths covered until it has ended.
+/// Starts the program and keeps the paths covered until it ends.
 fn run(paths: &[PathBuf], job: Job, changes: &OwnedFd, ended: &UnixStream) {
     let Job { mut command, socket, runtime, reply } = job;
     let covered = paths.iter().try_for_each(|path| {
@@ -152,13 +152,13 @@ fn run(paths: &[PathBuf], job: Job, changes: &OwnedFd, ended: &UnixStream) {
         for path in paths {
             if let Err(error) = cover(&socket, path) {
                 let path = shown(path);
-                tracing::error!(%path, %error, "requests go past dsp, for nothing can be put over it");
+                tracing::error!(%path, %error, "cannot cover the path again, so requests bypass dsp");
             }
         }
     }
 }
 
-/// Puts the socket over a path that has been replaced. One that is gone can wait.
+/// Covers a path that was replaced. A path that is gone can wait.
 fn cover(socket: &Path, path: &Path) -> io::Result<()> {
     let identity = |path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
     let wanted = identity(socket)?;
@@ -172,7 +172,7 @@ fn cover(socket: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Waits until something was made in the folders; false when all is over.
+/// Waits until a file appears in the folders; false at the end.
 fn wait(changes: &OwnedFd, ended: &UnixStream) -> bool {
     loop {
         let mut ready = [PollFd::new(changes, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
@@ -186,7 +186,7 @@ fn wait(changes: &OwnedFd, ended: &UnixStream) -> bool {
             return false;
         }
         if !changed.revents().is_empty() {
-            // What changed is seen by looking; here only the queue is emptied.
+            // This only empties the queue; the caller examines the paths.
             let mut buffer = [MaybeUninit::uninit(); 4096];
             let mut events = inotify::Reader::new(changes, &mut buffer);
             while events.next().is_ok() {}

@@ -1,8 +1,8 @@
-//! Which signals are passed on to the program.
+//! Decides which signals to forward to the program.
 //!
-//! A terminal sends Ctrl-C to every process of its foreground group, so a program that shares the
-//! group with dsp has had it already, and a second one would make many programs give up at once.
-//! A signal that was sent to dsp alone has reached nobody else.
+//! A terminal sends Ctrl-C to every process in its foreground group. A program in the same group as
+//! dsp has received it already, and a second one would make many programs abort at once. A signal
+//! sent to dsp alone has not reached the program.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use std::io;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The signals that dsp takes while a program runs.
+/// The signals that dsp receives while a program runs.
 pub(super) struct Incoming {
     hangup: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -38,7 +38,7 @@ impl Incoming {
     }
 }
 
-/// What becomes of the signals that reach dsp.
+/// The rules for the signals that reach dsp.
 #[derive(Debug)]
 pub(super) struct Plan {
     terminal_delivers: bool,
@@ -50,8 +50,8 @@ impl Plan {
         Self { terminal_delivers, terminated: false }
     }
 
-    /// The signal to send on, if any: those of the keyboard only when no terminal has done it, and
-    /// a second TERM as a KILL, for a program that does not listen.
+    /// The signal to forward, if any. Signals of the keyboard are forwarded only if no terminal has
+    /// delivered them. A second TERM becomes a KILL, for programs that ignore the first.
     pub(super) fn pass_on(&mut self, signal: Signal) -> Option<Signal> {
         match signal {
             Signal::TERM if self.terminated => Some(Signal::KILL),
@@ -65,7 +65,7 @@ impl Plan {
     }
 }
 
-/// Whether this process, and with it the program, is in the foreground group of a terminal.
+/// Whether this process, and therefore the program, is in the foreground group of a terminal.
 pub(super) fn terminal_delivers() -> bool {
     let Ok(terminal) = File::open("/dev/tty") else { return false };
     let foreground = rustix::termios::tcgetpgrp(&terminal).ok();

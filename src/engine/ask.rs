@@ -1,4 +1,4 @@
-//! dsp's own requests to an engine.
+//! The requests that dsp itself sends to an engine.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 use crate::api::Address;
 
-/// The longest list in bytes that is read.
+/// The size limit, in bytes, for a list.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// Asks for a target, which is one that needs no escapes.
+/// Sends a GET for a target, which must not need escapes.
 pub(super) async fn get(address: &Address, target: &str) -> Result<Response<Incoming>, Error> {
     let request = |uri: Uri| {
         let mut request = Request::new(Empty::<Bytes>::new());
@@ -31,8 +31,8 @@ pub(super) async fn get(address: &Address, target: &str) -> Result<Response<Inco
             Client::unix().request(request(uri)).await
         }
         Address::Tcp { .. } => {
-            // An address is host and port, so this always parses; the root of nowhere would fail
-            // to connect.
+            // An address is a host and a port, so this always parses; connecting to the fallback
+            // would fail.
             let uri = address.to_string().replacen("tcp://", "http://", 1) + target;
             let uri = uri.parse().unwrap_or_default();
             let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
@@ -47,16 +47,16 @@ struct Container {
     name: String,
 }
 
-/// A container and what of the host is mounted into it, the engine's own words.
+/// A container and the host paths mounted into it, in the engine's own words.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MountedContainer {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its name.
     pub name: String,
     /// The paths of the host.
     pub sources: Vec<String>,
-    /// Whether its processes run, or are held for a while.
+    /// Whether its processes run or are paused.
     pub is_running: bool,
 }
 
@@ -78,7 +78,7 @@ struct Mount {
     source: String,
 }
 
-/// All containers, also those that do not run; none when the engine does not say.
+/// All containers, including stopped ones; `None` if the engine does not answer.
 pub async fn mounted_containers(address: &Address, timeout: Duration) -> Vec<MountedContainer> {
     let listed: Vec<Listed> =
         json(address, "/containers/json?all=1", timeout).await.unwrap_or_default();
@@ -96,8 +96,8 @@ pub async fn mounted_containers(address: &Address, timeout: Duration) -> Vec<Mou
     listed.into_iter().map(describe).collect()
 }
 
-/// The name of the container with this id, its own words; none when there is no such container, or
-/// the engine does not say.
+/// The name of the container with this ID, in the engine's own words; `None` if there is no such
+/// container or the engine does not answer.
 pub async fn container_name(address: &Address, id: &str, timeout: Duration) -> Option<String> {
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
@@ -106,13 +106,13 @@ pub async fn container_name(address: &Address, id: &str, timeout: Duration) -> O
     Some(container.name.trim_start_matches('/').to_owned())
 }
 
-/// Takes in the whole body of an answer; none when it breaks off or has more than so many bytes.
+/// Reads the whole body of an answer; `None` if it ends early or has more than `most` bytes.
 pub(super) async fn body(response: Response<Incoming>, most: usize) -> Option<Bytes> {
     let body = Limited::new(response.into_body(), most).collect().await.ok()?;
     Some(body.to_bytes())
 }
 
-/// What a successful answer says.
+/// Parses the body of a successful answer.
 async fn json<T: DeserializeOwned>(
     address: &Address,
     target: &str,

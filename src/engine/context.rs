@@ -1,4 +1,4 @@
-//! The docker CLI's contexts: named engines in its configuration folder.
+//! The contexts of the docker CLI: named engines in its configuration folder.
 
 use std::fs;
 use std::io;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::find::LocateError;
 
-/// The largest configuration file in bytes that is read.
+/// The size limit of a configuration file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The context that means the default socket.
+/// The name of the context for the default socket.
 pub(super) const DEFAULT: &str = "default";
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ struct Endpoint {
     host: String,
 }
 
-/// The name of the current context in `folder/config.json`; none without the file.
+/// The name of the current context in `folder/config.json`; `None` without the file.
 pub(super) fn current(folder: &Path) -> Result<Option<String>, LocateError> {
     let path = folder.join("config.json");
     let Some(bytes) = read(&path)? else { return Ok(None) };
@@ -48,15 +48,15 @@ pub(super) fn current(folder: &Path) -> Result<Option<String>, LocateError> {
     Ok(Some(config.current_context).filter(|name| !name.is_empty()))
 }
 
-/// The engine of the context `name`. The CLI files contexts under the SHA-256 of their names; each
-/// file says its name too, so looking through them finds the same one.
+/// The engine of the context `name`. The CLI stores contexts under the SHA-256 of their names. Each
+/// file also contains the name, so a search through the files finds the same one.
 pub(super) fn host(folder: &Path, name: &str) -> Result<String, LocateError> {
     let unknown = || LocateError::UnknownContext { name: name.to_owned() };
     let entries = fs::read_dir(folder.join("contexts/meta")).map_err(|_| unknown())?;
     for entry in entries.flatten() {
         let path = entry.path().join("meta.json");
         let Some(bytes) = read(&path)? else { continue };
-        // A broken file of another context is no reason to fail.
+        // Ignore broken files of other contexts.
         let Ok(meta) = serde_json::from_slice::<Meta>(&bytes) else { continue };
         if meta.name == name {
             let host = meta.endpoints.docker.map(|endpoint| endpoint.host).unwrap_or_default();
@@ -71,7 +71,7 @@ pub(super) fn host(folder: &Path, name: &str) -> Result<String, LocateError> {
     Err(unknown())
 }
 
-/// The bytes of a small file; none when it is absent.
+/// The bytes of a small file; `None` if it does not exist.
 fn read(path: &PathBuf) -> Result<Option<Vec<u8>>, LocateError> {
     let wrong = |reason: String| LocateError::Config { path: path.clone(), reason };
     match fs::metadata(path) {

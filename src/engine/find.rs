@@ -1,4 +1,4 @@
-//! Which engine is meant, and why.
+//! Finds out which engine is meant, and why.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{context, known};
 use crate::api::{Address, AddressError};
 use crate::text::shown;
 
-/// The longest text of somebody else's that a message repeats, in characters.
+/// The length limit, in characters, for foreign text that a message repeats.
 const LONGEST_QUOTE: usize = 200;
 
 /// An engine that answered.
@@ -18,29 +18,29 @@ const LONGEST_QUOTE: usize = 200;
 pub struct Engine {
     /// Where it is.
     pub address: Address,
-    /// What said so.
+    /// The setting that names it.
     pub source: Source,
-    /// Who it is.
+    /// Its answer to the version request.
     pub version: EngineVersion,
 }
 
-/// Where the engine is, and how that was found.
+/// The address of the engine, and how it was found.
 #[derive(Clone, Debug)]
 pub struct Located {
     /// The address.
     pub address: Address,
-    /// What said so.
+    /// The setting that names it.
     pub source: Source,
-    /// What was looked at, in order; the last step decided.
+    /// The settings that were examined, in order; the last one was decisive.
     pub trail: Vec<Step>,
 }
 
-/// What said where the engine is.
+/// The setting that names the engine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Source {
     /// A context of the docker CLI, by its name.
     Context(String),
-    /// Nothing did.
+    /// None: the default socket.
     Default,
     /// `-H` or `--host`.
     Flag,
@@ -48,22 +48,22 @@ pub enum Source {
     Variable,
 }
 
-/// One place that was looked at.
+/// A setting that was examined.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Step {
-    /// The place.
+    /// The setting.
     pub place: &'static str,
-    /// What was found there.
+    /// Its value.
     pub found: String,
 }
 
-/// Why it cannot be told where the engine is.
+/// Why the engine cannot be located.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    /// What is said is no address that dsp can use.
+    /// A setting is not an address that dsp can use.
     #[error("{place}: {error}")]
     Address {
-        /// Where it stands.
+        /// The setting.
         place: &'static str,
         /// What is wrong with it.
         error: AddressError,
@@ -73,10 +73,10 @@ pub enum LocateError {
     Config {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// TLS is asked for.
+    /// The setting asks for TLS.
     #[error(
         "{} needs TLS, which dsp does not speak yet; forward its socket instead: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then -H unix:///tmp/engine.sock",
         quote(address)
@@ -85,9 +85,9 @@ pub enum LocateError {
         /// The address.
         address: String,
     },
-    /// There is no such context.
+    /// The context does not exist.
     #[error(
-        "there is no docker context {}; see docker context ls, or name the engine with -H",
+        "no docker context {}; list contexts with docker context ls, or name the engine with -H",
         quote(name)
     )]
     UnknownContext {
@@ -96,30 +96,30 @@ pub enum LocateError {
     },
 }
 
-/// Why there is no engine to use.
+/// Why no engine can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// It cannot be told where it is.
+    /// It cannot be located.
     #[error(transparent)]
     Locate(#[from] LocateError),
     /// It does not answer.
     #[error("{}", not_answering(trail, address, cause, others))]
     NotAnswering {
-        /// What was looked at, in order.
+        /// The settings that were examined, in order.
         trail: Vec<Step>,
-        /// Where it should be.
+        /// The address that the settings name.
         address: Address,
-        /// What came instead of an answer.
+        /// Why there was no valid answer.
         cause: ProbeError,
         /// Other usual sockets that exist.
         others: Vec<PathBuf>,
     },
 }
 
-/// Finds the engine and asks for its version.
+/// Locates the engine and asks for its version.
 ///
 /// # Errors
-/// [`FindError`], whose text says what was tried, in order, and what to do.
+/// [`FindError`], whose text lists the settings in order and says what to do.
 pub async fn find(environment: &Environment, timeout: Duration) -> Result<Engine, FindError> {
     let Located { address, source, trail } = locate(environment)?;
     match probe(&address, timeout).await {
@@ -133,7 +133,7 @@ pub async fn find(environment: &Environment, timeout: Duration) -> Result<Engine
     }
 }
 
-/// Tells where the engine is, without asking it.
+/// Locates the engine without asking it.
 ///
 /// # Errors
 /// [`LocateError`].
@@ -203,13 +203,13 @@ impl fmt::Display for Source {
     }
 }
 
-/// Somebody else's text in quotes: cut, and without anything that a terminal would obey.
+/// Foreign text in quotes: truncated, and without anything that a terminal would interpret.
 fn quote(text: &str) -> String {
     let cut: String = text.chars().take(LONGEST_QUOTE).collect();
     format!("\"{}\"", cut.escape_debug())
 }
 
-/// The message for an engine that does not answer: what was tried, in order, and what to do.
+/// The message for an engine that does not answer: the settings in order, and what to do.
 fn not_answering(
     trail: &[Step],
     address: &Address,
@@ -217,14 +217,14 @@ fn not_answering(
     others: &[PathBuf],
 ) -> String {
     let mut text = format!("no Docker Engine answers at {address}: {cause}\n");
-    text.push_str("  looked, in the order of the docker CLI, at:\n");
+    text.push_str("  checked, in the order of the docker CLI:\n");
     for step in trail {
         text.push_str(&format!("    {:<16} {}\n", step.place, step.found));
     }
     text.push_str("  help: ");
     text.push_str(match cause {
         ProbeError::Denied => {
-            "only root and the group that owns the socket may use it: join that group \
+            "only root and the socket's group may use it: join that group \
              (sudo usermod -aG docker $USER, then log in again), or use sudo"
         }
         ProbeError::Absent | ProbeError::Refused => {
@@ -237,7 +237,7 @@ fn not_answering(
         | ProbeError::Timeout => "name the engine with -H unix:///path or DOCKER_HOST",
     });
     for path in others {
-        text.push_str(&format!("\n  there is also a socket there: -H unix://{}", shown(path)));
+        text.push_str(&format!("\n  another socket exists: -H unix://{}", shown(path)));
     }
     text
 }
@@ -246,7 +246,7 @@ fn not_answering(
 mod tests {
     use super::*;
 
-    /// A home folder with a configuration and one context.
+    /// A home folder with a configuration file and one context.
     fn home(config: &str, meta: &str) -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
         let context = home.path().join(".docker/contexts/meta/0a1b");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_says_something_decides() {
+    fn the_first_setting_decides() {
         let home = home(r#"{"currentContext":"far"}"#, META);
         let mut environment = Environment {
             host_flag: Some("unix:///flag".into()),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_context_is_told() {
+    fn errors_in_a_context_are_reported() {
         let with = |config: &str, meta: &str| {
             let home = home(config, meta);
             let home_path = home.path().to_owned();
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_named_as_what_is_missing() {
+    fn a_tls_address_is_an_error_that_names_tls() {
         let environment = Environment {
             docker_host: Some("tcp://h:2376".into()),
             tls_requested: true,
@@ -328,7 +328,7 @@ mod tests {
         let error = find(&environment, Duration::from_secs(1)).await.unwrap_err();
         insta::assert_snapshot!(error, @r#"
         no Docker Engine answers at unix:///nowhere/docker.sock: there is no such socket
-          looked, in the order of the docker CLI, at:
+          checked, in the order of the docker CLI:
             -H, --host       not set
             DOCKER_HOST      "unix:///nowhere/docker.sock"
           help: start the engine (sudo systemctl start docker, or Docker Desktop), or name another one with -H unix:///path or DOCKER_HOST

@@ -1,12 +1,12 @@
-//! Where engines other than the default one usually listen (docs/engine-api.md#finding-the-engine).
+//! The usual sockets of engines other than the default one (docs/engine-api.md#finding-the-engine).
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 use super::environment::Environment;
 
-/// Sockets below the home folder: Docker Desktop, Colima, OrbStack, Rancher Desktop, Lima and
-/// podman's machine.
+/// Sockets in the home folder: Docker Desktop, Colima, OrbStack, Rancher Desktop, Lima and podman
+/// machine.
 const BELOW_HOME: [&str; 8] = [
     ".docker/run/docker.sock",
     ".docker/desktop/docker.sock",
@@ -18,8 +18,8 @@ const BELOW_HOME: [&str; 8] = [
     ".local/share/containers/podman/machine/podman.sock",
 ];
 
-/// The usual sockets that exist now. Offered as a hint and never used unasked: the docker CLI does
-/// not fall back either, and a recording of another engine would be a surprise.
+/// The usual sockets that exist. They are only a hint and never used automatically: the docker CLI
+/// does not fall back either, and recording the wrong engine would be a surprise.
 pub(super) fn sockets(environment: &Environment) -> Vec<PathBuf> {
     let below_home =
         environment.home.iter().flat_map(|home| BELOW_HOME.iter().map(|socket| home.join(socket)));

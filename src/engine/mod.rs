@@ -1,9 +1,9 @@
-//! Finding the engine as the docker CLI finds it, and asking who it is.
+//! Finds the engine as the docker CLI does, and asks for its version.
 //!
 //! The order is the CLI's own (docker/cli `cli/command/cli.go`,
 //! docs/engine-api.md#finding-the-engine): the flag, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
-//! context, the default socket. The first one that says something decides; there is no falling back
-//! to a socket that happens to exist.
+//! context, the default socket. The first one that is set decides; there is no fallback to a socket
+//! that happens to exist.
 
 mod ask;
 mod context;

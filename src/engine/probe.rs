@@ -1,4 +1,4 @@
-//! Asks an engine for its version, or whether it is there, with a connection of dsp's own.
+//! Asks an engine for its version, or whether it is there, over a connection of dsp's own.
 
 use std::error::Error;
 use std::io;
@@ -11,48 +11,48 @@ use serde::Deserialize;
 use super::ask;
 use crate::api::{Address, EngineKind};
 
-/// What podman calls itself among the parts of an engine (podman
+/// The name of podman among the components of an engine (podman
 /// `pkg/api/handlers/compat/version.go`).
 const PODMAN: &str = "Podman Engine";
 
-/// The longest answer in bytes that is read.
+/// The size limit of an answer, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// What an engine says of itself. Its words, not dsp's.
+/// How an engine identifies itself, in its own words.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EngineVersion {
     /// Its version.
     pub version: String,
-    /// The newest API version that it speaks.
+    /// The newest API version that it supports.
     pub api: String,
-    /// The oldest one.
+    /// The oldest API version that it supports.
     pub min_api: Option<String>,
-    /// Which engine it is: podman serves Docker's API beside its own.
+    /// Which engine it is: podman serves Docker's API next to its own.
     pub kind: EngineKind,
 }
 
-/// Why an engine did not say who it is.
+/// Why an engine could not be identified.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// There is no such socket.
+    /// The socket does not exist.
     #[error("there is no such socket")]
     Absent,
-    /// The host's name or address cannot be reached.
+    /// The host cannot be resolved or reached.
     #[error("{0}")]
     Address(String),
-    /// This user may not use the socket.
+    /// This user has no permission to use the socket.
     #[error("permission denied")]
     Denied,
-    /// It answers that it cannot.
+    /// It answers with an error.
     #[error("it answers {0}")]
     Failing(String),
-    /// Nobody listens.
-    #[error("connection refused, so nothing is listening there")]
+    /// Nothing listens there.
+    #[error("connection refused: nothing listens there")]
     Refused,
-    /// Something answered that is no engine.
-    #[error("what answers there is no Docker Engine ({0})")]
+    /// Something answered that is not an engine.
+    #[error("the answer is not from a Docker Engine ({0})")]
     Strange(String),
-    /// No answer in time.
+    /// It did not answer in time.
     #[error("no answer in time")]
     Timeout,
 }
@@ -92,7 +92,7 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
             return Err(ProbeError::Strange(format!("GET /version: {status}")));
         }
         let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| ProbeError::Strange("its version is not in the form of one".to_owned()))?;
+            .map_err(|_| ProbeError::Strange("its version is malformed".to_owned()))?;
         let is_podman = answer.components.iter().any(|part| part.name == PODMAN);
         Ok(EngineVersion {
             kind: if is_podman { EngineKind::Podman } else { EngineKind::Docker },
@@ -104,11 +104,10 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
     tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
 }
 
-/// Asks whether there is an engine at `address`. A proxy that forbids the question is as good as one:
-/// that it decides is what can be known.
+/// Asks whether there is an engine at `address`. A proxy that denies the request counts as an
+/// engine, because nothing more can be found out through it.
 ///
-/// # Errors
-/// [`ProbeError`].
+/// # Errors [`ProbeError`].
 pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError> {
     let exchange = async {
         let (status, body) = get(address, "/_ping").await?;
@@ -123,16 +122,16 @@ pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError
     tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
 }
 
-/// Asks for a path and takes in the whole answer.
+/// Sends a GET and reads the whole answer.
 async fn get(address: &Address, path: &str) -> Result<(StatusCode, Bytes), ProbeError> {
     let response = ask::get(address, path).await.map_err(|error| classify(&error))?;
     let status = response.status();
     let body = ask::body(response, LONGEST_ANSWER).await;
-    let body = body.ok_or_else(|| ProbeError::Strange("its answer broke off".to_owned()))?;
+    let body = body.ok_or_else(|| ProbeError::Strange("its answer ended early".to_owned()))?;
     Ok((status, body))
 }
 
-/// Finds the system's word in the client's error.
+/// Finds the system error in the client's error.
 fn classify(error: &hyper_util::client::legacy::Error) -> ProbeError {
     let mut cause: Option<&dyn Error> = Some(error);
     let mut last = error.to_string();
@@ -180,7 +179,7 @@ mod tests {
         (Address::unix(path).unwrap(), folder)
     }
 
-    /// What the probe makes of it.
+    /// The result of a probe.
     async fn probed(answer: &'static str) -> Result<EngineVersion, ProbeError> {
         let (address, _folder) = answering(answer);
         probe(&address, Duration::from_millis(500)).await
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ping_tells_what_is_there_from_what_fails() {
+    async fn a_ping_distinguishes_an_engine_from_an_error() {
         let pinged = async |answer: &'static str| {
             let (address, _folder) = answering(answer);
             ping(&address, Duration::from_millis(500)).await
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_engine_is_told_apart() {
+    async fn other_servers_are_distinguished() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         assert!(matches!(at(&path).await, ProbeError::Absent));

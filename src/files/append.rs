@@ -1,4 +1,4 @@
-//! Files that are added to.
+//! Opens files for appending.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -10,10 +10,9 @@ use rustix::fs::OFlags;
 use super::{is_descriptor, link};
 use crate::text::shown;
 
-/// Opens a file to read it and to add to it, and makes it with `mode` when it is absent.
+/// Opens a file for reading and appending, and creates it with `mode` if it does not exist.
 ///
-/// # Errors
-/// What the system says, and when the path is a link.
+/// # Errors The error of the system; also if the path is a symbolic link.
 pub fn append(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(mode);
@@ -23,7 +22,7 @@ pub fn append(path: &Path, mode: u32) -> io::Result<File> {
     options.read(true).custom_flags(flags(OFlags::NOFOLLOW));
     options.open(path).map_err(|error| match link(path) {
         Some(target) => io::Error::other(format!(
-            "it is a link, and dsp writes through none; name {} itself",
+            "it is a symbolic link, which dsp does not follow; use {} instead",
             shown(&target)
         )),
         None => error,
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_added_through_a_link() {
+    fn links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (file, to) = (folder.path().join("link"), folder.path().join("victim"));
         for exists in [false, true] {
@@ -51,8 +50,8 @@ mod tests {
             }
             let _ = symlink(&to, &file);
             let error = append(&file, 0o600).unwrap_err().to_string();
-            assert!(error.contains("it is a link"), "{error}");
-            assert_eq!(to.exists(), exists, "nothing is made through it either");
+            assert!(error.contains("it is a symbolic link"), "{error}");
+            assert_eq!(to.exists(), exists, "and creates nothing through it");
         }
         append(&folder.path().join("new"), 0o600).unwrap().write_all(b"a").unwrap();
         append(&folder.path().join("new"), 0o600).unwrap().write_all(b"b").unwrap();

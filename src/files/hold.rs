@@ -1,8 +1,8 @@
-//! A file that people decide in: held while it is read, changed and replaced.
+//! A file with people's decisions, locked while it is read, changed and replaced.
 //!
-//! The lock is on the file itself, so nothing is left behind and everybody who changes it meets. A
-//! change puts another file in its place: a process that waited for the old one finds that its name
-//! leads elsewhere now, and takes the lock of the new one.
+//! The lock is on the file itself, so no lock file is left over and every writer sees it. A change
+//! replaces the file: a process that waited for the old one notices that the path leads to a new
+//! file, and locks that one.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -17,38 +17,38 @@ use super::append::flags;
 use super::{link, replace};
 use crate::text::shown;
 
-/// How often a lock that another process has is asked for.
+/// How long to wait before trying a lock again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Why a file is not held, or was not replaced. It is as it was then.
+/// Why a file could not be locked or replaced. It is unchanged then.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
-    /// Another process has it.
+    /// Another process has locked it.
     #[error(
-        "{} is being changed by another process, which has kept it for {} s; nothing was changed, and \
-         nothing is lost: try again when that has ended",
+        "{} is locked by another process, and still was after {} s; nothing was changed or lost: \
+         try again when that process has ended",
         shown(path),
         waited.as_secs()
     )]
     Busy {
         /// The file.
         path: PathBuf,
-        /// For how long this was waited for.
+        /// How long dsp waited for the lock.
         waited: Duration,
     },
-    /// Somebody changed it who does not ask for the lock, as an editor.
+    /// A program that ignores the lock, such as an editor, has changed it.
     #[error(
-        "{} was changed by another program meanwhile; it is as that program left it, and what you \
-         decided is not in it: run the same command again",
+        "{} was changed by another program in the meantime; dsp left it as it is and did not save \
+         your decisions: run the same command again",
         shown(path)
     )]
     Changed {
         /// The file.
         path: PathBuf,
     },
-    /// It is a link.
+    /// It is a symbolic link.
     #[error(
-        "{} is a link, and dsp changes no file through one; name {} itself",
+        "{} is a symbolic link, which dsp does not follow; use {} instead",
         shown(path),
         shown(target)
     )]
@@ -58,22 +58,22 @@ pub enum HoldError {
         /// Where it leads.
         target: PathBuf,
     },
-    /// It is no file.
+    /// It is not a regular file.
     #[error("{} is not a file, so it cannot be changed", shown(path))]
     NotFile {
         /// The path.
         path: PathBuf,
     },
-    /// The file system gives no lock.
+    /// The file system does not support locks.
     #[error(
-        "cannot lock {}: {source}; without a lock two who change it at once could lose what one of \
-         them decided, so nothing was changed: work on a copy on a local disk",
+        "cannot lock {}: {source}; without a lock, two processes that change it at once could lose \
+         decisions, so nothing was changed: work on a copy on a local disk",
         shown(path)
     )]
     Lock {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The error of the system.
         source: io::Error,
     },
     /// It cannot be read.
@@ -81,7 +81,7 @@ pub enum HoldError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// It cannot be replaced.
@@ -89,12 +89,12 @@ pub enum HoldError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// A file that no other dsp changes as long as this is held.
+/// A file that no other dsp process changes as long as this value lives.
 #[derive(Debug)]
 pub struct Held {
     path: PathBuf,
@@ -102,10 +102,9 @@ pub struct Held {
     bytes: Vec<u8>,
 }
 
-/// Holds the file at `path`, for which it waits up to `longest`, and reads up to `most` bytes of it.
+/// Locks the file at `path`, waits up to `longest` for that, and reads up to `most` bytes.
 ///
-/// # Errors
-/// [`HoldError`].
+/// # Errors [`HoldError`].
 pub fn hold(path: &Path, most: u64, longest: Duration) -> Result<Held, HoldError> {
     let own = || path.to_owned();
     let read = |source| HoldError::Read { path: own(), source };
@@ -125,7 +124,7 @@ pub fn hold(path: &Path, most: u64, longest: Duration) -> Result<Held, HoldError
                 (&mut file).take(most).read_to_end(&mut bytes).map_err(read)?;
                 return Ok(Held { path: own(), file, bytes });
             }
-            // Another file has its place by now.
+            // Another file has replaced it by now.
             Ok(()) | Err(Errno::INTR) => {}
             Err(Errno::WOULDBLOCK) => {}
             Err(errno) => return Err(HoldError::Lock { path: own(), source: errno.into() }),
@@ -139,21 +138,20 @@ pub fn hold(path: &Path, most: u64, longest: Duration) -> Result<Held, HoldError
 }
 
 impl Held {
-    /// What is in the file.
+    /// The contents of the file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Puts a new text in the place of what was read, whole or not at all.
+    /// Replaces the contents, completely or not at all.
     ///
-    /// # Errors
-    /// [`HoldError`]; the file is as it was then.
+    /// # Errors [`HoldError`]; the file is unchanged then.
     pub fn replace(mut self, text: &str) -> Result<(), HoldError> {
         let changed = || HoldError::Changed { path: self.path.clone() };
         let write = |source| HoldError::Write { path: self.path.clone(), source };
         let found = self.file.metadata().map_err(write)?;
-        // An editor asks for no lock: it may have written here, or put another file in this place.
+        // Editors ignore the lock: one may have written to this file, or replaced it.
         self.file.seek(SeekFrom::Start(0)).map_err(write)?;
         let mut now = Vec::new();
         let most = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_add(1);
@@ -165,7 +163,7 @@ impl Held {
     }
 }
 
-/// A lock on a network's file system may want a file that is open for writing.
+/// Opened for writing if possible, because locks on network file systems may require that.
 fn open(path: &Path) -> io::Result<File> {
     let flags = flags(OFlags::NOFOLLOW | OFlags::NONBLOCK);
     let mut options = OpenOptions::new();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_reads_what_the_other_wrote() {
+    fn a_process_that_waited_reads_the_other_ones_changes() {
         let (folder, path) = file("");
         let (told, heard) = mpsc::channel();
         let adders: Vec<_> = (0..8)
@@ -215,8 +213,8 @@ mod tests {
         adders.into_iter().for_each(|adder| adder.join().unwrap());
         drop(told);
         assert_eq!(heard.iter().count(), 160);
-        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 160, "none is lost");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 160, "no line is lost");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no file is left over");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The files that dsp writes: never through a link, never in the place of what is not dsp's own, whole
-//! or not at all, and what people decided in only while nobody else changes it.
+//! Writes files: never through a symbolic link, never over a file that dsp did not write,
+//! completely or not at all, and files with people's decisions only under a lock.
 //!
-//! Folders on the way to a file may be links; the file itself may not. A user who may put a link
-//! where dsp writes would otherwise choose which of the caller's files is written.
+//! Folders in the path may be links, but the file itself may not. Otherwise a user who can create
+//! links where dsp writes could choose which of the caller's files gets overwritten.
 
 mod append;
 mod hold;
@@ -17,8 +17,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// Whether a path names one of the process's own open files, as a shell's `>(...)` and `/dev/stdout`
-/// do. Such a path is a link of the system's own.
+/// Whether a path names one of the process's own open files, as `>(...)` in a shell and
+/// `/dev/stdout` do. Such a path is a symbolic link made by the system.
 fn is_descriptor(path: &Path) -> bool {
     let begins = |folder: &str| path.starts_with(folder);
     path == Path::new("/dev/stdout")
@@ -27,19 +27,19 @@ fn is_descriptor(path: &Path) -> bool {
         || begins("/proc/self/fd")
 }
 
-/// Where a link leads; none when the path is no link that matters here.
+/// The target of a symbolic link; `None` if the path is not a link, or a harmless one.
 fn link(path: &Path) -> Option<PathBuf> {
     let found = fs::symlink_metadata(path).ok()?;
     (found.is_symlink() && !is_descriptor(path)).then(|| fs::read_link(path).unwrap_or_default())
 }
 
-/// The folder of a file.
+/// The folder that contains a file.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a text to a new file beside `path` and puts it in the place of the file there, whose mode
-/// and, as far as this process may, owner it gets.
+/// Writes a text to a new file next to `path` and moves it over the old one. The new file keeps the
+/// old one's mode and, as far as this process is permitted to set it, owner.
 fn replace(path: &Path, text: &str, before: &Metadata) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder(path))?;
     file.write_all(text.as_bytes())?;
@@ -51,13 +51,13 @@ fn replace(path: &Path, text: &str, before: &Metadata) -> io::Result<()> {
         && own.gid() != before.gid()
         && fchown(file.as_file(), None, Some(before.gid())).is_err()
     {
-        // What was given to one group is not given to another.
+        // Permissions for the old group must not go to a different group.
         kept &= !0o070;
     }
     file.as_file().set_permissions(fs::Permissions::from_mode(kept))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    // The name is only safe with its folder; not every file system can do that.
+    // The rename is only durable once the folder is synced, which not every file system supports.
     let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files that are made, and made again.
+//! Writes files that can be generated again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,42 +11,42 @@ use super::append::flags;
 use super::{is_descriptor, link, replace};
 use crate::text::shown;
 
-/// How many bytes at each end of a file tell what it is.
+/// The number of bytes at each end of a file that identify it.
 const LOOKED_AT: u64 = 4096;
 
-/// What dsp makes, by which it knows again what it made.
+/// A kind of file that dsp writes and recognizes.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// What it is called, as in `is not a report as JSON that dsp made`.
+    /// Its name in messages: `is not a report as JSON that dsp made`.
     pub name: &'static str,
-    /// Whether a file of these beginning and end is one.
+    /// Whether a file with this beginning and end is of this kind.
     pub is_own: fn(head: &str, tail: &str) -> bool,
 }
 
 /// Why a file was not written. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
-    /// It exists already.
+    /// The file exists.
     #[error("{} exists", shown(path))]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// Something else is in it.
+    /// The file is not of this kind.
     #[error(
-        "{} exists and is not {kind} that dsp made, so dsp leaves it as it is; remove it, or choose \
-         another file",
+        "{} exists and is not {kind} that dsp made, so dsp does not overwrite it; remove it, or \
+         choose another file",
         shown(path)
     )]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it should have been.
+        /// The expected kind.
         kind: &'static str,
     },
-    /// It is a link.
+    /// The path is a symbolic link.
     #[error(
-        "{} is a link, and dsp writes through none; remove it, or name {} itself",
+        "{} is a symbolic link, which dsp does not follow; remove it, or use {} instead",
         shown(path),
         shown(target)
     )]
@@ -56,23 +56,22 @@ pub enum PutError {
         /// Where it leads.
         target: PathBuf,
     },
-    /// The system says no.
+    /// A system call failed.
     #[error("cannot write {}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// Writes a file that must not exist yet, whole or not at all.
+/// Writes a file that must not exist yet, completely or not at all.
 ///
-/// # Errors
-/// [`PutError`].
+/// # Errors [`PutError`].
 pub fn create(path: &Path, text: &str) -> Result<(), PutError> {
     let io = |source| PutError::Io { path: path.to_owned(), source };
-    // What is there is not opened, be it a link or not.
+    // An existing file is not opened, whether it is a link or not.
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(PutError::Exists { path: path.to_owned() });
@@ -86,11 +85,10 @@ pub fn create(path: &Path, text: &str) -> Result<(), PutError> {
     })
 }
 
-/// Writes what can be made again at any time: to a new file, in place of one of the same kind or an
-/// empty one, or into a pipe or device.
+/// Writes what can be generated again: to a new file, over an empty file or one of the same kind,
+/// or into a pipe or device.
 ///
-/// # Errors
-/// [`PutError`].
+/// # Errors [`PutError`].
 pub fn put(path: &Path, text: &str, kind: Kind) -> Result<(), PutError> {
     let io = |source| PutError::Io { path: path.to_owned(), source };
     if is_descriptor(path) {
@@ -118,7 +116,7 @@ pub fn put(path: &Path, text: &str, kind: Kind) -> Result<(), PutError> {
     if !is_own {
         return Err(PutError::Foreign { path: path.to_owned(), kind: kind.name });
     }
-    // It takes the place of the name, so that a link that came meanwhile is not followed.
+    // This replaces the directory entry, so a link created in the meantime is not followed.
     replace(path, text, &found).map_err(io)
 }
 
@@ -147,7 +145,7 @@ mod tests {
     };
 
     #[test]
-    fn only_what_is_its_own_is_replaced() {
+    fn only_files_of_the_same_kind_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         put(&path, "list one.", KIND).unwrap();
@@ -165,7 +163,7 @@ mod tests {
         }
         assert!(matches!(create(&path, "x").unwrap_err(), PutError::Exists { .. }));
         assert!(put(folder.path(), "list.", KIND).is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no file is left over");
     }
 
     #[test]
@@ -182,7 +180,7 @@ mod tests {
             assert!(matches!(create(&path, "x").unwrap_err(), PutError::Exists { .. }));
             assert_eq!(fs::read_to_string(&victim).ok().as_deref(), before);
         }
-        // A folder on the way may be one.
+        // A folder in the path may be a link.
         fs::create_dir(folder.path().join("real")).unwrap();
         symlink("real", folder.path().join("way")).unwrap();
         put(&folder.path().join("way/b"), "list.", KIND).unwrap();

@@ -1,29 +1,29 @@
-//! JSON read in its own spelling: values stay the text that they are in the body.
+//! Reads JSON but keeps its spelling: values stay the text that the body contains.
 //!
-//! Engines are written in Go and read JSON with one of two libraries: Docker Engine and podman up to 5
-//! with `encoding/json`, podman 6 with `json-iterator`. Both take keys in any case, merge what equal keys
-//! have, and stop after the first value. They differ in which letters are the same in any case, and in
-//! what null does. So every entry is shown, in order, a key has each name that one of them takes it for,
-//! and what follows is not looked at. Text that engines mend, bytes that are not UTF-8 and halves of
-//! surrogate pairs, cannot be read here, which is told.
+//! Engines are written in Go and read JSON with one of two libraries: Docker Engine and podman up
+//! to 5 use `encoding/json`, podman 6 uses `json-iterator`. Both ignore the case of keys, merge the
+//! values of equal keys, and stop after the first value. They differ in which letters they consider
+//! equal and in the meaning of null. So this module returns every entry in order, accepts a key
+//! under each name that one of the libraries would accept, and ignores what follows the first
+//! value. Text that engines repair (invalid UTF-8, unpaired surrogates) is an error here.
 
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Why an engine may read more in a text than is read here.
+/// Why an engine may read more in a text than this module does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unreadable {
-    /// It has bytes that are not UTF-8.
+    /// The text contains bytes that are not UTF-8.
     Bytes,
-    /// It is not JSON, or has text that an engine would mend.
+    /// The text is not JSON, or an engine would have to repair it.
     Json,
-    /// It has more mounts, or deeper ones, than are looked at.
+    /// The text has more mounts, or deeper ones, than this module examines.
     Much,
 }
 
-/// The entries of an object; nothing when the text is something else.
+/// The entries of an object; empty if the text is something else.
 pub(super) fn entries(text: &str) -> Result<Vec<(String, &str)>, Unreadable> {
     struct Entries;
 
@@ -55,7 +55,7 @@ pub(super) fn under<'a>(text: &'a str, name: &str) -> Result<Vec<&'a str>, Unrea
     Ok(named.map(|(_, value)| value).collect())
 }
 
-/// The items of a list; nothing when the text is something else.
+/// The items of a list; empty if the text is something else.
 pub(super) fn items(text: &str) -> Result<Vec<&str>, Unreadable> {
     if !begins(text, '[') {
         return Ok(Vec::new());
@@ -64,7 +64,7 @@ pub(super) fn items(text: &str) -> Result<Vec<&str>, Unreadable> {
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
-/// A text value; none when it is something else.
+/// The value of a string; `None` if the text is something else.
 pub(super) fn text(value: &str) -> Result<Option<String>, Unreadable> {
     if !begins(value, '"') {
         return Ok(None);
@@ -76,8 +76,8 @@ fn begins(text: &str, with: char) -> bool {
     text.trim_ascii_start().starts_with(with)
 }
 
-/// Whether an engine takes a key for the name of a field: in any case, for which `encoding/json` has a
-/// third form of two letters, and `json-iterator` one of two.
+/// Whether an engine takes a key for the field `name`. Case is ignored; `encoding/json` accepts a
+/// third form of two letters, and `json-iterator` of one.
 pub(super) fn is_key(key: &str, name: &str) -> bool {
     let fold = |letter: char| match letter {
         '\u{17f}' => 's',
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_ones_that_an_engine_takes() {
+    fn keys_match_as_in_an_engine() {
         for key in ["Binds", "bINDS", "bind\u{17f}", "B\u{130}nds"] {
             assert!(is_key(key, "Binds"), "{key}");
         }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else_has_nothing_and_what_is_broken_is_told() {
+    fn other_values_are_empty_and_broken_text_is_an_error() {
         for text in ["", "[1]", "null", "1", "\"{\""] {
             assert_eq!(entries(text), Ok(Vec::new()), "{text}");
         }

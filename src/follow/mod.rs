@@ -1,8 +1,8 @@
-//! Giving a container a socket of dsp's own where it asks for the engine's.
+//! Gives a container a socket of dsp where it asks for the engine's.
 //!
-//! A client that creates a container names in the request's body what is mounted into it. What is
-//! here reads those mounts, tells which of them are the engine's socket or the folder that it is in, and
-//! puts another path in its place. Nothing else of the body changes by a byte.
+//! A client that creates a container lists its mounts in the body of the request. This module reads
+//! those mounts, finds the engine's socket and the folders that contain it, and replaces their
+//! paths. Every other byte of the body stays the same.
 
 mod json;
 mod mounts;

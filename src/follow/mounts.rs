@@ -10,10 +10,10 @@ use super::place::Place;
 use super::sources::{Form, Found, Source, find, trimmed};
 use super::sweep;
 
-/// As many mounts, and as many other paths, are looked at. Real bodies have a few.
+/// The limit on mounts, and on other paths, that are examined. Real bodies have a few.
 const MOST: usize = 4096;
 
-/// What a body asks to be mounted.
+/// The mounts that a body asks for.
 pub struct Mounts<'a> {
     body: &'a str,
     form: Form,
@@ -23,51 +23,52 @@ pub struct Mounts<'a> {
     others: Vec<sweep::Named>,
 }
 
-/// What has to change in a body, so that a socket is mounted in the place of the engine's.
+/// The changes to a body that mount another socket instead of the engine's.
 pub struct Plan<'a> {
     body: &'a str,
     form: Form,
-    /// In the order of the body; they do not overlap.
+    /// In the order of the body, without overlaps.
     changes: Vec<Change>,
-    /// Paths that lead to the engine's socket, or may, and stay what they are.
+    /// Paths that lead to the engine's socket, or might, and are not replaced.
     pub uncovered: Vec<Uncovered>,
 }
 
-/// A path in a body that leads to the engine's socket, or may, and is not replaced.
+/// A path in a body that leads to the engine's socket, or might, and is not replaced.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Uncovered {
-    /// A folder that holds the socket is mounted.
+    /// A folder that contains the socket is mounted.
     Folder(String),
-    /// What is mounted cannot be looked at, or is something else for the engine than for dsp.
+    /// The mounted path cannot be examined, or means something else to the engine than to dsp.
     Unknown(String),
-    /// The socket, or a folder that it is in, where it may be mounted or used in another way.
+    /// The socket, or a folder that contains it, in a field that might mount it or use it in
+    /// another way.
     Named {
         /// The path.
         path: String,
-        /// The keys in the body that lead to it.
+        /// The keys in the body that lead to the path.
         field: String,
     },
 }
 
 struct Change {
-    /// Where in the body.
+    /// The range in the body.
     place: Range<usize>,
     becomes: Becomes,
 }
 
-/// What comes in the place of a part of the body.
+/// The replacement for a part of the body.
 enum Becomes {
-    /// The path of the socket, with what follows a path there.
+    /// The path of the socket, followed by `rest`, which came after the old path.
     Path { rest: String },
-    /// One more mount, of the socket at this place; `is_text` when it is written as one text.
+    /// An additional mount of the socket at `target`; `is_text` if mounts are written as one
+    /// string.
     Beside { target: String, is_text: bool },
 }
 
 impl<'a> Mounts<'a> {
-    /// Reads what is mounted.
+    /// Reads the mounts.
     ///
-    /// # Errors
-    /// A body that the engine may read otherwise.
+    /// # Errors If the engine might read the body differently.
     pub fn read(body: &'a [u8], form: Form) -> Result<Self, Unreadable> {
         let body = std::str::from_utf8(body).map_err(|_| Unreadable::Bytes)?;
         let Found { sources, known } = find(body, form)?;
@@ -79,8 +80,8 @@ impl<'a> Mounts<'a> {
         Ok(Self { body, form, sources, others })
     }
 
-    /// What has to change: each path that is the engine's socket, and into each folder that the engine's
-    /// socket is in another mount is put.
+    /// The changes that are needed: each path of the engine's socket is replaced, and each mounted
+    /// folder that contains the socket gets another mount inside it.
     #[must_use]
     pub fn plan(&self, place_of: impl Fn(&str) -> Place) -> Plan<'a> {
         let targets = self.sources.iter().filter_map(|source| source.target.as_deref());
@@ -94,7 +95,7 @@ impl<'a> Mounts<'a> {
                 }
                 (Place::Folder(names), Some(inside)) => {
                     for target in names.iter().map(|name| format!("{inside}/{name}")) {
-                        // An engine takes no two mounts at one place.
+                        // An engine rejects two mounts at the same path.
                         if taken.insert(target.clone()) {
                             let is_text = source.value.len() == source.item.len();
                             let becomes = Becomes::Beside { target, is_text };
@@ -122,7 +123,7 @@ impl<'a> Mounts<'a> {
         Plan { body: self.body, form: self.form, changes, uncovered }
     }
 
-    /// What a part of the body becomes, or what is put after it.
+    /// The replacement of a part of the body, or the addition after it.
     fn change(&self, part: &str, becomes: Becomes) -> Option<Change> {
         let place = place(self.body, part)?;
         let place = match becomes {
@@ -134,13 +135,13 @@ impl<'a> Mounts<'a> {
 }
 
 impl Plan<'_> {
-    /// Whether the body stays what it is.
+    /// Whether the body stays unchanged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// The body with `socket` mounted as planned; every other byte stays what it is.
+    /// The body with `socket` mounted as planned; every other byte stays the same.
     #[must_use]
     pub fn apply(&self, socket: &str) -> Option<Vec<u8>> {
         let mut changed = String::with_capacity(self.body.len() + socket.len());
@@ -172,7 +173,7 @@ impl Becomes {
     }
 }
 
-/// Where a part of the body is in it.
+/// The range of `part`, a slice of the body.
 fn place(body: &str, part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
     let place = start..start.checked_add(part.len())?;
@@ -190,7 +191,7 @@ mod tests {
     const SOCKET: &str = "/var/run/docker.sock";
     const OWN: &str = "/run/dsp/1.sock";
 
-    /// What is what for an engine at this socket.
+    /// How an engine at this socket sees paths.
     fn place_for(socket: &str) -> impl Fn(&str) -> Place {
         move |path| match path {
             path if path == socket => Place::Socket,
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn binds_and_mounts_are_replaced_and_nothing_else() {
+    fn only_binds_and_mounts_are_replaced() {
         let body = r#"{ "Image":"x","Memory":1e3, "HostConfig" : {"Mounts":[
             {"Type":"bind","Source":"/var/run/docker.sock","Target":"/a","ReadOnly":true},
             {"Type":"volume","Source":"/var/run/docker.sock","Target":"/b"},
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn into_a_folder_with_the_socket_another_mount_is_put() {
+    fn a_folder_with_the_socket_gets_another_mount() {
         let own = |target: &str| format!("\"{OWN}:{target}/docker.sock\"");
         let mount = |keys: [&str; 3], target: &str| {
             let [kind, source, destination] = keys;
@@ -270,7 +271,8 @@ mod tests {
         let more = mount(["type", "source", "destination"], "/p");
         let expected = body.replace("/p\"}", &format!("/p\"}}{more}"));
         same(&rewritten(body, Form::Libpod).unwrap(), &expected);
-        // Where there is a mount already, and where the host would have it too, nothing is put.
+        // Nothing is added where there is a mount already, or where it would appear on the host
+        // too.
         let body = r#"{"HostConfig":{"Binds":["/var/run:/h","/x:/h/docker.sock","/:/all"]}}"#;
         assert_eq!(rewritten(body, Form::Container), None);
         let taken = body.replace("/x:", &format!("{SOCKET}:"));
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_would_mend_is_unreadable() {
+    fn text_that_go_would_repair_is_unreadable() {
         for body in [
             &b"{\"Env\":[\"A=\xe9\"],\"HostConfig\":{\"Binds\":[\"/var/run/docker.sock:/s\"]}}"[..],
             br#"{"\udce9":1,"HostConfig":{"Binds":["/var/run/docker.sock:/s"]}}"#,
@@ -329,7 +331,7 @@ mod tests {
         assert_eq!(rewritten(body, Form::Libpod).unwrap(), body.replace(SOCKET, OWN));
         assert_eq!(name(body.as_bytes(), Form::Libpod).as_deref(), Some("web"));
         assert_eq!(name(body.as_bytes(), Form::Container), None);
-        // At the top it is one for a Docker Engine up to 26.1 as well.
+        // At the top level it also counts for Docker Engine up to 26.1.
         assert_eq!(rewritten(body, Form::Container).unwrap(), body.replace(SOCKET, OWN));
         let body = r#"{"Name":"w","TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/var/run/docker.sock"}]}}}"#;
         assert_eq!(asked(body, Form::Service), [SOCKET]);
@@ -337,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_body_is_left_alone() {
+    fn other_bodies_are_left_alone() {
         for body in
             ["", "null", "[]", "{", r#"{"HostConfig":null}"#, r#"{"HostConfig":{"Binds":{}}}"#]
         {
@@ -346,7 +348,7 @@ mod tests {
         assert_eq!(rewrite(b"\xff", Form::Container, |_| Place::Socket, OWN), None);
     }
 
-    /// Any JSON value, numbers of any length among them.
+    /// Any JSON value, including numbers of any length.
     fn value() -> impl Strategy<Value = String> {
         let leaf = prop_oneof![
             "null|true|false",
@@ -378,7 +380,7 @@ mod tests {
     }
 
     prop_compose! {
-        /// A body with mounts of every kind among whatever else.
+        /// A body with mounts of every kind among other things.
         fn body()(
             binds in proptest::collection::vec((path(), "(:/\\PC{0,4}){0,2}"), 0..4),
             mounts in proptest::collection::vec(("bind|volume|tmpfs", path(), value()), 0..4),
@@ -414,10 +416,10 @@ mod tests {
             let replaced = before.iter().map(|path| if path == SOCKET { OWN } else { path });
             let replaced: Vec<&str> = replaced.collect();
             prop_assert_eq!(asked(&after, Form::Container), replaced);
-            // Done once more, nothing changes.
+            // A second pass changes nothing.
             prop_assert_eq!(rewritten(&after, Form::Container), None);
-            // And put back, the body is the one that came, byte for byte, when nothing of it was
-            // spelled otherwise.
+            // Replacing the paths again restores the original body, byte for byte, if its paths
+            // were spelled plainly.
             let back = rewrite(after.as_bytes(), Form::Container, place_for(OWN), SOCKET);
             if !before.iter().any(|path| path == OWN) {
                 prop_assert_eq!(String::from_utf8(back.unwrap()).unwrap(), body);

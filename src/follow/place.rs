@@ -1,4 +1,4 @@
-//! Which paths of the host are the engine's socket.
+//! Recognizes paths of the engine's socket on the host.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,26 +6,26 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
-/// Where an engine has its socket, whatever path dsp has for it: an engine behind another proxy or in
-/// a place of its own is still asked for under these.
+/// The usual paths of an engine's socket. Programs ask for these even if dsp reaches the engine at
+/// another path, for example through another proxy.
 const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
-/// What a path is to the engine's socket.
+/// The relation of a path to the engine's socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
     /// The socket itself.
     Socket,
-    /// The folder that it is in, and its names there.
+    /// The folder that contains it, with the names of the socket there.
     Folder(Vec<String>),
-    /// A folder above that one.
+    /// A folder further up.
     Above,
-    /// What cannot be looked at, or is something else for the engine than for dsp.
+    /// The path cannot be examined, or means something else to the engine than to dsp.
     Unknown,
     /// Something else.
     Elsewhere,
 }
 
-/// The socket of an engine on this machine, and where those are that stand for it.
+/// The socket of an engine on this machine, and the other paths that lead to it.
 #[derive(Clone, Debug)]
 pub struct EngineSocket {
     path: PathBuf,
@@ -33,14 +33,14 @@ pub struct EngineSocket {
 }
 
 impl EngineSocket {
-    /// The engine's socket at `path`. Those below `folder`, as [`is_own`] has it, are dsp's own, which
-    /// a container that asks for the mounts of another one names.
+    /// The engine's socket at `path`. Sockets below `folder` that [`is_own`] recognizes belong to
+    /// dsp; a container that copies the mounts of another one asks for them.
     #[must_use]
     pub fn new(path: &Path, folder: &Path) -> Self {
         Self { path: path.to_owned(), folder: folder.to_owned() }
     }
 
-    /// What a path is.
+    /// Classifies a path.
     #[must_use]
     pub fn place(&self, path: &str) -> Place {
         let Some(path) = plain(path) else { return Place::Elsewhere };
@@ -64,7 +64,7 @@ impl EngineSocket {
         }
     }
 
-    /// What a folder is by the sockets below it.
+    /// Classifies a folder by the sockets below it.
     fn below(&self, folder: &Path) -> Place {
         let Ok(folder) = fs::canonicalize(folder) else { return Place::Elsewhere };
         let sockets = USUAL.iter().map(Path::new).chain([self.path.as_path()]);
@@ -100,8 +100,8 @@ pub fn is_own(path: &Path, folder: &Path) -> bool {
     )
 }
 
-/// Whether a path leads through what a process has open, where it is, or what its root is: `self` is
-/// another one for the engine, whose ids may be other ones too.
+/// Whether a path goes through a process's open files, working folder or root. There `self` is a
+/// different process for the engine, whose process IDs may differ as well.
 fn depends_on_process(path: &Path) -> bool {
     let words: Vec<&OsStr> = path.iter().collect();
     let [_, first, second, rest @ ..] = &*words else { return false };
@@ -110,8 +110,8 @@ fn depends_on_process(path: &Path) -> bool {
     (*first == "proc" && rest.iter().any(leads)) || (*first == "dev" && *second == "fd")
 }
 
-/// An absolute path without what says nothing in it. An engine takes a `..` and what is before it out
-/// of the text, and so it is not what the system would find there.
+/// An absolute path in its simplest form. Engines remove `..` and the component before it from the
+/// text, so the result can differ from what the system would find.
 fn plain(path: &str) -> Option<PathBuf> {
     let mut plain = PathBuf::new();
     for part in Path::new(path).components() {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_is_known_under_all_its_names() {
+    fn the_socket_is_recognized_under_all_its_names() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let (engine, own) = (at("engine.sock"), at("dsp-own"));

@@ -1,10 +1,10 @@
-//! The paths that a body asks to be mounted, in each place where an engine looks for them.
+//! Finds the mounted paths in a body, in every field that an engine reads.
 
 use std::collections::BTreeSet;
 
 use super::json::{Unreadable, entries, is_key, items, text, under};
 
-/// What else a mount has. podman 6 may take any other key for one that counts, by its hash.
+/// The other keys of a mount. podman 6 may take any further key for a known one, by its hash.
 const SETTINGS: [&str; 10] = [
     "BindOptions",
     "ClusterOptions",
@@ -18,56 +18,56 @@ const SETTINGS: [&str; 10] = [
     "VolumeOptions",
 ];
 
-/// The body that a request has, which says where in it the mounts are.
+/// The kind of body, which determines the fields with mounts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
-    /// A container of Docker's API: `Binds` and `Mounts` of `HostConfig`, or of the body itself, where
-    /// engines up to 26.1 have them too when `HostConfig` is missing or null.
+    /// A container in Docker's API: `Binds` and `Mounts` in `HostConfig`. Engines up to 26.1 also
+    /// read them from the body itself if `HostConfig` is missing or null.
     Container,
-    /// A container of podman's own API: `mounts`.
+    /// A container in podman's own API: `mounts`.
     Libpod,
-    /// A pod of podman, whose containers all have its `mounts`.
+    /// A podman pod, whose `mounts` apply to all of its containers.
     Pod,
-    /// A service of a swarm: `TaskTemplate.ContainerSpec.Mounts`.
+    /// A swarm service: `TaskTemplate.ContainerSpec.Mounts`.
     Service,
     /// A volume, whose driver may bind a folder.
     Volume,
 }
 
-/// A path that is mounted.
+/// A mounted path.
 pub(super) struct Source<'a> {
     pub(super) path: String,
-    /// The JSON text that holds it.
+    /// The JSON text that contains it.
     pub(super) value: &'a str,
-    /// What follows the path in that text, once it is read: nothing, or a colon and more.
+    /// What follows the path in the decoded text: nothing, or a colon and more.
     pub(super) rest: String,
     /// The JSON text of the whole mount.
     pub(super) item: &'a str,
-    /// Where it is mounted.
+    /// Its target in the container.
     pub(super) target: Option<String>,
-    /// What is mounted below it is not mounted on the host too, and no engine reads anything else in its
-    /// place, or has another one at its number in the list.
+    /// Whether mounts below it stay out of the host, and every engine reads this mount the same
+    /// way, at the same index of the list.
     is_plain: bool,
 }
 
 impl Source<'_> {
-    /// The place in the container into which more can be mounted, without a slash at its end.
+    /// The folder in the container in which more can be mounted, without a trailing slash.
     pub(super) fn inside(&self) -> Option<String> {
         let target = self.target.as_deref().filter(|target| target.starts_with('/'));
         target.filter(|_| self.is_plain).map(trimmed)
     }
 }
 
-/// A path without what says nothing at its end.
+/// A path without redundant components at its end.
 pub(super) fn trimmed(path: &str) -> String {
     path.trim_end_matches('/').to_owned()
 }
 
-/// The name that the body gives to what is made, where its query does not.
+/// The name in the body for the new object, for requests whose query does not have it.
 #[must_use]
 pub fn name(body: &[u8], form: Form) -> Option<String> {
     let key = match form {
-        // Docker has it in the query.
+        // Docker takes it from the query.
         Form::Container => return None,
         Form::Libpod | Form::Pod | Form::Service | Form::Volume => "name",
     };
@@ -76,16 +76,16 @@ pub fn name(body: &[u8], form: Form) -> Option<String> {
     text(names.last()?).ok()?.filter(|name| !name.is_empty())
 }
 
-/// What is in the lists of mounts.
+/// The contents of the lists of mounts.
 #[derive(Default)]
 pub(super) struct Found<'a> {
     /// In the order of the body.
     pub(super) sources: Vec<Source<'a>>,
-    /// Where the values are of which all is known: where their text begins.
+    /// Where the text of each fully understood value starts.
     pub(super) known: BTreeSet<usize>,
 }
 
-/// Looks into the lists that such a body has.
+/// Examines the lists that a body of this form has.
 pub(super) fn find(body: &str, form: Form) -> Result<Found<'_>, Unreadable> {
     let mut found = Found::default();
     match form {
@@ -121,8 +121,8 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
-    /// The sources of all mounts that objects have under a name; `target` is the key that says where. Of
-    /// any kind, where a mount's options may make it a bind.
+    /// The sources of all mounts that the objects have under a name, where `target` is the key of
+    /// the target. The type is ignored, because the options of a mount can make it a bind.
     fn mounts(
         &mut self,
         objects: &[&'a str],
@@ -138,8 +138,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The items of the lists that objects have under a name, and whether it is one list. What an item of a
-/// second one does not say, an engine leaves as it is in the first.
+/// The items of the lists that the objects have under a name, and whether there is only one list.
+/// If an item of a second list omits a field, the engine keeps the value from the first.
 fn all<'a>(objects: &[&'a str], name: &str) -> Result<(Vec<&'a str>, bool), Unreadable> {
     let (mut all, mut lists) = (Vec::new(), 0);
     for object in objects {
@@ -166,9 +166,9 @@ fn bind(value: &str, is_one: bool) -> Result<Option<Source<'_>>, Unreadable> {
     }))
 }
 
-/// `{"Type": "bind", "Source": ..., "Target": ...}`, with the key that says where. Which of equal keys
-/// counts, engines do not agree on: one of them may say that it is a bind. A mount without a type may
-/// have it from the same place in another list.
+/// `{"Type": "bind", "Source": ..., "Target": ...}`, where `target` is the key of the target.
+/// Engines disagree on which of several equal keys counts, so the type is a bind if any of them
+/// says so. A mount without a type may inherit it from the same index of another list.
 fn mount<'a>(
     value: &'a str,
     at: &str,
@@ -202,7 +202,7 @@ fn mount<'a>(
     let is_bind = matches!(&*kinds, [Some(kind)] if kind == "bind");
     let is_plain = is_one && is_bind && sources == 1 && is_known && !is_shared;
     for source in &mut found {
-        // Of several targets none is sure.
+        // With several targets, none is certain.
         source.target = if let [target] = &*targets { target.clone() } else { None };
         source.is_plain = is_plain;
     }

@@ -1,16 +1,16 @@
-//! Paths of the host in a body, wherever they are.
+//! Finds paths of the host anywhere in a body.
 //!
-//! An engine mounts more than the lists of mounts say: a volume's driver binds a folder, a log driver
-//! connects to a socket, a root file system is a folder. And podman 6 knows the keys of small objects
-//! by a hash alone, so that a key of any spelling may be the one that counts. What is found here is not
-//! replaced, for nobody knows what it is for; but it is told.
+//! An engine mounts more than the lists of mounts: a volume driver binds a folder, a log driver
+//! connects to a socket, a root file system is a folder. And podman 6 recognizes the keys of small
+//! objects by a hash alone, so a key of any spelling may count. Paths found here are not replaced,
+//! because their use is unknown, but they are reported.
 
 use super::json::{Unreadable, entries, is_key, items, text};
 
 /// Deeper than any body that an engine reads.
 const DEEPEST: usize = 16;
 
-/// Fields whose text is the program's own, or a path in the container, in every engine.
+/// Fields that in every engine contain the program's own text or a path in the container.
 const HARMLESS: [&str; 34] = [
     "Annotations",
     "Args",
@@ -48,19 +48,18 @@ const HARMLESS: [&str; 34] = [
     "WorkingDir",
 ];
 
-/// A text that may be, or hold, a path of the host.
+/// A text that is, or may contain, a path of the host.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Named {
     /// The path.
     pub path: String,
-    /// The keys on the way to it.
+    /// The keys that lead to it.
     pub field: String,
 }
 
-/// All paths in a body but those in values that `is_known`.
+/// All paths in a body, except in values for which `is_known` returns true.
 ///
-/// # Errors
-/// A body that the engine may read otherwise, or that has more than `most` paths.
+/// # Errors If the engine might read the body differently, or if there are more than `most` paths.
 pub(super) fn paths(
     body: &str,
     most: usize,
@@ -71,8 +70,8 @@ pub(super) fn paths(
     Ok(sweep.found)
 }
 
-/// The paths in a text: what begins with a slash after what separates words in options of drivers, in
-/// addresses and in files of people.
+/// The paths in a text: everything that starts with a slash at the beginning or after a character
+/// that separates words in driver options, addresses and hand-written files.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|letter: char| letter.is_whitespace() || ":=,;\"'[]{}".contains(letter));
     words.filter(|word| word.starts_with('/'))
@@ -86,7 +85,7 @@ struct Sweep<'a, F> {
 
 impl<F: Fn(&str) -> bool> Sweep<'_, F> {
     fn value(&mut self, value: &str, field: &str, depth: usize) -> Result<(), Unreadable> {
-        // Without a slash, or what may be one, there is no path.
+        // Without a slash or a backslash there is no path.
         if !value.contains(['/', '\\']) || (self.is_known)(value) {
             return Ok(());
         }
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_found_wherever_they_are_and_what_is_the_programs_own_is_not_looked_at() {
+    fn paths_are_found_anywhere_except_in_the_programs_own_fields() {
         let body = r#"{"Image":"/i","Cmd":["/c"],"HostConfig":{"Devices":[{"PathOnHost":"/d",
             "PathInContainer":"/e"}],"LogConfig":{"Config":{"syslog-address":"unix:///run/s"}},
             "Mounts":[{"VolumeOptions":{"DriverConfig":{"Options":{"device":"\/run","o":"lowerdir=/a:/b"}}}}],
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_or_broken_is_told() {
+    fn too_many_paths_and_broken_text_are_errors() {
         assert_eq!(found("[\"/1\",\"/2\",\"/3\",\"/4\",\"/5\",\"/6\"]"), Err(Unreadable::Much));
         let deep = format!("{}\"/x\"{}", "[".repeat(20), "]".repeat(20));
         assert_eq!(found(&deep), Err(Unreadable::Much));

@@ -1,44 +1,44 @@
-//! Who is at the other end of a client's connection. The proxy shares its connections out by it, and a
-//! recording says it.
+//! The process or machine at the other end of a client's connection. The proxy divides its
+//! connections by client, and recordings name the client.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
-/// Who a client is, as far as the system says, which is asked once, when the connection is accepted. It
-/// has no text of the client's.
+/// The identity of a client as the system reports it, determined once, when the connection is
+/// accepted. It contains no text from the client.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Peer {
     /// A process of this machine, on a unix socket, as it was when it connected (`SO_PEERCRED` of
     /// unix(7)).
     Process {
-        /// Its user.
+        /// Its user ID.
         user: u32,
-        /// Its main group.
+        /// Its primary group ID.
         group: u32,
-        /// Its number; none for a process that this one cannot see, as of another container.
+        /// Its process ID; `None` if this process cannot see it, for example in another container.
         process: Option<NonZeroU32>,
     },
     /// A TCP client.
     Address {
-        /// The machine. An IPv4 address that came in as IPv6 is an IPv4 address here.
+        /// The IP address. An IPv4-mapped IPv6 address becomes an IPv4 address.
         ip: IpAddr,
         /// Its port.
         port: u16,
     },
-    /// Nobody knows.
+    /// The system does not report it.
     #[default]
     Unknown,
 }
 
 impl Peer {
-    /// A TCP client at an address.
+    /// A TCP client with this address.
     #[must_use]
     pub fn of_tcp(address: SocketAddr) -> Self {
         Self::Address { ip: address.ip().to_canonical(), port: address.port() }
     }
 
-    /// Whether nothing is known.
+    /// Whether the client is unknown.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         *self == Self::Unknown

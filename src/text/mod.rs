@@ -1,15 +1,15 @@
-//! Somebody else's text, made safe for every place where people read it.
+//! Makes foreign text safe to display.
 //!
-//! Names of files, revisions, containers and labels, and all that clients and engines say, may hold
-//! characters that move a cursor, end a line, or hide or reorder what stands beside them, and words
-//! that a CI system takes for a command. All such text goes through [`printable`], and each path
-//! through [`shown`].
+//! The names of files, revisions, containers and labels, and everything that clients and engines
+//! say, may contain characters that move the cursor, end a line, or hide or reorder the text around
+//! them, and words that a CI system takes for a command. All such text goes through [`printable`],
+//! and each path through [`shown`].
 
 use std::fmt;
 use std::path::Path;
 
-/// Makes any text safe to show on one line: characters that could move the cursor, end the line, or
-/// hide or reorder text become escapes.
+/// Makes any text safe to show on one line: escapes characters that could move the cursor, end the
+/// line, or hide or reorder text.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -19,8 +19,8 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
-/// The same for a text of several lines, with the place where `span`, a range of its bytes, stands
-/// in it afterwards.
+/// Like [`printable`] for text with several lines. Also returns where `span`, a range of its bytes,
+/// is in the result.
 #[must_use]
 pub fn printable_lines(
     text: &str,
@@ -45,13 +45,13 @@ pub fn printable_lines(
     (safe, start..end.max(start))
 }
 
-/// A path as people may see it.
+/// A path as people see it.
 #[must_use]
 pub fn shown<P: AsRef<Path> + ?Sized>(path: &P) -> Shown<'_> {
     Shown(path.as_ref())
 }
 
-/// A path as it is spelled, for files that programs read, and for code that makes it safe itself.
+/// A path as it is spelled, for files that programs read and for code that escapes it itself.
 #[must_use]
 pub fn spelled<P: AsRef<Path> + ?Sized>(path: &P) -> String {
     path.as_ref().to_string_lossy().into_owned()
@@ -67,8 +67,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// A word as a shell reads it back, on one line and safe to show. What would not be safe as it is
-/// stands in the quotes of bash, zsh and ksh that know escapes.
+/// Quotes a word so that a shell reads it back, on one line and safe to show. Unsafe characters go
+/// into the `$'...'` quotes of bash, zsh and ksh, which support escapes.
 #[must_use]
 pub fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte);
@@ -83,7 +83,7 @@ pub fn quoted(word: &str) -> String {
         match (u32::from(character), is_unsafe_at(word, place, character)) {
             (_, false) if matches!(character, '\'' | '\\') => safe.extend(['\\', character]),
             (_, false) => safe.push(character),
-            // Three digits of octal always, so that a digit that follows is not part of it.
+            // Always three octal digits, so that a digit that follows does not become part of it.
             (code, true) if code < 0x80 => safe += &format!("\\{code:03o}"),
             (code, true) => safe += &format!("\\U{code:08x}"),
         }
@@ -91,9 +91,8 @@ pub fn quoted(word: &str) -> String {
     safe + "'"
 }
 
-/// A text of dsp's own with styles and lines, in which nothing else moves the cursor, should other
-/// text have got into it unseen: all but line ends, tabs and the sequences that set a style becomes
-/// escapes.
+/// Makes dsp's own styled text safe, in case foreign text got into it: escapes everything that
+/// moves the cursor, except line ends, tabs and the sequences that set a style.
 #[must_use]
 pub fn guarded(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -112,11 +111,11 @@ pub fn guarded(text: &str) -> String {
     safe
 }
 
-/// The bytes of the sequence that sets a style (SGR of ECMA-48) at the beginning of a text.
+/// The length in bytes of the sequence at the start of a text that sets a style (SGR of ECMA-48).
 fn style(text: &str) -> usize {
-    let Some(behind) = text.strip_prefix("\u{1b}[") else { return 0 };
-    let parameters = behind.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
-    let is_style = behind.as_bytes().get(parameters) == Some(&b'm');
+    let Some(rest) = text.strip_prefix("\u{1b}[") else { return 0 };
+    let parameters = rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    let is_style = rest.as_bytes().get(parameters) == Some(&b'm');
     if is_style { "\u{1b}[".len() + parameters + 1 } else { 0 }
 }
 
@@ -126,24 +125,24 @@ pub fn is_unsafe(character: char) -> bool {
     character.is_control() || reorders(character) || is_invisible(character)
 }
 
-/// Whether a text begins as a command does that a CI system obeys in the middle of a line of its log:
+/// Whether a text starts like a command that a CI system obeys even within a line of its log:
 /// `##[add-mask]` (`ActionCommand.TryParse` in actions/runner), `##vso[task.setvariable]` of Azure
 /// Pipelines, `##teamcity[setParameter]`.
 #[must_use]
 fn is_command(text: &str) -> bool {
-    let behind = text.strip_prefix("##");
-    behind.is_some_and(|behind| {
-        behind.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()).starts_with('[')
+    let rest = text.strip_prefix("##");
+    rest.is_some_and(|rest| {
+        rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()).starts_with('[')
     })
 }
 
-/// Whether the character at this place of a text cannot be shown as it is.
+/// Whether the character at this position of a text must be escaped.
 #[must_use]
 pub fn is_unsafe_at(text: &str, place: usize, character: char) -> bool {
     is_unsafe(character) || (character == '#' && text.get(place..).is_some_and(is_command))
 }
 
-/// Adds the character that is at this place of a text.
+/// Appends the character at this position of a text.
 fn push(safe: &mut String, character: char, text: &str, place: usize) {
     if is_unsafe_at(text, place, character) {
         safe.extend(character.escape_unicode());
@@ -152,8 +151,8 @@ fn push(safe: &mut String, character: char, text: &str, place: usize) {
     }
 }
 
-/// The marks and overrides of the bidirectional algorithm (UAX #9), and the two separators that end a
-/// line or paragraph.
+/// The marks and overrides of the bidirectional algorithm (UAX #9), and the two separators that end
+/// a line or a paragraph.
 fn reorders(character: char) -> bool {
     matches!(
         character,
@@ -161,9 +160,9 @@ fn reorders(character: char) -> bool {
     )
 }
 
-/// What takes no room or looks like a space and is none: the code points that Unicode calls
-/// `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`), the marks of interlinear
-/// annotations, the blank pattern of Braille, and what is no character at all.
+/// Characters that are invisible, or look like a space but are not one: the code points with the
+/// property `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`), the marks of interlinear
+/// annotations, the blank Braille pattern, and noncharacters.
 fn is_invisible(character: char) -> bool {
     let is_ignorable = matches!(
         character,
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_and_their_places_move() {
+    fn lines_stay_and_their_positions_move() {
         let text = "a\u{9b}b\r\n\tc\rd\n";
         let (safe, span) = printable_lines(text, &(3..4));
         assert_eq!((safe.as_str(), &safe[span]), ("a\\u{9b}b\n\tc\\u{d}d\n", "b"));
@@ -275,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn safe_text_has_nothing_unsafe_and_stays_as_it_is(text in "\\PC*|[ -~]*|.*") {
+        fn safe_text_contains_nothing_unsafe_and_stays_the_same(text in "\\PC*|[ -~]*|.*") {
             let safe = printable(&text);
             prop_assert!(!safe.chars().any(is_unsafe));
             prop_assert_eq!(printable(&safe), safe);
@@ -283,8 +282,8 @@ mod tests {
         }
 
         #[test]
-        fn a_place_holds_what_it_held(before in ".*", at in ".*", behind in ".*") {
-            let text = format!("{before}{at}{behind}");
+        fn a_span_keeps_its_text(before in ".*", at in ".*", after in ".*") {
+            let text = format!("{before}{at}{after}");
             prop_assume!(!text.contains('\r') && !text.contains("##"));
             let span = before.len()..before.len() + at.len();
             let (safe, moved) = printable_lines(&text, &span);

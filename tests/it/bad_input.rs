@@ -94,7 +94,7 @@ fn engines() {
         all.push(said(&world, &["record", "-H", host, "--", "true"]));
     }
     let text = all.join("\n").replace(world.folder.path().to_str().unwrap(), "[DIR]");
-    insta::with_settings!({filters => vec![(r"(?m)^  there is also a socket there.*\n", "")]}, {
+    insta::with_settings!({filters => vec![(r"(?m)^  another socket exists.*\n", "")]}, {
         insta::assert_snapshot!(text);
     });
     assert!(!world.path("recording.jsonl").exists(), "nothing was recorded, so no file is made");

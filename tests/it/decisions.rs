@@ -73,7 +73,7 @@ fn a_profile_that_another_process_keeps_is_left_alone() {
     rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let done = world.dsp(&["review", "p.yaml", "--deny", "GET /info"]);
     assert_eq!(done.status, 1);
-    assert!(done.err.contains("p.yaml is being changed by another process"), "{}", done.err);
+    assert!(done.err.contains("p.yaml is locked by another process"), "{}", done.err);
     assert_eq!(world.read("p.yaml"), PROFILE);
     drop(other);
     assert_eq!(world.dsp(&["review", "p.yaml", "--deny", "GET /info"]).status, 3);
@@ -124,7 +124,7 @@ fn nothing_is_written_through_a_link() {
     ] {
         let done = world.dsp(args);
         assert_eq!(done.status, 1, "{args:?}: {}{}", done.out, done.err);
-        assert!(done.err.contains("is a link") || done.err.contains("exists"), "{}", done.err);
+        assert!(done.err.contains("is a symbolic link") || done.err.contains("exists"), "{}", done.err);
     }
     assert_eq!(world.read("victim"), "mine\n");
     assert_eq!(world.read("p.yaml"), PROFILE);
@@ -140,7 +140,7 @@ fn a_recording_and_an_audit_log_go_through_no_link() {
     symlink(world.path("made"), world.path("link.jsonl")).unwrap();
     let done = world.dsp(&["record", "-o", "link.jsonl", "--", "true"]);
     assert_eq!(done.status, 125, "{}", done.err);
-    assert!(done.err.contains("it is a link, and dsp writes through none"), "{}", done.err);
+    assert!(done.err.contains("it is a symbolic link, which dsp does not follow"), "{}", done.err);
     let done = world.dsp(&["enforce", "p.yaml", "--audit-log", "link.jsonl", "--", "true"]);
     assert_eq!(done.status, 125, "{}", done.err);
     assert!(!world.path("made").exists());
@@ -179,7 +179,7 @@ fn a_report_takes_the_place_of_a_report_of_its_kind_only() {
             let to = format!("{format}={other}");
             let done = world.dsp(&["check", "p.yaml", "r.jsonl", "--format", &to]);
             assert_eq!(done.status, 1, "{to}: {}", done.err);
-            assert!(done.err.contains("so dsp leaves it as it is"), "{}", done.err);
+            assert!(done.err.contains("so dsp does not overwrite it"), "{}", done.err);
             assert_eq!(world.read(other), before);
         }
     }
@@ -228,7 +228,7 @@ fn a_review_that_was_taken_away_is_an_error() {
     assert_eq!(plain.status, 0, "a draft: {}", plain.out);
     let against = world.dsp(&["check", "p.yaml", "r.jsonl", "--against", "old.yaml"]);
     assert_eq!(against.status, 3, "{}", against.out);
-    let message = "error[unreviewed]: old.yaml was reviewed, and the review was taken away";
+    let message = "error[unreviewed]: old.yaml was reviewed, but the review was removed";
     assert!(against.out.contains(message), "{}", against.out);
     let diff = world.dsp(&["diff", "old.yaml", "p.yaml"]);
     assert_eq!(diff.status, 3, "{}", diff.out);

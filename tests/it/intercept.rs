@@ -67,8 +67,8 @@ fn the_usual_socket_is_meant_by_both_its_names() {
     let done = run("");
     assert_eq!(done.status, 125);
     insta::assert_snapshot!(done.err, @"
-    error: nothing can be put over /var/run/docker.sock: there is no such file
-      help: make an empty file there, or name the socket that the program uses with --intercept=PATH
+    error: cannot cover /var/run/docker.sock: no such file
+      help: create an empty file there, or name the socket that the program uses with --intercept=PATH
     ");
     assert!(!world.path("recording.jsonl").exists(), "nothing was begun");
     let done = run("touch /run/docker.sock;");
@@ -132,7 +132,7 @@ fn what_cannot_be_is_told_before_anything_begins() {
     world.write("s", "");
     let folder = world.dsp(&["record", "--intercept=.", "--", "true"]);
     assert_eq!(folder.status, 125);
-    assert_eq!(folder.err, "error: a socket cannot be put over ., which is a folder\n");
+    assert_eq!(folder.err, "error: cannot cover . with a socket: it is a folder\n");
     for args in [&["record", "--intercept"][..], &["enforce", "p.yaml", "--intercept=s"]] {
         assert_eq!(world.dsp(args).status, 2, "there is no command");
     }
@@ -210,7 +210,7 @@ fn without_either_it_is_told_what_to_do() {
     let done = world.shell(line);
     assert_eq!(done.status, 125, "{}", done.err);
     insta::assert_snapshot!(done.err, @"
-    error: nothing can be put over [DIR]/s: this process may not mount, and there is no user namespace to be had (the system's limit of them is reached)
+    error: cannot cover [DIR]/s: this process is not permitted to mount, and cannot create a user namespace (the limit for user namespaces is reached)
       help: run dsp as root, in a container with CAP_SYS_ADMIN, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)
     ");
     assert!(!world.path("recording.jsonl").exists());

@@ -1,5 +1,6 @@
-//! How engines read the mounts of a body, each as its library does it, to hold what is rewritten to
-//! that: whatever the spelling, no engine mounts its socket without a word from dsp.
+//! Models of how engines read the mounts of a body, each as its library does. The tests check
+//! rewritten bodies against them: whatever the spelling, no engine mounts its own socket without a
+//! warning from dsp.
 
 mod bodies;
 
@@ -74,29 +75,29 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// An engine's way to read.
+/// A model of an engine's JSON reader.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Reader {
-    /// Docker Engine up to 26.1: the fields of `HostConfig` at the top as well.
+    /// Docker Engine up to 26.1, which also reads the fields of `HostConfig` at the top level.
     Docker26,
     /// Docker Engine from 27.
     Docker27,
-    /// podman up to 5, in Docker's API.
+    /// podman up to 5, with Docker's API.
     Podman5,
-    /// podman 6, in Docker's API.
+    /// podman 6, with Docker's API.
     Podman6,
 }
 
 const READERS: [Reader; 4] = [Reader::Docker26, Reader::Docker27, Reader::Podman5, Reader::Podman6];
 
-/// A value of another type than the field has: the engine refuses the request.
+/// A value has the wrong type for its field, so the engine rejects the request.
 struct Refused;
 
-/// Keys that stand for such as have the hash of a field's name, for which podman 6 takes them.
+/// Stands for keys with the same hash as a field's name, which podman 6 takes for that field.
 const HASHED: [(&str, &str); 3] = [("h1", "Source"), ("h2", "Type"), ("h3", "Target")];
 
 impl Reader {
-    /// Whether a key of an object is the field of this name. A small object's are known by their hash.
+    /// Whether a key is the field `name`. podman 6 compares only hashes in small objects.
     fn takes(self, key: &str, name: &str, is_small: bool) -> bool {
         if self != Self::Podman6 {
             let fold = |letter: char| match letter {
@@ -109,7 +110,7 @@ impl Reader {
         let lower: String = key
             .chars()
             .map(|letter| match letter {
-                // As Go lowers it, without the dot that Unicode's full mapping adds.
+                // Go lowercases it without the dot that Unicode's full mapping adds.
                 '\u{130}' => 'i',
                 other => other.to_lowercase().next().unwrap(),
             })
@@ -129,7 +130,7 @@ impl Reader {
     }
 }
 
-/// A list, with what its memory still holds after its end.
+/// A list, including the elements that its memory still contains after its end.
 #[derive(Debug)]
 struct Slice<T> {
     memory: Vec<T>,
@@ -177,7 +178,7 @@ struct Mount {
     target: String,
 }
 
-/// What an engine keeps of the lists of mounts.
+/// The lists of mounts, as an engine keeps them.
 #[derive(Debug, Default)]
 struct Host {
     binds: Slice<String>,
@@ -211,7 +212,7 @@ impl Host {
         Ok(())
     }
 
-    /// What is mounted from the host, and where.
+    /// The sources on the host and the targets of the mounts.
     fn mounted(&self) -> Vec<(&str, &str)> {
         let binds = self.binds.items().iter().filter_map(|bind| {
             let mut words = bind.split(':');
@@ -223,7 +224,7 @@ impl Host {
     }
 }
 
-/// What an engine mounts of a body; nothing when it refuses it.
+/// What an engine mounts for a body; an error if it rejects the body.
 fn mounted(reader: Reader, body: &Json) -> Result<Host, Refused> {
     let Json::Object(entries) = body else { return Err(Refused) };
     let is_docker = matches!(reader, Reader::Docker26 | Reader::Docker27);
@@ -231,7 +232,8 @@ fn mounted(reader: Reader, body: &Json) -> Result<Host, Refused> {
     for (key, value) in entries {
         if reader.takes(key, "HostConfig", false) {
             match value {
-                // A pointer in Docker; in podman the object itself, to which null does nothing.
+                // A pointer in Docker. In podman it is the object itself, and null leaves it
+                // unchanged.
                 Json::Null if is_docker => inner = None,
                 Json::Null => {}
                 Json::Object(entries) => {
@@ -258,7 +260,7 @@ fn place(path: &str) -> Place {
     }
 }
 
-/// The body that goes on, and whether dsp warns of it.
+/// The body that dsp forwards, and whether dsp warns about it.
 fn followed(body: &str) -> (String, bool) {
     match Mounts::read(body.as_bytes(), Form::Container) {
         Err(Unreadable::Json | Unreadable::Bytes | Unreadable::Much) => (body.to_owned(), true),
@@ -270,8 +272,9 @@ fn followed(body: &str) -> (String, bool) {
     }
 }
 
-/// Fails when an engine has its socket mounted by this body without a word from dsp, or is made to mount
-/// dsp's own where nothing was asked for. The ways to read for which the socket was asked for.
+/// Panics if an engine would mount its own socket for this body without a warning from dsp, or
+/// would mount dsp's socket although nothing asked for one. Returns the readers for which the body
+/// asks for the socket.
 fn hold(body: &str) -> Vec<Reader> {
     let (after, is_warned) = followed(body);
     let (before, after): (Json, Json) =
@@ -284,7 +287,7 @@ fn hold(body: &str) -> Vec<Reader> {
         let was = before.mounted();
         for (at, (source, target)) in now.mounted().iter().enumerate() {
             assert!(is_warned || *source != SOCKET, "{reader:?} mounts the socket: {body}");
-            // Into a folder another mount is put, and only into the folder that was meant.
+            // A folder gets another mount only if it is the one that was meant.
             let target_of_own = format!("{}/docker.sock", target.trim_end_matches('/'));
             let is_covered = now.mounted().contains(&(OWN, target_of_own.as_str()));
             assert!(
@@ -335,7 +338,7 @@ fn the_socket_is_replaced_where_one_engine_reads_it() {
             format!("{{\"HostConfig\":{{\"Mount\u{17f}\":{mount}}}}}"),
             &[Docker26, Docker27, Podman5],
         ),
-        // What a second list leaves of the first.
+        // What the second list leaves of the first one.
         (
             format!(
                 "{{\"HostConfig\":{{\"Mounts\":[{{\"Type\":\"volume\",\"Source\":\"{SOCKET}\"}}],\
@@ -343,7 +346,7 @@ fn the_socket_is_replaced_where_one_engine_reads_it() {
             ),
             all,
         ),
-        // What only some clear.
+        // What only some engines clear.
         (
             format!(
                 "{{\"HostConfig\":{{\"Mounts\":[{{\"Type\":\"bind\",\"Source\":\"{SOCKET}\",\
@@ -358,7 +361,7 @@ fn the_socket_is_replaced_where_one_engine_reads_it() {
             ),
             all,
         ),
-        // Keys that one engine knows by a hash.
+        // Keys that one engine recognizes by their hash.
         (
             format!(
                 "{{\"HostConfig\":{{\"Mounts\":[{{\"Type\":\"bind\",\"h1\":\"{SOCKET}\",\
@@ -375,7 +378,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_engine_mounts_its_socket_without_a_word(body in body()) {
+    fn no_engine_mounts_its_socket_without_a_warning(body in body()) {
         let _ = hold(&body);
     }
 }
