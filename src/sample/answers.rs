@@ -1,4 +1,4 @@
-//! Answers that need no more than the state of the engine, as dockerd words them.
+//! Answers that depend only on the state of the engine, worded as dockerd words them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::engine::{Engine, constant_id};
 use super::http::Answer;
 use super::query::Query;
 
-/// The id of the only image.
+/// The ID of the only image.
 pub(super) const IMAGE_ID: &str =
     "sha256:3f57d9401f8d42f986df300f0c69192fc41da28ccc8d797829467780db3dd741";
 
@@ -19,14 +19,14 @@ const MEMORY: u64 = 8 << 30;
 const STARTED: &str = "2026-01-02T03:04:05.678901234Z";
 const VOLUME: &str = "data";
 
-/// Network names with their drivers. Their ids are constant ids from 1000 on.
+/// Network names with their drivers. Their IDs are constant IDs from 1000 on.
 const NETWORKS: [(&str, &str); 3] = [("bridge", "bridge"), ("host", "host"), ("none", "null")];
 
 pub(super) fn no_container(name: &str) -> Answer {
     Answer::refusal(404, &format!("No such container: {name}"))
 }
 
-/// Whether an image reference names the image that the engine has.
+/// Whether an image reference names the engine's image.
 pub(super) fn is_busybox(image: &str) -> bool {
     let name = image.strip_prefix("docker.io/").unwrap_or(image);
     let name = name.strip_prefix("library/").unwrap_or(name);
@@ -124,7 +124,7 @@ pub(super) fn top(engine: &Arc<Engine>, name: &str, _: &Query) -> Answer {
     }))
 }
 
-/// The statistics of a container when it has been asked for the `count`th time.
+/// The statistics of a container in the answer to the `count`th request.
 pub(super) fn stats(container: &Container, count: u64) -> Value {
     let cpu = |count: u64| {
         json!({
@@ -168,7 +168,7 @@ pub(super) fn kill(engine: &Arc<Engine>, name: &str, query: &Query) -> Answer {
         return Answer::refusal(409, &message);
     }
     let signal = query.get("signal").filter(|signal| !signal.is_empty()).unwrap_or("SIGKILL");
-    // The programs ignore every signal that does not mean to end them.
+    // The programs ignore every signal that does not normally end a process.
     if matches!(signal.trim_start_matches("SIG"), "KILL" | "TERM" | "INT" | "9" | "15" | "2") {
         container.kill();
     }

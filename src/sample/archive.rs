@@ -1,7 +1,7 @@
 //! Files of containers: a tar stream out, a counted upload in.
 //!
-//! Every path holds one file of zeros. A file whose name is a number has that many bytes, any other
-//! has 1024; paths that end with a slash, `/` and `/tmp` are folders for who wants to copy there.
+//! Every path is a file of zeros. A file whose name is a number has that many bytes, any other has
+//! 1024. Paths that end with a slash, `/` and `/tmp` are folders, as targets for copies.
 
 use std::io;
 
@@ -45,7 +45,7 @@ pub(super) async fn archive(
     exchange.begin_with(200, &fields).await?;
     exchange.chunk(&tar_header(name, size)).await?;
     let zeros = vec![0; 64 << 10];
-    // The file, filled up to a whole block, and the two empty blocks that end an archive.
+    // The file, padded to a whole block, and the two empty blocks that end an archive.
     let mut left = size.next_multiple_of(BLOCK as u64) + 2 * BLOCK as u64;
     while left > 0 {
         let piece = zeros.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(&zeros);

@@ -1,28 +1,28 @@
-//! The few programs that containers of the sample engine can run.
+//! The programs that containers of the sample engine can run.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, Sender};
 
-/// A piece of output, with the number that its stream has in a frame: 1 or 2.
+/// A piece of output, and the number of its stream in a frame: 1 or 2.
 pub(super) type Piece = (u8, Bytes);
 
 pub(super) const STDOUT: u8 = 1;
 pub(super) const STDERR: u8 = 2;
 
-/// How many pieces wait for a slow reader before the program does.
+/// The number of pieces that can wait for a slow reader before the program blocks.
 pub(super) const BACKLOG: usize = 8;
 
-/// What a server prints first; the log of a container that was started long ago begins with it.
+/// What a server prints first, and the start of the log of a container that was started long ago.
 pub(super) const GREETING: [(u8, &str); 3] = [
     (STDERR, "sample engine: configuration read\n"),
     (STDOUT, "ready to serve\n"),
     (STDOUT, "10.0.0.1 \"GET / HTTP/1.1\" 200 612\n"),
 ];
 
-/// Runs one program to its end; the result is its exit code. A program whose output nobody reads
-/// any more runs on, as one that ignores the signal.
+/// Runs one program and returns its exit code. A program whose output is no longer read keeps
+/// running, like one that ignores SIGPIPE.
 pub(super) async fn run(
     command: &[String],
     mut stdin: Receiver<Bytes>,
@@ -74,8 +74,8 @@ pub(super) async fn run(
     0
 }
 
-/// A piece as it goes over the wire: as it is to a terminal, else behind eight bytes that say
-/// which stream and how long.
+/// A piece as sent over the wire: raw for a terminal, otherwise after an eight-byte header with the
+/// stream and the length.
 pub(super) fn frame((stream, piece): &Piece, tty: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(piece.len() + 8);
     if !tty {

@@ -1,4 +1,4 @@
-//! One container: its program's life, output and input.
+//! A container: the state, output and input of its program.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commands::{BACKLOG, GREETING, Piece};
 
-/// How many pieces of output a container's log keeps.
+/// The number of pieces of output that a container's log keeps.
 const LOG_LIMIT: usize = 256;
 
 #[derive(Debug)]
@@ -26,19 +26,19 @@ pub(super) struct Container {
     pub(super) created: Timestamp,
     pub(super) status: watch::Sender<Status>,
     pub(super) auto_remove: bool,
-    /// Ends the program that runs now.
+    /// Ends the current run of the program.
     killed: Mutex<CancellationToken>,
     output: Mutex<Output>,
     stdin: Mutex<Stdin>,
 }
 
-/// Where a container is in its life.
+/// The state of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Status {
     pub(super) phase: Phase,
     /// The exit code of the last run.
     pub(super) code: i64,
-    /// How many runs have ended.
+    /// The number of runs that have ended.
     pub(super) exits: u64,
     pub(super) removed: bool,
 }
@@ -57,17 +57,17 @@ struct Output {
     ended: bool,
 }
 
-/// Both ends of a program's standard input, until somebody takes them.
+/// Both ends of a program's standard input, until they are taken.
 #[derive(Debug)]
 struct Stdin {
-    /// For the first who attaches; a closed stdin never had one.
+    /// For the first client that attaches; `None` if stdin is closed.
     writer: Option<Sender<Bytes>>,
     /// For the program.
     reader: Option<Receiver<Bytes>>,
 }
 
 impl Container {
-    /// A container from the body of a create request.
+    /// Creates a container from the body of a create request.
     pub(super) fn new(id: String, name: &str, request: &Value) -> Self {
         let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
         let set = |key: &str| request.get(key).and_then(Value::as_bool) == Some(true);
@@ -102,8 +102,8 @@ impl Container {
         }
     }
 
-    /// Makes it running; the result is the program's stdin and what ends the program. `None` when
-    /// it runs already.
+    /// Changes the state to running and returns the program's stdin and what ends the program.
+    /// `None` if it is running already.
     pub(super) fn ready(&self) -> Option<(Receiver<Bytes>, CancellationToken)> {
         let is_new = self.status.send_if_modified(|status| {
             std::mem::replace(&mut status.phase, Phase::Running) != Phase::Running
@@ -111,7 +111,7 @@ impl Container {
         if !is_new {
             return None;
         }
-        // A second run finds its stdin closed.
+        // In a second run, stdin is closed.
         let stdin = self.stdin.lock().reader.take().unwrap_or_else(|| channel(1).1);
         let killed = CancellationToken::new();
         *self.killed.lock() = killed.clone();
@@ -133,7 +133,7 @@ impl Container {
         });
     }
 
-    /// The output so far, and all that comes.
+    /// The output so far, and a receiver for the rest.
     pub(super) fn follow(&self) -> (Vec<Piece>, Receiver<Piece>) {
         let (sender, receiver) = channel(BACKLOG);
         let mut output = self.output.lock();
@@ -143,7 +143,7 @@ impl Container {
         (output.log.iter().cloned().collect(), receiver)
     }
 
-    /// The way into the program, for the first who asks.
+    /// The sender for the program's stdin, for the first caller.
     pub(super) fn take_stdin(&self) -> Option<Sender<Bytes>> {
         self.stdin.lock().writer.take()
     }
@@ -174,8 +174,8 @@ impl Container {
         })
     }
 
-    /// Keeps the end of the program's output and passes all of it to those who follow; the
-    /// slowest of them sets the pace.
+    /// Appends the program's output to the log and sends it to all followers. The slowest follower
+    /// sets the pace.
     pub(super) async fn collect(&self, mut pieces: Receiver<Piece>) {
         while let Some(piece) = pieces.recv().await {
             let followers = {
@@ -188,7 +188,7 @@ impl Container {
                 output.followers.clone()
             };
             for follower in followers {
-                // One that left in between has nothing to miss.
+                // An error means that the follower has just left.
                 let _ = follower.send(piece.clone()).await;
             }
         }

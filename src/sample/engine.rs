@@ -1,4 +1,4 @@
-//! What all connections share: the containers, their programs, execs, and the events about them.
+//! The state that all connections share: containers, their programs, execs and events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::Seen;
 use super::commands::{self, BACKLOG};
 use super::containers::{Container, words};
 
-/// How many request heads are kept for `SampleEngine::seen`.
+/// The number of request heads that `SampleEngine::seen` returns.
 const SEEN_LIMIT: usize = 10_000;
 
-/// How many execs are known; the oldest is forgotten first.
+/// The number of execs that are kept; the oldest is dropped first.
 const EXEC_LIMIT: usize = 1_000;
 
 /// The state that all connections share.
@@ -41,14 +41,14 @@ pub(super) struct Exec {
     pub(super) command: Vec<String>,
     pub(super) tty: bool,
     pub(super) stdin: bool,
-    /// Whether it was started, and how it ended.
+    /// Whether it was started, and its exit code.
     state: Mutex<(bool, Option<i64>)>,
 }
 
 // === impl Engine ===
 
 impl Engine {
-    /// An engine with the containers `web` and `db` running.
+    /// Creates an engine in which the containers `web` and `db` are running.
     pub(super) fn new(tick: Duration, ending: CancellationToken) -> Arc<Self> {
         let engine = Arc::new(Self {
             tick,
@@ -95,7 +95,7 @@ impl Engine {
         self.containers.lock().clone()
     }
 
-    /// A container by full id, name, or unique beginning of an id, in this order.
+    /// Finds a container by full ID, name, or unique prefix of an ID, in this order.
     pub(super) fn container(&self, name: &str) -> Option<Arc<Container>> {
         let containers = self.containers.lock();
         let bare = name.strip_prefix('/').unwrap_or(name);
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// Makes a container from the body of a create request; its name is free.
+    /// Creates a container from the body of a create request; the name must be free.
     pub(super) fn create(&self, name: &str, request: &Value) -> Arc<Container> {
         let container = Arc::new(Container::new(self.new_id(), name, request));
         self.containers.lock().insert(0, container.clone());
@@ -121,7 +121,7 @@ impl Engine {
         container
     }
 
-    /// Runs the container's program, unless it runs already: then the answer is `false`.
+    /// Runs the container's program; returns `false` if it is running already.
     pub(super) fn start(self: &Arc<Self>, container: &Arc<Container>) -> bool {
         let Some((stdin, killed)) = container.ready() else { return false };
         self.event(container, "start", &[]);
@@ -188,13 +188,13 @@ impl Engine {
         self.event(&exec.container, &action, &[("execID", exec.id.clone())]);
     }
 
-    /// Tells everybody who listens that something happened to a container.
+    /// Sends an event about a container to all listeners.
     pub(super) fn event(&self, container: &Container, action: &str, more: &[(&str, String)]) {
-        // Nobody listening is no failure.
+        // An error means that there are no listeners.
         let _ = self.events.send(container.event(action, more));
     }
 
-    /// Runs a program beside the connections, until the engine ends.
+    /// Runs a task concurrently with the connections, until the engine ends.
     pub(super) fn spawn<F>(self: &Arc<Self>, task: impl FnOnce(Arc<Self>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -204,7 +204,7 @@ impl Engine {
         tokio::spawn(async move { ending.run_until_cancelled(task).await });
     }
 
-    /// 64 hexadecimal digits, the same in every run.
+    /// A new ID of 64 hexadecimal digits; the sequence is the same in every run.
     fn new_id(&self) -> String {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         constant_id(number)
@@ -214,7 +214,7 @@ impl Engine {
 // === impl Exec ===
 
 impl Exec {
-    /// Marks it as started; `false` when it was already.
+    /// Marks it as started; `false` if it was started already.
     pub(super) fn begin(&self) -> bool {
         !std::mem::replace(&mut self.state.lock().0, true)
     }
@@ -232,7 +232,7 @@ impl Exec {
     }
 }
 
-/// The id number `number`: 64 digits that look like any other id and never change.
+/// The constant ID with this number: 64 digits that look like any other ID.
 pub(super) fn constant_id(number: u64) -> String {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut state = number.wrapping_mul(4).wrapping_mul(STEP).wrapping_add(0xd5b0);

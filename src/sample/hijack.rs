@@ -15,7 +15,7 @@ use super::engine::Engine;
 use super::http::{Answer, Connection, ENGINE_HEADERS, Exchange};
 use super::query::Query;
 
-/// How long a client may take to end its direction once the output has ended.
+/// The time that a client has to end its direction after the output has ended.
 const LINGER: Duration = Duration::from_millis(500);
 
 const RAW: &str = "Content-Type: application/vnd.docker.raw-stream\r\n";
@@ -28,7 +28,7 @@ pub(super) async fn attach(
 ) -> io::Result<()> {
     while exchange.read().await?.is_some() {}
     let Some(container) = engine.container(name) else {
-        // The engine has taken the connection already when it looks for the container.
+        // By the time the engine looks up the container, it has hijacked the connection.
         let text = format!("HTTP/1.1 404 Not Found\r\n{RAW}\r\nNo such container: {name}\r\n");
         exchange.close();
         return exchange.connection.writer.write_all(text.as_bytes()).await;
@@ -67,7 +67,7 @@ pub(super) async fn start_exec(
     let (tty, wants_stdin) = (exec.tty, exec.stdin);
     engine.exec_event(&exec, "exec_start");
     engine.spawn(async move |engine| {
-        // The output ends only when the exit code is known: clients ask for it right then.
+        // The output ends only when the exit code is known, because clients ask for it right after.
         let _open = sender.clone();
         let code = commands::run(&exec.command, input, sender, tick).await;
         exec.end(code);
@@ -81,11 +81,11 @@ pub(super) async fn start_exec(
     tunnel(exchange, tty, [true, true], wants_stdin.then_some(stdin), output).await
 }
 
-/// The HTTP/2 preface, which the client side of HTTP/2 sends: for `/session` that is the engine.
+/// The HTTP/2 preface of the client side, which for `/session` is the engine.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// BuildKit's two connections, as far as a proxy can see into them: HTTP/2 inside a hijack, of
-/// which this engine sends the preface and gives back everything else.
+/// BuildKit's two connections, as far as a proxy can see: HTTP/2 in a hijacked connection. This
+/// engine sends the preface and echoes everything else.
 pub(super) async fn buildkit(exchange: &mut Exchange<'_>, speaks_first: bool) -> io::Result<()> {
     while exchange.read().await?.is_some() {}
     if exchange.head.seen.header("upgrade") != Some("h2c") {
@@ -105,8 +105,8 @@ pub(super) async fn buildkit(exchange: &mut Exchange<'_>, speaks_first: bool) ->
     writer.shutdown().await
 }
 
-/// Sends the head after which the connection is raw. That the request has an `Upgrade` header
-/// chooses the form of the answer, whatever the header says.
+/// Sends the head of a hijack. The form of the answer depends only on whether the request has an
+/// `Upgrade` header, not on the value.
 async fn take_over(exchange: &mut Exchange<'_>, fields: &str) -> io::Result<()> {
     let start = if exchange.head.seen.header("upgrade").is_some() {
         format!("HTTP/1.1 101 UPGRADED\r\n{RAW}Connection: Upgrade\r\nUpgrade: tcp\r\n")
@@ -117,8 +117,8 @@ async fn take_over(exchange: &mut Exchange<'_>, fields: &str) -> io::Result<()> 
     exchange.connection.writer.write_all(format!("{start}{fields}\r\n").as_bytes()).await
 }
 
-/// Carries both directions until the program has no more output, then ends the engine's direction.
-/// The end of the client's direction is the end of stdin, nothing else.
+/// Relays both directions until the program's output ends, then ends the engine's direction. The
+/// end of the client's direction only means the end of stdin.
 async fn tunnel(
     exchange: &mut Exchange<'_>,
     tty: bool,
@@ -157,7 +157,7 @@ async fn tunnel(
         }
     };
     if !is_at_end {
-        // Closing a unix socket with bytes unread resets it, and the client loses its output.
+        // Closing a unix socket with unread bytes resets it, and the client would lose output.
         let _ = tokio::time::timeout(LINGER, inward).await;
     }
     done

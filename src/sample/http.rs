@@ -1,5 +1,5 @@
-//! Just enough HTTP/1.1 to answer as Go's server does: heads as they were spelled, bodies by length
-//! or in chunks, answers whose headers come in the order of dockerd's.
+//! A minimal HTTP/1.1 server that answers as Go's does: it keeps the spelling of heads, reads
+//! bodies with a length or in chunks, and sends headers in dockerd's order.
 
 use std::io;
 
@@ -12,19 +12,19 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use super::Seen;
 use super::engine::Engine;
 
-/// The headers of every routed answer, apart from its type.
+/// The headers of every routed answer, except `Content-Type`.
 pub(super) const ENGINE_HEADERS: &str = "Api-Version: 1.41\r\nDocker-Experimental: false\r\nOstype: linux\r\nServer: Docker/20.10.24 (linux)\r\n";
 
-/// The longest request head, as in Go.
+/// The size limit of a request head, as in Go.
 const HEAD_LIMIT: u64 = (1 << 20) + 4096;
 
-/// The largest JSON body that is kept in memory.
+/// The size limit of a JSON body, which is kept in memory.
 const JSON_LIMIT: usize = 1 << 20;
 
-/// What is left of a request body is read up to this size to keep the connection, as in Go.
+/// Up to this many bytes of an unread request body are skipped to keep the connection, as in Go.
 const DRAIN_LIMIT: usize = 256 << 10;
 
-/// Go sends a body that is longer than this in chunks.
+/// Go sends longer bodies in chunks.
 const CHUNKED_FROM: usize = 2048;
 
 pub(super) type Reader = BufReader<OwnedReadHalf>;
@@ -41,14 +41,14 @@ pub(super) struct Head {
     keep_alive: bool,
 }
 
-/// What a connection brings next.
+/// The next input of a connection.
 pub(super) enum Received {
     End,
     Head(Head),
     Malformed,
 }
 
-/// How much of a request body is still to come.
+/// The rest of a request body.
 enum Body {
     Chunk(u64),
     Done,
@@ -56,7 +56,7 @@ enum Body {
     NextChunk,
 }
 
-/// One request and the answer to it.
+/// A request and the answer to it.
 pub(super) struct Exchange<'a> {
     pub(super) connection: &'a mut Connection,
     pub(super) head: Head,
@@ -67,7 +67,7 @@ pub(super) struct Exchange<'a> {
     streaming: bool,
 }
 
-/// An answer that is known at once.
+/// An answer that is complete from the start.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Option<Value>,
@@ -80,7 +80,7 @@ impl Connection {
         Self { reader: BufReader::with_capacity(64 << 10, reader), writer }
     }
 
-    /// Answers what is not HTTP as Go does; the connection ends with it.
+    /// Answers input that is not HTTP as Go does, and ends the connection.
     pub(super) async fn refuse(mut self) -> io::Result<()> {
         let text = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
         self.writer.write_all(text.as_bytes()).await
@@ -194,7 +194,7 @@ impl<'a> Exchange<'a> {
         Ok(Some(piece))
     }
 
-    /// The request body as JSON. `Err` is the answer to give instead.
+    /// The request body as JSON. `Err` contains the answer to send instead.
     pub(super) async fn json(&mut self) -> io::Result<Result<Value, Answer>> {
         let kind = self.head.seen.header("content-type").unwrap_or_default().to_owned();
         let mut text = Vec::new();
@@ -216,7 +216,7 @@ impl<'a> Exchange<'a> {
             .map_err(|error| Answer::refusal(400, &format!("invalid JSON: {error}"))))
     }
 
-    /// Sends a whole answer.
+    /// Sends a complete answer.
     pub(super) async fn answer(&mut self, answer: &Answer) -> io::Result<()> {
         let body = answer.body.as_ref().map(|body| format!("{body}\n")).unwrap_or_default();
         let kind = if answer.body.is_some() { "Content-Type: application/json\r\n" } else { "" };
@@ -224,7 +224,7 @@ impl<'a> Exchange<'a> {
         self.send(answer.status, &fields, body.as_bytes()).await
     }
 
-    /// Sends a whole answer with exactly these header lines, a date and a length.
+    /// Sends a complete answer with exactly these header lines, a date and a length.
     pub(super) async fn send(&mut self, code: u16, fields: &str, body: &[u8]) -> io::Result<()> {
         if body.len() > CHUNKED_FROM {
             self.begin_with(code, fields).await?;
@@ -246,7 +246,7 @@ impl<'a> Exchange<'a> {
         self.connection.writer.write_all(text.as_bytes()).await
     }
 
-    /// Begins an answer that is sent piece by piece.
+    /// Starts an answer that is sent in pieces.
     pub(super) async fn begin(&mut self, kind: &str) -> io::Result<()> {
         let kind =
             if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
@@ -254,14 +254,14 @@ impl<'a> Exchange<'a> {
         self.begin_with(200, &fields).await
     }
 
-    /// Begins an answer that is sent piece by piece, with exactly these header lines and a date.
+    /// Starts an answer that is sent in pieces, with exactly these header lines and a date.
     pub(super) async fn begin_with(&mut self, code: u16, fields: &str) -> io::Result<()> {
         self.streaming = true;
         let text = format!("{}Transfer-Encoding: chunked\r\n\r\n", self.start(code, fields));
         self.connection.writer.write_all(text.as_bytes()).await
     }
 
-    /// Sends one piece of an answer that was begun.
+    /// Sends one piece of a started answer.
     pub(super) async fn chunk(&mut self, piece: &[u8]) -> io::Result<()> {
         let mut text = format!("{:x}\r\n", piece.len()).into_bytes();
         text.extend_from_slice(piece);
@@ -269,18 +269,18 @@ impl<'a> Exchange<'a> {
         self.connection.writer.write_all(&text).await
     }
 
-    /// Sends one JSON value, and the end of its line, of an answer that was begun.
+    /// Sends one JSON value and a line end as a piece of a started answer.
     pub(super) async fn line_of(&mut self, value: &Value) -> io::Result<()> {
         self.chunk(format!("{value}\r\n").as_bytes()).await
     }
 
-    /// Ends an answer that was begun.
+    /// Ends a started answer.
     pub(super) async fn end(&mut self) -> io::Result<()> {
         self.connection.writer.write_all(b"0\r\n\r\n").await
     }
 
-    /// Waits for `next`, but no longer than the client stays. Like Go, it takes the end of the
-    /// client's direction for its end.
+    /// Waits for `next` until the client leaves. Like Go, this takes the end of the client's
+    /// direction for the end of the client.
     pub(super) async fn unless_gone<T>(&mut self, next: impl Future<Output = T>) -> io::Result<T> {
         let reader = &mut self.connection.reader;
         let gone = async {
@@ -296,13 +296,13 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The connection is no longer HTTP, or must end for another reason.
+    /// Closes the connection after this exchange: it is no longer HTTP, or there was an error.
     pub(super) fn close(&mut self) {
         self.keep_alive = false;
         self.body = Body::Done;
     }
 
-    /// Skips what is left of the request; whether the connection can serve another one.
+    /// Skips the rest of the request, and returns whether the connection can serve another one.
     pub(super) async fn finish(&mut self) -> io::Result<bool> {
         let mut skipped = 0;
         while self.keep_alive && skipped <= DRAIN_LIMIT && !self.expects {

@@ -1,10 +1,10 @@
-//! A small Docker Engine inside dsp: for `dsp demo` where no engine runs, and for tests.
+//! A small Docker Engine inside dsp, for `dsp demo` without a real engine and for tests.
 //!
-//! It answers on the wire as dockerd 20.10 (API 1.41) does for the operations that it covers, down
-//! to the order of headers and the two forms of a hijacked connection. It speaks HTTP itself: hyper
-//! can neither tell the spelling and order of the headers that it received, which tests of a proxy
-//! assert, nor answer a hijack with a plain 200 and raw bytes. Sharing no code with the proxy also
-//! keeps one misreading of HTTP from hiding on both sides.
+//! For the operations that it supports, it answers like dockerd 20.10 (API 1.41), down to the order
+//! of headers and the two forms of a hijacked connection. It has its own HTTP code: hyper can
+//! neither report the spelling and order of the headers it received, which the tests of the proxy
+//! check, nor answer a hijack with a plain 200 and raw bytes. And since it shares no code with the
+//! proxy, a misreading of HTTP cannot hide on both sides.
 
 mod answers;
 mod archive;
@@ -31,7 +31,7 @@ use self::engine::Engine;
 use self::http::{Exchange, Head};
 use crate::api::Address;
 
-/// How a sample engine behaves.
+/// The behaviour of a sample engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The time between two pieces of a stream: statistics, events, log lines.
@@ -51,19 +51,19 @@ pub struct Seen {
     pub method: String,
     /// The request target, not decoded.
     pub target: String,
-    /// Names as they were spelled, and values, in the order of the request.
+    /// Names as spelled, and values, in the order of the request.
     pub headers: Vec<(String, String)>,
 }
 
 impl Seen {
-    /// The value of the first header called `name`, in any case.
+    /// The value of the first header with this name, ignoring case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         http::header(&self.headers, name)
     }
 }
 
-/// A running sample engine. It ends, and its socket goes, when this is dropped.
+/// A running sample engine. Dropping it ends the engine and removes its socket.
 #[derive(Debug)]
 pub struct SampleEngine {
     address: Address,
@@ -76,11 +76,9 @@ pub struct SampleEngine {
 impl SampleEngine {
     /// Serves on a new unix socket, on the current tokio runtime.
     ///
-    /// # Errors
-    /// The socket cannot be made: the path is relative or too long, or something is there already.
+    /// # Errors If the socket cannot be created: the path is relative, too long or in use.
     ///
-    /// # Panics
-    /// Outside a tokio runtime with I/O and time enabled, as everything that uses its sockets.
+    /// # Panics Outside a tokio runtime with I/O and time enabled.
     pub fn start(socket: &Path) -> io::Result<Self> {
         Self::start_with(socket, Options::default())
     }
@@ -103,25 +101,25 @@ impl SampleEngine {
         Ok(Self { address, socket: socket.to_owned(), engine, connections, ending })
     }
 
-    /// Where the engine listens.
+    /// The socket on which the engine listens.
     #[must_use]
     pub fn address(&self) -> Address {
         self.address.clone()
     }
 
-    /// The request heads received so far, in order; the newest ten thousand of them.
+    /// The request heads received so far, in order; only the newest ten thousand.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         self.engine.seen()
     }
 
-    /// How many bytes of request bodies have arrived, tunnels not counted.
+    /// The number of bytes of request bodies received so far, without tunnels.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.engine.received()
     }
 
-    /// How many connections are open now, tunnels included.
+    /// The number of open connections, including tunnels.
     #[must_use]
     pub fn open_connections(&self) -> usize {
         self.connections.len()
@@ -138,7 +136,7 @@ impl SampleEngine {
 impl Drop for SampleEngine {
     fn drop(&mut self) {
         self.ending.cancel();
-        // Whoever removed it before did this job.
+        // An error means that the socket is gone already.
         let _ = fs::remove_file(&self.socket);
     }
 }
@@ -155,7 +153,7 @@ async fn accept(
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else {
-            // Out of file descriptors, most likely: trying again at once would spin.
+            // Probably out of file descriptors: retrying at once would spin.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -163,14 +161,14 @@ async fn accept(
         connections.spawn(async move {
             tokio::select! {
                 () = ending.cancelled() => {}
-                // A connection that fails is one whose client went away; nobody is left to tell.
+                // An error means that the client has left, so there is no one to report it to.
                 _ = serve(stream, engine) => {}
             }
         });
     }
 }
 
-/// Answers the requests of one connection, one after the other.
+/// Answers the requests of one connection, one after another.
 async fn serve(stream: UnixStream, engine: Arc<Engine>) -> io::Result<()> {
     let (reader, writer) = stream.into_split();
     let mut connection = http::Connection::new(reader, writer);

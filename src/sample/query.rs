@@ -21,7 +21,7 @@ impl Query {
         self.0.iter().find(|(found, _)| found == key).map(|(_, value)| value.as_str())
     }
 
-    /// A truth value as the engine reads it.
+    /// A Boolean parameter, parsed as the engine does.
     pub(super) fn flag(&self, key: &str) -> bool {
         let value = self.get(key).unwrap_or_default().trim().to_ascii_lowercase();
         !matches!(value.as_str(), "" | "0" | "no" | "false" | "none")

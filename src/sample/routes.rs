@@ -1,4 +1,4 @@
-//! Which request is answered by what.
+//! Routes requests to their answers.
 
 use std::io;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use super::{archive, hijack, stream};
 
 type Plain = fn(&Arc<Engine>, &str, &Query) -> Answer;
 
-/// What answers a request. The word is the name or id in its path.
+/// What answers a request. The string is the name or ID in its path.
 enum Route {
-    /// An answer that needs no more than the state.
+    /// An answer that depends only on the state.
     Plain(Plain, String),
     Archive(String),
     Attach(String),
@@ -25,12 +25,12 @@ enum Route {
     Create,
     CreateExec(String),
     CreateImage,
-    /// A plain answer that waits for the end of a container.
+    /// A plain answer that waits until a container ends.
     End(Plain, String),
     Events,
     Logs(String),
     Ping,
-    /// One of the two ways to BuildKit; whether the engine speaks first.
+    /// One of the two connections to BuildKit; whether the engine speaks first.
     BuildKit(bool),
     StartExec(String),
     Stats(String),
@@ -221,7 +221,7 @@ async fn create_exec(
     exchange.answer(&answer).await
 }
 
-/// The version that a first path segment names, if it is one.
+/// The version in a first path segment, if it is one.
 fn version(segment: &str) -> Option<&str> {
     let version = segment.strip_prefix('v')?;
     let is_version = !version.is_empty() && version.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -244,7 +244,7 @@ fn unsupported(version: &str) -> Option<String> {
     })
 }
 
-/// Versions below 1.24 get errors as plain text.
+/// Errors for versions below 1.24 are plain text.
 async fn refuse_version(exchange: &mut Exchange<'_>, message: &str) -> io::Result<()> {
     let server = "Ostype: linux\r\nServer: Docker/20.10.24 (linux)\r\n";
     let (fields, body) = if message.contains("too old") {

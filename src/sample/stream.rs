@@ -1,4 +1,4 @@
-//! Answers that come piece by piece: statistics, events, logs, wait, pull and build.
+//! Answers that are sent in pieces: statistics, events, logs, wait, pull and build.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::http::{Answer, Exchange};
 use super::query::Query;
 
-/// How long stop and kill wait for the end of a program, as in dockerd.
+/// How long stop and kill wait for a program to end, as in dockerd.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn stats(
@@ -51,7 +51,7 @@ pub(super) async fn events(exchange: &mut Exchange<'_>, engine: &Engine) -> io::
         };
         match exchange.unless_gone(next).await? {
             Ok(event) => exchange.chunk(format!("{event}\n").as_bytes()).await?,
-            // A reader this slow misses events, as with a real engine.
+            // Readers this slow miss events, as with a real engine.
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return exchange.end().await,
         }
@@ -86,7 +86,7 @@ pub(super) async fn logs(
     exchange.end().await
 }
 
-/// Answers the headers at once and the exit code when the time has come.
+/// Sends the headers at once, and the exit code when it is known.
 pub(super) async fn wait(
     exchange: &mut Exchange<'_>,
     container: Arc<Container>,
@@ -108,7 +108,7 @@ pub(super) async fn wait(
     exchange.end().await
 }
 
-/// Stop or kill: `answer`, once the program has ended if it is to end.
+/// Stop or kill: sends `answer` after the program has ended, if the signal ends it.
 pub(super) async fn end(
     exchange: &mut Exchange<'_>,
     container: Option<Arc<Container>>,
@@ -117,14 +117,14 @@ pub(super) async fn end(
     if let Some(container) = container.filter(|one| answer.status == 204 && one.is_killed()) {
         let mut status = container.status.subscribe();
         let ended = status.wait_for(|status| status.phase != Phase::Running);
-        // A program whose output nobody takes may never end; the engine gives up as well.
+        // A program whose output is not read may never end; the engine gives up as well.
         let ended = tokio::time::timeout(KILL_PATIENCE, async { ended.await.is_ok() });
         let _ = exchange.unless_gone(ended).await?;
     }
     exchange.answer(&answer).await
 }
 
-/// Pull, from a registry that cannot be reached unless the image is there; or import.
+/// Pull, from a registry that is unreachable unless the image exists; or import.
 pub(super) async fn create_image(
     exchange: &mut Exchange<'_>,
     engine: &Engine,
@@ -151,7 +151,7 @@ pub(super) async fn create_image(
     exchange.end().await
 }
 
-/// Reads the whole upload, and already answers meanwhile.
+/// Reads the whole upload and sends output in the meantime.
 pub(super) async fn build(exchange: &mut Exchange<'_>) -> io::Result<()> {
     exchange.begin("application/json").await?;
     exchange.line_of(&json!({ "stream": "Step 1/1 : FROM scratch\n" })).await?;

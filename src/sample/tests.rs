@@ -1,4 +1,4 @@
-//! The sample engine on the wire, with raw sockets.
+//! Tests of the sample engine on the wire, with raw sockets.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-/// A sample engine with short ticks in a folder of its own.
+/// A sample engine with short ticks, in its own folder.
 fn engine() -> (SampleEngine, PathBuf, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("docker.sock");
@@ -20,7 +20,7 @@ async fn send(socket: &Path, request: &str) -> UnixStream {
     stream
 }
 
-/// What the engine sends until it has sent `end`, or until it closes.
+/// Reads from the engine until `end` or until it closes the connection.
 async fn read_until(stream: &mut UnixStream, end: &str) -> String {
     let mut bytes = Vec::new();
     let reading = async {
@@ -85,7 +85,7 @@ async fn ping_is_answered_as_dockerd_does() {
 }
 
 #[tokio::test]
-async fn what_was_received_can_be_asked_for_as_it_was_spelled() {
+async fn received_heads_keep_their_spelling() {
     let (engine, socket, _folder) = engine();
     let request = "GET /v1.41/info?x=%41 HTTP/1.1\nhOST: d\nX-b: 2\nX-A: 1\nx-B: 3\n\n";
     read_until(&mut send(&socket, request).await, "ServerVersion").await;
@@ -131,7 +131,7 @@ async fn half_close_is_the_end_of_stdin_in_both_forms() {
     let (_engine, socket, _folder) = engine();
     for (upgrade, status) in [(UPGRADE, "HTTP/1.1 101 UPGRADED\r\n"), ("", "HTTP/1.1 200 OK\r\n")] {
         let id = exec(&socket, r#"["wc","-c"]"#).await;
-        // The first bytes of stdin come in the same segment as the request.
+        // The first bytes of stdin arrive in the same segment as the request.
         let request = start(&id, upgrade, "{}") + "hello";
         let mut stream = send(&socket, &request).await;
         let head = read_until(&mut stream, "\r\n\r\n").await;
