@@ -1,4 +1,4 @@
-//! What people have accepted, and what of that is out of date.
+//! Applies the `accept` entries of a profile, and finds those that are out of date.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,8 +7,8 @@ use crate::profile::{CheckCode, Rule, RuleIndex, Subject};
 use crate::report::Finding;
 
 impl Check<'_> {
-    /// Takes the findings out of the count that an entry under `accept` is about, and tells of the
-    /// entries that are about nothing or past their day.
+    /// Excludes the findings that an entry under `accept` matches from the verdict, and reports the
+    /// entries that match nothing or have expired.
     pub(super) fn accept(&mut self, options: &Options) {
         let is_left_out = |code| options.severities.get(&code) == Some(&None);
         let about = self.accepted();
@@ -33,14 +33,14 @@ impl Check<'_> {
                 _ if !is_matched => {
                     let about = accepted.rule.as_ref().map(|rule| format!(" about {rule}"));
                     let about = about.unwrap_or_default();
-                    let message = format!("no {}{about} was found to accept", accepted.code);
+                    let message = format!("there is no {}{about} to accept", accepted.code);
                     (CheckCode::UnmatchedAcceptance, message)
                 }
                 _ => continue,
             };
             let help = match code {
-                CheckCode::ExpiredAcceptance => "settle it, or give it a new day with until:",
-                _ => "take the entry away",
+                CheckCode::ExpiredAcceptance => "fix the finding, or set a new date with until:",
+                _ => "remove the entry",
             };
             let mut finding = Finding {
                 subject: accepted.rule.as_ref().map(ToString::to_string),
@@ -57,7 +57,7 @@ impl Check<'_> {
         }
     }
 
-    /// For each entry under `accept`, the places of the findings that it is about.
+    /// For each entry under `accept`, the indices of the findings that it matches.
     fn accepted(&self) -> Vec<Vec<usize>> {
         let mut about = vec![Vec::new(); self.profile.accept.len()];
         let mut by_code: BTreeMap<CheckCode, Accepted<'_>> = BTreeMap::new();
@@ -102,10 +102,10 @@ impl Check<'_> {
     }
 }
 
-/// The entries under `accept` for one kind of finding, by their places.
+/// The entries under `accept` for one kind of finding, by index.
 #[derive(Default)]
 struct Accepted<'a> {
-    /// Those about every finding of the kind.
+    /// Those that match every finding of the kind.
     all: Vec<usize>,
     texts: HashMap<&'a str, Vec<usize>>,
     rules: Vec<(usize, &'a Rule)>,

@@ -1,39 +1,39 @@
-//! What a change of a profile widens and narrows, as a report.
+//! Reports what a change of a profile widens and narrows.
 
 use crate::api::{EngineKind, Operation, Risk};
 use crate::profile::{Change, ChangeKind, Diff, Effect, Entry, Profile, Rule, key_span};
 use crate::report::{Fact, Finding, Kind, Region, Report, Severity, Source, Verdict, count};
 
-/// What makes the verdict over a change a failure.
+/// Which changes make the verdict a failure.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FailOn {
     /// Any change.
     Any,
-    /// Nothing but a lost review.
+    /// Only a lost review.
     #[default]
     Nothing,
-    /// More is let through, and no person has accepted that.
+    /// A widening that no person has accepted.
     Unreviewed,
-    /// More is let through.
+    /// Any widening.
     Widened,
 }
 
 /// The kinds of changes.
 pub const CHANGES: [Kind; ChangeKind::ALL.len()] = [
-    kind(ChangeKind::EngineChanged, "the profile is for another engine"),
+    kind(ChangeKind::EngineChanged, "the profile is for a different engine"),
     kind(ChangeKind::RuleAdded, "a rule was added"),
     kind(ChangeKind::RuleWidened, "a rule allows more than it did"),
-    kind(ChangeKind::UnknownAdded, "a request that no operation is was added"),
+    kind(ChangeKind::UnknownAdded, "an unknown request was added"),
     kind(ChangeKind::DenyRemoved, "a rule is no longer denied"),
-    kind(ChangeKind::MinApiLowered, "older API versions are let through"),
+    kind(ChangeKind::MinApiLowered, "older API versions are allowed"),
     kind(ChangeKind::RuleNarrowed, "a rule allows less than it did"),
-    kind(ChangeKind::RuleRemoved, "a rule was taken away"),
-    kind(ChangeKind::UnknownRemoved, "a request that no operation is was taken away"),
+    kind(ChangeKind::RuleRemoved, "a rule was removed"),
+    kind(ChangeKind::UnknownRemoved, "an unknown request was removed"),
     kind(ChangeKind::DenyAdded, "a rule is newly denied"),
-    kind(ChangeKind::MinApiRaised, "older API versions are no longer let through"),
-    kind(ChangeKind::ReviewRemoved, "the review was taken away"),
-    kind(ChangeKind::ReviewShrunk, "the review of a rule that stays was taken away"),
-    kind(ChangeKind::ReviewBroken, "what was reviewed was changed without a review"),
+    kind(ChangeKind::MinApiRaised, "older API versions are no longer allowed"),
+    kind(ChangeKind::ReviewRemoved, "the review was removed"),
+    kind(ChangeKind::ReviewShrunk, "the review of a remaining rule was removed"),
+    kind(ChangeKind::ReviewBroken, "the reviewed part was changed without a review"),
     kind(ChangeKind::AcceptAdded, "a finding of a check no longer counts"),
     kind(ChangeKind::ReviewGrown, "a person has accepted more"),
 ];
@@ -43,7 +43,7 @@ const fn kind(kind: ChangeKind, title: &'static str) -> Kind {
 }
 
 impl ChangeKind {
-    /// How much a change of this kind weighs when it has the effect that it usually has.
+    /// The severity of a change of this kind with its usual effect.
     const fn severity(self) -> Severity {
         match self {
             Self::EngineChanged
@@ -69,7 +69,7 @@ impl ChangeKind {
 pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn) -> Report {
     let diff = Diff::of(old.0, new.0);
     let engine = new.0.engine;
-    // The new file comes first: findings that point nowhere belong to it.
+    // The new file comes first: findings without a place belong to it.
     let sources = vec![new.1, old.1];
     let mut findings: Vec<Finding> = diff
         .changes
@@ -90,7 +90,7 @@ pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn
     let risk = if diff.before == diff.after {
         format!("highest risk {} as before", word(diff.after))
     } else {
-        format!("highest risk {}, before {}", word(diff.after), word(diff.before))
+        format!("highest risk {}, previously {}", word(diff.after), word(diff.before))
     };
     Report {
         command: "diff",
@@ -104,7 +104,7 @@ pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn
             ("risk_after", Fact::Word(diff.after.map(Risk::as_str))),
         ],
         summary: match (widened, narrowed) {
-            (0, 0) => format!("lets the same through, {risk}"),
+            (0, 0) => format!("allows the same, {risk}"),
             _ => format!(
                 "{} and {}, {risk}",
                 count(widened, "widening"),
@@ -149,7 +149,7 @@ fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
     let operation = Rule::parse(engine, about).ok().map(|rule| rule.operation());
     let mut message = message(change, &old, &new, operation);
     if is_unreviewed && fail_on == FailOn::Unreviewed {
-        message += ", and nobody has reviewed that";
+        message += ", and nobody has reviewed it";
     }
     Finding {
         severity,
@@ -162,7 +162,7 @@ fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
     }
 }
 
-/// Where a change stands: in the new file, which is the first source, or else in the old one.
+/// The place of a change: in the new file, which is the first source, or otherwise in the old one.
 fn region(change: &Change, sources: &[Source]) -> Option<Region> {
     let key = match change.kind {
         ChangeKind::EngineChanged => Some("engine"),
@@ -186,42 +186,44 @@ fn message(change: &Change, old: &str, new: &str, operation: Option<&Operation>)
     let is_idle = change.effect == Effect::None;
     match change.kind {
         ChangeKind::RuleAdded if is_idle => {
-            format!("{new} was added, which other rules already allow or deny")
+            format!("{new} was added, but other rules already allow or deny it")
         }
         ChangeKind::RuleAdded => format!("{new} is newly allowed{permits}"),
         ChangeKind::RuleWidened if is_idle => {
-            format!("{new} stands in place of {old}, and is denied as before")
+            format!("{new} replaces {old}, and is still denied")
         }
         ChangeKind::RuleWidened => format!("{new} is allowed instead of {old}{permits}"),
         ChangeKind::UnknownAdded => {
             format!("{new} is newly allowed, and nothing is known about it")
         }
         ChangeKind::DenyRemoved if is_idle => {
-            format!("{old} is no longer under deny, and still not allowed")
+            format!("{old} is no longer under deny, but still not allowed")
         }
         ChangeKind::DenyRemoved => format!("{old} is no longer denied"),
         ChangeKind::RuleNarrowed => format!("only {new} is allowed instead of {old}"),
         ChangeKind::RuleRemoved if is_idle => {
-            format!("{old} was taken away, which other rules still allow or deny")
+            format!("{old} was removed, but other rules still allow or deny it")
         }
         ChangeKind::RuleRemoved => format!("{old} is no longer allowed"),
         ChangeKind::UnknownRemoved => format!("{old} is no longer allowed"),
-        ChangeKind::DenyAdded if is_idle => format!("{new} is denied, and was not allowed before"),
+        ChangeKind::DenyAdded if is_idle => {
+            format!("{new} is denied, but was not allowed before either")
+        }
         ChangeKind::DenyAdded => format!("{new} is newly denied"),
-        ChangeKind::EngineChanged => format!("{old} has become {new}"),
+        ChangeKind::EngineChanged => format!("{old} changed to {new}"),
         ChangeKind::ReviewRemoved => {
-            "the profile was reviewed, and its review was taken away".to_owned()
+            "the profile was reviewed, but its review was removed".to_owned()
         }
-        ChangeKind::ReviewShrunk => format!("{old} is still there, and its review was taken away"),
+        ChangeKind::ReviewShrunk => format!("{old} is still there, but its review was removed"),
         ChangeKind::ReviewBroken => {
-            "what was reviewed was changed, and nobody has reviewed that".to_owned()
+            "the reviewed part was changed, and nobody has reviewed the change".to_owned()
         }
-        ChangeKind::AcceptAdded => format!("a check no longer counts {new}"),
+        ChangeKind::AcceptAdded => format!("dsp check no longer counts {new}"),
         ChangeKind::ReviewGrown => format!("{new} was accepted by a person"),
         ChangeKind::MinApiLowered | ChangeKind::MinApiRaised => match (old, new) {
             ("", new) => format!("{new} is new"),
             (old, "") => format!("{old} is gone"),
-            (old, new) => format!("{old} has become {new}"),
+            (old, new) => format!("{old} changed to {new}"),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! What a check looks for, and how much each weighs.
+//! The kinds of findings of a check, and their severities.
 
 use crate::profile::CheckCode;
 use crate::report::{Kind, Severity};
@@ -13,12 +13,12 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
     ),
     kind(
         CheckCode::DeniedOperationUsed,
-        "an operation was used that a person decided against",
+        "an operation was used that a person has denied",
         Severity::Error,
     ),
     kind(
         CheckCode::BelowMinApi,
-        "API versions were asked for that are older than the profile's min_api",
+        "requests asked for API versions older than the profile's min_api",
         Severity::Error,
     ),
     kind(
@@ -31,7 +31,11 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
         "a request was made that enforce refuses whatever the profile says",
         Severity::Error,
     ),
-    kind(CheckCode::Unreviewed, "the profile holds what no person has accepted", Severity::Error),
+    kind(
+        CheckCode::Unreviewed,
+        "the profile contains rules that no person has accepted",
+        Severity::Error,
+    ),
     kind(
         CheckCode::RiskRose,
         "an operation is riskier today than when a person accepted it",
@@ -39,13 +43,17 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
     ),
     kind(
         CheckCode::AmbiguousName,
-        "a rule is about more or less than the names that it spells",
+        "a rule matches more or less than the names it spells",
         Severity::Warning,
     ),
-    kind(CheckCode::UnusedRule, "the profile allows what no recording used", Severity::Warning),
+    kind(
+        CheckCode::UnusedRule,
+        "the profile allows something that no recording uses",
+        Severity::Warning,
+    ),
     kind(
         CheckCode::IncompleteRecording,
-        "a session has no beginning or no end, so requests may be missing",
+        "a session has no start or no end, so requests may be missing",
         Severity::Warning,
     ),
     kind(
@@ -53,11 +61,7 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
         "requests are missing: lines were lost, or could not be read",
         Severity::Warning,
     ),
-    kind(
-        CheckCode::ExpiredAcceptance,
-        "an entry under accept is past its last day",
-        Severity::Warning,
-    ),
+    kind(CheckCode::ExpiredAcceptance, "an entry under accept has expired", Severity::Warning),
     kind(
         CheckCode::UnmatchedAcceptance,
         "an entry under accept matches no finding",
@@ -69,8 +73,8 @@ const fn kind(code: CheckCode, title: &'static str, severity: Severity) -> Kind 
     Kind { code: code.as_str(), title, severity }
 }
 
-/// Whether findings of a kind say that the program does what the profile does not allow, which is
-/// what a check is for first.
+/// Whether findings of a kind show that the program does something that the profile does not allow,
+/// which is the main purpose of a check.
 pub(super) fn is_drift(code: &str) -> bool {
     let drift = [
         CheckCode::NewOperation,
@@ -86,7 +90,7 @@ pub(super) fn is_drift(code: &str) -> bool {
 /// The kind with this code.
 pub(super) fn of(code: CheckCode) -> &'static Kind {
     let found = KINDS.iter().find(|kind| kind.code == code.as_str());
-    // Every code has its kind, which a test holds; the first one keeps this total.
+    // A test checks that every code has a kind; the first one keeps this function total.
     let [first, ..] = &KINDS;
     found.unwrap_or(first)
 }

@@ -1,7 +1,7 @@
-//! Drift: does a profile still say what a program does, and has a person looked at it?
+//! Drift: does a profile still describe what a program does, and has a person reviewed it?
 //!
-//! Pure: recordings, a profile and a day give a report. Whether a request would be denied is asked
-//! of the very code that `enforce` runs.
+//! Pure: recordings, a profile and a date result in a report. Whether a request would be denied is
+//! decided by the same code that `enforce` runs.
 
 mod acceptance;
 mod changes;
@@ -22,32 +22,32 @@ use crate::learn::Evidence;
 use crate::profile::{CheckCode, Profile, RuleIndex, Subject, key_span};
 use crate::report::{Fact, Finding, Region, Report, Severity, Source, Verdict, count};
 
-/// What a person may say about a check.
+/// The options of a check.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The day for which entries under `accept` are looked at.
+    /// The date at which entries under `accept` are evaluated.
     pub today: Date,
-    /// Other weights of findings; `None` leaves a kind out.
+    /// Overrides for severities; `None` drops a kind.
     pub severities: BTreeMap<CheckCode, Option<Severity>>,
-    /// The least weight that makes the verdict a failure.
+    /// The lowest severity that makes the verdict a failure.
     pub fail_on: Severity,
-    /// What the profile was before it was changed, when it was reviewed then.
+    /// The name of the profile before the change, if it was reviewed then.
     pub reviewed_before: Option<String>,
     /// Whether a profile that nobody has reviewed is an error.
     pub requires_reviewed: bool,
 }
 
-/// A profile, its file, and the findings about it so far.
+/// A profile, its file, and the findings so far.
 struct Check<'a> {
     profile: &'a Profile,
     source: &'a Source,
     evidence: &'a Evidence,
-    /// What the profile allows, found by operation and names.
+    /// An index of the rules under `allow`.
     allowed: RuleIndex,
     found: Vec<Found>,
 }
 
-/// A finding with what an entry under `accept` is compared with.
+/// A finding, and what entries under `accept` are compared with.
 struct Found {
     code: CheckCode,
     subject: Option<Subject>,
@@ -60,7 +60,7 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
     let allowed = profile.allowed();
     let found = Vec::new();
     let mut check = Check { profile, source: &source, evidence, allowed, found };
-    // Where nothing was recorded all is unused, which says nothing about the profile.
+    // If nothing was recorded, everything is unused, which says nothing about the profile.
     let is_empty = evidence.is_empty();
     if !is_empty {
         check.find_denied();
@@ -92,7 +92,7 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
     }
 }
 
-/// How many operations, requests and sessions were looked at.
+/// The numbers of operations, requests and sessions that were examined.
 fn facts(evidence: &Evidence) -> Vec<(&'static str, u64)> {
     let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let requests = evidence.known().map(|known| known.seen.requests).sum::<u64>()
@@ -110,7 +110,8 @@ fn is_or_are(lines: usize) -> String {
     format!("{} {}", count(lines, "line"), if lines == 1 { "is" } else { "are" })
 }
 
-/// Drift is drift, however doubtful the evidence; without drift, doubt is no pass.
+/// Drift is a failure even if the evidence is doubtful; without drift, doubtful evidence is not a
+/// pass.
 fn verdict(found: &[Found], options: &Options) -> Verdict {
     let open = || found.iter().filter(|found| found.finding.accepted.is_none());
     let is_doubt = |found: &Found| {
@@ -135,28 +136,28 @@ impl Check<'_> {
         Finding::new(kinds::of(code), message)
     }
 
-    /// A place in the profile, with what is there to see.
+    /// A place in the profile, with a label.
     fn region(span: Option<Range<usize>>, label: &str) -> Option<Region> {
         span.map(|span| Region { source: 0, span, label: label.to_owned() })
     }
 
-    /// The place of the first of these keys that the profile has.
+    /// The place of the first of these keys that is in the profile.
     fn key(&self, keys: &[&str]) -> Option<Range<usize>> {
         keys.iter().find_map(|key| key_span(&self.source.text, key))
     }
 
-    /// What makes the evidence itself doubtful.
+    /// Finds problems in the evidence itself.
     fn find_doubts(&mut self) {
         let (incomplete, torn) = (self.evidence.incomplete(), self.evidence.torn());
         let message = match (incomplete, torn) {
             (0, 0) => None,
             (0, torn) => Some(format!("{} of the recording cut in the middle", is_or_are(torn))),
-            (sessions, _) => Some(format!("{} did not end in order", count(sessions, "session"))),
+            (sessions, _) => Some(format!("{} did not end normally", count(sessions, "session"))),
         };
         if let Some(message) = message {
             let code = CheckCode::IncompleteRecording;
             let finding = Finding {
-                help: Some("record again, and let the program end in order".to_owned()),
+                help: Some("record again, and let the program end by itself".to_owned()),
                 region: Self::region(self.key(&["name"]), ""),
                 ..Self::finding(code, message)
             };
@@ -166,18 +167,18 @@ impl Check<'_> {
             let code = CheckCode::LossyRecording;
             let finding = Finding {
                 help: Some(
-                    "record again: lines were lost, or a head could not be read and all behind it \
-                     was passed on without a look"
+                    "record again: lines were lost, or a head could not be read and everything \
+                     after it was forwarded unread"
                         .to_owned(),
                 ),
                 region: Self::region(self.key(&["name"]), ""),
-                ..Self::finding(code, "requests are missing in the recording")
+                ..Self::finding(code, "requests are missing from the recording")
             };
             self.push(code, None, finding);
         }
     }
 
-    /// Gives findings the weights that somebody wants them to have.
+    /// Applies the overrides for severities.
     fn weigh(&mut self, options: &Options) {
         self.found.retain_mut(|found| match options.severities.get(&found.code) {
             Some(None) => false,

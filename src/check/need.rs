@@ -1,4 +1,4 @@
-//! What was recorded and the profile would deny.
+//! Requests that were recorded and that the profile would deny.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -11,12 +11,12 @@ use crate::profile::{
 };
 use crate::report::{Finding, count};
 
-/// How many names a finding gives as examples.
+/// The number of names that a finding gives as examples.
 const EXAMPLES: usize = 3;
 
 impl Check<'_> {
     pub(super) fn find_denied(&mut self) {
-        // What min_api denies is one finding about the profile.
+        // Everything that min_api denies is one finding about the profile.
         let gate = Enforcer::new(&Profile { min_api: None, ..self.profile.clone() });
         for known in self.evidence.known() {
             let mut by_code: BTreeMap<CheckCode, Vec<&Demand>> = BTreeMap::new();
@@ -36,11 +36,11 @@ impl Check<'_> {
         self.find_refused();
     }
 
-    /// The finding for requests of one operation that are denied for one reason.
+    /// The finding for the requests of one operation that are denied for the same reason.
     fn denied(&self, known: &Known, code: CheckCode, demands: &[&Demand]) -> (Subject, Finding) {
         let operation = known.operation;
         let any = Rule::any(operation);
-        // With one name, that name; with several, all of the operation.
+        // For a single name, the rule for it; for several, the rule for the whole operation.
         let exact = |demand: &&Demand| {
             let exact = demand.names.iter().cloned().map(Pattern::Exact).collect();
             Rule::narrowed(operation, exact)
@@ -63,9 +63,9 @@ impl Check<'_> {
                 let span = entry.and_then(|entry| entry.span.clone());
                 (
                     rule,
-                    format!("{asked} is used and denied"),
-                    Self::region(span, "somebody decided against it"),
-                    "take the line away if the program has to do it".to_owned(),
+                    format!("{asked} is used but denied"),
+                    Self::region(span, "a person denied it here"),
+                    "remove the line if the program needs it".to_owned(),
                 )
             }
             CheckCode::NameOutsideNarrowing => {
@@ -74,14 +74,14 @@ impl Check<'_> {
                 let verb = if demands.len() == 1 { "is" } else { "are" };
                 let is_id = |demand: &&Demand| demand.names.iter().any(|name| looks_like_id(name));
                 let help = if demands.iter().any(is_id) {
-                    format!("ids are new each time; to allow it for all of them: - {any}")
+                    format!("IDs change each time; to allow all of them, add under allow: - {any}")
                 } else {
                     format!("to allow it, add under allow: - {rule}")
                 };
                 (
                     rule,
                     format!("{asked} {verb} outside the names that the profile allows"),
-                    Self::region(span, "allows other names only"),
+                    Self::region(span, "allows only other names"),
                     help,
                 )
             }
@@ -92,12 +92,12 @@ impl Check<'_> {
                 (
                     any.clone(),
                     format!(
-                        "{any} is used and not allowed ({}: it can {})",
+                        "{any} is used but not allowed ({}: it can {})",
                         operation.risk, operation.permits
                     ),
                     Self::region(
                         before.or_else(|| self.key(&["allow", "name"])),
-                        "its place is behind this line",
+                        "add it after this line",
                     ),
                     format!("to allow it, add under allow: - {any}"),
                 )
@@ -114,7 +114,7 @@ impl Check<'_> {
         (Subject::Rule(subject), finding)
     }
 
-    /// One finding about the profile, for one line of it denies all of that.
+    /// A single finding about the profile, because one line of it denies all of these requests.
     fn find_too_old(&mut self) {
         let Some(old) = TooOld::of(self.profile, self.evidence) else { return };
         let TooOld { least, oldest, operations } = old;
@@ -133,17 +133,17 @@ impl Check<'_> {
         let code = CheckCode::BelowMinApi;
         let finding = Finding {
             risk: seen_in.iter().map(|known| known.operation.risk).max(),
-            region: Self::region(self.key(&["min_api"]), "denies what is older"),
+            region: Self::region(self.key(&["min_api"]), "denies older versions"),
             seen: Some(format!("{}, in {}", examples.join(", "), count(sessions.len(), "session"))),
             help: Some(format!(
-                "take the line away (below {} is refused always), write min_api: \"{oldest}\", or use \
+                "remove the line (below {} is always refused), write min_api: \"{oldest}\", or use \
                  a newer client",
                 ApiVersion::FLOOR
             )),
             ..Self::finding(
                 code,
                 format!(
-                    "{} came in API versions down to {oldest}, and min_api is \"{least}\"",
+                    "{} used API versions down to {oldest}, but min_api is \"{least}\"",
                     count(operations, "operation")
                 ),
             )
@@ -168,10 +168,12 @@ impl Check<'_> {
                 region: Self::region(place.clone(), ""),
                 seen: Some(seen(&unknown.seen)),
                 help: Some(match unknown.listed() {
-                    Some(_) => format!("to allow it as it is, add under unknown: - {request}"),
+                    Some(_) => {
+                        format!("to allow exactly this request, add under unknown: - {request}")
+                    }
                     None => {
                         "a part of its path may be a secret and was not recorded; to allow it, add \
-                             under unknown: what the program asks for"
+                             the program's request under unknown:"
                             .to_owned()
                     }
                 }),
@@ -189,7 +191,7 @@ impl Check<'_> {
                 subject: Some(request.to_owned()),
                 region: Self::region(place.clone(), ""),
                 seen: Some(seen(used)),
-                help: Some("no rule can allow it; have the program spell it otherwise".to_owned()),
+                help: Some("no rule can allow it; change how the program spells it".to_owned()),
                 ..Self::finding(code, format!("enforce refuses {request}"))
             };
             self.push(code, Some(Subject::Text(request.to_owned())), finding);
@@ -197,7 +199,7 @@ impl Check<'_> {
     }
 }
 
-/// The name of the finding for what was denied for this reason.
+/// The code of the finding for requests that were denied for this reason.
 fn code(reason: &Reason) -> CheckCode {
     match reason {
         Reason::Denied(_) => CheckCode::DeniedOperationUsed,

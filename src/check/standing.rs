@@ -1,13 +1,13 @@
-//! What no person has accepted.
+//! Rules that no person has accepted.
 
 use super::{Check, Options};
 use crate::profile::{CheckCode, Open, Rule, Since, Standing, Subject, Widened};
 use crate::report::{Finding, Severity, count, printable, quoted};
 
-/// How many rules a finding names.
+/// The number of rules that a finding names.
 const EXAMPLES: usize = 3;
 
-/// Whether nothing says that the rule was added since somebody decided on the others.
+/// Whether the rule may have existed when a person decided on the others.
 fn is_undecided(open: &Open) -> bool {
     open.accepted_as.is_none() && open.since != Since::Added
 }
@@ -18,8 +18,8 @@ impl Check<'_> {
         if !standing.has_begun {
             let code = CheckCode::Unreviewed;
             let rules = count(standing.open_count(), "rule");
-            // A profile without decisions is a draft, which is no news to the person who made it. It is
-            // an error if that person wants a reviewed one, and if decisions were there before.
+            // A profile without decisions is a draft, which its author knows. It is an error only if the
+            // caller requires a review, or if there were decisions before.
             let (severity, message) = match &options.reviewed_before {
                 None => (
                     if options.requires_reviewed { Severity::Error } else { Severity::Note },
@@ -27,7 +27,7 @@ impl Check<'_> {
                 ),
                 Some(before) => (
                     Severity::Error,
-                    format!("{before} was reviewed, and the review was taken away ({rules})"),
+                    format!("{before} was reviewed, but the review was removed ({rules})"),
                 ),
             };
             let finding = Finding {
@@ -56,7 +56,7 @@ impl Check<'_> {
                 None => (
                     CheckCode::Unreviewed,
                     format!(
-                        "{} was added since the review, and nobody has accepted it",
+                        "{} was added after the review, and nobody has accepted it",
                         entry.value
                     ),
                 ),
@@ -88,13 +88,15 @@ impl Check<'_> {
         for change in &standing.changes {
             let code = CheckCode::Unreviewed;
             let (key, label) = match change {
-                Widened::Engine { .. } => ("engine", "another one was reviewed"),
-                Widened::MinApi { to: Some(_), .. } => ("min_api", "a newer one was reviewed"),
-                Widened::MinApi { to: None, .. } => ("reviewed", "there was a min_api then"),
-                Widened::Undenied(_) => ("deny", "it stood here"),
-                Widened::ByHand | Widened::Something => {
-                    ("reviewed", "its digest is of something else")
+                Widened::Engine { .. } => ("engine", "the review was for another engine"),
+                Widened::MinApi { to: Some(_), .. } => {
+                    ("min_api", "the review was for a newer version")
                 }
+                Widened::MinApi { to: None, .. } => {
+                    ("reviewed", "at the review, the profile had a min_api")
+                }
+                Widened::Undenied(_) => ("deny", "the rule was here"),
+                Widened::ByHand | Widened::Something => ("reviewed", "the digest does not match"),
             };
             let finding = Finding {
                 region: Self::region(self.key(&[key, "reviewed"]), label),
@@ -105,8 +107,8 @@ impl Check<'_> {
         }
     }
 
-    /// One finding for all rules that no person has decided on: a review that stopped half-way is one
-    /// thing to do.
+    /// One finding for all undecided rules, because finishing an interrupted review is a single
+    /// task.
     fn find_undecided(&mut self, standing: &Standing) {
         let open = standing.open.iter().filter(|open| is_undecided(open));
         let entries: Vec<_> = open.filter_map(|open| self.profile.allow.get(open.place)).collect();
@@ -115,15 +117,13 @@ impl Check<'_> {
         };
         let mut names: Vec<&Rule> = entries.iter().map(|entry| &entry.value).collect();
         names.sort_by_key(|rule| std::cmp::Reverse(rule.risk()));
-        let mut told: Vec<String> = names.iter().take(EXAMPLES).map(ToString::to_string).collect();
+        let mut shown: Vec<String> = names.iter().take(EXAMPLES).map(ToString::to_string).collect();
         let more = names.len().saturating_sub(EXAMPLES);
-        told.extend((more > 0).then(|| format!("{more} more")));
+        shown.extend((more > 0).then(|| format!("{more} more")));
         let operation = first.value.operation();
         let code = CheckCode::Unreviewed;
         let all = count(self.profile.allow.len(), "rule");
-        let verb = if names.len() == 1 { "is" } else { "are" };
-        let message =
-            format!("{} of {all} {verb} not accepted by anybody: {}", names.len(), told.join(", "));
+        let message = format!("nobody has accepted {} of {all}: {}", names.len(), shown.join(", "));
         let finding = Finding {
             subject: (names.len() == 1).then(|| first.value.to_string()),
             risk: Some(first.value.risk()),
@@ -138,7 +138,7 @@ impl Check<'_> {
         self.push(code, subject, finding);
     }
 
-    /// The command that settles it.
+    /// The command that resolves the finding.
     fn review(&self) -> String {
         if !self.source.is_file {
             return "dsp review, on the file of this profile".to_owned();

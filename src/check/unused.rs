@@ -1,4 +1,4 @@
-//! What the profile allows and nothing used.
+//! Rules that the evidence does not need.
 
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ impl Check<'_> {
         }
     }
 
-    /// Rules on names that are ids too, and denials by a name of several.
+    /// Rules whose names can also be IDs, and denials of only one of several names.
     pub(super) fn find_ambiguous(&mut self) {
         for ambiguity in self.profile.ambiguities() {
             let list = match ambiguity.kind {
@@ -55,7 +55,7 @@ impl Check<'_> {
         }
     }
 
-    /// Which rules under `allow` something used.
+    /// Whether each rule under `allow` was used.
     fn used(&self) -> Vec<bool> {
         let mut used = vec![false; self.profile.allow.len()];
         for known in self.evidence.known() {
@@ -76,8 +76,8 @@ impl Check<'_> {
         Finding {
             subject: Some(rule.to_owned()),
             seen: Some(format!("never, in {sessions}")),
-            help: Some("take the line away, or record what needs it".to_owned()),
-            ..Self::finding(CheckCode::UnusedRule, format!("{rule} is allowed and was not used"))
+            help: Some("remove the line, or record what needs it".to_owned()),
+            ..Self::finding(CheckCode::UnusedRule, format!("{rule} is allowed but was not used"))
         }
     }
 }

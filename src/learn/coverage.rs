@@ -1,4 +1,4 @@
-//! "Have I recorded enough?" What the sessions say of the ones that were not recorded.
+//! "Have I recorded enough?" What the sessions suggest about those that were not recorded.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -9,17 +9,18 @@ use crate::api::Risk;
 /// How far the evidence covers what a program does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coverage {
-    /// The sessions in order, each with what it added: the curve flattens when enough was recorded.
+    /// The sessions in order, each with what it added: the curve flattens once enough is recorded.
     pub sessions: Vec<SessionRow>,
     /// The operations in catalogue order.
     pub operations: Vec<OperationRow>,
-    /// Requests that no operation is.
+    /// Requests that are not in the catalogue.
     pub unknown: Vec<OtherRow>,
     /// Requests that `enforce` refuses whatever the profile says.
     pub refused: Vec<OtherRow>,
-    /// Whether requests are missing: lines were lost or cut, or what came could not be read.
+    /// Whether requests are missing: lines were lost or cut, or input could not be read.
     pub lossy: bool,
-    /// How many operations a further session is expected to add; none from fewer than two.
+    /// How many new operations the next session is expected to bring; `None` with fewer than two
+    /// sessions.
     pub expected_new_operations: Option<f64>,
     /// Questions that only a person can answer.
     pub questions: Vec<Question>,
@@ -28,84 +29,93 @@ pub struct Coverage {
 /// One session.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct SessionRow {
-    /// Its id.
+    /// Its ID.
     pub id: String,
-    /// When it began, as RFC 3339.
+    /// When it started, as RFC 3339.
     pub start: Option<String>,
-    /// What was recorded: the container, the program with its sub-command, or the log; none for a
+    /// What was recorded: the container, the program with its subcommand, or the log; `None` for a
     /// listener.
     pub subject: Option<String>,
-    /// What was said of it with `--label`.
+    /// Its labels, from `--label`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
-    /// Operations that no session before it had.
+    /// The number of operations that no earlier session had.
     pub new: usize,
-    /// Operations that it and all before it had together.
+    /// The number of operations in this session and all earlier ones.
     pub total: usize,
-    /// Whether it ended in order and lost nothing.
+    /// Whether it ended normally and lost nothing.
     pub complete: bool,
 }
 
 /// One operation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct OperationRow {
-    /// As a rule spells it.
+    /// The operation as a rule spells it.
     pub operation: String,
-    /// How risky it is.
+    /// Its risk.
     #[serde(serialize_with = "as_text")]
     pub risk: Risk,
-    /// In how many sessions it was seen.
+    /// The number of sessions in which it was seen.
     pub sessions: usize,
-    /// How often.
+    /// The number of requests.
     pub requests: u64,
 }
 
-/// A request that is none of the operations that rules are about.
+/// A request that is not an operation that rules can allow.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct OtherRow {
     /// The request.
     pub request: String,
-    /// In how many sessions it was seen.
+    /// The number of sessions in which it was seen.
     pub sessions: usize,
-    /// How often.
+    /// The number of requests.
     pub requests: u64,
 }
 
-/// An operation that was seen without the one that usually goes with it.
+/// An operation that was seen without another one that usually goes with it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Question {
-    /// What was seen.
+    /// The operation that was seen.
     pub seen: String,
-    /// What was not.
+    /// The operation that was not.
     pub missing: String,
-    /// What to ask.
+    /// The question for the user.
     pub question: &'static str,
 }
 
-/// Operations that usually come together. The second one often runs only when something fails, is
-/// cleaned up or is renewed, which a short recording misses.
+/// Operations that usually occur together. The second one often runs only on failure, cleanup or
+/// renewal, which a short recording misses.
 const SIBLINGS: [(&str, &str, &str); 14] = [
     ("ContainerCreate", "ContainerStart", "does the workload start what it creates?"),
     ("ContainerCreate", "ContainerDelete", "does the workload remove what it creates?"),
     ("ContainerStart", "ContainerStop", "does the workload stop what it starts?"),
-    ("ContainerStart", "ContainerWait", "does the workload wait for the end of what it starts?"),
-    ("ContainerPause", "ContainerUnpause", "does the workload go on with what it pauses?"),
-    ("ContainerExec", "ExecStart", "does the workload start the commands that it prepares?"),
-    ("ExecStart", "ExecInspect", "does the workload ask how its commands ended?"),
+    ("ContainerStart", "ContainerWait", "does the workload wait until what it starts has ended?"),
+    ("ContainerPause", "ContainerUnpause", "does the workload resume what it pauses?"),
+    ("ContainerExec", "ExecStart", "does the workload start the exec commands that it creates?"),
+    ("ExecStart", "ExecInspect", "does the workload read the exit status of its exec commands?"),
     ("ContainerAttach", "ContainerResize", "is the workload ever used in a terminal?"),
     ("ContainerCreate", "ImageCreate", "does the workload pull images that are not there yet?"),
     ("ImageCreate", "ImageDelete", "does the workload remove images that it pulled?"),
-    ("NetworkCreate", "NetworkDelete", "does the workload remove the networks that it makes?"),
-    ("NetworkConnect", "NetworkDisconnect", "does the workload take containers off networks?"),
-    ("VolumeCreate", "VolumeDelete", "does the workload remove the volumes that it makes?"),
-    ("SystemEvents", "ContainerInspect", "does the workload look at what events tell of?"),
+    ("NetworkCreate", "NetworkDelete", "does the workload remove the networks that it creates?"),
+    (
+        "NetworkConnect",
+        "NetworkDisconnect",
+        "does the workload disconnect containers from networks?",
+    ),
+    ("VolumeCreate", "VolumeDelete", "does the workload remove the volumes that it creates?"),
+    (
+        "SystemEvents",
+        "ContainerInspect",
+        "does the workload inspect containers that events mention?",
+    ),
 ];
 
-/// What the names of operations begin with: Docker's, and podman's own, which are named alike.
+/// The prefixes of operation names: none for Docker's API, and one for podman's own, which has
+/// similar names.
 const FAMILIES: [&str; 2] = ["", "Libpod"];
 
 impl Coverage {
-    /// Looks at the evidence.
+    /// Analyses the evidence.
     #[must_use]
     pub fn of(evidence: &Evidence) -> Self {
         let mut total = 0;
@@ -142,17 +152,18 @@ impl Coverage {
         coverage
     }
 
-    /// The operations that were seen in one session only.
+    /// The operations that were seen in only one session.
     pub fn once(&self) -> impl Iterator<Item = &OperationRow> {
         self.operations.iter().filter(|row| row.sessions == 1)
     }
 
-    /// The Good-Turing estimate for sessions: the next one is expected to bring as many new
-    /// operations as one of those before brought that no other one has.
+    /// The Good-Turing estimate for sessions: the expected number of new operations in the next
+    /// session is the number of operations seen in exactly one session, divided by the number of
+    /// sessions.
     fn estimate(&self) -> Option<f64> {
         let sessions = u32::try_from(self.sessions.len()).ok().filter(|count| *count > 1)?;
         let once = u32::try_from(self.once().count()).ok()?;
-        // To the hundredth: more would pretend to know more.
+        // Two decimals: more would be false precision.
         Some((f64::from(once) / f64::from(sessions) * 100.0).round() / 100.0)
     }
 }

@@ -1,4 +1,4 @@
-//! What recordings say, folded by operation.
+//! The contents of recordings, grouped by operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::{Demand, Known, SessionState, Use};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
 use crate::recording::Format;
 
-/// The evidence of any number of recordings.
+/// The evidence from any number of recordings.
 #[derive(Debug, Default)]
 pub struct Evidence {
     engine: EngineKind,
@@ -26,7 +26,7 @@ pub struct Evidence {
     turned_away: u64,
 }
 
-/// What was seen of one request that no operation is.
+/// What was seen of one request that is not in the catalogue.
 #[derive(Debug)]
 pub struct Unknown {
     /// The request.
@@ -36,18 +36,18 @@ pub struct Unknown {
 }
 
 impl Evidence {
-    /// The engine that was asked.
+    /// The engine that received the requests.
     #[must_use]
     pub fn engine(&self) -> EngineKind {
         self.engine
     }
 
-    /// What was seen of the operations, in catalogue order.
+    /// What was seen of each operation, in catalogue order.
     pub fn known(&self) -> impl Iterator<Item = &Known> {
         self.known.values()
     }
 
-    /// Requests that no operation is, by their text.
+    /// Requests that are not in the catalogue, by their text.
     pub fn unknown(&self) -> impl Iterator<Item = (&str, &Unknown)> {
         self.unknown.iter().map(|(text, unknown)| (text.as_str(), unknown))
     }
@@ -57,18 +57,18 @@ impl Evidence {
         self.refused.iter().map(|(text, seen)| (text.as_str(), seen))
     }
 
-    /// Requests that the engine has no route for, by their text. They are no evidence of a need, as
-    /// they got nothing.
+    /// Requests for which the engine has no route, by their text. They do not show a need, because
+    /// they had no effect.
     pub fn unrouted(&self) -> impl Iterator<Item = (&str, &Use)> {
         self.unrouted.iter().map(|(text, seen)| (text.as_str(), seen))
     }
 
-    /// Requests that were denied and are no evidence for that, by their text.
+    /// Denied requests that do not count as evidence of a need, by their text.
     pub fn denied(&self) -> impl Iterator<Item = (&str, &Use)> {
         self.denied.iter().map(|(text, seen)| (text.as_str(), seen))
     }
 
-    /// The sessions in the order in which they began.
+    /// The sessions in the order of their starts.
     #[must_use]
     pub fn sessions(&self) -> &[SessionState] {
         &self.sessions
@@ -83,54 +83,54 @@ impl Evidence {
             && self.unrouted.is_empty()
     }
 
-    /// Whether all that was asked for is refused by `enforce` whatever the profile says.
+    /// Whether `enforce` refuses every request, whatever the profile says.
     #[must_use]
     pub fn is_all_refused(&self) -> bool {
         self.known.is_empty() && self.unknown.is_empty() && !self.refused.is_empty()
     }
 
-    /// Whether requests of some session are missing.
+    /// Whether requests are missing from some session.
     #[must_use]
     pub fn lossy(&self) -> bool {
         self.sessions.iter().any(|session| session.lossy)
     }
 
-    /// How many sessions have no end, or no beginning.
+    /// The number of sessions without a start or an end.
     #[must_use]
     pub fn incomplete(&self) -> usize {
         self.sessions.iter().filter(|session| !session.is_whole()).count()
     }
 
-    /// How many lines were cut in the middle.
+    /// The number of truncated lines.
     #[must_use]
     pub fn torn(&self) -> usize {
         self.torn
     }
 
-    /// How many requests a proxy answered by itself, by the log that it wrote.
+    /// The number of requests that a proxy answered itself, according to its log.
     #[must_use]
     pub fn turned_away(&self) -> u64 {
         self.turned_away
     }
 
-    /// The formats of the logs that it was read from, in order and each once.
+    /// The formats of the logs that were read, sorted and without duplicates.
     #[must_use]
     pub fn logs(&self) -> BTreeSet<Format> {
         self.sessions.iter().filter_map(|session| session.from).collect()
     }
 
-    /// The sessions whose command could not be started, and which asked for nothing.
+    /// The sessions whose command could not be started and that have no requests.
     #[must_use]
     pub fn not_started(&self) -> &[SessionState] {
         &self.not_started
     }
 
-    /// Notes what is missing of no session in particular.
+    /// Records gaps that belong to no particular session.
     pub(super) fn with_gaps(self, torn: usize, turned_away: u64) -> Self {
         Self { torn, turned_away, ..self }
     }
 
-    /// The lowest API version that was asked for.
+    /// The lowest API version in any request.
     #[must_use]
     pub fn lowest_version(&self) -> Option<ApiVersion> {
         let known = self.known.values().flat_map(|known| known.demands.values().flatten());
@@ -138,8 +138,8 @@ impl Evidence {
         known.filter_map(|version| *version).chain(unknown.flatten()).min()
     }
 
-    /// A SHA-256 over what every session asked for, in hexadecimal. It does not depend on how the
-    /// sessions are spread over files.
+    /// A SHA-256 of the requests of all sessions, in hexadecimal. It does not depend on how the
+    /// sessions are distributed over files.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut sessions: Vec<_> =
@@ -153,15 +153,16 @@ impl Evidence {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Folds sessions by operation. `targets` is what the requests of all of them asked for.
+    /// Groups sessions by operation. `targets` contains what the requests of all sessions asked
+    /// for.
     pub(super) fn of(
         engine: EngineKind,
         mut targets: Vec<Target>,
         clients: &IndexSet<Box<str>>,
         sessions: Vec<AskedIn>,
     ) -> Self {
-        // In order, so that each map below is filled from one end to the other: with a million
-        // requests for hundreds of thousands of names the way through memory is what takes time.
+        // Sorted, so that each map below is filled from one end to the other. With a million
+        // requests for hundreds of thousands of names, memory access dominates the time.
         let mut order: Vec<usize> = (0..targets.len()).collect();
         let key = |at: &usize| targets.get(*at).map(Target::key);
         order.sort_unstable_by(|one, other| key(one).cmp(&key(other)));

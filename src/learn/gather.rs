@@ -1,4 +1,4 @@
-//! Takes the lines of recordings in, in any order and any number of times.
+//! Collects the lines of recordings, in any order and with any duplicates.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,25 +13,25 @@ use crate::recording::{Event, Format, Request, Session};
 #[derive(Debug, Default)]
 pub struct Gathering {
     sessions: HashMap<String, Gathered>,
-    /// Requests as they were written, each once: a program asks for few things, and often.
+    /// Distinct requests as written: a program sends few different requests, but often.
     asked: IndexSet<Written>,
-    /// What clients call themselves; the first [`MOST_CLIENTS`] that were met.
+    /// The names of clients; only the first [`MOST_CLIENTS`].
     clients: IndexSet<Box<str>>,
-    /// Lines that were cut in the middle.
+    /// The number of truncated lines.
     torn: usize,
-    /// Requests in logs that the proxy which wrote them answered by itself.
+    /// The number of requests in logs that the logging proxy answered itself.
     turned_away: u64,
 }
 
 /// The longest name of a client that is kept, in characters.
 const LONGEST_CLIENT: usize = 100;
 
-/// Recordings of more than one engine, from which no single profile can be made.
+/// Recordings of different engines, which cannot result in one profile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the evidence is of Docker Engine and of podman, and a profile is for one of them")]
+#[error("the evidence is from both Docker Engine and podman, but a profile is for one of them")]
 pub struct MixedEngines;
 
-/// A request as a recording has it.
+/// A request as a recording contains it.
 #[derive(Debug, Eq, Hash, PartialEq)]
 struct Written {
     method: Box<str>,
@@ -45,34 +45,34 @@ struct Written {
 struct Gathered {
     state: SessionState,
     requests: HashMap<u64, Slot>,
-    /// How repeated requests were answered, by the number of the first.
+    /// The statuses of repeated requests, by the number of the first one.
     repeated: HashMap<u64, IndexMap<u16, u64>>,
-    /// How many requests there were, as its last line says.
+    /// The number of requests according to its last line.
     announced: u64,
-    /// Why `enforce` would end requests behind their heads, by their numbers.
+    /// Why `enforce` would end requests after their heads, by request number.
     broken: HashMap<u64, Box<str>>,
-    /// The places of those among all that are different.
+    /// The indices of these texts among all distinct ones.
     refused: Vec<usize>,
 }
 
-/// One request and its repetitions. Its parts may come in any order.
+/// A request and its repetitions. Its lines may come in any order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The place in [`Gathering::asked`]. There is one of these for each line of a recording, so it
+    /// The index in [`Gathering::asked`]. One of these exists for each line of a recording, so it
     /// is small.
     asked: Option<u32>,
     unrouted: bool,
     /// Whether the connection became a tunnel.
     upgraded: bool,
-    /// The place of the client in [`Gathering::clients`], from 1; 0 without a name.
+    /// The index of the client in [`Gathering::clients`], from 1; 0 without a name.
     client: u8,
-    /// How it was answered; 0 when nothing says so.
+    /// The status of the answer; 0 if unknown.
     status: u16,
     repeats: u64,
 }
 
 impl Gathering {
-    /// Takes one line of a recording in.
+    /// Adds one line of a recording.
     pub fn absorb(&mut self, event: Event) {
         match event {
             Event::Session(session) => self.begin(session),
@@ -119,17 +119,17 @@ impl Gathering {
         }
     }
 
-    /// Takes lines for lost that were cut in the middle.
+    /// Counts truncated lines as lost.
     pub fn tear(&mut self, lines: usize) {
         self.torn += lines;
     }
 
-    /// Notes requests of a log that the proxy which wrote it answered by itself.
+    /// Counts requests in a log that the logging proxy answered itself.
     pub fn turn_away(&mut self, requests: u64) {
         self.turned_away += requests;
     }
 
-    /// Leaves out the sessions that are not wanted, with all that they asked for.
+    /// Drops the sessions for which `is_wanted` returns false, with all of their requests.
     pub fn keep(&mut self, mut is_wanted: impl FnMut(usize, &SessionState) -> bool) {
         let state = |(id, gathered): (&String, &Gathered)| {
             let mut state = gathered.state.clone();
@@ -145,7 +145,7 @@ impl Gathering {
         }
     }
 
-    /// The requests that were denied, by the texts that [`Evidence::denied`] lists.
+    /// The denied requests, with the same texts as in [`Evidence::denied`].
     #[must_use]
     pub fn denied(&self, engine: EngineKind) -> BTreeSet<String> {
         let slots = self.sessions.values().flat_map(|session| session.requests.values());
@@ -157,13 +157,13 @@ impl Gathering {
         written.collect()
     }
 
-    /// Counts the chosen ones of the requests that were denied as evidence of a need, like others.
-    /// Nobody else can tell whether the program needs them or somebody tried what nobody needs.
+    /// Counts the chosen denied requests as evidence of a need. Only a person can tell whether the
+    /// program needs them or a client tried something else.
     pub fn take_denied(&mut self, engine: EngineKind, chosen: &Chosen) {
         if *chosen == Chosen::None || !self.asked.iter().any(|written| written.denied) {
             return;
         }
-        // A request may also have been recorded without a denial, so places change.
+        // A request may also have been recorded without a denial, so indices change.
         let mut asked = IndexSet::new();
         let mut places = Vec::new();
         for mut written in std::mem::take(&mut self.asked) {
@@ -184,17 +184,16 @@ impl Gathering {
         }
     }
 
-    /// The engine that was recorded; none when no session says so.
+    /// The engine that was recorded; `None` if no session names one.
     ///
-    /// # Errors
-    /// [`MixedEngines`].
+    /// # Errors [`MixedEngines`].
     pub fn engine(&self) -> Result<Option<EngineKind>, MixedEngines> {
         let mut named = self.sessions.values().filter_map(|session| session.state.engine);
         let first = named.next();
         if named.all(|other| Some(other) == first) { Ok(first) } else { Err(MixedEngines) }
     }
 
-    /// Folds everything by operation of this engine.
+    /// Groups everything by operation of this engine.
     #[must_use]
     pub fn finish(mut self, engine: EngineKind) -> Evidence {
         let mut broken = IndexSet::new();
@@ -220,8 +219,8 @@ impl Gathering {
                 let target = place.and_then(|place| targets.get(place));
                 slot.upgraded && matches!(target, Some(Target::Refused(_)))
             };
-            // A head that nobody could read was passed on with all that followed it; and lines may
-            // be gone without a trace but the count at the end.
+            // If a head could not be read, everything after it was forwarded unread. And lines may
+            // be lost without any trace but the count at the end.
             state.lossy |= told < announced || requests.values().any(hid);
             let asking = |(seq, slot): (&u64, &Slot)| {
                 let target = usize::try_from(slot.asked?).ok()?;
@@ -255,7 +254,7 @@ impl Gathering {
         state.lossy |= session.lossy;
     }
 
-    /// The place of a client, from 1; that behind the last one for all that are not told apart.
+    /// The index of a client, from 1; the index after the last one stands for all further clients.
     fn client(&mut self, name: &str) -> u8 {
         let end = name.char_indices().nth(LONGEST_CLIENT).map_or(name.len(), |(end, _)| end);
         let name = name.get(..end).unwrap_or(name);
@@ -294,7 +293,8 @@ fn denied(request: &CanonicalRequest) -> String {
 }
 
 impl Gathered {
-    /// Names the requests that `enforce` would end behind their heads, by the texts that those get whose heads it refuses.
+    /// Lists requests that `enforce` would end after their heads under the same texts as requests
+    /// whose heads it refuses.
     fn name_broken(&mut self, asked: &IndexSet<Written>, names: &mut IndexSet<String>) {
         let mut numbers: Vec<_> = self.broken.iter().collect();
         numbers.sort_unstable();
@@ -308,14 +308,14 @@ impl Gathered {
 }
 
 impl Slot {
-    /// How often it came; none when its own line is not there.
+    /// How often it was sent; `None` if its own line is missing.
     fn count(&self) -> Option<u64> {
         self.asked.map(|_| self.repeats.saturating_add(1))
     }
 }
 
-/// Why `enforce` refuses a request whatever the profile says. An audit log of an older dsp has that
-/// in the text of the denial only.
+/// Why `enforce` refuses a request whatever the profile says. Audit logs of older versions of dsp
+/// only have the reason in the text of the denial.
 fn refused(request: &Request) -> Option<String> {
     const BEFORE: &str = "dsp: the request is refused: ";
     let denials = [&request.denied, &request.would_deny];

@@ -1,4 +1,4 @@
-//! From evidence to the smallest profile that allows it.
+//! Generates the smallest profile that allows everything in the evidence.
 
 use std::collections::BTreeMap;
 
@@ -7,40 +7,41 @@ use super::{Chosen, Evidence, Known, Names};
 use crate::api::{ApiVersion, Operation, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
-/// How many hexadecimal digits of the evidence's digest stand in a profile.
+/// The number of hexadecimal digits of the evidence's digest in a profile.
 const DIGEST_SHOWN: usize = 16;
 
-/// The oldest API version that a profile is to let through.
+/// The oldest API version that a profile allows.
 ///
-/// A program asks in the newest version that it and its engine speak. So what was recorded tells
-/// how new the recording machine was, and as a bound it would shut the same program out elsewhere.
+/// A program uses the newest version that it and its engine support. The recorded versions
+/// therefore depend on the machine, and as a lower bound they would break the same program on
+/// another one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum MinApi {
-    /// Any that dsp lets through, which is [`ApiVersion::FLOOR`] and later.
+    /// Any that dsp supports: [`ApiVersion::FLOOR`] and later.
     #[default]
     Any,
-    /// The oldest one that was recorded.
+    /// The oldest version in the recording.
     Recorded,
     /// This one.
     At(ApiVersion),
 }
 
-/// What a person may ask for.
+/// The options of `dsp generate`.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The oldest API version that is let through.
+    /// The oldest API version that is allowed.
     pub min_api: MinApi,
-    /// The profile's name; without one the recorded commands give it.
+    /// The profile's name; by default, it is derived from the recorded commands.
     pub name: Option<Name>,
-    /// What the recording or its folder is called, for commands that tell nothing, such as `sh -c`.
+    /// The name of the recording or of its folder, for commands that say nothing, such as `sh -c`.
     pub place: Option<Name>,
-    /// Which unknown operations are listed.
+    /// Which unknown operations to list.
     pub accept_unknown: Chosen,
     /// How wide the rules are.
     pub names: Names,
 }
 
-/// A profile made from evidence, and what stands in its comments.
+/// A generated profile and its comments.
 #[derive(Debug)]
 pub struct Generated {
     /// The profile.
@@ -50,7 +51,7 @@ pub struct Generated {
 }
 
 impl MinApi {
-    /// The bound, given what was recorded.
+    /// The lower bound, given what was recorded.
     #[must_use]
     pub fn of(self, evidence: &Evidence) -> Option<ApiVersion> {
         match self {
@@ -61,7 +62,7 @@ impl MinApi {
     }
 }
 
-/// Makes the profile that allows what `evidence` holds and nothing else.
+/// Generates the profile that allows what `evidence` contains and nothing else.
 #[must_use]
 pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     let mut rules: Vec<(Rule, String)> = Vec::new();
@@ -95,7 +96,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     }
 }
 
-/// The half of the handshake that was not seen when the other one was.
+/// The operations of the handshake that were not seen although others were.
 pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rule> {
     let operations = evidence.engine().catalogue().operations();
     let handshake = move || operations.iter().filter(|operation| operation.traits.handshake);
@@ -127,10 +128,10 @@ pub(super) fn provenance(evidence: &Evidence) -> String {
     format!("evidence: {sessions}, sha256 {digest}")
 }
 
-/// What stands behind a rule: in how many sessions it was used, unless it was in each, and on how
-/// many different things.
+/// The comment after a rule: the number of sessions in which it was used, unless it is all of them,
+/// and the number of different objects.
 pub(super) fn comment(evidence: &Evidence, known: &Known) -> String {
-    // podman's own API has Docker's words one segment further on.
+    // podman's own API has the same words as Docker's, one segment later.
     let mut words = known.operation.template.parts().iter();
     let thing = match words.find(|part| **part != Part::Literal("libpod")) {
         Some(Part::Literal("distribution")) => "image",
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_tells_nothing_leaves_the_name_to_the_place() {
+    fn without_a_telling_command_the_name_comes_from_the_place() {
         let name = |command: &[&str], chosen: Option<&str>| {
             let evidence = evidence(session("a", command, &requests(&["GET /info"])));
             let name = chosen.map(|name| Name::parse(name).unwrap());

@@ -1,4 +1,4 @@
-//! What was seen of one operation, and what a profile says to each of its requests.
+//! What was seen of one operation, and the profile's decision on each of its requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,19 +20,19 @@ pub struct Use {
 pub struct Known {
     /// The operation.
     pub operation: &'static Operation,
-    /// How often and where.
+    /// How often and in which sessions.
     pub seen: Use,
-    /// What was asked of it, and the API versions under which each was asked, in order.
+    /// The demands on it, and the API versions of the requests for each, sorted.
     pub demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>,
-    /// How often each client asked, by what it calls itself; of very many clients, those beyond the
-    /// first few dozen are together without a name, as are those that have none.
+    /// The number of requests from each client, by the name that the client sends. Clients without a
+    /// name share an entry, together with all clients after the first few dozen.
     pub clients: Vec<(Option<String>, u64)>,
-    /// How often the engine answered with which status, in order.
+    /// The statuses of the engine's answers and their numbers, sorted.
     pub statuses: Vec<(u16, u64)>,
 }
 
 impl Known {
-    /// How many different values its first parameter had; 0 without a parameter.
+    /// The number of different values of its first parameter; 0 without a parameter.
     #[must_use]
     pub fn distinct(&self) -> usize {
         let first = self.demands.keys().filter_map(|demand| demand.names.first());
@@ -69,7 +69,7 @@ impl Known {
     }
 }
 
-/// A path under a version of the API, as a request has it.
+/// A path with a version prefix, as in a request.
 pub(super) fn versioned(version: Option<ApiVersion>, path: &str) -> String {
     version.map_or_else(|| path.to_owned(), |version| format!("/v{version}{path}"))
 }

@@ -1,8 +1,8 @@
-//! From recordings to a profile. Pure and deterministic: the same evidence in any order, and any
-//! number of copies of it, gives the same profile.
+//! Generates profiles from recordings. Pure and deterministic: the same evidence in any order, and
+//! with any duplicates, gives the same profile.
 //!
-//! Parameters are found by position in the route grammar, never by the looks of a value, and
-//! nothing is added that was not seen, the handshake of clients aside.
+//! Parameters are found by their position in the route grammar, never by what a value looks like,
+//! and nothing is added that was not seen, except the handshake of clients.
 
 mod asked;
 mod chosen;

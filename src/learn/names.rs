@@ -1,4 +1,4 @@
-//! How wide a rule is: which values of its parameters it stands for.
+//! How wide a rule is: which values of its parameters it matches.
 
 use std::collections::BTreeSet;
 
@@ -6,21 +6,21 @@ use super::{Demand, Known, Unknown};
 use crate::api::is_incomplete;
 use crate::profile::{Glob, Pattern, Rule, UnknownOperation, looks_like_id};
 
-/// What becomes of the names that were seen.
+/// What rules do with the names that were seen.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Names {
     /// `*` for each parameter.
     #[default]
     Any,
-    /// One rule for each name.
+    /// One rule per name.
     Exact,
-    /// A glob where all names share a prefix that somebody chose, else `*`.
+    /// A glob if all names share a prefix that a person chose, otherwise `*`.
     Glob,
 }
 
 impl Names {
-    /// The rules for an operation. They permit every value that was seen; a name of which a part was not
-    /// written down becomes a wildcard, as no request has what is left of it.
+    /// The rules for an operation. They match every value that was seen. A name that was only
+    /// partly recorded becomes a wildcard, because no request contains the recorded part alone.
     #[must_use]
     pub fn rules(self, known: &Known) -> Vec<Rule> {
         let operation = known.operation;
@@ -70,8 +70,8 @@ impl Names {
 }
 
 impl Unknown {
-    /// What a profile says of it; none where a part of its path was not written down, as no request has
-    /// what is left of that.
+    /// The entry of a profile for the request; `None` if a part of its path was not recorded,
+    /// because no request contains the rest alone.
     #[must_use]
     pub fn listed(&self) -> Option<UnknownOperation> {
         let is_whole = !is_incomplete(self.request.meant());
@@ -83,8 +83,8 @@ fn values(known: &Known, place: usize) -> BTreeSet<&str> {
     known.demands.keys().filter_map(|demand| demand.names.get(place)).map(String::as_str).collect()
 }
 
-/// The narrowest pattern that a person would have written for these names: a shared prefix up to
-/// the last separator, when there is more than one name to go by.
+/// The narrowest pattern that a person would write for these names: their common prefix up to its
+/// last separator, if there is more than one name.
 fn glob(names: &BTreeSet<&str>) -> Pattern {
     if names.iter().any(|name| is_incomplete(name)) {
         return Pattern::Any;
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(proposed(&["[hidden]@reg/a", "[hidden]@reg/b"]), "*");
         assert_eq!(proposed(&["ci-web-1", "ci-web-2"]), "ci-web-*");
         assert_eq!(proposed(&["reg.local/a", "reg.local/b/c"]), "reg.local/*");
-        assert_eq!(proposed(&["web", "worker"]), "*", "a shared letter is no choice");
+        assert_eq!(proposed(&["web", "worker"]), "*", "a shared letter is not a chosen prefix");
         assert_eq!(proposed(&["ci-1"]), "*", "one name shows no prefix");
         assert_eq!(proposed(&["-a", "-b"]), "*");
     }

@@ -1,5 +1,5 @@
-//! Who asked for each operation, and how the engine answered. No rule is made of it: it is for
-//! people, so the digest of the evidence does not cover it.
+//! Which clients asked for each operation, and how the engine answered. This is for people and does
+//! not affect rules, so the digest of the evidence does not cover it.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,7 @@ use indexmap::IndexSet;
 use super::Known;
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
 
-/// Counts by operation. There are few clients and few statuses, so each list is searched from its
-/// beginning.
+/// Counts by operation. There are few clients and few statuses, so each list is searched linearly.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     of: BTreeMap<usize, Counts>,
@@ -40,7 +39,7 @@ impl Outcomes {
         }
     }
 
-    /// Gives each operation its counts.
+    /// Moves the counts into their operations.
     pub(super) fn put_into(self, known: &mut BTreeMap<usize, Known>, clients: &IndexSet<Box<str>>) {
         for (index, mut counts) in self.of {
             let Some(known) = known.get_mut(&index) else { continue };
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_with_a_new_name_each_time_fills_no_memory() {
+    fn a_client_that_changes_its_name_does_not_fill_the_memory() {
         let lines: Vec<String> = (1..=200)
             .map(|seq| request(seq, "/info", &format!("{seq}{}", "x".repeat(500))))
             .collect();

@@ -1,4 +1,4 @@
-//! The proof that a generated profile says what its evidence says, by the code that `enforce` runs.
+//! Proves that a generated profile matches its evidence, with the code that `enforce` runs.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,66 +10,66 @@ use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
 use crate::recording::Format;
 
-/// A name that no workload has.
+/// A name that no workload uses.
 const FRESH: &str = "dsp-fresh-name";
 
-/// That a profile needs each of its rules and permits nothing that was not seen; and that it permits
-/// everything that the program did, or what of that it does not.
+/// The result of a successful proof: the profile needs each of its rules and allows nothing that
+/// was not seen. It also allows everything that the program did, except the gaps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
     rules: usize,
-    /// How many of them are about more or less than the names that they spell.
+    /// The number of rules that match more or less than the names they spell.
     ambiguous: usize,
     gaps: Vec<Gap>,
 }
 
-/// Something that a program may have asked for and a profile does not allow.
+/// Something that the program may have asked for and the profile does not allow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Gap {
-    /// What the rules under `deny`, or rules that were narrowed, keep out: so many operations.
+    /// The number of operations that rules under `deny`, or narrowed rules, exclude.
     Decided(usize),
-    /// What was asked for in versions older than `min_api`.
+    /// Requests for versions older than `min_api`.
     TooOld(TooOld),
-    /// Requests that `enforce` refuses whatever a profile says: so many different ones.
+    /// The number of distinct requests that `enforce` refuses whatever a profile says.
     Refused(usize),
-    /// Requests that no operation is: so many different ones.
+    /// The number of distinct requests that are not in the catalogue.
     Unknown(usize),
-    /// Requests that were denied and left out: so many different ones.
+    /// The number of distinct requests that were denied and left out.
     Denied(usize),
-    /// Requests that the proxy which wrote a log answered by itself: so many.
+    /// The number of requests that the logging proxy answered itself.
     TurnedAway(u64),
-    /// Requests of which nothing is known, for lines were lost or what came could not be read.
+    /// Unknown requests: lines were lost, or input could not be read.
     Lost,
-    /// Requests of so many sessions whose beginning or end is not there.
+    /// The number of sessions without a start or an end.
     Cut(usize),
-    /// Requests whose lines were cut: so many.
+    /// The number of truncated lines.
     Torn(usize),
-    /// Requests that are not in the log of this format, which begins and ends anywhere.
+    /// Requests that are not in the log of this format, which starts and ends at any time.
     Log(Format),
 }
 
-/// What is wrong with a generated profile; always a mistake of dsp's own.
+/// An error in a generated profile; always a bug in dsp.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Flaw {
-    /// Something that was seen would be denied.
+    /// A request that was seen would be denied.
     #[error("the profile is not complete: {0} was recorded and would be denied")]
     Incomplete(String),
-    /// A rule that nothing that was seen needs.
+    /// No request that was seen needs the rule.
     #[error("the profile is not minimal: nothing that was recorded needs the rule {0}")]
     Superfluous(String),
-    /// Something that was never seen would be permitted.
+    /// A request that was never seen would be allowed.
     #[error("the profile is not exact: {0} was never recorded and would be allowed")]
     Inexact(String),
 }
 
 impl Proof {
-    /// Whether the profile permits everything that the program did while it was recorded.
+    /// Whether the profile allows everything that the program did while it was recorded.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.gaps.is_empty()
     }
 
-    /// What it does not permit.
+    /// What the profile does not allow.
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
@@ -84,7 +84,7 @@ impl fmt::Display for Proof {
         write!(formatter, "{complete}{exact}: {rules}, 0 extra operations")?;
         if self.ambiguous > 0 {
             let ambiguous = counted(self.ambiguous, "rule");
-            write!(formatter, "; not exact: {ambiguous} on names that are not unique")?;
+            write!(formatter, "; not exact: {ambiguous} with names that are not unique")?;
         }
         for (place, gap) in self.gaps.iter().enumerate() {
             let before = if place == 0 { "; not in it: " } else { ", " };
@@ -115,13 +115,15 @@ impl fmt::Display for Gap {
                 let number = usize::try_from(*number).unwrap_or(usize::MAX);
                 write!(formatter, "{} that the proxy answered itself", counted(number, "request"))
             }
-            Self::Lost => formatter.write_str("what was lost while recording"),
+            Self::Lost => formatter.write_str("requests lost while recording"),
             Self::Cut(number) => write!(
                 formatter,
-                "what is missing of {} without a beginning or an end",
+                "requests missing from {} without a beginning or an end",
                 counted(*number, "session")
             ),
-            Self::Torn(number) => write!(formatter, "what {} held", counted(*number, "cut line")),
+            Self::Torn(number) => {
+                write!(formatter, "requests in {}", counted(*number, "truncated line"))
+            }
             Self::Log(format) => formatter.write_str(format.holds().missing()),
         }
     }
@@ -131,7 +133,7 @@ fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What of the evidence, and of what the program did besides, a profile does not allow.
+/// The requests, in the evidence or missing from it, that the profile does not allow.
 fn gaps(evidence: &Evidence, profile: &Profile, decided: usize) -> Vec<Gap> {
     let listed: HashSet<&UnknownOperation> =
         profile.unknown.iter().map(|entry| &entry.value).collect();
@@ -160,12 +162,11 @@ fn gaps(evidence: &Evidence, profile: &Profile, decided: usize) -> Vec<Gap> {
         .collect()
 }
 
-/// Replays the evidence against the profile that was made from it. What people have denied in
-/// `profile` is no part of it, and what stands in `before`, a profile that was brought up to date,
-/// is theirs to judge.
+/// Replays the evidence against the profile that was generated from it. The proof skips requests
+/// that people have denied in `profile`, and does not question the rules of `before`, the profile
+/// that was updated.
 ///
-/// # Errors
-/// [`Flaw`].
+/// # Errors [`Flaw`].
 pub fn prove(
     evidence: &Evidence,
     profile: &Profile,
@@ -176,12 +177,13 @@ pub fn prove(
     let mut decided = HashSet::new();
     let narrowed = before.map(Profile::allowed);
     for known in evidence.known() {
-        // Whether a person allowed the operation on some names only; the others are out on purpose.
+        // Whether a person allowed the operation only for some names, and so excluded the others on
+        // purpose.
         let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
         for (demand, versions) in &known.demands {
             for version in versions {
                 match known.denial(&gate, demand, *version).map(|denial| denial.reason) {
-                    // The gaps tell of what is too old.
+                    // Requests that are too old are reported as gaps.
                     None | Some(Reason::BelowMinApi { .. }) => continue,
                     Some(Reason::Denied(_)) => {}
                     Some(_) if is_narrowed => {}
@@ -223,7 +225,7 @@ fn allows(gate: &Enforcer, operation: &Operation, path: &str, version: Option<Ap
     matches!(gate.decide(&asked).verdict, Verdict::Forward(_))
 }
 
-/// The rules without which something that was seen would be denied.
+/// The rules without which a request that was seen would be denied.
 fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     let rules = || profile.allow.iter().map(|entry| &entry.value);
     let has_pinged = has_pinged(evidence);
@@ -246,13 +248,13 @@ fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     needed
 }
 
-/// Whether some part of the handshake was seen.
+/// Whether some operation of the handshake was seen.
 fn has_pinged(evidence: &Evidence) -> bool {
     evidence.known().any(|known| known.operation.traits.handshake)
 }
 
-/// Whether the evidence is a reason to permit an operation on a name that was never seen: it was
-/// seen, and its names were not kept.
+/// Whether the evidence justifies allowing an operation for a name that was never seen: the
+/// operation was seen, and its names were not kept.
 fn may_be_fresh(evidence: &Evidence, profile: &Profile, operation: &Operation) -> bool {
     let is_handshake = operation.traits.handshake && has_pinged(evidence);
     let is_seen = evidence.known().any(|known| known.operation == operation);

@@ -1,4 +1,4 @@
-//! What a profile is called that nobody named.
+//! Derives a title and a name for a profile.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::Evidence;
 use crate::profile::Name;
 use crate::recording::CommandLine;
 
-/// The title of a profile in its first line, and its name.
+/// The title in the first line of a profile, and its name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Title {
     /// The title.
@@ -16,8 +16,8 @@ pub(super) struct Title {
 }
 
 impl Title {
-    /// The name that was chosen goes before what the commands tell. Where those tell nothing, `place` is
-    /// what the recording or its folder is called.
+    /// A chosen name takes precedence over the commands. If the commands say nothing, `place`, the
+    /// name of the recording or of its folder, is used.
     pub(super) fn of(evidence: &Evidence, chosen: Option<Name>, place: Option<Name>) -> Self {
         let told = told(evidence);
         let named = chosen
@@ -25,14 +25,14 @@ impl Title {
             .or(place)
             .or_else(|| program(evidence).as_deref().and_then(Name::from_words));
         let name = named.unwrap_or_else(Name::fallback);
-        // A program alone says less than the name that was chosen.
+        // A program alone says less than the chosen name.
         let text = told.filter(|told| told.contains(' '));
         Self { text: text.unwrap_or_else(|| name.as_str().to_owned()), name }
     }
 }
 
-/// What was recorded, in a few words: those that tell what ran, when all commands agree on them, or on
-/// the first one. Without commands, the container that was followed.
+/// What was recorded, in a few words: the telling words of the commands, if all commands agree on
+/// them, or on the first one. Without commands, the followed container.
 fn told(evidence: &Evidence) -> Option<String> {
     let with_command = || evidence.sessions().iter().filter(|session| !session.command.is_empty());
     if with_command().next().is_none() {
@@ -47,11 +47,11 @@ fn told(evidence: &Evidence) -> Option<String> {
         told.iter().map(|words| words.get(..count).unwrap_or(words)).collect()
     };
     let words = only(shared(usize::MAX)).or_else(|| only(shared(2))).or_else(|| only(shared(1)))?;
-    // A client of the engine alone is no more than that it is one.
+    // A plain client of the engine only shows that it is a client.
     CommandLine::telling(words).map(|words| words.join(" "))
 }
 
-/// The program that all commands have, whatever it tells.
+/// The program that all commands share, even if it says nothing.
 fn program(evidence: &Evidence) -> Option<String> {
     let programs: BTreeSet<String> = evidence
         .sessions()

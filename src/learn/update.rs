@@ -1,5 +1,5 @@
-//! Brings a profile up to date in its own text: what is new is added line by line, and what people
-//! decided and wrote stays as it is.
+//! Updates a profile in place: adds new rules line by line and keeps everything that people decided
+//! and wrote.
 
 use std::collections::HashSet;
 
@@ -9,59 +9,59 @@ use crate::api::{ApiVersion, Template};
 use crate::policy::{Enforcer, Reason};
 use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
 
-/// What the line at a profile's head begins with that tells what it was made of.
+/// The prefix of the header line that describes the evidence.
 const EVIDENCE: &str = "# evidence: ";
 
-/// What the line below that begins with, which tells of the last update alone.
+/// The prefix of the line below it, which describes only the last update.
 const LAST_UPDATE: &str = "# last update: ";
 
-/// What an update came to.
+/// The result of an update.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Update {
     /// The new text.
     pub text: String,
     /// The rules that were added.
     pub added: Vec<String>,
-    /// What was recorded and stays forbidden because a person decided so, and by what.
+    /// What was recorded and stays denied because of a person's decision.
     pub kept_out: Vec<KeptOut>,
-    /// What `min_api` forbids of what was recorded.
+    /// What was recorded and `min_api` denies.
     pub too_old: Option<TooOld>,
-    /// `min_api` before and after, when that was asked for and is another one.
+    /// The old and the new `min_api`, if the update was asked to change it and did.
     pub min_api: Option<(Option<ApiVersion>, Option<ApiVersion>)>,
 }
 
-/// What was recorded in API versions that are older than a profile's `min_api`.
+/// Recorded requests for API versions older than a profile's `min_api`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TooOld {
-    /// The profile's.
+    /// The profile's `min_api`.
     pub least: ApiVersion,
-    /// The oldest one that was recorded.
+    /// The oldest version that was recorded.
     pub oldest: ApiVersion,
-    /// How many operations were asked for in such versions.
+    /// The number of operations that were requested in such versions.
     pub operations: usize,
 }
 
-/// What an update may do.
+/// The options of an update.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// How wide new rules are.
     pub names: Names,
-    /// Which unknown operations are listed.
+    /// Which unknown operations to list.
     pub accept_unknown: Chosen,
-    /// What becomes of `min_api`; it stays as it is unless somebody says so.
+    /// The new `min_api`; `None` leaves it unchanged.
     pub min_api: Option<MinApi>,
 }
 
-/// Something that was recorded and that a person decided against.
+/// Something that was recorded and that a person has excluded.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeptOut {
-    /// The operation, as a rule spells it.
+    /// The operation as a rule spells it.
     pub operation: String,
-    /// What keeps it out.
+    /// The decision that excludes it.
     pub by: Decision,
 }
 
-/// A decision of a person.
+/// A person's decision.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Decision {
     /// A rule under `deny`.
@@ -70,15 +70,14 @@ pub enum Decision {
     Narrowed,
 }
 
-/// A part of a profile that cannot be changed in its text.
+/// A part of a profile's text cannot be edited.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0}: is not written with one value a line, so it cannot be changed")]
+#[error("cannot edit {0}: it does not have one value per line")]
 pub struct NotALine(pub &'static str);
 
-/// Adds to `profile`, whose text is `text`, what `evidence` holds and it does not.
+/// Adds to `profile`, whose text is `text`, what `evidence` contains and the profile does not.
 ///
-/// # Errors
-/// [`NotALine`].
+/// # Errors [`NotALine`].
 pub fn update(
     text: &str,
     profile: &Profile,
@@ -141,7 +140,7 @@ pub fn update(
         .iter()
         .map(|one| Insertion { line: one.to_string(), comment: String::new(), behind: last })
         .collect();
-    // The first insertion moved what stands behind it, so the second one reads the text anew.
+    // The first insertion moved everything after it, so the text is parsed again.
     let moved = crate::profile::parse(&text).map_err(|_| NotALine("allow"))?;
     let text = insert(&text, "unknown", &moved.unknown, unknown).ok_or(NotALine("unknown"))?;
     let provenance = (!update.added.is_empty()).then(|| provenance(evidence));
@@ -149,7 +148,7 @@ pub fn update(
     Ok(update)
 }
 
-/// The text and the profile with the `min_api` that is asked for.
+/// The text and the profile with the requested `min_api`.
 fn with_min_api(
     text: &str,
     profile: &Profile,
@@ -159,7 +158,7 @@ fn with_min_api(
 ) -> Result<(String, Profile), NotALine> {
     let Some(wanted) = wanted else { return Ok((text.to_owned(), profile.clone())) };
     let version = match wanted {
-        // The evidence is only the newest part of all that was recorded.
+        // The evidence is only the newest part of everything that was recorded.
         MinApi::Recorded => match (profile.min_api, evidence.lowest_version()) {
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
@@ -179,7 +178,7 @@ fn with_min_api(
 }
 
 impl TooOld {
-    /// What a profile's `min_api` forbids of the evidence.
+    /// What a profile's `min_api` denies of the evidence.
     #[must_use]
     pub fn of(profile: &Profile, evidence: &Evidence) -> Option<Self> {
         let least = profile.min_api?;
@@ -204,11 +203,11 @@ impl Update {
     }
 }
 
-/// What a profile does not say of an operation that was seen.
+/// What a profile lacks for an operation that was seen.
 struct News {
     /// What of it no rule is about.
     fresh: Known,
-    /// Whether a person decided against some.
+    /// Whether a person denied some of them.
     denied: bool,
 }
 
@@ -237,10 +236,10 @@ fn news(gate: &Enforcer, known: &Known) -> News {
     News { fresh, denied }
 }
 
-/// Where in a profile a new rule goes: behind the last one that comes before it, however the rules are
-/// ordered.
+/// Finds the position of a new rule in a profile: after the last rule that sorts before it,
+/// whatever the order of the rules.
 struct Places<'a> {
-    /// The rules in the order of a listing, each with the last place of it and of all before it.
+    /// The rules in listing order, each with the highest index among it and all rules before it.
     last: Vec<((bool, &'a Template, usize), usize)>,
 }
 
@@ -258,7 +257,7 @@ impl<'a> Places<'a> {
         Self { last }
     }
 
-    /// How many of the profile's rules come before a new one.
+    /// The number of the profile's rules that come before a new one.
     fn last_before(&self, rule: &Rule) -> usize {
         let key = rule.operation().listing_key();
         let before = self.last.partition_point(|(other, _)| *other <= key);
@@ -266,15 +265,14 @@ impl<'a> Places<'a> {
     }
 }
 
-/// A profile's text with the line at its head that counts its operations brought up to date, where
-/// that is.
+/// A profile's text in which the header line that counts its operations, if present, is updated.
 #[must_use]
 pub fn summarised(text: &str, profile: &Profile) -> String {
     header(text, &summary(profile.allow.iter().map(|entry| &entry.value)), None)
 }
 
-/// Brings the lines that dsp wrote at the head of a profile up to date, where they are: what the
-/// whole file allows, and behind the evidence that it was made of that of its last update.
+/// Updates the header lines that dsp wrote, if present: the summary of the whole file, and the
+/// evidence of the last update after that of the profile.
 fn header(text: &str, summary: &str, provenance: Option<&str>) -> String {
     let mut is_head = true;
     let mut edited = String::new();
@@ -287,7 +285,7 @@ fn header(text: &str, summary: &str, provenance: Option<&str>) -> String {
         {
             edited.push_str(&format!("{title}: {summary}\n"));
         } else if is_head && written.starts_with(LAST_UPDATE) && provenance.is_some() {
-            // Written anew below the evidence.
+            // Written again below the evidence.
         } else {
             edited.push_str(line);
         }

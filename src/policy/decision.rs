@@ -1,40 +1,41 @@
-//! What a gate says to a request.
+//! The answer of a gate.
 
 use std::sync::Arc;
 
 use super::Denial;
 use crate::api::{CanonicalRequest, Located, Refusal};
 
-/// A gate's whole answer: how it understood the request, and what becomes of it.
+/// A gate's decision: how it understood the request, and what happens to it.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// The canonical form, if there is one.
     pub request: Option<CanonicalRequest>,
     /// The operation, if the catalogue has it.
     pub located: Option<Located>,
-    /// Why `enforce` refuses it whatever the profile says. A request without a canonical form always
-    /// has such a reason, and one with it may have.
+    /// Why `enforce` refuses it whatever the profile says. Always set for a request without a
+    /// canonical form, sometimes for one that has it.
     pub refusal: Option<Refusal>,
-    /// What becomes of the request.
+    /// What happens to the request.
     pub verdict: Verdict,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is answered here.
+    /// dsp answers it.
     Deny(Denial),
     /// It goes to the engine.
     Forward(Permit),
-    /// It depends on the body: the gate wants to be asked again, with a body of at most so many bytes
-    /// on the wire.
+    /// The decision depends on the body. The proxy has to ask again with the body, if it has at
+    /// most this many bytes on the wire.
     ReadBody {
-        /// The most bytes to read.
+        /// The limit for the body on the wire, in bytes.
         at_most: usize,
     },
 }
 
-/// The right to send one request to the engine, in one spelling. Only this module's gates make it.
+/// The right to send one request to the engine, in one spelling. Only the gates of this module
+/// create it.
 #[derive(Clone, Debug)]
 pub struct Permit {
     target: Arc<str>,
@@ -49,32 +50,33 @@ impl Permit {
         Self { target: request.shared_target(), tunnel, is_verbatim: false, instead_of: None }
     }
 
-    /// A permit for a request as the client spelled it, and for whatever the engine makes of it.
+    /// A permit for a request as the client spelled it, whatever the engine makes of it.
     pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
         Self { target: target.into(), tunnel, is_verbatim: true, instead_of }
     }
 
-    /// What stands in the request line that goes upstream.
+    /// The target in the request line that goes upstream.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// Whether the connection may become a tunnel when the engine switches protocols. One that is
-    /// passed on byte for byte becomes one in any case, and this says whether that was to be expected.
+    /// Whether the connection may become a tunnel if the engine switches protocols. A connection
+    /// that is forwarded byte for byte can become one anyway; there, this says whether that was
+    /// expected.
     #[must_use]
     pub fn tunnel(&self) -> bool {
         self.tunnel
     }
 
-    /// Whether the request goes out byte for byte as it came, and the answer comes back so; otherwise
-    /// dsp writes both in its own form.
+    /// Whether request and answer are forwarded byte for byte; otherwise dsp writes both in its own
+    /// form.
     #[must_use]
     pub fn is_verbatim(&self) -> bool {
         self.is_verbatim
     }
 
-    /// What a strict gate would have answered, when this one only watches.
+    /// What an enforcing gate would have answered; only set if this gate observes.
     #[must_use]
     pub fn instead_of(&self) -> Option<&Denial> {
         self.instead_of.as_ref()

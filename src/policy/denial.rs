@@ -1,4 +1,4 @@
-//! Why a request is not forwarded. The reason is a type; its text is made here and nowhere else.
+//! Why a request is not forwarded. The reason is a type, and only this module turns it into text.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use super::Stray;
 use crate::api::{ApiVersion, EngineKind, Refusal};
 use crate::profile::Rule;
 
-/// Why a request is not forwarded, and what its sender may be told.
+/// Why a request is not forwarded.
 ///
-/// The text that [`fmt::Display`] writes is for the client and for the log. It is printable, and it
-/// repeats nothing that the client sent except the canonical path, as far as that may be told.
+/// [`fmt::Display`] writes the text for the client and for the log. It is printable, and it repeats
+/// nothing that the client sent except the canonical path, without parts that may be secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
     /// Why.
     pub reason: Reason,
-    /// The rule that would allow the request, if one would.
+    /// The rule that would allow the request, if there is one.
     pub rule: Option<Rule>,
-    /// Set where another engine has the operation, and the profile's engine does not.
+    /// Set if only another engine than the profile's has the operation.
     elsewhere: Option<Elsewhere>,
-    /// What the text names; empty where the request cannot be read.
+    /// What the text names; empty if the request cannot be read.
     subject: Subject,
 }
 
@@ -28,11 +28,11 @@ pub struct Denial {
 pub enum Reason {
     /// No profile can allow the request.
     Refused(Refusal),
-    /// The request came over TCP and may be a web page's.
+    /// The request came over TCP, and a web page may have sent it.
     Stray(Stray),
     /// The request asks for an API version older than the profile's `min_api`.
     BelowMinApi {
-        /// The version that it asks for.
+        /// The requested version.
         asked: ApiVersion,
         /// The profile's `min_api`.
         least: ApiVersion,
@@ -41,10 +41,10 @@ pub enum Reason {
     Denied(Rule),
     /// No rule under `allow` matches the request.
     NotAllowed {
-        /// Whether a rule allows the operation on other names.
+        /// Whether a rule allows the operation for other names.
         is_narrowed: bool,
     },
-    /// The gate did not decide although it was shown all that there is. No gate does that.
+    /// The gate asked for the body again although it had received it. No gate does that.
     Undecided,
     /// The catalogue of this engine does not have the operation, and `unknown` does not list it.
     Unknown(EngineKind),
@@ -52,10 +52,10 @@ pub enum Reason {
     Unrecorded,
 }
 
-/// What a denial is about.
+/// The subject of a denial.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Subject {
-    /// The method and the path, as far as they may be told.
+    /// The method and the path, without parts that may be secret.
     pub(super) asked: String,
     /// The profile's name.
     pub(super) profile: Arc<str>,
@@ -82,13 +82,13 @@ impl Denial {
         Self::by_profile(Reason::Refused(refusal), None, Subject::default())
     }
 
-    /// A denial of a request that may be a web page's.
+    /// A denial of a request that a web page may have sent.
     #[must_use]
     pub fn stray(stray: Stray) -> Self {
         Self::by_profile(Reason::Stray(stray), None, Subject::default())
     }
 
-    /// A denial of a request that the gate did not decide on.
+    /// A denial of a request on which the gate did not decide.
     #[must_use]
     pub fn undecided() -> Self {
         Self::by_profile(Reason::Undecided, None, Subject::default())
@@ -105,14 +105,14 @@ impl Denial {
         Self { elsewhere, ..self }
     }
 
-    /// The denial without what would allow the request.
+    /// The denial without advice on how to allow the request.
     #[must_use]
     pub fn cause(&self) -> Cause<'_> {
         Cause(self)
     }
 
-    /// The status of the answer: one for a bad request if the request itself is wrong, 503 if it could not
-    /// be recorded, and 403 if it is not allowed.
+    /// The status of the answer: 400 if the request itself is faulty, 503 if it could not be recorded,
+    /// and 403 if it is not allowed.
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.reason {
@@ -123,7 +123,7 @@ impl Denial {
     }
 }
 
-/// A denial without what would allow the request.
+/// A denial without advice on how to allow the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Cause<'a>(&'a Denial);
 

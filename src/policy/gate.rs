@@ -1,5 +1,5 @@
-//! The three gates: one that enforces a profile, one that only says what it would have denied, and
-//! one that watches.
+//! The three gates: one enforces a profile, one only notes what a profile would deny, and one
+//! observes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use super::{Body, Decision, Denial, Permit, Reason, Request, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
 use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
 
-/// The longest name in bytes that a denial repeats.
+/// The length limit, in bytes, for a name that a denial repeats.
 const LONGEST_TOLD: usize = 512;
 
 /// Decides on requests. Implementations are pure: the same request gets the same decision.
 pub trait Gate: Send + Sync {
-    /// Decides on one request. A gate that answers [`Verdict::ReadBody`] is asked again with the body,
-    /// and then has to decide.
+    /// Decides on one request. A gate that returns [`Verdict::ReadBody`] is asked again with the
+    /// body, and then has to decide.
     fn decide(&self, asked: &Request<'_>) -> Decision;
 
-    /// Whether a request with a flaw in its form is always denied, so that nothing of it has to be
-    /// read any further.
+    /// Whether a request with a malformed message is always denied, so that the rest of it need not
+    /// be read.
     fn refuses_flaws(&self) -> bool;
 }
 
@@ -43,15 +43,15 @@ pub struct Enforcer {
 #[derive(Debug)]
 pub struct Auditor(Enforcer);
 
-/// A gate that can be replaced by another one while requests go through it.
+/// A gate that can be replaced by another one while requests pass through it.
 pub struct Replaceable(ArcSwap<Arc<dyn Gate>>);
 
 /// Forwards everything as the client spelled it.
 #[derive(Debug)]
 pub struct Observer {
     engine: EngineKind,
-    /// The longest body in bytes, on the wire, of a request that makes something, if it is to be read
-    /// before the request goes on.
+    /// The limit, in bytes on the wire, for the body of a request that creates something, if the
+    /// body is to be read before the request is forwarded.
     longest_body: Option<usize>,
 }
 
@@ -90,8 +90,9 @@ impl Enforcer {
         if self.allow.matches(located) {
             return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
         }
-        // Where some names are allowed, somebody has decided against all of them. A name that is not
-        // repeated to the client, as it is long or may be secret, is not repeated in a rule either.
+        // If some names are allowed, a person has decided against allowing all. A name that is not
+        // repeated to the client, because it is long or may be secret, is not repeated in a rule
+        // either.
         let is_told = || told_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
         let is_narrowed = self.allow.is_about(located.operation);
         let rule = match is_narrowed && is_told() {
@@ -129,7 +130,7 @@ impl Enforcer {
         Verdict::Deny(Denial::by_profile(reason, rule, subject).with_elsewhere(elsewhere))
     }
 
-    /// The engine that has an operation which this one does not have.
+    /// Another engine that has an operation which this one lacks.
     fn elsewhere(&self, method: &str, target: &str) -> Option<Elsewhere> {
         let other = self.engine.elsewhere(method, target)?;
         Some(Elsewhere { own: self.engine, other })
@@ -157,7 +158,7 @@ impl Gate for Enforcer {
 }
 
 impl Auditor {
-    /// The gate that says what `enforcer` would have denied.
+    /// The gate that notes what `enforcer` would deny.
     #[must_use]
     pub fn new(enforcer: Enforcer) -> Self {
         Self(enforcer)
@@ -181,13 +182,13 @@ impl Gate for Auditor {
 }
 
 impl Replaceable {
-    /// Begins with this gate.
+    /// Starts with this gate.
     #[must_use]
     pub fn new(gate: Arc<dyn Gate>) -> Self {
         Self(ArcSwap::from_pointee(gate))
     }
 
-    /// Decides by this gate from now on.
+    /// Replaces the gate for all further decisions.
     pub fn replace(&self, gate: Arc<dyn Gate>) {
         self.0.store(Arc::new(gate));
     }
@@ -204,14 +205,14 @@ impl Gate for Replaceable {
 }
 
 impl Observer {
-    /// Watches requests to an engine of this kind.
+    /// Observes requests to an engine of this kind.
     #[must_use]
     pub fn new(engine: EngineKind) -> Self {
         Self { engine, longest_body: None }
     }
 
-    /// Has the body of each request that makes something read before the request goes on, unless it
-    /// takes more than so many bytes on the wire.
+    /// Reads the body of each request that creates something before the request is forwarded,
+    /// unless the body has more than this many bytes on the wire.
     #[must_use]
     pub fn reading_bodies(self, longest: usize) -> Self {
         Self { longest_body: Some(longest), ..self }
@@ -236,7 +237,7 @@ impl Gate for Observer {
     }
 }
 
-/// Lets a request through as it came, and any tunnel that the engine opens for it.
+/// Forwards a request unchanged, including any tunnel that the engine opens for it.
 fn observe(asked: &Request<'_>, located: Option<&Located>, instead_of: Option<Denial>) -> Verdict {
     let tunnel = located.is_some_and(|located| located.operation.traits.hijack);
     Verdict::Forward(Permit::verbatim(asked.head.target, tunnel, instead_of))
@@ -304,13 +305,13 @@ mod tests {
     }
 
     #[test]
-    fn advice_goes_by_what_is_allowed_already() {
+    fn advice_depends_on_what_is_allowed_already() {
         let gate = enforcer();
         let said = |method, target| said(&gate, &head(method, target));
-        // Some names are allowed: the advice is for one more.
+        // Some names are allowed, so the advice is for one more.
         assert!(said("POST", "/containers/web/start").ends_with(": - POST /containers/web/start"));
         assert!(said("DELETE", "/containers/keep").ends_with("is denied by profile \"p\""));
-        // An id is another one next time.
+        // An ID changes each time.
         let id = "0123456789ab";
         let start = format!("/containers/{id}/start");
         assert!(said("POST", &start).ends_with(": - POST /containers/*/start"));
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flawed_message_is_refused_whatever_it_asks_for() {
+    fn a_malformed_message_is_refused_whatever_it_asks_for() {
         for (flaw, status) in [(Flaw::LengthAndEncoding, "400"), (Flaw::TooLong, "431")] {
             let head = head("GET", "/containers/json").with_flaw(flaw);
             let said = said(&enforcer(), &head);
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn an_auditor_forwards_and_tells() {
+    fn an_auditor_forwards_and_notes() {
         let decision = Auditor::new(enforcer()).decide(&head("POST", "/containers/create"));
         let Verdict::Forward(permit) = decision.verdict else { panic!("denied") };
         assert_eq!(permit.instead_of().map(Denial::status), Some(403));
@@ -376,7 +377,7 @@ mod tests {
         );
     }
 
-    /// An operation's path, its names filled in.
+    /// The path of an operation with its names filled in.
     fn path(engine: EngineKind, place: prop::sample::Index, name: &str) -> (&'static str, String) {
         let operation = place.get(engine.catalogue().operations());
         (operation.method.as_str(), operation.template.fill(|_| name.into()))
@@ -384,7 +385,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_enforcer_admits_what_trying_each_rule_admits(
+        fn an_enforcer_agrees_with_trying_each_rule(
             engine in prop::sample::select(EngineKind::ALL.as_slice()),
             rules in prop::collection::vec((any::<prop::sample::Index>(), "[*]|w[*]|web|json"), 1..6),
             denied in prop::collection::vec((any::<prop::sample::Index>(), "w[*]|web"), 0..3),
@@ -402,7 +403,7 @@ mod tests {
                 deny: denied.iter().filter_map(rule).collect(),
                 ..Profile::empty(Name::fallback(), engine)
             };
-            // Half of the requests are ones that some rule was made for.
+            // Half of the requests are ones for which some rule was generated.
             let place = rules.first().map(|(place, _)| *place).filter(|_| repeated);
             let (method, path) = path(engine, place.unwrap_or(asked), &name);
             let target = format!("{version}{path}");

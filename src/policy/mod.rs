@@ -1,7 +1,7 @@
-//! From a profile to decisions. The security core: small, pure, no I/O.
+//! Decides on requests by a profile. The security core: small, pure, no I/O.
 //!
-//! A request is forwarded only by a [`Permit`], and only this module can make one. Everything that
-//! is not expressly permitted is denied.
+//! A request is forwarded only with a [`Permit`], and only this module can create one. Everything
+//! that is not explicitly allowed is denied.
 
 mod decision;
 mod denial;

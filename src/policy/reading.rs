@@ -1,10 +1,10 @@
-//! How a request is read before any profile is looked at. Every gate reads it here, so that what one
+//! How a request is read before a profile is applied. All gates share this code, so that what one
 //! refuses the others note.
 
 use super::{Body, Request};
 use crate::api::{CanonicalRequest, EngineKind, Located, Method, Refusal};
 
-/// What a request asks for, and whether it may be asked for in this way at all.
+/// What a request asks for, and whether any profile can allow it.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     /// The canonical form, if there is one.
@@ -34,15 +34,16 @@ impl Reading {
     }
 }
 
-/// Looks for a body that an engine would read instead of the query. Go reads a form as the body of
-/// POST, PUT and PATCH only, parts as the body of any method, and neither where there is no body.
+/// Finds a body that an engine would read instead of the query. Go reads a form only in the body of
+/// POST, PUT and PATCH, a multipart form in the body of any method, and neither if there is no
+/// body.
 fn in_place_of_the_query(asked: &Request<'_>, method: Method) -> Option<Refusal> {
     let content_type = asked.head.content_type?;
     let names = |name: &str| {
         let mut places = content_type.windows(name.len());
         places.any(|place| place.eq_ignore_ascii_case(name.as_bytes()))
     };
-    // podman takes it to its own server of gRPC by this type alone.
+    // podman routes a request with this type to its gRPC server, whatever the path.
     if names("application/grpc") {
         return Some(Refusal::Grpc);
     }
@@ -65,7 +66,7 @@ mod tests {
         asked.head.content_type = Some(content_type.as_bytes());
         asked.body = if has_body { Body::Unread } else { Body::Absent };
         let reading = Reading::of(EngineKind::Docker, &asked);
-        assert!(reading.request.is_some(), "it is noted all the same");
+        assert!(reading.request.is_some(), "it is noted anyway");
         reading.refusal
     }
 

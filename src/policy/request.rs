@@ -1,12 +1,12 @@
-//! What a gate decides on.
+//! The input of a gate.
 
 use crate::http1::Flaw;
 use crate::peer::Peer;
 
-/// One request, as far as it has been read.
+/// A request, as far as it has been read.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What its head says.
+    /// Its head.
     pub head: Head<'a>,
     /// Its body.
     pub body: Body<'a>,
@@ -14,7 +14,7 @@ pub struct Request<'a> {
     pub peer: Peer,
 }
 
-/// What a gate is shown of the head of a request.
+/// What a gate sees of the head of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// The method as received.
@@ -23,25 +23,25 @@ pub struct Head<'a> {
     pub target: &'a str,
     /// The value of the `Content-Type` header; several values are joined with a comma.
     pub content_type: Option<&'a [u8]>,
-    /// What is wrong with the form of the message.
+    /// What is wrong with the syntax of the message.
     pub flaw: Option<Flaw>,
 }
 
 /// The body of a request, as far as it has been read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Body<'a> {
-    /// The request has none.
+    /// The request has no body.
     Absent,
-    /// It has not been read. It may turn out to be empty when it comes in chunks.
+    /// It has not been read. It may turn out to be empty if it is chunked.
     Unread,
-    /// All of it.
+    /// The whole body.
     Whole(&'a [u8]),
-    /// It cannot be shown: it is longer than the gate asked for, is not in order, or ended early.
+    /// It is not available: it is longer than the gate asked for, malformed, or ended early.
     Unavailable,
 }
 
 impl<'a> Request<'a> {
-    /// A request in good form, without a body, of an unknown client.
+    /// A well-formed request without a body, from an unknown client.
     #[must_use]
     pub fn new(method: &'a str, target: &'a str) -> Self {
         let head = Head { method, target, content_type: None, flaw: None };
@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
         Self { peer, ..self }
     }
 
-    /// The same request, whose message has this flaw.
+    /// The same request with this flaw in its message.
     #[must_use]
     pub fn with_flaw(mut self, flaw: Flaw) -> Self {
         self.head.flaw = Some(flaw);

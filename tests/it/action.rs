@@ -155,7 +155,7 @@ fn a_widening_that_nobody_reviewed_fails_and_a_reviewed_one_passes() {
     world.write("p.yaml", &wider);
     let done = compare();
     assert_eq!(done.status, 3, "{}{}", done.out, done.err);
-    assert!(done.out.contains("and nobody has reviewed that"), "{}", done.out);
+    assert!(done.out.contains("and nobody has reviewed it"), "{}", done.out);
     assert_eq!(
         world.dsp(&["review", "-q", "p.yaml", "--keep", "POST /containers/create"]).status,
         0
@@ -168,7 +168,7 @@ fn a_widening_that_nobody_reviewed_fails_and_a_reviewed_one_passes() {
         world.write("p.yaml", text.split("reviewed:").next().unwrap());
         let done = compare();
         assert_eq!(done.status, 3, "{}{}", done.out, done.err);
-        assert!(done.out.contains("its review was taken away"), "{}", done.out);
+        assert!(done.out.contains("its review was removed"), "{}", done.out);
     }
 }
 

@@ -61,7 +61,7 @@ fn rich() -> Report {
     let findings = vec![
         Finding {
             subject: Some(HOSTILE.into()),
-            region: region("its place is behind this line"),
+            region: region("add it after this line"),
             seen: Some("2 requests, 1 session".into()),
             help: Some(format!("add under unknown: - {HOSTILE}")),
             ..Finding::new(kind("unknown-operation"), format!("{HOSTILE} is unknown"))
@@ -71,12 +71,12 @@ fn rich() -> Report {
             risk: Some(dsp::api::Risk::Root),
             region: region(""),
             help: Some("to allow it, add under allow: - POST /containers/create".into()),
-            ..Finding::new(kind("new-operation"), "POST /containers/create is used and not allowed")
+            ..Finding::new(kind("new-operation"), "POST /containers/create is used but not allowed")
         },
         Finding {
             subject: Some("GET /info".into()),
             region: region(""),
-            ..Finding::new(kind("unused-rule"), "GET /info is allowed and was not used")
+            ..Finding::new(kind("unused-rule"), "GET /info is allowed but was not used")
         },
         Finding {
             severity: Severity::Note,

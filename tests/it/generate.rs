@@ -312,7 +312,7 @@ fn a_recording_of_several_programs_is_told_and_one_can_be_taken() {
       GET /version
 
     To ask:
-      GET /events was seen, GET /containers/*/json never: does the workload look at what events tell of?
+      GET /events was seen, GET /containers/*/json never: does the workload inspect containers that events mention?
     ");
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     let check =
@@ -363,7 +363,7 @@ fn a_profile_on_names_that_can_be_ids_is_not_called_exact() {
     let done = world.dsp(&["generate", "r", "--names", "exact"]);
     assert_eq!(done.status, 0);
     assert!(!done.err.contains("minimal, exact"), "{}", done.err);
-    assert!(done.err.contains("not exact: 1 rule on names that are not unique"), "{}", done.err);
+    assert!(done.err.contains("not exact: 1 rule with names that are not unique"), "{}", done.err);
     assert!(done.err.contains("DELETE /containers/db also matches any"), "{}", done.err);
     let done = world.dsp(&["generate", "r"]);
     assert!(

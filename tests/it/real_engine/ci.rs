@@ -138,7 +138,7 @@ fn the_action_records_checks_and_tells() {
     assert_eq!(status, 0, "{out}");
     assert_eq!(world.read("output"), "status=0\n");
     assert!(world.read("summary.md").starts_with("### dsp check `profile.yaml`: passed"));
-    assert!(out.contains("lets the same through"), "{out}");
+    assert!(out.contains("allows the same"), "{out}");
 
     world.write("profile.yaml", &format!("{PROFILE}  - POST /build\n"));
     let (status, out) = act(&world, &given[..]);
