@@ -1,38 +1,38 @@
-//! Where an engine or a listener is: `unix:///path` or `tcp://host:port`.
+//! The address of an engine or a listener: `unix:///path` or `tcp://host:port`.
 
 use crate::text::{printable, shown, spelled};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The port that `tcp://host` means without one, as in the docker CLI.
+/// The port of `tcp://host` without a port, as in the docker CLI.
 const DEFAULT_TCP_PORT: u16 = 2375;
 
-/// The longest path in bytes that fits a socket address, without its final NUL: `sun_path` has
-/// 108 bytes on Linux (unix(7)) and 104 on macOS and the BSDs.
+/// The length limit, in bytes, for a path in a socket address, without its final NUL: `sun_path`
+/// has 108 bytes on Linux (unix(7)) and 104 on macOS and the BSDs.
 const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// The socket that an empty `unix://` means, as in the docker CLI.
+/// The socket of an empty `unix://`, as in the docker CLI.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
-/// The address of an engine, or one that a proxy listens on.
+/// The address of an engine, or of a proxy's listener.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Address {
-    /// A TCP endpoint. The host is a name or an IP address, an IPv6 one without its brackets.
+    /// A TCP endpoint. The host is a name or an IP address; an IPv6 address has no brackets here.
     Tcp {
-        /// Name or IP address.
+        /// A name or an IP address.
         host: String,
-        /// Port number.
+        /// The port number.
         port: u16,
     },
-    /// A unix socket, by an absolute path that fits a socket address.
+    /// A unix socket. The path is absolute and fits a socket address.
     Unix(PathBuf),
 }
 
 /// Why a text is not an address that dsp can use.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AddressError {
-    /// Nothing at all was given.
+    /// The text is empty.
     #[error("the address is empty; write unix:///path or tcp://host:port")]
     Empty,
     /// The port is not a number from 0 to 65535.
@@ -43,13 +43,14 @@ pub enum AddressError {
         /// The part that should be a port.
         port: String,
     },
-    /// A unix socket needs an absolute path, because the child may run in another folder.
+    /// The path of a unix socket is relative. It must be absolute, because the child process may
+    /// run in another folder.
     #[error("the socket path in \"{}\" is not absolute; write unix:///path", printable(text))]
     RelativePath {
         /// The whole address.
         text: String,
     },
-    /// A scheme that needs something dsp does not speak.
+    /// dsp does not support the scheme.
     #[error(
         "\"{}\": {}:// is not supported; dsp speaks unix:// and plain tcp://{hint}",
         printable(text),
@@ -63,7 +64,7 @@ pub enum AddressError {
         /// What to do instead, starting with "; ", or nothing.
         hint: &'static str,
     },
-    /// The path does not fit a socket address.
+    /// The path is too long for a socket address.
     #[error(
         "the socket path \"{}\" has {length} bytes; at most {MAX_SOCKET_PATH} fit a socket address",
         printable(path)
@@ -74,7 +75,7 @@ pub enum AddressError {
         /// Its length in bytes.
         length: usize,
     },
-    /// The path of a TCP address means nothing to the engine.
+    /// A TCP address has a path, which the engine would ignore.
     #[error("\"{}\" has a path after the port; write tcp://host:port", printable(text))]
     UnexpectedPath {
         /// The whole address.
@@ -99,7 +100,7 @@ impl Address {
         Ok(Self::Unix(path))
     }
 
-    /// The address as a program reads it, for `DOCKER_HOST`; for people it is shown.
+    /// The address as programs read it, for `DOCKER_HOST`. For people, format it with `Display`.
     #[must_use]
     pub fn spelled(&self) -> String {
         match self {
@@ -108,8 +109,8 @@ impl Address {
         }
     }
 
-    /// Whether this is a TCP address that only programs on this machine reach, by its spelling:
-    /// `localhost` or a loopback IP address. A unix socket is always local.
+    /// Whether only programs on this machine can reach the address, judged by its spelling: a unix
+    /// socket, `localhost` or a loopback IP address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self {
@@ -152,7 +153,7 @@ impl FromStr for Address {
             return Err(AddressError::Empty);
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            // The docker CLI reads a bare `host:port` as TCP; a bare path is a socket to any person.
+            // The docker CLI reads a bare `host:port` as TCP; a bare path clearly means a socket.
             return if text.starts_with('/') { Self::unix(text) } else { Self::tcp(text, text) };
         };
         match scheme {
@@ -167,7 +168,7 @@ impl FromStr for Address {
                         "; forward the socket: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then use unix:///tmp/engine.sock"
                     }
                     "http" => "; write tcp:// instead",
-                    "https" => "; TLS to the engine is not built yet",
+                    "https" => "; TLS to the engine is not supported yet",
                     _ => "",
                 },
             }),
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_the_docker_cli_are_understood() {
+    fn spellings_of_the_docker_cli_are_accepted() {
         assert_eq!(shown("unix://"), "unix:///var/run/docker.sock");
         assert_eq!(shown("unix:///run/x.sock"), "unix:///run/x.sock");
         assert_eq!(shown("/run/x.sock"), "unix:///run/x.sock");
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dsp_cannot_speak_is_named() {
+    fn unsupported_schemes_are_named() {
         for text in
             ["", "unix://x", "tcp://h:x", "tcp://h:70000", "tcp://h:1/x", "ssh://h", "npipe://x"]
         {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_from_the_rest() {
+    fn loopback_is_distinguished_from_the_rest() {
         let loopback = |text: &str| text.parse::<Address>().unwrap().is_loopback();
         assert!(
             loopback("tcp://127.0.0.9:1") && loopback("tcp://[::1]:1") && loopback("unix:///x")

@@ -1,8 +1,8 @@
-//! What a person should know of an operation before permitting it: a data file, compiled in, with
+//! What a person should know about an operation before allowing it: a data file, compiled in, with
 //! a row for each operation that gives something away.
 //!
-//! A row holds for an operation of this name, and for podman's own operation of the same thing,
-//! which has `Libpod` before the name; a row for podman alone comes first.
+//! A row applies to the operation with its name, and to podman's own equivalent, whose name has the
+//! prefix `Libpod`. A row for podman alone takes precedence.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,32 +14,32 @@ const DATA: &str = include_str!("advice.tsv");
 static ADVICE: LazyLock<HashMap<(bool, &'static str), Advice>> =
     LazyLock::new(|| DATA.lines().skip(1).filter_map(parse_row).collect());
 
-/// What podman's own operations have before the name of the Docker API's.
+/// The prefix that podman's own operations have, compared to the names in Docker's API.
 const OWN: &str = "Libpod";
 
-/// What to know of an operation.
+/// What to know about an operation.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Advice {
-    /// The parts of a request that decide how much it gives away; the others are left out.
+    /// The parts of a request that decide how much it gives away.
     pub matters: Vec<Matter>,
-    /// What can be done with it at worst, as in "one can ...".
+    /// The worst that can be done with it, to complete the sentence "one can ...".
     pub worst: &'static str,
-    /// What to do instead of permitting all of it; empty where nothing is known.
+    /// What to do instead of allowing the whole operation; empty if there is no advice.
     pub instead: &'static str,
 }
 
 /// A part of a request that decides how much it gives away.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Matter {
-    /// Where it stands.
+    /// Its place.
     pub place: MatterPlace,
-    /// The names of the query parameters, the paths of the fields, or what the body is.
+    /// The names of the query parameters, the paths of the fields, or a description of the body.
     pub names: Vec<&'static str>,
-    /// What it does.
+    /// The effect.
     pub effect: &'static str,
 }
 
-/// Where a part of a request stands.
+/// The place of a part of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MatterPlace {
     /// In the body.
@@ -49,7 +49,7 @@ pub enum MatterPlace {
 }
 
 impl MatterPlace {
-    /// The word for it.
+    /// The word for the place.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl MatterPlace {
 }
 
 impl Operation {
-    /// What to know of it before permitting it. Query parameters that this engine's operation does
+    /// What to know about the operation before allowing it. Query parameters that this engine does
     /// not have are left out.
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
@@ -75,7 +75,7 @@ impl Operation {
     }
 
     fn row(&self) -> Option<&'static Advice> {
-        // podman answers what it does not have with an error.
+        // podman answers operations that it lacks with an error.
         let is_error = self.engine == EngineKind::Podman
             && self.risk == Risk::Info
             && !self.name.starts_with(OWN);
@@ -86,8 +86,8 @@ impl Operation {
     }
 }
 
-/// Under which keys a data file may have the row of an operation, the nearest first: whether the row
-/// is for podman alone, and the name.
+/// The keys under which a data file may have the row of an operation, most specific first: whether
+/// the row is for podman alone, and the name.
 pub(super) fn keys(operation: &Operation) -> Vec<(bool, &'static str)> {
     let base = operation.name.strip_prefix(OWN);
     match (operation.engine, base) {
@@ -99,8 +99,8 @@ pub(super) fn keys(operation: &Operation) -> Vec<(bool, &'static str)> {
     }
 }
 
-/// Parses a row; a test holds that every one parses. The key is whether it is for podman alone, and
-/// the name of the operation.
+/// Parses a row; a test checks that every row parses. The key is whether it is for podman alone,
+/// and the name of the operation.
 fn parse_row(row: &'static str) -> Option<((bool, &'static str), Advice)> {
     let columns: Vec<&'static str> = row.split('\t').collect();
     let [engine, operation, matters, worst, instead] =
@@ -145,7 +145,7 @@ mod tests {
                 if *for_podman { &[EngineKind::Podman] } else { &EngineKind::ALL };
             let mut engines = engines.iter();
             let operation = engines.find_map(|engine| engine.catalogue().named(name));
-            let operation = operation.unwrap_or_else(|| panic!("{name} is no operation"));
+            let operation = operation.unwrap_or_else(|| panic!("{name} is not an operation"));
             for matter in &advice.matters {
                 assert!(!matter.effect.is_empty(), "{name}");
                 for query in matter.names.iter().filter(|_| matter.place == MatterPlace::Query) {
@@ -162,14 +162,15 @@ mod tests {
                 let advice = operation.advice();
                 let is_told = operation.risk >= Risk::Secrets;
                 assert!(!is_told || advice.is_some(), "{engine}: {operation} has no row");
-                // A GET that only reads promises no change, and no request promises itself.
+                // A GET that only reads does not promise a change, and no request recommends
+                // itself.
                 let instead = advice.map(|advice| advice.instead).unwrap_or_default();
                 assert!(!instead.contains(&operation.to_string()), "{operation}: {instead}");
             }
         }
     }
 
-    /// The rules that advice names are ones that a profile for the same engine can have.
+    /// The rules in the advice are valid in a profile for the same engine.
     #[test]
     fn every_rule_that_is_advised_names_an_operation() {
         let methods = ["GET ", "HEAD ", "POST ", "PUT ", "DELETE "];
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn podman_s_own_operations_have_the_advice_of_what_is_the_same_thing() {
+    fn podman_s_own_operations_have_the_advice_of_their_equivalents() {
         let worst = |engine, name| named(engine, name).advice().map(|advice| advice.worst);
         let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
         assert_eq!(worst(podman, "LibpodExecStart"), worst(docker, "ExecStart"));

@@ -1,10 +1,10 @@
-//! The one form in which dsp sees a request, or a refusal.
+//! Requests in canonical form.
 //!
-//! The engine matches the decoded path, its newest versions and podman the encoded one, and all of
-//! them answer strange paths with redirects (docs/engine-api.md#unclean-paths). A target therefore
-//! has one reading here or none: escapes are decoded once, an encoded slash is a slash, and
-//! whatever a second reader could read differently is refused. What goes upstream is rendered from
-//! this value.
+//! The engine matches the decoded path, its newest versions and podman match the encoded one, and
+//! all of them redirect unclean paths (docs/engine-api.md#unclean-paths). So this module accepts
+//! only targets with a single reading: escapes are decoded once, an encoded slash is a slash, and
+//! anything that another parser could read differently is refused. The target that goes upstream is
+//! rendered from the canonical value.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -25,15 +25,15 @@ pub struct CanonicalRequest {
     engine: EngineKind,
     method: Method,
     version: Option<ApiVersion>,
-    /// In its one spelling.
+    /// The target in its canonical spelling.
     target: Arc<str>,
-    /// Where in the target the path is, without the version.
+    /// The range of the path in the target, without the version.
     path: Range<usize>,
-    /// The decoded path where it differs from the one in the target. It has no empty or dot
-    /// segments, except that the last one is empty in `/`, which has none, and in `/debug/pprof/`,
-    /// which the engine serves with its final slash.
+    /// The decoded path if it differs from the one in the target. It has no empty segments and no
+    /// dot segments, except that the last segment is empty in `/` and in `/debug/pprof/`, which the
+    /// engine serves with its final slash.
     decoded: Option<Box<str>>,
-    /// The operation, and where in the decoded path its parameters are.
+    /// The operation, and the positions of its parameters in the decoded path.
     found: Option<(&'static Operation, Parameters)>,
 }
 
@@ -46,71 +46,73 @@ pub struct Located {
     pub values: Vec<String>,
 }
 
-/// Why a request is refused whatever a profile says: it has no canonical form, or something beside
-/// the target could take the target's place. The text is for the client and for the log.
+/// Why a request is refused whatever a profile says: it has no canonical form, or the engine may
+/// follow some other part of the request instead of its target. The text is for the client and for
+/// the log.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
-    /// A `%` without two hexadecimal digits.
+    /// The path has a `%` without two hexadecimal digits.
     #[error("a bad percent escape in the path")]
     BadEscape,
-    /// A control character, also one that was escaped.
+    /// The path has a control character, possibly escaped.
     #[error("a control character in the path")]
     Control,
-    /// A `.` or `..` segment, also one that was escaped.
+    /// The path has a `.` or `..` segment, possibly escaped.
     #[error("a \".\" or \"..\" segment in the path")]
     DotSegment,
-    /// Two slashes in a row, or one at the end.
+    /// The path has two slashes in a row, or one at the end.
     #[error("an empty segment in the path")]
     EmptySegment,
-    /// A message that is not in the one form that everybody reads in the same way.
+    /// The message has a syntax that not every parser reads in the same way.
     #[error("{0}")]
     Framing(#[from] Flaw),
-    /// A form as the body of a method whose form the engine reads before the query
+    /// The body is a form, and the engine reads forms before the query for this method
     /// (docs/engine-api.md#forms).
     #[error("a form as the body, which the engine would read instead of the query")]
     Form,
-    /// A `#`: servers differ on what follows it.
+    /// The target has a `#`; servers disagree on the meaning of what follows.
     #[error("a \"#\" in the request target")]
     Fragment,
-    /// A content type of gRPC, which engines hand to their builder whatever the path says
+    /// The content type is gRPC; engines pass such requests to their builder whatever the path says
     /// (docs/engine-api.md#grpc).
-    #[error("a content type of gRPC, which the engine may take whatever the path says")]
+    #[error("a content type of gRPC, which the engine may serve whatever the path says")]
     Grpc,
-    /// A method that the Engine API does not have.
+    /// The Engine API does not have the method.
     #[error("the method is {0}")]
     Method(#[from] UnknownMethod),
-    /// A body in parts, which a build reads instead of the query (docs/engine-api.md#forms).
+    /// The body is a multipart form, which a build reads instead of the query
+    /// (docs/engine-api.md#forms).
     #[error("a multipart body, which the engine would read instead of the query")]
     Multipart,
-    /// A path that is not UTF-8.
+    /// The path is not UTF-8.
     #[error("a path that is not UTF-8")]
     NotUtf8,
-    /// Something else than `/path?query`, or `http://host` before it.
+    /// The target is not of the form `/path?query`, possibly after `http://host`.
     #[error("a request target that is not a plain /path")]
     NotOriginForm,
-    /// A `%` that is left after decoding once, which a second decoding would read differently.
+    /// A `%` remains after decoding once; decoding again would change the path.
     #[error("a doubly escaped path")]
     PercentLeft,
-    /// A query that has no canonical form.
+    /// The query has no canonical form.
     #[error("{0}")]
     Query(#[from] QueryError),
-    /// A backslash.
+    /// The path has a backslash.
     #[error("a backslash in the path")]
     Backslash,
-    /// A version below [`ApiVersion::FLOOR`].
+    /// The version is below [`ApiVersion::FLOOR`].
     #[error("API version {0} is older than {floor}, where container start takes a host configuration", floor = ApiVersion::FLOOR)]
     OldVersion(ApiVersion),
-    /// A version that is not spelled as [`ApiVersion`] spells it.
+    /// The version is not in the spelling of [`ApiVersion`].
     #[error("{0}")]
     Version(#[from] VersionError),
 }
 
-/// What tells refusals apart that say different things of one target.
+/// Distinguishes refusals of the same target for different reasons.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct RefusalKind(Discriminant<Refusal>, Option<Flaw>);
 
 impl Refusal {
-    /// The status of the answer to it.
+    /// The status of the answer.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -119,7 +121,7 @@ impl Refusal {
         }
     }
 
-    /// What kind of refusal it is.
+    /// The kind of refusal, for counting.
     #[must_use]
     pub fn kind(&self) -> RefusalKind {
         let flaw = match self {
@@ -131,7 +133,7 @@ impl Refusal {
 }
 
 impl EngineKind {
-    /// The other engine whose operation a request is, when it is none of this one's.
+    /// The other engine, if it has the requested operation and this one does not.
     #[must_use]
     pub fn elsewhere(self, method: &str, target: &str) -> Option<Self> {
         let has_it = |engine: &Self| {
@@ -144,10 +146,9 @@ impl EngineKind {
 }
 
 impl CanonicalRequest {
-    /// Makes the method and target of a request to an engine of this kind canonical.
+    /// Canonicalizes the method and target of a request to an engine of this kind.
     ///
-    /// # Errors
-    /// [`Refusal`], when there is more than one way to read the target.
+    /// # Errors [`Refusal`], if the target can be read in more than one way.
     pub fn parse(engine: EngineKind, method: &str, target: &str) -> Result<Self, Refusal> {
         let method = method.parse()?;
         let target = origin_form(target);
@@ -155,7 +156,7 @@ impl CanonicalRequest {
             return Err(Refusal::NotOriginForm);
         }
         let decoded;
-        // Most paths are plain all the way to the query, and then no byte is looked at again.
+        // Most paths are plain up to the query, and then no byte is examined twice.
         let (mut all, plain): (Segments<'_>, usize) = split_path(target, is_plain);
         let rest = target.as_bytes().get(plain..).unwrap_or_default();
         if rest.contains(&b'#') {
@@ -183,7 +184,7 @@ impl CanonicalRequest {
         let taken = all.get(..all.len() - behind.len()).unwrap_or_default();
         let path = length(taken)..length(taken) + length(segments).max(1);
         let query_length = query.len() + usize::from(!query.is_empty());
-        // What is plain, and of which nothing was left out, is in its canonical spelling.
+        // A target that is entirely plain and complete is in canonical spelling already.
         let is_canonical = end == plain
             && matches!(query, Cow::Borrowed(_))
             && path.end + query_length == target.len();
@@ -197,7 +198,7 @@ impl CanonicalRequest {
         Ok(Self { engine, method, version, target: target.into(), path, decoded, found })
     }
 
-    /// The kind of engine that it is for.
+    /// The engine for which the request is meant.
     #[must_use]
     pub fn engine(&self) -> EngineKind {
         self.engine
@@ -209,7 +210,7 @@ impl CanonicalRequest {
         self.method
     }
 
-    /// The API version that the request asks for; the engine takes its newest one without.
+    /// The API version in the request. Without one, the engine uses its newest version.
     #[must_use]
     pub fn version(&self) -> Option<ApiVersion> {
         self.version
@@ -221,19 +222,19 @@ impl CanonicalRequest {
         Query::of_canonical(self.target.get(self.path.end + 1..).unwrap_or_default())
     }
 
-    /// The path without version and query, in its one spelling.
+    /// The path without version and query, in canonical spelling.
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.get(self.path.clone()).unwrap_or_default()
     }
 
-    /// The path without version and query, as it is meant.
+    /// The decoded path without version and query.
     #[must_use]
     pub fn meant(&self) -> &str {
         self.decoded.as_deref().unwrap_or(self.path())
     }
 
-    /// The target to send upstream: version, path and query, rendered from what was understood.
+    /// The target to send upstream: version, path and query, rendered from the parsed values.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
@@ -244,7 +245,7 @@ impl CanonicalRequest {
         Arc::clone(&self.target)
     }
 
-    /// The operation that the engine would run, if its catalogue has it.
+    /// The operation that the engine would run, if it is in the catalogue.
     #[must_use]
     pub fn locate(&self) -> Option<Located> {
         let (operation, parameters) = self.found.as_ref()?;
@@ -254,7 +255,7 @@ impl CanonicalRequest {
     }
 }
 
-/// Decodes a path that has something else than plain characters.
+/// Decodes a path that contains other than plain characters.
 fn decode_path(path: &str) -> Result<String, Refusal> {
     let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
     let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;
@@ -269,7 +270,7 @@ fn decode_path(path: &str) -> Result<String, Refusal> {
     Ok(decoded)
 }
 
-/// Holds that no segment is a dot segment, or empty unless it is the last one.
+/// Checks that no segment is a dot segment, and that none but the last is empty.
 fn hold_segments(segments: &[&str]) -> Result<(), Refusal> {
     let (_, inner) = segments.split_last().ok_or(Refusal::NotOriginForm)?;
     if inner.iter().any(|segment| segment.is_empty()) {
@@ -281,8 +282,8 @@ fn hold_segments(segments: &[&str]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes the version off the front. Whatever the engine's router would read as a version is one
-/// here or is refused.
+/// Removes the version from the front. Everything that the engine's router would read as a version
+/// is either parsed as one or refused.
 fn take_version<'s, 'a>(
     engine: EngineKind,
     segments: &'s [&'a str],
@@ -307,8 +308,8 @@ fn take_version<'s, 'a>(
     Ok((Some(ApiVersion::parse(engine, text)?), behind))
 }
 
-/// Settles a slash at the end. Docker Engine serves two such paths: `/networks/`, an alias, and
-/// `/debug/pprof/`, which has no other spelling; elsewhere it would be an empty name.
+/// Handles a slash at the end. Docker Engine serves two such paths: `/networks/`, an alias, and
+/// `/debug/pprof/`, which has no other spelling. Elsewhere the last segment would be an empty name.
 fn final_slash<'s, 'a>(
     engine: EngineKind,
     segments: &'s [&'a str],
@@ -322,9 +323,9 @@ fn final_slash<'s, 'a>(
     }
 }
 
-/// The target in its one spelling, and where the path is in it.
+/// The target in canonical spelling, and the range of the path in it.
 fn render(version: Option<ApiVersion>, segments: &[&str], query: &str) -> (String, Range<usize>) {
-    // A path that has to be escaped is longer; of most only a little.
+    // Escaped paths are longer, but usually only a little.
     let mut target = String::with_capacity(length(segments) + query.len() + 48);
     if let Some(version) = version {
         let _ = write!(target, "/v{version}");
@@ -349,12 +350,12 @@ fn joined(segments: &[&str]) -> String {
     segments.iter().fold(String::new(), |path, segment| path + "/" + segment)
 }
 
-/// How many bytes these segments have with the slashes before them.
+/// The length in bytes of these segments with a slash before each.
 fn length(segments: &[&str]) -> usize {
     segments.iter().map(|segment| 1 + segment.len()).sum()
 }
 
-/// Where parameters are in the path that these segments make.
+/// The positions of parameters in the path that these segments form.
 fn in_bytes(segments: &[&str], mut parameters: Parameters) -> Parameters {
     let length = |range| length(segments.get(range).unwrap_or_default());
     for range in &mut parameters {
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn legal_spellings_come_out_as_one() {
+    fn all_legal_spellings_have_the_same_canonical_form() {
         for (sent, canonical) in [
             ("/_ping", "/_ping"),
             ("/v1.41/%63ontainers/json?all=1", "/v1.41/containers/json?all=1"),
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_targets_are_refused() {
         for (sent, refusal) in [
             ("//containers/json", Refusal::EmptySegment),
             ("/containers//json", Refusal::EmptySegment),
@@ -472,7 +473,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_canonical_form_is_its_own_canonical_form(
+        fn canonicalization_is_idempotent(
             text in "(/|/v[1-5](\\.[0-9]{1,2}){1,2}(-dev)?|%2[0-9a-fA-F]|[a-z%./?&=+;é]){0,12}",
         ) {
             for engine in EngineKind::ALL {
@@ -483,7 +484,7 @@ mod tests {
         }
 
         #[test]
-        fn what_goes_upstream_is_plain_and_has_no_strange_segment(
+        fn the_rendered_target_is_plain_and_has_no_unclean_segment(
             text in "(/|//|%2[fFeE5]|%5c|%0[0aA]|%[cC]3%[aA]9|[.?#&;=é]|v1\\.41|networks|libpod){0,12}",
         ) {
             for engine in EngineKind::ALL {
@@ -507,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_the_other_engine_is_known() {
+    fn a_request_for_the_other_engine_is_recognized() {
         let of = |engine: EngineKind, method, target| engine.elsewhere(method, target);
         let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
         assert_eq!(of(docker, "GET", "/v4.6.1/libpod/containers/json"), Some(podman));

@@ -1,7 +1,8 @@
 //! The catalogues of operations: data files, compiled in, and the lookup by position.
 //!
-//! An identifier is never recognised by its looks. A container may be called `json`, `create` or
-//! `deadbeefcafe`; the route grammar alone says which segment is a parameter, literals first.
+//! An ID is never recognized by what it looks like. A container may be called `json`, `create` or
+//! `deadbeefcafe`; only the route grammar says which segment is a parameter, and literals take
+//! precedence.
 
 use std::sync::LazyLock;
 
@@ -17,30 +18,30 @@ static OF_DOCKER: LazyLock<Catalogue> =
 static OF_PODMAN: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::parse(EngineKind::Podman, PODMAN));
 
-/// How many operations [`Catalogue::nearest`] offers at most.
+/// The number of operations that [`Catalogue::nearest`] offers at most.
 const NEAREST: usize = 3;
 
-/// The operations of an engine and an index over them: a data file, a row for each.
+/// The operations of an engine, from a data file with a row for each, and an index over them.
 #[derive(Debug)]
 pub struct Catalogue {
     operations: Vec<Operation>,
-    /// Operations by method and the first two literals, in the order in which an engine tries them.
-    /// The empty word stands for a parameter and for what is not there.
+    /// Operations by method and first two literals, in the order in which an engine tries them. The
+    /// empty string stands for a parameter or a missing segment.
     index: Index,
 }
 
 type Index = Listed<Method, Listed<&'static str, Listed<&'static str, Vec<usize>>>>;
 
-/// A map of so few keys that going through them costs less than to hash one.
+/// A map with so few keys that a linear search is faster than hashing.
 #[derive(Debug)]
 struct Listed<K, V>(Vec<(K, V)>);
 
-/// An operation and which of the request's segments are its parameters, in template order.
+/// An operation, and the segments of the request that are its parameters, in template order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Found {
     /// The operation.
     pub operation: &'static Operation,
-    /// The segments that each parameter takes.
+    /// The range of segments for each parameter.
     pub parameters: Parameters,
 }
 
@@ -62,7 +63,7 @@ impl Catalogue {
         &OF_DOCKER
     }
 
-    /// The operations of podman: those of Docker's API that it has, and its own.
+    /// The operations of podman: its part of Docker's API, and its own.
     #[must_use]
     pub fn podman() -> &'static Self {
         &OF_PODMAN
@@ -74,14 +75,13 @@ impl Catalogue {
         &self.operations
     }
 
-    /// The operation of this name.
+    /// The operation with this name.
     #[must_use]
     pub fn named(&'static self, name: &str) -> Option<&'static Operation> {
         self.operations.iter().find(|operation| operation.name == name)
     }
 
-    /// The operation that the engine would run for these segments under this version, if it has
-    /// one.
+    /// The operation that the engine would run for these segments and this version, if it has one.
     #[must_use]
     pub fn locate<S: AsRef<str>>(
         &'static self,
@@ -92,7 +92,7 @@ impl Catalogue {
         self.find(method, segments, |operation| operation.versions.serve(version))
     }
 
-    /// The operation that a rule with these segments means: rules have no version.
+    /// The operation that a rule with these segments means. Rules have no version.
     #[must_use]
     pub fn locate_rule<S: AsRef<str>>(
         &'static self,
@@ -111,7 +111,7 @@ impl Catalogue {
         let of_method = self.index.get(method)?;
         let first = segments.first()?.as_ref();
         let second = segments.get(1).map(S::as_ref).unwrap_or_default();
-        // Whatever is longer stands under more words, so the order within a word is enough.
+        // Longer templates are under more words, so the order under one key is enough.
         [[first, second], [first, ""], ["", ""]].into_iter().find_map(|[first, second]| {
             of_method.get(first)?.get(second)?.iter().find_map(|at| {
                 let operation = self.operations.get(*at)?;
@@ -124,7 +124,7 @@ impl Catalogue {
         })
     }
 
-    /// The operations whose rules are spelled most like `rule`, for the hint of an error.
+    /// The operations with the rules most similar to `rule`, as the hint in an error.
     #[must_use]
     pub fn nearest(&self, rule: &str) -> Vec<&Operation> {
         let mut scored: Vec<(f64, &Operation)> = self
@@ -137,8 +137,8 @@ impl Catalogue {
         scored.into_iter().take(NEAREST).map(|(_, operation)| operation).collect()
     }
 
-    /// Parses the data file. A row that does not parse is left out, and a test holds that there is
-    /// none: the file is part of the binary, so no user can meet such a row.
+    /// Parses the data file. A row that does not parse is skipped, but a test checks that there is
+    /// none. Users cannot cause one, because the file is part of the binary.
     fn parse(engine: EngineKind, data: &'static str) -> Self {
         let mut operations = Vec::new();
         for row in data.lines().skip(1) {
@@ -179,7 +179,7 @@ impl<K: Copy + PartialEq, V> Listed<K, V> {
         self.0.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
     }
 
-    /// The value of a key, which is put in where it is missing.
+    /// The value for a key, inserted if it is missing.
     fn entry(&mut self, key: K) -> Option<&mut V>
     where
         V: Default,
@@ -272,7 +272,7 @@ mod tests {
             assert_eq!(operations.len(), data.lines().count() - 1, "{engine}");
             let mut names = HashSet::new();
             for operation in operations {
-                assert!(names.insert(operation.name), "{} stands twice", operation.name);
+                assert!(names.insert(operation.name), "{} appears twice", operation.name);
                 assert!(
                     !operation.permits.is_empty() && !operation.reason.is_empty(),
                     "{operation}"
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_finds_what_trying_every_template_finds() {
+    fn the_index_agrees_with_trying_every_template() {
         let names = [
             "web",
             "json",
@@ -325,9 +325,9 @@ mod tests {
         }
     }
 
-    /// Two templates of one method that match the same path would leave the decision to their order.
-    /// Only a literal against a parameter in its place is settled, literal first; and a name that
-    /// spans segments is settled by the literal behind it.
+    /// If two templates of one method matched the same path, their order would decide. The only
+    /// permitted cases are a literal in the position of a parameter, where the literal wins, and a
+    /// name that spans segments, where the literal after it decides.
     #[test]
     fn no_two_operations_take_the_same_path_unless_a_literal_decides() {
         let shape = |operation: &Operation| -> Vec<Option<&'static str>> {
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_literal_decides_behind_a_name_that_spans_segments() {
+    fn the_last_literal_decides_after_a_name_that_spans_segments() {
         assert_eq!(
             located(Method::Get, "/images/a/get/json"),
             Some(("ImageInspect", vec!["a/get".into()]))
@@ -376,8 +376,9 @@ mod tests {
         assert_eq!(located(Method::Get, "/images/json"), Some(("ImageList", vec![])));
     }
 
-    /// The engine's own routes of containers, networks and volumes take names with slashes, except
-    /// where a checkpoint is deleted: with a slash in its container's name that path is a container.
+    /// The engine's own routes for containers, networks and volumes accept names with slashes. The
+    /// exception is the deletion of a checkpoint: with a slash in the name of its container, that
+    /// path means a container.
     #[test]
     fn containers_networks_and_volumes_may_have_slashes_where_the_engine_s_routes_have_them() {
         for (method, path, operation, values) in [
@@ -415,7 +416,7 @@ mod tests {
             (Method::Put, "/volumes/a/b", "VolumeUpdate", &["a/b"]),
         ] {
             let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-            // podman's routes take one segment.
+            // podman's routes accept one segment.
             if values.iter().any(|value| value.contains('/')) {
                 let in_podman = located_in(EngineKind::Podman, method, None, path);
                 assert_eq!(in_podman, None, "{method} {path}");
@@ -450,14 +451,14 @@ mod tests {
         assert_eq!(of(three, push), None);
         let ten = Some(ApiVersion::full(10, 0, 0));
         assert_eq!(of(ten, create).as_deref(), Some("LibpodManifestCreateV3 "));
-        // podman tries the routes with a literal behind the name first.
+        // podman tries routes with a literal after the name first.
         let scp = "/libpod/images/scp/push";
         assert_eq!(of(four, scp).as_deref(), Some("LibpodImagePush scp"));
         assert_eq!(of(four, "/libpod/images/scp/a/b").as_deref(), Some("LibpodImageScp a/b"));
     }
 
     #[test]
-    fn what_is_no_operation_is_not_found() {
+    fn other_requests_are_not_found() {
         for (method, path) in [
             (Method::Head, "/containers/json"),
             (Method::Get, "/containers/json/exec"),

@@ -1,18 +1,18 @@
-//! Percent encoding (RFC 3986 section 2.1): decoded exactly once, encoded in one spelling.
+//! Percent encoding (RFC 3986 section 2.1): decodes exactly once, and encodes in one spelling.
 
 use percent_encoding::percent_encode_byte;
 
 use crate::http1::ByteSet;
 
-/// The bytes that a path segment has in its canonical spelling as they are: those that Go's `url.URL`
-/// leaves alone there, so that a canonical path is spelled as the docker CLI would have spelled it.
+/// The bytes that are not escaped in the canonical spelling of a path segment: those that Go's
+/// `url.URL` does not escape there, so that a canonical path looks like one from the docker CLI.
 const PLAIN: ByteSet = ByteSet::alphanumeric_and(b"-._~$&+,:;=@");
 
-/// A `%` that two hexadecimal digits do not follow.
+/// A `%` without two hexadecimal digits after it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct BadEscape;
 
-/// Whether a byte of a segment is spelled as it is meant, and canonically.
+/// Whether a byte of a segment is not escaped in the canonical spelling.
 pub(super) fn is_plain(byte: u8) -> bool {
     PLAIN.has(byte)
 }
@@ -24,8 +24,8 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, BadEscape> {
     Ok(decoded)
 }
 
-/// Decodes every escape of a part of a query, in which a `+` is a space, in place of what `decoded`
-/// held before.
+/// Decodes every escape in a part of a query, where a `+` is a space. Replaces the contents of
+/// `decoded`.
 pub(super) fn decode_query(text: &str, decoded: &mut Vec<u8>) -> Result<(), BadEscape> {
     decoded.clear();
     decode_each(text, |byte| if byte == b'+' { b' ' } else { byte }, decoded)
@@ -49,7 +49,7 @@ fn decode_each(
     Ok(())
 }
 
-/// Decodes a name as a rule spells it; `None` for a bad escape or bytes that are not UTF-8.
+/// Decodes a name as rules spell it; `None` for a bad escape or invalid UTF-8.
 #[must_use]
 pub fn decode_name(text: &str) -> Option<String> {
     decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok())
@@ -63,7 +63,7 @@ pub fn encode_segment(segment: &str) -> String {
     encoded
 }
 
-/// Appends bytes, those that are not plain as escapes. Only ASCII may be plain.
+/// Appends bytes and escapes those that are not plain. Only ASCII may be plain.
 pub(super) fn encode(bytes: &[u8], is_plain: impl Fn(u8) -> bool, encoded: &mut String) {
     for byte in bytes {
         if is_plain(*byte) {

@@ -1,20 +1,20 @@
-//! Which of the two engines an API belongs to. They share most routes and differ in the form of
-//! versions and in what else they serve.
+//! The two engines. They share most routes, but differ in the form of versions and in their other
+//! routes.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An engine whose API dsp knows.
+/// An engine whose API dsp supports.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum EngineKind {
     /// Docker Engine (moby).
     #[default]
     Docker,
-    /// podman: Docker's API as far as podman has it, and its own below `/libpod`.
+    /// podman: its part of Docker's API, and its own API under `/libpod`.
     Podman,
 }
 
-/// A text that names no engine.
+/// The text does not name an engine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("an engine is docker or podman")]
 pub struct UnknownEngine;
@@ -23,7 +23,7 @@ impl EngineKind {
     /// Every engine.
     pub const ALL: [Self; 2] = [Self::Docker, Self::Podman];
 
-    /// The word for it in files and on the command line.
+    /// Its name in files and on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl EngineKind {
         }
     }
 
-    /// What people call it in a sentence.
+    /// Its name in a sentence.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl EngineKind {
         }
     }
 
-    /// What people call its API in a sentence.
+    /// The name of its API in a sentence.
     #[must_use]
     pub fn api(self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
-//! The facts behind the levels of risk: a data file, compiled in, that says for every operation
-//! what its worst request does or gives, and where that is known from.
+//! The facts behind the risk levels: a data file, compiled in, that says for every operation what
+//! its worst request does or reveals, and the source for that.
 //!
-//! The level of an operation is the highest that one of its facts gives, which a test holds. A row
-//! holds for an operation of this name, and for podman's own operation of the same thing, which has
-//! `Libpod` before the name; a row for podman alone comes first.
+//! The level of an operation is the highest level of its facts, which a test checks. A row applies
+//! to the operation with its name, and to podman's own equivalent, whose name has the prefix
+//! `Libpod`. A row for podman alone takes precedence.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -16,52 +16,52 @@ const DATA: &str = include_str!("risks.tsv");
 static GROUNDS: LazyLock<HashMap<(bool, &'static str), Grounds>> =
     LazyLock::new(|| DATA.lines().skip(1).filter_map(parse_row).collect());
 
-/// Something that the worst request of an operation does or gives.
+/// What the worst request for an operation does or reveals.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum RiskFact {
-    /// Runs what the caller chooses.
+    /// Runs something that the caller chooses.
     Runs,
     /// Opens a path of the host.
     Path,
     /// Puts files where others use them.
     Writes,
-    /// Decides on what a name stands for.
+    /// Decides what a name refers to.
     Names,
-    /// Hands over the control of the engine or cluster.
+    /// Gives control over the engine or the cluster.
     Control,
     /// Opens a tunnel to another API.
     Opaque,
-    /// Alters what lasts.
+    /// Changes something that lasts.
     Alters,
-    /// Connects to an address of the caller's choice.
+    /// Connects to an address that the caller chooses.
     Reaches,
-    /// Gives out environments.
+    /// Reveals environment variables.
     Environment,
-    /// Gives out what is in files.
+    /// Reveals the contents of files.
     Contents,
-    /// Gives out what programs printed.
+    /// Reveals the output of programs.
     Output,
-    /// Gives out command lines.
+    /// Reveals command lines.
     Arguments,
-    /// Gives out tokens, keys and passwords.
+    /// Reveals tokens, keys and passwords.
     Credential,
-    /// Gives out anything else about the host.
+    /// Reveals anything else about the host.
     State,
-    /// Neither gives nor does anything.
+    /// Does and reveals nothing.
     Nothing,
 }
 
 /// Why an operation has its level.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Grounds {
-    /// What applies; at least one.
+    /// The facts that apply; at least one.
     pub facts: Vec<RiskFact>,
-    /// Where that is known from.
+    /// The source.
     pub source: &'static str,
 }
 
 impl RiskFact {
-    /// Every fact, those of the highest level first.
+    /// Every fact, highest level first.
     pub const ALL: [Self; 15] = [
         Self::Runs,
         Self::Path,
@@ -80,7 +80,7 @@ impl RiskFact {
         Self::Nothing,
     ];
 
-    /// The word for it.
+    /// The name of the fact.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,7 +102,7 @@ impl RiskFact {
         }
     }
 
-    /// The level that it gives.
+    /// The risk level that it implies.
     #[must_use]
     pub fn risk(self) -> Risk {
         match self {
@@ -120,12 +120,12 @@ impl RiskFact {
         }
     }
 
-    /// When it applies: "the worst request ...".
+    /// The condition for it: "the worst request ...".
     #[must_use]
     pub fn applies(self) -> &'static str {
         match self {
             Self::Runs => {
-                "runs a command, a program or settings of the caller's choice: it makes or changes \
+                "runs a command, a program or settings of the caller's choice: it creates or changes \
                  a container, pod, service, plugin, unit or build step, or it sends bytes of the \
                  caller's choice to the standard input of a program that runs"
             }
@@ -147,7 +147,7 @@ impl RiskFact {
             }
             Self::Opaque => "opens a tunnel to another API of the engine",
             Self::Alters => {
-                "makes, ends, deletes, moves, renames, freezes or alters something that lasts or \
+                "creates, ends, deletes, moves, renames, freezes or alters something that lasts or \
                  that others depend on, or runs what others chose"
             }
             Self::Reaches => {
@@ -162,7 +162,7 @@ impl RiskFact {
             }
             Self::Output => "reveals what a program has printed",
             Self::Arguments => {
-                "reveals command lines of processes, or of commands that somebody ran or \
+                "reveals command lines of processes, or of commands that someone ran or \
                  prepared. The command with which a container was created is not one of them: it \
                  is part of the container's description, like its labels"
             }
@@ -183,14 +183,14 @@ impl RiskFact {
 }
 
 impl Operation {
-    /// Why it has its level; none for a row that is missing, which a test refuses.
+    /// Why it has its level; `None` if the row is missing, which a test rules out.
     #[must_use]
     pub fn grounds(&self) -> Option<&'static Grounds> {
         keys(self).iter().find_map(|key| GROUNDS.get(key))
     }
 }
 
-/// Parses a row; a test holds that every one parses.
+/// Parses a row; a test checks that every row parses.
 fn parse_row(row: &'static str) -> Option<((bool, &'static str), Grounds)> {
     let columns: Vec<&'static str> = row.split('\t').collect();
     let [engine, operation, facts, source] = <[&'static str; 4]>::try_from(columns).ok()?;
@@ -228,12 +228,11 @@ mod tests {
             })
             .collect();
         for key in GROUNDS.keys() {
-            assert!(used.contains(key), "{key:?} is about no operation");
+            assert!(used.contains(key), "{key:?} matches no operation");
         }
     }
 
-    /// The level of each of the 349 operations is what its facts say, and the facts say where they
-    /// are known from.
+    /// The level of each of the 349 operations follows from its facts, and the facts have sources.
     #[test]
     fn a_level_is_the_highest_of_its_facts() {
         for operation in operations() {
@@ -243,15 +242,15 @@ mod tests {
             assert!(!grounds.source.is_empty(), "{operation}");
             let distinct: HashSet<_> = grounds.facts.iter().collect();
             assert_eq!(distinct.len(), grounds.facts.len(), "{operation} has a fact twice");
-            // What gives nothing away gives nothing beside it.
+            // `Nothing` excludes other facts.
             let is_alone = grounds.facts.len() == 1 || !grounds.facts.contains(&RiskFact::Nothing);
             assert!(is_alone, "{operation}");
         }
     }
 
-    /// Whatever can make a tag stand for other content is as bad as all others that can.
+    /// Every operation that can make a tag refer to other content has the same level.
     #[test]
-    fn what_decides_on_the_meaning_of_a_tag_has_one_level() {
+    fn operations_that_can_move_a_tag_have_one_level() {
         for operation in operations() {
             let has = |key: &str| operation.query.contains(&key);
             let sets_a_name = (has("repo") && has("tag") && !operation.name.contains("Untag"))
@@ -277,8 +276,8 @@ mod tests {
         }
     }
 
-    /// The query parameters that are paths of the host. `checkpoint-dir` of a start is not one of
-    /// them: it is refused unless the engine's experimental features are on.
+    /// The query parameters that are paths of the host. `checkpoint-dir` of a start is not among
+    /// them: the engine rejects it unless its experimental features are on.
     const PATHS: [&str; 7] = [
         "dir",
         "localcontextdir",
@@ -289,10 +288,10 @@ mod tests {
         "volume",
     ];
 
-    /// What can name a path of the host is root, and so is what takes a whole container, service or
-    /// plugin, whose settings have such paths.
+    /// Every operation that can name a path of the host is `root`. So is every operation that
+    /// accepts the settings of a container, service or plugin, because these contain such paths.
     #[test]
-    fn what_can_name_a_path_of_the_host_is_root() {
+    fn operations_that_can_name_a_path_of_the_host_are_root() {
         let mut seen = 0;
         for operation in operations() {
             let has_path = operation.query.iter().any(|key| PATHS.contains(key))
@@ -316,8 +315,8 @@ mod tests {
         assert!(seen > 15, "{seen}");
     }
 
-    /// The level of podman's routes is that of Docker's of the same name, but where a row for podman
-    /// says why not.
+    /// podman's routes have the level of Docker's with the same name, unless a row for podman gives
+    /// a reason.
     #[test]
     fn twins_have_one_level_unless_a_fact_says_otherwise() {
         let mut twins = 0;
@@ -336,17 +335,18 @@ mod tests {
         assert!(twins > 120, "{twins}");
     }
 
-    /// An answer that is always an error has the least level, and nothing else is said to be one.
+    /// An operation that always answers with an error has the lowest level, and no other operation
+    /// is described like that.
     #[test]
-    fn what_podman_does_not_have_gives_nothing() {
+    fn operations_that_podman_lacks_reveal_nothing() {
         for operation in operations() {
             let is_error = operation.permits.starts_with("learn that podman");
             assert!(!is_error || operation.risk == Risk::Info, "{operation}");
         }
     }
 
-    /// What becomes a tunnel, or what only its name tells from a stream of another operation, has the
-    /// level of what can be done in it.
+    /// An operation that opens a tunnel has the level of what the tunnel permits. So has one that
+    /// differs from such an operation only in its name.
     #[test]
     fn a_tunnel_that_can_be_written_to_is_root() {
         for operation in operations().filter(|operation| operation.traits.hijack) {
@@ -354,9 +354,9 @@ mod tests {
         }
     }
 
-    /// The same field is the same secret wherever it is given out.
+    /// The same field is equally secret wherever it is revealed.
     #[test]
-    fn what_is_called_a_secret_is_one_wherever_it_is_given_out() {
+    fn a_secret_is_one_wherever_it_is_revealed() {
         for operation in operations() {
             let permits = operation.permits;
             let gives = |words: &[&str]| words.iter().any(|word| permits.contains(word));

@@ -1,6 +1,5 @@
-//! The HTTP methods that the Engine API has. Others are refused before any rule is looked at: the
-//! engine's router compares methods exactly and answers 404 to the rest
-//! (docs/engine-api.md#methods).
+//! The HTTP methods of the Engine API. Others are refused before any rule is examined: the engine's
+//! router compares methods exactly and answers 404 to the rest (docs/engine-api.md#methods).
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +21,7 @@ pub enum Method {
     Put,
 }
 
-/// A text that is none of the methods.
+/// The text is not one of the methods.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not a method of the Engine API (DELETE, GET, HEAD, OPTIONS, POST, PUT)")]
 pub struct UnknownMethod;
@@ -32,7 +31,7 @@ impl Method {
     pub const ALL: [Self; 6] =
         [Self::Head, Self::Get, Self::Post, Self::Put, Self::Delete, Self::Options];
 
-    /// The method as it stands in a request line.
+    /// The method as spelled in a request line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

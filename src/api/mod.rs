@@ -1,8 +1,8 @@
-//! What the Engine API is: addresses, canonical requests, versions and the operation catalogue.
-//! Pure: nothing here opens a socket or a file.
+//! The Engine API: addresses, canonical requests, versions and the operation catalogue. Pure:
+//! nothing here opens a socket or a file.
 //!
-//! Everything built on this module works on operations. A request's target is made canonical once, by
-//! [`CanonicalRequest::parse`]; after that no code looks at the raw text again.
+//! The rest of dsp works with operations. A request's target is canonicalized once, by
+//! [`CanonicalRequest::parse`], and no later code reads the raw text again.
 
 mod address;
 mod advice;

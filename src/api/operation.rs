@@ -1,77 +1,77 @@
-//! One operation of the Engine API: what the catalogue knows about it.
+//! An operation of the Engine API, as the catalogue describes it.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::{ApiVersion, EngineKind, Method, Risk, Template};
 
-/// What happens on the connection of an operation.
+/// Properties of an operation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Traits {
     /// The connection becomes a raw tunnel once the engine has answered.
     pub hijack: bool,
-    /// The answer or the request may flow for as long as the program runs.
+    /// The answer or the request may last as long as the program runs.
     pub stream: bool,
     /// The request carries a tar archive.
     pub tar_in: bool,
     /// The answer is a tar archive.
     pub tar_out: bool,
-    /// Clients begin with it and fall back from one to the other. Without it the docker CLI asks for
-    /// an API version that the engine refuses (docs/engine-api.md#negotiation), so a profile that allows one allows
-    /// both.
+    /// Clients start with it and fall back from one method to the other. If neither works, the
+    /// docker CLI asks for an API version that the engine rejects (docs/engine-api.md#negotiation),
+    /// so a profile that allows one allows both.
     pub handshake: bool,
-    /// It gives a container another name, which is in its query.
+    /// It renames a container; the new name is in the query.
     pub rename: bool,
-    /// What the body says to make or to change.
+    /// What the body creates or changes.
     pub makes: Option<Made>,
 }
 
-/// What a request makes or changes, which is also the form of its body.
+/// What a request creates or changes, which also determines the format of its body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Made {
-    /// A container, in the form of Docker's API.
+    /// A container, in the format of Docker's API.
     Container,
-    /// A container, in the form of podman's own API.
+    /// A container, in the format of podman's own API.
     LibpodContainer,
-    /// A pod of podman's.
+    /// A podman pod.
     Pod,
-    /// Pods and what they need, as YAML of Kubernetes.
+    /// Pods and their dependencies, as Kubernetes YAML.
     Kube,
-    /// A service of a swarm.
+    /// A swarm service.
     Service,
     /// A volume.
     Volume,
 }
 
-/// In which versions of the API an operation is.
+/// The versions of the API that have an operation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Versions {
     /// Under every version and without one.
     Any,
-    /// Documented from one version of Docker's API to another, and served under every version that
-    /// the engine speaks, and without one (docs/engine-api.md#routes). The first is 1.24 for what
-    /// is older.
+    /// Documented for a range of versions of Docker's API, but served with every version that the
+    /// engine supports and without one (docs/engine-api.md#routes). The range starts at 1.24 even
+    /// for older operations.
     Documented {
         /// The first version.
         since: ApiVersion,
         /// The last version.
         until: ApiVersion,
     },
-    /// Only under a version, and only under one whose spelling begins with one of these digits
-    /// (podman `pkg/api/server/register_manifest.go`).
+    /// Only with a version whose spelling starts with one of these digits (podman
+    /// `pkg/api/server/register_manifest.go`).
     Prefixed(RangeInclusive<u16>),
 }
 
-/// An operation of an engine's API, a row of a catalogue.
+/// An operation of an engine's API: a row of a catalogue.
 ///
-/// There is exactly one value for each row, so operations are compared by identity.
+/// There is exactly one value per row, so operations are compared by identity.
 #[derive(Debug)]
 pub struct Operation {
     /// The engine that has it.
     pub engine: EngineKind,
-    /// The row's number, from 0, dense: a table of operations can be a vector.
+    /// The index of the row. Indices are dense, so a table of operations can be a vector.
     pub index: usize,
-    /// The unique name, as in the engine's own API description where it has one.
+    /// The unique name; the same as in the engine's own API description if it is there.
     pub name: &'static str,
     /// The method.
     pub method: Method,
@@ -81,17 +81,17 @@ pub struct Operation {
     pub section: &'static str,
     /// The API versions that have it.
     pub versions: Versions,
-    /// What happens on its connection.
+    /// Its properties.
     pub traits: Traits,
     /// The query parameters that the engine reads.
     pub query: Vec<&'static str>,
-    /// The query parameters whose values never go into a recording.
+    /// The query parameters whose values are never recorded.
     pub secret_query: Vec<&'static str>,
-    /// How much a right to it gives away.
+    /// The risk of allowing it.
     pub risk: Risk,
-    /// What it permits: "list containers".
+    /// What it permits, such as "list containers".
     pub permits: &'static str,
-    /// Why it has its risk.
+    /// The reason for its risk.
     pub reason: &'static str,
 }
 
@@ -109,7 +109,7 @@ impl Versions {
         Some(Self::Documented { since: version(from)?, until: version(to)? })
     }
 
-    /// Whether the engine serves the operation to a request for this version.
+    /// Whether the engine serves the operation in a request with this version.
     #[must_use]
     pub fn serve(&self, version: Option<ApiVersion>) -> bool {
         match self {
@@ -120,7 +120,7 @@ impl Versions {
         }
     }
 
-    /// The newest version under which the operation can be asked for, where it has to be one.
+    /// The newest version with which the operation can be requested, if it needs one.
     #[must_use]
     pub fn newest(&self) -> Option<ApiVersion> {
         match self {
@@ -131,8 +131,7 @@ impl Versions {
 }
 
 impl Operation {
-    /// A key that sorts operations as profiles list them: the handshake first, then by path, then
-    /// by method.
+    /// A sort key for the order in profiles: the handshake first, then by path, then by method.
     #[must_use]
     pub fn listing_key(&self) -> (bool, &Template, usize) {
         let rank = Method::ALL.iter().position(|method| *method == self.method);
@@ -140,7 +139,7 @@ impl Operation {
     }
 }
 
-/// The rule that permits the whole operation: `GET /containers/*/json`.
+/// The rule that allows the whole operation: `GET /containers/*/json`.
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.method, self.template)

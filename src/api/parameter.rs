@@ -1,41 +1,41 @@
-//! What the parameters of an operation are: which names and ids the engine takes for one thing.
+//! The kinds of parameters: which names and IDs the engine accepts for the same object.
 //!
-//! A rule on a name is only as narrow as the engine's way to look things up. Sources: moby
-//! `daemon/container.go` (full id, name, then the beginning of an id), `daemon/network.go`,
-//! `daemon/images/image.go`, `plugin/store.go`, `daemon/cluster/helpers.go`; podman
-//! `libpod/sqlite_state.go`, of which `LookupVolume` takes the beginning of a name.
+//! A rule with a name is only as narrow as the engine's lookup. Sources: moby `daemon/container.go`
+//! (full ID, name, then ID prefix), `daemon/network.go`, `daemon/images/image.go`,
+//! `plugin/store.go`, `daemon/cluster/helpers.go`; podman `libpod/sqlite_state.go`, where
+//! `LookupVolume` accepts a prefix of the name.
 
 use super::{EngineKind, Method, Operation, Part};
 
-/// How the engine finds the thing that a parameter names.
+/// How the engine finds the object that a parameter names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ParameterKind {
-    /// By its name and nothing else.
+    /// Only by its name.
     Name,
-    /// By its name, or by a beginning of it that no other thing has.
+    /// By its name or by a unique prefix of it.
     NameBeginning,
-    /// By its id, which is new each time, and nothing else.
+    /// Only by its ID, which is different for each object.
     Id,
-    /// By its name, its id, or a beginning of the id; ids are hexadecimal.
+    /// By its name, its hexadecimal ID, or a prefix of the ID.
     HexId,
-    /// The same, with the ids of a swarm: small letters and digits.
+    /// By its name, its swarm ID (lowercase letters and digits), or a prefix of the ID.
     SwarmId,
-    /// An image: by its id or a beginning of it, or by a reference, of which registry, `library/` and
-    /// tag may be left out.
+    /// An image: by its ID or a prefix of it, or by a reference, whose registry, `library/` and tag
+    /// are optional.
     Image,
-    /// A reference like that of an image, without an id.
+    /// A reference like that of an image, but no ID.
     Reference,
 }
 
-/// How many characters an id has at most.
+/// The length limit of a hexadecimal ID, in characters.
 const HEX_ID: usize = 64;
 const SWARM_ID: usize = 25;
 
-/// Whether a character can be one of an id.
+/// Whether a character can occur in an ID.
 pub type IsOfId = fn(char) -> bool;
 
 impl ParameterKind {
-    /// The characters and the greatest length of ids, a beginning of which is taken for the thing.
+    /// The characters and the length limit of IDs, if the engine accepts a prefix of one.
     #[must_use]
     pub fn ids(self) -> Option<(IsOfId, usize)> {
         match self {
@@ -55,7 +55,7 @@ fn is_swarm(character: char) -> bool {
 }
 
 impl Operation {
-    /// What each of its parameters is, in template order.
+    /// The kinds of its parameters, in template order.
     pub fn parameter_kinds(&self) -> impl Iterator<Item = ParameterKind> + '_ {
         let own = self.own_kind();
         self.template.parameters().enumerate().map(move |(place, name)| match (place, name) {
@@ -65,7 +65,7 @@ impl Operation {
         })
     }
 
-    /// What one of its things is called: "container".
+    /// What its object is called, such as "container".
     #[must_use]
     pub fn thing(&self) -> &'static str {
         match self.collection() {
@@ -79,7 +79,7 @@ impl Operation {
     fn own_kind(&self) -> ParameterKind {
         let is_delete = self.method == Method::Delete;
         match (self.collection(), self.engine) {
-            // podman has no swarm, and secrets of its own.
+            // podman has no swarm, and its own kind of secrets.
             ("containers" | "networks" | "pods" | "generate", _)
             | ("secrets", EngineKind::Podman) => ParameterKind::HexId,
             ("exec", _) => ParameterKind::Id,
@@ -91,8 +91,8 @@ impl Operation {
         }
     }
 
-    /// The first word of its path that says what it is about. podman's own API has Docker's words one
-    /// segment further on.
+    /// The first word of its path that names a kind of object. podman's own API has the same words
+    /// as Docker's, one segment later.
     fn collection(&self) -> &'static str {
         let words = self.template.parts().iter().filter_map(|part| match part {
             Part::Literal(word) => Some(*word),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn things_are_found_as_the_engines_find_them() {
+    fn objects_are_found_as_the_engines_find_them() {
         let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
         assert_eq!(kinds(docker, "ContainerInspect"), [ParameterKind::HexId]);
         assert_eq!(kinds(docker, "VolumeDelete"), [ParameterKind::Name]);
@@ -132,9 +132,9 @@ mod tests {
         assert_eq!(kinds(docker, "SystemInfo"), []);
     }
 
-    /// Every operation with a parameter was thought of.
+    /// The kind of every operation's parameters was chosen deliberately.
     #[test]
-    fn only_things_with_one_spelling_are_names() {
+    fn only_objects_with_one_spelling_are_names() {
         for engine in EngineKind::ALL {
             for operation in engine.catalogue().operations() {
                 if operation.parameter_kinds().next() == Some(ParameterKind::Name) {

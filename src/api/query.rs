@@ -1,4 +1,4 @@
-//! The query of a request, in one spelling.
+//! The query of a request, in canonical spelling.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use super::encoding::{decode_query, encode};
 use super::segments::split_at_byte;
 use crate::http1::ByteSet;
 
-/// The bytes that are not escaped in a query, as Go's `url.QueryEscape` does it; a space becomes `+`.
+/// The bytes that Go's `url.QueryEscape` does not escape; a space becomes `+`.
 const PLAIN: ByteSet = ByteSet::alphanumeric_and(b"-._~");
 
-/// The parameters of a request in the order in which they came, repeated ones included.
+/// The parameters of a request in their original order, including repeated ones.
 ///
-/// Values are bytes, because a path inside a container (`docker cp`) need not be UTF-8.
+/// Values are bytes, because a path in a container (`docker cp`) need not be UTF-8.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Query<'a> {
     /// The canonical spelling.
@@ -23,22 +23,21 @@ pub struct Query<'a> {
 /// Why a query has no canonical form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum QueryError {
-    /// The engine answers 400 to a `;`, and older servers split at it
+    /// The query has a `;`, to which the engine answers 400 and at which older servers split
     /// (docs/engine-api.md#query-strings).
     #[error("a \";\" in the query")]
     Semicolon,
-    /// A `%` without two hexadecimal digits.
+    /// The query has a `%` without two hexadecimal digits.
     #[error("a bad percent escape in the query")]
     BadEscape,
-    /// A parameter without a name, or one that is not plain text.
+    /// The name of a parameter is empty or not plain text.
     #[error("a query parameter whose name is empty or not plain text")]
     BadKey,
 }
 
-/// Brings what stands behind the `?` into its canonical spelling.
+/// Returns the canonical spelling of the part after the `?`.
 ///
-/// # Errors
-/// [`QueryError`], when the engine or a server between could read the text in two ways.
+/// # Errors [`QueryError`], if the engine or a server in between could read the text in two ways.
 pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
     if is_canonical(text) {
         return Ok(text.into());
@@ -46,7 +45,7 @@ pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
     if text.contains(';') {
         return Err(QueryError::Semicolon);
     }
-    // What should have been escaped makes it longer; most queries have little of that.
+    // Missing escapes make it longer; most queries need few.
     let mut rendered = String::with_capacity(text.len() + 16);
     let mut decoded = Vec::with_capacity(text.len());
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
@@ -67,10 +66,10 @@ pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
     Ok(rendered.into())
 }
 
-/// Whether a query is in its canonical spelling. One with escapes in a name may be too, and is only
-/// spelled anew.
+/// Whether a query is in canonical spelling. Returns false for some that are, namely if a name has
+/// escapes; those are rendered again for nothing.
 fn is_canonical(text: &str) -> bool {
-    // How long the name is so far, and whether it has ended.
+    // The length of the current name so far, and whether the name has ended.
     let (mut name, mut in_value) = (0, false);
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -90,7 +89,7 @@ fn is_canonical(text: &str) -> bool {
     in_value || text.is_empty()
 }
 
-/// The byte that two digits in their canonical spelling mean.
+/// The byte for two hexadecimal digits in canonical spelling.
 fn escaped(high: Option<u8>, low: Option<u8>) -> Option<u8> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -100,7 +99,7 @@ fn escaped(high: Option<u8>, low: Option<u8>) -> Option<u8> {
     Some(digit(high?)? << 4 | digit(low?)?)
 }
 
-/// Appends a name or a value in its one spelling.
+/// Appends a name or a value in canonical spelling.
 fn render(part: &[u8], rendered: &mut String) {
     for (place, word) in part.split(|byte| *byte == b' ').enumerate() {
         if place > 0 {
@@ -111,7 +110,7 @@ fn render(part: &[u8], rendered: &mut String) {
 }
 
 impl<'a> Query<'a> {
-    /// The query that is spelled so; the text comes from [`canonical`].
+    /// Wraps a text that comes from [`canonical`].
     pub(super) fn of_canonical(text: &'a str) -> Self {
         Self { text }
     }
@@ -122,21 +121,21 @@ impl<'a> Query<'a> {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let key = match decoded(key) {
                 Cow::Borrowed(_) => key.into(),
-                // A canonical name is UTF-8, so nothing is lost.
+                // A canonical name is UTF-8, so this loses nothing.
                 Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
             };
             (key, decoded(value))
         })
     }
 
-    /// Whether there is no parameter at all.
+    /// Whether there are no parameters.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.text.is_empty()
     }
 }
 
-/// A part of a canonical query as it is meant.
+/// Decodes a part of a canonical query.
 fn decoded(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('+') {
         return percent_decode_str(text).into();
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_refused() {
+    fn ambiguous_queries_are_refused() {
         assert_eq!(rendered("a=1;b=2"), Err(QueryError::Semicolon));
         assert_eq!(rendered("a=%"), Err(QueryError::BadEscape));
         assert_eq!(rendered("=x"), Err(QueryError::BadKey));
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_told_as_they_are_meant() {
+    fn names_and_values_are_decoded() {
         let text = canonical("a%20b=x+y%2B&all=1&p=%E9&flag").unwrap();
         let pairs: Vec<_> = Query::of_canonical(&text).pairs().collect();
         let expected: [(&str, &[u8]); 4] =
@@ -184,11 +183,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_as_it_is_would_be_spelled_the_same(
+        fn a_query_that_is_not_rendered_again_would_be_the_same(
             pairs in prop::collection::vec("[a-c%+.;]{0,3}(=([a-c+.=]|%[246][0-9A-Fa-f]|%.){0,3})?", 0..3),
         ) {
             let text = pairs.join("&");
-            // An escaped name at the end keeps the text from being taken as it is.
+            // An escaped name at the end forces the query to be rendered again.
             let longer = format!("{text}&%78=");
             let spelled_anew = canonical(&longer);
             if is_canonical(&text) {

@@ -1,19 +1,20 @@
-//! How much a right to an operation gives away.
+//! Risk levels: how much it gives away to allow an operation.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The risk of one operation, lowest first. It is the highest that one of the facts about the
-/// operation gives ([`super::RiskFact`], which says when each applies).
+/// The risk of an operation, lowest first: the highest level of the facts about it
+/// ([`super::RiskFact`]).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Risk {
-    /// What is the same on every host with this engine.
+    /// Reveals only what is the same on every host with this engine.
     Info,
-    /// Reads what is on the host, and nothing that is secret by its kind.
+    /// Reads something on the host that is not secret by nature.
     Read,
     /// Can read credentials, environments, files, output or command lines.
     Secrets,
-    /// Changes what lasts or what others depend on, or has the engine connect elsewhere.
+    /// Changes something that lasts or that others depend on, or makes the engine connect
+    /// elsewhere.
     Change,
     /// Lets the caller choose what code runs, or which files of the host are opened.
     Root,
@@ -23,7 +24,7 @@ impl Risk {
     /// Every level, lowest first.
     pub const ALL: [Self; 5] = [Self::Info, Self::Read, Self::Secrets, Self::Change, Self::Root];
 
-    /// The word for it in the catalogue and in every output.
+    /// The word for it in the catalogue and in all output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

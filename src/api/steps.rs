@@ -1,5 +1,5 @@
-//! Counts the comparisons that a test runs, so that work which grows with the square of its input is
-//! told from work that does not, however busy the machine is.
+//! Counts the comparisons of a test, to distinguish quadratic work from other work however busy the
+//! machine is.
 
 use std::cell::Cell;
 
@@ -7,12 +7,12 @@ thread_local! {
     static TAKEN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// One rule, operation or pattern is compared with another thing.
+/// Counts one comparison of a rule, operation or pattern.
 pub(crate) fn take() {
     TAKEN.set(TAKEN.get() + 1);
 }
 
-/// How many steps `work` takes on this thread.
+/// The number of comparisons in `work` on this thread.
 pub(crate) fn of(work: impl FnOnce()) -> u64 {
     let before = TAKEN.get();
     work();

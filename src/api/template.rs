@@ -6,21 +6,22 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-/// The segments that each parameter of a path takes; few paths have more than two.
+/// The range of segments for each parameter of a path; few paths have more than two.
 pub type Parameters = SmallVec<[Range<usize>; 2]>;
 
-/// One position of a template.
+/// One part of a template.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Part {
-    /// Exactly this segment. Sorted first, because a literal is always tried before a parameter.
+    /// A literal segment. Sorts first, because literals are tried before parameters.
     Literal(&'static str),
     /// A parameter of one segment: `{id}`.
     One(&'static str),
-    /// A parameter of one segment or more, in a pattern for which each star stays within a segment:
-    /// `{id+}` of a container, whose link alias is `web/db`. The engine's own routes take any number.
+    /// A parameter of one or more segments whose stars match within a segment: `{id+}` of a
+    /// container, which may be a link alias such as `web/db`. The engine's own routes accept any
+    /// number of segments.
     Several(&'static str),
-    /// A parameter that may span several segments, which a star covers: `{name...}`, as image and
-    /// plugin names do.
+    /// A parameter of one or more segments whose stars match slashes too: `{name...}`, for names of
+    /// images and plugins.
     Many(&'static str),
 }
 
@@ -32,17 +33,17 @@ impl Part {
     }
 }
 
-/// A path template, such as `/exec/{id}/json` or `/images/{name...}/json`. At most two
-/// parameters span segments; the first of two takes as much as it can, as podman's routes do.
+/// A path template, such as `/exec/{id}/json` or `/images/{name...}/json`. At most two parameters
+/// may span segments. The first of two takes as many as possible, as in podman's routes.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Template {
     parts: Vec<Part>,
-    /// How many parameters may span segments.
+    /// The number of parameters that may span segments.
     spanning: usize,
 }
 
 impl Template {
-    /// Parses the catalogue's spelling; `None` when it is not a template.
+    /// Parses the catalogue's spelling; `None` if it is not a template.
     pub(super) fn parse(text: &'static str) -> Option<Self> {
         let parts: Vec<Part> = text
             .strip_prefix('/')?
@@ -61,7 +62,7 @@ impl Template {
         (spanning <= 2).then_some(Self { parts, spanning })
     }
 
-    /// The positions, in order.
+    /// The parts, in order.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -75,14 +76,13 @@ impl Template {
         })
     }
 
-    /// Of each parameter, in order, whether it may hold slashes that no star covers.
+    /// For each parameter, in order, whether it may contain slashes that stars do not match.
     pub fn stars_stop_at_slashes(&self) -> impl Iterator<Item = bool> + '_ {
         let parameters = self.parts.iter().filter(|part| !matches!(part, Part::Literal(_)));
         parameters.map(|part| matches!(part, Part::Several(_)))
     }
 
-    /// Whether the number of segments and the last one are such that this template can match: a
-    /// quick look, which tells most templates apart.
+    /// A quick check of the number of segments and of the last one, which excludes most templates.
     pub(super) fn can_match<S: AsRef<str>>(&self, segments: &[S]) -> bool {
         let fits = match self.spanning {
             0 => segments.len() == self.parts.len(),
@@ -94,11 +94,11 @@ impl Template {
         }
     }
 
-    /// Which segments each parameter takes when this template matches all of `segments`.
+    /// The segments of each parameter if this template matches all of `segments`.
     ///
-    /// A parameter never takes an empty segment: the engine's router would (`DELETE /volumes/`
-    /// reaches a handler with an empty name, docs/engine-api.md#empty-names), and no client means
-    /// it.
+    /// A parameter never matches an empty segment. The engine's router does (`DELETE /volumes/`
+    /// reaches a handler with an empty name, docs/engine-api.md#empty-names), but no client means
+    /// that.
     pub(super) fn captures<S: AsRef<str>>(&self, segments: &[S]) -> Option<Parameters> {
         let extra = segments.len().checked_sub(self.parts.len())?;
         match self.spanning {
@@ -107,8 +107,9 @@ impl Template {
         }
     }
 
-    /// Matches with this many segments more than one for each spanning parameter in turn. Literals
-    /// are compared first, so that a long path costs a look at each of its ways and no more.
+    /// Matches with `extra` additional segments for each spanning parameter in turn. Literals are
+    /// compared first, so that a long path costs only one check for each way to distribute its
+    /// segments.
     fn split<S: AsRef<str>>(&self, segments: &[S], extra: [usize; 2]) -> Option<Parameters> {
         let mut extra = extra.into_iter();
         let mut parameters = Parameters::new();
@@ -137,13 +138,13 @@ impl Template {
         (at == segments.len() && parameters.iter().all(filled)).then_some(parameters)
     }
 
-    /// A key that sorts templates as an engine tries them: the longest first, and of two that are as
-    /// long the one whose last literals decide.
+    /// A sort key for the order in which an engine tries templates: longest first, and among equal
+    /// lengths by their last literals.
     pub(super) fn precedence(&self) -> (Reverse<usize>, Vec<Part>) {
         (Reverse(self.parts.len()), self.parts.iter().rev().copied().collect())
     }
 
-    /// The path with each parameter replaced by what `fill` gives for its place.
+    /// The path with each parameter replaced by the result of `fill` for its index.
     pub fn fill<'a>(&self, mut fill: impl FnMut(usize) -> std::borrow::Cow<'a, str>) -> String {
         let mut path = String::new();
         let mut place = 0;
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn no_parameter_is_empty_and_the_whole_path_counts() {
+    fn no_parameter_is_empty_and_the_whole_path_must_match() {
         assert_eq!(captured("/volumes/{name+}", "/volumes/"), None);
         assert_eq!(captured("/images/{name...}/json", "/images//json"), None);
         assert_eq!(captured("/containers/json", "/containers/json/exec"), None);
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_template_does_not_parse() {
+    fn other_text_is_not_a_template() {
         for text in ["containers", "/{a...}/x/{b...}/y/{c...}", "/{a"] {
             assert_eq!(Template::parse(text), None, "{text}");
         }

@@ -1,8 +1,9 @@
-//! What may be told of a request, in a recording, in the log, in a message or in a report.
+//! Removes secrets from requests before they appear in a recording, the log, a message or a report.
 //!
-//! Clients put credentials in places where none belong: the user information of a URL or of an image
-//! reference, what follows an escaped `?` in a path, the body of a request whose length was wrong. What
-//! is told here has none of them. Of a text that could be anything only its length is told.
+//! Clients put credentials in places where none belong: in the user information of a URL or an
+//! image reference, after an escaped `?` in a path, or, with a wrong length, in the body. The
+//! results of this module contain none of them. If a text could be anything, only its length is
+//! shown.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use super::words::{self, HIDDEN, Words};
 use super::{CanonicalRequest, Located, encode_segment};
 
-/// The methods that HTTP has (the registry of RFC 9110 section 18.2), with those of `WebDAV`.
+/// The methods of HTTP (the registry of RFC 9110 section 18.2), including those of `WebDAV`.
 const METHODS: &[&str] = &[
     "ACL",
     "BASELINE-CONTROL",
@@ -56,10 +57,10 @@ const METHODS: &[&str] = &[
     "VERSION-CONTROL",
 ];
 
-/// How often a text is decoded at most before it is told by its length.
+/// The number of times that a text is decoded before only its length is shown.
 const MOST_ESCAPES: usize = 4;
 
-/// A method, if HTTP has it, in its own spelling or in small letters.
+/// The method in its own spelling or in lowercase letters, if HTTP has it.
 #[must_use]
 pub fn told_method(method: &str) -> Cow<'_, str> {
     if method.is_empty() || is_method(method) || is_length(method) {
@@ -68,16 +69,16 @@ pub fn told_method(method: &str) -> Cow<'_, str> {
     length(method.len()).into()
 }
 
-/// Whether HTTP has a method of this name, in whatever letters.
+/// Whether HTTP has a method with this name, ignoring case.
 #[must_use]
 pub fn is_method(text: &str) -> bool {
     METHODS.iter().any(|method| method.eq_ignore_ascii_case(text))
 }
 
-/// The path of a target, version included: as received where nothing in it is hidden, else spelled
-/// from what was understood. What was hidden never makes another operation of it. Of a target that is
-/// not a path only the length is told, and of a name no more than `longest` bytes. Of a path that no
-/// operation has, nobody knows what a segment is, so that one is told only where it is a word.
+/// The path of a target, with its version: as received if nothing in it is hidden, otherwise
+/// rendered from the parsed request. Hiding never turns it into another operation. If the target is
+/// not a path, only its length is shown. Names are cut after `longest` bytes. In a path that no
+/// operation has, the meaning of a segment is unknown, so a segment is shown only if it is a word.
 #[must_use]
 pub fn told_path<'a>(
     target: &'a str,
@@ -106,7 +107,7 @@ pub fn told_path<'a>(
     }
 }
 
-/// The path of a request without its version, as [`told_path`] tells it.
+/// The path of a request without its version, redacted like [`told_path`].
 #[must_use]
 pub fn told_canonical<'a>(
     request: &'a CanonicalRequest,
@@ -121,9 +122,9 @@ pub fn told_canonical<'a>(
     understood(request, located, longest).map_or_else(|| path.into(), Cow::Owned)
 }
 
-/// A name, a reference, a URL or another text without user information, and without what follows a
-/// `?`, `#`, `;`, `&` or `=` in it, none of which a name has. Of one of more than `longest` bytes the
-/// beginning is told.
+/// A name, a reference, a URL or another text, without user information and without anything after
+/// a `?`, `#`, `;`, `&` or `=`, which never occur in a name. A text of more than `longest` bytes is
+/// cut.
 #[must_use]
 pub fn told_name(text: &str, longest: usize) -> Cow<'_, str> {
     told(text, longest, Kind::Whole)
@@ -137,7 +138,7 @@ fn told(text: &str, longest: usize, kind: Kind) -> Cow<'_, str> {
     shortened(safe, longest)
 }
 
-/// A text without user information, however often it is escaped.
+/// A text without user information, however often that is escaped.
 #[must_use]
 pub fn without_user(text: &str) -> Cow<'_, str> {
     without_user_of(text, Kind::Whole)
@@ -157,13 +158,13 @@ fn without_user_of(text: &str, kind: Kind) -> Cow<'_, str> {
     }
 }
 
-/// So many bytes, in the place of a text that is not told.
+/// The length of a text, as a replacement for it.
 #[must_use]
 pub fn length(bytes: usize) -> String {
     format!("[{bytes} bytes]")
 }
 
-/// Whether a text is what [`length`] makes.
+/// Whether a text is the result of [`length`].
 #[must_use]
 pub fn is_length(text: &str) -> bool {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(" bytes]"));
@@ -172,24 +173,24 @@ pub fn is_length(text: &str) -> bool {
     })
 }
 
-/// Whether something of a text that was told is hidden or cut, so that no request has it as its name.
+/// Whether some of the text is hidden or cut, so that no request has it as a name.
 #[must_use]
 pub fn is_incomplete(text: &str) -> bool {
     text.contains(HIDDEN) || text.ends_with(" bytes more]") || is_length(text)
 }
 
-/// What stands before a `?` or a `#`.
+/// The part before a `?` or a `#`.
 fn beginning(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// Whether a path has no character that could be before or behind a secret.
+/// Whether a path has no character that could come before or after a secret.
 fn is_harmless(path: &str) -> bool {
     let ends = |byte: u8| matches!(byte, b'@' | b'%' | b';' | b'=' | b'&' | b'?' | b'#');
     path.starts_with('/') && !path.bytes().any(ends)
 }
 
-/// The path of a request that was understood, where something in it is not told.
+/// The path of a parsed request, if something in it is hidden.
 fn understood(
     request: &CanonicalRequest,
     located: Option<&Located>,
@@ -214,7 +215,7 @@ fn understood(
     Some(located.operation.template.fill(spelled))
 }
 
-/// A path that has no one reading, or none that dsp knows. It makes no operation.
+/// A path that is ambiguous or unknown to dsp. The result is never an operation.
 fn unread(raw: &str, longest: usize) -> Cow<'_, str> {
     let meant = unescaped(raw);
     let path = meant.as_deref().filter(|path| path.starts_with('/') && raw.starts_with('/'));
@@ -226,13 +227,13 @@ fn unread(raw: &str, longest: usize) -> Cow<'_, str> {
     }
 }
 
-/// The segments of a decoded path, where one of them is not told as it is. There are as many as
-/// before, and none becomes a word of the API.
+/// The segments of a decoded path, if one of them must be hidden. Their number stays the same, and
+/// none of the results is a word of the API.
 fn segments(path: &str, words: Words, longest: usize) -> Option<Vec<String>> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let named = |segment: &&str| user(segment, Kind::Segment).is_some();
     let last = segments.iter().rposition(named);
-    // A password may have a slash in it.
+    // A password may contain a slash.
     let first = last.map(|last| {
         segments.iter().take(last).position(|segment| segment.contains(':')).unwrap_or(last)
     });
@@ -248,17 +249,17 @@ fn segments(path: &str, words: Words, longest: usize) -> Option<Vec<String>> {
     has_changed.then_some(told)
 }
 
-/// What a text is, which decides what an `@` in it is.
+/// The kind of a text, which decides what an `@` in it means.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind {
     /// A name, a reference, a URL or another text as a whole.
     Whole,
-    /// A segment of a path of which nobody knows what it names.
+    /// A segment of a path with an unknown meaning.
     Segment,
 }
 
-/// The endings of the units that podman makes containers of (`podman-systemd.unit(5)`), and of those
-/// that systemd starts them with.
+/// The suffixes of the units from which podman creates containers (`podman-systemd.unit(5)`), and
+/// of those with which systemd starts them.
 const UNITS: [&str; 9] = [
     ".artifact",
     ".build",
@@ -271,9 +272,9 @@ const UNITS: [&str; 9] = [
     ".volume",
 ];
 
-/// Where user information stands: up to an `@` in what can be an authority. It is not one where a
-/// digest follows, nor in a name with a single `@` and nothing of an address on either side, as that
-/// of a template of systemd, `web@.container`.
+/// The range of user information: up to an `@`, where an authority can be. There is none if a
+/// digest follows, or if a name has a single `@` and neither side looks like an address, as in the
+/// name of a systemd template such as `web@.container`.
 fn user(text: &str, kind: Kind) -> Option<(usize, usize)> {
     let is_digest = |rest: &str| {
         let mut parts = rest.splitn(2, ':');
@@ -296,14 +297,14 @@ fn user(text: &str, kind: Kind) -> Option<(usize, usize)> {
     Some((scheme.map_or(0, |end| end + 3), end))
 }
 
-/// A text up to the first character that no name has, if it has one.
+/// A text up to the first character that no name has, if there is one.
 fn without_end(text: &str) -> Option<String> {
     let meant = unescaped(text)?;
     let end = meant.find(['?', '#', ';', '&', '='])?;
     Some([meant.get(..end).unwrap_or_default(), HIDDEN].concat())
 }
 
-/// A text of which every escape is decoded, those in escapes too; none when there is no end of it.
+/// A text with all escapes decoded, including nested ones; `None` if they are nested too deep.
 fn unescaped(text: &str) -> Option<Cow<'_, str>> {
     let mut meant: Cow<'_, str> = text.into();
     for _ in 0..MOST_ESCAPES {
@@ -325,7 +326,7 @@ fn shortened(text: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
     format!("{front}[and {} bytes more]", text.len() - front.len()).into()
 }
 
-/// A told segment in its canonical spelling, but for what is said in brackets.
+/// A redacted segment in canonical spelling, except for the part in brackets.
 fn spelled(segment: &str) -> String {
     let encoded = encode_segment(segment);
     encoded.replace("%5Bhidden%5D", HIDDEN)
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hides_nothing_is_told_as_it_came() {
+    fn paths_without_secrets_are_unchanged() {
         assert_eq!(told("GET", "/v1.41/containers/web/json#x"), "/v1.41/containers/[hidden]/json");
         assert_eq!(told("GET", "/v1.41/containers/json#x"), "/v1.41/containers/json");
         for path in [
@@ -431,13 +432,13 @@ mod tests {
             let told = told_name(name, usize::MAX);
             assert!(!told.contains("pw") && is_incomplete(&told), "{name}: {told}");
         }
-        // Of a path that is of no operation nobody knows what a segment names.
+        // In a path that no operation has, the meaning of a segment is unknown.
         assert_eq!(told("GET", "/nowhere/pw@h"), "/nowhere/[hidden]@h");
         assert!(is_incomplete(&told_name(&"a".repeat(900), 512)));
     }
 
     #[test]
-    fn what_is_behind_a_name_is_cut() {
+    fn the_text_after_a_name_is_cut() {
         for (target, expected) in [
             ("/containers/x/json%3Ftoken=pw", "/containers/x/json[hidden]"),
             ("/v1.41/containers/json;token=pw", "/v1.41/containers/json[hidden]"),
@@ -455,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_told_by_its_length() {
+    fn other_targets_are_replaced_by_their_length() {
         assert_eq!(told("GET", "http://u:pw@d/info"), "[18 bytes]");
         assert_eq!(told("CONNECT", "u:pw@d:443"), "[10 bytes]");
         assert_eq!(told("OPTIONS", "*"), "[1 bytes]");
@@ -465,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_path_of_no_operation_words_are_told() {
+    fn in_an_unknown_path_only_words_are_shown() {
         for (target, expected) in [
             ("/v1.41/hooks/pw1/run", "/v1.41/hooks/[hidden]/run"),
             ("/v1.41/hooks/aPw/run", "/v1.41/hooks/[hidden]/run"),
@@ -474,7 +475,7 @@ mod tests {
             ("/hooks/pw%20x", "/hooks/[hidden]"),
             ("/hooks/pw\u{e9}", "/hooks/[hidden]"),
             ("/hooks/%2E%2Epw", "/hooks/[hidden]"),
-            // Of what enforce refuses, which may be anything, no more than the API's own words.
+            // A refused target may be anything, so only the API's own words are shown.
             ("/v1.41/../pw/info", "/v1.41/../[hidden]/info"),
             ("/v1.pw/info", "/[hidden]/info"),
             ("/v123456789/info", "/[hidden]/info"),
@@ -491,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_is_cut_within_its_operation() {
+    fn long_names_are_cut_within_their_operation() {
         let target = format!("/containers/{}/json", "a".repeat(5000));
         let request = CanonicalRequest::parse(EngineKind::Docker, "GET", &target).unwrap();
         let located = request.locate();
@@ -501,7 +502,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_told_is_the_same_operation_and_is_told_again_as_it_is(
+        fn redaction_keeps_the_operation_and_is_idempotent(
             method in "GET|POST|DELETE|PUT|HEAD",
             target in "(/v1\\.41|/v4\\.0\\.0/libpod|/containers|/images|/json|/push|/manifests|/registry\
                        |/networks|/a|/u:p|/pw@h|/x@sha256:0a|%3Fpw|;pw=|@|:|%40|%2F|/%2[0-9]){1,7}(\\?pw)?",

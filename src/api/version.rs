@@ -1,4 +1,4 @@
-//! The version of the API that a request asks for, as in `/v1.41/containers/json`.
+//! The API version of a request, as in `/v1.41/containers/json`.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::fmt;
 use super::EngineKind;
 use super::segments::split_at_byte;
 
-/// A version in its one canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
+/// A version in canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
 ///
-/// Docker Engine also takes `1.41.0`, `01.041` and `1.41.` for 1.41
-/// (docs/engine-api.md#version-prefix, seen on 20.10), and podman takes `5`; those are not versions
-/// here, so that a rule and the engine cannot read one text differently.
+/// Docker Engine also accepts `1.41.0`, `01.041` and `1.41.` for 1.41
+/// (docs/engine-api.md#version-prefix, seen on 20.10), and podman accepts `5`. Those are errors
+/// here, so that rules and the engine never read a version differently.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ApiVersion {
     major: u16,
@@ -19,11 +19,11 @@ pub struct ApiVersion {
     pre: Option<PreRelease>,
 }
 
-/// What stands behind the dash: `dev`, `rc1`. Filled up with zeros.
+/// The part after the dash, such as `dev` or `rc1`, padded with zeros.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 struct PreRelease([u8; PreRelease::LONGEST]);
 
-/// A text that is not a version in its canonical spelling.
+/// The text is not a version in canonical spelling.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("\"{}\" is not an API version such as {}", text.escape_debug(), match engine {
     EngineKind::Docker => "1.41",
@@ -35,8 +35,8 @@ pub struct VersionError {
 }
 
 impl EngineKind {
-    /// The lowest version that dsp lets through below this first segment of a path. podman's own
-    /// API counts from 0 and has no version that gives away more than another.
+    /// The lowest version that dsp supports for paths with this first segment. podman's own API counts from
+    /// 0, and none of its versions gives away more than others.
     pub(super) fn floor(self, first: Option<&str>) -> Option<ApiVersion> {
         match self {
             Self::Podman if first == Some("libpod") => None,
@@ -46,9 +46,9 @@ impl EngineKind {
 }
 
 impl ApiVersion {
-    /// The lowest version of Docker's API that dsp lets through. Below it `POST
-    /// /containers/*/start` takes a body that replaces the container's host configuration, which
-    /// is root on the host (docs/engine-api.md#version-downgrade, seen on Engine 20.10).
+    /// The lowest version of Docker's API that dsp supports. In older versions, `POST
+    /// /containers/*/start` accepts a body that replaces the container's host configuration, which
+    /// gives root on the host (docs/engine-api.md#version-downgrade, seen on Engine 20.10).
     pub const FLOOR: Self = Self::new(1, 24);
 
     /// The version `major.minor`.
@@ -57,16 +57,15 @@ impl ApiVersion {
         Self { major, minor, patch: None, pre: None }
     }
 
-    /// The version `major.minor.patch`, as podman counts.
+    /// The version `major.minor.patch`, as podman numbers them.
     #[must_use]
     pub const fn full(major: u16, minor: u16, patch: u16) -> Self {
         Self { major, minor, patch: Some(patch), pre: None }
     }
 
-    /// Parses what an engine of this kind takes for a version.
+    /// Parses a version for an engine of this kind.
     ///
-    /// # Errors
-    /// [`VersionError`], also for another spelling of a version.
+    /// # Errors [`VersionError`], also for a non-canonical spelling.
     pub fn parse(engine: EngineKind, text: &str) -> Result<Self, VersionError> {
         let parsed = match engine {
             EngineKind::Docker => two_numbers(text),
@@ -81,7 +80,7 @@ impl ApiVersion {
         self.major
     }
 
-    /// The number behind the first dot, below 1000.
+    /// The number after the first dot, below 1000.
     #[must_use]
     pub const fn minor(self) -> u16 {
         self.minor
@@ -98,7 +97,7 @@ impl ApiVersion {
 }
 
 impl PreRelease {
-    /// The longest one in bytes; podman's own have four.
+    /// The length limit in bytes; podman's own pre-release names have four.
     const LONGEST: usize = 12;
 
     fn parse(text: &str) -> Option<Self> {
@@ -126,7 +125,7 @@ fn three_numbers(text: &str) -> Option<ApiVersion> {
     Some(ApiVersion { patch: Some(number(patch)?), pre, ..two_numbers(front)? })
 }
 
-/// One to three digits without a zero before others.
+/// One to three digits without leading zeros.
 fn number(digits: &str) -> Option<u16> {
     if digits.is_empty() || digits.len() > 3 || (digits.len() > 1 && digits.starts_with('0')) {
         return None;
@@ -137,7 +136,7 @@ fn number(digits: &str) -> Option<u16> {
 }
 
 impl Ord for ApiVersion {
-    /// By number; what precedes a release is older than the release.
+    /// By number; a pre-release is older than the release.
     fn cmp(&self, other: &Self) -> Ordering {
         let key =
             |version: &Self| (version.major, version.minor, version.patch, version.pre.is_none());

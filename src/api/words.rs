@@ -1,11 +1,12 @@
-//! Which segments of a path are words, and no names or secrets, where no operation says what they are.
+//! Recognizes the segments of a path that are words of an API, and not names or secrets, for paths
+//! that no operation has.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::{CanonicalRequest, EngineKind, Part};
 
-/// What replaces a text that is not told.
+/// The replacement for hidden text.
 pub const HIDDEN: &str = "[hidden]";
 
 /// The words in the paths of all operations.
@@ -19,8 +20,8 @@ static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     words.collect()
 });
 
-/// The longest word in bytes that the API might have, the most digits of a number, and the longest text
-/// of a version.
+/// The limits for a word of an API in bytes, for the digits of a number, and for a version in
+/// bytes.
 const LONGEST_WORD: usize = 24;
 const LONGEST_NUMBER: usize = 3;
 const LONGEST_VERSION: usize = 8;
@@ -28,15 +29,15 @@ const LONGEST_VERSION: usize = 8;
 /// What counts as a word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Words {
-    /// The API's own.
+    /// The words of the Engine API.
     Known,
-    /// Those and what looks like one, as an API has that is newer than the catalogue: small letters,
-    /// and short numbers. Without these nobody could say which operation an engine has and dsp does
-    /// not know.
+    /// Also anything that looks like a word of an API newer than the catalogue: lowercase letters,
+    /// and short numbers. Otherwise users could not see which operation their engine has and dsp
+    /// does not.
     Likely,
 }
 
-/// What counts as a word in a path of no operation, which `enforce` refuses when there is no request.
+/// The words of a path that no operation has. `enforce` refuses the request if `request` is `None`.
 pub(super) fn of(request: Option<&CanonicalRequest>) -> Words {
     if request.is_some() { Words::Likely } else { Words::Known }
 }
@@ -47,7 +48,7 @@ impl Words {
         path.split('/').all(|segment| self.has(segment))
     }
 
-    /// Whether what is told of a segment is a word, but for what was hidden.
+    /// Whether a redacted segment is a word, apart from the hidden part.
     pub(super) fn has_told(self, told: &str) -> bool {
         let (front, rest) = told.split_once(HIDDEN).unwrap_or((told, ""));
         self.has(front) && self.has(rest.strip_prefix('@').unwrap_or(rest))
@@ -61,7 +62,7 @@ impl Words {
     }
 }
 
-/// In whatever letters: who writes `Containers` is told so.
+/// Ignores case, so that a client that writes `Containers` sees it in the message.
 fn is_known(segment: &str) -> bool {
     segment.len() <= LONGEST_WORD
         && (KNOWN.contains(segment) || KNOWN.contains(segment.to_ascii_lowercase().as_str()))
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_is_made_of_known_words() {
+    fn every_operation_consists_of_known_words() {
         for engine in EngineKind::ALL {
             for operation in engine.catalogue().operations() {
                 let path = operation.template.fill(|_| "json".into());
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_secret_is_not_a_word() {
+    fn possible_secrets_are_not_words() {
         for text in ["hunter2", "Abc", "0000", "a.b", "a b", "a:b", "v1.41.0.0.0", "\u{e9}"] {
             assert!(!Words::Likely.has(text) && !Words::Known.has(text), "{text}");
         }

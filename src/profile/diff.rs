@@ -266,11 +266,11 @@ fn within(engine: EngineKind, rules: &[&Entry<Rule>], wider: &[&Entry<Rule>]) ->
 
 fn deny(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     // Whether a rule under `deny` takes anything away from what is allowed next to it.
-    let matters = |rules: &[&Entry<Rule>], beside: &Profile| -> Vec<bool> {
+    let matters = |rules: &[&Entry<Rule>], context: &Profile| -> Vec<bool> {
         let rules: Vec<&Rule> = rules.iter().map(|entry| &entry.value).collect();
-        let allow: Vec<&Rule> = beside.allow.iter().map(|entry| &entry.value).collect();
-        let denied = beside.denied();
-        let is_asked = shared(beside.engine, &rules, &allow);
+        let allow: Vec<&Rule> = context.allow.iter().map(|entry| &entry.value).collect();
+        let denied = context.denied();
+        let is_asked = shared(context.engine, &rules, &allow);
         rules.iter().zip(is_asked).map(|(rule, asked)| asked && !denied.covers(rule)).collect()
     };
     let gone = without(&old.deny, &new.deny);

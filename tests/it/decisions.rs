@@ -124,7 +124,11 @@ fn nothing_is_written_through_a_link() {
     ] {
         let done = world.dsp(args);
         assert_eq!(done.status, 1, "{args:?}: {}{}", done.out, done.err);
-        assert!(done.err.contains("is a symbolic link") || done.err.contains("exists"), "{}", done.err);
+        assert!(
+            done.err.contains("is a symbolic link") || done.err.contains("exists"),
+            "{}",
+            done.err
+        );
     }
     assert_eq!(world.read("victim"), "mine\n");
     assert_eq!(world.read("p.yaml"), PROFILE);

@@ -62,7 +62,12 @@ fn a_revision_is_read_through_git() {
     ));
     assert_eq!(done.status, 0, "{}", done.err);
     let plain = world.dsp(&["diff", "main:sub/p.yaml", "new.yaml"]);
-    assert!(plain.out.contains("highest risk root, previously secrets"), "{}{}", plain.out, plain.err);
+    assert!(
+        plain.out.contains("highest risk root, previously secrets"),
+        "{}{}",
+        plain.out,
+        plain.err
+    );
     let removed = world.dsp(&["diff", "HEAD:old.yaml", "old.yaml", "--fail-on", "widened"]);
     assert_eq!(removed.status, 3);
     assert!(removed.out.contains("--> HEAD:old.yaml:8:5"), "{}", removed.out);
