@@ -148,7 +148,8 @@ impl EngineKind {
 impl CanonicalRequest {
     /// Canonicalizes the method and target of a request to an engine of this kind.
     ///
-    /// # Errors [`Refusal`], if the target can be read in more than one way.
+    /// # Errors
+    /// [`Refusal`], if the target can be read in more than one way.
     pub fn parse(engine: EngineKind, method: &str, target: &str) -> Result<Self, Refusal> {
         let method = method.parse()?;
         let target = origin_form(target);

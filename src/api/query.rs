@@ -37,7 +37,8 @@ pub enum QueryError {
 
 /// Returns the canonical spelling of the part after the `?`.
 ///
-/// # Errors [`QueryError`], if the engine or a server in between could read the text in two ways.
+/// # Errors
+/// [`QueryError`], if the engine or a server in between could read the text in two ways.
 pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
     if is_canonical(text) {
         return Ok(text.into());

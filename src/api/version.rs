@@ -65,7 +65,8 @@ impl ApiVersion {
 
     /// Parses a version for an engine of this kind.
     ///
-    /// # Errors [`VersionError`], also for a non-canonical spelling.
+    /// # Errors
+    /// [`VersionError`], also for a non-canonical spelling.
     pub fn parse(engine: EngineKind, text: &str) -> Result<Self, VersionError> {
         let parsed = match engine {
             EngineKind::Docker => two_numbers(text),

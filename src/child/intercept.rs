@@ -108,7 +108,8 @@ impl Intercept {
     /// Prepares to cover `path`, or those of the usual sockets that exist. If mounting needs a user
     /// namespace, this process enters one, which is possible only before it starts threads.
     ///
-    /// # Errors [`InterceptError`].
+    /// # Errors
+    /// [`InterceptError`].
     pub fn prepare(path: Option<&Path>) -> Result<Self, InterceptError> {
         let covered = match path {
             Some(path) => vec![resolve(path)?],

@@ -134,7 +134,8 @@ impl SpawnError {
 /// the program received them itself, and never end this process. `started` is called once the
 /// program runs, to release what the program must not inherit.
 ///
-/// # Errors [`SpawnError`].
+/// # Errors
+/// [`SpawnError`].
 pub async fn run(spec: Spec, started: impl FnOnce()) -> Result<Ended, SpawnError> {
     let (program, arguments) = spec.command.split_first().ok_or(SpawnError::Empty)?;
     let failed = |source| SpawnError::new(program, source);

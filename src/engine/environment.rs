@@ -1,8 +1,8 @@
-//! What the environment says about where the engine is.
+//! The settings that determine the engine.
 
 use std::path::PathBuf;
 
-/// The environment as plain values, so that only the caller reads it. An empty variable counts as not
+/// The settings as plain values: the caller reads the environment. An empty variable counts as not
 /// set, as in the docker CLI.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -18,7 +18,7 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
-    /// The user's number.
+    /// The numeric user ID.
     pub uid: u32,
     /// Whether `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set.
     pub tls_requested: bool,

@@ -107,7 +107,8 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
 /// Asks whether there is an engine at `address`. A proxy that denies the request counts as an
 /// engine, because nothing more can be found out through it.
 ///
-/// # Errors [`ProbeError`].
+/// # Errors
+/// [`ProbeError`].
 pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError> {
     let exchange = async {
         let (status, body) = get(address, "/_ping").await?;

@@ -12,7 +12,8 @@ use crate::text::shown;
 
 /// Opens a file for reading and appending, and creates it with `mode` if it does not exist.
 ///
-/// # Errors The error of the system; also if the path is a symbolic link.
+/// # Errors
+/// The error of the system; also if the path is a symbolic link.
 pub fn append(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(mode);

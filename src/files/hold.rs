@@ -104,7 +104,8 @@ pub struct Held {
 
 /// Locks the file at `path`, waits up to `longest` for that, and reads up to `most` bytes.
 ///
-/// # Errors [`HoldError`].
+/// # Errors
+/// [`HoldError`].
 pub fn hold(path: &Path, most: u64, longest: Duration) -> Result<Held, HoldError> {
     let own = || path.to_owned();
     let read = |source| HoldError::Read { path: own(), source };
@@ -146,7 +147,8 @@ impl Held {
 
     /// Replaces the contents, completely or not at all.
     ///
-    /// # Errors [`HoldError`]; the file is unchanged then.
+    /// # Errors
+    /// [`HoldError`]; the file is unchanged then.
     pub fn replace(mut self, text: &str) -> Result<(), HoldError> {
         let changed = || HoldError::Changed { path: self.path.clone() };
         let write = |source| HoldError::Write { path: self.path.clone(), source };

@@ -68,7 +68,8 @@ pub enum PutError {
 
 /// Writes a file that must not exist yet, completely or not at all.
 ///
-/// # Errors [`PutError`].
+/// # Errors
+/// [`PutError`].
 pub fn create(path: &Path, text: &str) -> Result<(), PutError> {
     let io = |source| PutError::Io { path: path.to_owned(), source };
     // An existing file is not opened, whether it is a link or not.
@@ -88,7 +89,8 @@ pub fn create(path: &Path, text: &str) -> Result<(), PutError> {
 /// Writes what can be generated again: to a new file, over an empty file or one of the same kind,
 /// or into a pipe or device.
 ///
-/// # Errors [`PutError`].
+/// # Errors
+/// [`PutError`].
 pub fn put(path: &Path, text: &str, kind: Kind) -> Result<(), PutError> {
     let io = |source| PutError::Io { path: path.to_owned(), source };
     if is_descriptor(path) {

@@ -68,7 +68,8 @@ enum Becomes {
 impl<'a> Mounts<'a> {
     /// Reads the mounts.
     ///
-    /// # Errors If the engine might read the body differently.
+    /// # Errors
+    /// If the engine might read the body differently.
     pub fn read(body: &'a [u8], form: Form) -> Result<Self, Unreadable> {
         let body = std::str::from_utf8(body).map_err(|_| Unreadable::Bytes)?;
         let Found { sources, known } = find(body, form)?;

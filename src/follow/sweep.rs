@@ -59,7 +59,8 @@ pub(super) struct Named {
 
 /// All paths in a body, except in values for which `is_known` returns true.
 ///
-/// # Errors If the engine might read the body differently, or if there are more than `most` paths.
+/// # Errors
+/// If the engine might read the body differently, or if there are more than `most` paths.
 pub(super) fn paths(
     body: &str,
     most: usize,

@@ -1,4 +1,4 @@
-//! What sessions asked for, before it is folded by operation.
+//! The requests of sessions, before they are grouped by operation.
 
 use std::collections::HashMap;
 
@@ -8,33 +8,33 @@ use super::SessionState;
 use super::known::{path, versioned};
 use crate::api::{ApiVersion, CanonicalRequest, HIDDEN, Operation};
 
-/// So many clients are told apart, because a client may call itself anything, each time something else.
+/// The number of clients that are distinguished. A client can use a new name for each request.
 pub(super) const MOST_CLIENTS: usize = 64;
 
 /// [`HIDDEN`] as a path spells it.
 const HIDDEN_IN_PATH: &str = "%5Bhidden%5D";
 
-/// One of a session's requests, with how often it came.
+/// A request of a session, and how often it was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asking {
-    /// The place of what it asked for.
+    /// The index of its target.
     pub(super) target: usize,
     pub(super) count: u64,
     pub(super) unrouted: bool,
-    /// The place of the client that asked, from 1; 0 without a name.
+    /// The index of the client, from 1; 0 without a name.
     pub(super) client: u8,
-    /// How the first of them was answered; 0 when nothing says so.
+    /// The status of the first answer; 0 if unknown.
     pub(super) status: u16,
-    /// Its number in the session, by which the answers of repeated ones are kept.
+    /// Its number in the session, under which the answers to repetitions are kept.
     pub(super) seq: u64,
 }
 
-/// What a session asked for.
+/// The requests of a session.
 #[derive(Debug)]
 pub(super) struct AskedIn {
     pub(super) state: SessionState,
     pub(super) askings: Vec<Asking>,
-    /// How repeated requests were answered, by the number of the first.
+    /// The statuses of repeated requests, by the number of the first one.
     pub(super) repeated: HashMap<u64, IndexMap<u16, u64>>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct AskedIn {
 pub(super) enum Target {
     /// An operation.
     Known(Asked),
-    /// A request that no operation is.
+    /// A request that is not in the catalogue.
     Unknown(Box<CanonicalRequest>),
     /// A request that `enforce` refuses, and why.
     Refused(String),
@@ -51,7 +51,7 @@ pub(super) enum Target {
     Denied(String),
 }
 
-/// An operation, the values of its parameters, and the version that was asked for.
+/// An operation, the values of its parameters, and the requested version.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) operation: &'static Operation,
@@ -60,7 +60,7 @@ pub(super) struct Asked {
 }
 
 impl Target {
-    /// A key that sorts targets by operation, values and version.
+    /// A sort key: by operation, values and version.
     pub(super) fn key(&self) -> Option<(usize, &[String], Option<ApiVersion>)> {
         match self {
             Self::Known(asked) => Some((asked.operation.index, &asked.values, asked.version)),
@@ -68,7 +68,7 @@ impl Target {
         }
     }
 
-    /// What it asked for, as people read it.
+    /// The target as people read it.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Known(Asked { operation, values, version }) => {

@@ -1,7 +1,7 @@
-//! What tells two requests for one operation apart.
+//! What distinguishes two requests for the same operation.
 
-/// What a request asks of an operation: all that a rule can tell requests for it apart by. It is the
-/// key of the evidence.
+/// What a request asks of an operation: everything by which rules can distinguish requests for it.
+/// The evidence is keyed by it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Demand {
     /// The values of the parameters in the path, in order.

@@ -196,7 +196,7 @@ impl Evidence {
         evidence
     }
 
-    /// Takes a session in, except for what it asked of each operation.
+    /// Adds a session, except its demands on operations.
     fn add(
         &mut self,
         state: SessionState,
@@ -230,7 +230,7 @@ impl Evidence {
                     others.push((target.text(), count));
                     self.refused.entry(target.text()).or_default()
                 }
-                // What was denied is as if it had not been asked, in the digest too.
+                // Denied requests are ignored, in the digest too.
                 (Target::Denied(_), _) => self.denied.entry(target.text()).or_default(),
             };
             seen.requests += count;
@@ -242,7 +242,7 @@ impl Evidence {
         self.sessions.push(SessionState { digest: digest(known, &others), ..state });
     }
 
-    /// Keeps what was asked of each operation; `asked` is sorted by operation and values.
+    /// Records the demands on operations; `asked` is sorted by operation and values.
     fn keep_demands(&mut self, asked: impl Iterator<Item = Asked>) {
         for Asked { operation, values, version } in asked {
             let Some(known) = self.known.get_mut(&operation.index) else { continue };
@@ -267,7 +267,7 @@ impl Evidence {
     }
 }
 
-/// A hash of what a session asked for, given in order.
+/// A hash of a session's requests, given in order.
 fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, u64)]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for (asked, count) in known {

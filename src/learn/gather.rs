@@ -23,7 +23,7 @@ pub struct Gathering {
     turned_away: u64,
 }
 
-/// The longest name of a client that is kept, in characters.
+/// The length limit of a client's name, in characters.
 const LONGEST_CLIENT: usize = 100;
 
 /// Recordings of different engines, which cannot result in one profile.
@@ -186,7 +186,8 @@ impl Gathering {
 
     /// The engine that was recorded; `None` if no session names one.
     ///
-    /// # Errors [`MixedEngines`].
+    /// # Errors
+    /// [`MixedEngines`].
     pub fn engine(&self) -> Result<Option<EngineKind>, MixedEngines> {
         let mut named = self.sessions.values().filter_map(|session| session.state.engine);
         let first = named.next();
@@ -323,8 +324,8 @@ fn refused(request: &Request) -> Option<String> {
     request.refused.clone().or_else(|| told.map(str::to_owned))
 }
 
-/// Files a request. It is made canonical again from its path, by the code that `enforce` runs,
-/// instead of trusting the name that an older catalogue may have given it.
+/// Classifies a request. It is canonicalized again from its path, by the code that `enforce` runs,
+/// because an older catalogue may have given it another name.
 fn target(engine: EngineKind, written: Written) -> Target {
     let Written { method, path, refused, denied: is_denied } = written;
     let refuse = |reason: &str| Target::Refused(format!("{method} {path}: {reason}"));

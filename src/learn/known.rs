@@ -9,9 +9,9 @@ use crate::policy::{Denial, Enforcer, Gate, Request, Verdict};
 /// How often something was seen, and in which sessions.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Use {
-    /// Requests, repeated ones included.
+    /// The number of requests, including repeated ones.
     pub requests: u64,
-    /// The places of the sessions in [`super::Evidence::sessions`].
+    /// Indices of the sessions in [`super::Evidence::sessions`].
     pub sessions: BTreeSet<usize>,
 }
 
@@ -39,7 +39,7 @@ impl Known {
         first.collect::<BTreeSet<_>>().len()
     }
 
-    /// The operation and the names of a demand, as rules are compared with them.
+    /// The operation and the names of a demand, to compare with rules.
     #[must_use]
     pub fn located(&self, demand: &Demand) -> Located {
         Located { operation: self.operation, values: demand.names.clone() }
@@ -51,7 +51,7 @@ impl Known {
         path(self.operation, &demand.names)
     }
 
-    /// Why a profile denies a request with this demand, if it does.
+    /// Why the profile denies a request with this demand; `None` if it does not.
     #[must_use]
     pub fn denial(
         &self,

@@ -35,7 +35,7 @@ impl Names {
                 };
                 let is_hidden =
                     |demand: &&Demand| demand.names.iter().any(|name| is_incomplete(name));
-                // Several such names make one rule, which may have others in it.
+                // Several such names result in the same rule, which may have other names in it.
                 let mut rules: Vec<Rule> = Vec::new();
                 for wide in known.demands.keys().filter(is_hidden).map(rule) {
                     if !rules.contains(&wide) {
@@ -57,7 +57,7 @@ impl Names {
                 let parameters = operation.template.parameters().count();
                 let patterns = (0..parameters).map(|place| glob(&values(known, place))).collect();
                 let rule = Rule::narrowed(operation, patterns);
-                // A star may stop at a slash that one of the names has.
+                // A star may stop at a slash that one of the names contains.
                 let is_for = |demand: &Demand| {
                     let mut pairs = rule.patterns().iter().zip(&demand.names);
                     pairs.all(|(pattern, value)| pattern.matches(value))

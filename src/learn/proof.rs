@@ -166,7 +166,8 @@ fn gaps(evidence: &Evidence, profile: &Profile, decided: usize) -> Vec<Gap> {
 /// that people have denied in `profile`, and does not question the rules of `before`, the profile
 /// that was updated.
 ///
-/// # Errors [`Flaw`].
+/// # Errors
+/// [`Flaw`].
 pub fn prove(
     evidence: &Evidence,
     profile: &Profile,

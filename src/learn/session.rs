@@ -1,4 +1,4 @@
-//! What is known of one session: who was recorded, when, and whether all of it is there.
+//! What is known about a session: what was recorded, when, and whether the recording is complete.
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -6,48 +6,48 @@ use jiff::Timestamp;
 use crate::api::EngineKind;
 use crate::recording::{CommandLine, Format};
 
-/// What is known of one session.
+/// What is known about one session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionState {
-    /// Its id.
+    /// Its ID.
     pub id: String,
-    /// The engine that was recorded; none when nothing says so.
+    /// The engine that was recorded; `None` if unknown.
     pub engine: Option<EngineKind>,
-    /// When it began; none when its first line is not there.
+    /// When it started; `None` if its first line is missing.
     pub start: Option<Timestamp>,
     /// The command that was recorded.
     pub command: Vec<String>,
     /// The container that was recorded.
     pub container: Option<String>,
-    /// What the person said of it with `--label`, and the profile of an audit log.
+    /// Its labels from `--label`, and the profile of an audit log.
     pub labels: IndexMap<String, String>,
-    /// The format of the log that it was read from; none for a recording.
+    /// The format of the log that it was read from; `None` for a recording.
     pub from: Option<Format>,
     /// The exit status of its command.
     pub exit: Option<u8>,
-    /// Whether its last line is there.
+    /// Whether its last line was read.
     pub ended: bool,
     /// Whether requests are missing, for whatever reason.
     pub lossy: bool,
-    /// A hash of what it asked for.
+    /// A hash of its requests.
     pub(super) digest: [u8; 32],
 }
 
 impl SessionState {
-    /// Whether its first and its last line are there.
+    /// Whether its first and last lines were read.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.start.is_some() && self.ended
     }
 
-    /// Whether its command could not be started: the statuses 126 and 127 are those of shells and of
-    /// dsp for that.
+    /// Whether its command could not be started: shells and dsp use the statuses 126 and 127 for
+    /// that.
     #[must_use]
     pub fn has_failed_to_start(&self) -> bool {
         matches!(self.exit, Some(126 | 127))
     }
 
-    /// What was recorded, in a few words: the container, the log or the program; none for a
+    /// What was recorded, in a few words: the container, the log or the program; `None` for a
     /// listener.
     #[must_use]
     pub fn subject(&self) -> Option<String> {
@@ -60,19 +60,19 @@ impl SessionState {
         self.program()
     }
 
-    /// The program of its command with its sub-command; none for a listener.
+    /// The program of its command with its subcommand; `None` for a listener.
     #[must_use]
     pub fn program(&self) -> Option<String> {
         program_of(&self.command)
     }
 }
 
-/// The program of a command line with its sub-command; none of an empty one. Arguments may be
-/// anything, so only the first word behind the program is taken, and only when it looks like a
-/// sub-command.
+/// The program of a command line with its subcommand; `None` if the line is empty. Arguments can be
+/// anything, so this takes only the first word after the program, and only if it looks like a
+/// subcommand.
 #[must_use]
 pub fn program_of(command: &[String]) -> Option<String> {
-    // Of a command line that has all arguments no more is taken.
+    // Nothing more is taken, even from a command line with all arguments.
     let command = CommandLine::sub_command(command);
     let (program, arguments) = command.split_first()?;
     let program = program.rsplit('/').next().unwrap_or_default();

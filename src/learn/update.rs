@@ -77,7 +77,8 @@ pub struct NotALine(pub &'static str);
 
 /// Adds to `profile`, whose text is `text`, what `evidence` contains and the profile does not.
 ///
-/// # Errors [`NotALine`].
+/// # Errors
+/// [`NotALine`].
 pub fn update(
     text: &str,
     profile: &Profile,
@@ -205,7 +206,7 @@ impl Update {
 
 /// What a profile lacks for an operation that was seen.
 struct News {
-    /// What of it no rule is about.
+    /// The demands that no rule matches.
     fresh: Known,
     /// Whether a person denied some of them.
     denied: bool,

@@ -73,14 +73,16 @@ pub fn load(path: &Path) -> Result<Profile, LoadError> {
 
 /// Like [`load`], but also returns the text that was parsed.
 ///
-/// # Errors [`LoadError`].
+/// # Errors
+/// [`LoadError`].
 pub fn load_text(path: &Path) -> Result<(String, Profile), LoadError> {
     parse_from(path, read(path)?)
 }
 
 /// Parses the text of a profile that did not come from a file; `path` names it in errors.
 ///
-/// # Errors [`LoadError`].
+/// # Errors
+/// [`LoadError`].
 pub fn parse_from(path: &Path, text: String) -> Result<(String, Profile), LoadError> {
     match parse(&text) {
         Ok(profile) => Ok((text, profile)),
@@ -182,7 +184,8 @@ fn read(path: &Path) -> Result<String, LoadError> {
 
 /// Parses the bytes of a profile that came from the file `path`.
 ///
-/// # Errors [`LoadError`].
+/// # Errors
+/// [`LoadError`].
 pub fn parse_bytes(path: &Path, bytes: Vec<u8>) -> Result<(String, Profile), LoadError> {
     parse_from(path, text_of(path, bytes)?)
 }

@@ -76,9 +76,11 @@ pub struct SampleEngine {
 impl SampleEngine {
     /// Serves on a new unix socket, on the current tokio runtime.
     ///
-    /// # Errors If the socket cannot be created: the path is relative, too long or in use.
+    /// # Errors
+    /// If the socket cannot be created: the path is relative, too long or in use.
     ///
-    /// # Panics Outside a tokio runtime with I/O and time enabled.
+    /// # Panics
+    /// Outside a tokio runtime with I/O and time enabled.
     pub fn start(socket: &Path) -> io::Result<Self> {
         Self::start_with(socket, Options::default())
     }
