@@ -1,6 +1,6 @@
-//! The requests and rules that both kinds of benchmarks run.
+//! The requests and rules of both kinds of benchmarks.
 
-// Included by both of them, which do not use the same ones.
+// Included by both, which use different parts of it.
 #![allow(dead_code)]
 
 use crate::api::EngineKind;
@@ -9,7 +9,7 @@ use crate::profile::{Entry, Name, Profile, Rule};
 /// A request.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub(crate) name: &'static str,
     pub(crate) method: &'static str,
     pub(crate) target: &'static str,
@@ -28,7 +28,7 @@ const fn case(name: &'static str, method: &'static str, target: &'static str) ->
 /// A list, as the docker CLI asks for one.
 pub(crate) const LIST: Case = case("list", "GET", "/v1.41/containers/json?all=1");
 
-/// One container by its id.
+/// One container, by its ID.
 pub(crate) const NAMED: Case = case(
     "named",
     "GET",
@@ -39,7 +39,7 @@ pub(crate) const NAMED: Case = case(
 pub(crate) const SPANNING: Case =
     case("spanning", "GET", "/v1.41/images/registry.local:5000/team/app:1.2.3/json");
 
-/// A list of the containers of a project, as compose asks for it.
+/// The containers of a project, as compose lists them.
 pub(crate) const FILTERED: Case = case(
     "filtered",
     "GET",
@@ -47,23 +47,23 @@ pub(crate) const FILTERED: Case = case(
      %22%3Atrue%7D%7D",
 );
 
-/// Escapes in the path and in the query, so that the canonical form differs from what was sent.
+/// With escapes in the path and in the query, so that the canonical form differs from the sent one.
 pub(crate) const UNUSUAL: Case = case(
     "unusual",
     "GET",
     "/v1.41/%63ontainers/json?filters=%7b%22label%22%3A%5B%22a=b%22%5D%7d&limit=10&all",
 );
 
-/// What [`hundred_rules`] do not allow.
+/// Not allowed by [`hundred_rules`].
 pub(crate) const DENIED: Case = case("denied", "POST", "/v1.41/containers/web/exec");
 
-/// The last of [`ten_thousand_rules`].
+/// Allowed by the last of [`ten_thousand_rules`].
 pub(crate) const START: Case = case("start", "POST", "/v1.41/containers/name-9998/start");
 
-/// What the last of [`ten_thousand_globs`] stands for.
+/// Allowed by the last of [`ten_thousand_globs`].
 pub(crate) const GLOB: Case = case("glob", "POST", "/v1.41/containers/name-9998-web/start");
 
-/// The heads of `docker ps` and of the request behind `docker exec`.
+/// The heads of `docker ps` and of the first request of `docker exec`.
 pub(crate) const HEADS: [(&str, &str); 2] = [
     (
         "get",
@@ -78,19 +78,19 @@ pub(crate) const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// A profile that allows a hundred operations, all but those that [`DENIED`] and some others are.
+/// A profile that allows a hundred operations, but not that of [`DENIED`] and some others.
 pub(crate) fn hundred_rules() -> Profile {
     let operations = EngineKind::Docker.catalogue().operations().iter();
     let allowed = operations.filter(|operation| operation.name != "ContainerExec").take(100);
     profile(allowed.map(Rule::any).collect())
 }
 
-/// A profile with a rule for each of so many containers that may be started.
+/// A profile with a rule for each of ten thousand containers that may be started.
 pub(crate) fn ten_thousand_rules() -> Profile {
     many_rules(|number| format!("POST /containers/name-{number}/start"))
 }
 
-/// The same with a pattern of names in each rule.
+/// The same profile with a glob in each rule.
 pub(crate) fn ten_thousand_globs() -> Profile {
     many_rules(|number| format!("POST /containers/name-{number}-*/start"))
 }

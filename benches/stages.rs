@@ -1,7 +1,7 @@
-//! How long the pure stages take: `cargo bench`.
+//! Measures the time of the pure stages: `cargo bench`.
 //!
-//! Times need a quiet machine. What a request may cost on any machine, in instructions and
-//! allocations, is in `budget.tsv`.
+//! Times need a quiet machine. `budget.tsv` contains the instructions and allocations that a
+//! request may cost on any machine.
 
 #[allow(clippy::panic, reason = "a request or rule that does not parse has to end the run")]
 mod requests;
@@ -18,7 +18,7 @@ use dsp::recording::Reader;
 use dsp::{api, profile};
 use requests::{Case, DENIED, FILTERED, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
-/// A session in which a network is made, used and removed.
+/// A session in which a network is created, used and removed.
 const RECORDING: &str = include_str!("../fixtures/network-life.jsonl");
 
 fn main() {

@@ -1,4 +1,4 @@
-//! Request lines against the canonical form.
+//! Checks the canonical form with random request lines.
 
 #![no_main]
 

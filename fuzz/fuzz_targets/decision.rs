@@ -1,4 +1,4 @@
-//! Profiles and requests against the three gates.
+//! Checks the three gates with random profiles and requests.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Streams of requests against where they end.
+//! Checks where requests end in random streams.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Texts against the parser and the writer of profiles.
+//! Checks the parser and the writer of profiles with random text.
 
 #![no_main]
 

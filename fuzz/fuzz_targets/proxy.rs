@@ -1,4 +1,4 @@
-//! A client and an engine that send anything, with the proxy between them.
+//! Checks the proxy between a client and an engine that both send random bytes.
 
 #![no_main]
 

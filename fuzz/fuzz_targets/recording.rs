@@ -1,4 +1,4 @@
-//! Bytes against the reader of recordings and the readers of logs.
+//! Checks the reader of recordings and the readers of logs with random bytes.
 
 #![no_main]
 

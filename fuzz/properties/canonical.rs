@@ -1,8 +1,9 @@
-//! The canonical form: one spelling, which means what was sent and is read in one way.
+//! The canonical form: one spelling with the meaning of the original, which every parser reads in
+//! the same way.
 
 use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, decode_name, encode_segment};
 
-/// Looks at a request line without its protocol, `METHOD TARGET`, as sent to either engine.
+/// Checks a request line without its protocol, `METHOD TARGET`, for both engines.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (method, target) = text.split_once(' ').unwrap_or(("GET", &text));
@@ -17,7 +18,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// What a request's rendered target is, and that it names the same operation when it is read again.
+/// Checks that the rendered target of a request is plain, and names the same operation when parsed
+/// again.
 pub(super) fn is_canonical(request: &CanonicalRequest) {
     let target = request.target();
     assert!(target.starts_with('/'), "{target} is not in origin form");
@@ -49,7 +51,8 @@ pub(super) fn is_canonical(request: &CanonicalRequest) {
     assert_eq!(filled, request.path(), "{target} is not {}", located.operation);
 }
 
-/// Decoded, the path is the one that was sent, except for a slash at its end and a host before it.
+/// Checks that the decoded path is the same as in the original, except for a slash at the end and a
+/// host in front.
 fn means(request: &CanonicalRequest, sent: &str) {
     let sent = match sent.splitn(4, '/').collect::<Vec<_>>().as_slice() {
         [scheme, "", host, _] if scheme.eq_ignore_ascii_case("http:") => {

@@ -1,5 +1,5 @@
-//! The gates: an enforcer forwards what a slow and simple reading of the profile allows, no more and
-//! no less, and only in canonical form; the two gates that watch forward what came.
+//! The gates: an enforcer forwards exactly what a slow and simple reading of the profile allows,
+//! and only in canonical form; the two gates that observe forward requests unchanged.
 
 use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, Located, decode_name};
 use dsp::policy::{
@@ -7,9 +7,9 @@ use dsp::policy::{
 };
 use dsp::profile::{Entry, Name, Profile, Rule, UnknownOperation};
 
-/// Looks at a profile and requests, one word and its value a line: `engine`, `min_api`, `allow`,
-/// `deny`, `unknown`, `type` for the content type, `body` for whether there is one, and `request`. A line that means nothing is
-/// passed over, so that a fuzzer's changes to one line leave the others what they are.
+/// Checks a profile and requests, given as one key and value per line: `engine`, `min_api`,
+/// `allow`, `deny`, `unknown`, `type` for the content type, `body` for whether there is one, and
+/// `request`. Invalid lines are skipped, so that a mutation of one line does not affect the others.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines: Vec<(&str, &str)> =
@@ -72,7 +72,7 @@ fn unknown(engine: EngineKind, text: &str) -> Option<UnknownOperation> {
     bare.then(|| UnknownOperation::of(&request)).flatten()
 }
 
-/// Holds an enforcer's decision against a second reading of the profile.
+/// Compares an enforcer's decision with a second implementation.
 fn is_right(profile: &Profile, asked: &Request<'_>, decision: &Decision) {
     let request = CanonicalRequest::parse(profile.engine, asked.head.method, asked.head.target);
     assert_eq!(decision.request.as_ref(), request.as_ref().ok(), "{asked:?}");
@@ -100,7 +100,7 @@ fn is_right(profile: &Profile, asked: &Request<'_>, decision: &Decision) {
     }
 }
 
-/// What the profile says, by trying each of its rules.
+/// Evaluates the profile by trying each of its rules.
 fn admits(profile: &Profile, request: &CanonicalRequest, located: Option<&Located>) -> bool {
     if let (Some(version), Some(floor)) = (request.version(), profile.min_api)
         && version < floor
@@ -118,8 +118,8 @@ fn admits(profile: &Profile, request: &CanonicalRequest, located: Option<&Locate
     matched(&profile.allow) && !matched(&profile.deny)
 }
 
-/// What goes upstream is canonical and not older than dsp lets through, a tunnel is open to nothing
-/// but hijacks, and some line of the profile can be read, star by star, as the path.
+/// Checks that the forwarded target is canonical and not older than dsp supports, that only hijacks
+/// get a tunnel, and that some line of the profile can be read, star by star, as the path.
 fn is_permitted(
     profile: &Profile,
     request: &CanonicalRequest,
@@ -138,10 +138,10 @@ fn is_permitted(
     assert!(rules.chain(unknown).any(|line| reads_as(&line, &asked)), "no line is {asked}");
 }
 
-/// Whether a text is a line of a profile with each star filled in.
+/// Whether a text is a line of a profile with each star replaced.
 fn reads_as(line: &str, text: &str) -> bool {
     let pieces: Vec<String> = line.split('*').map(|piece| decode_name(piece).unwrap()).collect();
-    // The places in the text up to which the pieces so far can reach.
+    // The positions in the text that the pieces so far can reach.
     let mut places = vec![0];
     for (number, piece) in pieces.iter().enumerate() {
         let begins: Vec<usize> = match number {
@@ -156,7 +156,7 @@ fn reads_as(line: &str, text: &str) -> bool {
     places.contains(&text.len())
 }
 
-/// The rule that a denial offers allows the request.
+/// Checks that the rule in a denial allows the request.
 fn helps(profile: &Profile, asked: &Request<'_>, denial: &Denial) {
     let Some(rule) = &denial.rule else { return };
     let mut wider = profile.clone();
@@ -167,7 +167,7 @@ fn helps(profile: &Profile, asked: &Request<'_>, denial: &Denial) {
     assert!(matches!(decision.verdict, Verdict::Forward(_)), "{rule} does not help {asked:?}");
 }
 
-/// A gate that watches forwards what came, and tells what it was told to tell.
+/// Checks that a gate that observes forwards the request unchanged, and notes what it should.
 fn only_watches(asked: &Request<'_>, decision: &Decision, instead_of: Option<&Denial>) {
     match &decision.verdict {
         Verdict::Forward(permit) => {
@@ -179,7 +179,7 @@ fn only_watches(asked: &Request<'_>, decision: &Decision, instead_of: Option<&De
     }
 }
 
-/// Whether an engine could read the body instead of the query, or go by the type alone.
+/// Whether an engine could read the body instead of the query, or decide by the content type alone.
 fn overrides(asked: &Request<'_>) -> bool {
     let text =
         String::from_utf8_lossy(asked.head.content_type.unwrap_or_default()).to_ascii_lowercase();

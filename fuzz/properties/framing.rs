@@ -1,8 +1,8 @@
-//! Where requests end: the same places, in however many pieces their bytes arrive.
+//! The end of requests: always at the same positions, however the bytes are split.
 
 use dsp::http1::{Flaw, Framing, LONGEST_HEAD, Progress};
 
-/// Takes the first byte for the length of the pieces, and the rest for what a client sends.
+/// Takes the first byte as the length of the pieces, and the rest as the client's bytes.
 pub fn check(data: &[u8]) {
     let Some((size, stream)) = data.split_first() else { return };
     let whole = read(stream, stream.len().max(1));
@@ -14,7 +14,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Where heads and requests end, and the flaw after which nothing is read.
+/// The ends of heads and requests, and the flaw that ended the reading.
 fn read(stream: &[u8], size: usize) -> (Vec<usize>, Option<Flaw>) {
     let (mut framing, mut ends) = (Framing::default(), Vec::new());
     let (mut held, mut at): (Vec<u8>, usize) = (Vec::new(), 0);

@@ -1,7 +1,7 @@
-//! What holds for every input, whatever it is. A property panics where it does not hold.
+//! Properties that hold for every input. A property panics if it is violated.
 //!
-//! The fuzz targets call these with what the fuzzer makes up, and dsp's own tests with the committed
-//! corpus, so that what was once found stays looked at without a fuzzer.
+//! The fuzz targets call these with the fuzzer's input, and dsp's own tests call them with the
+//! committed corpus, so that known inputs are checked without a fuzzer.
 
 pub mod canonical;
 pub mod decision;
@@ -10,7 +10,7 @@ pub mod profile;
 pub mod proxy;
 pub mod recording;
 
-/// Whether a text can go to a terminal or into a log as it is.
+/// Whether a text is safe for a terminal or a log.
 fn printable(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }

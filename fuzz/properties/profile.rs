@@ -1,11 +1,11 @@
-//! The profile parser: what it takes is written back as the same profile, and what it does not take
-//! is told with a place in the text.
+//! The profile parser: what it accepts is written back as the same profile, and errors have a
+//! position in the text.
 
 use std::ops::Range;
 
 use dsp::profile::{Comments, Problem, Profile, emit, parse};
 
-/// Looks at a text as a profile.
+/// Checks a text as a profile.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match parse(&text) {

@@ -1,4 +1,4 @@
-//! The reader of recordings and those of logs: a cut costs the line that was cut, and what is read
+//! The readers of recordings and logs: cutting an input loses only the cut line, and what is read
 //! can be written and read again.
 
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use dsp::api::EngineKind;
 use dsp::recording::{Event, Format, Log, ReadError, Reader, TurnedAway};
 
-/// The longest recording that is cut at each of its bytes.
+/// Up to this length, in bytes, a recording is cut at every position.
 const CUT_EVERYWHERE: usize = 400;
 
-/// How often a longer one is cut.
+/// The number of cuts in a longer recording.
 const CUTS: usize = 16;
 
-/// Looks at bytes as a recording and as a log of each format.
+/// Checks bytes as a recording and as a log of each format.
 pub fn check(data: &[u8]) {
     if let Ok(whole) = read(data) {
         writes_back(&whole.events);
-        // dsp begins no line with a space, and a cut line that does is told as one that no dsp wrote.
+        // dsp never starts a line with a space, so a cut line that does is reported as foreign.
         let spaced = |line: &[u8]| {
             line.first().is_some_and(u8::is_ascii_whitespace) && !line.trim_ascii().is_empty()
         };
@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// What a recording holds.
+/// The contents of a recording.
 struct Whole {
     events: Vec<Event>,
     torn: usize,
@@ -52,7 +52,7 @@ fn read(bytes: &[u8]) -> Result<Whole, ReadError> {
     }
 }
 
-/// Where a recording of this length is cut: everywhere, or at places spread over it.
+/// The positions at which a recording of this length is cut: all, or some spread over it.
 fn cuts(length: usize) -> impl Iterator<Item = usize> {
     let step = if length <= CUT_EVERYWHERE { 1 } else { length / CUTS };
     (0..length).rev().step_by(step.max(1))
@@ -80,7 +80,7 @@ fn writes_back(events: &[Event]) {
     assert_eq!((again.events.as_slice(), again.torn), (events, 0));
 }
 
-/// A log is one session with a beginning, and an end when nothing of it is missing.
+/// A log is one session with a start, and with an end if nothing is missing.
 fn is_a_session(log: &Log) {
     assert!(matches!(log.events.first(), Some(Event::Session(_))));
     let id = log.events[0].session();

@@ -1,12 +1,13 @@
-//! Runs one part of what happens to each request, so that callgrind can count its instructions.
+//! Runs one part of the work for a request, so that callgrind can count its instructions.
 //!
-//! `dsp-instructions` prints the names of the parts; `dsp-instructions NAME ROUNDS` runs one of them
-//! so many times inside [`measured`], the only function that `scripts/instructions` counts.
+//! `dsp-instructions` prints the names of the parts. `dsp-instructions NAME ROUNDS` runs one of
+//! them that many times in [`measured`], the only function whose instructions
+//! `scripts/instructions` counts.
 
 #![forbid(unsafe_code)]
 
-// The modules themselves instead of all of dsp, of which they use nothing else: a test of dsp holds
-// that. What is not run here is not missed.
+// The modules themselves instead of all of dsp, of which they use nothing else: a test of dsp
+// checks that. Code that does not run here is not missed.
 #[allow(dead_code, unused_imports)]
 #[path = "../../../src/api/mod.rs"]
 pub mod api;
@@ -48,10 +49,10 @@ use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START
 
 type Work = Box<dyn Fn()>;
 
-/// A part, and what sets it up.
+/// The name of a part, and its setup.
 type Part = (String, Box<dyn FnOnce() -> Work>);
 
-/// Everything that is counted.
+/// All parts.
 fn parts() -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut part = |name: String, set_up: Box<dyn FnOnce() -> Work>| parts.push((name, set_up));
@@ -112,7 +113,7 @@ fn frame(head: &'static str) -> Work {
     })
 }
 
-/// A request that was recorded before, and its answer.
+/// A request that has been recorded before, and its answer.
 fn record(Case { method, target, .. }: Case) -> Work {
     let nowhere = File::options().append(true).open("/dev/null");
     let writer = nowhere.and_then(|file| Writer::onto(file, &Session::begin(Vec::new())));
@@ -138,12 +139,12 @@ fn record(Case { method, target, .. }: Case) -> Work {
         assert!(ticket.is_written());
         ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
     };
-    // Many, because a count goes into the file when it has doubled.
+    // Many rounds, because a count is written to the file each time it doubles.
     (0..1 << 16).for_each(|_| once());
     Box::new(once)
 }
 
-/// What callgrind counts.
+/// The function whose instructions callgrind counts.
 #[inline(never)]
 fn measured(work: &dyn Fn(), rounds: usize) {
     for _ in 0..rounds {
@@ -166,7 +167,7 @@ fn main() -> ExitCode {
     };
     let (_, set_up) = parts.swap_remove(part);
     let work = set_up();
-    // What is built on first use is part of no request but the first.
+    // Do not count what only the first request initializes.
     work();
     measured(&work, rounds);
     ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! Much in one connection.
+//! Large transfers on one connection.
 
 use std::io;
 
@@ -29,7 +29,7 @@ pub(crate) async fn hijack(options: &Options) -> io::Result<String> {
     Ok(told(options.bytes, start))
 }
 
-/// Sends a request and reads so many bytes of what follows its answer's head.
+/// Sends a request and reads `bytes` bytes after the head of its answer.
 async fn begin(stream: &mut Stream, request: &[u8], status: &str, bytes: u64) -> io::Result<()> {
     stream.write_all(request).await?;
     let mut buffer = Vec::with_capacity(4096);
@@ -69,7 +69,7 @@ pub(crate) async fn upload(options: &Options) -> io::Result<String> {
     Ok(told(options.bytes, start))
 }
 
-/// Times a few bytes there and back.
+/// Measures round trips of a few bytes.
 pub(crate) async fn echo(options: &Options) -> io::Result<String> {
     let mut stream = options.address.connect().await?;
     begin(&mut stream, &wire::request("POST", ATTACH, UPGRADE), "101", 0).await?;

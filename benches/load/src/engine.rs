@@ -1,4 +1,4 @@
-//! An engine that answers at once, so that it does not limit what stands before it.
+//! An engine that answers at once, so that it is not the bottleneck.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::wire::{self, Address, Stream};
 const VERSION: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
 const HEADERS: &str = "Api-Version: 1.41\r\nDocker-Experimental: false\r\nOstype: linux\r\n\
                        Server: Docker/20.10.24 (linux)\r\nContent-Type: application/json\r\n";
-/// What a large answer is written in.
+/// The size of the writes of a large answer, in bytes.
 const PIECE: usize = 256 << 10;
 const BODY: usize = 200;
 
@@ -34,7 +34,7 @@ pub(crate) async fn serve(address: &Address) -> io::Result<String> {
     }
 }
 
-/// One connection to its end, for which the proxy has its reasons.
+/// Serves one connection; errors are the proxy's business.
 async fn connection(mut stream: Stream) {
     let mut buffer = Vec::with_capacity(1024);
     let list = answer(&"x".repeat(BODY));
@@ -45,7 +45,7 @@ fn answer(body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{HEADERS}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// Answers one request; whether another one may follow.
+/// Answers one request, and returns whether another one may follow.
 async fn answered(stream: &mut Stream, buffer: &mut Vec<u8>, list: &[u8]) -> io::Result<bool> {
     let head = wire::read_head(stream, buffer).await?;
     let (path, query) = head.second.split_once('?').unwrap_or((&head.second, ""));

@@ -1,4 +1,4 @@
-//! Connections that are used once and then do nothing.
+//! Connections that are used once and then stay idle.
 
 use std::io::{self, Read, Write};
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(options: Options, endless: bool) -> io::Result<String> {
     }
     println!("{{\"held\":{}}}", held.len());
     io::stdout().flush()?;
-    // Nothing else is to be done meanwhile.
+    // Nothing else happens in the meantime.
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(String::new())
 }

@@ -1,7 +1,7 @@
-//! The engine and the load of `scripts/bench`, where wrk cannot do it: unix sockets, streams,
-//! tunnels, and connections by the thousand.
+//! The engine and the load of `scripts/bench` where wrk is not enough: unix sockets, streams,
+//! tunnels, and thousands of connections.
 //!
-//! Every command runs on one thread, prints one line of JSON, and takes an address as dsp does,
+//! Every command runs on one thread, prints one line of JSON, and takes addresses as dsp does,
 //! `unix:///path` or `tcp://host:port`.
 
 #![forbid(unsafe_code)]
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     };
     let done = Options::parse(&address, arguments).and_then(|options| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        // Nobody waits for ever for a proxy that does not answer.
+        // Do not wait for ever for a proxy that does not answer.
         let most = options.time + Duration::from_secs(120);
         runtime.block_on(async {
             if command == "serve" {

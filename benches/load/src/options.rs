@@ -1,11 +1,11 @@
-//! What a command is told.
+//! The options of a command.
 
 use std::io;
 use std::time::Duration;
 
 use crate::wire::Address;
 
-/// All options of all commands; each uses its own.
+/// The options of all commands; each command uses some of them.
 #[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) address: Address,

@@ -1,4 +1,4 @@
-//! Small requests, as fast as they go or at a rate.
+//! Small requests, at full speed or at a fixed rate.
 
 use std::io;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::options::Options;
 use crate::wire::{self, Stream};
 
-/// What one connection, or all of them, came to.
+/// The results of one connection, or of all.
 #[derive(Default)]
 struct Count {
-    /// Of each request, in tenths of a microsecond.
+    /// The latency of each request, in tenths of a microsecond.
     latencies: Vec<u32>,
     errors: u64,
     other: u64,
@@ -21,7 +21,7 @@ struct Count {
 
 pub(crate) async fn run(options: Options, anew: bool) -> io::Result<String> {
     let mut tasks = JoinSet::new();
-    // Everybody is there before the first request.
+    // Connect all clients before the first request.
     let mut streams = Vec::new();
     for _ in 0..options.connections {
         streams.push(if anew { None } else { Some(options.address.connect().await?) });
@@ -56,7 +56,7 @@ pub(crate) async fn run(options: Options, anew: bool) -> io::Result<String> {
     ))
 }
 
-/// One request after the other until the time is over.
+/// Sends one request after another until the time is over.
 async fn client(
     options: &Options,
     number: usize,
@@ -69,7 +69,7 @@ async fn client(
     let mut request = wire::request("GET", &options.path, "");
     let interval = (options.rate > 0.0)
         .then(|| Duration::from_secs_f64(options.connections as f64 / options.rate));
-    // Clients at a rate take turns.
+    // Clients at a fixed rate take turns.
     let mut due =
         start + interval.unwrap_or_default().mul_f64(number as f64 / options.connections as f64);
     let mut sent = number;

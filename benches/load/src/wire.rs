@@ -1,4 +1,4 @@
-//! Connections, and as much of HTTP/1.1 as the load needs.
+//! Connections, and the part of HTTP/1.1 that the load needs.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Where a proxy or an engine listens.
+/// The address of a proxy or an engine.
 #[derive(Clone, Debug)]
 pub(crate) enum Address {
     Unix(String),
@@ -26,7 +26,8 @@ impl Address {
         }
     }
 
-    /// A new connection. On a unix socket with many waiting, the kernel asks to come again.
+    /// Connects. If too many connections are pending on a unix socket, the kernel returns an error
+    /// and this tries again.
     pub(crate) async fn connect(&self) -> io::Result<Stream> {
         match self {
             Self::Tcp(host) => {
@@ -89,7 +90,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// The first lines of a message.
+/// The head of a message.
 #[derive(Debug)]
 pub(crate) struct Head {
     /// Where the body begins.
@@ -100,7 +101,7 @@ pub(crate) struct Head {
     pub(crate) second: String,
 }
 
-/// The head at the front of these bytes, if all of it is there.
+/// Parses the head at the start of these bytes, if it is complete.
 pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(bytes.get(..end)?);
@@ -117,7 +118,7 @@ pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
     Some(Head { end, length, closes, second })
 }
 
-/// Reads until a whole head is there; what came behind it stays in the buffer.
+/// Reads until the head is complete; what comes after it stays in the buffer.
 pub(crate) async fn read_head(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<Head> {
     loop {
         if let Some(head) = head(buffer) {
@@ -129,7 +130,7 @@ pub(crate) async fn read_head(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::
     }
 }
 
-/// Reads an answer whose length its head tells; the status, and whether the connection ends with it.
+/// Reads an answer with a length; returns its status and whether the connection ends with it.
 pub(crate) async fn read_answer(
     stream: &mut Stream,
     buffer: &mut Vec<u8>,
@@ -146,7 +147,7 @@ pub(crate) async fn read_answer(
     Ok((head.second.parse().map_err(io::Error::other)?, head.closes))
 }
 
-/// The request for a path, without a body.
+/// A request for a path, without a body.
 pub(crate) fn request(method: &str, path: &str, more: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: dsp-load\r\n{more}\r\n")
         .into_bytes()

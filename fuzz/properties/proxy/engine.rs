@@ -1,4 +1,4 @@
-//! An engine that gives the answers it was told to, and keeps every byte that it gets.
+//! An engine that gives prepared answers and keeps every byte it receives.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{locked, message};
 
-/// What is said when no other answer is left, and the body that it has but for HEAD.
+/// The answer after all prepared ones; HEAD gets no body.
 const YES: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
 const BODY: &[u8] = b"{}";
 
@@ -18,7 +18,7 @@ const BODY: &[u8] = b"{}";
 #[derive(Default)]
 pub struct Engine {
     script: Mutex<Script>,
-    /// What came, for each connection in their order.
+    /// The received bytes of each connection, in order.
     got: Mutex<Vec<Vec<u8>>>,
     open: AtomicUsize,
 }
@@ -31,7 +31,7 @@ struct Script {
 }
 
 impl Engine {
-    /// Listens on a unix socket, in the runtime that this is called in.
+    /// Listens on a unix socket, in the current runtime.
     pub fn start(path: &Path) -> Arc<Self> {
         let listener = UnixListener::bind(path).expect("a socket");
         let engine = Arc::new(Self::default());
@@ -49,8 +49,9 @@ impl Engine {
         engine
     }
 
-    /// Forgets what it got. From now on it answers with these, as soon as it has a head or when it has
-    /// the whole request, and keeps its connection behind an answer that has an end of its own or not.
+    /// Clears the received bytes and sets the answers. The engine sends each one as soon as it has
+    /// a head, or once it has the whole request. After an answer with an end of its own, it keeps
+    /// the connection or not.
     pub fn prepare(&self, answers: Vec<Vec<u8>>, is_early: bool, keeps: bool) {
         *locked(&self.script) = Script { answers: answers.into(), is_early, keeps };
         locked(&self.got).clear();
@@ -61,7 +62,7 @@ impl Engine {
         self.open.load(Ordering::Relaxed) > 0
     }
 
-    /// What came, for each connection.
+    /// The received bytes of each connection.
     pub fn got(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *locked(&self.got))
     }
@@ -74,7 +75,7 @@ impl Engine {
             let rest = &bytes[begin..];
             if !has_closed && (message::request(rest).is_err() || message::ends_in_line_feeds(rest))
             {
-                // It does not understand that, and ends as an engine would.
+                // It does not understand the request, and closes the connection as an engine would.
                 has_closed = true;
                 let _ = stream.shutdown().await;
             }
@@ -95,7 +96,7 @@ impl Engine {
         locked(&self.got).push(bytes);
     }
 
-    /// Gives the next answer, and tells whether it was the last one on this connection.
+    /// Sends the next answer, and returns whether it was the last one on this connection.
     async fn answer(&self, stream: &mut UnixStream, method: &str) -> bool {
         let (next, keeps) = {
             let mut script = locked(&self.script);

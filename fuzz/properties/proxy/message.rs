@@ -1,15 +1,15 @@
-//! Messages in the one form that dsp gives them; anything else is a breach.
+//! Parses messages in the form in which dsp writes them; any other form is a violation.
 
 /// The first line of a message and its header lines.
 #[derive(Debug)]
 pub struct Head {
     line: String,
     headers: Vec<(String, Vec<u8>)>,
-    /// With the empty line, in bytes.
+    /// In bytes, with the empty line.
     pub length: usize,
 }
 
-/// Where a message ends.
+/// How a message ends.
 enum Body {
     Length(usize),
     Chunked,
@@ -36,7 +36,7 @@ impl Head {
         self.headers.iter().filter(|(own, _)| own == name).count()
     }
 
-    /// Reads the head that the bytes begin with, if all of it is there.
+    /// Parses the head at the start of the bytes, if it is complete.
     fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
@@ -66,7 +66,7 @@ impl Head {
         Ok(Some(head))
     }
 
-    /// Where an answer of this status to a request of this method ends (RFC 9112 section 6.3).
+    /// How the answer with this status to a request with this method ends (RFC 9112 section 6.3).
     fn answer_body(&self, status: u16, method: &str) -> Result<Body, String> {
         match method == "HEAD" || status == 204 || status == 304 {
             true => Ok(Body::Length(0)),
@@ -102,8 +102,8 @@ fn header(line: &[u8]) -> Result<(String, Vec<u8>), String> {
     Ok((name, line[colon + 1..].trim_ascii().to_vec()))
 }
 
-/// Reads the request that the bytes begin with: its head, if that is there, and the length of the whole,
-/// if all of it is there.
+/// Parses the request at the start of the bytes: its head, if complete, and the length of the whole
+/// request, if complete.
 pub fn request(bytes: &[u8]) -> Result<Option<(Head, Option<usize>)>, String> {
     let Some(head) = Head::read(bytes)? else { return Ok(None) };
     let words: Vec<&str> = head.line.split(' ').collect();
@@ -122,8 +122,8 @@ pub fn request(bytes: &[u8]) -> Result<Option<(Head, Option<usize>)>, String> {
     Ok(Some((head, length)))
 }
 
-/// Whether the bytes begin with a head that ends for a reader of lone line feeds and goes on for this
-/// one, which would wait for the rest.
+/// Whether the bytes start with a head that has ended for a parser that accepts bare line feeds,
+/// but not for this one, which would wait for the rest.
 pub fn ends_in_line_feeds(bytes: &[u8]) -> bool {
     let is_end = |at: usize| {
         let next = &bytes[at + 1..];
@@ -132,8 +132,8 @@ pub fn ends_in_line_feeds(bytes: &[u8]) -> bool {
     matches!(Head::read(bytes), Ok(None)) && (0..bytes.len()).any(is_end)
 }
 
-/// Reads the answer to a request of this method that the bytes begin with, and what came before it in
-/// between: its status and the length of all that, if it is all there.
+/// Parses the answer to a request with this method at the start of the bytes, and the interim
+/// answers before it: the status and the length of everything, if complete.
 pub fn answer(bytes: &[u8], method: &str) -> Result<Option<(u16, usize)>, String> {
     let mut at = 0;
     loop {
@@ -155,7 +155,7 @@ pub fn answer(bytes: &[u8], method: &str) -> Result<Option<(u16, usize)>, String
     }
 }
 
-/// Whether these bytes are one answer that does not end with its connection.
+/// Whether the bytes are exactly one answer that does not end with its connection.
 pub fn ends_itself(bytes: &[u8], method: &str) -> bool {
     let Ok(Some((status, length))) = answer(bytes, method) else { return false };
     let Ok(Some(head)) = Head::read(bytes) else { return false };
@@ -164,7 +164,7 @@ pub fn ends_itself(bytes: &[u8], method: &str) -> bool {
         && !matches!(head.answer_body(status, method), Ok(Body::UntilEnd) | Err(_))
 }
 
-/// The length of a message with its body, if all of it is there.
+/// The length of a message with its body, if complete.
 fn whole(bytes: &[u8], head: &Head, body: &Body) -> Result<Option<usize>, String> {
     match body {
         Body::UntilEnd => Ok(Some(bytes.len())),
@@ -176,7 +176,7 @@ fn whole(bytes: &[u8], head: &Head, body: &Body) -> Result<Option<usize>, String
     }
 }
 
-/// Where the chunks that begin here end, with their trailers, if all of them are there.
+/// The end of the chunks that start here, with their trailers, if complete.
 fn chunks(bytes: &[u8], mut at: usize) -> Result<Option<usize>, String> {
     loop {
         let rest = &bytes[at..];

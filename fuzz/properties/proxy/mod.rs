@@ -1,6 +1,6 @@
-//! The whole proxy between a client and an engine that both send anything. Nothing but permitted
-//! requests reach the engine, in their order and in dsp's own form; what the client reads is a row of
-//! answers to what it asked; and every connection ends.
+//! The whole proxy between a client and an engine that both send anything. Only permitted requests
+//! reach the engine, in order and in dsp's own form; the client receives a sequence of answers to
+//! its requests; and every connection ends.
 
 mod engine;
 mod message;
@@ -20,10 +20,10 @@ use tokio::runtime::Runtime;
 
 use engine::Engine;
 
-/// Stands between what the client sends and each of the engine's answers.
+/// Separates what the client sends from the engine's answers, and those from each other.
 const BETWEEN: &[u8] = b"\n====\n";
 
-/// Longer than anything takes that has an end.
+/// Longer than any exchange that ends takes.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 const PROFILE: &str = "version: 1\nname: fuzz\nallow:\n  - GET /_ping\n  - HEAD /_ping\n  \
@@ -33,31 +33,31 @@ const PROFILE: &str = "version: 1\nname: fuzz\nallow:\n  - GET /_ping\n  - HEAD 
     - POST /build\n  - POST /session\n  - DELETE /containers/*\n\
     deny:\n  - DELETE /containers/keep\n";
 
-/// What the first byte says of a run.
+/// The settings of a run, from its first byte.
 #[derive(Clone, Copy, Debug)]
 struct Manners {
-    /// dsp only watches.
+    /// dsp only observes.
     is_watched: bool,
     /// The engine answers as soon as it has the head.
     is_early: bool,
-    /// The engine keeps its connection behind a whole answer.
+    /// The engine keeps its connection after a complete answer.
     keeps: bool,
-    /// The client goes without reading.
+    /// The client leaves without reading.
     is_impatient: bool,
 }
 
-/// What dsp told of a request.
+/// What dsp reported about a request.
 #[derive(Clone, Debug)]
 struct Told {
     method: String,
-    /// What goes to the engine, if it may.
+    /// The target that goes to the engine, if allowed.
     target: Option<String>,
     /// Whether it may become a tunnel.
     tunnel: bool,
     outcome: Option<Outcome>,
 }
 
-/// Keeps what is told.
+/// Collects the reports.
 #[derive(Default)]
 struct Witness(Mutex<Vec<Told>>);
 
@@ -68,7 +68,7 @@ struct Proxy {
     running: Running,
 }
 
-/// An engine with a strict proxy and one that watches before it; for many inputs.
+/// An engine with an enforcing proxy and an observing one; serves many inputs.
 struct Bench {
     runtime: Runtime,
     engine: Arc<Engine>,
@@ -82,8 +82,8 @@ thread_local! {
     static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
 }
 
-/// Takes a byte for [`Manners`], one for the length of the client's pieces, what the client sends, and
-/// the engine's answers.
+/// Takes a byte for [`Manners`], a byte for the length of the client's pieces, the client's bytes,
+/// and the engine's answers.
 pub fn check(data: &[u8]) {
     let [manners, size, rest @ ..] = data else { return };
     let manners = Manners {
@@ -103,7 +103,7 @@ pub fn check(data: &[u8]) {
     held.unwrap_or_else(|breach| panic!("{manners:?}: {breach}"));
 }
 
-/// Gives back what this thread's checks have used.
+/// Releases what this thread's checks have used.
 pub fn close() {
     drop(BENCH.take());
 }
@@ -113,7 +113,7 @@ impl Told {
         self.outcome.is_some_and(|outcome| outcome.upgraded)
     }
 
-    /// Whether this is the head under which it goes on.
+    /// Whether the request is forwarded with this head.
     fn is_sent_as(&self, head: &message::Head) -> bool {
         let target = self.target.as_deref().unwrap_or_default();
         head.line() == format!("{} {target} HTTP/1.1", self.method)
@@ -200,7 +200,7 @@ impl Bench {
         if manners.is_impatient { Ok(()) } else { answered(&told, &read) }
     }
 
-    /// Holds what the engine got against what dsp said that it let through.
+    /// Compares what the engine received with what dsp reported as allowed.
     fn reached(&self, told: &[Told], sent: &[u8], manners: Manners) -> Result<(), String> {
         if let Some(told) = told.iter().find(|told| told.is_upgraded() && !told.tunnel) {
             return Err(format!("a tunnel that nobody permitted: {told:?}"));
@@ -214,7 +214,7 @@ impl Bench {
                     return Err(format!("the engine got a part: {}", rest.escape_ascii()));
                 };
                 let is_next = permitted.peek().is_some_and(|next| next.is_sent_as(&head));
-                // One that changes nothing may come once more when nobody answered it.
+                // A request that changes nothing may be sent again if it was not answered.
                 let is_repeated = last.is_some_and(|last| last.is_sent_as(&head))
                     && matches!(head.method(), "GET" | "HEAD");
                 if is_next || !is_repeated {
@@ -228,7 +228,7 @@ impl Bench {
                 if told.is_upgraded() {
                     let is_part =
                         rest.is_empty() || sent.windows(rest.len()).any(|part| part == rest);
-                    // What is left of the body comes in another form than it was sent in.
+                    // The rest of the body arrives in another form than it was sent in.
                     if !is_part && !manners.is_early {
                         return Err("out of a tunnel comes what did not go into it".to_owned());
                     }
@@ -239,7 +239,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Whether dsp would let through what it sent, as it sent it.
+    /// Whether dsp would allow the request exactly as it forwarded it.
     fn is_permitted(&self, request: &message::Head) -> Result<(), String> {
         let line = request.line();
         let mut words = line.split(' ');
@@ -268,7 +268,7 @@ async fn talk(proxy: &Proxy, manners: Manners, size: usize, sent: &[u8]) -> Vec<
     let size = if size == 0 { sent.len().max(1) } else { size };
     let write = async {
         for piece in sent.chunks(size) {
-            // dsp may have ended the connection; what it said before is there to be read.
+            // If dsp has ended the connection, what it sent before can still be read.
             if writer.write_all(piece).await.is_err() {
                 break;
             }
@@ -279,13 +279,13 @@ async fn talk(proxy: &Proxy, manners: Manners, size: usize, sent: &[u8]) -> Vec<
     if manners.is_impatient {
         write.await;
     } else {
-        // A connection that ends with something unread is reset.
+        // Closing a connection with unread bytes resets it.
         let _ = tokio::join!(write, reader.read_to_end(&mut read));
     }
     read
 }
 
-/// Whether what the client read is an answer to each request, the last of which may have been cut.
+/// Whether the client received an answer to each request; the last one may have been cut.
 fn answered(all: &[Told], read: &[u8]) -> Result<(), String> {
     let mut at = 0;
     for (number, told) in all.iter().enumerate() {
