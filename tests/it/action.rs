@@ -1,4 +1,5 @@
-//! The steps of `action.yml`, run as the runner runs them, with inputs and files that others chose.
+//! The steps of `action.yml`, run as the runner runs them, with inputs and files that an attacker
+//! chose.
 
 use std::os::unix::fs::symlink;
 
@@ -70,7 +71,7 @@ fn what_is_as_it_was_passes() {
     let world = checkout();
     let checked = run(&world, "Check", &[]);
     assert_eq!(checked.status, 0, "{}{}", checked.out, checked.err);
-    // A later run writes its findings over those of the one before.
+    // A later run overwrites the findings of the previous one.
     assert_eq!(run(&world, "Check", &[]).status, 0);
     assert!(world.read("output").contains("status=0"));
     let compared = run(&world, "Compare with the previous profile", &[]);
@@ -163,7 +164,7 @@ fn a_widening_that_nobody_reviewed_fails_and_a_reviewed_one_passes() {
     let done = compare();
     assert_eq!(done.status, 0, "{}{}", done.out, done.err);
     assert!(done.out.contains("POST /containers/create was accepted by a person"), "{}", done.out);
-    // Without the review, with nothing else changed, and with the rule.
+    // Without the review but otherwise unchanged, and with the rule.
     for text in [reviewed.as_str(), wider.as_str()] {
         world.write("p.yaml", text.split("reviewed:").next().unwrap());
         let done = compare();

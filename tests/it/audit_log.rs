@@ -1,4 +1,4 @@
-//! `enforce --audit-log`: what was asked and what was decided, in the form of a recording.
+//! `enforce --audit-log`: requests and decisions, in the format of a recording.
 
 use rustix::process::Signal;
 
@@ -7,7 +7,7 @@ use crate::support::{World, exchange};
 const PROFILE: &str =
     "version: 1\nname: look\nallow:\n  - GET /_ping\n  - GET /containers/*/json\n";
 
-/// Asks for each of these, by a command that is confined.
+/// Sends each of these requests from a confined command.
 fn confined(world: &World, more: &[&str], requests: &[&str]) -> crate::support::Done {
     world.write("p.yaml", PROFILE);
     let curls = requests.iter().map(|request| {
@@ -74,7 +74,7 @@ fn nothing_is_admitted_that_cannot_be_written_down() {
     world.write("p.yaml", PROFILE);
     let line = "for i in 1 2 3 4 5 6 7 8; do curl -s -w '%{http_code} ' -o /tmp/dsp-it-$$ \
                 --unix-socket ${DOCKER_HOST#unix://} http://d/v1.41/containers/web$i/json; done";
-    // A limit on the size of files stands for a full disk.
+    // A limit on the size of files simulates a full disk.
     world.write("workload", &line.replace("/tmp/dsp-it-$$", "/dev/null"));
     let run = |more: &str| {
         let line = "trap '' XFSZ; ulimit -f 2; dsp enforce p.yaml --audit-log";

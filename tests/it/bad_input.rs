@@ -1,11 +1,11 @@
-//! What bad input gets: what is wrong, where, and what to do.
+//! Bad input gets an error that says what is wrong, where, and what to do.
 
 use std::os::unix::net::UnixListener;
 
 use crate::generate::recording;
 use crate::support::World;
 
-/// The status and the words of `dsp ARGS`.
+/// The status and the output of `dsp ARGS`.
 fn said(world: &World, args: &[&str]) -> String {
     let done = world.dsp(args);
     format!("$ dsp {}\n[{}]\n{}", args.join(" "), done.status, done.err)
@@ -137,7 +137,7 @@ fn what_others_wrote_begins_no_line_and_moves_no_cursor() {
         ];
         let text = lines.map(|line| line.to_string() + "\n").concat();
         world.write(&format!("{name}.jsonl"), &text);
-        // The name of a file too.
+        // In the name of a file too.
         world.write(&format!("{evil}{name}.jsonl").replace('/', "-"), &text);
     }
     let named = format!("{evil}command.jsonl");

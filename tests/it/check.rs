@@ -68,12 +68,12 @@ fn nothing_passes_vacuously() {
     assert!(done.out.contains("incomplete-recording"), "{}", done.out);
     world.write("lossy", &whole.replace("\"dropped\":0", "\"dropped\":2"));
     assert_eq!(world.dsp(&["check", "p.yaml", "lossy"]).status, 4);
-    // Drift is drift, however incomplete the recording is.
+    // Drift is a failure, however incomplete the recording is.
     world.write("both", &cut.replace("containers/json", "images/json"));
     assert_eq!(world.dsp(&["check", "p.yaml", "both"]).status, 3);
 }
 
-/// A profile whose three rules were accepted as they are, and a seal that holds.
+/// A profile whose three rules were accepted as they are, with a valid digest.
 fn reviewed(world: &World, change: impl Fn(String) -> String) {
     let rules = "version: 1\nname: p\nallow:\n  - GET /containers/json\n  - GET /info\n  \
         - POST /containers/create\ndeny:\n  - POST /build\n";
@@ -102,7 +102,7 @@ fn a_review_holds_until_the_profile_is_widened() {
     assert_eq!(out, "checked 3 operations, 3 requests, 1 session: 0 errors, 0 warnings\n");
     assert_eq!(status, 0);
     let added = checked(&|text| text.replace("deny:", "  - POST /commit\ndeny:"));
-    // Accepted when it was no more than a read, as an older dsp may have had it.
+    // Accepted when it was only a read, as with an older dsp.
     let risen = checked(&|text| {
         text.replace("  root:\n    - POST /containers/create\n", "")
             + "    - POST /containers/create\n"
@@ -134,7 +134,7 @@ fn a_review_that_was_taken_away_is_an_error_where_one_is_required() {
         "{}",
         done.out
     );
-    // A profile that allows nothing, and one that only has entries under unknown.
+    // A profile that allows nothing, and one with only entries under unknown.
     for rest in ["allow: []\n", "allow: []\nunknown:\n  - GET /x\n"] {
         let nothing = format!("version: 1\nname: p\n{rest}");
         assert!(
@@ -149,7 +149,7 @@ fn a_review_that_was_taken_away_is_an_error_where_one_is_required() {
         let line = ["enforce", "p.yaml", "--require-reviewed", "--listen", "tcp://127.0.0.1:0"];
         assert_eq!(world.dsp(&line).status, 3, "{name}");
     }
-    // An entry under accept settles nothing, nor does another weight.
+    // Neither an entry under accept nor another severity resolves it.
     let accepted = |text| draft(text) + "accept:\n  - code: unused-rule\n    reason: x\n";
     assert_eq!(checked(&accepted, &required).status, 3);
     for code in ["unreviewed", "risk-rose"] {
@@ -178,7 +178,7 @@ fn what_is_accepted_does_not_count_until_its_day() {
     let done = world.dsp(&["check", "p.yaml", "r", "-v", "--severity", "unreviewed=off"]);
     assert_eq!(done.status, 3);
     insta::assert_snapshot!(done.out);
-    // Without the one that has expired, and with it for ever.
+    // Without the entry that has expired, and with the entry valid for ever.
     world.write("p.yaml", &world.read("p.yaml").replace("    until: 2001-01-31\n", ""));
     let done = world.dsp(&["check", "p.yaml", "r"]);
     assert_eq!(done.status, 0, "{}", done.out);
@@ -227,7 +227,7 @@ fn accepted_gaps_are_a_verdict_and_others_are_none() {
     assert_eq!(status(&[]), 0);
 }
 
-/// Rules on names that are the beginning of ids, and a denial that another spelling passes.
+/// Rules with names that are also prefixes of IDs, and a denial that another spelling evades.
 #[test]
 fn a_name_that_is_not_unique_is_found_and_can_be_accepted() {
     let world = World::without_engine();

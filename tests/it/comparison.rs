@@ -1,7 +1,8 @@
-//! `docs/profiles.md`: what is shipped, and what other proxies let the same programs do.
+//! `docs/profiles.md`: the built-in profiles, and what other proxies allow the same programs.
 //!
-//! Its tables are made from `profiles/`, which is what dsp itself reads, and from `docs/presets.tsv`
-//! and `docs/sections.tsv`, which `scripts/presets` makes. `DSP_README=write` writes them again.
+//! Its tables are generated from `profiles/`, which dsp itself reads, and from `docs/presets.tsv`
+//! and `docs/sections.tsv`, which `scripts/presets` writes. `DSP_README=write` generates them
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,20 +22,20 @@ struct Shipped {
     operations: Operations,
 }
 
-/// A preset of another proxy, or the least setting of one that is set by section.
+/// A preset of another proxy, or the narrowest settings of one that is configured by section.
 struct Preset {
     proxy: String,
     from: String,
     program: String,
     operations: Operations,
-    /// What it lets through only in part: some queries, some bodies, not all of the answers.
+    /// What it allows only in part: some queries, some bodies, or parts of the answers.
     limited: BTreeMap<&'static str, String>,
 }
 
-/// A proxy that is set by section: for each operation, the settings that let it through.
+/// A proxy that is configured by section: for each operation, the settings that allow it.
 type Sections = BTreeMap<&'static str, Vec<BTreeSet<String>>>;
 
-/// What one would say of operations, the most harmful first: any of them is enough.
+/// Phrases for operations, most harmful first: any of the operations suffices.
 const PHRASES: [(&str, &[&str]); 29] = [
     ("create containers with any settings", &["ContainerCreate"]),
     ("build images", &["ImageBuild", "Session", "BuildKitControl"]),
@@ -67,7 +68,7 @@ const PHRASES: [(&str, &[&str]); 29] = [
     ("read facts about the host", &["SystemInfo", "SystemDataUsage"]),
 ];
 
-/// How many things a cell names before it counts the others.
+/// The number of items that a cell names before it counts the rest.
 const NAMED: usize = 3;
 
 fn text(path: &str) -> String {
@@ -79,7 +80,7 @@ fn operation(name: &str) -> &'static Operation {
     catalogue.named(name).unwrap_or_else(|| panic!("docs/*.tsv: {name} is no operation"))
 }
 
-/// The program and version that the head of a profile names; the line may go on below.
+/// The program and version in the head of a profile; the line may continue on the next one.
 fn program(text: &str) -> Option<String> {
     let mut lines = text.lines().map_while(|line| line.strip_prefix("# "));
     let first = lines.find_map(|line| line.strip_prefix("Program: "))?;
@@ -150,8 +151,8 @@ fn passing(sections: &Sections, on: &BTreeSet<String>) -> Operations {
     sections.iter().filter(|(_, sets)| passes(sets)).map(|(name, _)| *name).collect()
 }
 
-/// The setting that lets all of these operations through and the fewest others; none when no setting
-/// lets all of them through.
+/// The setting that allows all of these operations and the fewest others; `None` if no setting
+/// allows all of them.
 fn least(proxy: &str, sections: &Sections, wanted: &Operations) -> Option<Preset> {
     let mut settings: BTreeSet<BTreeSet<String>> = BTreeSet::from([BTreeSet::new()]);
     for name in wanted {
@@ -168,15 +169,15 @@ fn least(proxy: &str, sections: &Sections, wanted: &Operations) -> Option<Preset
     })
 }
 
-/// The least settings of the proxies that can do what a profile does.
+/// The narrowest settings of the proxies that support the operations of a profile.
 fn least_settings(proxies: &BTreeMap<String, Sections>, shipped: &Shipped) -> Vec<Preset> {
     let each = proxies.iter();
     each.filter_map(|(proxy, sections)| least(proxy, sections, &shipped.operations)).collect()
 }
 
 impl Shipped {
-    /// Whether a preset is for this program: `telegraf` is for `telegraf` and `telegraf-logs`. One with
-    /// which a program can only look is none for what it changes.
+    /// Whether a preset is for this program: `telegraf` is for `telegraf` and `telegraf-logs`. A
+    /// read-only preset does not count for a program that makes changes.
     fn is_of(&self, preset: &Preset) -> bool {
         let rest = self.name.strip_prefix(&preset.program);
         let is_named = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
@@ -189,10 +190,10 @@ impl Preset {
         self.operations.len().to_string()
     }
 
-    /// What it gives beyond these operations.
+    /// What it allows beyond these operations.
     fn beyond(&self, own: &Operations) -> String {
         let mut rest: Operations = self.operations.difference(own).copied().collect();
-        // What is hidden in the answers is not given.
+        // What is hidden in the answers is not allowed.
         let is_given = |name: &str| self.limited.get(name).is_none_or(|how| how != "answer");
         let mut said = Vec::new();
         for (phrase, names) in PHRASES {
@@ -236,7 +237,7 @@ fn or_nothing(said: &[String]) -> String {
 }
 
 fn changes(operations: &Operations) -> bool {
-    // To ask a registry changes nothing here.
+    // A request to a registry changes nothing here.
     let does_change = |fact: &RiskFact| fact.risk() >= Risk::Change && *fact != RiskFact::Reaches;
     operations.iter().any(|name| operation(name).grounds().unwrap().facts.iter().any(does_change))
 }
@@ -325,7 +326,7 @@ fn details(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Secti
     text.trim_end().to_owned() + "\n"
 }
 
-/// The document with what stands between its marks made anew.
+/// The document with the text between its marks generated again.
 fn filled(document: &str, name: &str, block: &str) -> String {
     let (start, end) = (format!("<!-- {name}: made -->\n"), format!("<!-- end of {name} -->"));
     let (before, rest) = document.split_once(&start).unwrap();

@@ -1,5 +1,5 @@
-//! What a person decided is not lost: when two write at once, when a change takes a review away, and
-//! when the file is not one that dsp may replace.
+//! A person's decisions are not lost: neither if two processes write at once, nor if a change
+//! removes a review, nor if the file is not one that dsp may replace.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -133,7 +133,7 @@ fn nothing_is_written_through_a_link() {
     assert_eq!(world.read("victim"), "mine\n");
     assert_eq!(world.read("p.yaml"), PROFILE);
     assert!(!world.path("made").exists());
-    // A link is read through, and so is a folder.
+    // Links are followed for reading, to files and to folders.
     assert_eq!(world.dsp(&["check", "profile-link.yaml", "r.jsonl"]).status, 0);
 }
 
@@ -261,7 +261,7 @@ fn what_dsp_writes_as_a_profile_it_reads() {
         assert!(said.contains("dsp reads one of at most 1048576; nothing was written"), "{said}");
         assert_eq!(world.read("p.yaml"), before);
     }
-    // A new one of more rules than dsp would read.
+    // A new file with more rules than dsp would read.
     let paths: Vec<String> =
         (0..400).map(|number| format!("/containers/{number:03000}/json")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();

@@ -7,7 +7,7 @@ fn an_operation_is_explained() {
     assert_eq!(done.status, 0, "{}", done.err);
     assert!(done.out.starts_with("POST /exec/*/start  (ExecStart)\n"), "{}", done.out);
     assert!(done.out.contains("risk") && done.out.contains("raw tunnel"), "{}", done.out);
-    // A request and a rule mean the same operation.
+    // A request and a rule that mean the same operation.
     assert_eq!(done.out, world.dsp(&["explain", "POST /v1.41/exec/1/start"]).out);
     assert_eq!(done.out, world.dsp(&["explain", "POST /exec/*/start"]).out);
     let create = world.dsp(&["explain", "POST /containers/create"]);

@@ -1,4 +1,4 @@
-//! The fixtures as they are committed; `real_engine::fixtures` runs their commands.
+//! The committed fixtures; `real_engine::fixtures` runs their commands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,12 +39,12 @@ fn folder() -> PathBuf {
 
 #[test]
 fn each_is_a_recording_and_a_profile() {
-    // Folders are workloads, and logs of other programs.
+    // Folders contain workloads and logs of other programs.
     let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap());
     let names = entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name());
     let mut files: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     files.sort();
-    // What the scripts of workloads share.
+    // Shared by the scripts of workloads.
     files.retain(|name| !name.ends_with(".sh"));
     let mut expected = vec!["README.md".to_owned()];
     expected

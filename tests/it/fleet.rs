@@ -1,10 +1,10 @@
-//! The files of `docs/fleet.md` start dsp with options that it has.
+//! The files of `docs/fleet.md` start dsp with valid options.
 
 use crate::support::World;
 
 const DOCUMENT: &str = include_str!("../../docs/fleet.md");
 
-/// The words behind `dsp` in the unit, and in each list of arguments in YAML.
+/// The arguments of `dsp` in the unit, and in each list of arguments in YAML.
 fn commands() -> Vec<Vec<&'static str>> {
     let (_, unit) = DOCUMENT.split_once("ExecStart=/usr/local/bin/dsp ").unwrap();
     let (unit, _) = unit.split_once("\nExecReload").unwrap();
@@ -23,7 +23,7 @@ fn every_option_is_one_of_dsp() {
     assert_eq!(commands.len(), 3);
     for mut command in commands {
         assert!(command.len() > 6, "{command:?}");
-        // Options are read first, so a profile that is not there shows that they are right.
+        // Options are parsed first, so an error about a missing profile shows that they are valid.
         command[1] = "missing.yaml";
         let done = world.dsp(&command);
         assert_eq!(done.status, 1, "{command:?}: {}", done.err);

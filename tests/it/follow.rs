@@ -12,10 +12,10 @@ use crate::support::{PATIENCE, Server, World, exchange, read_until, wait_for};
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const BODY: &str = r#"{"Image":"busybox","HostConfig":{"Binds":["/var/run/docker.sock:/var/run/docker.sock:ro","/etc:/e"],"Memory":1e3},"Env":["S=/var/run/docker.sock"]}"#;
 
-/// An engine that keeps what it is sent and answers everything.
+/// An engine that keeps what it receives and answers everything.
 struct Engine {
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
-    /// What it says when it is asked for all containers.
+    /// The answer to the request for all containers.
     containers: Arc<Mutex<String>>,
 }
 
@@ -26,7 +26,7 @@ impl Engine {
         let listener = UnixListener::bind(world.host.trim_start_matches("unix://")).unwrap();
         let containers = Arc::new(Mutex::new("[]".to_owned()));
         let (all, listed) = (Arc::clone(&seen), Arc::clone(&containers));
-        // It ends with the test's process, as the folder that it is in does with the test.
+        // It ends with the test's process, and its folder with the test.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (all, listed) = (Arc::clone(&all), Arc::clone(&listed));
@@ -45,14 +45,14 @@ impl Engine {
         Self { seen, containers }
     }
 
-    /// The last request whose head holds these words.
+    /// The last request whose head contains these words.
     fn request(&self, words: &str) -> String {
         let seen = self.seen.lock().unwrap();
         let mut texts = seen.iter().map(|request| String::from_utf8_lossy(request).into_owned());
         texts.rfind(|text| text.contains(words)).unwrap_or_else(|| panic!("no {words}"))
     }
 
-    /// The socket in the place of the engine's in the last create request.
+    /// The socket that replaced the engine's in the last create request.
     fn socket(&self) -> PathBuf {
         let request = self.request("/containers/create");
         let at = request.rfind("/dsp-").unwrap();
@@ -132,7 +132,7 @@ fn send(stream: &mut UnixStream, request: &str) -> String {
     read_until(stream, "}")
 }
 
-/// Asks through a container's socket, as a program in the container would.
+/// Sends a request through a container's socket, as a program in the container would.
 fn ask(socket: &Path, target: &str) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -150,7 +150,7 @@ fn only_the_socket_and_the_length_change() {
     let body = BODY.replacen("/var/run/docker.sock", socket.to_str().unwrap(), 1);
     assert_eq!(engine.request("name=web"), with_length("web", &body));
 
-    // In chunks, with a trailer and another request right behind it.
+    // In chunks, with a trailer and another request immediately after it.
     let (one, two) = BODY.split_at(40);
     let chunks =
         format!("{:x}\r\n{one}\r\n{:X}\r\n{two}\r\n0\r\nX-T: 1\r\n\r\n", one.len(), two.len());
@@ -208,7 +208,7 @@ fn a_container_is_recorded_under_its_name() {
     assert!(ask(&web, "/v1.41/containers/json").ends_with("{}"));
     ask(&web, "/v1.41/containers/json");
 
-    // It asks for the mounts that it has itself, as a program that makes itself anew does.
+    // It asks for its own mounts, as a program that recreates its container does.
     let own = BODY.replacen("/var/run/docker.sock", web.to_str().unwrap(), 1);
     let mut inside = UnixStream::connect(&web).unwrap();
     send(&mut inside, &with_length("", &own));
@@ -297,7 +297,7 @@ fn a_body_may_come_in_pieces() {
         let body = BODY.replacen("/var/run/docker.sock", engine.socket().to_str().unwrap(), 1);
         assert!(engine.request("/containers/create").ends_with(&format!("\r\n\r\n{body}")));
     }
-    // One that breaks off goes as far as it came.
+    // A truncated body is forwarded as far as it came.
     let whole = with_length("broken", BODY);
     let mut client = server.connect();
     client.write_all(&whole.as_bytes()[..whole.len() - 1]).unwrap();
@@ -308,7 +308,7 @@ fn a_body_may_come_in_pieces() {
 
 #[test]
 fn a_container_of_an_earlier_session_has_its_socket_again() {
-    // For others there need not be a folder that only they can write to.
+    // For other users, a folder that only they can write to may not exist.
     if !rustix::process::getuid().is_root() {
         return;
     }
@@ -317,7 +317,7 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
     send(&mut server.connect(), &with_length("web", BODY));
     let socket = engine.socket();
     server.stop(Signal::TERM);
-    // What an engine makes of a path that is not there.
+    // What an engine creates for a path that does not exist.
     std::fs::create_dir_all(&socket).unwrap();
     *engine.containers.lock().unwrap() = format!(
         "[{{\"Id\":\"{ID}\",\"Names\":[\"/web\"],\"State\":\"running\",\"Mounts\":[{{\"Type\":\"bind\",\"Source\":\"{}\"}}]}},\
@@ -326,7 +326,7 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
     );
     let server = world.serve(&["record", "--follow", "--split", "rec"]);
     ask(&socket, "/v1.41/info");
-    // Beside one that follows, another one leaves the socket to it.
+    // Next to a follower, a second one leaves it the socket.
     let second = world.dsp(&["record", "--follow", "-o", "second.jsonl", "--", "true"]);
     assert_eq!(second.status, 0, "{}", second.err);
     assert!(!second.err.contains("web"), "{}", second.err);
@@ -345,8 +345,8 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
 fn containers_leave_room_for_connections() {
     let world = World::without_engine();
     let engine = Engine::start(&world);
-    // As many as a workload of days may make: all requests get through, and the first one that is not
-    // followed is named.
+    // As many containers as a workload may create in days: all requests get through, and the first
+    // one that is not followed is named.
     let body = BODY.replace('"', "\\\"");
     let line = format!(
         "ulimit -n 64; exec dsp record -o r.jsonl --follow -- sh -c 'for i in $(seq 40); do \
@@ -380,7 +380,7 @@ fn into_the_folder_of_the_socket_another_mount_is_put() {
         engine.request("name=folder")
     );
     ask(&socket, "/v1.41/info");
-    // What is mounted over the socket anyway stays, and nobody listens for nothing.
+    // A mount over the socket stays, and no useless listener is started.
     let over = format!("/var/run/docker.sock/{name}");
     let covered = body.replacen("/etc:/e", &format!("/etc:{over}"), 1);
     let request = with_length("covered", &covered);

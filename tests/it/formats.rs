@@ -1,5 +1,5 @@
-//! The formats of `check` and `diff`: each one whole, held to its schema, and nothing of what others
-//! wrote gets out of its place.
+//! The formats of `check` and `diff`: complete, valid under their schemas, and foreign text cannot
+//! break out of its place.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -17,7 +17,8 @@ const HOSTILE: &str =
 
 pub fn schema(path: &str) -> jsonschema::Validator {
     let text = std::fs::read_to_string(path).unwrap();
-    // The one pattern in SARIF's schema that is no regular expression, for a key that dsp has not.
+    // The one pattern in SARIF's schema that is not a valid regular expression, for a key that dsp
+    // does not write.
     let text = text.replace("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "^[a-zA-Z]{2}");
     jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
 }
@@ -32,7 +33,7 @@ fn valid(validator: &jsonschema::Validator, text: &str) -> Value {
     value
 }
 
-/// Whether the XML is well-formed and of the schema; true where nothing can tell.
+/// Whether the XML is well-formed and valid; true if the validator is missing.
 fn is_valid_junit(text: &str) -> bool {
     let child = Command::new("xmllint")
         .args(["--noout", "--nonet", "--schema", "tests/schemas/junit.xsd", "-"])
@@ -52,7 +53,8 @@ fn is_valid_junit(text: &str) -> bool {
     output.status.success()
 }
 
-/// A report with a finding of everything, in the words of an attacker where others may write.
+/// A report with every kind of finding, and with an attacker's text wherever foreign text can
+/// occur.
 fn rich() -> Report {
     let kind = |code: &str| KINDS.iter().find(|kind| kind.code == code).unwrap();
     let text = "version: 1\nname: p\nallow:\n  - GET /info\n";
@@ -138,7 +140,7 @@ fn what_a_run_writes_is_of_its_schema() {
             let text = world.read(file);
             insta::assert_snapshot!(format!("{}_{}", command[0], &file[2..]), text);
         }
-        // On standard output it is the same, and the same again.
+        // Standard output is the same, also when repeated.
         for (format, file) in
             [("json", "o.json"), ("sarif", "o.sarif"), ("junit", "o.xml"), ("markdown", "o.md")]
         {
@@ -179,7 +181,7 @@ fn a_long_report_stays_a_comment() {
     report.findings.extend(std::iter::repeat_n(one, 20_000));
     let text = Format::Markdown.render(&report);
     assert!(text.len() < 1 << 15 && text.contains("\nand 19"), "{}", text.len());
-    // Long names and what was accepted have to fit as well.
+    // Long names and accepted findings have to fit as well.
     report.findings.iter_mut().for_each(|finding| finding.message = "n".repeat(1000));
     report.findings.iter_mut().skip(50).for_each(|finding| finding.accepted = Some("a".into()));
     let text = Format::Markdown.render(&report);
@@ -199,7 +201,7 @@ fn formats_do_not_run_into_each_other() {
     for wrong in ["jsn", "sarif=", "=x"] {
         assert_eq!(check(&["--format", wrong]).status, 2, "{wrong}");
     }
-    // Annotations stand beside text for people, and beside nothing that a program reads.
+    // Annotations may accompany text for people, but not output for programs.
     let done = check(&["--format", "github", "--format", "json"]);
     assert_eq!((done.status, done.out.as_str()), (1, ""));
     assert!(done.err.contains("--format json=FILE"), "{}", done.err);
@@ -212,7 +214,7 @@ fn formats_do_not_run_into_each_other() {
     let done = check(&["--format", "text", "--format", "sarif=none/out.sarif"]);
     assert_eq!(done.status, 1);
     assert!(done.err.contains("none/out.sarif"), "{}", done.err);
-    // What dsp wrote before is replaced, and nothing else is; a device is written to.
+    // dsp replaces what it wrote before, and nothing else; it can write to a device.
     world.write("out.json", "old");
     assert_eq!(check(&["--format", "json=out.json"]).status, 1);
     assert_eq!(world.read("out.json"), "old");
@@ -263,9 +265,9 @@ fn nothing_to_compare_is_reported_to_programs_too() {
     assert!(is_valid_junit(&junit) && junit.contains(" errors=\"1\"") && junit.contains("<error "));
     assert!(world.read("o.md").starts_with("### dsp check `p.yaml`: no verdict\n"));
     assert!(world.read("o.txt").starts_with("::error title=dsp check::no verdict: "));
-    // An upload without results would close the alerts that are open.
+    // An upload without results would close the open alerts.
     assert!(!world.path("o.sarif").exists());
-    // On a terminal the error says it all.
+    // On a terminal, the error is the whole output.
     assert_eq!(world.dsp(&["check", "p.yaml", "r"]).out, "");
 }
 
@@ -309,7 +311,7 @@ fn findings_on_one_line_are_told_apart_and_followed() {
     let before = prints(&report);
     let different: std::collections::BTreeSet<&String> = before.iter().collect();
     assert_eq!(different.len(), before.len(), "{before:?}");
-    // Neither a line that moves nor a figure in a message makes another finding of it.
+    // Neither a moved line nor a number in a message makes it a different finding.
     report.sources[0].text.insert_str(0, "# moved\n");
     report.findings[3].message += " (5 rules)";
     assert_eq!(prints(&report), before);
@@ -355,7 +357,7 @@ proptest! {
         let sarif: Value = serde_json::from_str(&Format::Sarif.render(&report)).unwrap();
         let justification = &sarif["runs"][0]["results"][4]["suppressions"][0]["justification"];
         prop_assert_eq!(justification.as_str(), Some(reason.as_str()));
-        // One command for each finding that counts, and the last line is none.
+        // One command for each finding that counts; the last line is not one.
         let github = Format::Github.render(&report);
         let commands = github.lines().filter(|line| line.starts_with("::")).count();
         prop_assert_eq!((commands, github.lines().count()), (4, 5), "{}", github);

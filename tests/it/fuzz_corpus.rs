@@ -1,5 +1,4 @@
-//! The committed corpora of the fuzz targets, each file held to the properties that the fuzzer
-//! looks for breaches of.
+//! The committed corpora of the fuzz targets: each file is checked with the fuzzer's properties.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[path = "../../fuzz/properties/mod.rs"]
 mod properties;
 
-/// The most that the corpora may weigh together, in bytes: they are for a quick look at each file.
+/// The limit for the total size of the corpora, in bytes, so that checking every file stays quick.
 const MOST: u64 = 256 << 10;
 
 fn folder() -> PathBuf {

@@ -1,6 +1,6 @@
 use crate::support::World;
 
-/// A recording with one request for each line.
+/// Writes a recording with these requests.
 pub fn recording(world: &World, name: &str, requests: &[&str]) {
     let mut text = format!(
         "{{\"session\":{{\"version\":1,\"id\":\"{name}\",\"start\":\"2026-01-01T00:00:00Z\",\"dsp\":\"0.1.0\",\"command\":[\"docker\",\"ps\"]}}}}\n"
@@ -185,7 +185,7 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
     deny:
       - POST /containers/*/exec  # no shells
     ");
-    // Once more: nothing is new, and what is denied is still told.
+    // Again: nothing is new, and denials are still reported.
     let before = world.read("p.yaml");
     let done = world.dsp(&["generate", "--update", "p.yaml"]);
     assert_eq!(world.read("p.yaml"), before);
@@ -242,7 +242,7 @@ fn evidence_that_enforce_refuses_is_no_verdict() {
     assert!(done.out.contains("Refused by enforce"), "{}", done.out);
 }
 
-/// The lines of a session in which a command asked for these.
+/// The lines of a session in which a command sent these requests.
 fn session(id: &str, command: &[&str], exit: u8, requests: &[&str]) -> String {
     let begin = serde_json::json!({"session": {
         "version": 1, "id": id, "start": format!("2026-01-01T00:00:0{}Z", id.len()),
@@ -333,21 +333,21 @@ fn a_gap_of_any_cause_makes_the_evidence_lossy() {
         (generated.status, generated.err.contains("complete, "), checked.status)
     };
     assert_eq!(check(&whole), (0, true, 0));
-    // A line that is gone, and that only the count at the end tells of.
+    // A missing line, which only the count at the end reveals.
     let line = whole.lines().find(|line| line.contains("/version")).unwrap();
     assert_eq!(check(&whole.replace(&format!("{line}\n"), "")), (4, false, 4));
-    // A head that nobody could read, passed on with all that followed.
+    // A head that could not be read and was forwarded with everything after it.
     let passed = r#"{"response":{"session":"a","seq":2,"milliseconds":1,"received":0,"sent":0,"upgraded":true}}"#;
     let unread = whole.replace(
         &format!("{line}\n"),
         &format!("{}\n{passed}\n", line.replace("\"path\"", "\"refused\":\"x\",\"path\"")),
     );
     assert_eq!(check(&unread), (4, false, 3));
-    // Without an end, and without a beginning.
+    // Without an end, and without a start.
     let lines: Vec<&str> = whole.lines().collect();
     assert_eq!(check(&format!("{}\n", lines[..3].join("\n"))), (0, false, 4));
     assert_eq!(check(&format!("{}\n", lines[1..].join("\n"))), (0, false, 4));
-    // A line that was cut.
+    // A truncated line.
     let cut = whole.replace(lines[2], &lines[2][..40]);
     assert!(!check(&cut).1);
     let lossy =
@@ -355,7 +355,7 @@ fn a_gap_of_any_cause_makes_the_evidence_lossy() {
     assert_eq!(check(&lossy), (4, false, 4));
 }
 
-/// What an id can begin with is not called exact.
+/// A profile with a name that may be a prefix of an ID is not called exact.
 #[test]
 fn a_profile_on_names_that_can_be_ids_is_not_called_exact() {
     let world = World::without_engine();
@@ -393,7 +393,7 @@ fn a_profile_of_what_runs_anything_is_named_after_its_recording() {
         let text = world.read("recording.jsonl").replace(r#""docker","ps""#, command);
         world.write("recording.jsonl", &text);
         world.write("shop.jsonl", &text);
-        // The folder of a test does not last, so nothing is named after it.
+        // The folder of a test is temporary, so nothing is named after it.
         assert_eq!(name(&[]), alone, "{command}");
         assert_eq!(name(&["shop.jsonl"]), "shop", "{command}");
         assert_eq!(name(&["shop.jsonl", "--name", "mine"]), "mine", "{command}");
@@ -409,7 +409,7 @@ fn what_was_not_recorded_of_a_path_is_told_when_it_is_left_out() {
     assert_eq!(done.status, 3, "{}", done.err);
     assert!(done.out.ends_with("unknown:\n  - GET /hooks/list\n"), "{}", done.out);
     insta::assert_snapshot!(done.err);
-    // The same for what an update leaves out.
+    // The same for what an update omits.
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     let done = world.dsp(&["generate", "--update", "p.yaml", "r.jsonl", "--accept-unknown"]);
     assert_eq!(done.status, 3, "{}", done.err);

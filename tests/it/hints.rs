@@ -1,4 +1,4 @@
-//! Wrong first steps: each is told what was meant.
+//! Wrong first steps: dsp says what was probably meant.
 
 use crate::support::World;
 

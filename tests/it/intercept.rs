@@ -6,8 +6,8 @@ use crate::support::{World, dsp_binary, wait_for};
 
 const PROFILE: &str = "version: 1\nname: look\nallow:\n  - GET /_ping\n";
 
-/// A world with a file `s` where its programs expect the engine's socket; nothing listens there.
-/// `None` where this machine lets nobody mount, which is said.
+/// A world with a file `s` where its programs expect the engine's socket, without a listener.
+/// `None`, with a message, if mounting is not possible on this machine.
 fn world() -> Option<World> {
     let may = Command::new("unshare").args(["--mount", "true"]).output();
     if !may.is_ok_and(|done| done.status.success()) {
@@ -19,7 +19,7 @@ fn world() -> Option<World> {
     Some(world)
 }
 
-/// A program that knows one path.
+/// A program that knows only one path.
 fn ask(path: &str) -> String {
     format!("curl -s --unix-socket {path} http://docker/_ping")
 }
@@ -36,7 +36,7 @@ fn a_program_that_ignores_docker_host_is_recorded() {
         "dsp: 1 request, 1 operation recorded in recording.jsonl; next: dsp generate\n"
     );
     assert_eq!(world.read("recording.jsonl").matches("\"SystemPing\"").count(), 1);
-    // Nobody else sees it.
+    // Other processes do not see it.
     assert!(world.path("s").metadata().unwrap().is_file());
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(world.path("s").to_str().unwrap()));
@@ -55,7 +55,7 @@ fn it_is_confined_too() {
 #[test]
 fn the_usual_socket_is_meant_by_both_its_names() {
     let Some(world) = world() else { return };
-    // Where no engine is, and a machine of its own as far as /run goes.
+    // Without an engine, and with a /run of its own.
     let line = format!(
         "dsp record -q --intercept -- sh -c '{}; {}'",
         ask("/var/run/docker.sock"),
@@ -88,7 +88,7 @@ fn an_engine_that_begins_anew_does_not_end_it() {
     let done = std::thread::scope(|scope| {
         scope.spawn(|| {
             wait_for("the command to run", || world.path("ready").exists());
-            // As an engine does: the old socket goes, and later there is a new one.
+            // As an engine does: the old socket goes, and a new one appears later.
             std::fs::remove_file(world.path("s")).unwrap();
             world.write("new", "");
             world.write("s", "");
@@ -145,7 +145,7 @@ fn what_cannot_be_is_told_before_anything_begins() {
     }
 }
 
-/// Whether user namespaces can be made here, which is said where not.
+/// Whether user namespaces can be created here; prints a message if not.
 fn has_user_namespaces() -> bool {
     let has = Command::new("unshare").args(["--user", "--map-root-user", "true"]).output();
     let has = has.is_ok_and(|done| done.status.success());
@@ -173,7 +173,7 @@ fn a_command_can_change_to_a_user_who_could_use_the_engine() {
     assert_eq!(run("660", &[]).out, "", "who could not use the one cannot use the other");
     assert_eq!(run("666", &["--mode", "600"]).out, "", "but what is asked for counts");
     assert_eq!(run("660", &["--owner", "65534"]).out, "OKOK");
-    // The socket that is covered goes before the engine's.
+    // The covered socket disappears before the engine's.
     world.shell("rm s");
     let covered = std::os::unix::net::UnixListener::bind(world.path("s")).unwrap();
     world.shell("chown 65534 s && chmod 600 s");
@@ -187,7 +187,7 @@ fn without_root_a_user_namespace_will_do() {
     if !has_user_namespaces() || !rustix::process::getuid().is_root() {
         return;
     }
-    // Where the build is, others may not come.
+    // Other users may not have access to the build folder.
     std::fs::copy(dsp_binary(), world.path("dsp")).unwrap();
     let line = format!(
         "chown -R 65534:65534 . && chmod 777 e.sock && exec setpriv --reuid 65534 --regid 65534 \

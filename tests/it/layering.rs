@@ -1,10 +1,10 @@
-//! The modules use only what `docs/architecture.md` says they may.
+//! The modules use only what `docs/architecture.md` permits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The table of the document: module, and what it may use of this crate.
+/// The table of the document: each module, and what it may use of this crate.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let document = fs::read_to_string("docs/architecture.md").unwrap();
     let mut table = BTreeMap::new();
@@ -33,7 +33,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The modules that a file names behind `crate::`, outside its unit tests.
+/// The modules that a file names after `crate::`, outside its unit tests.
 fn used(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -106,7 +106,7 @@ fn every_file_says_what_it_is_for_and_is_short_enough_to_hold_one_thing() {
     }
 }
 
-/// Where a path or a word of the system becomes text elsewhere than in `text`, and what makes it safe.
+/// Where a path or a system string becomes text outside of `text`, and what makes it safe.
 const SPELLED_ELSEWHERE: [(&str, &str); 3] = [
     ("src/recording/redact.rs", "the command line, which stands in the recording"),
     ("src/child/mod.rs", "escaped where it is read"),

@@ -1,14 +1,15 @@
-//! What comments and documents point to is there: files, headings, and a source for each fact.
+//! References in comments and documents lead to existing files and headings, and every fact has a
+//! source.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where comments and documents live. `target` and downloaded files are elsewhere.
+/// The folders with comments and documents; not `target` and downloaded files.
 const FOLDERS: [&str; 9] =
     ["src", "tests", "docs", "fuzz", "benches", "fixtures", "scripts", "profiles", ".ci"];
 
-/// Every text file of the repository, that is the folders above and the files at the top.
+/// Every text file in these folders and at the top of the repository.
 fn texts() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     for folder in FOLDERS {
@@ -20,7 +21,7 @@ fn texts() -> Vec<(PathBuf, String)> {
             files.push(path.strip_prefix(".").unwrap().to_owned());
         }
     }
-    // Corpora and fixtures hold bytes that are not text.
+    // Corpora and fixtures contain bytes that are not text.
     files
         .into_iter()
         .filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?)))
@@ -74,7 +75,7 @@ fn citations(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// What the links of a Markdown document point to, without those that leave the repository.
+/// The targets of the links in a Markdown document, without those outside the repository.
 fn links(document: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut is_code = false;

@@ -1,5 +1,5 @@
-//! The logs that other programs wrote of the same workload that dsp recorded; `fixtures/logs/record`
-//! makes both again.
+//! Other programs' logs of the same workload that dsp recorded; `fixtures/logs/record` creates both
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use dsp::recording::{Event, Format, Log, Reader, Request, TurnedAway};
 
 use crate::support::{Done, World};
 
-/// The fixtures and what reads them.
+/// The fixtures and their formats.
 const LOGS: [(&str, &str); 7] = [
     ("caddy-console", "caddy"),
     ("caddy-json", "caddy"),
@@ -34,7 +34,7 @@ fn log(name: &str) -> String {
     fs::read_to_string(path(name, "log")).unwrap()
 }
 
-/// How often each request was made, as the events tell.
+/// The number of times that each request was sent, according to the events.
 fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
     let (mut requests, mut counts) = (BTreeMap::new(), BTreeMap::new());
     for event in events {
@@ -43,7 +43,7 @@ fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
                 requests.insert(seq, format!("{method} {path} {query:?} {operation:?}"));
                 counts.insert(seq, 1);
             }
-            // The last one for a request holds.
+            // The last one for a request counts.
             Event::Repeat(repeat) => {
                 counts.insert(repeat.seq, repeat.count + 1);
             }
@@ -97,7 +97,7 @@ fn each_log_gives_the_profile_of_the_recording_beside_it() {
     });
 }
 
-/// What a profile says, without its header, which tells of the recorded command.
+/// The rules of a profile, without its header, which names the recorded command.
 fn rules(profile: &str) -> BTreeSet<&str> {
     profile.lines().filter(|line| !line.starts_with('#')).collect()
 }
@@ -133,7 +133,7 @@ fn a_log_may_come_through_a_pipe_and_counts_once() {
     assert_eq!(twice.out, once.out);
 }
 
-/// The first request of a log in its profile's words.
+/// The first request of a log in its profile's spelling.
 fn first_rule(profile: &str) -> Option<&str> {
     profile
         .lines()
@@ -161,7 +161,7 @@ fn what_the_proxy_denied_is_taken_when_asked_for() {
         assert_eq!(with.status, 0, "{from}: {}", with.err);
         assert!(first_rule(&with.out).is_some(), "{from}: {}", with.out);
     }
-    // The engine's own log has nothing that was denied before it.
+    // The engine's own log does not contain requests that were denied in front of it.
     let log = path("dockerd", "log");
     let done = world.dsp(&["generate", "--from", "dockerd", "--denied", log.to_str().unwrap()]);
     assert_eq!(done.status, 2);
@@ -207,7 +207,7 @@ fn a_log_in_utf_16_is_told() {
     assert!(done.err.contains("iconv"), "{}", done.err);
 }
 
-/// Puts something around a line.
+/// Wraps a line.
 type Wrap = Box<dyn Fn(&str) -> String>;
 
 /// The logs of the fixtures as a log drain, the container runtime and journald keep them.

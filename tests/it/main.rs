@@ -1,4 +1,4 @@
-//! The integration tests, one binary: each module is one command or one promise.
+//! The integration tests, in one binary: each module covers one command or one promise.
 
 #![allow(
     clippy::disallowed_methods,
@@ -11,27 +11,27 @@
     reason = "a test that meets the unexpected has to fail"
 )]
 
-/// The steps of `action.yml`, with inputs and files that others chose.
+/// The steps of `action.yml`, with inputs and files that an attacker chose.
 mod action;
-/// Every argument of every command: which others it cannot be used with, and what `-` is for it.
+/// Every argument of every command: what it conflicts with, and what `-` means for it.
 mod arguments;
 /// Questions at the terminal, their options for scripts, and what ends them.
 mod ask;
-/// Attempts to get something past dsp, byte by byte.
+/// Attempts to get past dsp, byte by byte.
 mod attempts;
 /// `enforce --audit-log`: requests and decisions, as evidence.
 mod audit_log;
-/// What is wrong is told with its place and a hint, and nothing is lost.
+/// Errors have a place and a hint, and nothing is lost.
 mod bad_input;
 /// `dsp check`: drift.
 mod check;
-/// The shipped profiles beside other proxies' presets.
+/// The built-in profiles compared with other proxies' presets.
 mod comparison;
 /// `dsp completions` and `dsp man`.
 mod completions;
 /// `dsp coverage`: have I recorded enough?
 mod coverage;
-/// What a person decided is not lost, and no file of others is written.
+/// A person's decisions are not lost, and no foreign file is overwritten.
 mod decisions;
 /// `dsp demo`: the whole loop.
 mod demo;
@@ -61,11 +61,11 @@ mod health;
 mod help;
 /// Wrong first steps.
 mod hints;
-/// `--intercept`: programs that look nowhere but at the usual socket.
+/// `--intercept`: programs that only use the usual socket.
 mod intercept;
-/// The modules use only what the architecture allows.
+/// The modules use only what the architecture permits.
 mod layering;
-/// Links and citations lead somewhere.
+/// Links and citations lead to something.
 mod links;
 /// `--from`: the logs of other programs.
 mod logs;
@@ -77,19 +77,19 @@ mod profiles;
 mod proof;
 /// The proxy on the wire, with raw sockets.
 mod proxy;
-/// The README and `docs` are run.
+/// The README and `docs`, executed.
 mod readme;
-/// What users do, on a real engine.
+/// What users do, with a real engine.
 mod real_engine;
 /// `dsp record`: a command and a listener.
 mod record;
-/// `enforce` and a profile that changes.
+/// `enforce` and a changing profile.
 mod reload;
 /// `dsp report`: the page for people, in a browser too.
 mod report;
 /// `dsp review`: a person decides.
 mod review;
-/// `dsp schema`: what editors know.
+/// `dsp schema`: completion and errors in editors.
 mod schema;
 /// What the project's own scripts may do to a machine.
 mod scripts;
@@ -99,11 +99,11 @@ mod security;
 mod stalled;
 /// The exit statuses of every command.
 mod statuses;
-/// What the tests share.
+/// Shared by the tests.
 mod support;
 /// Terminal manners, in a real pseudo-terminal.
 mod terminal;
-/// A pseudo-terminal and what is seen on it.
+/// A pseudo-terminal and its screen.
 mod tty;
-/// The programs that profiles were recorded of.
+/// The programs that were recorded for profiles.
 mod workloads;

@@ -12,7 +12,7 @@ fn what_is_part_of_dsp_is_listed_and_shown() {
     assert_eq!(world.dsp(&["profiles", "show", "nothing"]).status, 2);
 }
 
-/// Somebody has accepted each rule, so that a strict proxy takes them.
+/// A person has accepted each rule, so that a strict proxy accepts them.
 #[test]
 fn each_is_reviewed() {
     for shipped in dsp::profile::SHIPPED {

@@ -1,4 +1,4 @@
-//! What `generate` promises, over both catalogues: complete, minimal and exact.
+//! The promises of `generate`, for both catalogues: complete, minimal and exact.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use dsp::report::{Severity, Source};
 use jiff::civil::date;
 use proptest::prelude::*;
 
-/// Names as workloads have them, and names that look like something else.
+/// Names as in workloads, and names that look like something else.
 const NAMES: [&str; 9] = [
     "web",
     "json",
@@ -25,7 +25,7 @@ const NAMES: [&str; 9] = [
     "libpod",
 ];
 
-/// Names that only images and their like can have.
+/// Names that only images and similar objects can have.
 const LONG_NAMES: [&str; 6] = [
     "docker.io/library/nginx:1.27",
     "reg.local:5000/team/app/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -35,7 +35,7 @@ const LONG_NAMES: [&str; 6] = [
     "a/registry/b",
 ];
 
-/// The versions under which requests are made: each of Docker's, and some of podman's.
+/// The versions of the requests: each of Docker's, and some of podman's.
 fn versions(engine: EngineKind) -> Vec<Option<ApiVersion>> {
     let parsed = |text| Some(ApiVersion::parse(engine, text).unwrap());
     let shared = (24..=56).map(|minor| Some(ApiVersion::new(1, minor)));
@@ -108,13 +108,13 @@ fn made_from(engine: EngineKind, requests: &[(String, String)], names: Names) ->
     generated.profile
 }
 
-/// What the engine would run, by the grammar.
+/// The operation that the engine would run, by the grammar.
 fn located(engine: EngineKind, (method, target): &(String, String)) -> Option<&'static Operation> {
     let request = CanonicalRequest::parse(engine, method, target).ok()?;
     Some(request.locate()?.operation)
 }
 
-/// The operation that a request is, when the profile lets it through.
+/// The operation of a request, if the profile allows it.
 fn admitted(gate: &Enforcer, request: &(String, String)) -> Option<&'static str> {
     let head = policy::Request::new(&request.0, &request.1);
     let decision = gate.decide(&head);
@@ -122,8 +122,8 @@ fn admitted(gate: &Enforcer, request: &(String, String)) -> Option<&'static str>
     Some(decision.located.unwrap().operation.name)
 }
 
-/// Holds that a profile made of these requests lets each of them through, and on fresh names exactly
-/// the operations that they are.
+/// Checks that a profile generated from these requests allows each of them, and for fresh names
+/// exactly their operations.
 fn holds(engine: EngineKind, requests: &[(String, String)], version: Option<ApiVersion>) {
     let gate = Enforcer::new(&made_from(engine, requests, Names::Any));
     let mut seen = BTreeSet::new();
@@ -192,7 +192,7 @@ fn one_operation_admits_itself_and_no_other() {
     }
 }
 
-/// Some requests to an engine under one of its versions.
+/// Some requests to an engine in one of its versions.
 fn some_requests() -> impl Strategy<Value = (EngineKind, Option<ApiVersion>, Vec<(String, String)>)>
 {
     prop::sample::select(EngineKind::ALL.as_slice()).prop_flat_map(|engine| {
@@ -222,8 +222,8 @@ proptest! {
         holds(engine, &requests, version);
     }
 
-    /// `check` and `diff` name exactly the operations that a profile of the first requests alone
-    /// does not hold.
+    /// `check` and `diff` name exactly the operations that a profile of only the first requests
+    /// does not contain.
     #[test]
     fn what_is_new_is_named_and_nothing_else(
         (engine, _, requests) in some_requests(),
@@ -247,7 +247,7 @@ proptest! {
             let of_code = report.findings.iter().filter(|finding| finding.code == code);
             of_code.map(|finding| finding.subject.clone().unwrap()).collect()
         };
-        // The half of a handshake that was not seen is in the profile and in no request.
+        // The other half of a handshake is in the profile although no request asked for it.
         let mut asked = expected.clone();
         asked.retain(|rule| requests.iter().any(|request| {
             located(engine, request).is_some_and(|one| one.to_string() == *rule)
@@ -262,7 +262,7 @@ proptest! {
         prop_assert!(changes.iter().all(|change| change.kind == ChangeKind::RuleAdded));
     }
 
-    /// With names kept, exactly the requests that were seen are admitted.
+    /// With names kept, exactly the requests that were seen are allowed.
     #[test]
     fn kept_names_admit_what_was_seen_and_no_other_name((engine, _, requests) in some_requests()) {
         let gate = Enforcer::new(&made_from(engine, &requests, Names::Exact));

@@ -1,8 +1,9 @@
-//! The README and the pages of `docs` are run: commands print what they say, profiles are profiles.
+//! Executes the README and the pages of `docs`: commands print what the pages show, and profiles
+//! are valid.
 //!
-//! A block of commands or YAML has a mark before it that says what it needs: `engine`, `sample` or
-//! `profile`. The blocks of a page run in one folder, in order; each page has a folder of its own.
-//! `DSP_README=write` puts what the commands print into the pages.
+//! A block of commands or YAML has a mark before it with what it needs: `engine`, `sample` or
+//! `profile`. The blocks of a page run in one folder, in order, and each page has its own folder.
+//! `DSP_README=write` writes the commands' output into the pages.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,10 @@ use crate::support::{World, dsp_binary};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The port in the documents; the test takes one that is free.
+/// The port in the documents; the test uses a free one.
 const PORT: &str = "2379";
 
-/// Only one test at a time writes into the documents.
+/// Only one test at a time may write to the documents.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// The README and every page of `docs`.
@@ -46,7 +47,7 @@ struct Block {
     lines: Vec<String>,
 }
 
-/// A command and what it prints.
+/// A command and its output.
 struct Step {
     command: String,
     output: Vec<String>,
@@ -94,13 +95,13 @@ impl Block {
     }
 }
 
-/// Runs all blocks of a document with this need, one after the other, and compares.
+/// Runs all blocks of a document with this need, one after another, and compares the output.
 fn run(document: &Path, world: &World, need: &str, path: &str) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let write = std::env::var("DSP_README").is_ok_and(|value| value == "write");
     let _one_at_a_time = write.then(|| WRITING.lock());
     let mut written: Vec<String> = read(document).lines().map(str::to_owned).collect();
-    // From the end, so that the places of the blocks before stay right.
+    // From the end, so that the positions of earlier blocks stay valid.
     let mut replaced = Vec::new();
     for block in blocks(document).iter().filter(|block| block.need == need) {
         let mut servers = Vec::new();
@@ -136,7 +137,7 @@ fn run(document: &Path, world: &World, need: &str, path: &str) {
     }
 }
 
-/// Runs the blocks with this need of all documents, each in a world of its own.
+/// Runs the blocks with this need in all documents, each in its own world.
 fn run_all(need: &str, path: &str, world: impl Fn() -> World) {
     let mut count = 0;
     for document in documents() {
@@ -148,11 +149,11 @@ fn run_all(need: &str, path: &str, world: impl Fn() -> World) {
     assert!(count > 0, "no document has a block that needs {need}");
 }
 
-/// A program that a document puts into the background.
+/// A program that a document starts in the background.
 struct Background(Child);
 
 impl Background {
-    /// Starts it and returns what it prints when it serves.
+    /// Starts it and returns its output up to the moment when it serves.
     fn start(world: &World, command: &str, path: &str) -> (Self, String) {
         let mut shell = world.command("sh", &["-c", &format!("exec {command}")]);
         let mut child = shell.env("PATH", path).stdout(Stdio::piped()).spawn().unwrap();
@@ -169,8 +170,8 @@ impl Drop for Background {
     }
 }
 
-/// What dsp prints is the same line by line; where docker prints too, which knows of whatever else
-/// is on the engine, all that the document shows is there in its order.
+/// Compares the output. dsp's is the same line by line. docker also knows about other objects on
+/// the engine, so there everything that the document shows must occur in order.
 fn compare(document: &Path, step: &Step, printed: &str) {
     let expected: Vec<String> = step.output.iter().map(|line| plain(line)).collect();
     let found: Vec<String> = printed.lines().map(plain).collect();
@@ -185,7 +186,7 @@ fn compare(document: &Path, step: &Step, printed: &str) {
     }
 }
 
-/// A line with IDs, sizes, numbers and the width of columns made equal.
+/// A line with IDs, sizes, numbers and column widths normalized.
 fn plain(line: &str) -> String {
     let words = line.split_whitespace().map(|word| {
         let id = word.len() >= 12 && word.chars().all(|character| character.is_ascii_hexdigit());
@@ -200,7 +201,7 @@ fn plain(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// How much a container has read and sent is `0B` on one machine and `4.1kB` on the next.
+/// The amount that a container has read and sent is `0B` on one machine and `4.1kB` on another.
 fn is_size(word: &str) -> bool {
     let unit =
         word.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
@@ -336,14 +337,15 @@ fn the_commands_to_try_it_exist() {
     assert_ne!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o111, 0);
 }
 
-/// What a newcomer reads first stays short; the rest has a page in `docs`.
+/// What newcomers read first stays short; everything else has a page in `docs`.
 #[test]
 fn the_readme_is_short() {
     let length = read(&Path::new(ROOT).join("README.md")).len();
     assert!((4_000..8_500).contains(&length), "{length} bytes");
 }
 
-/// Every block that needs an engine, with the CLI of Engine 20.10, whose words the documents show.
+/// Runs every block that needs an engine, with the CLI of Engine 20.10, whose output the documents
+/// show.
 pub fn on_the_engine() {
     let world = World::real().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -363,7 +365,7 @@ pub fn on_the_engine() {
     run_all("engine", &path, || World::real().unwrap());
 }
 
-/// What the table says of each engine.
+/// The description of each engine in the table.
 const ENGINES: [(EngineKind, &str); 2] = [
     (
         EngineKind::Docker,
@@ -389,7 +391,7 @@ the operation:\n\n\
   turn on, such as dockerd's `experimental`, counts only for operations that do nothing else.\n\
 - **Cost** does not raise the level: neither time, nor load, nor a stream that stays open.\n";
 
-/// `docs/operations.md` is made from the catalogues; `DSP_README=write` writes it again.
+/// `docs/operations.md` is generated from the catalogues; `DSP_README=write` writes it again.
 #[test]
 fn the_table_of_operations_is_the_catalogue() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");

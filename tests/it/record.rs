@@ -118,7 +118,7 @@ fn the_request_is_on_disk_before_the_answer_ends() {
     std::io::Write::write_all(&mut stream, events).unwrap();
     read_until(&mut stream, "\r\n\r\n");
     assert!(world.read("recording.jsonl").contains("SystemEvents"));
-    // A recorder that is killed leaves a session without an end, which is still usable.
+    // A killed recorder leaves a session without an end, which is still usable.
     server.stop(Signal::KILL);
     let done = world.dsp(&["generate"]);
     assert_eq!(done.status, 0);
@@ -126,8 +126,9 @@ fn the_request_is_on_disk_before_the_answer_ends() {
     assert!(done.err.contains("1 session without an end"), "{}", done.err);
 }
 
-/// What `enforce` refuses for something beside the target is evidence as what it refuses for the
-/// target: in the recording, in the log of `--audit`, and so in all that read them.
+/// If `enforce` refuses a request because of something other than the target, that is recorded like
+/// a refused target: in the recording, in the log of `--audit`, and so in every output made from
+/// them.
 #[test]
 fn what_enforce_refuses_is_noted_beside_its_operation() {
     let form = b"POST /v1.41/containers/none/kill HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\
@@ -171,12 +172,12 @@ fn secrets_never_reach_the_disk() {
         recording.contains("ContainerCreate") && recording.contains("ImageBuild"),
         "{recording}"
     );
-    // Of the command line only the program is kept.
+    // Only the program of the command line is recorded.
     assert!(recording.contains(r#""command":["sh"]"#), "{recording}");
     assert!(!recording.contains("hunter2"), "{recording}");
 }
 
-/// Requests in which a client put a secret where nothing should know of it. `~` stands for it.
+/// Requests with a secret where none is expected. `~` stands for the secret.
 const SECRETS: [&str; 34] = [
     "POST /v1.41/images/create?fromImage=u:~@reg/x",
     "POST /v1.41/images/create?fromImage=u%3A~%40reg%2Fx",
@@ -233,7 +234,7 @@ fn what_a_client_hides_in_a_request_is_in_no_file_and_on_no_screen() {
     world.write("ask.py", &ask);
     let mut told = Vec::new();
     let python = ["--", "python3", "ask.py", "hunter2"];
-    // Some heads cannot be read, so the recording has gaps, which its exit status says.
+    // Some heads cannot be read, so the recording has gaps, which its exit status reports.
     for (line, status) in [
         (&["record", "-vv", "-o", "r.jsonl"][..], 125),
         (&["enforce", "p.yaml", "-vv", "--audit-log", "a.jsonl"], 0),
@@ -245,7 +246,7 @@ fn what_a_client_hides_in_a_request_is_in_no_file_and_on_no_screen() {
     }
     for log in ["r.jsonl", "a.jsonl", "b.jsonl"] {
         let text = world.read(log);
-        // Each one has arrived, and only what was hidden in it is missing.
+        // Each one has arrived, and only the hidden part is missing.
         let (_, end) = text.rsplit_once("\"requests\":").unwrap();
         let requests = end.split(',').next().and_then(|count| count.parse().ok());
         assert!(requests >= Some(SECRETS.len()), "{text}");
@@ -315,7 +316,7 @@ fn a_long_command_line_and_long_labels_can_be_read_again() {
 #[test]
 fn a_full_disk_stops_the_recording_and_not_the_workload() {
     let world = World::sample();
-    // A limit on the size of files stands for a full disk: writing fails, and with the signal
+    // A limit on the size of files simulates a full disk: writing fails, and with the signal
     // ignored nothing else happens. The size is in blocks of 512 bytes.
     let requests = format!(
         "for i in 1 2 3 4 5 6 7 8; do {} -o /dev/null || exit 9; done; echo worked",

@@ -1,4 +1,4 @@
-//! `enforce` reads its profile anew at HUP.
+//! `enforce` reloads its profile at HUP.
 
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
@@ -67,7 +67,7 @@ fn a_bad_profile_leaves_the_old_one_in_force() {
     let server = world.serve(&["enforce", "p.yaml", "--audit-log", "audit.jsonl"]);
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /containers/*/stat\n");
     server.signal(Signal::HUP);
-    // The session in the audit log is begun anew when the profile has been looked at.
+    // The audit log starts a new session once the new profile has been checked.
     let sessions = || world.read("audit.jsonl").matches("{\"session\":{").count();
     wait_for("the first signal", || sessions() == 2);
     assert_eq!(status(&server, "/_ping"), "200");
@@ -110,8 +110,8 @@ fn what_is_root_is_said_at_the_start() {
     assert!(!said.contains("root"), "{said}");
 }
 
-/// A rule on a name that an id can begin with, and a denial beside a wider rule, are told at the start
-/// and when they come with a new profile.
+/// A rule with a name that may be a prefix of an ID, and a denial next to a wider rule, are
+/// reported at the start and at a reload.
 #[test]
 fn what_a_name_does_not_hold_is_told() {
     let world = World::sample();

@@ -8,7 +8,7 @@ const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.41\"\nallow:\n  - GET /
 const OLD: &str = "version: 1\nname: p\nmin_api: \"1.41\"\nallow:\n  - GET /info\n  \
     - GET /containers/web/json\n  - GET /events\n";
 
-/// A folder with a profile, an older one, and two sessions with names that would like to be markup.
+/// A folder with a profile, an older one, and two sessions with names that contain markup.
 fn world() -> World {
     let world = World::without_engine();
     world.write("p.yaml", PROFILE);
@@ -52,7 +52,7 @@ fn the_page_is_whole_and_the_same_each_time() {
     ] {
         assert!(text.contains(there), "{there}");
     }
-    // Nothing is fetched and nothing runs.
+    // Nothing is fetched and no script runs.
     for other in ["http://", "https://", "<script", "javascript:", "@import", "url(", "src="] {
         let found = text.match_indices(other).filter(|(at, _)| !text[..*at].ends_with("img "));
         assert_eq!(found.count(), 0, "{other}");
@@ -98,7 +98,7 @@ fn it_is_written_to_a_file_and_replaced() {
     assert_eq!(world.dsp(&["report"]).status, 2);
 }
 
-/// The page in frames of several widths, measured by a script beside it.
+/// The page in frames of several widths, measured by a script next to it.
 const HARNESS: &str = r#"<!doctype html><body><script>
 const widths = [320, 390, 768, 1280], said = [];
 let left = widths.length;

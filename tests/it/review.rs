@@ -88,7 +88,7 @@ fn an_interrupted_review_goes_on_where_it_stopped() {
     assert_eq!(status, 130);
     assert!(finished.contents.contains("dsp: ci.yaml: 1 kept; 9 of 10 rules are open"));
 
-    // In the middle of a line that is typed, and killed without a chance to tidy up.
+    // While a line is being typed, and killed without a chance to clean up.
     let mut tty = review(&world);
     tty.press_until("s", "[2/8]  root  POST /containers/*/exec");
     tty.press_until("d", "[3/8]  root  POST /exec/*/start");
@@ -197,7 +197,7 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
     assert_eq!(world.read("ci.yaml"), changed);
     tty.press_until("k", "[2/8]  root  POST /containers/a/exec");
     assert!(world.read("ci.yaml").contains("    - POST /containers/*/attach\n"));
-    // What is no profile any more cannot be gone on with.
+    // A file that is no longer a profile cannot be continued.
     world.write("ci.yaml", "nonsense: 1\n");
     tty.press("k");
     let (status, finished) = tty.end(&world);
@@ -328,7 +328,7 @@ fn the_commands_of_the_list_settle_it() {
     let commands: Vec<&str> =
         listed.lines().filter_map(|line| line.strip_prefix("  dsp review ")).collect();
     assert_eq!(commands.len(), 4, "{listed}");
-    // Keeping and denying the same rule are two ways; one of them is taken.
+    // Keeping and denying the same rule contradict each other, so one of them is used.
     for command in [commands[1], commands[2], commands[3]] {
         let done = world.shell(&format!("dsp review {command}"));
         assert_eq!(done.status, 3, "{command}: {}", done.err);
@@ -393,7 +393,7 @@ fn what_was_denied_stays_denied_when_the_profile_is_brought_up_to_date() {
         updated.err
     );
     assert_eq!(world.read("ci.yaml"), decided);
-    // What is new is open, and nothing else is asked again.
+    // New rules are open, and nothing else is asked again.
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/ps.jsonl");
     assert_eq!(world.dsp(&["generate", "--update", "ci.yaml", fixture]).status, 0);
     let listed = world.dsp(&["review", "ci.yaml"]).out;
@@ -421,7 +421,7 @@ fn enforce_holds_to_the_review_when_it_is_asked_to() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
         exchange(&mut server.connect(), request.as_bytes())[9..12].to_owned()
     };
-    // The audit log begins anew after the profile was read.
+    // The audit log starts a new session after the profile was read.
     let reload = |text: &str| {
         world.write("p.yaml", text);
         std::fs::remove_file(world.path("audit.jsonl")).unwrap();
@@ -440,7 +440,7 @@ fn enforce_holds_to_the_review_when_it_is_asked_to() {
     assert!(said.contains("the profile was not reloaded; the one before stays in force"), "{said}");
 }
 
-/// A narrowing to a name that an id can begin with, and a denial beside a wider rule.
+/// Narrowing to a name that may be a prefix of an ID, and a denial next to a wider rule.
 #[test]
 fn what_a_decision_does_not_hold_is_told_with_it() {
     let world = World::without_engine();

@@ -7,7 +7,7 @@ use crate::support::World;
 
 const PATH: &str = "schema/profile.v1.json";
 
-/// What is wrong with a profile in the eyes of an editor.
+/// The errors that an editor shows for a profile.
 fn errors(validator: &jsonschema::Validator, text: &str) -> Vec<String> {
     let value: serde_json::Value = serde_saphyr::from_str(text).unwrap();
     validator.iter_errors(&value).map(|error| error.instance_path().to_string()).collect()
@@ -89,7 +89,7 @@ fn an_editor_marks_what_is_wrong() {
         "/accept/0/until"
     );
     assert_eq!(with("reviewed:\n  digest: x\n  root:\n    - POST /x\n"), "/reviewed/root/0");
-    // The profile itself has an empty path.
+    // The path of the profile itself is empty.
     assert_eq!(errors(&validator, "version: 1\nname: x\nalow: []\n"), [""]);
     assert_eq!(errors(&validator, "name: x\n"), [""]);
 }
@@ -101,7 +101,7 @@ fn a_generated_profile_names_it_where_that_is_asked_for() {
     let text = world.dsp(&["generate", "r", "--schema", "s.json"]).out;
     assert!(text.starts_with("# yaml-language-server: $schema=s.json\n# "), "{text}");
     parse(&text).map_err(|problem| problem.message).unwrap();
-    // An update keeps it and brings the lines behind it up to date.
+    // An update keeps it and updates the lines after it.
     world.write("p.yaml", &text);
     recording(&world, "r2", &["GET /v1.41/info", "GET /v1.41/events"]);
     assert_eq!(world.dsp(&["generate", "--update", "p.yaml", "r", "r2"]).status, 0);

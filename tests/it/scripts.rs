@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-/// The one that gives each engine namespaces of its own.
+/// The script that gives each engine its own namespaces.
 const SCRIPT: &str = "scripts/engine";
-/// An engine that stands for a machine's own, in namespaces that its test makes.
+/// An engine that simulates a machine's own, in namespaces that its test creates.
 const MACHINE: &str = "tests/it/real_engine/machine.sh";
 
-/// Programs that are engines, or start one.
+/// Programs that are engines or start one.
 const ENGINES: [&str; 5] =
     ["dockerd", "dockerd-rootless.sh", "containerd", "rootlesskit", "podman"];
 
-/// Words before a command that leave it what it is.
+/// Words before a command that do not change it.
 const BEFORE: [&str; 14] = [
     "!", "do", "else", "env", "exec", "if", "in_world", "nice", "nohup", "setsid", "sudo", "then",
     "until", "while",
 ];
 
-/// The commands of a line of shell that start an engine. podman with `--remote`, and what it says of
-/// itself, are clients.
+/// The commands in a line of shell that start an engine. podman with `--remote` is a client, and so
+/// are its commands for information.
 fn starts(line: &str) -> Vec<&str> {
     let code = line.split(" #").next().unwrap().trim_start();
     let commands = code.split(['|', '&', ';', '(', ')', '`', '"', '\'']);
@@ -49,7 +49,7 @@ fn runs(line: &str) -> bool {
     ENGINES.iter().any(of)
 }
 
-/// The files below a folder, without what a build makes.
+/// The files in a folder, without build results.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let (folders, mut found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());

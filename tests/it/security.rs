@@ -1,10 +1,10 @@
-//! `SECURITY.md`: each promise names the tests that hold it.
+//! `SECURITY.md`: each promise names the tests that check it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The tests of the project, by file and name: `listener::a_dead_socket_is_replaced`. A file `mod.rs`
-/// goes by the name of its folder.
+/// The tests of the project, by file and name: `listener::a_dead_socket_is_replaced`. For a file
+/// `mod.rs` it is the name of its folder.
 fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,5 +1,5 @@
-//! Whoever reads what dsp writes stops reading: service goes on, or fails closed with an answer, and dsp
-//! ends when it is told to.
+//! A reader of dsp's output stops reading: dsp continues, or fails closed with an answer, and ends
+//! when it is asked to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ fn ping(server: &Server) -> String {
     exchange(&mut server.connect(), PING)
 }
 
-/// Ends at TERM, although nobody reads its stderr meanwhile.
+/// Ends at TERM, although nothing reads its stderr.
 fn ends(server: &Server) {
     server.signal(Signal::TERM);
     let stat = format!("/proc/{}/stat", server.pid().as_raw_nonzero());
@@ -37,14 +37,14 @@ fn ends(server: &Server) {
 fn a_reader_of_stderr_that_stalls_stops_nothing() {
     let world = World::sample();
     world.write("p.yaml", PROFILE);
-    // The pipe of its stderr takes 64 KiB, and nobody reads it before the end.
+    // The pipe of its stderr holds 64 KiB, and it is not read before the end.
     let mut server = world.serve(&["enforce", "p.yaml"]);
     let mut client = server.connect();
     (0..900).for_each(|number| deny(&mut client, number));
     assert!(ping(&server).starts_with("HTTP/1.1 200"));
     ends(&server);
     let said = server.wait().err;
-    // Lines do not fill the pages of a pipe to their ends.
+    // Lines do not fill the pages of a pipe completely.
     assert!(said.len() >= 48 << 10, "{} bytes", said.len());
 }
 
@@ -62,7 +62,7 @@ fn a_reader_of_the_audit_log_that_stalls_closes_and_opens_it_again() {
     let answer = ping(&server);
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("the audit log cannot be written"), "{answer}");
-    // Someone reads again.
+    // Reading resumes.
     let mut read = vec![0; 48 << 10];
     reader.read_exact(&mut read).unwrap();
     wait_for("an answer", || ping(&server).starts_with("HTTP/1.1 200"));

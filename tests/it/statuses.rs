@@ -1,7 +1,7 @@
-//! The exit statuses of every command, as a matrix of command and outcome.
+//! The exit statuses of every command, as a matrix of commands and outcomes.
 //!
-//! Each cell is a run. A cell that cannot be is one that the command has no way to come to: a command
-//! that looks at no evidence has no verdict to miss, one that runs no program has no status of its.
+//! Each cell is a run. A missing cell means that the command cannot have this outcome: without
+//! evidence no verdict can be missing, and without a program there is no status of a program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::generate::recording;
 use crate::support::World;
 
-/// What can come of a command, with its status.
+/// The possible outcomes of a command, with their statuses.
 const OUTCOMES: [(&str, i32); 10] = [
     ("done", 0),
     ("failed", 1),
@@ -23,7 +23,7 @@ const OUTCOMES: [(&str, i32); 10] = [
     ("ended by TERM", 143),
 ];
 
-/// The runs: command, outcome, and the line of shell behind `dsp COMMAND`.
+/// The runs: command, outcome, and the arguments after `dsp COMMAND`.
 const RUNS: &[(&str, &str, &str)] = &[
     ("record", "done", "-o new -- true"),
     ("record", "failed", "-o new --listen unix:///none/p.sock"),
@@ -148,7 +148,7 @@ fn every_command_ends_with_what_its_status_says() {
             let is_there = cells.contains_key(&(command.as_str(), status));
             let _ = write!(table, "{:>5}", if is_there { "yes" } else { "-" });
         }
-        // Every command can be done, fail, and be used wrongly.
+        // Every command can succeed, fail, and be used wrongly.
         for status in 0..3 {
             assert!(
                 cells.contains_key(&(command.as_str(), status)),

@@ -1,4 +1,4 @@
-//! What the tests share: a `dsp` command in a folder of its own, and engines.
+//! Shared by the tests: a `dsp` command in its own folder, and engines.
 #![allow(dead_code, reason = "each test module uses its part")]
 
 use std::io::{Read, Write};
@@ -11,10 +11,10 @@ use dsp::sample::{Options, SampleEngine};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// The longest that a test waits for anything.
+/// How long a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Variables that would let the environment of a test change its result.
+/// Variables of the environment that could change the result of a test.
 const SCRUBBED: [&str; 16] = [
     "CI",
     "CLICOLOR",
@@ -34,14 +34,14 @@ const SCRUBBED: [&str; 16] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// A folder of its own with an engine, for one test.
+/// A folder with an engine, for one test.
 pub struct World {
     pub folder: TempDir,
     pub host: String,
     sample: Option<(Runtime, SampleEngine)>,
 }
 
-/// What a command came to.
+/// The result of a command.
 pub struct Done {
     pub status: i32,
     pub out: String,
@@ -66,14 +66,14 @@ impl World {
         Self { folder, host, sample: Some((runtime, engine)) }
     }
 
-    /// A folder, and no engine anywhere.
+    /// A folder without any engine.
     pub fn without_engine() -> Self {
         let folder = tempfile::Builder::new().prefix("dsp-it-").tempdir_in("/tmp").unwrap();
         let host = format!("unix://{}/none.sock", folder.path().display());
         Self { folder, host, sample: None }
     }
 
-    /// A folder and the real engine that `scripts/test` started; `None` where there is none, unless
+    /// A folder and the real engine that `scripts/test` started; `None` if there is none, unless
     /// one is required.
     pub fn real() -> Option<Self> {
         let host = std::env::var("DSP_TEST_ENGINE_HOST").ok();
@@ -92,7 +92,7 @@ impl World {
         &self.sample.as_ref().unwrap().1
     }
 
-    /// Ends the sample engine, as one that goes away in the middle.
+    /// Ends the sample engine, like one that disappears in the middle.
     pub fn stop_engine(&mut self) {
         self.sample = None;
     }
@@ -144,7 +144,7 @@ impl World {
         self.finish_with(command, |_| ())
     }
 
-    /// Like [`World::finish`], telling the process's id once it has started.
+    /// Like [`World::finish`], and reports the process ID once it has started.
     pub fn finish_with(
         &self,
         mut command: Command,
@@ -176,7 +176,7 @@ impl World {
         Self::served(self.dsp_command(&all), socket, listeners)
     }
 
-    /// Like [`World::serve`], with at most so many open files.
+    /// Like [`World::serve`], with a limit on open files.
     pub fn serve_with_files(&self, files: u32, args: &[&str]) -> Server {
         let socket = self.path("p.sock");
         let line = format!("ulimit -n {files}; exec \"$@\" --listen unix://{}", socket.display());
@@ -201,7 +201,7 @@ impl World {
     }
 }
 
-/// A dsp that serves; ended when dropped.
+/// A serving dsp; ended when dropped.
 pub struct Server {
     child: Option<Child>,
     pub socket: PathBuf,
@@ -228,7 +228,7 @@ impl Server {
         rustix::process::kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Ends it with a signal and returns what it said.
+    /// Ends it with a signal and returns its output.
     pub fn stop(mut self, signal: rustix::process::Signal) -> Done {
         self.signal(signal);
         self.wait()
@@ -262,7 +262,7 @@ fn wait_with_error(child: Child) -> String {
     String::from_utf8_lossy(&wait_with_output(child).stderr).into_owned()
 }
 
-/// Waits for a process, and ends it when it takes longer than a test may.
+/// Waits for a process, and ends it if it takes longer than a test may.
 fn wait_with_output(child: Child) -> std::process::Output {
     let pid = rustix::process::Pid::from_child(&child);
     let (send, receive) = std::sync::mpsc::channel::<()>();
@@ -277,7 +277,7 @@ fn wait_with_output(child: Child) -> std::process::Output {
     output
 }
 
-/// Waits until `done` holds.
+/// Waits until `done` returns true.
 pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
@@ -286,7 +286,7 @@ pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Sends bytes and reads everything that comes back until the other side ends.
+/// Sends bytes and reads until the other side ends.
 pub fn exchange(stream: &mut UnixStream, bytes: &[u8]) -> String {
     stream.write_all(bytes).unwrap();
     let mut answer = Vec::new();
@@ -294,7 +294,7 @@ pub fn exchange(stream: &mut UnixStream, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Reads until `end` has come.
+/// Reads until `end` arrives.
 pub fn read_until(stream: &mut UnixStream, end: &str) -> String {
     let mut answer = Vec::new();
     let mut byte = [0];

@@ -9,7 +9,7 @@ use crate::support::{World, dsp_binary};
 fn session(world: &World, args: &[&str]) -> PtySession {
     let mut command: Command = world.dsp_command(args);
     command.env("TERM", "xterm");
-    // The pseudo-terminal is the child's input, not nothing.
+    // The child's input is the pseudo-terminal, not empty.
     command.stdin(std::process::Stdio::inherit());
     spawn_command(command, Some(30_000)).unwrap()
 }
@@ -30,7 +30,7 @@ fn the_child_has_the_terminal_and_the_summary_comes_after_it() {
 #[test]
 fn ctrl_c_reaches_the_child_once_and_the_recording_is_complete() {
     let world = World::sample();
-    // The second interrupt, if there were one, would come while the first is being handled.
+    // A second interrupt would arrive while the first one is being handled.
     let line = "n=0; trap 'n=$((n+1)); [ $n = 1 ] || echo twice; sleep 0.3; echo bye; exit 130' INT; \
                 echo ready; while :; do sleep 0.1; done";
     let mut session = session(&world, &["record", "--", "sh", "-c", line]);

@@ -1,4 +1,4 @@
-//! A real pseudo-terminal, with what a person would see on it.
+//! A real pseudo-terminal, and what a person would see on it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::support::{World, dsp_binary, wait_for};
 
-/// A program on a terminal of its own.
+/// A program on its own terminal.
 pub struct Tty {
     process: PtyProcess,
     input: File,
@@ -59,7 +59,7 @@ impl Tty {
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", folder.display())).env("TERM", "xterm");
         command.envs(environment.iter().copied());
-        // The pseudo-terminal is the child's input, not nothing.
+        // The child's input is the pseudo-terminal, not empty.
         command.stdin(std::process::Stdio::inherit());
         let process = PtyProcess::new(command).unwrap();
         let input = process.get_file_handle().unwrap();
@@ -114,7 +114,7 @@ impl Tty {
         String::from_utf8_lossy(&self.seen.lock().unwrap().raw).into_owned()
     }
 
-    /// Whether the screen of a dialogue is shown.
+    /// Whether the alternate screen is shown.
     pub fn has_other_screen(&self) -> bool {
         self.seen.lock().unwrap().parser.screen().alternate_screen()
     }
@@ -124,7 +124,7 @@ impl Tty {
         !self.seen.lock().unwrap().parser.screen().hide_cursor()
     }
 
-    /// Gives the terminal another size.
+    /// Resizes the terminal.
     pub fn resize(&self, columns: u16, rows: u16) {
         let size = |number| NonZeroU16::new(number).unwrap();
         self.seen.lock().unwrap().parser.screen_mut().set_size(size(rows), size(columns));
@@ -132,7 +132,7 @@ impl Tty {
         tcsetwinsize(self.input.as_fd(), winsize).unwrap();
     }
 
-    /// Sends a signal to the process whose id a shell has written into a file.
+    /// Sends a signal to the process whose ID a shell has written to a file.
     pub fn signal(world: &World, signal: Signal) {
         let id = world.read("pid").trim().parse().unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
@@ -141,7 +141,7 @@ impl Tty {
     /// Waits until the program has ended and everything it wrote was read.
     pub fn wait(mut self) -> Finished {
         wait_for("the end of the program", || self.process.status().is_none_or(has_ended));
-        // The other side is closed, so the reader comes to its end.
+        // The other side is closed, so the reader ends.
         wait_for("the end of the output", || self.seen.lock().unwrap().has_ended);
         self.reader.take().unwrap().join().unwrap();
         Finished {
@@ -157,7 +157,7 @@ fn has_ended(status: rexpect::process::WaitStatus) -> bool {
     !matches!(status, rexpect::process::WaitStatus::StillAlive)
 }
 
-/// What a program has left behind.
+/// What a program has left on the terminal.
 pub struct Finished {
     pub contents: String,
     pub raw: String,

@@ -1,4 +1,5 @@
-//! The real programs that profiles were recorded of: each profile is exactly what its recordings need.
+//! The real programs that were recorded for profiles: each profile is exactly what its recordings
+//! need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,7 @@ use dsp::profile::{SHIPPED, Shipped};
 
 use crate::support::World;
 
-/// The folders of fixtures that hold no workload.
+/// The folders of fixtures that are not workloads.
 const OTHERS: [&str; 1] = ["logs"];
 
 fn folder() -> PathBuf {
@@ -61,7 +62,7 @@ fn each_can_be_installed_driven_and_recorded_again() {
     }
 }
 
-/// Otherwise an exercise takes what an earlier run of the program said for what this one says.
+/// Otherwise an exercise would mistake the output of an earlier run for its own.
 #[test]
 fn a_program_that_is_started_again_begins_with_an_empty_log() {
     let world = World::without_engine();
@@ -77,7 +78,7 @@ fn a_program_that_is_started_again_begins_with_an_empty_log() {
     assert_eq!((done.status, done.out.as_str()), (0, ""), "{}", done.err);
 }
 
-/// Asks the code that `enforce` runs about each request as it was received.
+/// Applies the code that `enforce` runs to each request as it was received.
 #[test]
 fn each_profile_lets_through_all_that_was_recorded() {
     for name in names() {
@@ -99,8 +100,7 @@ fn each_profile_lets_through_all_that_was_recorded() {
     }
 }
 
-/// What is allowed and was never asked for is a finding of `check`, here an error, and so is what nobody
-/// has reviewed.
+/// `check` reports rules that were never used, as errors here, and rules that nobody has reviewed.
 #[test]
 fn no_profile_allows_what_was_not_recorded_or_not_reviewed() {
     let world = World::without_engine();
@@ -114,7 +114,7 @@ fn no_profile_allows_what_was_not_recorded_or_not_reviewed() {
         let done = checked(&format!("builtin:{name}"), &recordings(&name));
         assert_eq!(done.status, 0, "{name}: {}{}", done.out, done.err);
     }
-    // The check can fail: a rule without evidence is found.
+    // The check can fail: it finds a rule without evidence.
     let monitor = &Shipped::named("docker-cli-monitoring").unwrap().text;
     world.write("wider.yaml", &monitor.replace("allow:\n", "allow:\n  - POST /volumes/create\n"));
     let done = checked("wider.yaml", &recordings("docker-cli-monitoring"));
@@ -124,9 +124,9 @@ fn no_profile_allows_what_was_not_recorded_or_not_reviewed() {
     }
 }
 
-/// Each program does its work under its profile. Behind a switch, for it wants root, an engine and a
-/// registry, and programs that take minutes to build: `scripts/workloads install NAME...` puts them
-/// into the folder that `DSP_TEST_WORKLOADS` names.
+/// Each program does its work under its profile. Opt-in, because it needs root, an engine, a
+/// registry, and programs that take minutes to build: `scripts/workloads install NAME...` installs
+/// them in the folder that `DSP_TEST_WORKLOADS` names.
 #[test]
 fn each_installed_one_does_its_work_under_its_profile() {
     let Some(programs) = std::env::var_os("DSP_TEST_WORKLOADS") else {

@@ -1,4 +1,4 @@
-//! Does what an attempt says, and holds what comes back against it.
+//! Performs an attempt and checks the answers.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -11,22 +11,22 @@ use super::engine::Seen;
 use super::file::{Answer, Attempt, Expected, Step};
 use super::wire::{Wire, header, is_bodiless, spelled, status};
 
-/// The longest that an attempt waits for a byte.
+/// How long an attempt waits for a byte.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// By this request a connection shows that it goes on.
+/// A connection that answers this request is still open.
 const STILL_OPEN: &str = "GET /_ping?still=open HTTP/1.1";
 
-/// How much is held against the file.
+/// What to check.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub enum Against {
-    /// Every answer, and its text.
+    /// Every answer and its text.
     Everything,
-    /// The statuses that a real engine leads to.
+    /// The statuses that a real engine produces.
     RealStatuses,
 }
 
-/// Runs an attempt; an error shows what was sent and what came back.
+/// Runs an attempt. An error shows what was sent and received.
 pub fn run(
     attempt: &Attempt,
     against: Against,
@@ -52,7 +52,7 @@ pub fn run(
     Ok(())
 }
 
-/// Holds what the engine saw against the file.
+/// Compares the requests that the engine received with the file.
 pub fn hold_seen(attempt: &Attempt, mut seen: Vec<Seen>) -> Result<(), String> {
     let shown: Vec<String> = seen.iter().map(|seen| format!("    {}", shown(seen))).collect();
     let before = seen.len();
@@ -135,7 +135,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes beside reading: whoever is refused early may not read all of it.
+    /// Writes in parallel with reading: a client that is refused early may not be able to send
+    /// everything.
     fn send(&mut self, bytes: &[u8]) {
         self.join();
         self.sent.extend_from_slice(bytes);

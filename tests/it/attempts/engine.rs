@@ -1,4 +1,4 @@
-//! An engine that keeps every byte that it gets.
+//! An engine that keeps every byte it receives.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -12,11 +12,11 @@ use super::wire::{Wire, header, is_bodiless, status};
 use crate::support::{PATIENCE, wait_for};
 use parking_lot::Mutex;
 
-/// The answer to every request for which there is no other one.
+/// The answer to every request without a prepared one.
 const YES: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\n\
     Content-Length: 2\r\n\r\n";
 
-/// A request as it came, and what came behind it when the connection was HTTP no longer.
+/// A request as received, and what followed it once the connection was no longer HTTP.
 #[derive(Debug)]
 pub struct Seen {
     pub message: Vec<u8>,
@@ -40,7 +40,7 @@ struct State {
 }
 
 impl RecordingEngine {
-    /// An engine that says of itself that it is podman, or Docker Engine.
+    /// Starts an engine that reports itself as podman, or as Docker Engine.
     pub fn start(socket: &Path, is_podman: bool) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
         let part = if is_podman { "Podman Engine" } else { "Engine" };
@@ -74,7 +74,7 @@ impl RecordingEngine {
         Self { socket: socket.to_owned(), state, thread: Some(thread) }
     }
 
-    /// Forgets what was seen, and gets answers to give to the next requests.
+    /// Clears the received requests and sets the answers to the next ones.
     pub fn prepare(&self, answers: &[Vec<u8>]) {
         self.wait_until_idle();
         let mut state = self.state.lock();
@@ -82,7 +82,7 @@ impl RecordingEngine {
         state.answers = answers.iter().cloned().collect();
     }
 
-    /// What was seen, once every connection has ended.
+    /// The received requests, once every connection has ended.
     pub fn seen(&self) -> Vec<Seen> {
         self.wait_until_idle();
         std::mem::take(&mut self.state.lock().seen)
@@ -96,7 +96,7 @@ impl RecordingEngine {
 impl Drop for RecordingEngine {
     fn drop(&mut self) {
         self.state.lock().is_ending = true;
-        // Wakes the thread, which then sees that it is to end.
+        // Wakes the thread, which then sees that it should end.
         if UnixStream::connect(&self.socket).is_ok()
             && let Some(thread) = self.thread.take()
         {
@@ -105,7 +105,7 @@ impl Drop for RecordingEngine {
     }
 }
 
-/// One connection. Whoever goes away in between has seen enough.
+/// Serves one connection. A client that leaves early has seen enough.
 fn serve(stream: UnixStream, state: &Mutex<State>) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let mut wire = Wire::new(stream);

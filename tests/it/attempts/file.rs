@@ -1,8 +1,8 @@
-//! The files of `tests/attempts`, read strictly; the README there tells what they look like.
+//! Parses the files of `tests/attempts` strictly. The README there describes the format.
 
 use std::path::Path;
 
-/// What a file says.
+/// The contents of a file.
 #[derive(Debug)]
 pub struct Attempt {
     /// Its path below `tests/attempts`.
@@ -10,42 +10,42 @@ pub struct Attempt {
     /// Its profile as YAML.
     pub profile: String,
     pub is_podman: bool,
-    /// The proxy that fell for it.
+    /// The proxy that was vulnerable.
     pub proxy: Option<String>,
-    /// What the engine answers instead of a plain 200, request by request.
+    /// The engine's answers instead of a plain 200, one per request.
     pub answers: Vec<Vec<u8>>,
-    /// How many bytes are written at once.
+    /// The number of bytes per write.
     pub pieces: Option<usize>,
-    /// The statuses that come back when the engine is a real one.
+    /// The expected statuses with a real engine.
     pub real: Option<Vec<u16>>,
     pub steps: Vec<Step>,
     pub seen: Vec<Expected>,
 }
 
-/// What the client does, in order. The connection ends with the last four; the next step begins
+/// The steps of the client, in order. The last four end the connection, and the next step opens
 /// another one.
 #[derive(Debug)]
 pub enum Step {
     Send(Vec<u8>),
-    /// The client's direction ends.
+    /// The client ends its direction.
     EndSending,
     Answer(Answer),
     /// The connection has been closed.
     Closed,
     /// The connection serves another request.
     Open,
-    /// The connection is a tunnel, out of which this comes to its end.
+    /// The connection is a tunnel, and exactly these bytes come out of it.
     Tunnel(Vec<u8>),
-    /// The client goes away.
+    /// The client leaves.
     Gone,
 }
 
-/// An answer that has to come.
+/// An expected answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub has_body: bool,
-    /// Or the connection may be closed without it.
+    /// Whether the answer is required; otherwise the connection may be closed without it.
     pub is_certain: bool,
     pub contains: Vec<String>,
     pub lacks: Vec<String>,
@@ -58,25 +58,26 @@ impl Answer {
     }
 }
 
-/// What the engine has to see.
+/// What the engine is expected to receive.
 #[derive(Debug)]
 pub enum Expected {
-    /// A request with this line, perhaps byte for byte, and what came through the tunnel after it.
+    /// A request with this line, optionally byte for byte, and what came through the tunnel after
+    /// it.
     Request { line: String, message: Option<Vec<u8>>, tunnel: Option<Vec<u8>> },
-    /// A request with this line, whose end never comes, or nothing of it.
+    /// A request with this line that never ends, or nothing of it.
     Cut(String),
 }
 
 const KEYS: [&str; 9] =
     ["answer", "deny", "engine", "min_api", "pieces", "profile", "proxy", "real", "unknown"];
 
-/// What most attempts have to get past.
+/// The profile of most attempts.
 const PROFILE: &str = "HEAD /_ping, GET /version, GET /containers/json, GET /containers/*/json, \
     POST /containers/*/start, GET /images/*/json, POST /images/create, POST /build, \
     PUT /containers/*/archive, POST /containers/*/attach, POST /exec/*/start, GET /events, \
     GET /networks, DELETE /volumes/*";
 
-/// And what podman does not have.
+/// The operations that podman does not have.
 const BUILDKIT: &str = ", POST /session, POST /grpc";
 
 struct Reader {
@@ -94,7 +95,7 @@ pub fn read(path: &Path, name: &str) -> Result<Attempt, String> {
     parse(name, &text)
 }
 
-/// Reads the text of a file; an error names the file and the line.
+/// Parses the text of a file. An error names the file and the line.
 pub fn parse(name: &str, text: &str) -> Result<Attempt, String> {
     let mut reader = Reader {
         attempt: Attempt {
@@ -288,7 +289,7 @@ fn line_of(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The bytes that a text stands for, and whether it ends in a lone `\`.
+/// The bytes that a text represents, and whether it ends in a lone `\`.
 fn unescaped(text: &str) -> Result<(Vec<u8>, bool), String> {
     let mut bytes = Vec::new();
     let mut characters = text.chars();

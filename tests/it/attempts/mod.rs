@@ -1,6 +1,6 @@
-//! Attempts to get something past dsp, byte by byte, from the files of `tests/attempts`.
+//! Attempts to get past dsp, byte by byte, from the files of `tests/attempts`.
 
-/// Does what a file says.
+/// Performs the steps of a file.
 mod client;
 /// An engine that keeps every byte.
 mod engine;
@@ -40,7 +40,7 @@ fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attempts"))
 }
 
-/// The attempts of a group, or what is wrong with its files.
+/// The attempts of a group, or the errors in its files.
 fn attempts(group: &str) -> Vec<Result<Attempt, String>> {
     let files = std::fs::read_dir(folder().join(group)).unwrap();
     let mut paths: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
@@ -49,7 +49,7 @@ fn attempts(group: &str) -> Vec<Result<Attempt, String>> {
     paths.iter().map(|path| file::read(path, &name(path))).collect()
 }
 
-/// Every attempt that is to be tried on a real engine as well.
+/// Every attempt that is also run against a real engine.
 pub fn real() -> Vec<Attempt> {
     let all = GROUPS.iter().flat_map(|group| attempts(group));
     all.map(Result::unwrap).filter(|attempt| attempt.real.is_some()).collect()
@@ -89,8 +89,8 @@ fn hold(group: &str) {
             let bench =
                 benches.entry(attempt.profile.clone()).or_insert_with(|| Bench::new(&attempt));
             let held = bench.hold(&attempt);
-            // A request that was cut may reach the engine after its client has gone, or never; the
-            // next attempt must not be taken for the one that made it.
+            // A truncated request may reach the engine after its client has left, or never. The
+            // next attempt must not be blamed for it.
             if attempt.seen.iter().any(|seen| matches!(seen, file::Expected::Cut(_))) {
                 benches.remove(&attempt.profile);
             }

@@ -1,4 +1,4 @@
-//! One side of a connection, read message by message, every byte as it came.
+//! One side of a connection, read message by message, with every byte kept.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 pub struct Wire {
     pub stream: UnixStream,
     unread: Vec<u8>,
-    /// Everything that has come so far, for a failure to show.
+    /// All bytes received so far, to show in a failure.
     pub got: Vec<u8>,
 }
 
@@ -16,13 +16,13 @@ impl Wire {
         Self { stream, unread: Vec::new(), got: Vec::new() }
     }
 
-    /// Takes a head with the empty line behind it.
+    /// Takes a head, including the empty line.
     pub fn head(&mut self) -> io::Result<Vec<u8>> {
         self.until(b"\r\n\r\n")
     }
 
-    /// Takes the body that a head announces. What has come of it is in `message` also when it
-    /// breaks off.
+    /// Takes the body that a head announces. `message` contains the received part even if the body
+    /// ends early.
     pub fn body(&mut self, head: &[u8], message: &mut Vec<u8>) -> io::Result<()> {
         if header(head, "transfer-encoding").is_some() {
             return self.chunks(message);
@@ -37,7 +37,7 @@ impl Wire {
         Ok(std::mem::take(&mut self.unread))
     }
 
-    /// What has come and was not taken.
+    /// The bytes received and not taken.
     pub fn unread(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.unread)
     }
@@ -84,7 +84,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Whether the stream has ended and nothing is left of it.
+    /// Whether the stream has ended and everything was taken.
     pub fn has_ended(&mut self) -> io::Result<bool> {
         Ok(self.unread.is_empty() && !self.fill()?)
     }
@@ -112,7 +112,7 @@ pub fn status(head: &[u8]) -> Option<u16> {
     String::from_utf8_lossy(head).split(' ').nth(1)?.trim().parse().ok()
 }
 
-/// Whether an answer is over when its head is, but for bytes of a tunnel.
+/// Whether an answer ends with its head, apart from bytes of a tunnel.
 pub fn is_bodiless(status: u16) -> bool {
     (100..200).contains(&status) || status == 204 || status == 304
 }

@@ -1,10 +1,10 @@
-//! Profiles, and requests to try them with.
+//! Profiles, and requests to test them with.
 
 use dsp::api::{Catalogue, Method};
 use dsp::policy::{Body, Enforcer, Gate, Request, Verdict};
 use dsp::profile::{Profile, parse};
 
-/// A profile with everything that a profile can have.
+/// A profile with every feature.
 pub const EVERYTHING: &str = r#"version: 1
 name: everything
 min_api: "1.41"
@@ -71,10 +71,10 @@ pub const NAMES: [&str; 27] = [
     "a/get",
 ];
 
-/// The few of them that a profile of one rule is tried with.
+/// The few of them for testing a profile with one rule.
 pub const FEW: [&str; 5] = ["json", "create", "web", "a/get", "reg:5000/a/b@sha256:00"];
 
-/// Versions, and slashes at the end.
+/// Versions, and paths with a slash at the end.
 const VERSIONS: [&str; 18] = [
     "/",
     "/v1.41",
@@ -96,7 +96,7 @@ const VERSIONS: [&str; 18] = [
     "/debug/pprof/",
 ];
 
-/// The profile with everything.
+/// The profile with every feature.
 pub fn everything() -> Profile {
     parse(EVERYTHING).unwrap()
 }
@@ -131,7 +131,7 @@ pub fn targets(names: &[&str]) -> Vec<String> {
 
 /// Whether dsp would forward the request.
 pub fn allowed(gate: &Enforcer, method: &str, target: &str, content_type: Option<&str>) -> bool {
-    // A type says something of a body only, so there is one.
+    // A content type only has a meaning with a body, so there is one.
     let (content_type, has_body) = (content_type.map(str::as_bytes), content_type.is_some());
     let mut asked = Request::new(method, target);
     asked.head.content_type = content_type;
@@ -140,7 +140,7 @@ pub fn allowed(gate: &Enforcer, method: &str, target: &str, content_type: Option
     matches!(decision.verdict, Verdict::Forward(_))
 }
 
-/// The methods that a profile has rules for, and one that it has none for.
+/// The methods in a profile's rules, and one that it does not have.
 pub fn methods(profile: &Profile) -> Vec<&'static str> {
     let mut methods: Vec<&str> = Method::ALL
         .into_iter()

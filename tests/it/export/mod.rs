@@ -1,4 +1,4 @@
-//! What `dsp export` writes, held against dsp's own policy over the whole catalogue.
+//! The output of `dsp export`, compared with dsp's own policy over the whole catalogue.
 
 /// Profiles and requests.
 pub mod corpus;
@@ -25,8 +25,8 @@ fn read(profile: &Profile, format: Format) -> Reading {
     }
 }
 
-/// Compares every format with the policy. Spellings that are not canonical are left to the tests
-/// with the real proxies.
+/// Compares every format with the policy. The tests with the real proxies cover non-canonical
+/// spellings.
 fn compare(profile: &Profile, targets: &[String]) {
     let gate = Enforcer::new(profile);
     let readings = Format::ALL.map(|format| (format, read(profile, format)));

@@ -1,4 +1,4 @@
-//! The expressions in exported files, and what their proxies would do with them.
+//! Evaluates the expressions in exported files as their proxies do.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,10 @@ use regex::bytes::Regex;
 
 static VERSIONED: LazyLock<Regex> = LazyLock::new(|| regex(r"^/v[0-9.]+(?:/|\z)"));
 
-/// What a file says, in order: the first rule of the method that matches decides.
+/// The rules of a file, in order: the first match for the method decides.
 pub struct Reading {
     rules: Vec<Rule>,
-    /// Expressions that allow a version, where the format checks it on its own.
+    /// Expressions that allow a version, for formats that check it separately.
     version: Option<Regex>,
 }
 
@@ -50,7 +50,7 @@ impl Reading {
         Self { rules, version: version.map(|(_, behind)| quoted(behind)) }
     }
 
-    /// PCRE, byte by byte; a line with 0 is before the line that it takes from.
+    /// PCRE, byte by byte; a line with 0 precedes the line that it restricts.
     pub fn nginx(text: &str) -> Self {
         let mut rules = Vec::new();
         let mut except = None;
@@ -91,7 +91,7 @@ impl Reading {
         Self { rules, version: version.lines().nth(1).map(quoted) }
     }
 
-    /// RE2; the program puts the anchors.
+    /// RE2; the program adds the anchors.
     pub fn wollomatic(text: &str) -> Self {
         Self::anchored(text.lines().filter_map(|line| {
             let flag = line.strip_prefix("      - '-allow")?.strip_suffix('\'')?;
@@ -99,7 +99,7 @@ impl Reading {
         }))
     }
 
-    /// RE2; the program puts the anchors.
+    /// RE2; the program adds the anchors.
     pub fn cetusguard(text: &str) -> Self {
         let rules = text.lines().filter_map(|line| line.split_once(' '));
         Self::anchored(rules.filter(|(method, _)| *method != "!"))

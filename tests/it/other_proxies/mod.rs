@@ -1,6 +1,6 @@
 //! Real HAProxy, nginx and Caddy with exported files: they decide as dsp does, except where the
-//! file says otherwise. `scripts/test` installs them; a test without its program passes by doing
-//! nothing, unless `DSP_TEST_ENGINE=required` is set.
+//! file says otherwise. `scripts/test` installs them. A test without its program passes without
+//! doing anything, unless `DSP_TEST_ENGINE=required` is set.
 
 /// When they write a request down.
 mod held;
@@ -20,7 +20,7 @@ use crate::export::corpus::{self, NAMES, allowed};
 use proxy::{Proxy, available};
 use upstream::UPGRADE;
 
-/// The formats of programs that Debian has.
+/// The formats of programs in Debian.
 const PROGRAMS: [Format; 3] = [Format::Caddy, Format::Haproxy, Format::Nginx];
 
 fn compare(format: Format, profile: &Profile, requests: &[(&'static str, String)]) {
@@ -87,7 +87,7 @@ fn nginx_decides_over_the_whole_catalogue_as_dsp_does() {
     the_whole_catalogue(Format::Nginx);
 }
 
-/// Spellings that two readers could read differently, or that are refused whatever the profile
+/// Spellings that two parsers could read differently, or that are refused whatever the profile
 /// says.
 const SPELLINGS: [(&str, &str); 62] = [
     ("GET", "/%63ontainers/json"),
@@ -154,7 +154,8 @@ const SPELLINGS: [(&str, &str); 62] = [
     ("GET", "/containers/json?a&%c2%85=x"),
 ];
 
-/// Bodies by type: forms and gRPC are refused. The proxies go by the type alone, also where no body comes.
+/// Bodies by type: forms and gRPC are refused. The proxies decide by the type alone, even without a
+/// body.
 const TYPES: [&str; 6] = [
     "application/json",
     "application/x-www-form-urlencoded",
@@ -164,13 +165,13 @@ const TYPES: [&str; 6] = [
     "text/plain",
 ];
 
-/// What a proxy decides otherwise than dsp, as the head of its file says.
+/// Whether a proxy decides differently than dsp, as the header of its file says.
 fn differs(format: Format, target: &str) -> bool {
     // Names in the query are not decoded.
     let hidden = ["/containers/json?%ff=x", "/containers/json?a&%c2%85=x"];
-    // They refuse a host before the path, and dsp leaves it out.
+    // They refuse a host before the path, and dsp removes it.
     let refused = target == "http://docker/containers/json";
-    // U+FFFD stands for what is not UTF-8.
+    // U+FFFD replaces what is not UTF-8.
     hidden.contains(&target)
         || refused
         || format == Format::Caddy && target == "/containers/a%ef%bf%bd/json"
@@ -216,7 +217,8 @@ fn only_hijacks_switch_protocols() {
     }
 }
 
-/// Opens a tunnel, sends five bytes and ends its own direction. What came back, if it opened.
+/// Opens a tunnel, sends five bytes and ends its own direction. Returns what came back, if the
+/// tunnel opened.
 fn through_a_tunnel(proxy: &Proxy, path: &str, body: &str) -> Option<String> {
     let mut stream = proxy.connect();
     let length = body.len();
@@ -244,17 +246,17 @@ fn tunnels_open_and_end_as_the_files_say() {
         let executed = through_a_tunnel(&proxy, "/v1.44/exec/x/start", "{}");
         let (all, nothing) = (Some("5 bytes\n".to_owned()), Some(String::new()));
         let expected = match format {
-            // It takes Upgrade from a request with a body, and keeps one direction without the
-            // other.
+            // It removes Upgrade from a request with a body, and keeps one direction open without
+            // the other.
             Format::Haproxy => (all, None),
-            // They end both directions with the first.
+            // They end both directions with the first one.
             _ => (nothing.clone(), nothing),
         };
         assert_eq!((attached, executed), expected, "{format}");
     }
 }
 
-/// Reads until `end` has come, or the other side has ended.
+/// Reads until `end` arrives or the other side ends.
 fn until(stream: &mut impl Read, end: &str) -> String {
     let mut answer = Vec::new();
     let mut byte = [0];

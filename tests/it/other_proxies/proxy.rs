@@ -1,4 +1,4 @@
-//! A real proxy in a folder of its own, on a port of its own.
+//! A real proxy in its own folder and on its own port.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,16 +12,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::upstream::{REACHED, Upstream};
 use crate::support::{PATIENCE, World};
 
-/// A running proxy with an exported file, and the engine behind it.
+/// A running proxy with an exported file, and its engine.
 pub struct Proxy {
     child: Child,
     port: u16,
-    // Dropped before the folder that its socket is in.
+    // Dropped before the folder of its socket.
     _upstream: Upstream,
     world: World,
 }
 
-/// Whether the program of a format is here; a failure where it is required and is not.
+/// Whether the program of a format is installed; panics if it is required and missing.
 pub fn available(format: Format) -> bool {
     is_installed(format.as_str())
 }
@@ -108,8 +108,7 @@ impl Proxy {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Whether a request reaches the engine. One that does not has to be answered, and not as if
-    /// all were well.
+    /// Whether a request reaches the engine. Otherwise, the answer must not be a success.
     pub fn forwards(&self, method: &str, target: &str, headers: &str) -> bool {
         let answer = self.ask(method, target, headers);
         let reached = answer.to_ascii_lowercase().contains(REACHED);
@@ -126,13 +125,13 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // The workers of nginx end with their master only when it is asked to end.
+        // The workers of nginx end with their master only if it is asked to end.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
     }
 }
 
-/// What an nginx needs around its server: everything that it writes is in its own folder.
+/// The nginx configuration around its server: nginx writes everything into its own folder.
 pub fn around(folder: &str, server: &str) -> String {
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let temporary: String =

@@ -1,4 +1,4 @@
-//! An engine that says yes to everything, and what came through to it.
+//! An engine that accepts everything, and counts what it received.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 
 use crate::support::PATIENCE;
 
-/// The header by which an answer is known as its own.
+/// The header that marks its answers.
 pub const REACHED: &str = "x-reached: yes";
 
-/// The header that repeats the `Upgrade` of a request that asked for no tunnel.
+/// The header that repeats the `Upgrade` of a request for an operation without a tunnel.
 pub const UPGRADE: &str = "x-upgrade: ";
 
-/// Answers on a unix socket until it is dropped: 200 to every request, and 101 to one that starts an
-/// exec or attaches, where it then counts the bytes until the client has ended its direction.
+/// Answers on a unix socket until it is dropped: 200 to every request, and 101 to a request that
+/// starts an exec or attaches. There it counts the bytes until the client has ended its direction.
 pub struct Upstream {
     socket: PathBuf,
     ending: Arc<AtomicBool>,
@@ -44,7 +44,7 @@ impl Upstream {
 impl Drop for Upstream {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Relaxed);
-        // Wakes the thread, which then sees that it is to end.
+        // Wakes the thread, which then sees that it should end.
         if UnixStream::connect(&self.socket).is_ok()
             && let Some(thread) = self.thread.take()
         {
@@ -53,7 +53,7 @@ impl Drop for Upstream {
     }
 }
 
-/// One request, and the end of the connection. Whoever goes away in between has seen enough.
+/// Answers one request and ends the connection. A client that leaves early has seen enough.
 fn answer(mut stream: UnixStream) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let mut head = Vec::new();

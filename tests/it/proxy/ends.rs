@@ -95,7 +95,8 @@ fn an_engine_learns_that_its_client_sends_no_more() {
         let mut stream = server.connect();
         stream.write_all(&request("GET", "/v1.41/events", "", "")).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
-        // The engine takes that for the client's going and ends its answer, which else has no end.
+        // The engine takes this for the end of the client and ends its answer, which otherwise has
+        // no end.
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
@@ -112,7 +113,7 @@ fn a_client_that_first_sends_no_more_and_then_goes_is_noticed() {
         let start = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
         stream.write_all(start.as_bytes()).unwrap();
         assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "the client's direction has ended");
-        // An engine that does not care, and has nothing to say.
+        // An engine that ignores it, and has nothing to send.
         wait_for("the proxy to go", || stream.write_all(b"").is_err() || gone(&stream));
     });
     let mut stream = server.connect();
@@ -185,7 +186,8 @@ fn an_engine_that_answers_and_hangs_up_on_an_upload_is_heard() {
     }
 }
 
-/// What an engine saw that ends each connection behind its first answer, without having said so.
+/// The requests at an engine that ends each connection after its first answer without announcing
+/// it.
 fn requests_of_two_connections(method: &str, path: &str) -> (String, Vec<String>) {
     let mut world = World::sample();
     world.write("p.yaml", ALL);
@@ -199,14 +201,14 @@ fn requests_of_two_connections(method: &str, path: &str) -> (String, Vec<String>
             let (mut stream, _) = listener.accept().unwrap();
             stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
             let head = read_until(&mut stream, "\r\n\r\n");
-            // What comes now is refused, and has not been seen.
+            // Input that arrives now is refused, and was not read.
             stream.shutdown(Shutdown::Read).unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
             head.lines().next().unwrap().to_owned()
         };
         (0..2).map(answer).collect()
     });
-    // Both at once, so that nothing tells of the end before the second one goes out.
+    // Both at once, so that the end is not visible before the second one is sent.
     let mut both = request("GET", "/v1.41/containers/json", "", "");
     both.extend(request(method, path, CLOSE, ""));
     let answers = exchange(&mut server.connect(), &both);

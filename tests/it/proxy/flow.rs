@@ -74,7 +74,7 @@ fn a_slow_client_slows_the_engine() {
     let engine = scripted_engine(&mut world, |mut stream| {
         read_until(&mut stream, "\r\n\r\n");
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n").unwrap();
-        // Until nothing more is taken for a while, then until the client has gone.
+        // Writes until nothing is accepted for a while, then until the client has left.
         stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         let mut taken = 0;
         while let Ok(length) = stream.write(&[0; 65_536]) {

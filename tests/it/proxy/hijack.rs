@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{ALL, CLOSE, UPGRADE, answering_engine, both, request, scripted_engine};
 use crate::support::{PATIENCE, Server, World, exchange, read_until, wait_for};
 
-/// Makes an exec in the sample engine and returns its id.
+/// Creates an exec in the sample engine and returns its ID.
 fn exec(server: &Server, command: &str) -> String {
     let body = format!("{{\"AttachStdin\":true,\"AttachStdout\":true,\"Cmd\":{command}}}");
     let headers = format!("{CLOSE}Content-Type: application/json\r\n");
@@ -23,7 +23,7 @@ fn start(id: &str, detach: bool) -> Vec<u8> {
     request("POST", &format!("/v1.41/exec/{id}/start"), UPGRADE, &body)
 }
 
-/// Sends the last of the input and returns the output, which is there when the input has ended.
+/// Sends the rest of the input and returns the output, which comes when the input has ended.
 fn counted_with(mut stream: UnixStream, last: &[u8]) -> String {
     stream.write_all(last).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -48,7 +48,7 @@ fn a_hijack_is_a_tunnel_whose_ends_close_one_by_one() {
     for (_world, server) in both() {
         let id = exec(&server, "[\"wc\",\"-c\"]");
         let mut stream = server.connect();
-        // The first input comes in one piece with the request, before the engine has switched.
+        // The first input arrives together with the request, before the engine has switched.
         let mut sent = start(&id, false);
         sent.extend_from_slice(b"12345");
         stream.write_all(&sent).unwrap();
@@ -109,14 +109,14 @@ fn an_upgrade_that_nobody_asked_for_is_a_502() {
     let server = world.serve(&["enforce", "p.yaml", "-q"]);
     for sent in [
         request("GET", "/v1.41/containers/json", CLOSE, ""),
-        // An upgrade on an operation that is no hijack is taken off.
+        // An upgrade on an operation that is not a hijack is removed.
         request(
             "GET",
             "/v1.41/containers/json",
             "Connection: Upgrade, close\r\nUpgrade: tcp\r\n",
             "",
         ),
-        // And one that could be, but did not ask.
+        // And one for an operation that is a hijack, but did not ask.
         request("POST", "/v1.41/exec/1/start", CLOSE, ""),
     ] {
         let engine = answering_engine(
@@ -178,7 +178,7 @@ fn output_survives_a_program_that_ends_before_its_input() {
         let head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&vec![b'o'; OUTPUT]).unwrap();
-        // Closed with input unread, as by `yes | docker exec -i web head`.
+        // Closed with unread input, as by `yes | docker exec -i web head`.
     });
     let mut stream = server.connect();
     stream.write_all(&request("POST", "/v1.41/exec/1/start", UPGRADE, "{}")).unwrap();
@@ -197,7 +197,7 @@ fn a_side_that_vanishes_takes_the_other_with_it() {
     let head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nready";
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
-    // The client goes: an engine with nothing to say still notices, because writing fails.
+    // The client leaves: an engine with nothing to send still notices, because writing fails.
     let engine = scripted_engine(&mut world, move |mut stream| {
         read_until(&mut stream, "{}");
         stream.write_all(head.as_bytes()).unwrap();
@@ -209,7 +209,7 @@ fn a_side_that_vanishes_takes_the_other_with_it() {
     read_until(&mut stream, "ready");
     drop(stream);
     engine.join().unwrap();
-    // The engine goes: so does the connection, and not only the engine's direction of it.
+    // The engine leaves: the whole connection ends, not only the engine's direction.
     let engine = scripted_engine(&mut world, move |mut stream| {
         read_until(&mut stream, "{}");
         stream.write_all(head.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! What a client can take up, and who may be one at all.
+//! The resources that a client can use, and which clients are admitted.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ fn enforcer(world: &World, more: &[&str]) -> Server {
     world.serve(&[&["enforce", "p.yaml", "-q"], more].concat())
 }
 
-/// A connection whose request is being answered for as long as it is open.
+/// A connection whose request is being answered as long as it is open.
 fn streaming(server: &Server) -> std::os::unix::net::UnixStream {
     let mut streaming = None;
     wait_for("a stream", || {
@@ -46,7 +46,7 @@ fn an_idle_connection_makes_room_for_a_new_one() {
     let server = enforcer(&world, &["--max-connections", "2"]);
     let busy = streaming(&server);
     let mut silent = server.connect();
-    // It says nothing yet, and is there when the next one comes.
+    // It is silent so far, but it exists when the next one connects.
     let answer = exchange(&mut server.connect(), &request("GET", "/_ping", CLOSE, ""));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(exchange(&mut silent, b""), "", "the silent one was ended");
@@ -68,7 +68,7 @@ fn silent_and_dribbling_clients_do_not_hold_up_others() {
     let start = Instant::now();
     let answer = exchange(&mut server.connect(), &request("GET", "/_ping", CLOSE, ""));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    // Far above what it takes, for a machine that does other things as well.
+    // Far above the expected time, for a busy machine.
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     drop((silent, dribbling));
 }
@@ -81,7 +81,7 @@ fn few_file_descriptors_are_enough_for_those_that_ask() {
     let ping = || exchange(&mut server.connect(), &request("GET", "/_ping", CLOSE, ""));
     // With 40 files there is room for four connections, each with one to the engine.
     let silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
-    // Those that were ended to make room take a moment to give their files back.
+    // Evicted connections take a moment to release their files.
     wait_for("an answer beside silent ones", || ping().starts_with("HTTP/1.1 200"));
     drop(silent);
     let busy = [(); 4].map(|()| streaming(&server));
@@ -122,7 +122,7 @@ fn only_the_users_that_are_named_may_connect() {
     assert!(refused.err.contains("--allow-uid and --allow-gid are for unix sockets"));
 }
 
-/// Connections that hold both slots, and what an honest client gets meanwhile.
+/// Connections that occupy both slots, and the answer to an honest client in the meantime.
 fn makes_room_while(world: &World, held: &[u8]) {
     let server = enforcer(world, &["--max-connections", "2"]);
     let holding = [(); 2].map(|()| {
@@ -190,7 +190,7 @@ fn a_body_that_comes_slowly_but_comes_is_not_ended() {
     let server = enforcer(&world, &["--body-timeout", "1"]);
     let mut client = server.connect();
     client.write_all(&request("POST", "/build", "Content-Length: 6\r\n", "")).unwrap();
-    // Longer in all than the limit of one pause.
+    // In total longer than the limit for one pause.
     for byte in b"abcdef" {
         std::thread::sleep(Duration::from_millis(300));
         client.write_all(&[*byte]).unwrap();
@@ -227,7 +227,7 @@ fn heads_that_do_not_end_take_a_bounded_amount_of_memory() {
     for _ in 0..1000 {
         let mut stream = server.connect();
         stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
-        // Some end to make room while they are written to.
+        // Some are evicted during the write.
         let _ = stream.write_all(head.as_bytes());
         held.push(stream);
     }
@@ -237,6 +237,7 @@ fn heads_that_do_not_end_take_a_bounded_amount_of_memory() {
     let status = std::fs::read_to_string(status).unwrap();
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let most: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
-    // All of it would be 117 MiB, and twice that with room to grow; 64 may be held.
+    // All bodies together would have 117 MiB, and twice that with spare capacity; 64 MiB are
+    // permitted.
     assert!(most < 110 << 10, "{most} KiB");
 }

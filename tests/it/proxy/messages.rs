@@ -41,7 +41,7 @@ fn a_recorder_sends_on_what_it_was_sent() {
 fn a_recorder_sends_on_a_body_that_is_not_in_order() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
-    // Leading zeros and an extension; enforce would refuse the second.
+    // Leading zeros and an extension; enforce would refuse the extension.
     let body = "0004\r\nbody\r\n3;name=value\r\nend\r\n0\r\n\r\n";
     let engine = scripted_engine(&mut world, |mut stream| {
         let seen = read_until(&mut stream, "0\r\n\r\n");
@@ -83,7 +83,7 @@ fn what_goes_upstream_is_the_canonical_form() {
         let answer = exchange(&mut server.connect(), &request("GET", target, CLOSE, ""));
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{target}: {answer}");
     }
-    // The other one is dsp's own question for the engine's version, at its start.
+    // The other one is dsp's own request for the engine's version at the start.
     let targets: Vec<String> = world.engine().seen().into_iter().map(|seen| seen.target).collect();
     assert_eq!(targets, ["/version", "/v1.41/containers/json?filters=%7B%7D"]);
 }
@@ -163,7 +163,7 @@ fn trailers_pass_both_ways() {
     assert!(seen.contains("Trailer: X-Sum\r\n") && seen.contains("TE: trailers\r\n"), "{seen}");
 }
 
-/// Answers whose head must come through as it is, byte for byte; what frames them included.
+/// Answers whose head must be forwarded byte for byte, including the headers that frame them.
 const ANSWERS: [(&str, &str); 5] = [
     ("GET", "HTTP/1.1 200 OK\r\nX-b: 1\r\nx-A: 2\r\nContent-Length: 2\r\nSERVER: x\r\n\r\nok"),
     ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nX-Stat: e30=\r\n\r\n"),

@@ -1,4 +1,4 @@
-//! The proxy on the wire, against the sample engine: one test is one promise.
+//! The proxy on the wire, with the sample engine: each test checks one promise.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -11,17 +11,17 @@ use crate::support::{PATIENCE, Server, World, read_until};
 mod admission;
 /// Denials on the wire.
 mod denials;
-/// Either side goes away, or ends its own direction only.
+/// Either side leaves, or ends only its own direction.
 mod ends;
 /// Streams and uploads, piece by piece.
 mod flow;
 /// Connections that stop being HTTP.
 mod hijack;
-/// What a client can take up, and who may be one.
+/// The resources that a client can use, and which clients are admitted.
 mod limits;
 /// Heads, lengths and the other details of single messages.
 mod messages;
-/// What a browser sends for a page does not come in over TCP.
+/// Requests that a browser sends for a web page are refused over TCP.
 mod tcp;
 /// A recorder changes nothing.
 pub mod verbatim;
@@ -40,8 +40,7 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
 const CLOSE: &str = "Connection: close\r\n";
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n";
 
-/// A recorder and an enforcer of [`ALL`], each in a world of its own: what holds for one holds for
-/// the other.
+/// A recorder and an enforcer of [`ALL`], each in its own world: both must behave in the same way.
 fn both() -> [(World, Server); 2] {
     let recorded = World::sample();
     let enforced = World::sample();
@@ -51,7 +50,7 @@ fn both() -> [(World, Server); 2] {
     [(recorded, recorder), (enforced, enforcer)]
 }
 
-/// An engine in the place of the sample one, which does exactly as told with one connection.
+/// An engine that replaces the sample one and follows a script for one connection.
 fn scripted_engine<T: Send + 'static>(
     world: &mut World,
     script: impl FnOnce(UnixStream) -> T + Send + 'static,
@@ -68,13 +67,13 @@ fn scripted_engine<T: Send + 'static>(
     })
 }
 
-/// An engine for one request: answers with these bytes, and returns the head that it got.
+/// An engine for one request: answers with these bytes, and returns the received head.
 fn answering_engine(world: &mut World, answer: &'static str) -> JoinHandle<String> {
     scripted_engine(world, move |mut stream| {
         let head = read_until(&mut stream, "\r\n\r\n");
         stream.write_all(answer.as_bytes()).unwrap();
         let _ = stream.shutdown(Shutdown::Write);
-        // Until the proxy has taken the answer and goes.
+        // Until the proxy has read the answer and leaves.
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
         head
     })

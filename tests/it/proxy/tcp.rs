@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use super::ALL;
 use crate::support::{PATIENCE, Server, World, exchange};
 
-/// A recorder, one that only audits and an enforcer, each on a TCP address as well.
+/// A recorder, an auditor and an enforcer, each also on a TCP address.
 fn all(more: &[&str]) -> Vec<(World, Server)> {
     let ways: [&[&str]; 3] = [
         &["record", "-o", "log"],
@@ -24,7 +24,7 @@ fn all(more: &[&str]) -> Vec<(World, Server)> {
 
 const LOOPBACK: [&str; 2] = ["--listen", "tcp://127.0.0.1:0"];
 
-/// What comes back from the TCP address.
+/// The answer from the TCP address.
 fn ask(server: &Server, request: &str) -> String {
     let address = server.first_address();
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
@@ -63,7 +63,7 @@ fn what_a_web_page_can_send_reaches_no_engine() {
              Access-Control-Request-Method: POST\r\nConnection: close\r\n\r\n".to_owned(),
             "GET /v1.41/containers/a/attach/ws HTTP/1.1\r\nHost: localhost\r\nConnection: close, Upgrade\r\n\
              Upgrade: websocket\r\nOrigin: http://evil.test\r\n\r\n".to_owned(),
-            // Nobody looks into a head that cannot be read.
+            // A head that cannot be read is not examined.
             "GET /_ping HTTP/1.1\r\nHost: localhost\r\nX:\r\n y\r\nOrigin: http://evil.test\r\n\r\n".to_owned(),
             long.clone(),
         ] {
@@ -93,7 +93,7 @@ fn programs_come_in_over_tcp() {
             let answer = ask(&server, &request);
             assert!(answer.contains(" 200 OK\r\n"), "{request}: {answer}");
         }
-        // A unix socket is no page's.
+        // A web page cannot use a unix socket.
         let page = ping("Host: evil.test\r\nOrigin: http://evil.test\r\n");
         assert!(exchange(&mut server.connect(), page.as_bytes()).contains(" 200 OK\r\n"));
         let said = server.stop(Signal::TERM).err;
@@ -115,7 +115,7 @@ fn names_that_were_asked_for_come_in() {
         assert!(other.starts_with("HTTP/1.1 403"), "{other}");
         assert!(other.contains("start dsp with --allow-host socket-proxy"), "{other}");
     }
-    // A container asks for another by its name.
+    // A container reaches another one by its name.
     for (_world, server) in all(&["--listen", "tcp://0.0.0.0:0", "--insecure-tcp"]) {
         for host in ["socket-proxy:2375", "192.168.1.5:2375"] {
             assert!(

@@ -1,5 +1,5 @@
-//! A recorder changes nothing: what an engine gets through it, and what a client gets, are the bytes
-//! of the other side, whatever they are.
+//! A recorder changes nothing: engine and client receive exactly the bytes of the other side,
+//! whatever they are.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use super::{ALL, scripted_engine};
 use crate::support::{Server, World, read_until};
 
-/// What clients send that an engine takes or answers in its own way, and what a recording says of it: how
-/// many requests there were, the operation of the last one, and why `enforce` would refuse it.
+/// Requests that an engine accepts or answers in its own way, and what a recording contains: the
+/// number of requests, the operation of the last one, and why `enforce` would refuse it.
 pub const REQUESTS: [(&str, usize, &str, &str); 31] = [
     ("GET /_ping HTTP/1.0\r\n\r\n", 1, "SystemPing", ""),
     ("GET /_ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 1, "SystemPing", ""),
@@ -160,8 +160,8 @@ pub const REQUESTS: [(&str, usize, &str, &str); 31] = [
     ),
 ];
 
-/// What an engine may say, each to a request that is in order; whether it ends the connection, and why
-/// `enforce` would not pass it on.
+/// Answers of an engine to well-formed requests; whether each ends the connection, and why
+/// `enforce` would not forward it.
 const ANSWERS: [(&str, &str, bool, &str); 15] = [
     (
         "GET",
@@ -215,7 +215,7 @@ const ANSWERS: [(&str, &str, bool, &str); 15] = [
     ("GET", "", true, ""),
 ];
 
-/// Both that let everything through.
+/// Both modes that forward everything.
 fn watchers() -> [(World, Server, &'static str); 2] {
     let (recorded, audited) = (World::sample(), World::sample());
     audited.write("p.yaml", ALL);
@@ -224,8 +224,8 @@ fn watchers() -> [(World, Server, &'static str); 2] {
     [(recorded, recorder, "record"), (audited, auditor, "--audit")]
 }
 
-/// Sends a message and takes an answer, one byte after the other or all at once; what the engine and
-/// the client got.
+/// Sends a message and an answer, byte by byte or all at once; returns what the engine and the
+/// client received.
 fn through(
     world: &mut World,
     server: &Server,
@@ -241,7 +241,7 @@ fn through(
         if ends {
             stream.shutdown(Shutdown::Write).unwrap();
         }
-        // What comes behind the message would be dsp's own.
+        // Anything after the message would come from dsp.
         let _ = stream.read_to_end(&mut got);
         got
     });
@@ -262,8 +262,8 @@ fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// What a log says of its requests: how many there are, the operation of the last one, and why `enforce`
-/// would refuse something of it, be it the head or what follows.
+/// What a log says about its requests: their number, the operation of the last one, and why
+/// `enforce` would refuse something, either the head or what follows.
 fn told(log: &str) -> (usize, String, String) {
     let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let (mut requests, mut operation, mut refused) = (0, String::new(), String::new());
@@ -300,7 +300,7 @@ fn the_engine_gets_the_clients_bytes_and_the_recording_says_so() {
             if told != expected {
                 wrong.push(format!("{by}: {message:?}: {told:?}"));
             }
-            // What `enforce` would refuse leaves nothing complete.
+            // If `enforce` would refuse something, nothing is complete.
             let generated = world.dsp(&["generate", "--allow-lossy", "log"]);
             let is_complete = generated.err.contains("complete, ");
             assert_eq!(is_complete, refused.is_empty(), "{by}: {message:?}: {}", generated.err);
@@ -309,7 +309,7 @@ fn the_engine_gets_the_clients_bytes_and_the_recording_says_so() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// Two requests at once, of which the engine sees the second when it has answered the first.
+/// Two requests at once; the engine receives the second one after it has answered the first.
 fn pipelined(world: &mut World, server: &Server, message: &str) -> [Vec<u8>; 2] {
     let first = message.find("\r\n\r\n").unwrap() + 4;
     let second = message.len() - first;
@@ -349,8 +349,9 @@ fn the_client_gets_the_engines_bytes() {
     }
 }
 
-/// A chunk that nobody can read is found when the line of its request is there, or when the request was
-/// counted by the table or by a thread: the evidence has a gap in each case, and one line says why.
+/// A malformed chunk is found after the line of its request was written, or after the request was
+/// counted by the table or by a thread. The evidence has a gap in each case, and one line gives the
+/// reason.
 #[test]
 fn a_body_that_nobody_can_read_is_a_gap_however_often_its_head_came() {
     const HEAD: &str = "POST /build HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -398,7 +399,7 @@ fn a_body_that_nobody_can_read_is_a_gap_however_often_its_head_came() {
     }
 }
 
-/// Those who send what nobody can read again and again do not fill the disk.
+/// Clients that repeat malformed messages do not fill the disk.
 #[test]
 fn a_flaw_that_comes_again_has_one_line() {
     for (world, server, by) in watchers() {
@@ -421,7 +422,7 @@ fn a_flaw_that_comes_again_has_one_line() {
     }
 }
 
-/// `enforce` cuts what nobody can read, and its log and its summary say why.
+/// `enforce` cuts malformed messages, and its log and its summary say why.
 #[test]
 fn what_enforce_cuts_in_a_body_is_told() {
     let mut world = World::sample();
@@ -449,7 +450,7 @@ fn what_enforce_cuts_in_a_body_is_told() {
     assert!(generated.err.contains("1 request that enforce refuses"), "{}", generated.err);
 }
 
-/// An engine answers to what it has of a head that breaks off.
+/// An engine answers a truncated head.
 #[test]
 fn a_head_that_breaks_off_reaches_the_engine() {
     for (mut world, server, by) in watchers() {

@@ -1,7 +1,7 @@
 use super::{Container, real_or_return};
 use crate::attempts::{Against, real, run};
 
-/// What a container is at the moment, and whether there is one that nobody may make.
+/// The current state of a container, and whether a forbidden one was created.
 const STATE: &str = "docker inspect --format '{{.Id}} {{.Name}} {{.State.Status}} {{.State.StartedAt}}' \
     dsp-attempt; docker ps -aq --filter name=dsp-harm";
 

@@ -1,4 +1,4 @@
-//! The tests' own engines change nothing of the machine that they run on.
+//! The tests' own engines do not change the machine that they run on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use crate::support::World;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// How many times 10 ms the machine may take to come up, and to end.
+/// How many times 10 ms the machine may take to start and to end.
 const TRIES: usize = 6000;
 
-/// What `machine.sh` makes, in namespaces that stand for those of a machine. All of it ends with this.
+/// What `machine.sh` creates, in namespaces that simulate a machine. Dropping it ends everything.
 struct Machine {
     unshare: Child,
     pid: String,
@@ -54,7 +54,7 @@ impl Machine {
         ["log", "containerd.log", "dockerd.log"].map(read).join("\n")
     }
 
-    /// Runs a line of shell on the machine, which has to succeed.
+    /// Runs a line of shell on the machine, which must succeed.
     fn run(&self, line: &str) -> String {
         let done = Command::new("nsenter")
             .args(["--target", &self.pid, "--net", "--mount", "--pid", "--ipc", "--uts"])
@@ -69,7 +69,7 @@ impl Machine {
         out
     }
 
-    /// All that an engine could change here: what is looked at, and what is found.
+    /// Everything that an engine could change here: what was examined, and the result.
     fn state(&self) -> Vec<(&'static str, String)> {
         LOOKS.iter().map(|(name, line)| (*name, self.run(line))).collect()
     }
@@ -79,8 +79,8 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.unshare.kill();
         let _ = self.unshare.wait();
-        // The groups of its containers are in a hierarchy that it does not have for itself, and stay
-        // until the last process there has ended.
+        // The cgroups of its containers are in a hierarchy shared with the machine, and remain
+        // until the last process has ended.
         let name = format!("*/dsp-machine-{}*", self.pid);
         let find = ["/sys/fs/cgroup", "-depth", "-type", "d", "-path", &name, "-delete"];
         for _ in 0..TRIES {
@@ -93,8 +93,8 @@ impl Drop for Machine {
     }
 }
 
-/// What is looked at before and after, and how. Of `/proc/sys` only what belongs to the network, and the
-/// limits that dockerd raises, stand still by themselves.
+/// What is examined before and after, and how. Of `/proc/sys`, only the part for the network and
+/// the limits that dockerd raises are stable otherwise.
 const LOOKS: [(&str, &str); 14] = [
     ("interfaces", "busybox ip -o link | sed 's/qlen.*//'"),
     ("addresses", "busybox ip -o -4 addr"),
@@ -125,8 +125,8 @@ const LOOKS: [(&str, &str); 14] = [
     ),
 ];
 
-/// Uses an engine as tests do: containers that ask for nothing, a port, a network in which they find each
-/// other, a bind mount and a volume.
+/// Uses an engine as tests do: plain containers, a published port, a network in which containers
+/// find each other, a bind mount and a volume.
 const USE: &str = "
     docker() { command docker -H unix://$dir/docker.sock \"$@\"; }
     docker run --rm busybox true
@@ -157,7 +157,7 @@ fn an_engine_of_the_tests_changes_nothing_of_the_machine() {
     let run = |line: &str| machine.run(&format!("{ours} {line}"));
     run("scripts/engine start $dir >$dir.address");
     run(USE);
-    // What is there while it runs is its own processes, and they do not speak to the machine's.
+    // While it runs, it has its own processes, and they do not talk to the machine's.
     let list = "ctr -n moby containers list -q | wc -l";
     assert_eq!(run(list), "1\n", "only the machine's own container is in its containerd");
     let inside = run("nsenter -a -t $(cat $dir/world/pid) sh -c \

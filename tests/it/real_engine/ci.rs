@@ -10,7 +10,7 @@ use crate::support::{Done, World, dsp_binary};
 const ACTION: &str = include_str!("../../../action.yml");
 const DOCUMENT: &str = include_str!("../../../docs/ci.md");
 
-/// What the workload of these tests is allowed to do.
+/// What the workload of these tests may do.
 const PROFILE: &str = "version: 1\nname: app\nmin_api: \"1.24\"\nallow:\n  - HEAD /_ping\n  \
     - GET /_ping\n  - GET /containers/json\n";
 
@@ -51,7 +51,7 @@ struct Job {
     after_script: Vec<String>,
 }
 
-/// A repository with a profile on `main` and on `origin/main`, and a program whose tests do this.
+/// A repository with a profile on `main` and on `origin/main`, and a program with these tests.
 fn repository(tests: &str) -> Option<World> {
     let world = World::real()?;
     world.write("run-tests", &format!("#!/bin/sh\nset -e\n{tests}\n"));
@@ -78,7 +78,8 @@ fn step(world: &World, script: &str, env: &BTreeMap<String, String>) -> Done {
     world.finish(command)
 }
 
-/// Runs steps with the values of their expressions until one fails; those that always run, run.
+/// Runs steps with the values of their expressions until one fails, and then only those that always
+/// run.
 fn steps(world: &World, steps: &[Step], values: &BTreeMap<String, String>) -> (i32, String) {
     let valued = |text: &str| {
         values.iter().fold(text.to_owned(), |text, (name, value)| {
@@ -124,7 +125,7 @@ fn act(world: &World, given: &[(&str, &str)]) -> (i32, String) {
     steps(world, &action.runs.steps, &values)
 }
 
-/// The block of the document behind this mark.
+/// The block of the document after this mark.
 fn block(mark: &str) -> &'static str {
     let (_, rest) = DOCUMENT.split_once(&format!("<!-- test: {mark} -->\n```yaml\n")).unwrap();
     rest.split_once("\n```").unwrap().0
@@ -157,7 +158,7 @@ fn the_action_fails_when_the_program_has_drifted() {
     assert!(world.read("summary.md").contains("GET /images/json"), "{out}");
     let sarif: serde_json::Value = serde_json::from_str(&world.read("dsp.sarif")).unwrap();
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "new-operation");
-    // Given recordings, and more than one of them.
+    // With several given recordings.
     world.shell("cp dsp-action.jsonl ci-1.jsonl; mv dsp-action.jsonl ci-2.jsonl");
     let (status, out) = act(&world, &[("profile", "profile.yaml"), ("recordings", "ci-*.jsonl")]);
     assert_eq!(status, 3, "{out}");

@@ -1,7 +1,7 @@
-//! Programs that speak to Docker, as people use them. Each works on an engine of its own and has to
-//! see the same directly, recorded, and enforced with the profile of its own recording.
+//! Programs that talk to Docker, as people use them. Each has its own engine, and must get the same
+//! results directly, recorded, and enforced with the profile of its own recording.
 //!
-//! `scripts/clients` installs and runs them; those that are absent are left out as the engine is.
+//! `scripts/clients` installs and runs them. Missing ones are skipped, like a missing engine.
 
 use std::process::Command;
 
@@ -40,7 +40,7 @@ clients! {
     compose: "compose", by_command;
 }
 
-/// A client that is installed, with an engine that nobody else uses.
+/// An installed client, with its own engine.
 struct Client {
     name: &'static str,
     folder: String,
@@ -48,12 +48,12 @@ struct Client {
     _engine: OwnEngine,
 }
 
-/// How a client is put behind dsp: by the words of a dsp command.
+/// How a client runs through dsp, given the arguments of dsp.
 type Through = fn(&Client, &[&str]) -> Done;
 
 impl Client {
-    /// `None` where it is not installed, which `scripts/test` ends by naming. A registry that does
-    /// not answer is no fault of dsp's.
+    /// `None` if it is not installed, which `scripts/test` reports at its end. A registry that does
+    /// not answer is not dsp's fault.
     fn installed(mut world: World, name: &'static str) -> Option<Self> {
         let folder = std::env::var("DSP_TEST_CLIENTS").unwrap_or_default();
         let listed = Command::new(SCRIPT).args(["list", &folder]).output().unwrap();
@@ -87,7 +87,7 @@ impl Client {
         let profile = self.world.read("profile.yaml");
         assert!(!profile.contains("unknown:"), "{profile}");
 
-        // A denial would show in what dsp adds to the client's own words.
+        // A denial would appear in dsp's messages after the client's output.
         let enforced = through(self, &["enforce", "profile.yaml"]);
         self.assert_same("enforced", &direct, &enforced);
     }
@@ -114,7 +114,7 @@ fn by_command(client: &Client, dsp: &[&str]) -> Done {
     client.world.dsp(&[dsp, &["--"], &client.words()].concat())
 }
 
-/// `dsp ... --listen tcp://...`, and the client beside it.
+/// `dsp ... --listen tcp://...`, and the client next to it.
 fn by_tcp_listener(client: &Client, dsp: &[&str]) -> Done {
     let server = client.world.serve(&[dsp, &["--listen", "tcp://127.0.0.1:0"]].concat());
     let done = client.run(&server.first_address());

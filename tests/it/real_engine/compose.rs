@@ -1,4 +1,4 @@
-//! The files of `docs/compose.md`, with the image that `scripts/image` makes.
+//! The files of `docs/compose.md`, with the image that `scripts/image` builds.
 
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::support::{Done, World, wait_for};
 const DOCUMENT: &str = include_str!("../../../docs/compose.md");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Runs one line of shell with compose, and says what it did when it failed.
+/// Runs a line of shell with compose, and shows its output if it fails.
 struct Project {
     world: World,
     plugins: String,
@@ -32,7 +32,7 @@ impl Project {
         done.out
     }
 
-    /// Waits until the program can do this: it and dsp begin anew by themselves.
+    /// Waits until the program can do this: it and dsp restart on their own.
     fn comes_to(&self, words: &str) {
         let line = format!("docker compose exec -T program {words}");
         wait_for(words, || self.run(&line).status == 0);
@@ -45,15 +45,15 @@ fn file(name: &str) -> &'static str {
     DOCUMENT.split_once(&mark).unwrap().1.split_once("```").unwrap().0
 }
 
-/// An image with the docker CLI of this machine and what that is linked to.
+/// An image with this machine's docker CLI and its libraries.
 const CLIENT: &str = "mkdir client && cd client && docker=$(command -v docker) && \
     cp --parents $(ldd $docker | grep -o '/[^ ]*') . 2>/dev/null; mkdir -p usr/local/bin && \
     cp -L $docker usr/local/bin/docker && \
     printf 'FROM busybox\\nCOPY . /\\nENV PATH=/usr/local/bin:/bin\\n' >Dockerfile && \
     docker build -q -t docker:cli .";
 
-/// An engine of its own with both images, and the folder that the document asks for; none where
-/// something for that is missing.
+/// An engine with both images, and the folder that the document asks for; `None` if a prerequisite
+/// is missing.
 fn project(mut world: World) -> Option<(OwnEngine, Project)> {
     let (binary, clients) = (std::env::var("DSP_TEST_STATIC"), std::env::var("DSP_TEST_CLIENTS"));
     let (Ok(binary), Ok(clients)) = (binary, clients) else {
@@ -82,7 +82,7 @@ fn a_program_in_a_container_is_recorded_and_confined() {
     let world = real_or_return!();
     let Some((engine, project)) = project(world) else { return };
 
-    // Recorded.
+    // Recording.
     project.works("docker compose -f compose.yaml -f record.yaml up -d --wait");
     assert!(project.works("docker compose exec -T program docker ps").contains("docker:cli"));
     project.works("docker compose stop dsp");
@@ -92,7 +92,7 @@ fn a_program_in_a_container_is_recorded_and_confined() {
     let profile = project.world.read("policy/profile.yaml");
     assert!(profile.contains("- GET /containers/json") && profile.contains("- GET /events"));
 
-    // Confined.
+    // Enforcing.
     project.works("docker compose up -d --wait");
     let confinement = "docker inspect project-dsp-1 --format '{{.HostConfig.ReadonlyRootfs}} \
         {{.HostConfig.CapDrop}} {{.HostConfig.NetworkMode}} {{.Config.User}} {{.HostConfig.SecurityOpt}}'";
@@ -118,7 +118,7 @@ fn a_program_in_a_container_is_recorded_and_confined() {
     project.works("docker compose kill -s HUP dsp");
     project.comes_to("docker images");
 
-    // Each restarts.
+    // Each service restarts.
     project.works("docker compose restart dsp");
     project.comes_to("docker ps");
     project.works("docker compose restart program");
@@ -131,7 +131,7 @@ fn a_program_in_a_container_is_recorded_and_confined() {
     followed(&project);
 }
 
-/// A program as people have it before: with the engine's socket.
+/// A program as it is before dsp: with the engine's socket.
 const BEFORE: &str = "
 services:
   program:
@@ -142,8 +142,8 @@ services:
       - ${DOCKER_SOCKET}:/var/run/docker.sock
 ";
 
-/// A followed container does with what it was recorded to need. A part of the test above, for engines
-/// side by side that make networks take away each other's rules.
+/// A followed container runs with the profile of its recording. Part of the test above, because
+/// parallel engines that create networks remove each other's rules.
 fn followed(project: &Project) {
     project.world.write("before.yaml", BEFORE);
     let compose = "docker compose -f before.yaml";

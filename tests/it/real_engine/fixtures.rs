@@ -1,6 +1,6 @@
 //! The fixtures: recordings of docker commands, made by dsp on a real engine, and the profiles
-//! generated from them. `scripts/fixtures` makes them again; here each profile has to let its own
-//! command succeed.
+//! generated from them. `scripts/fixtures` records them again; the tests here check that each
+//! profile lets its own command succeed.
 
 use std::fs;
 use std::path::Path;
@@ -12,19 +12,19 @@ use super::{Container, real_or_return};
 use crate::fixtures::{NAMES, path};
 use crate::support::{Done, World, wait_for};
 
-/// A docker command that is recorded, and enforced with the profile of its recording.
+/// A docker command that is recorded, and then run with the profile of its recording.
 struct Fixture {
     name: &'static str,
-    /// The command; `CONTAINER` stands for a container that runs for the time of the fixture.
+    /// The command; `CONTAINER` stands for a container that runs during the fixture.
     command: &'static str,
     ends: Ends,
 }
 
 #[derive(Clone, Copy)]
 enum Ends {
-    /// By itself, with this status.
+    /// On its own, with this status.
     With(i32),
-    /// Never: it is ended once it has asked for a path that ends so.
+    /// Never: it is ended after a request for a path with this suffix.
     NeverAfter(&'static str),
 }
 
@@ -63,21 +63,21 @@ fixtures! {
     exec_interactive: "docker exec -i CONTAINER wc -c", With(0);
     cp_out: "docker cp CONTAINER:/etc/passwd copied", With(0);
     cp_in: "docker cp context CONTAINER:/tmp", With(0);
-    // There is no registry of that name, so that it fails in the same way everywhere.
+    // There is no registry with this name, so that it fails in the same way everywhere.
     pull: "docker pull registry.invalid/app:1", With(1);
     build_classic: "env DOCKER_BUILDKIT=0 docker build --network none -t fixture-classic context", With(0);
-    // The CLI of Debian's docker.io has BuildKit within it; newer ones need a plugin for it.
+    // The CLI of Debian's docker.io includes BuildKit; newer ones need a plugin for it.
     build_buildkit: "env DOCKER_BUILDKIT=1 /usr/bin/docker build --network none -t fixture-buildkit context", With(0);
     network_life: "sh -ec 'docker network create fixture-life; docker network ls -q; \
         docker network inspect fixture-life; docker network rm fixture-life'", With(0);
     volume_life: "sh -ec 'docker volume create fixture-life; docker volume ls -q; \
         docker volume inspect fixture-life; docker volume rm fixture-life'", With(0);
     system_df: "docker system df", With(0);
-    // The filter keeps it to nothing, so that it does not disturb the tests beside it.
+    // The filter matches nothing, so that it does not disturb parallel tests.
     system_prune: "docker system prune -f --filter label=fixture=prune", With(0);
 }
 
-/// Records the fixture again when asked to, and holds that its profile lets its command succeed.
+/// Records the fixture again if requested, and checks that its profile lets its command succeed.
 fn hold(world: &World, fixture: &Fixture) {
     fs::create_dir(world.path("context")).unwrap();
     world.write("context/Dockerfile", "FROM busybox\nCOPY data /data\nRUN wc -c /data\n");
@@ -95,7 +95,7 @@ fn hold(world: &World, fixture: &Fixture) {
     assert!(!enforced.err.contains("denied"), "{}", enforced.err);
 }
 
-/// Runs the fixture's command below dsp and holds that it ends as it should.
+/// Runs the fixture's command under dsp and checks how it ends.
 fn run(world: &World, fixture: &Fixture, dsp: &[&str]) -> Done {
     let container = fixture.command.contains("CONTAINER").then(|| {
         let name = format!("fixture-{}", fixture.name.replace('_', "-"));
@@ -116,7 +116,7 @@ fn run(world: &World, fixture: &Fixture, dsp: &[&str]) -> Done {
     done
 }
 
-/// Runs dsp until it has told of a request for a path that ends with `path`, and ends it.
+/// Runs dsp until it has logged a request for a path that ends with `path`, and ends it.
 fn finish_after(world: &World, mut command: Command, path: &str) -> Done {
     let said = world.path("said");
     command.stdout(Stdio::null()).stderr(fs::File::create(&said).unwrap());
@@ -124,7 +124,7 @@ fn finish_after(world: &World, mut command: Command, path: &str) -> Done {
     let text = || fs::read_to_string(&said).unwrap();
     wait_for(path, || text().lines().any(|line| line.ends_with(path)));
     let pid = Pid::from_child(&child);
-    // `docker stats` 28.2 goes on after a TERM without a terminal, and gives up at the third one.
+    // Without a terminal, `docker stats` 28.2 ignores TERM, and gives up at the third one.
     wait_for("the end of dsp", || {
         let ended = child.try_wait().unwrap().is_some();
         if !ended {
@@ -136,7 +136,7 @@ fn finish_after(world: &World, mut command: Command, path: &str) -> Done {
     Done { status, signal: None, out: String::new(), err: text() }
 }
 
-/// Splits a command line at spaces, except within single quotes.
+/// Splits a command line at spaces, except in single quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (place, part) in line.split('\'').enumerate() {

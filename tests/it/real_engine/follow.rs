@@ -11,7 +11,7 @@ use crate::support::{Done, World};
 
 const SOCKET: &str = "/var/run/docker.sock";
 
-/// The world with a program that any container can run, as it is static: `$ask` in the shell line of
+/// The world with a static program that runs in any container: `$ask` in the shell line of
 /// [`follow`] mounts it, and `/ask SOCKET METHOD TARGET [BODY]` runs it.
 fn with_ask(world: World) -> World {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/real_engine/ask.c");
@@ -22,23 +22,23 @@ fn with_ask(world: World) -> World {
     world
 }
 
-/// Runs a shell line under `record --follow`, with what `docker run` needs to give a container the
-/// engine's socket.
+/// Runs a shell line under `record --follow`, with the options of `docker run` that give a
+/// container the engine's socket.
 fn follow(world: &World, line: &str) -> Done {
     let ask = world.path("ask").display().to_string();
     let line = format!("ask='-v {ask}:/ask:ro'; socket='-v {SOCKET}:{SOCKET}'; {line}");
     world.dsp(&["record", "--follow", "--split", "rec", "--", "sh", "-c", &line])
 }
 
-/// The operations of a container's recording.
+/// The operations in a container's recording.
 fn operations(world: &World, name: &str) -> Vec<String> {
     let recording = world.read(&format!("rec/{name}.jsonl"));
     let named = recording.split("\"operation\":\"").skip(1);
     named.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
-/// Nothing is warned of about this container. Other tests have containers on the same engine, of which
-/// dsp may warn.
+/// Checks that there is no warning about this container. Other tests have containers on the same
+/// engine, about which dsp may warn.
 fn assert_no_warning(done: &Done, name: &str) {
     let warnings: Vec<&str> = done
         .err
@@ -48,7 +48,7 @@ fn assert_no_warning(done: &Done, name: &str) {
     assert!(warnings.is_empty(), "{warnings:?}");
 }
 
-/// No socket of dsp's stays, nor a folder that an engine made in the place of one.
+/// Checks that no socket of dsp is left, nor a folder that an engine created in its place.
 fn assert_clean(done: &Done) {
     assert_eq!(done.status, 0, "{}{}", done.out, done.err);
     assert!(!Path::new(SOCKET).is_dir(), "an engine made a folder of it");
@@ -92,7 +92,7 @@ fn a_volume_and_a_mount_are_followed_and_the_profile_is_enough() {
     server.stop(Signal::TERM);
 }
 
-/// As cAdvisor is told to, and as Mounts say it.
+/// As cAdvisor is configured, and as `Mounts` spell it.
 #[test]
 fn a_container_with_the_folder_of_the_socket_is_followed_too() {
     let world = with_ask(real_or_return!());
@@ -114,7 +114,7 @@ fn a_container_with_the_folder_of_the_socket_is_followed_too() {
     assert_no_warning(&done, "dsp-follow-folder");
 }
 
-/// Up to 26.1 an engine has the fields of `HostConfig` at the top as well.
+/// Up to 26.1, an engine also reads the fields of `HostConfig` at the top level.
 #[test]
 fn mounts_at_the_top_of_the_body_are_followed_too() {
     let world = with_ask(real_or_return!());
@@ -139,7 +139,7 @@ fn mounts_at_the_top_of_the_body_are_followed_too() {
     assert_no_warning(&done, "dsp-follow-top");
 }
 
-/// Where dsp does not replace it, or cannot tell, it says so.
+/// If dsp does not replace a mount, or cannot decide, it says so.
 #[test]
 fn what_leads_to_the_socket_in_another_way_is_named() {
     let world = with_ask(real_or_return!());
@@ -202,7 +202,7 @@ fn a_container_in_a_container_is_followed_too() {
 fn whoever_could_not_use_the_socket_cannot_use_its_stand_in() {
     let world = with_ask(real_or_return!());
     let engine = std::fs::metadata(world.host.trim_start_matches("unix://")).unwrap();
-    // The engine's group, as people give it to a container that is not root.
+    // The engine's group, as users give it to a container without root.
     let run = |groups: &str| {
         let user = engine.uid() + 65534;
         let line = format!(
@@ -268,11 +268,11 @@ fn what_compose_starts_is_followed() {
     assert_eq!(done.status, 0, "{}", done.err);
     assert_eq!(operations(&world, "dsp-follow-watch-1"), ["VolumeList"]);
     assert_eq!(operations(&world, "dsp-follow-named"), ["SystemInfo"]);
-    // Made anew, under another name at first.
+    // Recreated, under another name at first.
     let done = up("/images/json");
     assert_eq!(done.status, 0, "{}", done.err);
     assert_eq!(operations(&world, "dsp-follow-watch-1"), ["VolumeList", "ImageList"]);
-    // The other one has stayed as it is, and so has the path of its socket.
+    // The other one has not changed, and neither has the path of its socket.
     assert_eq!(operations(&world, "dsp-follow-named"), ["SystemInfo", "SystemInfo"]);
     drop(engine);
 }

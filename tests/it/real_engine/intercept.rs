@@ -6,7 +6,7 @@ fn the_engines_own_socket_stays_covered_when_it_begins_anew() {
     let mut world = real_or_return!();
     let engine = OwnEngine::start(&mut world, "intercept");
     let socket = world.host.strip_prefix("unix://").unwrap().to_owned();
-    // Only after the socket is covered again: for an instant it is not.
+    // Only after the socket is covered again: there is a short gap.
     let line = format!(
         "docker -H {host} ps -q && was=$(stat -c %i {socket}) && touch ready && \
          until [ -e again ]; do sleep 0.1; done && \

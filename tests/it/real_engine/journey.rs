@@ -19,7 +19,7 @@ fn record_generate_enforce_check() {
     let rules: Vec<&str> =
         profile.lines().filter_map(|line| line.strip_prefix("  - ")?.split("  #").next()).collect();
     let mut expected = vec!["HEAD /_ping", "GET /_ping", "GET /containers/*/stats"];
-    // The CLI of 20.10 asks first what system the engine runs on.
+    // The CLI of 20.10 first asks for the system of the engine.
     if world.shell("docker --version").out.contains(" 20.10.") {
         expected.push("GET /version");
     }
@@ -54,7 +54,7 @@ fn a_monitor_may_look_and_not_touch() {
         "docker info",
         "docker version",
         "docker ps",
-        // By name: the containers of the tests beside this one come and go.
+        // By name, because the containers of parallel tests come and go.
         "docker stats --no-stream dsp-monitor",
         "timeout 3 docker events",
     ];
@@ -69,7 +69,7 @@ fn a_monitor_may_look_and_not_touch() {
     }
     let generated = world.dsp(&["generate", "monitor.jsonl", "-o", "monitor.yaml"]);
     assert_eq!(generated.status, 0, "{}", generated.err);
-    // The profile that ships is the one that this makes.
+    // The built-in profile is the same as the one generated here.
     let rules = |text: &str| -> Vec<String> {
         let rules = text.lines().filter_map(|line| line.strip_prefix("  - "));
         rules.map(|rule| rule.split(" #").next().unwrap().trim_end().to_owned()).collect()
@@ -103,7 +103,7 @@ fn a_monitor_may_look_and_not_touch() {
 #[test]
 fn an_engine_that_restarts_is_a_502_meanwhile_and_used_again_after() {
     let mut world = real_or_return!();
-    // An engine of this test's own, which it may end.
+    // This test's own engine, which it may end.
     let engine = OwnEngine::start(&mut world, "restart");
     let server = world.serve(&["record", "-q"]);
     let docker =

@@ -1,35 +1,35 @@
-//! What users do, on a real Docker Engine. `scripts/test` starts one; without it these tests pass
-//! by doing nothing, unless `DSP_TEST_ENGINE=required` is set.
+//! What users do, on a real Docker Engine. `scripts/test` starts one. Without it these tests pass
+//! without doing anything, unless `DSP_TEST_ENGINE=required` is set.
 
-/// The attempts of `tests/attempts` that are for it as well.
+/// The attempts of `tests/attempts` that also apply to it.
 mod attempts;
-/// The tests' own engines beside another one.
+/// The tests' own engines next to another one.
 mod beside;
 /// The steps of a pipeline.
 mod ci;
-/// Programs and libraries that speak to Docker.
+/// Programs and libraries that talk to Docker.
 mod clients;
 /// dsp in containers.
 mod compose;
-/// What the engine runs is what dsp reads.
+/// The engine runs the operation that dsp locates.
 mod differential;
 /// Each fixture's profile, enforced, lets its own command succeed.
 mod fixtures;
 /// `record --follow`.
 mod follow;
-/// Programs that know one socket.
+/// Programs that know only one socket.
 mod intercept;
-/// The loop as a new user tries it.
+/// The workflow of a new user.
 mod journey;
 /// When the engine writes a request down.
 mod log;
 /// The other engine.
 mod podman;
-/// What must not be known of what its clients send.
+/// Secrets in the requests of podman's clients must not appear anywhere.
 mod podman_secrets;
-/// The tour of the README and `docs`.
+/// The commands of the README and `docs`.
 mod readme;
-/// Programs cannot tell that they are recorded.
+/// Programs cannot notice that they are recorded.
 mod transparent;
 /// Messages of every form, byte for byte.
 mod verbatim;
@@ -38,7 +38,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::World;
 
-/// The test's world, or an end of the test where there is no engine.
+/// The test's world; ends the test if there is no engine.
 macro_rules! real_or_return {
     () => {
         match crate::support::World::real() {
@@ -70,21 +70,22 @@ impl Drop for Container<'_> {
     }
 }
 
-/// An engine of a test's own, ended with the test.
+/// An engine for one test, ended with the test.
 pub struct OwnEngine {
     folder: String,
     kind: &'static str,
 }
 
 impl OwnEngine {
-    /// Starts an engine that only this test knows, and makes it the world's.
+    /// Starts an engine that only this test uses, and makes it the world's.
     pub fn start(world: &mut World, name: &str) -> Self {
         Self::start_kind(world, name, "docker")
     }
 
     /// The same with `docker` or `podman`.
     pub fn start_kind(world: &mut World, name: &str, kind: &'static str) -> Self {
-        // Short, for a socket's path; in /tmp, for `scripts/engine` removes all that is in it.
+        // Short, because a socket's path is limited, and in /tmp, because `scripts/engine` removes
+        // the folder.
         let folder = format!("/tmp/dsp-{name}-{}", std::process::id());
         world.host = format!("unix://{folder}/docker.sock");
         let engine = Self { folder, kind };
@@ -97,7 +98,7 @@ impl OwnEngine {
         assert!(done.status.success(), "{action}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// Ends it as a crash would.
+    /// Kills it, as in a crash.
     pub fn kill(&self) {
         let pid = std::fs::read_to_string(format!("{}/pid", self.folder)).unwrap();
         let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();

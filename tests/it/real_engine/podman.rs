@@ -1,4 +1,4 @@
-//! podman, which serves Docker's API and its own: a real second engine.
+//! podman, which serves Docker's API and its own: a second real engine.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use dsp::api::{CanonicalRequest, EngineKind, Operation};
 use super::{OwnEngine, real_or_return};
 use crate::support::{Done, World};
 
-/// Operations that podman 4.3, which Debian 12 has, does not have yet.
+/// Operations that podman 4.3, the version in Debian 12, does not have yet.
 const NEWER: [&str; 14] = [
     "ContainerUpdate",
     "LibpodArtifact",
@@ -28,7 +28,7 @@ const NEWER: [&str; 14] = [
     "LibpodVolumeImport",
 ];
 
-/// What both clients print of an engine is the same each time, identifiers aside.
+/// The output of both clients about an engine is the same each time, except for IDs.
 const WORK: &str = r#"
 set -e
 docker create --name dsp-p busybox sleep 1000 >/dev/null
@@ -88,8 +88,8 @@ fn docker_and_podman_clients_see_the_same() {
     }
     let enforced = world.dsp(&["enforce", "p.yaml", "--", "sh", &script]);
     assert_eq!(seen(&enforced), seen(&direct), "{}", enforced.err);
-    // The client of 4.3 asks for something in a way that its engine answers with 405; that is no
-    // evidence of a need, and its denial changes nothing for the client.
+    // The client of 4.3 sends a request to which its engine answers 405. That is not evidence of a
+    // need, and denying it makes no difference to the client.
     let denied = enforced.err.lines().filter(|line| line.starts_with("  "));
     for line in denied {
         assert!(line.contains("/shouldrestart is not a known operation"), "{}", enforced.err);
@@ -111,27 +111,27 @@ fn a_profile_is_for_one_engine() {
     assert!(refused.err.contains("the profile is for podman"), "{}", refused.err);
 }
 
-/// Each operation of the catalogue, under names that are words of the API, has a route in podman;
-/// and what no operation is has none.
+/// Each operation of the catalogue has a route in podman, for names that are words of the API;
+/// requests that are not in the catalogue have none.
 #[test]
 fn the_catalogue_is_what_podman_routes() {
     let Some((world, _engine)) = podman_or_none("podroute") else { return };
     let socket = world.host.trim_start_matches("unix://").to_owned();
     let mut wrong = Vec::new();
     for (method, target) in targets() {
-        // Up to 5.4 this one is misspelled in podman when it has no version.
+        // Up to 5.4 podman's route without a version is misspelled.
         if method == "DELETE" && target.starts_with("/secrets/") {
             continue;
         }
         let request = CanonicalRequest::parse(EngineKind::Podman, method, &target).unwrap();
         let operation = request.locate().map(|located| located.operation);
         let is_newer = |one: &Operation| NEWER.iter().any(|prefix| one.name.starts_with(prefix));
-        // What podman only answers with an error is an operation for the requests that Docker has.
+        // Requests that Docker has and podman answers with an error are operations.
         let is_no_handler = |one: &Operation| one.permits.starts_with("learn that podman");
         if operation.is_some_and(|one| is_newer(one) || is_no_handler(one)) {
             continue;
         }
-        // podman tells the two kinds of this request apart by its query.
+        // podman distinguishes the two kinds of this request by its query.
         let is_create = operation.is_some_and(|one| one.name == "ImageCreate");
         let query = if is_create { "?fromImage=x" } else { "" };
         let routed = is_routed(&socket, method, &format!("{}{query}", request.target()));
@@ -159,8 +159,8 @@ fn targets() -> Vec<(&'static str, String)> {
     targets
 }
 
-/// Whether some handler answers. Every one names the API version, but those that take connections
-/// over, and that which says that podman has no swarm.
+/// Whether some handler answers. Every one sends the API version, except those that hijack the
+/// connection and the one that reports that podman has no swarm.
 fn is_routed(socket: &str, method: &str, target: &str) -> bool {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

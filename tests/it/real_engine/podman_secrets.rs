@@ -1,8 +1,8 @@
-//! What a client of podman can hide in a request is in no file and on no screen.
+//! Secrets in the requests of podman's clients do not appear in any file or on any screen.
 //!
-//! podman's own API has secrets in other places than Docker's: queries that carry credentials, build
-//! arguments and options of drivers, YAML with environments, destinations with users. Each place has a
-//! marker here, and all that dsp writes and says is searched for all of them.
+//! podman's own API has secrets in other places than Docker's: queries with credentials, build
+//! arguments and options of drivers, YAML with environments, destinations with users. Each place
+//! has its own marker here, and all of dsp's files and output are searched for all markers.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -12,10 +12,11 @@ use rustix::process::Signal;
 use super::podman::podman_or_none;
 use crate::support::{Done, PATIENCE, Server, World, exchange};
 
-/// Stands for the marker.
+/// The placeholder for the marker.
 const MARK: &str = "MMM";
 
-/// Requests: method, target, header lines, body. A `'` in a query is a `"`; what has to be is escaped.
+/// Requests: method, target, header lines, body. A `'` in a query stands for `"`, and is escaped
+/// where necessary.
 const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("POST", "/secrets/create?name=dsp-mark", "", "MMM"),
     (
@@ -83,7 +84,7 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/containers/dsp-mark/json%3Ftoken=MMM", "", ""),
     ("GET", "/info?a;token=MMM", "", ""),
     ("GET", "/info#token=MMM", "", ""),
-    // Not a request, and what follows one that says nothing of its body.
+    // Not a request, and one that is followed by bytes its head does not announce.
     ("{'password':'MMM'}", "", "", ""),
     (
         "POST",
@@ -93,7 +94,7 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// The bytes of each request, and the texts that must be nowhere.
+/// The bytes of each request, and the texts that must not appear.
 fn requests(world: &World) -> (Vec<Vec<u8>>, Vec<(String, &'static str)>) {
     let mut markers = Vec::new();
     let mut all = Vec::new();
@@ -129,7 +130,7 @@ fn target_of(place: usize) -> &'static &'static str {
     &REQUESTS[place].1
 }
 
-/// Sends all of them at once, for podman takes a while with some, and tells what was answered.
+/// Sends all of them at once, because podman takes a while for some, and returns the answers.
 fn send(server: &Server, requests: &[Vec<u8>]) -> Vec<String> {
     let one = |request: &Vec<u8>| {
         let mut stream = UnixStream::connect(&server.socket).unwrap();
@@ -143,7 +144,7 @@ fn send(server: &Server, requests: &[Vec<u8>]) -> Vec<String> {
     })
 }
 
-/// What podman's own client does with secrets; what it says is its own.
+/// How podman's own client uses secrets; its output does not matter.
 const CLIENT: &str = "
 {
     printf MMM | podman secret create dsp-client -
@@ -162,7 +163,7 @@ const CLIENT: &str = "
 true
 ";
 
-/// Everything that dsp wrote in the folder or said, by what it was.
+/// Everything that dsp wrote to the folder or printed, by source.
 struct Seen<'a> {
     world: &'a World,
     texts: Vec<(String, String)>,
@@ -268,7 +269,7 @@ fn no_secret_of_podman_s_api_is_in_a_file_or_on_a_screen() {
     seen.run(&["explain", "p0.yaml"]);
     seen.run(&["review", "p0.yaml", "--list", "--recording", "all.jsonl"]);
 
-    // All of it was there to be seen.
+    // All of the files exist.
     for file in ["all.jsonl", "denied.jsonl", "audit.jsonl"] {
         let text = world.read(file);
         for path in ["/secrets/create", "/play/kube", "/build", "/images/pull", "/manifests/"] {

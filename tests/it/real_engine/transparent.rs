@@ -5,7 +5,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::{Container, real_or_return};
 use crate::support::{World, wait_for};
 
-/// What a shell line comes to directly, and through dsp: its output and status must be the same.
+/// Checks that a shell line has the same output and status directly and through dsp.
 fn same(world: &World, line: &str) {
     let direct = world.shell(line);
     let recorded = world.finish({
@@ -92,13 +92,13 @@ fn logs_that_are_followed_arrive_line_by_line() {
 fn live_statistics_keep_the_terminal_and_ctrl_c_ends_them_once() {
     let world = real_or_return!();
     let _container = Container::run(&world, "dsp-live", "sleep 1000");
-    // Without a name: given one, the CLI of Engine 28 ends at its third signal only, with or
-    // without dsp.
+    // Without a name: with one, the CLI of Engine 28 ends only at its third signal, with or without
+    // dsp.
     let mut command = world.dsp_command(&["record", "--", "docker", "stats"]);
     command.stdin(std::process::Stdio::inherit()).env("TERM", "xterm");
     let mut session = spawn_command(command, Some(60_000)).unwrap();
     for _ in 0..2 {
-        // The CLI clears the screen for each round, which it does on a terminal only.
+        // The CLI clears the screen for each round, but only on a terminal.
         session.exp_string("\u{1b}[").unwrap();
         session.exp_string("dsp-live").unwrap();
     }
@@ -117,7 +117,7 @@ fn an_interactive_shell_works_in_a_terminal() {
     interactive(&world, &["enforce", "-q", "p.yaml"]);
 }
 
-/// Types into a shell in a container, and makes its terminal another size.
+/// Types into a shell in a container, and resizes its terminal.
 fn interactive(world: &World, dsp: &[&str]) {
     let docker = ["--", "docker", "run", "-it", "--rm", "--network", "none", "busybox", "sh"];
     let mut command = world.dsp_command(&[dsp, &docker].concat());
@@ -143,7 +143,7 @@ fn a_build_streams_its_context() {
     std::fs::create_dir(world.path("context")).unwrap();
     world.write("context/Dockerfile", "FROM busybox\nCOPY data /data\nRUN wc -c /data\n");
     std::fs::write(world.path("context/data"), vec![b'x'; 30_000_000]).unwrap();
-    // The classic builder, and BuildKit as the CLI of Engine 20.10 speaks it.
+    // The classic builder, and BuildKit as the CLI of Engine 20.10 uses it.
     for (buildkit, docker) in [("0", "docker"), ("1", "/usr/bin/docker")] {
         let line = format!(
             "DOCKER_BUILDKIT={buildkit} {docker} build --network none -q -t dsp-build-{buildkit} context"

@@ -1,4 +1,4 @@
-//! Whatever a client sends, it gets from `record` what the engine itself would have answered.
+//! Whatever a client sends, it gets the same answer through `record` as from the engine itself.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -8,7 +8,7 @@ use super::real_or_return;
 use crate::proxy::verbatim::REQUESTS;
 use crate::support::PATIENCE;
 
-/// What comes back for a message whose sender sends no more, until the connection ends.
+/// The answer to a message whose sender sends nothing more, until the connection ends.
 fn answer(socket: &str, message: &str) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -17,7 +17,7 @@ fn answer(socket: &str, message: &str) -> String {
     let mut got = Vec::new();
     stream.read_to_end(&mut got).unwrap();
     let text = String::from_utf8(got).unwrap();
-    // The clock is not the same twice.
+    // The date is different each time.
     text.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: ")).collect()
 }
 
@@ -34,6 +34,6 @@ fn the_engine_answers_each_raw_message_through_record_as_without_it() {
         statuses.extend(own.split_whitespace().nth(1).map(str::to_owned));
         assert_eq!(answer(recorder.socket.to_str().unwrap(), message), own, "{message:?}");
     }
-    // The messages are not all refused, nor all taken.
+    // Neither all messages are refused nor all accepted.
     assert!(statuses.contains("200") && statuses.contains("400"), "{statuses:?}");
 }

@@ -1,4 +1,4 @@
-//! What programs do with bollard.
+//! A program that uses bollard as others do.
 
 use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -155,7 +155,7 @@ async fn running(docker: &Docker) -> Result<(), Any> {
     let range = range.since(&since.to_string()).until(&until.to_string()).build();
     let events: Vec<_> = docker.events(Some(range)).try_collect().await?;
     let actions = events.into_iter().filter_map(|event| event.action);
-    // The engine tells of a pause a second time when its runtime is late.
+    // The engine may report a pause a second time if its runtime is slow.
     let uncertain = |action: &String| {
         ["exec", "pause", "unpause"].iter().any(|start| action.starts_with(start))
     };
@@ -226,7 +226,7 @@ async fn networks_and_volumes(docker: &Docker) -> Result<(), Any> {
     Ok(())
 }
 
-/// Runs an exec with this input and returns what it says.
+/// Runs an exec with this input and returns its output.
 async fn run(docker: &Docker, exec: &str, input: &'static [u8]) -> Result<Value, Any> {
     match docker.start_exec(exec, None).await? {
         StartExecResults::Attached { output, input: to } => talk(to, input, output).await,
@@ -234,14 +234,14 @@ async fn run(docker: &Docker, exec: &str, input: &'static [u8]) -> Result<Value,
     }
 }
 
-/// Sends all of the input and its end, and reads what comes meanwhile.
+/// Sends all of the input and its end, and reads the output in the meantime.
 async fn talk(
     mut to: impl AsyncWrite + Unpin + Send + 'static,
     input: &'static [u8],
     output: impl Stream<Item = Result<LogOutput, Error>>,
 ) -> Result<Value, Any> {
     let send = tokio::spawn(async move {
-        // What does not listen is told by its output.
+        // If the program does not read its input, its output shows that.
         let _ = to.write_all(input).await;
         let _ = to.shutdown().await;
     });
@@ -250,7 +250,7 @@ async fn talk(
     seen
 }
 
-/// What came on each stream.
+/// The output on each stream.
 async fn streams(output: impl Stream<Item = Result<LogOutput, Error>>) -> Result<Value, Any> {
     let (mut out, mut err) = (String::new(), String::new());
     let frames: Vec<_> = output.try_collect().await?;
@@ -271,13 +271,13 @@ fn say(step: &str, value: Value) {
     println!("{step}: {}", without_ids(&value.to_string()));
 }
 
-/// The error that a program gets to see.
+/// Prints the error that a program gets.
 fn refused<T>(step: &str, result: Result<T, Error>) {
     let seen = result.err().map_or("no error".to_owned(), |error| error.to_string());
     say(step, json!(seen));
 }
 
-/// Takes out the words of 64 hexadecimal digits.
+/// Replaces the words of 64 hexadecimal digits.
 fn without_ids(text: &str) -> String {
     let mut clean = String::new();
     for word in text.split_inclusive(|digit: char| !digit.is_ascii_hexdigit()) {
@@ -292,7 +292,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Some MB that do not repeat within any buffer on the way.
+/// Some megabytes that do not repeat within any buffer on the way.
 fn bulk() -> &'static [u8] {
     static BULK: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         (0..800_000u32).flat_map(|n| n.wrapping_mul(0x9e37_79b1).to_le_bytes()).collect()

@@ -1,22 +1,21 @@
-//! dsp's reading of strange request targets against that of a real engine.
+//! Compares dsp's reading of strange request targets with that of a real engine.
 //!
-//! Where dsp locates an operation, the engine must run that one on the same name, for the target as
-//! it came and as dsp sends it on, or run nothing at all. What dsp refuses or does not know is
-//! denied, and nothing is claimed of it.
+//! If dsp locates an operation, the engine must run that operation on the same name or nothing at
+//! all, for the original target and for the one that dsp forwards. Requests that dsp refuses or
+//! does not know are denied, so they are not compared.
 //!
-//! The engine does not say which handler ran, so that is told from its answer (`oracle`), which
-//! takes the answers of an operation's plainest request for the truth. What it cannot tell is few
-//! and named there: pairs of operations that answer alike, and operations whose answers have no
-//! name in them. Two readings of the same operation and name that differ in their query or body are
-//! no matter of this test.
+//! The engine does not say which handler ran, so `oracle` infers it from the answer, by comparison
+//! with the answers to an operation's plainest request. The few cases that it cannot distinguish
+//! are listed there: pairs of operations with the same answers, and operations whose answers do not
+//! contain the name. This test does not compare queries and bodies.
 //!
 //! `DSP_DIFFERENTIAL` is the number of targets, `DSP_DIFFERENTIAL_SEED` chooses others.
 
-/// Which handler ran.
+/// Determines which handler ran.
 mod oracle;
-/// What is asked for.
+/// Generates targets.
 mod targets;
-/// How it is asked for.
+/// Sends requests.
 mod wire;
 
 use dsp::api::{CanonicalRequest, EngineKind, Located};
@@ -26,17 +25,18 @@ use self::targets::Target;
 use self::wire::Answer;
 use super::{OwnEngine, real_or_return};
 
-/// Threads that ask; more do not make an engine faster that shares two processors with them.
+/// The number of threads that send requests; more do not help while the engine shares two
+/// processors with them.
 const THREADS: usize = 2;
 
 #[derive(Default)]
 struct Counts {
     refused: usize,
     unknown: usize,
-    /// What must not be asked for: `oracle::probes` and `may_be_a_prefix` say why.
+    /// Targets that must not be sent: `oracle::probes` and `may_be_a_prefix` say why.
     left_out: usize,
     agreed: usize,
-    /// The engine does not route the target as it came, and runs the operation as dsp spells it.
+    /// The engine has no route for the original target, and runs the operation as dsp spells it.
     only_canonical: usize,
     not_routed: usize,
     disagreements: Vec<String>,
@@ -122,7 +122,7 @@ fn compare(socket: &str, targets: &[Target]) -> Counts {
     counts
 }
 
-/// Whether a value could begin the identifier of some object, and then mean that object.
+/// Whether a value could be a prefix of some object's ID, and then mean that object.
 fn may_be_a_prefix(located: &Located) -> bool {
     let in_swarm = ["Node", "Service", "Task", "Secret", "Config", "Network"];
     let any_letter = in_swarm.contains(&located.operation.section);
@@ -132,7 +132,8 @@ fn may_be_a_prefix(located: &Located) -> bool {
         .any(|value| value.len() < 4 && value.bytes().all(|b| any_letter || b.is_ascii_hexdigit()))
 }
 
-/// Asks the engine for a target as it came and as dsp sends it on; whether a handler ran for each.
+/// Sends a target in its original form and as dsp forwards it; returns whether a handler ran for
+/// each.
 fn differ(
     oracle: &mut Oracle,
     method: &str,
@@ -149,7 +150,7 @@ fn differ(
     let answers = [path, canonical].map(|path| oracle.answer(operation.method, path, probe));
     let ran = answers.each_ref().map(|answer| !answer.nothing_ran());
     let is_other = |answer: &Answer| *answer != expected && !answer.nothing_ran();
-    // What dsp sends on must not lose its way either.
+    // The target that dsp forwards must not be lost either.
     if answers.iter().any(is_other) || ran == [true, false] {
         return Err(format!(
             "{method} {path}: dsp reads {} {values:?} and sends {canonical} on; with {}\n  \

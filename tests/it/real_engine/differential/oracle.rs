@@ -1,8 +1,9 @@
-//! Which handler of the engine ran, and on which name: learned from the engine itself.
+//! Determines which handler of the engine ran, and on which name, by learning from the engine
+//! itself.
 //!
-//! What an operation answers is learned from its plainest request, for names that look like the
-//! ones in question and are no word of the API. Each is asked in two ways, that between them bring
-//! out what is its own: parameters that only its handler reads, with values that it does not take.
+//! The answers of an operation are learned from its plainest request, for names that look like
+//! those in question but are not words of the API. Each is sent in two ways, which together reveal
+//! the handler: with parameters that only this handler reads, with values that it rejects.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,18 +12,19 @@ use dsp::api::{EngineKind, Method, Operation, Part};
 
 use super::wire::{Answer, Wire};
 
-/// The one container, so that handlers can be told apart that say the same of a missing one. It
-/// cannot run, since the network that it shares is not there.
+/// The only container, to distinguish handlers that give the same answer for a missing one. It
+/// cannot run, because the network that it shares does not exist.
 pub const WITNESS: &str = "witness";
 
-/// A name that nothing has.
+/// A name that no object has.
 const NAME: &str = "zzname";
 
-/// Operations that no request of this test names.
+/// Operations that this test never requests.
 const LEFT_OUT: [(&str, &str); 1] =
     [("DebugPprofProfile", "it takes a second at least, and one at a time")];
 
-/// Operations where a request for the first that ran the second would not be noticed.
+/// Pairs of operations: if the second one ran for a request for the first, the test would not
+/// notice.
 pub const NOT_TOLD_APART: [(&str, &str); 5] = [
     ("ConfigList", "SecretList"),
     ("PluginPull", "PluginUpgrade"),
@@ -31,8 +33,8 @@ pub const NOT_TOLD_APART: [(&str, &str); 5] = [
     ("SecretList", "ConfigList"),
 ];
 
-/// Operations whose answers do not say the name that they were asked for. Of these, Engine 20.10
-/// does not have two, and has the three of checkpoints in its experimental mode only.
+/// Operations whose answers do not contain the name in the request. Engine 20.10 lacks two of them,
+/// and has the three for checkpoints only in its experimental mode.
 pub const WITHOUT_NAME: [&str; 10] = [
     "ContainerArchiveInfo",
     "ContainerCheckpointList",
@@ -46,13 +48,14 @@ pub const WITHOUT_NAME: [&str; 10] = [
     "AnyOptions",
 ];
 
-/// A query, and a JSON body for the methods that have one. Each is one value, known by its address.
+/// A query, and a JSON body for methods that have one. Each probe is one value, identified by its
+/// address.
 pub struct Probe {
     pub query: &'static str,
     pub body: &'static str,
 }
 
-/// What no handler takes: each complains of the first of these that it reads.
+/// Values that no handler accepts: each reports the first one that it reads.
 static WRONG: Probe = Probe {
     query: concat!(
         "t=zz&signal=ZZ&limit=zz&filters=zz&h=zz&w=zz&condition=zz&detachKeys=zzz&checkpoint=zz",
@@ -62,7 +65,7 @@ static WRONG: Probe = Probe {
     body: "[]",
 };
 
-/// What makes each handler come to look its object up.
+/// Values with which each handler looks up its object.
 static RIGHT: Probe = Probe {
     query: "h=1&w=1&version=1&name=zz&path=%2Fzz&stdout=1&stream=0&timeout=1&remote=zz",
     body: concat!(
@@ -77,7 +80,7 @@ static RIGHT_WITHOUT_BODY: Probe = Probe { query: RIGHT.query, body: "" };
 /// The same for a handler whose body is a list.
 static RIGHT_WITH_LIST: Probe = Probe { query: RIGHT.query, body: "[]" };
 
-/// What makes a handler without an object succeed, or refuse what it would make.
+/// Values with which a handler without an object succeeds, or refuses to create something.
 static PLAIN: Probe = Probe {
     query: "since=1&until=2&stream=0&seconds=0.001&all=1",
     body: r#"{"Name":"/","Internal":0}"#,
@@ -86,7 +89,7 @@ static PLAIN: Probe = Probe {
 /// The same for a handler that then deletes.
 static NOTHING: Probe = Probe { query: "filters=%7B%22label%22%3A%5B%22zz%22%5D%7D", body: "" };
 
-/// Ways to ask for an operation with these values.
+/// The probes for an operation with these values.
 pub fn probes(operation: &Operation, values: &[String]) -> Vec<&'static Probe> {
     let of_witness = values.iter().any(|value| value == WITNESS);
     if values.is_empty() {
@@ -95,11 +98,11 @@ pub fn probes(operation: &Operation, values: &[String]) -> Vec<&'static Probe> {
     }
     match operation.name {
         "ContainerDelete" if of_witness => vec![],
-        // They would rename it, or take the connection.
+        // They would rename it, or hijack the connection.
         "ContainerRename" | "ContainerAttach" | "ContainerAttachWebsocket" if of_witness => {
             vec![&WRONG]
         }
-        // It looks the network up for a running container only, and fails over one that is not.
+        // It looks up the network only for a running container, and fails for any other.
         "NetworkConnect" => vec![&WRONG],
         "PluginUpgrade" => vec![&WRONG, &RIGHT_WITH_LIST],
         "ContainerStart" => vec![&WRONG, &RIGHT_WITHOUT_BODY],
@@ -107,7 +110,7 @@ pub fn probes(operation: &Operation, values: &[String]) -> Vec<&'static Probe> {
     }
 }
 
-/// What was learned, and a connection to learn more.
+/// What was learned so far, and a connection to learn more.
 pub struct Oracle {
     wire: Wire,
     known: HashMap<(Method, String, *const Probe), Answer>,
@@ -118,14 +121,14 @@ impl Oracle {
         Self { wire: Wire::new(socket), known: HashMap::new() }
     }
 
-    /// The answer to a path; asked for once only.
+    /// The answer to a path, requested only once.
     pub fn answer(&mut self, method: Method, path: &str, probe: &'static Probe) -> Answer {
         let ask = || self.wire.ask(method.as_str(), path, probe);
         let key = (method, path.to_owned(), std::ptr::from_ref(probe));
         self.known.entry(key).or_insert_with(ask).clone()
     }
 
-    /// What the operation answers for these values under this version.
+    /// The answers of the operation for these values in this version.
     pub fn expected(
         &mut self,
         operation: &Operation,
@@ -141,8 +144,8 @@ impl Oracle {
         answer
     }
 
-    /// Makes the objects that tell handlers apart: two containers, and a swarm with a secret, a
-    /// config and a service whose one task has no place to run.
+    /// Creates the objects that distinguish handlers: two containers, and a swarm with a secret, a
+    /// config and a service whose only task cannot be placed.
     pub fn prepare(&mut self) {
         let container =
             r#"{"Image":"busybox","HostConfig":{"NetworkMode":"container:zz-missing"}}"#;
@@ -170,8 +173,8 @@ impl Oracle {
         assert!((200..300).contains(&answer.status), "POST {path}: {answer:?}");
     }
 
-    /// Pairs of operations where a request for the first that ran the second would not be noticed,
-    /// and operations whose answers do not say the name.
+    /// Pairs of operations that the test cannot distinguish, and operations whose answers do not
+    /// contain the name.
     pub fn blind_spots(&mut self) -> (Vec<(&'static str, &'static str)>, Vec<&'static str>) {
         let (mut pairs, mut nameless) = (Vec::new(), Vec::new());
         let operations = EngineKind::Docker.catalogue().operations();
@@ -202,8 +205,9 @@ impl Oracle {
             let safe = probes(other, &others);
             probes(one, &values).into_iter().any(|probe| {
                 let answer = self.expected(one, "", &values, probe);
-                // Not every request is sent to every handler: some would do what they are asked
-                // to. But what has no name cannot say one, and what is not there stays so.
+                // Not every request is sent to every handler, because some would have an effect.
+                // But an operation without a name cannot report one, and a missing object stays
+                // missing.
                 let is_name_said = others.is_empty() && answer.text.contains(name);
                 let is_safe = safe.iter().any(|safe| std::ptr::eq(*safe, probe))
                     || name == NAME && !others.is_empty() && other.name != "NetworkConnect";
@@ -213,7 +217,7 @@ impl Oracle {
     }
 }
 
-/// The operation's values, each the same.
+/// The operation's values, all equal.
 fn filled(operation: &Operation, value: &str) -> Vec<String> {
     operation.template.parameters().map(|_| value.to_owned()).collect()
 }
@@ -222,7 +226,7 @@ pub fn is_left_out(name: &str) -> bool {
     LEFT_OUT.iter().any(|(left_out, _)| *left_out == name)
 }
 
-/// The path as documentation has it, with everything escaped that is not a letter or digit.
+/// The path as in the documentation, with everything escaped except letters and digits.
 fn plainest(
     operation: &Operation,
     version: &str,
@@ -247,8 +251,8 @@ fn plainest(
     path
 }
 
-/// The words of a value that are masked: not numbers, of which ports are made, and not the one
-/// algorithm of digests.
+/// The words of a value that are masked: not numbers, which form ports, and not the only digest
+/// algorithm.
 fn words(value: &str) -> impl Iterator<Item = &str> {
     let is_word = |word: &&str| word.contains(|c: char| c.is_ascii_alphabetic());
     value
@@ -257,7 +261,7 @@ fn words(value: &str) -> impl Iterator<Item = &str> {
         .filter(|word| *word != "sha256")
 }
 
-/// A word of the same looks that is certainly no word of the API.
+/// A word that looks similar and is certainly not a word of the API.
 fn masked_word(word: &str) -> String {
     let rotated: String = word.chars().map(rotated).collect();
     match word.starts_with(|c: char| c.is_ascii_uppercase()) {
@@ -275,7 +279,7 @@ fn rotated(letter: char) -> char {
     }
 }
 
-/// The value with each word masked, all else as it is.
+/// The value with each word masked.
 pub fn masked(value: &str) -> String {
     let mut masked = String::new();
     let mut rest = value;
@@ -288,7 +292,7 @@ pub fn masked(value: &str) -> String {
     masked + rest
 }
 
-/// The text with each masked word of the value replaced by the word.
+/// The text with each masked word replaced by the original.
 fn unmasked(text: &str, value: &str) -> String {
     let mut words: Vec<&str> = words(value).collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));

@@ -1,5 +1,5 @@
-//! Request targets that nobody would send: real ones, changed in the ways in which proxies and
-//! engines have been led to read one target differently.
+//! Request targets that no client would send: real ones, changed in the ways that have made proxies
+//! and engines read a target differently.
 
 use std::collections::HashSet;
 
@@ -7,8 +7,8 @@ use dsp::api::{EngineKind, Operation, Part};
 
 use super::oracle::WITNESS;
 
-/// Values of parameters besides the literals of the API, plain ones first. None but the witness is
-/// on the engine.
+/// Values of parameters in addition to the literals of the API, plain ones first. Only the witness
+/// exists on the engine.
 const NAMES: [&str; 29] = [
     "webapp",
     WITNESS,
@@ -64,7 +64,7 @@ const BAD_VERSIONS: [&str; 14] = [
 const METHODS: [&str; 11] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "Post", "FOO"];
 
-/// A source of choices that is the same for the same seed: xorshift64*.
+/// A deterministic source of choices for a seed: xorshift64*.
 pub struct Chance(u64);
 
 impl Chance {
@@ -88,7 +88,7 @@ impl Chance {
 /// A method and a path, without a query.
 pub type Target = (&'static str, String);
 
-/// Makes this many different targets.
+/// Generates this many distinct targets.
 pub fn generate(count: usize, seed: u64) -> Vec<Target> {
     let mut chance = Chance::new(seed);
     let operations = EngineKind::Docker.catalogue().operations();
@@ -105,7 +105,7 @@ pub fn generate(count: usize, seed: u64) -> Vec<Target> {
     targets
 }
 
-/// Every word that the templates have.
+/// Every literal in the templates.
 fn literals(operations: &[Operation]) -> Vec<&'static str> {
     let parts = operations.iter().flat_map(|operation| operation.template.parts());
     let mut words: Vec<&'static str> = parts
@@ -166,12 +166,12 @@ fn changed(chance: &mut Chance, path: &str, literals: &[&'static str]) -> String
     let letter = behind.chars().next().unwrap_or('/');
     let rest = behind.get(letter.len_utf8()..).unwrap_or_default();
     match chance.below(20) {
-        // One character, escaped; of an escape this makes a double one.
+        // Escapes one character, which turns an escape into a double one.
         0..=6 => format!("{before}{}{rest}", escaped(chance, letter)),
-        // A slash or a dot, escaped.
+        // Escapes a slash or a dot.
         7..=9 => at_one(chance, path, '/', &["%2F", "%2f"]),
         10 => at_one(chance, path, '.', &["%2E", "%2e"]),
-        // A slash with something that a cleaning reader takes away.
+        // A slash with something that a cleaning parser removes.
         11 => at_one(chance, path, '/', &["//", "/./", "/../", "/%2e/", "/%2E%2e/", "/x/../"]),
         12 => format!("{path}{}", chance.pick(&["/", "/.", "/..", "%2F", "//", " ", "%20", "%"])),
         13 => match letter.is_ascii_uppercase() {
@@ -199,7 +199,7 @@ fn escaped(chance: &mut Chance, letter: char) -> String {
     letter.encode_utf8(&mut bytes).as_bytes().iter().map(escape).collect()
 }
 
-/// The path with one of its `what` replaced.
+/// The path with one occurrence of `what` replaced.
 fn at_one(chance: &mut Chance, path: &str, what: char, by: &[&str]) -> String {
     let places: Vec<usize> = path.match_indices(what).map(|(at, _)| at).collect();
     if places.is_empty() {
@@ -209,7 +209,7 @@ fn at_one(chance: &mut Chance, path: &str, what: char, by: &[&str]) -> String {
     format!("{}{}{}", &path[..at], chance.pick(by), &path[at + 1..])
 }
 
-/// The path with a segment left out, doubled, replaced by a word of the API, or moved.
+/// The path with a segment removed, doubled, replaced by a word of the API, or moved.
 fn with_other_segment(chance: &mut Chance, path: &str, literals: &[&'static str]) -> String {
     let mut segments: Vec<&str> = path.split('/').collect();
     let at = chance.below(segments.len());

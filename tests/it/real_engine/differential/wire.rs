@@ -1,4 +1,5 @@
-//! Requests to the engine, byte for byte as a test spells them, and what is remembered of answers.
+//! Sends requests to the engine, byte for byte as a test spells them, and keeps a digest of the
+//! answers.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -8,38 +9,39 @@ use serde_json::Value;
 
 use super::oracle::Probe;
 
-/// The longest that the engine may take for an answer.
+/// How long the engine may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the engine says where the other thread is at what it does once at a time.
+/// The engine's messages while the other thread runs an operation that excludes others.
 const BUSY: [&str; 2] = ["operation is already running", "tracing is already enabled"];
 
-/// How much of an answer is looked at; the rest of an archive says nothing.
+/// How much of an answer is examined, in bytes; the rest of an archive is irrelevant.
 const LOOKED_AT: usize = 1 << 16;
 
-/// One connection, kept for as long as the engine keeps it.
+/// One connection, reused as long as the engine keeps it.
 pub struct Wire {
     socket: String,
     stream: Option<BufReader<UnixStream>>,
 }
 
-/// What an answer says about the handler that gave it.
+/// What an answer reveals about the handler.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     pub status: u16,
     pub content_type: String,
-    /// Whether it names the version of the API, as the answers of handlers do.
+    /// Whether it contains the version of the API, as the answers of handlers do.
     pub names_version: bool,
-    /// The message of an error, the names of the fields of a JSON value, or how a text begins.
+    /// The message of an error, the names of the fields of a JSON value, or the beginning of a
+    /// text.
     pub text: String,
 }
 
 impl Answer {
-    /// Whether the engine turned the request away before any handler was chosen.
+    /// Whether the engine rejected the request before it chose a handler.
     pub fn nothing_ran(&self) -> bool {
         match self.status {
             301 => true,
-            // To `HEAD`, without a text.
+            // To `HEAD`, without a body.
             400 | 404 if self.text.is_empty() => !self.names_version,
             404 => self.text.ends_with("page not found"),
             400 => self.text.starts_with("client version ") || self.text == "400 Bad Request",
@@ -115,7 +117,7 @@ impl Wire {
     }
 }
 
-/// The head of an answer, as far as it matters here.
+/// The part of an answer's head that matters here.
 struct Head {
     status: u16,
     content_type: String,
@@ -183,7 +185,7 @@ fn line(stream: &mut impl BufRead) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
-/// What stays the same from one answer of a handler to the next.
+/// The part that is the same in all answers of a handler.
 fn digest(body: &[u8]) -> String {
     let text = match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => match object.get("message").and_then(Value::as_str) {
@@ -201,7 +203,7 @@ fn digest(body: &[u8]) -> String {
     without_identifiers(text.trim())
 }
 
-/// The text with `ID` for each identifier of 64 digits, which is of one container only.
+/// The text with `ID` for each ID of 64 digits, which belongs to one container.
 fn without_identifiers(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let is_identifier = word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
