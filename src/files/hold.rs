@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_editor_did_stays() {
+    fn changes_by_an_editor_are_kept() {
         let (folder, path) = file("one");
         for in_place in [true, false] {
             let held = hold(&path, 10, LONG).unwrap();

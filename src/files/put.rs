@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_goes_through_a_link() {
+    fn links_are_not_written_through() {
         let folder = tempfile::tempdir().unwrap();
         let (path, victim) = (folder.path().join("a"), folder.path().join("victim"));
         symlink(&victim, &path).unwrap();

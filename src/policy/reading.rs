@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_instead_of_the_query_is_refused() {
+    fn bodies_that_engines_read_instead_of_the_query_are_refused() {
         for (content_type, expected) in [
             ("application/x-www-form-urlencoded", Refusal::Form),
             ("Application/X-WWW-Form-Urlencoded; charset=utf-8", Refusal::Form),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_engine_reads_is_not() {
+    fn bodies_that_no_engine_reads_are_not_refused() {
         for content_type in ["application/x-www-form-urlencoded", "multipart/form-data"] {
             assert_eq!(refusal("POST", content_type, false), None);
         }

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_on_a_line_of_its_own_is_left_alone() {
+    fn entries_without_their_own_line_are_left_alone() {
         let text = "version: 1\nname: x\nallow: [GET /info, GET /events]\n";
         assert_eq!(remove(text, "allow", &parse(text).unwrap().allow, 0), None);
         assert_eq!(replace(text, &span(text, 0), "GET /nodes"), None);

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_told_why() {
+    fn errors_in_rules_say_what_is_wrong() {
         let error = |text: &str| parse(text).unwrap_err().to_string();
         assert!(error("GET").contains("a method, one space and a path"));
         assert!(error("GET  /info").contains("one space"));

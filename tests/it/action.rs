@@ -67,7 +67,7 @@ fn run_in(folder: &str, world: &World, step: &str, inputs: &[(&str, &str)]) -> D
 }
 
 #[test]
-fn what_is_as_it_was_passes() {
+fn an_unchanged_profile_passes() {
     let world = checkout();
     let checked = run(&world, "Check", &[]);
     assert_eq!(checked.status, 0, "{}{}", checked.out, checked.err);
@@ -79,7 +79,7 @@ fn what_is_as_it_was_passes() {
 }
 
 #[test]
-fn the_name_of_a_file_is_no_option() {
+fn a_file_name_is_not_taken_for_an_option() {
     let world = checkout();
     let name = "--format=text=made-by-a-file-name.jsonl";
     world.write(name, RECORDING);
@@ -96,7 +96,7 @@ fn the_name_of_a_file_is_no_option() {
 }
 
 #[test]
-fn findings_go_through_no_link_and_over_no_other_file() {
+fn findings_do_not_follow_links_or_overwrite_other_files() {
     let world = checkout();
     world.write("victim", "alias x=y\n");
     symlink(world.path("victim"), world.path("dsp.sarif")).unwrap();

@@ -101,7 +101,7 @@ fn engines() {
 }
 
 #[test]
-fn output_that_nobody_reads_is_no_failure() {
+fn unread_output_is_not_a_failure() {
     let world = World::without_engine();
     recording(&world, "recording.jsonl", &["GET /v1.41/info"]);
     let done = world.shell("dsp generate -q | true; dsp explain 'GET /info' | head -1");
@@ -109,7 +109,7 @@ fn output_that_nobody_reads_is_no_failure() {
 }
 
 #[test]
-fn what_others_wrote_begins_no_line_and_moves_no_cursor() {
+fn foreign_text_starts_no_line_and_moves_no_cursor() {
     let world = World::without_engine();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     let evil = "x\n::error title=x::fake\n\u{1b}]0;pwned\u{7}\u{9b}2J\u{202e}\u{2028}\u{200b}\u{ad}\u{e0041}";

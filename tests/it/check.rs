@@ -20,7 +20,7 @@ fn what_is_allowed_passes() {
 }
 
 #[test]
-fn drift_is_named_with_what_settles_it() {
+fn drift_is_reported_with_a_way_to_resolve_it() {
     let world = World::without_engine();
     world.write("p.yaml", PROFILE);
     recording(
@@ -91,7 +91,7 @@ fn reviewed(world: &World, change: impl Fn(String) -> String) {
 }
 
 #[test]
-fn a_review_holds_until_the_profile_is_widened() {
+fn a_review_is_valid_until_the_profile_is_widened() {
     let world = World::without_engine();
     let checked = |change: &dyn Fn(String) -> String| {
         reviewed(&world, change);
@@ -115,7 +115,7 @@ fn a_review_holds_until_the_profile_is_widened() {
 }
 
 #[test]
-fn a_review_that_was_taken_away_is_an_error_where_one_is_required() {
+fn a_removed_review_is_an_error_if_one_is_required() {
     let world = World::without_engine();
     let checked = |change: &dyn Fn(String) -> String, options: &[&str]| {
         reviewed(&world, change);
@@ -162,7 +162,7 @@ fn a_review_that_was_taken_away_is_an_error_where_one_is_required() {
 }
 
 #[test]
-fn what_is_accepted_does_not_count_until_its_day() {
+fn accepted_findings_do_not_count_until_they_expire() {
     let world = World::without_engine();
     let accept = "accept:\n  - code: new-operation\n    rule: GET /images/json\n    reason: old\n    \
         until: 2001-01-31\n  - code: new-operation\n    rule: GET /networks/*\n    \

@@ -48,7 +48,7 @@ fn bash_offers_commands_options_files_and_profiles() {
 }
 
 #[test]
-fn bash_goes_on_behind_a_colon() {
+fn bash_completes_after_a_colon() {
     let world = World::without_engine();
     let mut command = std::process::Command::new("bash");
     command.arg("--norc").current_dir(world.folder.path());

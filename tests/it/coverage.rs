@@ -41,7 +41,7 @@ fn sessions_and_what_they_added_are_shown() {
 }
 
 #[test]
-fn one_session_is_no_ground_for_an_estimate() {
+fn one_session_does_not_allow_an_estimate() {
     let world = World::without_engine();
     recording(&world, "a", &["GET /info"]);
     let done = world.dsp(&["coverage", "a"]);

@@ -30,7 +30,7 @@ fn recording(paths: &[&str]) -> String {
 }
 
 #[test]
-fn of_those_who_write_at_once_none_is_lost() {
+fn concurrent_decisions_are_not_lost() {
     let world = World::without_engine();
     world.write("r.jsonl", &recording(&["/info", "/images/json", "/volumes"]));
     for _ in 0..12 {
@@ -138,7 +138,7 @@ fn nothing_is_written_through_a_link() {
 }
 
 #[test]
-fn a_recording_and_an_audit_log_go_through_no_link() {
+fn recordings_and_audit_logs_do_not_follow_links() {
     let world = World::sample();
     world.write("p.yaml", PROFILE);
     symlink(world.path("made"), world.path("link.jsonl")).unwrap();
@@ -154,7 +154,7 @@ fn a_recording_and_an_audit_log_go_through_no_link() {
 }
 
 #[test]
-fn a_summary_of_a_step_goes_through_no_link() {
+fn a_step_summary_does_not_follow_links() {
     let world = World::without_engine();
     world.write("p.yaml", PROFILE);
     world.write("victim", "mine\n");
@@ -200,7 +200,7 @@ fn a_report_takes_the_place_of_a_report_of_its_kind_only() {
 }
 
 #[test]
-fn what_a_person_has_to_look_at_is_accepted_by_a_review_alone() {
+fn only_a_review_accepts_what_a_person_has_to_review() {
     let world = World::without_engine();
     world.write("r.jsonl", &recording(&["/info"]));
     for code in ["unreviewed", "risk-rose"] {
@@ -216,7 +216,7 @@ fn what_a_person_has_to_look_at_is_accepted_by_a_review_alone() {
 }
 
 #[test]
-fn a_review_that_was_taken_away_is_an_error() {
+fn a_removed_review_is_an_error() {
     let world = World::without_engine();
     world.write("r.jsonl", &recording(&["/info", "/containers/json"]));
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
@@ -242,7 +242,7 @@ fn a_review_that_was_taken_away_is_an_error() {
 }
 
 #[test]
-fn what_dsp_writes_as_a_profile_it_reads() {
+fn dsp_reads_the_profiles_that_it_writes() {
     let world = World::without_engine();
     let bound = 1 << 20;
     world.write("p.yaml", &format!("{PROFILE}#{}\n", "-".repeat(bound - PROFILE.len() - 2)));

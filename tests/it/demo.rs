@@ -1,7 +1,7 @@
 use crate::support::World;
 
 #[test]
-fn the_loop_runs_where_there_is_nothing_but_dsp() {
+fn the_loop_needs_nothing_but_dsp() {
     let world = World::without_engine();
     let mut command = world.dsp_command(&["demo", "--sample", "--dir", "made"]);
     command.env_remove("DOCKER_HOST");
@@ -27,7 +27,7 @@ fn the_engine_that_is_found_is_used_and_only_read_from() {
 }
 
 #[test]
-fn an_engine_that_was_named_and_is_not_there_is_an_error() {
+fn a_missing_engine_that_was_named_is_an_error() {
     let world = World::without_engine();
     let done = world.dsp(&["demo", "-H", "unix:///nowhere/docker.sock"]);
     assert_eq!(done.status, 1);

@@ -15,7 +15,7 @@ fn world() -> World {
 }
 
 #[test]
-fn a_change_is_told_by_what_it_lets_through() {
+fn a_change_is_described_by_what_it_allows() {
     let world = world();
     let done = world.dsp(&["diff", "old.yaml", "new.yaml"]);
     assert_eq!((done.status, done.err.as_str()), (0, ""));
@@ -25,7 +25,7 @@ fn a_change_is_told_by_what_it_lets_through() {
 }
 
 #[test]
-fn the_same_profile_written_otherwise_is_no_change() {
+fn the_same_profile_in_another_spelling_is_not_a_change() {
     let world = world();
     let other = "# mine\nname: q\nversion: 1\nallow:\n- GET /events # all\n- GET /images/*/json\n\
         - GET /containers/json\n- GET /containers/web/json\ndeny: [POST /build]\nmin_api: '1.41'\n";

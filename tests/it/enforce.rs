@@ -34,7 +34,7 @@ fn a_command_is_confined_and_its_status_returned() {
 }
 
 #[test]
-fn an_audit_denies_nothing_and_tells() {
+fn an_audit_denies_nothing_and_reports() {
     let world = World::sample();
     world.write("p.yaml", PROFILE);
     let line = format!(

@@ -34,7 +34,7 @@ fn the_rule_that_decides_is_named_with_its_line() {
 }
 
 #[test]
-fn what_is_no_operation_gets_the_nearest_ones() {
+fn an_unknown_operation_gets_the_nearest_ones() {
     let world = World::without_engine();
     let done = world.dsp(&["explain", "GET /container/json"]);
     assert_eq!(done.status, 1);

@@ -166,7 +166,7 @@ fn only_the_socket_and_the_length_change() {
 }
 
 #[test]
-fn what_asks_for_no_socket_passes_as_it_came() {
+fn requests_without_the_socket_are_forwarded_unchanged() {
     let world = World::without_engine();
     let (engine, server) = followed(&world);
     let other = BODY.replacen("/var/run/docker.sock:", "/srv:", 1);
@@ -258,7 +258,7 @@ fn one_file_holds_all_sessions_without_a_folder_for_them() {
 }
 
 #[test]
-fn what_the_command_asks_stays_apart_whatever_a_container_is_called() {
+fn requests_of_the_command_are_kept_apart_whatever_a_container_is_called() {
     let world = World::without_engine();
     let engine = Engine::start(&world);
     let server = world.serve(&["record", "--follow", "--split", "."]);
@@ -392,7 +392,7 @@ fn into_the_folder_of_the_socket_another_mount_is_put() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_said() {
+fn containers_that_cannot_be_followed_are_reported() {
     let world = World::without_engine();
     let (engine, server) = followed(&world);
     let folder = world.folder.path();

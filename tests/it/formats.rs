@@ -111,7 +111,7 @@ fn each_format_is_as_it_was() {
 }
 
 #[test]
-fn what_a_run_writes_is_of_its_schema() {
+fn the_output_of_a_run_is_valid_under_its_schema() {
     let world = World::without_engine();
     world.write(
         "p.yaml",
@@ -225,7 +225,7 @@ fn formats_do_not_run_into_each_other() {
 }
 
 #[test]
-fn what_is_no_file_of_the_tree_is_not_annotated_as_one() {
+fn only_files_of_the_tree_are_annotated() {
     let world = World::without_engine();
     recording(&world, "r", &["GET /v1.41/images/json"]);
     let done = world.dsp(&["check", "builtin:monitor", "r", "--format", "github"]);
@@ -297,7 +297,7 @@ fn nothing_of_others_becomes_markup() {
 }
 
 #[test]
-fn findings_on_one_line_are_told_apart_and_followed() {
+fn findings_on_one_line_are_distinguished_and_tracked() {
     let prints = |report: &Report| -> Vec<String> {
         let log: Value = serde_json::from_str(&Format::Sarif.render(report)).unwrap();
         let results = log["runs"][0]["results"].as_array().unwrap();
@@ -318,7 +318,7 @@ fn findings_on_one_line_are_told_apart_and_followed() {
 }
 
 #[test]
-fn a_revision_is_no_place_in_the_tree() {
+fn a_revision_is_not_a_place_in_the_tree() {
     let mut report = rich();
     let text = report.sources[0].text.clone();
     let revision = Source::new("main:p.yaml", text.clone(), false);

@@ -104,7 +104,7 @@ warning: enforce refuses this whatever the profile says: GET /v1.41/info/[hidden
 }
 
 #[test]
-fn nothing_recorded_is_no_profile() {
+fn an_empty_recording_gives_no_profile() {
     let world = World::without_engine();
     recording(&world, "recording.jsonl", &[]);
     let done = world.dsp(&["generate", "-o", "p.yaml"]);
@@ -195,7 +195,7 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
 }
 
 #[test]
-fn what_min_api_denies_is_told_once_and_an_update_never_calls_it_complete() {
+fn denials_by_min_api_are_reported_once_and_never_called_complete() {
     let world = World::without_engine();
     let requests = ["HEAD /_ping", "GET /v1.41/containers/json", "GET /v1.40/containers/web/json"];
     recording(&world, "today.jsonl", &requests);
@@ -225,7 +225,7 @@ fn what_min_api_denies_is_told_once_and_an_update_never_calls_it_complete() {
 }
 
 #[test]
-fn evidence_that_enforce_refuses_is_no_verdict() {
+fn refused_evidence_gives_no_verdict() {
     let world = World::without_engine();
     recording(&world, "recording.jsonl", &["GET /v1.22/containers/json", "GET //json"]);
     let done = world.dsp(&["generate", "-o", "p.yaml"]);
@@ -264,7 +264,7 @@ fn session(id: &str, command: &[&str], exit: u8, requests: &[&str]) -> String {
 }
 
 #[test]
-fn a_recording_of_several_programs_is_told_and_one_can_be_taken() {
+fn a_recording_of_several_programs_is_reported_and_one_can_be_chosen() {
     let world = World::without_engine();
     let text = [
         session("a", &["docker", "stats"], 0, &["/info"]),
@@ -374,7 +374,7 @@ fn a_profile_on_names_that_can_be_ids_is_not_called_exact() {
 }
 
 #[test]
-fn a_profile_of_what_runs_anything_is_named_after_its_recording() {
+fn a_profile_of_a_shell_is_named_after_its_recording() {
     let world = World::without_engine();
     let name = |args: &[&str]| {
         let done = world.dsp(&[&["generate"], args].concat());
@@ -401,7 +401,7 @@ fn a_profile_of_what_runs_anything_is_named_after_its_recording() {
 }
 
 #[test]
-fn what_was_not_recorded_of_a_path_is_told_when_it_is_left_out() {
+fn unrecorded_parts_of_a_path_are_reported_when_they_are_left_out() {
     let world = World::without_engine();
     let requests = ["GET /info", "GET /v1.41/hooks/aB3/run", "GET /v1.41/hooks/list"];
     recording(&world, "r.jsonl", &requests);
@@ -418,7 +418,7 @@ fn what_was_not_recorded_of_a_path_is_told_when_it_is_left_out() {
 }
 
 #[test]
-fn exact_names_tell_of_those_that_were_not_recorded() {
+fn exact_names_report_those_that_were_not_recorded() {
     let world = World::without_engine();
     let requests = ["GET /images/u:pw@reg/x/json", "GET /images/busybox/json", "GET /info"];
     recording(&world, "r.jsonl", &requests);

@@ -76,7 +76,7 @@ fn the_usual_socket_is_meant_by_both_its_names() {
 }
 
 #[test]
-fn an_engine_that_begins_anew_does_not_end_it() {
+fn a_restarted_engine_does_not_end_it() {
     let Some(world) = world() else { return };
     let line = format!(
         "was=$(stat -c %i s); touch ready; until [ -e replaced ]; do sleep 0.01; done; \
@@ -127,7 +127,7 @@ fn a_client_that_names_the_covered_socket_is_not_warned_about() {
 }
 
 #[test]
-fn what_cannot_be_is_told_before_anything_begins() {
+fn impossible_intercepts_are_reported_before_anything_starts() {
     let world = World::sample();
     world.write("s", "");
     let folder = world.dsp(&["record", "--intercept=.", "--", "true"]);
@@ -156,7 +156,7 @@ fn has_user_namespaces() -> bool {
 }
 
 #[test]
-fn a_command_can_change_to_a_user_who_could_use_the_engine() {
+fn a_command_can_change_to_a_user_that_may_use_the_engine() {
     let Some(world) = world() else { return };
     if !rustix::process::getuid().is_root() {
         return;
@@ -200,7 +200,7 @@ fn without_root_a_user_namespace_will_do() {
 }
 
 #[test]
-fn without_either_it_is_told_what_to_do() {
+fn without_either_dsp_says_what_to_do() {
     let Some(world) = world() else { return };
     if !has_user_namespaces() {
         return;

@@ -97,7 +97,7 @@ fn only_the_profile_knows_the_yaml_library_and_only_cli_prints() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_is_short_enough_to_hold_one_thing() {
+fn every_file_states_its_purpose_and_is_short_enough_for_one() {
     for file in sources(Path::new("src")) {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("//! "), "{} has no module documentation", file.display());

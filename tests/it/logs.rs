@@ -54,7 +54,7 @@ fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn each_log_holds_the_requests_of_the_recording_beside_it() {
+fn each_log_contains_the_requests_of_its_recording() {
     for (name, from) in LOGS {
         let format = Format::ALL.into_iter().find(|format| format.name() == from).unwrap();
         let log =
@@ -80,7 +80,7 @@ fn generate(world: &World, from: &str, file: &Path) -> Done {
 }
 
 #[test]
-fn each_log_gives_the_profile_of_the_recording_beside_it() {
+fn each_log_gives_the_profile_of_its_recording() {
     let world = World::without_engine();
     let mut profiles = Vec::new();
     for (name, from) in LOGS {
@@ -142,7 +142,7 @@ fn first_rule(profile: &str) -> Option<&str> {
 }
 
 #[test]
-fn what_the_proxy_denied_is_taken_when_asked_for() {
+fn denials_of_the_proxy_count_on_request() {
     let world = World::without_engine();
     let denied = [
         ("haproxy", log("haproxy").lines().last().unwrap().to_owned()),
@@ -169,7 +169,7 @@ fn what_the_proxy_denied_is_taken_when_asked_for() {
 }
 
 #[test]
-fn what_caddy_passed_on_and_the_engine_refused_was_not_turned_away() {
+fn requests_that_caddy_forwarded_and_the_engine_refused_were_not_turned_away() {
     let world = World::without_engine();
     let request = r#""request":{"method":"DELETE","uri":"/v1.41/networks/bridge","headers":{}},"status":403}"#;
     let line = |logger: &str, message: &str| {
@@ -183,7 +183,7 @@ fn what_caddy_passed_on_and_the_engine_refused_was_not_turned_away() {
 }
 
 #[test]
-fn a_log_of_the_other_engine_is_told() {
+fn a_log_of_the_other_engine_is_reported() {
     let world = World::without_engine();
     let line = log("nginx").lines().next().unwrap().to_owned();
     let (front, _) = line.split_once('"').unwrap();
@@ -197,7 +197,7 @@ fn a_log_of_the_other_engine_is_told() {
 }
 
 #[test]
-fn a_log_in_utf_16_is_told() {
+fn a_log_in_utf_16_is_reported() {
     let world = World::without_engine();
     let text = log("nginx");
     let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -249,7 +249,7 @@ fn a_wrapped_log_gives_the_profile_of_the_log() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place() {
+fn unreadable_lines_are_reported_with_their_place() {
     let world = World::without_engine();
     let log = log("nginx");
     let line = log.lines().next().unwrap();
@@ -265,7 +265,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
 }
 
 #[test]
-fn a_log_without_a_request_is_no_evidence() {
+fn a_log_without_a_request_is_not_evidence() {
     let world = World::without_engine();
     world.write("nginx.log", &log("nginx"));
     world.write("r.jsonl", &fs::read_to_string(path("nginx", "jsonl")).unwrap());

@@ -2,7 +2,7 @@ use crate::generate::recording;
 use crate::support::World;
 
 #[test]
-fn what_is_part_of_dsp_is_listed_and_shown() {
+fn builtin_profiles_are_listed_and_shown() {
     let world = World::without_engine();
     let list = world.dsp(&["profiles"]);
     assert_eq!(list.out, world.dsp(&["profiles", "list"]).out);
@@ -25,7 +25,7 @@ fn each_is_reviewed() {
 }
 
 #[test]
-fn it_stands_wherever_a_profile_does() {
+fn builtin_profiles_are_accepted_wherever_a_profile_is() {
     let world = World::sample();
     recording(&world, "r", &["GET /v1.41/info"]);
     for args in [
@@ -51,7 +51,7 @@ fn it_stands_wherever_a_profile_does() {
 }
 
 #[test]
-fn what_is_no_such_profile_is_told() {
+fn an_unknown_builtin_profile_is_reported() {
     let world = World::without_engine();
     recording(&world, "r", &["GET /v1.41/info"]);
     let said = |args: &[&str]| {

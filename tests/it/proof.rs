@@ -167,7 +167,7 @@ fn every_version_of_both_apis_is_complete_and_exact() {
 }
 
 #[test]
-fn one_operation_admits_itself_and_no_other() {
+fn one_operation_allows_itself_and_no_other() {
     for engine in EngineKind::ALL {
         let all = engine.catalogue().operations();
         let requests: Vec<_> = all
@@ -225,7 +225,7 @@ proptest! {
     /// `check` and `diff` name exactly the operations that a profile of only the first requests
     /// does not contain.
     #[test]
-    fn what_is_new_is_named_and_nothing_else(
+    fn exactly_the_new_operations_are_named(
         (engine, _, requests) in some_requests(),
         part in any::<prop::sample::Index>(),
     ) {
@@ -264,7 +264,7 @@ proptest! {
 
     /// With names kept, exactly the requests that were seen are allowed.
     #[test]
-    fn kept_names_admit_what_was_seen_and_no_other_name((engine, _, requests) in some_requests()) {
+    fn kept_names_allow_what_was_seen_and_no_other_name((engine, _, requests) in some_requests()) {
         let gate = Enforcer::new(&made_from(engine, &requests, Names::Exact));
         let seen: BTreeSet<_> = requests.iter().cloned().collect();
         for (method, path) in &seen {

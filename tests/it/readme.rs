@@ -222,7 +222,7 @@ fn without_numbers(word: &str) -> String {
 }
 
 #[test]
-fn what_needs_no_engine_is_as_the_documents_say() {
+fn blocks_without_an_engine_match_the_documents() {
     let log = std::fs::read_to_string(Path::new(ROOT).join("fixtures/logs/haproxy.log")).unwrap();
     let folder = dsp_binary().parent().unwrap().display();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap());

@@ -31,7 +31,7 @@ fn the_command_gets_a_socket_of_its_own_and_its_status_is_returned() {
 }
 
 #[test]
-fn the_command_loses_what_would_lead_it_past_dsp() {
+fn variables_that_would_bypass_dsp_are_removed() {
     let world = World::sample();
     let mut command = world.dsp_command(&["record", "-q", "--", "sh", "-c", "env"]);
     for name in ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"] {
@@ -130,7 +130,7 @@ fn the_request_is_on_disk_before_the_answer_ends() {
 /// a refused target: in the recording, in the log of `--audit`, and so in every output made from
 /// them.
 #[test]
-fn what_enforce_refuses_is_noted_beside_its_operation() {
+fn refusals_by_enforce_are_recorded_with_the_operation() {
     let form = b"POST /v1.41/containers/none/kill HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\
         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\nsignal=CONT";
     let profile = "version: 1\nname: p\nallow:\n  - POST /containers/*/kill\n";
@@ -216,7 +216,7 @@ const SECRETS: [&str; 34] = [
 ];
 
 #[test]
-fn what_a_client_hides_in_a_request_is_in_no_file_and_on_no_screen() {
+fn secrets_in_a_request_are_in_no_file_and_on_no_screen() {
     let world = World::sample();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /_ping\n");
     let mut ask = String::from("import os, socket\n");
@@ -376,7 +376,7 @@ fn many_streams_fit_and_the_command_keeps_its_own_limit_of_open_files() {
 }
 
 #[test]
-fn what_the_engine_never_routed_is_no_evidence() {
+fn unrouted_requests_are_not_evidence() {
     let world = World::sample();
     let lines =
         [curl("/v1.41/plugins"), curl("/v1.41/extension"), curl("/v1.41/containers/no/json")];

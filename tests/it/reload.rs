@@ -45,7 +45,7 @@ fn a_new_profile_is_in_force_and_running_streams_go_on() {
 }
 
 #[test]
-fn what_a_new_profile_denies_is_ended_when_asked_for() {
+fn streams_that_a_new_profile_denies_are_ended_on_request() {
     let world = World::sample();
     world.write("p.yaml", BEFORE);
     let server = world.serve(&["enforce", "p.yaml", "--drop-denied"]);
@@ -80,7 +80,7 @@ fn a_bad_profile_leaves_the_old_one_in_force() {
 }
 
 #[test]
-fn the_audit_log_goes_on_in_the_file_that_has_its_name() {
+fn the_audit_log_continues_in_the_file_with_its_name() {
     let world = World::sample();
     world.write("p.yaml", BEFORE);
     let server = world.serve(&["enforce", "p.yaml", "-q", "--audit-log", "audit.jsonl"]);
@@ -98,7 +98,7 @@ fn the_audit_log_goes_on_in_the_file_that_has_its_name() {
 }
 
 #[test]
-fn what_is_root_is_said_at_the_start() {
+fn root_operations_are_reported_at_the_start() {
     let world = World::sample();
     let text = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - POST /containers/create\n  - POST /exec/*/start\n";
     world.write("p.yaml", text);
@@ -113,7 +113,7 @@ fn what_is_root_is_said_at_the_start() {
 /// A rule with a name that may be a prefix of an ID, and a denial next to a wider rule, are
 /// reported at the start and at a reload.
 #[test]
-fn what_a_name_does_not_hold_is_told() {
+fn ambiguous_names_are_reported() {
     let world = World::sample();
     let profile = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - DELETE /containers/db\n";
     world.write("p.yaml", profile);

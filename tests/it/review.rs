@@ -79,7 +79,7 @@ fn each_key_does_what_the_screen_says() {
 }
 
 #[test]
-fn an_interrupted_review_goes_on_where_it_stopped() {
+fn an_interrupted_review_continues_where_it_stopped() {
     let world = world();
     let mut tty = review(&world);
     tty.press_until("k", "[2/9]  root  POST /containers/*/attach");
@@ -119,7 +119,7 @@ fn a_signal_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_key_that_came_too_early_is_no_answer_to_the_next_question() {
+fn a_key_pressed_too_early_does_not_answer_the_next_question() {
     let world = world();
     let mut tty = review(&world);
     tty.press_until("kkkk", "[2/9]");
@@ -154,7 +154,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
+fn colours_are_optional() {
     let world = world();
     for (environment, has_colours) in [(&[][..], true), (&[("NO_COLOR", "1")][..], false)] {
         let mut tty = Tty::watched(&world, "review ci.yaml", environment);
@@ -207,7 +207,7 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
 }
 
 #[test]
-fn what_cannot_be_saved_ends_the_review_with_an_error() {
+fn a_failed_save_ends_the_review_with_an_error() {
     let world = world();
     let mut tty = review(&world);
     std::fs::remove_file(world.path("ci.yaml")).unwrap();
@@ -306,7 +306,7 @@ fn a_paste_is_a_text_and_not_an_answer() {
 }
 
 #[test]
-fn without_a_terminal_it_lists_what_is_open_and_how_to_settle_it() {
+fn without_a_terminal_it_lists_what_is_open_and_how_to_resolve_it() {
     let world = world();
     let listed = world.dsp(&["review", "ci.yaml"]);
     assert_eq!((listed.status, listed.err.as_str()), (3, ""));
@@ -380,7 +380,7 @@ fn a_script_decides_all_or_nothing() {
 }
 
 #[test]
-fn what_was_denied_stays_denied_when_the_profile_is_brought_up_to_date() {
+fn denied_operations_stay_denied_when_the_profile_is_updated() {
     let world = world();
     world.dsp(&["review", "ci.yaml", "--deny", "POST /containers/*/exec", "--keep", "read"]);
     let decided = world.read("ci.yaml");
@@ -402,7 +402,7 @@ fn what_was_denied_stays_denied_when_the_profile_is_brought_up_to_date() {
 }
 
 #[test]
-fn enforce_holds_to_the_review_when_it_is_asked_to() {
+fn enforce_requires_a_review_on_request() {
     let world = World::sample();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /info\n");
     let refused = world.dsp(&["enforce", "--require-reviewed", "p.yaml"]);
@@ -442,7 +442,7 @@ fn enforce_holds_to_the_review_when_it_is_asked_to() {
 
 /// Narrowing to a name that may be a prefix of an ID, and a denial next to a wider rule.
 #[test]
-fn what_a_decision_does_not_hold_is_told_with_it() {
+fn the_limits_of_a_decision_are_reported_with_it() {
     let world = World::without_engine();
     let profile = "version: 1\nname: p\nallow:\n  - DELETE /containers/*\n  - GET /containers/*/json\n  \
                    - GET /containers/keep/json\n";

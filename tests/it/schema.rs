@@ -73,7 +73,7 @@ fn every_rule_that_can_be_written_is_of_it() {
 }
 
 #[test]
-fn an_editor_marks_what_is_wrong() {
+fn an_editor_marks_errors() {
     let validator = formats::schema(PATH);
     let with = |rest: &str| errors(&validator, &format!("version: 1\nname: x\n{rest}")).join(" ");
     assert_eq!(with("allow:\n  - GET /info\n  - GET /container/json\n"), "/allow/1");

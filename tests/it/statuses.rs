@@ -116,7 +116,7 @@ fn world() -> World {
 }
 
 #[test]
-fn every_command_ends_with_what_its_status_says() {
+fn every_command_ends_with_the_documented_status() {
     let all = commands(&world());
     let mut cells: BTreeMap<(&str, i32), ()> = BTreeMap::new();
     for (command, outcome, args) in RUNS {

@@ -46,7 +46,7 @@ fn ctrl_c_reaches_the_child_once_and_the_recording_is_complete() {
 }
 
 #[test]
-fn a_listener_shows_one_live_line_and_takes_it_away() {
+fn a_listener_shows_one_live_line_and_removes_it() {
     let world = World::sample();
     let socket = format!("unix://{}", world.path("p.sock").display());
     let mut session = session(&world, &["record", "--listen", &socket]);

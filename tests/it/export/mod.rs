@@ -77,7 +77,7 @@ fn versions_are_allowed_from_the_lowest_on() {
 }
 
 #[test]
-fn what_is_all_denied_is_in_no_file() {
+fn completely_denied_operations_are_in_no_file() {
     let profile = "version: 1\nname: p\nallow:\n  - GET /containers/*/export\n  - GET /info\n\
         deny:\n  - GET /containers/*/export\n";
     let profile = parse(profile).unwrap();
@@ -125,7 +125,7 @@ fn a_file_is_written_once_and_stdout_gets_the_same() {
 }
 
 #[test]
-fn a_profile_that_is_none_is_told() {
+fn an_invalid_profile_is_reported() {
     let world = World::without_engine();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /inf\n");
     let done = world.dsp(&["export", "--format", "haproxy", "p.yaml", "-o", "haproxy.cfg"]);

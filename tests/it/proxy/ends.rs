@@ -6,7 +6,7 @@ use super::{ALL, CLOSE, answering_engine, both, request, scripted_engine};
 use crate::support::{World, exchange, read_until, wait_for};
 
 #[test]
-fn a_client_that_goes_closes_the_engines_side() {
+fn a_client_that_leaves_closes_the_engines_side() {
     for (world, server) in both() {
         let mut stream = server.connect();
         stream.write_all(&request("GET", "/v1.41/events", "", "")).unwrap();
@@ -18,7 +18,7 @@ fn a_client_that_goes_closes_the_engines_side() {
 }
 
 #[test]
-fn an_engine_that_goes_away_is_a_502_and_the_proxy_lives_on() {
+fn an_engine_that_disappears_is_a_502_and_the_proxy_continues() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
     let mut kept = server.connect();
@@ -49,7 +49,7 @@ fn an_engine_that_comes_back_is_used_again_on_the_same_connection() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_not_completed() {
+fn a_truncated_answer_is_not_completed() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
     let engine = answering_engine(
@@ -62,7 +62,7 @@ fn an_answer_that_breaks_off_is_not_completed() {
 }
 
 #[test]
-fn a_client_that_sends_no_more_still_gets_its_answers() {
+fn a_client_that_has_stopped_sending_still_gets_its_answers() {
     for (world, server) in both() {
         let mut pipelined = request("GET", "/_ping", "", "");
         pipelined.extend(request("GET", "/v1.41/containers/json", "", ""));
@@ -90,7 +90,7 @@ fn a_client_that_sends_no_more_still_gets_its_answers() {
 }
 
 #[test]
-fn an_engine_learns_that_its_client_sends_no_more() {
+fn an_engine_learns_that_its_client_has_stopped_sending() {
     for (world, server) in both() {
         let mut stream = server.connect();
         stream.write_all(&request("GET", "/v1.41/events", "", "")).unwrap();
@@ -105,7 +105,7 @@ fn an_engine_learns_that_its_client_sends_no_more() {
 }
 
 #[test]
-fn a_client_that_first_sends_no_more_and_then_goes_is_noticed() {
+fn a_client_that_stops_sending_and_then_leaves_is_noticed() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
     let engine = scripted_engine(&mut world, |mut stream| {
@@ -133,7 +133,7 @@ fn gone(stream: &std::os::unix::net::UnixStream) -> bool {
 }
 
 #[test]
-fn a_slow_client_that_sends_no_more_gets_the_whole_answer() {
+fn a_slow_client_that_has_stopped_sending_gets_the_whole_answer() {
     const LENGTH: usize = 8 << 20;
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);

@@ -41,7 +41,7 @@ fn uploads_flow_while_the_answer_comes() {
 }
 
 #[test]
-fn an_answer_that_starts_before_the_upload_ends_is_no_end() {
+fn an_early_answer_does_not_end_the_upload() {
     for (_world, server) in both() {
         let mut stream = server.connect();
         let head = "POST /v1.41/build HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\

@@ -103,7 +103,7 @@ fn the_old_form_of_a_hijack_gives_its_output_and_closes() {
 }
 
 #[test]
-fn an_upgrade_that_nobody_asked_for_is_a_502() {
+fn an_unrequested_upgrade_is_a_502() {
     let mut world = World::sample();
     world.write("p.yaml", ALL);
     let server = world.serve(&["enforce", "p.yaml", "-q"]);
@@ -246,7 +246,7 @@ fn buildkit_speaks_http2_inside_its_tunnel() {
 }
 
 #[test]
-fn an_answer_without_an_end_is_no_hijack_unless_the_engine_says_so() {
+fn an_answer_without_an_end_is_not_a_hijack_unless_the_engine_says_so() {
     let mut world = World::sample();
     world.write("p.yaml", ALL);
     let server = world.serve(&["enforce", "p.yaml", "-q"]);
@@ -268,7 +268,7 @@ fn an_answer_without_an_end_is_no_hijack_unless_the_engine_says_so() {
 }
 
 #[test]
-fn what_the_engine_has_not_taken_of_a_request_comes_first_in_the_tunnel() {
+fn unread_bytes_of_a_request_come_first_in_the_tunnel() {
     const BODY: usize = 4 << 20;
     for command in [vec!["record", "-q"], vec!["enforce", "p.yaml", "-q"]] {
         let mut world = World::sample();

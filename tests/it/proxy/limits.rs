@@ -26,7 +26,7 @@ fn streaming(server: &Server) -> std::os::unix::net::UnixStream {
 }
 
 #[test]
-fn when_all_connections_are_busy_a_new_one_is_told_so() {
+fn when_all_connections_are_busy_a_new_one_gets_an_error() {
     let world = World::sample();
     let server = enforcer(&world, &["--max-connections", "2"]);
     let busy = [streaming(&server), streaming(&server)];
@@ -93,7 +93,7 @@ fn few_file_descriptors_are_enough_for_those_that_ask() {
 }
 
 #[test]
-fn a_head_that_is_too_long_is_told_so() {
+fn a_head_that_is_too_long_gets_an_error() {
     let world = World::sample();
     let server = enforcer(&world, &[]);
     let long = format!("X-Long: {}\r\n", "a".repeat(200 << 10));
@@ -149,19 +149,19 @@ fn a_denied_request_whose_body_does_not_come_makes_room() {
 }
 
 #[test]
-fn a_head_that_is_not_in_order_makes_room() {
+fn a_malformed_head_makes_room() {
     let world = World::sample();
     makes_room_while(&world, b"GET /_ping HTTP/1.2\r\n\r\n");
 }
 
 #[test]
-fn denials_that_nobody_reads_make_room() {
+fn unread_denials_make_room() {
     let world = World::sample();
     makes_room_while(&world, &request("GET", "/info", "", "").repeat(200));
 }
 
 #[test]
-fn a_body_that_stalls_is_told_so_and_ends() {
+fn a_stalled_body_is_answered_and_ended() {
     let mut world = World::sample();
     let engine = super::scripted_engine(&mut world, |mut stream| {
         let head = read_until(&mut stream, "\r\n\r\n");
@@ -185,7 +185,7 @@ fn a_body_that_stalls_is_told_so_and_ends() {
 }
 
 #[test]
-fn a_body_that_comes_slowly_but_comes_is_not_ended() {
+fn a_slow_body_is_not_ended() {
     let world = World::sample();
     let server = enforcer(&world, &["--body-timeout", "1"]);
     let mut client = server.connect();
@@ -200,7 +200,7 @@ fn a_body_that_comes_slowly_but_comes_is_not_ended() {
 }
 
 #[test]
-fn strangers_are_told_of_seldom_and_counted() {
+fn strangers_are_logged_rarely_and_counted() {
     let world = World::sample();
     let own = rustix::process::getuid().as_raw();
     world.write("p.yaml", ALL);

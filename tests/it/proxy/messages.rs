@@ -24,7 +24,7 @@ fn requests_of_one_connection_are_answered_in_order() {
 }
 
 #[test]
-fn a_recorder_sends_on_what_it_was_sent() {
+fn a_recorder_forwards_what_it_received() {
     let [(world, server), _] = both();
     let target = "/v1.41/%63ontainers/json?filters=%7b%7d&all";
     exchange(
@@ -38,7 +38,7 @@ fn a_recorder_sends_on_what_it_was_sent() {
 }
 
 #[test]
-fn a_recorder_sends_on_a_body_that_is_not_in_order() {
+fn a_recorder_forwards_a_malformed_body() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
     // Leading zeros and an extension; enforce would refuse the extension.
@@ -58,7 +58,7 @@ fn a_recorder_sends_on_a_body_that_is_not_in_order() {
 }
 
 #[test]
-fn what_goes_upstream_is_the_canonical_form() {
+fn the_canonical_form_goes_upstream() {
     let [_, (world, server)] = both();
     let sent = request(
         "GET",
@@ -112,7 +112,7 @@ fn a_body_is_asked_for_when_the_engine_asks_for_it() {
 }
 
 #[test]
-fn a_body_that_the_engine_does_not_want_is_not_asked_for() {
+fn a_body_that_the_engine_does_not_want_is_not_requested() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
     let engine = answering_engine(
@@ -128,7 +128,7 @@ fn a_body_that_the_engine_does_not_want_is_not_asked_for() {
 }
 
 #[test]
-fn a_body_that_nobody_asks_for_is_sent_after_a_while() {
+fn a_body_is_sent_after_a_while_without_a_request_for_it() {
     let mut world = World::sample();
     let server = world.serve(&["record", "-q"]);
     let engine = scripted_engine(&mut world, |mut stream| {

@@ -41,7 +41,7 @@ fn ping(headers: &str) -> String {
 }
 
 #[test]
-fn what_a_web_page_can_send_reaches_no_engine() {
+fn requests_of_web_pages_do_not_reach_the_engine() {
     let long = format!(
         "GET /_ping?{} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://e.test\r\n\r\n",
         "a".repeat(200_000)

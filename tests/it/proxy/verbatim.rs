@@ -353,7 +353,7 @@ fn the_client_gets_the_engines_bytes() {
 /// counted by the table or by a thread. The evidence has a gap in each case, and one line gives the
 /// reason.
 #[test]
-fn a_body_that_nobody_can_read_is_a_gap_however_often_its_head_came() {
+fn a_malformed_body_is_a_gap_however_often_its_head_was_seen() {
     const HEAD: &str = "POST /build HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
     const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     for before in 0..4 {
@@ -401,7 +401,7 @@ fn a_body_that_nobody_can_read_is_a_gap_however_often_its_head_came() {
 
 /// Clients that repeat malformed messages do not fill the disk.
 #[test]
-fn a_flaw_that_comes_again_has_one_line() {
+fn a_repeated_flaw_has_one_line() {
     for (world, server, by) in watchers() {
         for _ in 0..20 {
             let mut client = server.connect();
@@ -424,7 +424,7 @@ fn a_flaw_that_comes_again_has_one_line() {
 
 /// `enforce` cuts malformed messages, and its log and its summary say why.
 #[test]
-fn what_enforce_cuts_in_a_body_is_told() {
+fn enforce_reports_a_body_that_it_cuts() {
     let mut world = World::sample();
     world.write("p.yaml", ALL);
     let server = world.serve(&["enforce", "p.yaml", "--audit-log", "log"]);

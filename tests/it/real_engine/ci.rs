@@ -132,7 +132,7 @@ fn block(mark: &str) -> &'static str {
 }
 
 #[test]
-fn the_action_records_checks_and_tells() {
+fn the_action_records_checks_and_reports() {
     let Some(world) = repository("docker ps >/dev/null") else { return };
     let given = [("profile", "profile.yaml"), ("run", "./run-tests"), ("against", "origin/main")];
     let (status, out) = act(&world, &given);

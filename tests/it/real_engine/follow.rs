@@ -141,7 +141,7 @@ fn mounts_at_the_top_of_the_body_are_followed_too() {
 
 /// If dsp does not replace a mount, or cannot decide, it says so.
 #[test]
-fn what_leads_to_the_socket_in_another_way_is_named() {
+fn other_ways_to_the_socket_are_named() {
     let world = with_ask(real_or_return!());
     let socket = world.host.trim_start_matches("unix://");
     let (folder, _) = socket.rsplit_once('/').unwrap();
@@ -199,7 +199,7 @@ fn a_container_in_a_container_is_followed_too() {
 }
 
 #[test]
-fn whoever_could_not_use_the_socket_cannot_use_its_stand_in() {
+fn users_without_access_to_the_socket_have_none_to_its_replacement() {
     let world = with_ask(real_or_return!());
     let engine = std::fs::metadata(world.host.trim_start_matches("unix://")).unwrap();
     // The engine's group, as users give it to a container without root.
@@ -241,7 +241,7 @@ fn a_container_that_stays_is_warned_about() {
 }
 
 #[test]
-fn what_compose_starts_is_followed() {
+fn containers_of_compose_are_followed() {
     let mut world = with_ask(real_or_return!());
     let clients = std::env::var("DSP_TEST_CLIENTS").unwrap_or_default();
     if !Path::new(&clients).join("docker-config/cli-plugins/docker-compose").exists() {

@@ -2,7 +2,7 @@ use super::{OwnEngine, real_or_return};
 use crate::support::wait_for;
 
 #[test]
-fn the_engines_own_socket_stays_covered_when_it_begins_anew() {
+fn the_engines_own_socket_stays_covered_when_it_restarts() {
     let mut world = real_or_return!();
     let engine = OwnEngine::start(&mut world, "intercept");
     let socket = world.host.strip_prefix("unix://").unwrap().to_owned();
