@@ -1,4 +1,4 @@
-"""The tables and plots of docs/performance.md, made of the figures in target/bench."""
+"""The tables and plots of docs/performance.md, generated from the figures in target/bench."""
 import json
 
 import plots
@@ -9,7 +9,7 @@ DOCUMENT = ROOT / "docs/performance.md"
 
 
 def text(result):
-    """What is printed for a scenario, and stands in the document."""
+    """The text for a scenario, on the terminal and in the document."""
     return TEXTS.get(result["scenario"], requests)(result)
 
 
@@ -36,7 +36,7 @@ def requests(result):
             failed.append(f"{name}: {errors:,} requests failed.")
     head = ["proxy", "CPU µs a request", "of HAProxy", "of the relay", "requests/s", "p50 µs",
             "p99 µs", "p99 of HAProxy", "MiB"]
-    # A column with nothing in it says nothing.
+    # Drop empty columns.
     full = [at for at in range(len(head)) if any(row[at] for row in rows)]
     rows = [[row[at] for at in full] for row in rows]
     return "\n\n".join([table([head[at] for at in full], rows), *failed])
@@ -123,7 +123,7 @@ TEXTS = {
 
 
 def machine(results):
-    """Which machine, which programs, how much of each; more than one if they were not the same."""
+    """The machine, the programs and the amounts of load; several if the figures come from different ones."""
     told = {}
     for result in results:
         facts = result["machine"]

@@ -22,12 +22,12 @@ import statistics
 
 
 def column(figures, key):
-    """This figure of every round that has it."""
+    """The values of this figure in the rounds that have it."""
     return [one[key] for one in figures if one.get(key) is not None]
 
 
 def spread(values, digits):
-    """The median, and the least and the most where they are more than one."""
+    """The median, with the minimum and the maximum if there are several values."""
     if not values:
         return ""
     form = f",.{digits}f"
@@ -38,7 +38,7 @@ def spread(values, digits):
 
 
 def ratio(figures, others, key):
-    """The median of the ratios within each round, which level out what a machine does beside it."""
+    """The median of the ratios within each round, in which other work of the machine cancels out."""
     pairs = [(one.get(key), two.get(key)) for one, two in zip(figures, others)]
     ratios = [one / two for one, two in pairs if one is not None and two]
     return f"{statistics.median(ratios):.2f}" if ratios else ""
@@ -50,7 +50,7 @@ def table(head, rows):
 
 
 def replace(document, name, text):
-    """The document with this between its two marks."""
+    """The document with this text between its two marks."""
     mark, end = f"<!-- figures: {name} -->", "<!-- end -->"
     before, rest = document.split(mark, 1)
     return f"{before}{mark}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}"

@@ -1,4 +1,4 @@
-"""Many hosts on one machine: a network of its own for each, with an engine, a profile and a log."""
+"""Many hosts on one machine: each has its own network, with an engine, a profile and a log."""
 import json
 import os
 import subprocess
@@ -12,7 +12,7 @@ ADDRESS = "tcp://127.0.0.1:2375"
 
 
 class Host:
-    """A network namespace with one engine and one dsp, as they are on a machine of their own."""
+    """A network namespace with one engine and one dsp, as on a separate machine."""
 
     def __init__(self, bench, name, has_dsp):
         self.has_dsp = has_dsp
@@ -55,11 +55,11 @@ class Host:
 
 
 def fleet(bench, options):
-    """The figures of every host, for more and more of them at once."""
+    """The figures of every host, for increasing numbers of hosts."""
     if os.geteuid() != 0:
-        print("scripts/bench: the fleet is left out: it wants root", file=sys.stderr)
+        print("scripts/bench: the fleet is left out: it needs root", file=sys.stderr)
         return None
-    # The last one is there to tell what is the machine's: as much beside one dsp, but no other dsp.
+    # The last one shows the effect of the machine: the same load next to one dsp, but no other dsp.
     rows = [{"hosts": number, "bare": bare, "figures": []}
             for number, bare in ((1, 0), (2, 0), (4, 0), (8, 0), (1, 7))]
     for turn in range(options.few):

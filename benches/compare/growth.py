@@ -1,4 +1,4 @@
-"""How cost grows: with connections, with rules, with the recording; and what a start costs."""
+"""How costs grow with connections, rules and recordings, and what a start costs."""
 import re
 import shutil
 import statistics
@@ -18,7 +18,7 @@ STARTS = 50
 
 
 def connections(bench, options):
-    """The figures of each number of connections that are all busy."""
+    """The figures for each number of busy connections."""
     rows = []
     for number in sorted({most_connections(count) for count in (1, 10, 100, 1000, options.most)}):
         bench.connections = number
@@ -29,7 +29,7 @@ def connections(bench, options):
 
 
 def rules(bench, options):
-    """Rules of other operations, and names and patterns of the one that is asked for."""
+    """Rules for other operations, and names and patterns for the requested one."""
     rows = []
     for number in (1, 10, 100, 1000, 10_000):
         names = written(f"GET /containers/name-{one}/json" for one in range(number))
@@ -49,8 +49,8 @@ def rules(bench, options):
 
 
 def recording(lines):
-    """Half of the lines are requests: four operations on 100,000 containers, in an order without
-    order, as scripts/million has them."""
+    """Half of the lines are requests: four operations on 100,000 containers, in random order, as in
+    scripts/million."""
     start = '"2026-01-01T00:00:00Z"'
     yield f'{{"session":{{"version":1,"id":"m","start":{start},"dsp":"0.1.0"}}}}\n'
     kinds, state = ("json", "stats", "logs", "top"), 1
@@ -67,8 +67,8 @@ def recording(lines):
 
 
 def generate(bench, file):
-    """Seconds, and the most that was resident, which the kernel tells until the process is gone;
-    what it tells later counts this script's own memory before the program was loaded."""
+    """Seconds, and the peak resident memory, which the kernel reports until the process has ended;
+    what it reports later includes this script's own memory before the program was loaded."""
     start, most = time.monotonic(), 0
     process = subprocess.Popen([bench.dsp, "generate", "--quiet", file], stdout=subprocess.DEVNULL)
     while process.poll() is None:
@@ -104,7 +104,7 @@ def timed(command):
 
 
 def start(bench, options):
-    """Milliseconds that `record` adds, and until `enforce` listens; in turns as well."""
+    """Milliseconds that `record` adds, and until `enforce` listens; also measured in turns."""
     bare, recorded, listening = [], [], []
     file = bench.folder / "listening.yaml"
     file.write_text(profile(LISTENING))

@@ -1,4 +1,4 @@
-"""What is asked of a proxy, and what that cost it."""
+"""The load on a proxy, and what it costs."""
 import json
 import re
 import subprocess
@@ -13,7 +13,7 @@ def microseconds(text):
 
 
 def wrk(proxy, seconds, path=LIST, connections=32):
-    """Over TCP, by the public tool."""
+    """Over TCP, by wrk."""
     before = proxy.cpu()
     text = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
@@ -34,7 +34,7 @@ def wrk(proxy, seconds, path=LIST, connections=32):
 
 
 def ours(bench, proxy, command, address, prefix=(), **options):
-    """By benches/load, for everything that wrk does not know."""
+    """By benches/load, for everything that wrk does not support."""
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     before = proxy.cpu() if proxy else 0
     done = subprocess.run([*prefix, bench.load, command, address, *words], capture_output=True,
@@ -66,7 +66,7 @@ def figures(proxy, used, told):
 
 
 class Held:
-    """Connections that are open for as long as this is."""
+    """Connections that are open as long as this object."""
 
     def __init__(self, bench, address, command, path, connections):
         self.process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The machine: what is missing on it, what it is, and how many files a process may open."""
+"""The machine: missing packages, its description, and its limit of open files."""
 import os
 import platform
 import re
@@ -22,7 +22,7 @@ def install():
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         sys.exit(f"scripts/bench: missing, and no root or no apt-get: {' '.join(missing)}")
-    # A package that brings a service must not start it.
+    # Packages with a service must not start it.
     policy = Path("/usr/sbin/policy-rc.d")
     made = not policy.exists()
     if made:
@@ -38,7 +38,7 @@ def install():
 
 
 def build(dsp):
-    """The program that is measured, and that which loads it."""
+    """Builds the measured program and the load generator."""
     load = ROOT / "target/load"
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path",
                     ROOT / "benches/load/Cargo.toml", "--target-dir", load], check=True)
@@ -57,13 +57,13 @@ def raise_open_files():
 
 
 def most_connections(wanted):
-    """As many as are wanted, or as the limit of open files has room for: a proxy has two for each."""
+    """The wanted number, or fewer if the limit of open files requires it: a proxy needs two for each."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return min(wanted, (limit - 200) // 2)
 
 
 def facts(dsp):
-    """What has to stand beside every figure."""
+    """The facts that belong to every figure."""
     said = lambda *command: subprocess.run(command, capture_output=True, text=True)
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text()).group(1))

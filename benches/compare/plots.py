@@ -10,7 +10,7 @@ from machine import ROOT
 FOLDER = ROOT / "docs/performance"
 INK, PAPER, GRID = "#1f2328", "#fefefe", "#c8ccd1"
 COLOURS = {"dsp": "#0072b2", "HAProxy": "#d55e00", "relay": "#7a7f85"}
-# By day and by night. The paper is opaque, so that a plot is legible on any page.
+# For light and dark pages. The paper is opaque, so that a plot is legible on any page.
 DARK = {INK: "#e6edf3", PAPER: "#0d1117", GRID: "#3d444d", "#0072b2": "#58a6ff",
         "#d55e00": "#f0883e", "#7a7f85": "#9ea7b3"}
 STYLE = "\n".join([
@@ -67,7 +67,7 @@ def draw_file(name, across, panels, logarithmic=True):
 
 
 def painted(text):
-    """gnuplot spells colours in several ways; one is enough for a style sheet to find them."""
+    """Normalizes the spelling of colours, so that a style sheet can find them."""
     for colour in DARK:
         parts = [int(colour[at:at + 2], 16) for at in (1, 3, 5)]
         spelling = r"rgb\(\s*{}\s*,\s*{}\s*,\s*{}\s*\)".format(*parts)

@@ -1,4 +1,4 @@
-"""The engine and the proxies: how each is started, and what the kernel says of it."""
+"""The engine and the proxies: how each is started, and what the kernel reports about it."""
 import os
 import re
 import socket
@@ -20,7 +20,7 @@ ALLOWED = (
 
 
 def profile(rules):
-    """So many rules: what is asked for, and names of containers."""
+    """A profile with this many rules: one for the request, and others for names of containers."""
     if rules < len(ALLOWED):
         return written(["GET /containers/json"])
     names = (f"POST /containers/name-{number}/start" for number in range(rules - len(ALLOWED)))
@@ -32,7 +32,7 @@ def written(rules):
 
 
 class Running:
-    """A program at work."""
+    """A running program."""
 
     def __init__(self, command, prefix=()):
         self.command = [*map(str, prefix), *map(str, command)]
@@ -61,7 +61,7 @@ class Running:
         return ids
 
     def cpu(self):
-        """Seconds of CPU so far, of all its processes."""
+        """Seconds of CPU so far, for all of its processes."""
         ticks = 0
         for process in self.ids():
             fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
@@ -69,12 +69,12 @@ class Running:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def exact_cpu(self):
-        """The same in nanoseconds, of the threads that there are now: for a little work."""
+        """The same in nanoseconds, for the current threads: to measure little work."""
         return sum(int(file.read_text().split()[0]) for process in self.ids()
                    for file in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1e9
 
     def memory(self, kind=None):
-        """Resident KiB; what several processes share counts once."""
+        """Resident KiB; memory that several processes share counts once."""
         ids = self.ids()
         kind = kind or ("Rss" if len(ids) == 1 else "Pss")
         return sum(int(re.search(rf"^{kind}:\s+(\d+)", text, re.M).group(1)) for text in
@@ -104,7 +104,7 @@ def is_served(address):
 
 
 class Bench:
-    """A folder with an engine in it, and the proxies before that."""
+    """A folder with an engine and the proxies in front of it."""
 
     def __init__(self, dsp, load, folder, connections=1000):
         self.dsp, self.load, self.folder, self.running = dsp, load, folder, []
@@ -137,7 +137,7 @@ class Bench:
         return made
 
     def proxy(self, name, rules=None):
-        """Starts this one; dsp with rules of its own if there are any."""
+        """Starts this proxy; dsp with its own rules if there are any."""
         number = list(NAMES).index(name)
         port = 7480 + number
         tcp, unix = f"tcp://127.0.0.1:{port}", f"unix://{self.folder}/{name.replace(' ', '-')}.sock"

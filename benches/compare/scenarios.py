@@ -10,7 +10,7 @@ IDS = 100_000
 
 
 def in_turns(bench, names, rounds, measure):
-    """The figures of proxies that take turns, so that a change of the machine meets all of them."""
+    """The figures of proxies that take turns, so that a change of the machine affects all of them."""
     proxies = [bench.proxy(name) for name in names]
     found = {name: [] for name in names}
     for _ in range(rounds):
@@ -22,8 +22,8 @@ def in_turns(bench, names, rounds, measure):
 
 
 def afresh(bench, names, rounds, measure):
-    """The same, each time with a proxy that has just been started: what one gave back to its own
-    heap would not be seen in its memory."""
+    """The same, each time with a newly started proxy: memory that a proxy returned to its own heap
+    would not be visible."""
     found = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
@@ -34,10 +34,10 @@ def afresh(bench, names, rounds, measure):
 
 
 def answered(figures, refused=False):
-    """A scenario counts only if it measured what it says."""
+    """Checks that a scenario measured what it claims."""
     wrong = figures["requests"] - figures["other"] if refused else figures["other"]
     if wrong:
-        sys.exit(f"scripts/bench: {wrong} of {figures['requests']} answers are not as they should be")
+        sys.exit(f"scripts/bench: {wrong} of {figures['requests']} answers are wrong")
     return figures
 
 
@@ -84,7 +84,7 @@ def record(bench, options):
 
 def held(bench, command, path, connections):
     def measure(proxy):
-        # One connection first: what a proxy makes once is not for each.
+        # One connection first, so that one-time costs are not counted per connection.
         with Held(bench, proxy.unix, command, path, 1):
             before = proxy.memory()
             with Held(bench, proxy.unix, command, path, connections):

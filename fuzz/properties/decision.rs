@@ -149,7 +149,7 @@ fn reads_as(line: &str, text: &str) -> bool {
             _ => (places.into_iter().min().unwrap_or(text.len() + 1)..=text.len()).collect(),
         };
         let fits = |place: &usize| {
-            text.get(*place..).is_some_and(|behind| behind.starts_with(piece.as_str()))
+            text.get(*place..).is_some_and(|rest| rest.starts_with(piece.as_str()))
         };
         places = begins.into_iter().filter(fits).map(|place| place + piece.len()).collect();
     }

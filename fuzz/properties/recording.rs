@@ -46,7 +46,7 @@ fn read(bytes: &[u8]) -> Result<Whole, ReadError> {
         Ok(events) => Ok(Whole { events, torn: reader.torn() }),
         Err(error) => {
             assert!(super::printable(&error.to_string()), "{error:?}");
-            assert!(reader.next().is_none(), "there is nothing behind an error");
+            assert!(reader.next().is_none(), "nothing follows an error");
             Err(error)
         }
     }

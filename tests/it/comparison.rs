@@ -77,7 +77,7 @@ fn text(path: &str) -> String {
 
 fn operation(name: &str) -> &'static Operation {
     let catalogue = EngineKind::Docker.catalogue();
-    catalogue.named(name).unwrap_or_else(|| panic!("docs/*.tsv: {name} is no operation"))
+    catalogue.named(name).unwrap_or_else(|| panic!("docs/*.tsv: {name} is not an operation"))
 }
 
 /// The program and version in the head of a profile; the line may continue on the next one.

@@ -34,7 +34,7 @@ fn bash_offers_commands_options_files_and_profiles() {
     assert_eq!(
         offered(&world, "dsp explain builtin:m"),
         ["monitor"],
-        "only what is behind the colon"
+        "only what follows the colon"
     );
     assert_eq!(offered(&world, "dsp profiles show mon"), ["monitor"]);
     let shells = ["bash", "zsh", "fish"];

@@ -354,7 +354,7 @@ fn containers_leave_room_for_connections() {
          -d \"{body}\" http://d/v1.41/containers/create?name=c$i || exit 9; done'"
     );
     let done = world.shell(&line);
-    assert_eq!(done.status, 125, "what is not followed is no success: {}", done.err);
+    assert_eq!(done.status, 125, "a container that is not followed is a failure: {}", done.err);
     assert!(engine.request("name=c16 ").contains("/dsp-"));
     assert!(engine.request("name=c40 ").ends_with(BODY));
     let told = "error: container c17 and others after it are not followed: 16 containers have a socket, \

@@ -64,7 +64,7 @@ fn recordings_are_joined_whatever_their_order() {
     assert_eq!(one.out, other.out);
     assert!(
         !one.out.contains("min_api") && one.out.contains("# 2 containers"),
-        "what was recorded is no bound: {}",
+        "the recorded version is not a bound: {}",
         one.out
     );
     let pinned = |version: &str| {

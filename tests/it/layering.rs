@@ -108,7 +108,7 @@ fn every_file_states_its_purpose_and_is_short_enough_for_one() {
 
 /// Where a path or a system string becomes text outside of `text`, and what makes it safe.
 const SPELLED_ELSEWHERE: [(&str, &str); 3] = [
-    ("src/recording/redact.rs", "the command line, which stands in the recording"),
+    ("src/recording/redact.rs", "the command line in the recording"),
     ("src/child/mod.rs", "escaped where it is read"),
     ("src/child/flags.rs", "compared, never shown"),
 ];

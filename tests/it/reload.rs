@@ -36,7 +36,7 @@ fn a_new_profile_is_in_force_and_running_streams_go_on() {
     server.signal(Signal::HUP);
     wait_for("the new profile", || status(&server, "/containers/json") == "200");
     assert_eq!(status(&server, "/containers/web/stats"), "403");
-    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1, "the stream goes on");
+    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1, "the stream continues");
     drop(stream);
     let said = server.stop(Signal::TERM).err;
     assert!(said.contains("dsp: reloaded profile \"p\" (2 rules)\n"), "{said}");

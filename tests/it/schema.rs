@@ -20,7 +20,7 @@ fn it_is_committed_and_printed() {
         std::fs::write(PATH, &text).unwrap();
     }
     let committed = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(committed == text, "write {PATH} anew with DSP_README=write");
+    assert!(committed == text, "write {PATH} again with DSP_README=write");
     let world = World::without_engine();
     assert_eq!(world.dsp(&["schema"]).out, text);
     assert_eq!(world.dsp(&["schema", "-o", "s.json"]).status, 0);

@@ -134,7 +134,7 @@ fn every_command_ends_with_the_documented_status() {
                 "dsp {command} {args} says nothing"
             );
         }
-        assert_eq!(cells.insert((command, status), ()), None, "{command} {outcome} stands twice");
+        assert_eq!(cells.insert((command, status), ()), None, "{command} {outcome} appears twice");
     }
     let listed: BTreeSet<String> = RUNS.iter().map(|(command, ..)| (*command).to_owned()).collect();
     assert_eq!(listed, all, "the commands of dsp --help");

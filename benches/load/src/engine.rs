@@ -67,11 +67,11 @@ async fn answered(stream: &mut Stream, buffer: &mut Vec<u8>, list: &[u8]) -> io:
             write_bytes(stream, bytes).await?;
         }
         "load" => {
-            let behind = buffer.len().saturating_sub(head.end) as u64;
+            let buffered = buffer.len().saturating_sub(head.end) as u64;
             let length = head.length.ok_or_else(|| io::Error::other("a body without a length"))?;
-            let mut rest = stream.take(length.saturating_sub(behind));
+            let mut rest = stream.take(length.saturating_sub(buffered));
             let mut piece = vec![0; PIECE];
-            let mut count = behind;
+            let mut count = buffered;
             loop {
                 match rest.read(&mut piece).await? {
                     0 => break,

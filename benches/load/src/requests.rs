@@ -19,17 +19,17 @@ struct Count {
     other: u64,
 }
 
-pub(crate) async fn run(options: Options, anew: bool) -> io::Result<String> {
+pub(crate) async fn run(options: Options, reconnects: bool) -> io::Result<String> {
     let mut tasks = JoinSet::new();
     // Connect all clients before the first request.
     let mut streams = Vec::new();
     for _ in 0..options.connections {
-        streams.push(if anew { None } else { Some(options.address.connect().await?) });
+        streams.push(if reconnects { None } else { Some(options.address.connect().await?) });
     }
     let start = Instant::now();
     for (number, stream) in streams.into_iter().enumerate() {
         let options = options.clone();
-        tasks.spawn(async move { client(&options, number, stream, start, anew).await });
+        tasks.spawn(async move { client(&options, number, stream, start, reconnects).await });
     }
     let mut all = Count::default();
     while let Some(done) = tasks.join_next().await {
@@ -62,7 +62,7 @@ async fn client(
     number: usize,
     mut stream: Option<Stream>,
     start: Instant,
-    anew: bool,
+    reconnects: bool,
 ) -> Count {
     let mut count = Count::default();
     let mut buffer = Vec::with_capacity(2048);
@@ -92,7 +92,7 @@ async fn client(
                     .latencies
                     .push(u32::try_from(before.elapsed().as_nanos() / 100).unwrap_or(u32::MAX));
                 count.other += u64::from(status != 200);
-                if closes || anew {
+                if closes || reconnects {
                     stream = None;
                 }
             }

@@ -78,20 +78,20 @@ impl Head {
         if let Some(value) = self.value("transfer-encoding") {
             return match value.eq_ignore_ascii_case(b"chunked") {
                 true => Ok(Body::Chunked),
-                false => Err(format!("a coding that is not known: {self:?}")),
+                false => Err(format!("an unknown coding: {self:?}")),
             };
         }
         let Some(value) = self.value("content-length") else { return Ok(otherwise) };
         let is_digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         match std::str::from_utf8(value) {
             Ok(digits) if is_digits => Ok(Body::Length(digits.parse().unwrap_or(usize::MAX))),
-            _ => Err(format!("a length that is no number: {self:?}")),
+            _ => Err(format!("a length that is not a number: {self:?}")),
         }
     }
 }
 
 fn header(line: &[u8]) -> Result<(String, Vec<u8>), String> {
-    let bad = || format!("a line that is no header: {}", line.escape_ascii());
+    let bad = || format!("a line that is not a header: {}", line.escape_ascii());
     let colon = line.iter().position(|byte| *byte == b':').ok_or_else(bad)?;
     let name = &line[..colon];
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
@@ -113,7 +113,7 @@ pub fn request(bytes: &[u8]) -> Result<Option<(Head, Option<usize>)>, String> {
                 && method.bytes().all(|byte| byte.is_ascii_uppercase())
                 && target.starts_with('/')
                 && target.bytes().all(|byte| byte.is_ascii_graphic()) => {}
-        _ => return Err(format!("a request line of another form: {}", head.line)),
+        _ => return Err(format!("a malformed request line: {}", head.line)),
     }
     if head.count("host") != 1 {
         return Err(format!("not one host: {head:?}"));
@@ -140,7 +140,7 @@ pub fn answer(bytes: &[u8], method: &str) -> Result<Option<(u16, usize)>, String
         let Some(head) = Head::read(&bytes[at..])? else { return Ok(None) };
         let status = match head.line.split(' ').collect::<Vec<_>>()[..] {
             ["HTTP/1.1" | "HTTP/1.0", status, ..] if status.len() == 3 => status.parse::<u16>(),
-            _ => return Err(format!("a status line of another form: {}", head.line)),
+            _ => return Err(format!("a malformed status line: {}", head.line)),
         };
         let status = status.map_err(|_| format!("no status: {}", head.line))?;
         if status == 101 {
@@ -186,7 +186,7 @@ fn chunks(bytes: &[u8], mut at: usize) -> Result<Option<usize>, String> {
         let size = std::str::from_utf8(&rest[..end]).ok();
         let size = size.filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let size = size.and_then(|text| usize::from_str_radix(text, 16).ok());
-        let bad = || format!("a chunk of another form: {}", rest[..end].escape_ascii());
+        let bad = || format!("a malformed chunk: {}", rest[..end].escape_ascii());
         let size = size.ok_or_else(bad)?;
         if size == 0 {
             if rest[end..].starts_with(b"\r\n\r\n") {

@@ -203,7 +203,7 @@ impl Bench {
     /// Compares what the engine received with what dsp reported as allowed.
     fn reached(&self, told: &[Told], sent: &[u8], manners: Manners) -> Result<(), String> {
         if let Some(told) = told.iter().find(|told| told.is_upgraded() && !told.tunnel) {
-            return Err(format!("a tunnel that nobody permitted: {told:?}"));
+            return Err(format!("a tunnel that was not permitted: {told:?}"));
         }
         let mut permitted = told.iter().filter(|told| told.target.is_some()).peekable();
         let mut last: Option<&Told> = None;
@@ -230,7 +230,7 @@ impl Bench {
                         rest.is_empty() || sent.windows(rest.len()).any(|part| part == rest);
                     // The rest of the body arrives in another form than it was sent in.
                     if !is_part && !manners.is_early {
-                        return Err("out of a tunnel comes what did not go into it".to_owned());
+                        return Err("the engine got bytes that were not sent through the tunnel".to_owned());
                     }
                     break;
                 }
@@ -297,13 +297,13 @@ fn answered(all: &[Told], read: &[u8]) -> Result<(), String> {
             return Err(format!("{status} in answer to {told:?}"));
         }
         if told.is_upgraded() {
-            return if is_last { Ok(()) } else { Err("requests behind a tunnel".to_owned()) };
+            return if is_last { Ok(()) } else { Err("requests after a tunnel".to_owned()) };
         }
         at += length;
     }
     if at == read.len() {
         Ok(())
     } else {
-        Err(format!("{} bytes that are no answer", read.len() - at))
+        Err(format!("{} bytes that are not an answer", read.len() - at))
     }
 }

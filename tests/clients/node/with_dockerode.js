@@ -1,4 +1,4 @@
-// What programs do with dockerode.
+// Uses dockerode as programs do.
 'use strict';
 
 const { createHash } = require('node:crypto');
@@ -10,7 +10,7 @@ const tar = require('tar-stream');
 const docker = new Docker();
 const IMAGE = 'busybox:latest';
 
-// Some MB that do not repeat within any buffer on the way.
+// Some megabytes that do not repeat within any buffer on the way.
 const BULK = Buffer.concat(
   Array.from({ length: 100_000 }, (_, n) => createHash('sha256').update(String(n)).digest()),
 );
@@ -22,7 +22,7 @@ function say(step, ...values) {
   console.log(line.replace(/[0-9a-f]{64}/g, 'ID'));
 }
 
-// The error that a program gets to see.
+// The error that a program gets.
 async function refused(step, promise) {
   await promise.then(
     (value) => say(step, 'no error', value),

@@ -7,10 +7,10 @@ import tarfile
 
 IMAGE = "busybox:latest"
 
-# Some MB that do not repeat within any buffer on the way.
+# Some megabytes that do not repeat within any buffer on the way.
 BULK = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(100_000))
 
-# Talks on both streams, waits for a line of input, and ends with a status of its own.
+# Talks on both streams, waits for a line of input, and ends with a distinctive status.
 TALKER = ["sh", "-c", "echo out; echo err >&2; read line; echo got $line; exit 3"]
 
 DOCKERFILE = b"FROM busybox\nCOPY data /data\nRUN wc -c /data && echo built >/made\nCMD [\"cat\", \"/made\"]\n"

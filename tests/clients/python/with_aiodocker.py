@@ -129,7 +129,7 @@ async def executions(container) -> None:
     run = await container.exec(["sh", "-c", "test -t 1 && read line && echo terminal"], stdin=True, tty=True)
     async with run.start() as stream:
         await stream.write_in(b"\n")
-        # A terminal echoes the input, at a moment of its own.
+        # A terminal echoes the input, at an unpredictable moment.
         say("exec in a terminal", "terminal" in await read_all(stream))
     run = await container.exec(["true"])
     say("exec detached", await run.start(detach=True))

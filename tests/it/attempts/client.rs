@@ -60,7 +60,7 @@ pub fn hold_seen(attempt: &Attempt, mut seen: Vec<Seen>) -> Result<(), String> {
     let opens = attempt.steps.iter().filter(|step| matches!(step, Step::Open)).count();
     let failed = |what: &str| format!("the engine {what}; it saw:\n{}", shown.join("\n"));
     if before - seen.len() != opens {
-        return Err(failed("was not asked what shows that a connection goes on"));
+        return Err(failed("did not get the request that tests whether a connection is still open"));
     }
     let mut seen = VecDeque::from(seen);
     for expected in &attempt.seen {

@@ -158,7 +158,7 @@ impl Reader {
             }
             _ => match line.split_once(": ") {
                 Some((key, value)) if KEYS.contains(&key) => self.setting(key, value)?,
-                _ => return Err(format!("\"{mark}\" is no mark and no setting")),
+                _ => return Err(format!("\"{mark}\" is neither a mark nor a setting")),
             },
         }
         Ok(())
@@ -179,7 +179,7 @@ impl Reader {
             "open" if rest.is_empty() => Step::Open,
             "tunnel" => Step::Tunnel(unescaped(rest)?.0),
             _ => {
-                let status = word.parse().map_err(|_| format!("\"{word}\" is no status"))?;
+                let status = word.parse().map_err(|_| format!("\"{word}\" is not a status"))?;
                 let mut answer = Answer::new(status);
                 match rest {
                     "" => {}
@@ -308,9 +308,9 @@ fn unescaped(text: &str) -> Result<(Vec<u8>, bool), String> {
             Some('\\') => b'\\',
             Some('x') => {
                 let digits: String = characters.by_ref().take(2).collect();
-                u8::from_str_radix(&digits, 16).map_err(|_| format!("\\x{digits} is no byte"))?
+                u8::from_str_radix(&digits, 16).map_err(|_| format!("\\x{digits} is not a byte"))?
             }
-            Some(other) => return Err(format!("\\{other} is no escape")),
+            Some(other) => return Err(format!("\\{other} is not an escape")),
         });
     }
     Ok((bytes, false))

@@ -79,7 +79,7 @@ fn a_slow_client_slows_the_engine() {
         let mut taken = 0;
         while let Ok(length) = stream.write(&[0; 65_536]) {
             taken += length;
-            assert!(taken < 64 << 20, "the proxy takes what nobody reads");
+            assert!(taken < 64 << 20, "the proxy accepts what is not read");
         }
         taken
     });

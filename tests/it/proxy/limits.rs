@@ -82,10 +82,10 @@ fn few_file_descriptors_are_enough_for_those_that_ask() {
     // With 40 files there is room for four connections, each with one to the engine.
     let silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
     // Evicted connections take a moment to release their files.
-    wait_for("an answer beside silent ones", || ping().starts_with("HTTP/1.1 200"));
+    wait_for("an answer next to silent clients", || ping().starts_with("HTTP/1.1 200"));
     drop(silent);
     let busy = [(); 4].map(|()| streaming(&server));
-    assert!(ping().starts_with("HTTP/1.1 503"), "beside busy ones");
+    assert!(ping().starts_with("HTTP/1.1 503"), "next to busy clients");
     drop(busy);
     wait_for("room again", || ping().starts_with("HTTP/1.1 200"));
     let said = server.stop(rustix::process::Signal::TERM).err;

@@ -84,7 +84,7 @@ pub const REQUESTS: [(&str, usize, &str, &str); 31] = [
         "GET /_ping HTTP/1.1\r\nHost: d\r\nX: a\r\n b\r\n\r\n",
         1,
         "SystemPing",
-        "a header that goes on in the next line",
+        "a header that continues on the next line",
     ),
     (
         "GET  /_ping HTTP/1.1\r\nHost: d\r\n\r\n",

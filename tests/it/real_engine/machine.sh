@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# A machine on which Docker is in use, as far as an engine can tell: containerd, a Docker Engine with its
-# bridge and settings, and a container that serves a page. It is in namespaces of its own; FOLDER is for
-# what it logs. Run by the test in `beside.rs`, the first process in them.
+# Simulates a machine on which Docker is in use: containerd, a Docker Engine with its bridge and settings,
+# and a container that serves a page. It runs in its own namespaces, as their first process, started by
+# the test in `beside.rs`. Logs go to FOLDER.
 set -euo pipefail
 folder=$1
 
-# Told by the /proc of the machine below, which is still here: the id outside.
+# /proc is still that of the machine below, so this is the ID outside.
 read -r pid _ </proc/self/stat
 cp -a /etc "$folder/etc"
 for name in /run /etc /var/lib /opt; do
@@ -17,7 +17,7 @@ mount -t proc proc /proc
 mount --make-rshared /
 busybox ip link set lo up
 
-# What another engine must not take for itself: a plugin, and settings that it would fail over.
+# What another engine must not use: a plugin, and settings with which it would fail.
 mkdir -p /etc/docker/plugins
 printf 'unix:///run/docker/plugins/theirs.sock\n' >/etc/docker/plugins/theirs.spec
 printf '{"data-root": "/var/lib/docker", "debug": true}\n' >/etc/docker/daemon.json
@@ -40,7 +40,7 @@ docker run -d --name page -p 127.0.0.1:8000:80 page /bin/busybox sh -c \
     'echo theirs >/bin/index.html; exec /bin/busybox httpd -f -p 80 -h /bin' >/dev/null
 wait_for curl --silent --fail http://127.0.0.1:8000/
 
-# The last thing that changes.
+# The last change.
 echo "$pid" >"$folder/pid"
 while :; do
     sleep 1000 &
