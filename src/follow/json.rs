@@ -76,8 +76,8 @@ fn begins(text: &str, with: char) -> bool {
     text.trim_ascii_start().starts_with(with)
 }
 
-/// Whether an engine takes a key for the field `name`. Case is ignored; `encoding/json` accepts a
-/// third form of two letters, and `json-iterator` of one.
+/// Whether an engine takes a key for the field `name`. Case is ignored. `encoding/json` also takes
+/// `ſ` for s and the Kelvin sign for k, `json-iterator` the Kelvin sign and `İ` for i.
 pub(super) fn is_key(key: &str, name: &str) -> bool {
     let fold = |letter: char| match letter {
         '\u{17f}' => 's',

@@ -283,6 +283,8 @@ mod tests {
             r#"{"HostConfig":{"Binds":["/var/run:/h:rshared"]}}"#,
             r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/var/run","Target":"/m","BindOptions":{"Propagation":"shared"}}]}}"#,
             r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/var/run"}]}}"#,
+            // Not every engine reads this as a source, and one that does not must not mount more.
+            r#"{"HostConfig":{"Mounts":[{"Type":"bind","ſource":"/var/run","Target":"/m"}]}}"#,
         ] {
             assert_eq!(rewritten(body, Form::Container), None, "{body}");
             let mounts = Mounts::read(body.as_bytes(), Form::Container).unwrap();

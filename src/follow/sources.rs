@@ -179,6 +179,8 @@ fn mount<'a>(
     let (mut sources, mut is_known) = (0, true);
     let item = value.trim_ascii();
     for (key, value) in entries(value)? {
+        // Only some engines fold other letters into the names of fields.
+        is_known &= key.is_ascii();
         if is_key(&key, "Type") {
             kinds.push(text(value)?);
         } else if is_key(&key, at) {

@@ -275,7 +275,7 @@ fn followed(body: &str) -> (String, bool) {
 /// Panics if an engine would mount its own socket for this body without a warning from dsp, or
 /// would mount dsp's socket although nothing asked for one. Returns the readers for which the body
 /// asks for the socket.
-fn hold(body: &str) -> Vec<Reader> {
+fn check(body: &str) -> Vec<Reader> {
     let (after, is_warned) = followed(body);
     let (before, after): (Json, Json) =
         (serde_json::from_str(body).unwrap(), serde_json::from_str(&after).unwrap());
@@ -338,6 +338,13 @@ fn the_socket_is_replaced_where_one_engine_reads_it() {
             format!("{{\"HostConfig\":{{\"Mount\u{17f}\":{mount}}}}}"),
             &[Docker26, Docker27, Podman5],
         ),
+        (
+            format!(
+                "{{\"HostConfig\":{{\"Mounts\":[{{\"Type\":\"bind\",\"\u{17f}ource\":\"{FOLDER}\",\
+                 \"Target\":\"/s\"}}]}}}}"
+            ),
+            &[Docker26, Docker27, Podman5],
+        ),
         // What the second list leaves of the first one.
         (
             format!(
@@ -370,7 +377,7 @@ fn the_socket_is_replaced_where_one_engine_reads_it() {
             &[Podman6],
         ),
     ] {
-        assert_eq!(hold(&body), expected, "{body}");
+        assert_eq!(check(&body), expected, "{body}");
     }
 }
 
@@ -379,6 +386,6 @@ proptest! {
 
     #[test]
     fn no_engine_mounts_its_socket_without_a_warning(body in body()) {
-        let _ = hold(&body);
+        let _ = check(&body);
     }
 }
