@@ -148,9 +148,8 @@ fn reads_as(line: &str, text: &str) -> bool {
             0 => places,
             _ => (places.into_iter().min().unwrap_or(text.len() + 1)..=text.len()).collect(),
         };
-        let fits = |place: &usize| {
-            text.get(*place..).is_some_and(|rest| rest.starts_with(piece.as_str()))
-        };
+        let fits =
+            |place: &usize| text.get(*place..).is_some_and(|rest| rest.starts_with(piece.as_str()));
         places = begins.into_iter().filter(fits).map(|place| place + piece.len()).collect();
     }
     places.contains(&text.len())

@@ -169,20 +169,20 @@ impl CanonicalRequest {
             decoded = decode_path(target.get(..end).unwrap_or_default())?;
             all = split_path(&decoded, |byte| byte != b'/').0;
         }
-        hold_segments(&all)?;
-        let (version, behind) = take_version(engine, &all)?;
-        let floor = engine.floor(behind.first().copied());
+        check_segments(&all)?;
+        let (version, rest) = take_version(engine, &all)?;
+        let floor = engine.floor(rest.first().copied());
         if let Some((version, floor)) = version.zip(floor)
             && version < floor
         {
             return Err(Refusal::OldVersion(version));
         }
-        let segments = final_slash(engine, behind)?;
+        let segments = final_slash(engine, rest)?;
         let query = query::canonical(query)?;
 
         let found = engine.catalogue().locate(method, version, segments);
         let found = found.map(|found| (found.operation, in_bytes(segments, found.parameters)));
-        let taken = all.get(..all.len() - behind.len()).unwrap_or_default();
+        let taken = all.get(..all.len() - rest.len()).unwrap_or_default();
         let path = length(taken)..length(taken) + length(segments).max(1);
         let query_length = query.len() + usize::from(!query.is_empty());
         // A target that is entirely plain and complete is in canonical spelling already.
@@ -272,7 +272,7 @@ fn decode_path(path: &str) -> Result<String, Refusal> {
 }
 
 /// Checks that no segment is a dot segment, and that none but the last is empty.
-fn hold_segments(segments: &[&str]) -> Result<(), Refusal> {
+fn check_segments(segments: &[&str]) -> Result<(), Refusal> {
     let (_, inner) = segments.split_last().ok_or(Refusal::NotOriginForm)?;
     if inner.iter().any(|segment| segment.is_empty()) {
         return Err(Refusal::EmptySegment);
@@ -290,8 +290,7 @@ fn take_version<'s, 'a>(
     segments: &'s [&'a str],
 ) -> Result<(Option<ApiVersion>, &'s [&'a str]), Refusal> {
     let first = segments.split_first();
-    let Some((text, behind)) =
-        first.and_then(|(first, behind)| Some((first.strip_prefix('v')?, behind)))
+    let Some((text, rest)) = first.and_then(|(first, rest)| Some((first.strip_prefix('v')?, rest)))
     else {
         return Ok((None, segments));
     };
@@ -306,7 +305,7 @@ fn take_version<'s, 'a>(
     if !is_version {
         return Ok((None, segments));
     }
-    Ok((Some(ApiVersion::parse(engine, text)?), behind))
+    Ok((Some(ApiVersion::parse(engine, text)?), rest))
 }
 
 /// Handles a slash at the end. Docker Engine serves two such paths: `/networks/`, an alias, and

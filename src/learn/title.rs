@@ -19,32 +19,32 @@ impl Title {
     /// A chosen name takes precedence over the commands. If the commands say nothing, `place`, the
     /// name of the recording or of its folder, is used.
     pub(super) fn of(evidence: &Evidence, chosen: Option<Name>, place: Option<Name>) -> Self {
-        let told = told(evidence);
+        let described = described(evidence);
         let named = chosen
-            .or_else(|| told.as_deref().and_then(Name::from_words))
+            .or_else(|| described.as_deref().and_then(Name::from_words))
             .or(place)
             .or_else(|| program(evidence).as_deref().and_then(Name::from_words));
         let name = named.unwrap_or_else(Name::fallback);
         // A program alone says less than the chosen name.
-        let text = told.filter(|told| told.contains(' '));
+        let text = described.filter(|text| text.contains(' '));
         Self { text: text.unwrap_or_else(|| name.as_str().to_owned()), name }
     }
 }
 
 /// What was recorded, in a few words: the telling words of the commands, if all commands agree on
 /// them, or on the first one. Without commands, the followed container.
-fn told(evidence: &Evidence) -> Option<String> {
+fn described(evidence: &Evidence) -> Option<String> {
     let with_command = || evidence.sessions().iter().filter(|session| !session.command.is_empty());
     if with_command().next().is_none() {
         let containers: Option<BTreeSet<&String>> =
             evidence.sessions().iter().map(|session| session.container.as_ref()).collect();
         return only(containers?).cloned();
     }
-    let told: Option<BTreeSet<Vec<String>>> =
+    let telling: Option<BTreeSet<Vec<String>>> =
         with_command().map(|session| CommandLine::telling(&session.command)).collect();
-    let told = told?;
+    let telling = telling?;
     let shared = |count: usize| -> BTreeSet<&[String]> {
-        told.iter().map(|words| words.get(..count).unwrap_or(words)).collect()
+        telling.iter().map(|words| words.get(..count).unwrap_or(words)).collect()
     };
     let words = only(shared(usize::MAX)).or_else(|| only(shared(2))).or_else(|| only(shared(1)))?;
     // A plain client of the engine only shows that it is a client.

@@ -132,14 +132,14 @@ pub fn update(
         .map(|(rule, comment)| Insertion {
             line: rule.to_string(),
             comment: comment.clone(),
-            behind: places.last_before(rule),
+            after: places.last_before(rule),
         })
         .collect();
     let text = insert(text, "allow", &profile.allow, rules).ok_or(NotALine("allow"))?;
     let last = profile.unknown.len();
     let unknown = unknown
         .iter()
-        .map(|one| Insertion { line: one.to_string(), comment: String::new(), behind: last })
+        .map(|one| Insertion { line: one.to_string(), comment: String::new(), after: last })
         .collect();
     // The first insertion moved everything after it, so the text is parsed again.
     let moved = crate::profile::parse(&text).map_err(|_| NotALine("allow"))?;
@@ -247,13 +247,13 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     fn of(profile: &'a Profile) -> Self {
         let mut last: Vec<_> = (profile.allow.iter().zip(1..))
-            .map(|(entry, behind)| (entry.value.operation().listing_key(), behind))
+            .map(|(entry, place)| (entry.value.operation().listing_key(), place))
             .collect();
         last.sort();
         let mut highest = 0;
-        for (_, behind) in &mut last {
-            highest = highest.max(*behind);
-            *behind = highest;
+        for (_, place) in &mut last {
+            highest = highest.max(*place);
+            *place = highest;
         }
         Self { last }
     }
@@ -262,7 +262,7 @@ impl<'a> Places<'a> {
     fn last_before(&self, rule: &Rule) -> usize {
         let key = rule.operation().listing_key();
         let before = self.last.partition_point(|(other, _)| *other <= key);
-        before.checked_sub(1).and_then(|at| self.last.get(at)).map_or(0, |(_, behind)| *behind)
+        before.checked_sub(1).and_then(|at| self.last.get(at)).map_or(0, |(_, place)| *place)
     }
 }
 

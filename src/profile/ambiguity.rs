@@ -345,7 +345,7 @@ mod tests {
         }
     }
 
-    fn told(rest: &str) -> String {
+    fn described(rest: &str) -> String {
         let profile = parse(&format!("version: 1\nname: x\n{rest}")).unwrap();
         let lines: Vec<String> = profile.ambiguities().iter().map(ToString::to_string).collect();
         lines.join("\n")
@@ -363,12 +363,12 @@ mod tests {
     fn each_ambiguity_is_reported_with_its_reason() {
         insta::assert_snapshot!(
             [
-                told(&rules(&["GET /containers/db/json", "DELETE /containers/ca*"], &[])),
-                told(&rules(&["GET /containers/*/json"], &["GET /containers/keep/json"])),
-                told(&rules(&["GET /images/*/get"], &["GET /images/busybox/get"])),
-                told(&rules(&["GET /images/busybox*/json"], &["GET /images/busybox/json"])),
-                told(&rules(&["GET /distribution/*/json"], &["GET /distribution/evil/x/json"])),
-                told(&(rules(&["DELETE /libpod/volumes/db"], &[]) + "engine: podman\n")),
+                described(&rules(&["GET /containers/db/json", "DELETE /containers/ca*"], &[])),
+                described(&rules(&["GET /containers/*/json"], &["GET /containers/keep/json"])),
+                described(&rules(&["GET /images/*/get"], &["GET /images/busybox/get"])),
+                described(&rules(&["GET /images/busybox*/json"], &["GET /images/busybox/json"])),
+                described(&rules(&["GET /distribution/*/json"], &["GET /distribution/evil/x/json"])),
+                described(&(rules(&["DELETE /libpod/volumes/db"], &[]) + "engine: podman\n")),
             ]
             .join("\n"),
             @r"
@@ -400,7 +400,7 @@ mod tests {
             // Everything is denied.
             (&["GET /containers/*/json"], &["GET /containers/*/json"]),
         ] {
-            assert_eq!(told(&rules(allow, deny)), "", "{allow:?} {deny:?}");
+            assert_eq!(described(&rules(allow, deny)), "", "{allow:?} {deny:?}");
         }
     }
 }

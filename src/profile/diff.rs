@@ -364,7 +364,7 @@ mod tests {
         parse(&format!("version: 1\nname: x\n{rest}")).unwrap()
     }
 
-    fn told(old: &str, new: &str) -> Vec<String> {
+    fn described(old: &str, new: &str) -> Vec<String> {
         let diff = Diff::of(&profile(old), &profile(new));
         let texts = |entries: &[Entry<String>]| {
             entries.iter().map(|entry| entry.value.as_str()).collect::<Vec<_>>().join(", ")
@@ -382,7 +382,7 @@ mod tests {
             let lines = rules.iter().map(|rule| format!("  - {rule}\n")).collect::<String>();
             format!("allow:\n{lines}")
         };
-        let allow = |old: &[&str], new: &[&str]| told(&rules(old), &rules(new));
+        let allow = |old: &[&str], new: &[&str]| described(&rules(old), &rules(new));
         assert_eq!(allow(&["GET /info"], &["GET /info"]), [""; 0]);
         assert_eq!(
             allow(&["GET /info"], &["GET /info", "POST /build"]),
@@ -423,20 +423,26 @@ mod tests {
         let allow = "allow:\n  - GET /networks/*\n";
         let with = |deny: &str| format!("{allow}deny:\n  - {deny}\n");
         assert_eq!(
-            told(allow, &with("GET /networks/ci-*")),
+            described(allow, &with("GET /networks/ci-*")),
             ["narrows deny-added:  -> GET /networks/ci-*"]
         );
         assert_eq!(
-            told(&with("GET /networks/ci-*"), allow),
+            described(&with("GET /networks/ci-*"), allow),
             ["widens deny-removed: GET /networks/ci-* -> "]
         );
-        assert_eq!(told(&with("POST /build"), allow), ["none deny-removed: POST /build -> "]);
+        assert_eq!(described(&with("POST /build"), allow), ["none deny-removed: POST /build -> "]);
         assert_eq!(
-            told("deny:\n  - POST /build\n", "allow:\n  - POST /build\ndeny:\n  - POST /build\n"),
+            described(
+                "deny:\n  - POST /build\n",
+                "allow:\n  - POST /build\ndeny:\n  - POST /build\n"
+            ),
             ["none rule-added:  -> POST /build"]
         );
         assert_eq!(
-            told("allow:\n  - POST /build\ndeny:\n  - POST /build\n", "allow:\n  - POST /build\n"),
+            described(
+                "allow:\n  - POST /build\ndeny:\n  - POST /build\n",
+                "allow:\n  - POST /build\n"
+            ),
             ["widens deny-removed: POST /build -> "]
         );
         let diff =
@@ -447,19 +453,19 @@ mod tests {
     #[test]
     fn the_rest_of_a_profile_counts() {
         assert_eq!(
-            told("min_api: \"1.41\"\n", ""),
+            described("min_api: \"1.41\"\n", ""),
             ["widens min-api-lowered: min_api: \"1.41\" -> "]
         );
         assert_eq!(
-            told("min_api: \"1.30\"\n", "min_api: \"1.41\"\n"),
+            described("min_api: \"1.30\"\n", "min_api: \"1.41\"\n"),
             ["narrows min-api-raised: min_api: \"1.30\" -> min_api: \"1.41\""]
         );
         assert_eq!(
-            told("unknown:\n  - GET /a\n", "unknown:\n  - GET /b\n"),
+            described("unknown:\n  - GET /a\n", "unknown:\n  - GET /b\n"),
             ["widens unknown-added:  -> GET /b", "narrows unknown-removed: GET /a -> "]
         );
         assert_eq!(
-            told("", "engine: podman\n"),
+            described("", "engine: podman\n"),
             ["widens engine-changed: engine: docker -> engine: podman"]
         );
     }

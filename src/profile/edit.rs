@@ -182,8 +182,8 @@ fn is_key(line: &str, key: &str) -> bool {
 /// The range of a value, including any quotes around it.
 fn quoted(text: &str, span: &Range<usize>) -> Range<usize> {
     let before = text.get(..span.start).and_then(|before| before.chars().next_back());
-    let behind = text.get(span.end..).and_then(|behind| behind.chars().next());
-    match (before, behind) {
+    let after = text.get(span.end..).and_then(|after| after.chars().next());
+    match (before, after) {
         (Some(one @ ('"' | '\'')), Some(other)) if one == other => span.start - 1..span.end + 1,
         _ => span.clone(),
     }
@@ -212,7 +212,7 @@ mod tests {
 
     const TEXT: &str = "# mine\nversion: 1\nname: x\nallow:\n  - HEAD /_ping\n  - GET /info        # why\n  \
         # of events\n  - \"GET /events\"   # all\nreviewed:  # by dsp\n  digest: x\n  # in it\n  read:\n\
-        \x20   - GET /info\n\n# behind\ndeny: []\n";
+        \x20   - GET /info\n\n# after\ndeny: []\n";
 
     fn span(text: &str, place: usize) -> Range<usize> {
         parse(text).unwrap().allow[place].span.clone().unwrap()
@@ -255,7 +255,7 @@ mod tests {
     fn a_part_replaces_the_existing_one() {
         let part = "reviewed:\n  digest: y\n";
         let set = set_part(TEXT, "reviewed", part);
-        assert!(set.ends_with("# all\nreviewed:\n  digest: y\n\n# behind\ndeny: []\n"), "{set}");
+        assert!(set.ends_with("# all\nreviewed:\n  digest: y\n\n# after\ndeny: []\n"), "{set}");
         assert_eq!(set_part(&set, "reviewed", part), set);
         assert!(!set_part(&set, "reviewed", "").contains("reviewed"));
         assert_eq!(set_part("version: 1", "reviewed", part), format!("version: 1\n{part}"));

@@ -55,7 +55,7 @@ impl RuleIndex {
     /// Whether some rule matches this operation and these values.
     #[must_use]
     pub fn matches(&self, located: &Located) -> bool {
-        self.names(located.operation).is_some_and(|names| names.hold(&located.values))
+        self.names(located.operation).is_some_and(|names| names.matches(&located.values))
     }
 
     /// Calls `found` with the index of each rule that matches this operation and these values until
@@ -112,7 +112,7 @@ impl Names {
         self.all.is_empty() && self.exact.is_empty() && self.globs.is_none()
     }
 
-    fn hold(&self, values: &[String]) -> bool {
+    fn matches(&self, values: &[String]) -> bool {
         !self.all.is_empty()
             || (!self.exact.is_empty() && self.exact.contains_key(values))
             || self.globs.as_ref().is_some_and(|globs| globs.each(values, &mut |_| true))

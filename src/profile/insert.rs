@@ -10,7 +10,7 @@ pub struct Insertion {
     /// Its comment; empty for none.
     pub comment: String,
     /// The number of the list's entries that come before it.
-    pub behind: usize,
+    pub after: usize,
 }
 
 /// Adds lines to the list `key`, whose `entries` were parsed from `text`. `None` if the entries are
@@ -38,7 +38,7 @@ pub fn insert<T>(
     // Where each line goes; lines for the same position stay in order.
     let mut lines: Vec<(usize, String)> = Vec::with_capacity(insertions.len());
     for insertion in insertions {
-        let at = match insertion.behind.checked_sub(1).and_then(|last| starts.get(last)) {
+        let at = match insertion.after.checked_sub(1).and_then(|last| starts.get(last)) {
             Some(start) => line_end(&mut text, *start),
             None => empty.or_else(|| starts.first().copied())?,
         };
@@ -112,10 +112,10 @@ mod tests {
         let profile = parse(text).unwrap();
         let insertions = lines
             .iter()
-            .map(|(line, behind)| Insertion {
+            .map(|(line, after)| Insertion {
                 line: (*line).to_owned(),
                 comment: "new".into(),
-                behind: *behind,
+                after: *after,
             })
             .collect();
         let text = insert(text, "allow", &profile.allow, insertions)?;

@@ -85,7 +85,7 @@ impl Keywords {
     /// Calls `found` once for each word that occurs in `text` until it returns true. Returns
     /// whether it did. The work is linear in the length of the text plus the number of words found.
     pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize) -> bool) -> bool {
-        let mut is_told: Vec<bool> = Vec::new();
+        let mut is_reported: Vec<bool> = Vec::new();
         let mut at = START;
         for byte in text {
             at = self.step(at, *byte);
@@ -94,10 +94,13 @@ impl Keywords {
                 ends = self.state(ends).shorter;
             }
             while let Some(word) = self.state(ends).word.map(place_of) {
-                is_told.resize(self.words, false);
+                is_reported.resize(self.words, false);
                 // If a word was reported before, so were all words that it ends with.
-                let Some(told) = is_told.get_mut(word).filter(|told| !**told) else { break };
-                *told = true;
+                let Some(reported) = is_reported.get_mut(word).filter(|reported| !**reported)
+                else {
+                    break;
+                };
+                *reported = true;
                 if found(word) {
                     return true;
                 }
@@ -155,17 +158,17 @@ mod tests {
             text in "[abc]{0,24}",
         ) {
             let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-            let mut told = Vec::new();
+            let mut reported = Vec::new();
             let enough = Keywords::new(&words).each(text.as_bytes(), |word| {
-                told.push(word);
+                reported.push(word);
                 false
             });
             prop_assert!(!enough);
             let expected: BTreeSet<usize> = (0..words.len())
                 .filter(|place| text.contains(std::str::from_utf8(words[*place]).unwrap()))
                 .collect();
-            prop_assert_eq!(told.len(), expected.len(), "{:?}", told);
-            prop_assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), expected);
+            prop_assert_eq!(reported.len(), expected.len(), "{:?}", reported);
+            prop_assert_eq!(reported.into_iter().collect::<BTreeSet<_>>(), expected);
         }
     }
 }

@@ -106,7 +106,7 @@ type Row = Vec<usize>;
 impl<'a> Ends<'a> {
     fn new(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut pairs: Vec<(&str, Vec<u8>)> =
-            pairs.map(|(beginning, end)| (beginning, from_behind(end))).collect();
+            pairs.map(|(beginning, end)| (beginning, reversed(end))).collect();
         pairs.sort_unstable();
         pairs.dedup();
         let mut ends: Vec<Vec<u8>> = pairs.iter().map(|(_, end)| end.clone()).collect();
@@ -134,14 +134,14 @@ impl<'a> Ends<'a> {
 
     /// Whether the pair overlaps one of these.
     fn meet(&self, (beginning, end): (&str, &str)) -> bool {
-        let end = from_behind(end);
+        let end = reversed(end);
         let place = self.ends.partition_point(|other| *other < end);
         let has = |row: Option<&Row>| row.is_some_and(|row| self.has(row, place, &end));
         // The prefixes that start with this one.
         let first = self.beginnings.partition_point(|other| *other < beginning);
-        let behind = self.beginnings.get(first..).unwrap_or_default();
+        let following = self.beginnings.get(first..).unwrap_or_default();
         let (mut from, mut to) =
-            (first, first + behind.partition_point(|other| other.starts_with(beginning)));
+            (first, first + following.partition_point(|other| other.starts_with(beginning)));
         for rows in &self.rows {
             if from >= to {
                 break;
@@ -185,7 +185,7 @@ impl<'a> Ends<'a> {
     }
 }
 
-fn from_behind(text: &str) -> Vec<u8> {
+fn reversed(text: &str) -> Vec<u8> {
     text.bytes().rev().collect()
 }
 

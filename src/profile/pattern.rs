@@ -247,7 +247,7 @@ impl Glob {
         let Some(mut left) = value.strip_prefix(first.as_str()) else { return false };
         for piece in middle {
             match left.split_once(piece.as_str()) {
-                Some((_, behind)) => left = behind,
+                Some((_, rest)) => left = rest,
                 None => return false,
             }
         }

@@ -133,7 +133,7 @@ mod tests {
         profile
     }
 
-    fn told(old: &Profile, new: &Profile) -> Vec<String> {
+    fn described(old: &Profile, new: &Profile) -> Vec<String> {
         let diff = Diff::of(old, new);
         let line = |change: &crate::profile::Change| {
             let all = change.old.iter().chain(&change.new).map(|entry| entry.value.as_str());
@@ -151,23 +151,23 @@ mod tests {
     #[test]
     fn a_removed_review_is_reported() {
         let old = sealed(OLD);
-        assert_eq!(told(&old, &old), [""; 0]);
+        assert_eq!(described(&old, &old), [""; 0]);
         let removed = parse(OLD.split("reviewed:").next().unwrap()).unwrap();
-        assert_eq!(told(&old, &removed), ["review-removed: "]);
+        assert_eq!(described(&old, &removed), ["review-removed: "]);
         let shrunk = sealed(&OLD.replace("  root:\n    - POST /build\n", ""));
-        assert_eq!(told(&old, &shrunk), ["review-shrunk: POST /build"]);
+        assert_eq!(described(&old, &shrunk), ["review-shrunk: POST /build"]);
         let unknown = sealed(&OLD.replace("  unknown:\n    - GET /x\n", ""));
-        assert_eq!(told(&old, &unknown), ["review-shrunk: GET /x"]);
+        assert_eq!(described(&old, &unknown), ["review-shrunk: GET /x"]);
         let mut moved = OLD.replace("  root:\n", "  info:\n");
         moved = moved.replace("  read:\n", "  root:\n");
-        let moved = told(&old, &sealed(&moved));
+        let moved = described(&old, &sealed(&moved));
         assert_eq!(moved, ["review-shrunk: POST /build", "review-grown: GET /info"]);
         // What is no longer allowed needs no review.
         let less = sealed(
             &OLD.replace("  - POST /build\ndeny", "deny")
                 .replace("  root:\n    - POST /build\n", ""),
         );
-        assert_eq!(told(&old, &less), ["rule-removed: POST /build"]);
+        assert_eq!(described(&old, &less), ["rule-removed: POST /build"]);
     }
 
     #[test]
@@ -175,14 +175,14 @@ mod tests {
         let old = sealed(OLD);
         let wider =
             OLD.replace("  - GET /info\n  - POST", "  - GET /info\n  - POST /auth\n  - POST");
-        assert_eq!(told(&old, &sealed(&wider)), ["rule-added: POST /auth (nobody)"]);
+        assert_eq!(described(&old, &sealed(&wider)), ["rule-added: POST /auth (nobody)"]);
         let kept = wider.replace("  root:\n", "  root:\n    - POST /auth\n");
-        let lines = told(&old, &sealed(&kept));
+        let lines = described(&old, &sealed(&kept));
         assert_eq!(lines, ["rule-added: POST /auth", "review-grown: POST /auth"]);
         // Edited by hand, with the digest unchanged.
         let mut by_hand = parse(&kept).unwrap();
         by_hand.reviewed.as_mut().unwrap().digest = old.reviewed.clone().unwrap().digest;
-        let lines = told(&old, &by_hand);
+        let lines = described(&old, &by_hand);
         assert!(lines.contains(&"rule-added: POST /auth (nobody)".to_owned()), "{lines:?}");
         assert!(lines.contains(&"review-broken: ".to_owned()), "{lines:?}");
         for (from, to, kind) in [
@@ -196,10 +196,10 @@ mod tests {
         ] {
             let mut changed = parse(&OLD.replacen(from, to, 1)).unwrap();
             changed.reviewed.as_mut().unwrap().digest = old.reviewed.clone().unwrap().digest;
-            let lines = told(&old, &changed);
+            let lines = described(&old, &changed);
             assert!(kind.is_empty() || lines.contains(&format!("{kind} (nobody)")), "{lines:?}");
             if from.starts_with("min_api") {
-                let resealed = told(&old, &sealed(&OLD.replacen(from, to, 1)));
+                let resealed = described(&old, &sealed(&OLD.replacen(from, to, 1)));
                 assert_eq!(resealed, [kind], "a review after the change counts");
             }
         }
@@ -211,7 +211,7 @@ mod tests {
         let accept = "accept:\n  - code: unused-rule\n    rule: GET /info\n    reason: why\n    until: 2027-01-31\n";
         let new = sealed(&OLD.replace("reviewed:", &format!("{accept}reviewed:")));
         let line = "accept-added: unused-rule about GET /info until 2027-01-31: why";
-        assert_eq!(told(&old, &new), [line]);
-        assert_eq!(told(&new, &old), [""; 0]);
+        assert_eq!(described(&old, &new), [line]);
+        assert_eq!(described(&new, &old), [""; 0]);
     }
 }

@@ -419,7 +419,7 @@ mod tests {
         parse(&format!("version: 1\nname: x\nallow:\n  - {text}\n")).unwrap().allow
     }
 
-    fn told(profile: &Profile) -> Vec<String> {
+    fn described(profile: &Profile) -> Vec<String> {
         let standing = profile.standing();
         let open = standing
             .open
@@ -431,9 +431,9 @@ mod tests {
     #[test]
     fn an_undecided_rule_is_distinguished_from_an_added_one() {
         let mut profile = reviewed();
-        assert_eq!(told(&profile), ["Undecided POST /containers/create"]);
+        assert_eq!(described(&profile), ["Undecided POST /containers/create"]);
         profile.allow.extend(rules("POST /build"));
-        assert_eq!(told(&profile)[1..], ["Added POST /build"]);
+        assert_eq!(described(&profile)[1..], ["Added POST /build"]);
     }
 
     #[test]
@@ -448,7 +448,7 @@ mod tests {
         profile.allow[0] = rules("GET /containers/web/json").remove(0);
         profile.deny.extend(rules("GET /containers/db/json"));
         profile.min_api = Some(ApiVersion::new(1, 44));
-        assert_eq!(told(&profile), [""; 0]);
+        assert_eq!(described(&profile), [""; 0]);
         assert!(profile.standing().is_reviewed());
     }
 
@@ -457,15 +457,15 @@ mod tests {
         let mut profile = reviewed();
         profile.allow.pop();
         profile.min_api = Some(ApiVersion::new(1, 30));
-        assert_eq!(told(&profile), ["min_api was \"1.40\" at the review and is \"1.30\""]);
+        assert_eq!(described(&profile), ["min_api was \"1.40\" at the review and is \"1.30\""]);
         profile.min_api = None;
         profile.deny.clear();
         let gone = "POST /build was under deny at the review and is gone from there";
-        assert_eq!(told(&profile), ["min_api was \"1.40\" at the review and is gone", gone]);
+        assert_eq!(described(&profile), ["min_api was \"1.40\" at the review and is gone", gone]);
         let mut profile = reviewed();
         profile.allow.pop();
         profile.engine = EngineKind::Podman;
-        assert_eq!(told(&profile), ["engine was docker at the review and is podman"]);
+        assert_eq!(described(&profile), ["engine was docker at the review and is podman"]);
     }
 
     #[test]
@@ -474,17 +474,17 @@ mod tests {
         let rule = profile.allow[3].value.clone();
         let list = &mut profile.reviewed.as_mut().unwrap().kept;
         list.push(Entry::new(Kept { risk: Risk::Root, rule: rule.clone() }));
-        assert_eq!(told(&profile), ["Undecided POST /containers/create"]);
+        assert_eq!(described(&profile), ["Undecided POST /containers/create"]);
         // A line with its mark but without the digest is not a review either.
         let part = profile.reviewed.as_mut().unwrap();
         let kept = Kept { risk: Risk::Root, rule };
         part.marks.as_mut().unwrap().add(&kept_line(&kept));
-        assert_eq!(told(&profile), ["the reviewed part was changed by hand"]);
+        assert_eq!(described(&profile), ["the reviewed part was changed by hand"]);
         // Nor are a changed setting and removed marks.
         let mut profile = reviewed();
         profile.allow.pop();
         profile.reviewed.as_mut().unwrap().min_api = None;
-        assert_eq!(told(&profile), ["the reviewed part was changed by hand"]);
+        assert_eq!(described(&profile), ["the reviewed part was changed by hand"]);
         let mut profile = reviewed();
         profile.reviewed.as_mut().unwrap().marks = None;
         assert!(!profile.standing().is_reviewed());

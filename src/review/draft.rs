@@ -91,7 +91,7 @@ impl Draft {
         &self.profile
     }
 
-    /// The comment behind a rule or request; empty when there is none.
+    /// The comment after a rule or request; empty when there is none.
     #[must_use]
     pub fn comment(&self, subject: &Subject) -> String {
         let span = match subject {
@@ -177,8 +177,8 @@ impl Edit {
             self.text = set_part(&self.text, "reviewed", "");
             self.profile.reviewed = None;
         }
-        let behind = self.profile.deny.len();
-        let insertion = Insertion { line: rule.to_string(), comment, behind };
+        let after = self.profile.deny.len();
+        let insertion = Insertion { line: rule.to_string(), comment, after };
         self.text = insert(&self.text, "deny", &self.profile.deny, vec![insertion])
             .ok_or(DraftError::NotALine("deny"))?;
         self.profile.deny.push(Entry::new(rule.clone()));
@@ -230,7 +230,7 @@ impl Edit {
         let insertion = |rule: &Rule| Insertion {
             line: rule.to_string(),
             comment: comment.to_owned(),
-            behind: place + 1,
+            after: place + 1,
         };
         let insertions = others.iter().map(insertion).collect();
         self.text = insert(&self.text, "allow", &self.profile.allow, insertions)

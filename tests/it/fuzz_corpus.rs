@@ -22,7 +22,7 @@ fn files(target: &str) -> Vec<PathBuf> {
     files
 }
 
-fn hold(target: &str, property: fn(&[u8])) {
+fn check(target: &str, property: fn(&[u8])) {
     for file in files(target) {
         let data = fs::read(&file).unwrap();
         let held = std::panic::catch_unwind(|| property(&data));
@@ -32,33 +32,33 @@ fn hold(target: &str, property: fn(&[u8])) {
 
 #[test]
 fn canonical() {
-    hold("canonical", properties::canonical::check);
+    check("canonical", properties::canonical::check);
 }
 
 #[test]
 fn decision() {
-    hold("decision", properties::decision::check);
+    check("decision", properties::decision::check);
 }
 
 #[test]
 fn framing() {
-    hold("framing", properties::framing::check);
+    check("framing", properties::framing::check);
 }
 
 #[test]
 fn profile() {
-    hold("profile", properties::profile::check);
+    check("profile", properties::profile::check);
 }
 
 #[test]
 fn proxy() {
-    hold("proxy", properties::proxy::check);
+    check("proxy", properties::proxy::check);
     properties::proxy::close();
 }
 
 #[test]
 fn recording() {
-    hold("recording", properties::recording::check);
+    check("recording", properties::recording::check);
 }
 
 #[test]

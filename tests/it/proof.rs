@@ -124,7 +124,7 @@ fn admitted(gate: &Enforcer, request: &(String, String)) -> Option<&'static str>
 
 /// Checks that a profile generated from these requests allows each of them, and for fresh names
 /// exactly their operations.
-fn holds(engine: EngineKind, requests: &[(String, String)], version: Option<ApiVersion>) {
+fn check_profile(engine: EngineKind, requests: &[(String, String)], version: Option<ApiVersion>) {
     let gate = Enforcer::new(&made_from(engine, requests, Names::Any));
     let mut seen = BTreeSet::new();
     for request in requests {
@@ -161,7 +161,7 @@ fn every_version_of_both_apis_is_complete_and_exact() {
                 .filter(|request| located(engine, request).is_some_and(|one| is_of(one, version)))
                 .collect();
             assert!(requests.len() > 300, "{engine} {version:?}: {}", requests.len());
-            holds(engine, &requests, version);
+            check_profile(engine, &requests, version);
         }
     }
 }
@@ -219,7 +219,7 @@ fn some_requests() -> impl Strategy<Value = (EngineKind, Option<ApiVersion>, Vec
 proptest! {
     #[test]
     fn any_set_of_operations_is_complete_and_exact((engine, version, requests) in some_requests()) {
-        holds(engine, &requests, version);
+        check_profile(engine, &requests, version);
     }
 
     /// `check` and `diff` name exactly the operations that a profile of only the first requests

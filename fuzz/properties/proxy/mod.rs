@@ -230,7 +230,9 @@ impl Bench {
                         rest.is_empty() || sent.windows(rest.len()).any(|part| part == rest);
                     // The rest of the body arrives in another form than it was sent in.
                     if !is_part && !manners.is_early {
-                        return Err("the engine got bytes that were not sent through the tunnel".to_owned());
+                        return Err(
+                            "the engine got bytes that were not sent through the tunnel".to_owned()
+                        );
                     }
                     break;
                 }

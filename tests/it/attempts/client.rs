@@ -53,14 +53,16 @@ pub fn run(
 }
 
 /// Compares the requests that the engine received with the file.
-pub fn hold_seen(attempt: &Attempt, mut seen: Vec<Seen>) -> Result<(), String> {
+pub fn check_seen(attempt: &Attempt, mut seen: Vec<Seen>) -> Result<(), String> {
     let shown: Vec<String> = seen.iter().map(|seen| format!("    {}", shown(seen))).collect();
     let before = seen.len();
     seen.retain(|seen| !line(seen).starts_with(STILL_OPEN));
     let opens = attempt.steps.iter().filter(|step| matches!(step, Step::Open)).count();
     let failed = |what: &str| format!("the engine {what}; it saw:\n{}", shown.join("\n"));
     if before - seen.len() != opens {
-        return Err(failed("did not get the request that tests whether a connection is still open"));
+        return Err(failed(
+            "did not get the request that tests whether a connection is still open",
+        ));
     }
     let mut seen = VecDeque::from(seen);
     for expected in &attempt.seen {

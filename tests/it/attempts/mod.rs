@@ -25,7 +25,7 @@ macro_rules! groups {
         $(
             #[test]
             fn $group() {
-                hold(stringify!($group));
+                check(stringify!($group));
             }
         )*
     };
@@ -73,30 +73,30 @@ impl Bench {
         Self { server, engine, _world: world }
     }
 
-    fn hold(&self, attempt: &Attempt) -> Result<(), String> {
+    fn check(&self, attempt: &Attempt) -> Result<(), String> {
         self.engine.prepare(&attempt.answers);
         let answered = run(attempt, Against::Everything, || self.server.connect());
-        let seen = client::hold_seen(attempt, self.engine.seen());
+        let seen = client::check_seen(attempt, self.engine.seen());
         answered.and(seen)
     }
 }
 
-fn hold(group: &str) {
+fn check(group: &str) {
     let mut benches: BTreeMap<String, Bench> = BTreeMap::new();
     let mut failures = Vec::new();
     for attempt in attempts(group) {
-        let held = attempt.and_then(|attempt| {
+        let checked = attempt.and_then(|attempt| {
             let bench =
                 benches.entry(attempt.profile.clone()).or_insert_with(|| Bench::new(&attempt));
-            let held = bench.hold(&attempt);
+            let checked = bench.check(&attempt);
             // A truncated request may reach the engine after its client has left, or never. The
             // next attempt must not be blamed for it.
             if attempt.seen.iter().any(|seen| matches!(seen, file::Expected::Cut(_))) {
                 benches.remove(&attempt.profile);
             }
-            held.map_err(|error| format!("{}: {error}", attempt.name))
+            checked.map_err(|error| format!("{}: {error}", attempt.name))
         });
-        failures.extend(held.err());
+        failures.extend(checked.err());
     }
     assert!(failures.is_empty(), "{} failed\n{}", failures.len(), failures.join("\n\n"));
 }
@@ -132,8 +132,8 @@ fn an_attempt_that_ends_otherwise_fails_and_shows_why() {
         | Host: docker\n|\n";
     let parse = |text: &str| file::parse("wrong.txt", text).unwrap();
     let bench = Bench::new(&parse(GOOD));
-    assert_eq!(bench.hold(&parse(GOOD)), Ok(()));
-    assert_eq!(bench.hold(&parse(SEEN)), Ok(()));
+    assert_eq!(bench.check(&parse(GOOD)), Ok(()));
+    assert_eq!(bench.check(&parse(SEEN)), Ok(()));
     for (wrong, error) in [
         (GOOD.replace("403", "404"), "the answer is not 404"),
         (GOOD.replace("not allowed", "not there"), "does not contain: not there"),
@@ -153,7 +153,7 @@ fn an_attempt_that_ends_otherwise_fails_and_shows_why() {
             "seen",
         ),
     ] {
-        let found = bench.hold(&parse(&wrong)).unwrap_err();
+        let found = bench.check(&parse(&wrong)).unwrap_err();
         assert!(found.contains(error), "{wrong}: {found}");
     }
 }

@@ -37,7 +37,7 @@ macro_rules! fixtures {
             fn $name() {
                 let world = real_or_return!();
                 let name = stringify!($name);
-                hold(&world, &Fixture { name, command: $command, ends: $ends });
+                check(&world, &Fixture { name, command: $command, ends: $ends });
             }
         )*
 
@@ -78,7 +78,7 @@ fixtures! {
 }
 
 /// Records the fixture again if requested, and checks that its profile lets its command succeed.
-fn hold(world: &World, fixture: &Fixture) {
+fn check(world: &World, fixture: &Fixture) {
     fs::create_dir(world.path("context")).unwrap();
     world.write("context/Dockerfile", "FROM busybox\nCOPY data /data\nRUN wc -c /data\n");
     world.write("context/data", "some data\n");
