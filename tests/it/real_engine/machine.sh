@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Simulates a machine on which Docker is in use: containerd, a Docker Engine with its bridge and settings,
 # and a container that serves a page. It runs in its own namespaces, as their first process, started by
-# the test in `beside.rs`. Logs go to FOLDER.
+# the test in `isolation.rs`. Logs go to FOLDER.
 set -euo pipefail
 folder=$1
 

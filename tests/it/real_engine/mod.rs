@@ -4,7 +4,7 @@
 /// The attempts of `tests/attempts` that also apply to it.
 mod attempts;
 /// The tests' own engines next to another one.
-mod beside;
+mod isolation;
 /// The steps of a pipeline.
 mod ci;
 /// Programs and libraries that talk to Docker.
