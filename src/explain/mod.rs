@@ -1,5 +1,5 @@
-//! What operations, requests and profiles mean, in words for a person. Pure; styled for a terminal,
-//! and the same without styles.
+//! Explains operations, requests and profiles to people. Pure; the text is the same with and
+//! without styles for a terminal.
 
 mod operation;
 mod profile;
@@ -16,7 +16,7 @@ use crate::api::Risk;
 const LABEL: Style = AnsiColor::Cyan.on_default();
 const STRONG: Style = Style::new().bold();
 
-/// How a risk stands out; what can only be read stays plain.
+/// The style of a risk; levels that only read have none.
 #[must_use]
 pub fn style(risk: Risk) -> Style {
     match risk {

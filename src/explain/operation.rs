@@ -1,12 +1,12 @@
-//! What one operation permits.
+//! Explains what an operation permits.
 
 use std::fmt::Write;
 
 use super::{LABEL, STRONG, style};
 use crate::api::{ApiVersion, Matter, Operation, Versions};
 
-/// Says what an operation permits, how risky it is and why, since when it is there, what of a
-/// request for it matters, what can be done with it at worst and what to do instead.
+/// Says what an operation permits, its risk and the reason, its API versions, which parts of a
+/// request matter, the worst that can be done with it, and what to do instead.
 #[must_use]
 pub fn operation(operation: &Operation) -> String {
     let mut text = format!("{STRONG}{operation}{STRONG:#}  ({})\n", operation.name);
@@ -23,8 +23,8 @@ pub fn operation(operation: &Operation) -> String {
     text
 }
 
-/// What is known of an operation: a label and a text each, in the order in which people read them.
-/// What there is nothing to say about is left out.
+/// What is known about an operation: pairs of a label and a text, in reading order. Empty ones are
+/// left out.
 #[must_use]
 pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
     let (since, under) = match &operation.versions {
@@ -56,13 +56,13 @@ pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What happens on the connection of an operation, where that is out of the ordinary.
+/// What is special about the operation's connection, if anything.
 fn connection(operation: &Operation) -> String {
     let traits = operation.traits;
     let mut words = Vec::new();
-    words.extend(traits.hijack.then_some("becomes a raw tunnel, into which dsp cannot look"));
-    words.extend((traits.stream && !traits.hijack).then_some("may flow without end"));
+    words.extend(traits.hijack.then_some("becomes a raw tunnel, which dsp cannot inspect"));
+    words.extend((traits.stream && !traits.hijack).then_some("may last for ever"));
     words.extend(traits.tar_in.then_some("takes a tar archive"));
-    words.extend(traits.tar_out.then_some("gives a tar archive"));
+    words.extend(traits.tar_out.then_some("returns a tar archive"));
     words.join("; ")
 }

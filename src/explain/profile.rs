@@ -1,4 +1,4 @@
-//! What a whole profile gives away.
+//! Explains what a whole profile permits.
 
 use std::fmt::Write;
 
@@ -6,11 +6,11 @@ use super::style;
 use crate::api::{EngineKind, Risk};
 use crate::profile::{Profile, Rule};
 
-/// How many rules a sentence names.
+/// The number of rules that a sentence names.
 const NAMED: usize = 4;
 
-/// One line on what the holder of a profile can do at worst, and because of which rules. Rules that
-/// are wholly denied give nothing.
+/// One sentence on the worst that a client with this profile can do, and the rules that permit it.
+/// Rules that are completely denied do not count.
 #[must_use]
 pub fn worst(profile: &Profile) -> String {
     let given = given(profile);
@@ -31,18 +31,18 @@ pub fn worst(profile: &Profile) -> String {
         EngineKind::Podman => "the user that podman runs as",
     };
     let mut text = if let Some(rules) = because(Risk::Root) {
-        format!("This profile lets its holder become {root}, because of: {rules}.")
+        format!("This profile lets a client become {root}, because of: {rules}.")
     } else if given.is_empty() && profile.unknown.is_empty() {
         "This profile allows nothing.".to_owned()
     } else {
-        let mut text = format!("Nothing that dsp knows in this profile makes its holder {root}.");
+        let mut text = format!("As far as dsp knows, this profile does not make a client {root}.");
         let change = because(Risk::Change).map(|rules| format!("change things: {rules}"));
-        let secrets =
-            because(Risk::Secrets).map(|rules| format!("read what may hold credentials: {rules}"));
+        let secrets = because(Risk::Secrets)
+            .map(|rules| format!("read what may contain credentials: {rules}"));
         let can: Vec<String> = change.into_iter().chain(secrets).collect();
         match can.as_slice() {
             [] if given.is_empty() => {}
-            [] => text += " It can look, and nothing else.",
+            [] => text += " It can only read.",
             some => {
                 let _ = write!(text, " It can {}.", some.join("; and "));
             }
@@ -52,20 +52,20 @@ pub fn worst(profile: &Profile) -> String {
     if !profile.unknown.is_empty() {
         let requests: Vec<String> =
             profile.unknown.iter().take(NAMED).map(|entry| entry.value.to_string()).collect();
-        let _ = write!(text, " What dsp does not know: {}.", requests.join(", "));
+        let _ = write!(text, " Unknown to dsp: {}.", requests.join(", "));
     }
     text
 }
 
-/// The same in a phrase, for a list: `root on the host: POST /build and 2 more`.
+/// The same as a phrase, for a list: `root on the host: POST /build and 2 more`.
 #[must_use]
 pub fn worst_in_short(profile: &Profile) -> String {
     let given = given(profile);
     let highest = given.iter().map(|rule| rule.risk()).max();
     let can = match highest {
         None => return "nothing".to_owned(),
-        Some(Risk::Info | Risk::Read) => return "look, and nothing else".to_owned(),
-        Some(Risk::Secrets) => "read what may hold credentials",
+        Some(Risk::Info | Risk::Read) => return "only read".to_owned(),
+        Some(Risk::Secrets) => "read what may contain credentials",
         Some(Risk::Change) => "change things",
         Some(Risk::Root) => match profile.engine {
             EngineKind::Docker => "become root on the host",
@@ -86,8 +86,7 @@ fn given(profile: &Profile) -> Vec<&Rule> {
     profile.allow.iter().map(|entry| &entry.value).filter(|rule| !denied.covers(rule)).collect()
 }
 
-/// Says what a profile gives away: the worst of it in a sentence, and every rule, the riskiest
-/// first.
+/// Explains a profile: the worst in one sentence, and then every rule, riskiest first.
 #[must_use]
 pub fn profile(profile: &Profile) -> String {
     let mut text = worst(profile) + "\n\n" + &careful(profile);
@@ -112,7 +111,7 @@ pub fn profile(profile: &Profile) -> String {
     text
 }
 
-/// Which rules are about more or less than they name; nothing when all are about just that.
+/// The rules that match more or less than they name; empty if there are none.
 fn careful(profile: &Profile) -> String {
     let found = profile.ambiguities();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What a profile says to one request.
+//! Explains a profile's decision on one request.
 
 use std::fmt::Write;
 
@@ -7,8 +7,8 @@ use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{Entry, Profile, Rule};
 use crate::report::{Source, printable};
 
-/// Says which rule decides over a request, or what is missing, or why no rule can. `source` is the
-/// profile's file.
+/// Names the rule that decides on a request, or what is missing, or why no rule can allow it.
+/// `source` is the profile's file.
 #[must_use]
 pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -> String {
     let decision = Enforcer::new(profile).decide(&Request::new(method, target));
@@ -58,19 +58,19 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
         && let Some(other) = repaired(profile, method, target)
     {
         let _ =
-            writeln!(text, "without that it is {} {}", other.method(), printable(other.target()));
+            writeln!(text, "without that, it is {} {}", other.method(), printable(other.target()));
     }
     text
 }
 
-/// The rules that allow an operation, be it for other names.
+/// The rules that allow an operation, possibly for other names.
 fn about<'a>(profile: &'a Profile, located: &Located) -> impl Iterator<Item = &'a Entry<Rule>> {
     let operation = located.operation;
     profile.allow.iter().filter(move |entry| entry.value.operation() == operation)
 }
 
-/// What was probably meant by a target that has no canonical form. For people only: a proxy that
-/// mends a request lets it mean two things.
+/// What a target without canonical form was probably meant to be. This is only for people: a proxy
+/// that repaired requests would give them two meanings.
 fn repaired(profile: &Profile, method: &str, target: &str) -> Option<CanonicalRequest> {
     let (target, _) = target.split_once('#').unwrap_or((target, ""));
     let path = match target.split_once("://") {
@@ -102,7 +102,7 @@ mod tests {
     const TEXT: &str = "version: 1\nname: p\nmin_api: \"1.40\"\nallow:\n  - GET /info\n  \
         - POST /containers/ci-*/start\ndeny:\n  - GET /events\nunknown:\n  - GET /extension\n";
 
-    /// The lines behind the description of the operation.
+    /// The lines after the description of the operation.
     fn said(method: &str, target: &str) -> String {
         let source = Source::file("p.yaml", TEXT.into());
         let text = request(&parse(TEXT).unwrap(), &source, method, target);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_names_what_decides() {
+    fn each_answer_names_the_deciding_rule() {
         insta::assert_snapshot!(
             [
                 said("GET", "/info"),

@@ -1,4 +1,4 @@
-//! Drawings, as SVG inside of the page. The same figures stand in a table beside each.
+//! Charts, as SVG in the page. A table next to each contains the same figures.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ const BOTTOM: f64 = 30.0;
 const TOP: f64 = 16.0;
 const RIGHT: f64 = 16.0;
 
-/// The operations that sessions brought together, and the new ones of each.
+/// The number of operations after each session, and the number of new ones.
 pub(super) fn saturation(sessions: &[SessionRow]) -> Markup {
     let most = sessions.last().map_or(0, |last| last.total).max(1);
     let step = (WIDTH - LEFT - RIGHT) / as_f64(sessions.len().max(1));
@@ -28,14 +28,14 @@ pub(super) fn saturation(sessions: &[SessionRow]) -> Markup {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby="curve-title curve-text" {
             title id="curve-title" { "Operations over sessions" }
             desc id="curve-text" {
-                "A line for the operations that all sessions up to one had together, which flattens "
-                "when enough was recorded, and a bar for the new ones of each. It ends at " (most) "."
+                "A line for the operations of all sessions so far, which flattens "
+                "once enough is recorded, and a bar for the new ones in each session. It ends at " (most) "."
             }
             line.axis x1=(LEFT) y1=(base) x2=(WIDTH - RIGHT) y2=(base) {}
             line.axis x1=(LEFT) y1=(TOP) x2=(LEFT) y2=(base) {}
             text x=(LEFT - 6.0) y=(y(most) + 4.0) text-anchor="end" { (most) }
             text x=(LEFT - 6.0) y=(base + 4.0) text-anchor="end" { "0" }
-            text x=(LEFT) y=(HEIGHT - 8.0) { "sessions in the order of time: " (sessions.len()) }
+            text x=(LEFT) y=(HEIGHT - 8.0) { "sessions in order of time: " (sessions.len()) }
             @for (place, row) in sessions.iter().enumerate() {
                 @if row.new > 0 {
                     rect.new x=(format!("{:.1}", x(place) - bar / 2.0)) y=(format!("{:.1}", y(row.new)))
@@ -47,7 +47,7 @@ pub(super) fn saturation(sessions: &[SessionRow]) -> Markup {
                 circle.point cx=(format!("{:.1}", x(place))) cy=(format!("{:.1}", y(row.total))) r="3" {}
             }
         }
-        p.soft { "The line: operations together. The bars: new ones of each session." }
+        p.soft { "The line: operations so far. The bars: new ones in each session." }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was recorded: which session used what, and whether it was enough.
+//! The recorded evidence: which session used what, and whether that was enough.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::{chart, rules};
 use crate::learn::{Coverage, Evidence};
 use crate::report::{count, printable};
 
-/// How many sessions have a column of their own: the last ones.
+/// The number of sessions that have their own column: the last ones.
 const COLUMNS: usize = 24;
 
 pub(super) fn sections(evidence: &Evidence) -> Markup {
@@ -17,7 +17,7 @@ pub(super) fn sections(evidence: &Evidence) -> Markup {
     }
 }
 
-/// Whether more recordings would bring more.
+/// Whether more recordings would add operations.
 fn saturation(coverage: &Coverage) -> Markup {
     let once: Vec<&str> = coverage.once().map(|row| row.operation.as_str()).collect();
     html! {
@@ -25,20 +25,20 @@ fn saturation(coverage: &Coverage) -> Markup {
             h2 id="coverage" { "Was enough recorded?" }
             @match coverage.expected_new_operations {
                 Some(expected) => p {
-                    "A further session like these is expected to bring " strong { (expected) }
-                    " new operations: as many as one of these brought that no other one has. Sessions of "
-                    "one kind are no proof for another."
+                    "Another session like these is expected to add " strong { (expected) }
+                    " new operations: on average, that many are in one of these and in no other. Sessions of "
+                    "one kind say nothing about another kind."
                 },
-                None => p { "One session allows no estimate of what a further one would bring." },
+                None => p { "One session is not enough to estimate what another one would add." },
             }
             (chart::saturation(&coverage.sessions))
             div.scroll tabindex="0" role="region" aria-label="Operations by session" {
                 table {
-                    caption { "The figures of the drawing: operations by session." }
+                    caption { "The figures of the chart: operations by session." }
                     thead { tr {
                         th.number scope="col" { "no." }
-                        th scope="col" { "session" } th scope="col" { "began" }
-                        th.number scope="col" { "new" } th.number scope="col" { "together" } th scope="col" { "whole" }
+                        th scope="col" { "session" } th scope="col" { "start" }
+                        th.number scope="col" { "new" } th.number scope="col" { "total" } th scope="col" { "complete" }
                     } }
                     tbody { @for (place, row) in coverage.sessions.iter().enumerate() {
                         tr {
@@ -53,7 +53,7 @@ fn saturation(coverage: &Coverage) -> Markup {
                 }
             }
             @if coverage.sessions.len() > 1 && !once.is_empty() {
-                h3 { "Seen in one session only" }
+                h3 { "Seen in only one session" }
                 ul { @for operation in once { li { code { (operation) } } } }
             }
             @if !coverage.questions.is_empty() {
@@ -74,12 +74,12 @@ fn to_the_second(time: &str) -> String {
     time.split('.').next().unwrap_or_default().trim_end_matches('Z').replace('T', " ")
 }
 
-/// A sign for the eye, and the word for it for who hears the page.
+/// A sign, and the word for it for screen readers.
 fn mark(sign: &str, word: &str) -> Markup {
     html! { span aria-hidden="true" { (sign) } span.heard { (word) } }
 }
 
-/// Which session used which operation, in the order of time.
+/// Which session used which operation, in order of time.
 fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
     let all = evidence.sessions().len();
     let first = all.saturating_sub(COLUMNS);
@@ -89,7 +89,7 @@ fn over_time(evidence: &Evidence, coverage: &Coverage) -> Markup {
             @if first > 0 { p { "The last " (COLUMNS) " of " (count(all, "session")) "." } }
             div.scroll tabindex="0" role="region" aria-label="Operations over time" {
                 table.matrix {
-                    caption { "Each operation, and the sessions that used it by their numbers above, in the order of time." }
+                    caption { "Each operation, and the sessions that used it, by their numbers above, in order of time." }
                     thead { tr {
                         th scope="col" { "operation" } th scope="col" { "risk" } th scope="col" { "requests" }
                         @for place in first..all { th scope="col" { (place + 1) } }

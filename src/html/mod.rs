@@ -1,8 +1,8 @@
 //! A report for people as one HTML file, to attach to a pull request: no network, no script.
 //!
-//! Pure, and the same bytes for the same input. Markup is made by templates that escape what is put
-//! into them; what others wrote goes through [`printable`] before that, since escaping leaves
-//! characters alone that reorder a line.
+//! Pure, with the same bytes for the same input. Templates escape everything that is put into them.
+//! Foreign text also goes through [`printable`], because escaping keeps characters that reorder a
+//! line.
 
 mod chart;
 mod evidence;
@@ -16,21 +16,21 @@ use crate::learn::Evidence;
 use crate::profile::{Diff, Effect, Entry, Profile};
 use crate::report::{count, printable};
 
-/// The style of the page, with its colours for light and for dark.
+/// The style of the page, with colours for light and dark themes.
 const STYLE: &str = include_str!("style.css");
 
-/// What a report is about.
+/// The contents of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The profile.
     pub profile: &'a Profile,
-    /// What was recorded, if anything.
+    /// The evidence, if there is any.
     pub evidence: Option<&'a Evidence>,
-    /// What the profile is compared with: its name, and what has changed since.
+    /// What to compare the profile with: its name, and the changes since.
     pub against: Option<(&'a str, &'a Diff)>,
 }
 
-/// By what a file is known again as such a page, which a later one may replace.
+/// How to recognize a file as such a page, which a later one may replace.
 pub const KIND: Kind = Kind {
     name: "a report",
     is_own: |head, tail| head.starts_with("<!DOCTYPE html>") && tail.contains(">Made by dsp "),
@@ -96,7 +96,7 @@ fn facts(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
     }
 }
 
-/// What has changed since another profile.
+/// The changes since another profile.
 fn changes(name: &str, diff: &Diff) -> Markup {
     let texts = |entries: &[Entry<String>]| -> Markup {
         html! { @for entry in entries { code { (printable(&entry.value)) } " " } }
@@ -105,10 +105,10 @@ fn changes(name: &str, diff: &Diff) -> Markup {
         section aria-labelledby="changes" {
             h2 id="changes" { "Changes since " (printable(name)) }
             @if diff.changes.is_empty() {
-                p { "It lets the same through." }
+                p { "It allows the same." }
             } @else {
                 table.stack role="table" {
-                    caption { "What lets more through comes first." }
+                    caption { "Widenings come first." }
                     thead role="rowgroup" { tr role="row" {
                         @for name in ["effect", "change", "before", "now", "risk"] {
                             th scope="col" role="columnheader" { (name) }

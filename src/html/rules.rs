@@ -1,4 +1,4 @@
-//! The rules of a profile, the riskiest first, with what stands behind each.
+//! The rules of a profile, riskiest first, with the evidence for each.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use crate::profile::looks_like_id;
 use crate::profile::{Profile, Rule};
 use crate::report::{count, printable};
 
-/// How many names of what a rule was used for are shown.
+/// The number of names that are shown for a rule.
 const NAMES: usize = 6;
 
-/// How much of an id is shown, as the docker CLI does.
+/// The number of characters of an ID that are shown, as in the docker CLI.
 const SHORT_ID: usize = 12;
 
-/// A risk as a word that stands out.
+/// A highlighted risk.
 pub(super) fn risk(risk: Risk) -> Markup {
     html! { span class={ "risk " (risk) } { (risk) } }
 }
@@ -32,7 +32,7 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
             h2 id="rules" { "What it allows" }
             @if rules.is_empty() { p { "Nothing." } } @else {
                 table.stack role="table" {
-                    caption { "Every rule, the riskiest first." }
+                    caption { "Every rule, riskiest first." }
                     thead role="rowgroup" { tr role="row" {
                         th scope="col" role="columnheader" { "risk" }
                         th scope="col" role="columnheader" { "rule" }
@@ -54,19 +54,19 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
                 }
             }
             @if !profile.unknown.is_empty() {
-                h3 { "Nothing is known about" }
+                h3 { "Unknown requests" }
                 ul { @for entry in &profile.unknown {
                     li { code { (printable(&entry.value.to_string())) } }
                 } }
             }
             @if !profile.deny.is_empty() {
-                h3 { "Denied by people" }
+                h3 { "Denied" }
                 ul { @for entry in &profile.deny {
                     li { code { (printable(&entry.value.to_string())) } }
                 } }
             }
             @if !profile.accept.is_empty() {
-                h3 { "Findings that are accepted" }
+                h3 { "Accepted findings" }
                 ul { @for entry in &profile.accept {
                     li {
                         code { (entry.value.code) }
@@ -80,22 +80,22 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
     }
 }
 
-/// A name, and of an id what people know it by.
+/// A name, or an ID in its usual short form.
 fn shown(name: &str) -> String {
     let short: String = name.chars().take(SHORT_ID).collect();
     if looks_like_id(name) && short != name { short + "…" } else { printable(name) }
 }
 
-/// What each rule was used for, by its place under `allow`.
+/// The uses of each rule, by its index in `allow`.
 struct Used<'a> {
     rules: Vec<UsedFor<'a>>,
 }
 
 #[derive(Clone, Default)]
 struct UsedFor<'a> {
-    /// What was seen of the operation; none when it was never used.
+    /// What was seen of the operation; `None` if it was never used.
     known: Option<&'a Known>,
-    /// With how many different values the rule was used.
+    /// The number of different values with which the rule was used.
     matched: usize,
     /// The names of the first parameter.
     names: BTreeSet<&'a String>,
@@ -128,7 +128,7 @@ impl<'a> Used<'a> {
         };
         let (matched, more) = (*matched, names.len().saturating_sub(NAMES));
         html! {
-            // Requests are counted by operation: of a narrower rule they are not all.
+            // Requests are counted per operation, so a narrower rule has only some of them.
             @if matched < known.demands.len() { "among " }
             (count(known.seen.requests, "request")) ", "
             (count(known.seen.sessions.len(), "session"))

@@ -44,7 +44,7 @@ fn the_page_is_whole_and_the_same_each_time() {
     for there in [
         "Content-Security-Policy",
         "default-src 'none'",
-        "lets its holder become root on the host, because of: POST /containers/create.",
+        "lets a client become root on the host, because of: POST /containers/create.",
         "Changes since old.yaml",
         "Was enough recorded?",
         "role=\"img\"",

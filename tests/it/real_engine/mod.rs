@@ -3,8 +3,6 @@
 
 /// The attempts of `tests/attempts` that also apply to it.
 mod attempts;
-/// The tests' own engines next to another one.
-mod isolation;
 /// The steps of a pipeline.
 mod ci;
 /// Programs and libraries that talk to Docker.
@@ -19,6 +17,8 @@ mod fixtures;
 mod follow;
 /// Programs that know only one socket.
 mod intercept;
+/// The tests' own engines next to another one.
+mod isolation;
 /// The workflow of a new user.
 mod journey;
 /// When the engine writes a request down.
