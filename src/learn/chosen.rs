@@ -1,4 +1,4 @@
-//! Which of the requests that are left out by default are included.
+//! The choice of requests that are excluded by default.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Chosen {
         }
     }
 
-    /// The first request that was chosen and that is not one of `known`.
+    /// The first chosen request that is not one of `known`.
     #[must_use]
     pub fn missing<'a>(&'a self, known: &BTreeSet<String>) -> Option<&'a str> {
         match self {

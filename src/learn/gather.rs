@@ -279,7 +279,7 @@ impl Gathering {
 }
 
 impl Written {
-    /// What it is listed as if it was denied; `None` if it was not, or is refused in any case.
+    /// Its text in the list of denied requests; `None` if it was not denied, or is refused anyway.
     fn denied_text(&self, engine: EngineKind) -> Option<String> {
         if !self.denied || self.refused.is_some() {
             return None;
@@ -288,7 +288,7 @@ impl Written {
     }
 }
 
-/// What a request is listed as that was denied.
+/// The text of a denied request in the list.
 fn denied(request: &CanonicalRequest) -> String {
     format!("{} {}", request.method(), request.path())
 }

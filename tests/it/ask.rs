@@ -4,7 +4,7 @@ use crate::generate::recording;
 use crate::support::World;
 use crate::tty::Tty;
 
-/// A recording with two unknown operations, and a profile that somebody has reviewed.
+/// A recording with two unknown operations, and a profile that a person has reviewed.
 fn world() -> World {
     let world = World::without_engine();
     recording(
@@ -45,7 +45,7 @@ fn a_profile_that_exists_is_updated_or_replaced_or_left_alone_as_the_person_says
         let mut tty = Tty::watched(&world, "generate -o ci.yaml", &[]);
         tty.wait_for("> update it: add what is new, keep what people decided");
         tty.press(keys);
-        // The unknown operations are asked about next; none is taken.
+        // The question about unknown operations follows; none is chosen.
         if !keys.contains("\x1b[A") && !keys.contains('q') {
             tty.press_until("", "allow which unknown requests");
             tty.press("\r");
@@ -76,7 +76,7 @@ fn another_name_is_asked_for_until_nothing_is_there() {
     tty.wait_for("> update it");
     tty.press_until("\x1b[B\r", "write to: ci.yaml");
     tty.press_until(&("\x7f".repeat(7) + "other.yaml\r"), "other.yaml exists");
-    // What is not a profile is neither brought up to date nor replaced.
+    // A file that is not a profile is neither updated nor replaced.
     tty.wait_for("> write to another file");
     assert!(!tty.contents().contains("  replace it"), "{}", tty.contents());
     tty.press_until("\r", "write to: other.yaml");
@@ -184,7 +184,7 @@ fn enforce_without_a_profile_offers_those_of_dsp() {
     }
 }
 
-/// The questions, as a line of dsp and what shows that it is asked.
+/// The questions: a command line of dsp, and the text that shows that it asks.
 const QUESTIONS: [(&str, &str, &str); 4] = [
     ("generate -o ci.yaml", "> update it", ""),
     ("generate -o ci.yaml", "write to: ci.yaml", "\x1b[B\r"),

@@ -33,7 +33,7 @@ impl Tty {
         Self::start(world, &["sh", "-c", line], environment)
     }
 
-    /// Runs `dsp` and its words between two looks at the terminal, and keeps its id and status for
+    /// Runs `dsp` with these words between two checks of the terminal, and keeps its ID and status for
     /// [`Tty::end`]. As with an interactive shell, Ctrl-C ends dsp and not the shell.
     pub fn watched(world: &World, words: &str, environment: &[(&str, &str)]) -> Self {
         let line = format!(
@@ -43,7 +43,7 @@ impl Tty {
         Self::shell(world, &line, environment)
     }
 
-    /// The end of a watched run: its status and what it left on the terminal, which is as it was.
+    /// Waits for a watched run: its status, and a check that it restored the terminal.
     pub fn end(self, world: &World) -> (i32, Finished) {
         let finished = self.wait();
         assert!(!finished.other_screen, "the other screen is still there");

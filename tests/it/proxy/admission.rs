@@ -21,7 +21,7 @@ use crate::support::PATIENCE;
 const MACHINE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Keeps nothing.
+/// Records nothing.
 struct Nothing;
 
 impl Record for Nothing {
@@ -34,7 +34,7 @@ impl Record for Nothing {
     fn finish(&self, (): &(), _: &Outcome) {}
 }
 
-/// Processes get one service, the clients of [`MACHINE`] another one, and other clients none.
+/// Serves processes in one way, the clients of [`MACHINE`] in another way, and no other clients.
 struct ByPeer {
     processes: Arc<Service<Nothing>>,
     machines: Arc<Service<Nothing>>,
@@ -83,7 +83,7 @@ fn engine(path: &Path, name: &'static str) -> Address {
     Address::unix(path).unwrap()
 }
 
-/// What comes back for a request to `/info`.
+/// The answer to a request for `/info`.
 fn ask(mut stream: impl Read + Write) -> String {
     stream
         .write_all(b"GET /info HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use crate::support::{PATIENCE, Server, World, read_until};
 
-/// What a client is served with depends on who it is.
+/// The service of a client depends on its identity.
 mod admission;
 /// Denials on the wire.
 mod denials;
