@@ -4,8 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -49,7 +47,7 @@ pub(super) struct AppendFile {
     dropped: u64,
     /// Whether the last line could not be written. It may have been written in part, so the next one
     /// must begin on a line of its own.
-    failing: Arc<AtomicBool>,
+    is_failing: bool,
     /// The line, kept for its memory.
     line: Vec<u8>,
 }
@@ -81,17 +79,12 @@ impl AppendFile {
     }
 
     fn new(file: Outlet) -> Self {
-        Self { file, mark: None, dropped: 0, failing: Arc::default(), line: Vec::new() }
+        Self { file, mark: None, dropped: 0, is_failing: false, line: Vec::new() }
     }
 
     /// Whether the last line could not be written.
-    pub(super) fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Acquire)
-    }
-
-    /// The same, for those who look at it often.
-    pub(super) fn failing(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.failing)
+    pub(super) const fn is_failing(&self) -> bool {
+        self.is_failing
     }
 
     /// Marks the session as one of which requests are missing.
@@ -116,7 +109,7 @@ impl AppendFile {
     /// would make each wait for the others: no request goes on before its line is there. The reader of a
     /// pipe that stalls is waited for once, and not again before it has taken something.
     pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
-        let was_failing = self.is_failing();
+        let was_failing = self.is_failing;
         self.line.clear();
         self.line.extend(was_failing.then_some(b'\n'));
         let line = serde_json::to_writer(&mut self.line, event).map_err(io::Error::from);
@@ -126,10 +119,7 @@ impl AppendFile {
             self.dropped += 1;
             self.mark_lossy();
         }
-        // Other threads look at it with every request, so it is left alone while it stays the same.
-        if written == was_failing {
-            self.failing.store(!written, Ordering::Release);
-        }
+        self.is_failing = !written;
         written
     }
 }

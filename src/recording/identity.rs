@@ -18,9 +18,6 @@ const MOST_DENIED: u32 = 256;
 /// The parameters of a query that say a time, which moves from one poll to the next.
 const TIMES: [&str; 2] = ["since", "until"];
 
-/// How many bytes of memory an identity keeps for the next one.
-const MOST_KEPT: usize = 4096;
-
 /// What a session is written for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Purpose {
@@ -68,8 +65,14 @@ impl Purpose {
 }
 
 impl Identity {
-    /// Makes this the identity of a request.
-    pub(super) fn set(&mut self, arrival: &Arrival<'_>, purpose: Purpose) {
+    /// The identity of a request.
+    pub(super) fn of(arrival: &Arrival<'_>, purpose: Purpose) -> Self {
+        let mut identity = Self::default();
+        identity.set(arrival, purpose);
+        identity
+    }
+
+    fn set(&mut self, arrival: &Arrival<'_>, purpose: Purpose) {
         self.is_denied = arrival.denied.is_some();
         self.is_lasting = purpose.keeps_each(arrival);
         let (path, agent) = (arrival.path(), arrival.agent());
@@ -106,9 +109,6 @@ impl Identity {
             self.add(value.as_deref());
         }
         self.exact = hash(0, &self.bytes);
-        if self.bytes.capacity() > MOST_KEPT {
-            self.bytes = Vec::new();
-        }
     }
 
     /// What a request may be counted with. `end` is where the values of the query begin.

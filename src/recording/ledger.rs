@@ -1,8 +1,7 @@
-//! One session while it is written: its file, and what is counted behind the lines in it.
+//! One session while it is written: its file, and what is counted besides the lines in it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -12,16 +11,14 @@ use super::append::AppendFile;
 use super::arrival::Arrival;
 use super::identity::Identity;
 use super::line::Line;
-use super::recent::Pulse;
+use super::recent::{Key, Recent};
 use super::repeats::{Repeats, Seen, Sum};
-use super::tally::Tally;
-use super::{End, Event, Last, Outcome, Progress, Repeat, Totals};
+use super::{End, Event, Last, Outcome, Progress, Repeat, Ticket, Totals};
 
 /// A session that is being written.
 #[derive(Debug)]
 pub(super) struct Ledger {
     id: String,
-    failing: Arc<AtomicBool>,
     pub(super) state: Mutex<State>,
 }
 
@@ -29,122 +26,93 @@ pub(super) struct Ledger {
 pub(super) struct State {
     pub(super) file: AppendFile,
     repeats: Repeats,
+    recent: Recent,
     operations: HashSet<&'static str>,
     newest: Instant,
-    /// Requests that have a line of their own, or would if it could be written.
+    /// Requests that have a line of their own, or would have one if it could be written.
     lines: u64,
-    /// Requests that were counted here.
+    /// Requests that were counted.
     counted: u64,
     refused: u64,
     unread: u64,
-    /// Requests that each thread has counted.
-    threads: Vec<Arc<AtomicU64>>,
     has_ended: bool,
 }
 
-/// What became of a request.
-#[derive(Debug)]
-pub(super) struct Noted {
-    pub(super) written: bool,
-    pub(super) place: Place,
-}
-
-/// Where a request stands.
-#[derive(Debug)]
+/// Where a request is recorded.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
-    /// In the line of this number.
+    /// In the line with this number.
     Line(u64),
-    /// In the count behind the line of this number, which the thread may go on with by itself.
-    Count(u64, Option<Arc<Tally>>),
+    /// In the count at this place.
+    Count(usize),
 }
 
 impl Ledger {
     pub(super) fn new(id: String, file: AppendFile) -> Self {
-        let failing = file.failing();
         let state = State {
             file,
             repeats: Repeats::default(),
+            recent: Recent::default(),
             operations: HashSet::new(),
             newest: Instant::now(),
             lines: 0,
             counted: 0,
             refused: 0,
             unread: 0,
-            threads: Vec::new(),
             has_ended: false,
         };
-        Self { id, failing, state: Mutex::new(state) }
+        Self { id, state: Mutex::new(state) }
     }
 
-    /// Set while the file could not be written when it was last tried.
-    pub(super) fn failing(&self) -> &Arc<AtomicBool> {
-        &self.failing
+    /// Counts a request that came again lately.
+    pub(super) fn again(
+        self: &Arc<Self>,
+        key: &Key<&str>,
+        arrival: &Arrival<'_>,
+    ) -> Option<Ticket> {
+        let mut state = self.state.lock();
+        let place = state.recent.find(key)?;
+        let is_written = state.count(&self.id, place, true, Seen::of(arrival));
+        Some(Ticket { ledger: Arc::clone(self), place: Place::Count(place), is_written })
     }
 
-    /// What another thread needs to count by itself.
-    pub(super) fn pulse(&self) -> Pulse {
-        let pulse = Pulse { failing: Arc::clone(&self.failing), counted: Arc::default() };
-        self.state.lock().threads.push(Arc::clone(&pulse.counted));
-        pulse
-    }
-
-    /// Writes a request, or counts it behind an earlier one.
+    /// Writes a request, or counts it if it repeats an earlier one. With a key it is found by
+    /// [`again`](Self::again) when it comes the next time.
     pub(super) fn request(
         self: &Arc<Self>,
         arrival: &Arrival<'_>,
         identity: &Identity,
-        joins: bool,
-    ) -> Noted {
+        key: Option<Key<&str>>,
+    ) -> Ticket {
         let mut state = self.state.lock();
-        let Some(earlier) = state.repeats.find(identity) else {
-            return state.append(&self.id, arrival, identity);
+        let (place, is_written) = match state.repeats.find(identity) {
+            Some(earlier) => {
+                let place = state.repeats.place(earlier.first);
+                if let Some(key) = key.filter(|_| earlier.is_exact) {
+                    state.recent.remember(key, place);
+                }
+                let seen = Seen::of(arrival);
+                (Place::Count(place), state.count(&self.id, place, earlier.is_exact, seen))
+            }
+            None => {
+                let (seq, is_written) = state.append(&self.id, arrival, identity);
+                (Place::Line(seq), is_written)
+            }
         };
-        state.counted += 1;
-        let first = earlier.first;
-        let seen = Seen::of(arrival);
-        state.repeats.count(first).once_more(earlier.is_exact, Some(seen));
-        let written = state.append_count(&self.id, first);
-        let joins = joins && earlier.is_exact && !state.has_ended;
-        let count = state.repeats.count(first);
-        let tally = if joins { count.join(first, seen, self) } else { None };
-        Noted { written, place: Place::Count(first, tally) }
+        Ticket { ledger: Arc::clone(self), place, is_written }
     }
 
-    /// Looks at a count that a thread may not go on with by itself.
-    pub(super) fn check(&self, tally: &Tally) -> bool {
+    /// Records how a request ended.
+    pub(super) fn answered(&self, place: Place, outcome: &Outcome) {
         let mut state = self.state.lock();
-        // A tally that was closed meanwhile is in the last line.
-        if tally.is_closed() {
-            return !state.file.is_failing();
+        match place {
+            Place::Line(seq) => {
+                state.note_disorder(outcome);
+                state.refused += u64::from(outcome.disorder.is_some());
+                state.file.append(&Line::response(&self.id, seq, outcome));
+            }
+            Place::Count(place) => state.answered_again(&self.id, place, outcome),
         }
-        let written = state.append_count(&self.id, tally.first);
-        state.repeats.count(tally.first).allow(tally);
-        written
-    }
-
-    /// Writes how the request in a line has ended.
-    pub(super) fn answered(&self, seq: u64, outcome: &Outcome) {
-        let mut state = self.state.lock();
-        state.note_disorder(outcome);
-        state.refused += u64::from(outcome.disorder.is_some());
-        state.file.append(&Line::response(&self.id, seq, outcome));
-    }
-
-    /// Notes that the rest of a request that was counted was not in order. The first time that has a
-    /// line, so that those who do it again and again do not fill the disk.
-    pub(super) fn broke(&self, first: u64, outcome: &Outcome) {
-        let mut state = self.state.lock();
-        state.note_disorder(outcome);
-        if state.repeats.count(first).breaks() {
-            state.refused += 1;
-            let outcome = Outcome { status: None, ..*outcome };
-            state.file.append(&Line::response(&self.id, first, &outcome));
-        }
-    }
-
-    /// Counts how a request that was counted has ended.
-    pub(super) fn answered_again(&self, first: u64, status: u16) {
-        self.state.lock().repeats.count(first).answered(status);
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -161,13 +129,12 @@ impl Ledger {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.has_ended = true;
-        let requests = state.lines + state.repeats.close();
         for (first, count, sum) in state.repeats.rest() {
             if state.file.append(&repeat(&self.id, first, &sum)) {
                 count.is_written(&sum);
             }
         }
-        let dropped = state.file.dropped();
+        let (requests, dropped) = (state.requests(), state.file.dropped());
         let (session, time) = (self.id.clone(), Timestamp::now());
         state.file.append(&Event::End(End { session, time, requests, dropped, exit }));
         let (operations, dropped) = (state.operations.len(), state.file.dropped());
@@ -176,7 +143,7 @@ impl Ledger {
 }
 
 impl State {
-    fn append(&mut self, id: &str, arrival: &Arrival<'_>, identity: &Identity) -> Noted {
+    fn append(&mut self, id: &str, arrival: &Arrival<'_>, identity: &Identity) -> (u64, bool) {
         self.lines += 1;
         if let Some(operation) = arrival.operation()
             && arrival.refusal.is_none()
@@ -190,15 +157,47 @@ impl State {
             self.file.mark_lossy();
         }
         let seq = self.requests();
-        let written = self.file.append(&Line::request(id, seq, Timestamp::now(), arrival));
-        // Nothing may be counted behind a line that is not there.
-        if written {
+        let is_written = self.file.append(&Line::request(id, seq, Timestamp::now(), arrival));
+        // A count refers to the line of the first request, so there has to be one.
+        if is_written {
             self.repeats.remember(identity, seq);
         }
-        Noted { written, place: Place::Line(seq) }
+        (seq, is_written)
     }
 
-    /// Marks the session where the rest of a connection went on without a look.
+    /// Counts a request. Writes the count if that is due, and while nothing can be written or the
+    /// session has ended with each request, because nothing else will.
+    fn count(&mut self, id: &str, place: usize, is_exact: bool, seen: Seen) -> bool {
+        let Some((first, count)) = self.repeats.at(place) else { return false };
+        self.counted += 1;
+        count.once_more(is_exact, seen);
+        if !(count.is_due() || self.file.is_failing() || self.has_ended) {
+            return true;
+        }
+        let sum = count.sum();
+        let is_written = self.file.append(&repeat(id, first, &sum));
+        if is_written {
+            count.is_written(&sum);
+        }
+        is_written
+    }
+
+    /// Counts an answer. The first one after whose head something was not in order has a line, and
+    /// no other one, so that a client that does it again and again does not fill the disk.
+    fn answered_again(&mut self, id: &str, place: usize, outcome: &Outcome) {
+        self.note_disorder(outcome);
+        let Some((first, count)) = self.repeats.at(place) else { return };
+        if let Some(status) = outcome.status {
+            count.answered(status);
+        }
+        if outcome.disorder.is_some() && count.breaks() {
+            self.refused += 1;
+            let outcome = Outcome { status: None, ..*outcome };
+            self.file.append(&Line::response(id, first, &outcome));
+        }
+    }
+
+    /// Marks the session if the rest of a connection was passed on unread.
     fn note_disorder(&mut self, outcome: &Outcome) {
         if outcome.disorder.is_some() && outcome.upgraded {
             self.unread += 1;
@@ -206,36 +205,20 @@ impl State {
         }
     }
 
-    /// Writes a count if that is due, or if nothing else will: while nothing can be written, each
-    /// request tries.
-    fn append_count(&mut self, id: &str, first: u64) -> bool {
-        let count = self.repeats.count(first);
-        if !(count.is_due() || self.file.is_failing() || self.has_ended) {
-            return true;
-        }
-        let sum = count.sum();
-        let written = self.file.append(&repeat(id, first, &sum));
-        if written {
-            count.is_written(&sum);
-        }
-        written
-    }
-
     /// How many requests there were.
     fn requests(&self) -> u64 {
-        let threads = self.threads.iter().map(|counted| counted.load(Ordering::Relaxed));
-        self.lines + self.counted + threads.sum::<u64>()
+        self.lines + self.counted
     }
 }
 
 fn repeat(id: &str, seq: u64, sum: &Sum) -> Event {
     let last = sum.last.map(|seen| Last {
-        // By the clock of now, which may have been set since.
+        // From the present time, because the clock may have been set since.
         time: Timestamp::now().checked_sub(seen.at.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH),
         connection: seen.connection,
         peer: seen.peer,
     });
-    let statuses = sum.statuses.clone();
+    let statuses = sum.statuses.iter().copied().collect();
     let Sum { count, alike, .. } = *sum;
     Event::Repeat(Repeat { session: id.to_owned(), seq, count, alike, statuses, last })
 }

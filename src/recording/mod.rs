@@ -22,7 +22,6 @@ mod reader;
 mod recent;
 mod redact;
 mod repeats;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -37,28 +37,6 @@ impl Peer {
             Self::Unknown => Who::Unknown,
         }
     }
-
-    /// Its process or its port.
-    pub(super) fn number(self) -> u32 {
-        match self {
-            Self::Process { process, .. } => process.map_or(0, NonZeroU32::get),
-            Self::Address { port, .. } => u32::from(port),
-            Self::Unknown => 0,
-        }
-    }
-
-    /// The same one by way of another process or port.
-    pub(super) fn with_number(self, number: u32) -> Self {
-        match self {
-            Self::Process { user, group, .. } => {
-                Self::Process { user, group, process: NonZeroU32::new(number) }
-            }
-            Self::Address { ip, port } => {
-                Self::Address { ip, port: u16::try_from(number).unwrap_or(port) }
-            }
-            Self::Unknown => Self::Unknown,
-        }
-    }
 }
 
 impl Who {
@@ -126,7 +104,6 @@ mod tests {
         ] {
             let peer = read(text);
             assert_eq!(peer.who(), who);
-            assert_eq!(peer.with_number(peer.number()), peer);
             assert_eq!(serde_json::to_string(&peer).unwrap(), text);
         }
         assert_eq!(read(r#"{"pod":"later"}"#), Peer::Unknown);

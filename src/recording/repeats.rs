@@ -1,34 +1,28 @@
 //! Which requests were seen before, so that a program that polls for a week does not fill the disk.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use indexmap::IndexMap;
+use smallvec::SmallVec;
 
 use super::arrival::Arrival;
 use super::identity::Identity;
-use super::ledger::Ledger;
-use super::tally::Tally;
 use crate::peer::Peer;
 
-/// How many different requests that were admitted are remembered. Beyond it those that are new and may
-/// be counted are counted together by operation and user, so that neither memory nor the disk fills up.
+/// How many different admitted requests are remembered. After that, new ones that may be counted are
+/// counted together by operation and user, so that neither memory nor the disk fills up.
 const MOST_REMEMBERED: usize = 65_536;
 
-/// How many of those sums are kept apart. Beyond it there is one for each operation.
+/// How many of those sums are kept apart. After that there is one for each operation.
 const MOST_SUMS: usize = 4096;
 
-/// How many different requests that were denied are remembered. Beyond it they are counted together:
-/// whoever has no right must not fill the disk, nor the memory of those who have one.
+/// How many different denied requests are remembered. After that they are counted together: a client
+/// without rights must not fill the disk, nor the memory that others need.
 const MOST_DENIED: usize = 16_384;
 
-/// How many threads count one request by themselves; what others count goes through the table.
-const MOST_TALLIES: usize = 256;
-
-/// The requests seen so far, by what they ask for. Of each a hash is kept and no text. When all tables
-/// are full they take 35 MiB of memory, some 430 bytes for each, measured on x86-64; the room that they
-/// have, used or not, stays below 64 MiB, which a test checks.
+/// The requests seen so far, by what they ask for. Only a hash is kept of each, and no text. The room
+/// of full tables is below 64 MiB, which a test checks.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     admitted: Table,
@@ -68,17 +62,11 @@ struct Shape {
 /// How often one request came again.
 #[derive(Debug, Default)]
 pub(super) struct Count {
-    /// What was counted here and not by a thread of its own.
-    settled: u64,
-    /// How many of those were only like it.
-    alike: u64,
-    statuses: IndexMap<u16, u64>,
-    last: Option<Seen>,
-    tallies: Vec<Arc<Tally>>,
-    /// What the last line says, of requests and of answers.
+    sum: Sum,
+    /// What the last line about it says, of requests and of answers.
     written: u64,
     written_answers: u64,
-    /// Whether it has a line for one whose rest was not in order.
+    /// Whether there is a line about one whose rest was not in order.
     is_broken: bool,
 }
 
@@ -90,12 +78,14 @@ pub(super) struct Seen {
     pub(super) peer: Peer,
 }
 
-/// What a line says of a count.
-#[derive(Debug)]
+/// What a line says about a count.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sum {
     pub(super) count: u64,
+    /// How many of those were only like the first one.
     pub(super) alike: u64,
-    pub(super) statuses: IndexMap<u16, u64>,
+    /// How often each status came. Most requests have one or two.
+    pub(super) statuses: SmallVec<[(u16, u64); 1]>,
     pub(super) last: Option<Seen>,
 }
 
@@ -103,14 +93,6 @@ impl Seen {
     pub(super) fn of(arrival: &Arrival<'_>) -> Self {
         let Arrival { at, connection, peer, .. } = *arrival;
         Self { at, connection, peer }
-    }
-
-    /// The later of two.
-    fn later(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        match (one, other) {
-            (Some(one), Some(other)) => Some(if other.at < one.at { one } else { other }),
-            (one, other) => one.or(other),
-        }
     }
 }
 
@@ -175,12 +157,20 @@ impl Repeats {
         }
     }
 
-    /// The count of an earlier request.
-    pub(super) fn count(&mut self, first: u64) -> &mut Count {
-        self.counts.entry(first).or_default()
+    /// Where the count of an earlier request is. It stays there.
+    pub(super) fn place(&mut self, first: u64) -> usize {
+        let entry = self.counts.entry(first);
+        let place = entry.index();
+        entry.or_default();
+        place
     }
 
-    /// Every count of which the last line does not say all.
+    /// The count at a place, and the number of the request that it is about.
+    pub(super) fn at(&mut self, place: usize) -> Option<(u64, &mut Count)> {
+        self.counts.get_index_mut(place).map(|(first, count)| (*first, count))
+    }
+
+    /// Every count about which the last line does not say everything.
     pub(super) fn rest(&mut self) -> impl Iterator<Item = (u64, &mut Count, Sum)> {
         self.counts.iter_mut().filter_map(|(first, count)| {
             let sum = count.sum();
@@ -188,25 +178,20 @@ impl Repeats {
             is_more.then_some((*first, count, sum))
         })
     }
-
-    /// Takes what the threads have counted for the last time, and tells how much there is in all.
-    pub(super) fn close(&mut self) -> u64 {
-        self.counts.values_mut().map(Count::close).sum()
-    }
 }
 
 impl Sum {
     fn answers(&self) -> u64 {
-        self.statuses.values().sum()
+        self.statuses.iter().map(|(_, count)| count).sum()
     }
 }
 
 impl Count {
-    /// Counts a request here that is the same or only like it.
-    pub(super) fn once_more(&mut self, is_exact: bool, seen: Option<Seen>) {
-        self.settled += 1;
-        self.alike += u64::from(!is_exact);
-        self.last = Seen::later(self.last, seen);
+    /// Counts a request that is the same, or only like it.
+    pub(super) fn once_more(&mut self, is_exact: bool, seen: Seen) {
+        self.sum.count += 1;
+        self.sum.alike += u64::from(!is_exact);
+        self.sum.last = Some(seen);
     }
 
     /// Whether this is the first of them whose rest is not in order.
@@ -214,87 +199,30 @@ impl Count {
         !std::mem::replace(&mut self.is_broken, true)
     }
 
-    /// Counts an answer here.
+    /// Counts an answer.
     pub(super) fn answered(&mut self, status: u16) {
-        *self.statuses.entry(status).or_default() += 1;
+        let statuses = &mut self.sum.statuses;
+        match statuses.iter_mut().find(|(other, _)| *other == status) {
+            Some((_, count)) => *count += 1,
+            None => statuses.push((status, 1)),
+        }
     }
 
-    /// Whether a line is due: when there are, or with what the threads may count until they ask
-    /// again could be, twice as many as the last line says. A count is thereby at most a factor of
-    /// two behind after a crash, for a logarithm of lines.
+    /// Whether a line is due: when there are twice as many as the last line says. After a crash, a
+    /// count is thereby less than a factor of two behind, for a logarithm of lines.
     pub(super) fn is_due(&self) -> bool {
-        self.reserved() > self.limit()
+        self.sum.count >= self.written.saturating_mul(2)
     }
 
     /// What a line about it says.
     pub(super) fn sum(&self) -> Sum {
-        let mut statuses = self.statuses.clone();
-        self.tallies.iter().for_each(|tally| tally.add_statuses_to(&mut statuses));
-        let last =
-            self.tallies.iter().fold(self.last, |last, tally| Seen::later(last, tally.last()));
-        Sum { count: self.total(), alike: self.alike, statuses, last }
+        self.sum.clone()
     }
 
     /// Notes that a line was written.
     pub(super) fn is_written(&mut self, sum: &Sum) {
         self.written = sum.count;
         self.written_answers = sum.answers();
-    }
-
-    /// A tally of its own for a thread, unless too many have one. Those that nobody holds any more
-    /// are taken in.
-    pub(super) fn join(
-        &mut self,
-        first: u64,
-        seen: Seen,
-        ledger: &Arc<Ledger>,
-    ) -> Option<Arc<Tally>> {
-        let (settled, statuses, last) = (&mut self.settled, &mut self.statuses, &mut self.last);
-        self.tallies.retain_mut(|tally| match Arc::get_mut(tally) {
-            Some(alone) => {
-                *settled += alone.count();
-                *last = Seen::later(*last, alone.last());
-                alone.add_statuses_to(statuses);
-                false
-            }
-            None => true,
-        });
-        if self.tallies.len() >= MOST_TALLIES {
-            return None;
-        }
-        let tally = Arc::new(Tally::new(first, seen, Arc::downgrade(ledger)));
-        self.tallies.push(Arc::clone(&tally));
-        Some(tally)
-    }
-
-    /// Allows a tally to count half of what is left by itself, so that other threads have some too.
-    pub(super) fn allow(&self, tally: &Tally) {
-        let count = tally.count();
-        tally.allow(count);
-        let left = self.limit().saturating_sub(self.reserved());
-        tally.allow(count + left.div_ceil(2));
-    }
-
-    /// As many as there may be before a line is due.
-    fn limit(&self) -> u64 {
-        self.written.saturating_mul(2).saturating_sub(1)
-    }
-
-    fn reserved(&self) -> u64 {
-        self.settled + self.tallies.iter().map(|tally| tally.reserved()).sum::<u64>()
-    }
-
-    fn total(&self) -> u64 {
-        self.settled + self.tallies.iter().map(|tally| tally.count()).sum::<u64>()
-    }
-
-    fn close(&mut self) -> u64 {
-        for tally in self.tallies.drain(..) {
-            self.settled += tally.close();
-            self.last = Seen::later(self.last, tally.last());
-            tally.add_statuses_to(&mut self.statuses);
-        }
-        self.settled
     }
 }
 
@@ -325,8 +253,11 @@ mod tests {
                     }
                 };
                 let seen = Seen { at: Instant::now(), connection: 1, peer: Peer::Unknown };
-                repeats.count(first).once_more(false, Some(seen));
-                repeats.count(first).answered(200);
+                let place = repeats.place(first);
+                let (of, count) = repeats.at(place).unwrap();
+                assert_eq!(of, first);
+                count.once_more(false, seen);
+                count.answered(200);
             }
         }
         let memory = memory(&repeats);
@@ -358,8 +289,8 @@ mod tests {
             let Table { exact, shapes, sums, operations, .. } = table;
             hashed(exact) + hashed(shapes) + hashed(sums) + hashed(operations)
         });
-        let statuses = counts.values().map(|count| ordered(&count.statuses));
-        tables.sum::<usize>() + ordered(counts) + statuses.sum::<usize>()
+        assert!(counts.values().all(|count| !count.sum.statuses.spilled()));
+        tables.sum::<usize>() + ordered(counts)
     }
 
     #[test]

@@ -36,23 +36,6 @@ fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
     })
 }
 
-/// A request that is refused, for the parts that look at nothing else of it.
-pub(super) fn arrival(target: &str) -> Arrival<'_> {
-    Arrival {
-        at: Instant::now(),
-        connection: 1,
-        peer: Peer::Unknown,
-        method: "GET",
-        target,
-        request: None,
-        refusal: Some(&crate::api::Refusal::Control),
-        located: None,
-        agent: None,
-        denied: None,
-        would_deny: None,
-    }
-}
-
 fn answered(status: u16) -> Outcome {
     Outcome { status: Some(status), ..Outcome::default() }
 }

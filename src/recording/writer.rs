@@ -3,7 +3,6 @@
 //! Recording must never break the workload: once the session has begun, a line that cannot be
 //! written is counted, the session is marked as lossy, and everything goes on.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -13,25 +12,21 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use thread_local::ThreadLocal;
 
 use super::append::{AppendFile, CreateError};
 use super::arrival::Arrival;
+use super::identity::Identity;
 use super::ledger::{Ledger, Place};
-use super::recent::{Key, Recent};
-use super::tally::{Counted, Tally};
+use super::recent::Key;
 use super::{Event, Purpose, Session};
 use crate::http1::Disorder;
 
 /// A session being recorded. All methods may be called from several threads at once.
-///
-/// A request that a thread has seen before is counted by the thread itself. Only what is new to it,
-/// and counts that are due, go through the lock.
 #[derive(Debug)]
 pub struct Writer {
+    /// Locked while a request is recorded, so that each one is before or after a change of session.
     current: Mutex<Arc<Ledger>>,
     purpose: Purpose,
-    recent: ThreadLocal<RefCell<Recent>>,
 }
 
 /// How a request ended.
@@ -57,49 +52,22 @@ pub struct Outcome {
 /// Names a request between its arrival and its end.
 #[derive(Debug)]
 pub struct Ticket {
-    entry: Entry,
-    written: bool,
-}
-
-/// Where the end of a request is noted.
-#[derive(Debug)]
-enum Entry {
-    /// In a line of its own.
-    Line(Arc<Ledger>, u64),
-    /// In a count that is kept under the lock.
-    Count(Arc<Ledger>, u64),
-    /// In a count of this thread's.
-    Tally(Arc<Tally>),
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) place: Place,
+    pub(super) is_written: bool,
 }
 
 impl Ticket {
-    /// Whether the request is in the file, or counted behind one that is, and the file could be
-    /// written when it was last tried.
+    /// Whether the request is in the file, or counted after a line about one like it, and the file
+    /// could be written when that was last tried.
     #[must_use]
     pub fn is_written(&self) -> bool {
-        self.written
+        self.is_written
     }
 
-    /// Records how the request ended, in the session that it began in.
+    /// Records how the request ended, in the session in which it began.
     pub fn answered(&self, outcome: &Outcome) {
-        match (&self.entry, outcome.status) {
-            (Entry::Line(ledger, seq), _) => ledger.answered(*seq, outcome),
-            (Entry::Count(ledger, first), Some(status)) => ledger.answered_again(*first, status),
-            (Entry::Tally(tally), Some(status)) => tally.answered(status),
-            (Entry::Count(..) | Entry::Tally(_), None) => {}
-        }
-        if outcome.disorder.is_some() {
-            self.broke(outcome);
-        }
-    }
-
-    /// Records that the rest of a request that was counted is not in order.
-    fn broke(&self, outcome: &Outcome) {
-        match &self.entry {
-            Entry::Line(..) => {}
-            Entry::Count(ledger, first) => ledger.broke(*first, outcome),
-            Entry::Tally(tally) => tally.broke(outcome),
-        }
+        self.ledger.answered(self.place, outcome);
     }
 }
 
@@ -210,8 +178,7 @@ impl Writer {
 
     fn new(file: AppendFile, session: &Session) -> Self {
         let ledger = Ledger::new(session.id.clone(), file);
-        let current = Mutex::new(Arc::new(ledger));
-        Self { current, purpose: Purpose::default(), recent: ThreadLocal::new() }
+        Self { current: Mutex::new(Arc::new(ledger)), purpose: Purpose::default() }
     }
 
     /// Writes what this is for, from the first request on.
@@ -220,47 +187,20 @@ impl Writer {
         Self { purpose, ..self }
     }
 
-    /// Records a request. It is in the file when this returns, in a line or counted behind one,
+    /// Records a request. When this returns, it is in the file, in a line of its own or in a count,
     /// unless it could not be written.
     pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
-        let recent = self.recent.get_or_default();
         let key = Key::of(arrival);
-        let Some((tally, counted)) = key.and_then(|key| recent.borrow_mut().count(&key, arrival))
-        else {
-            return self.ask(arrival, key, recent);
-        };
-        // Under the lock, so that a session that ends now has its counts in the file afterwards.
-        let written = counted == Counted::Quietly || self.current.lock().check(&tally);
-        Ticket { entry: Entry::Tally(tally), written }
-    }
-
-    /// Records a request that the thread cannot count by itself.
-    fn ask(
-        &self,
-        arrival: &Arrival<'_>,
-        key: Option<Key<&str>>,
-        recent: &RefCell<Recent>,
-    ) -> Ticket {
-        let mut identity = std::mem::take(&mut recent.borrow_mut().identity);
-        identity.set(arrival, self.purpose);
+        if let Some(key) = &key
+            && let Some(ticket) = self.current.lock().again(key, arrival)
+        {
+            return ticket;
+        }
+        // What is hashed here takes ten times as long as everything else under the lock.
+        let identity = Identity::of(arrival, self.purpose);
         // What may be secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
-        let (ledger, noted) = {
-            let ledger = self.current.lock();
-            (Arc::clone(&ledger), ledger.request(arrival, &identity, key.is_some()))
-        };
-        let mut recent = recent.borrow_mut();
-        recent.identity = identity;
-        let entry = match noted.place {
-            Place::Line(seq) => Entry::Line(ledger, seq),
-            Place::Count(first, tally) => {
-                if let Some((key, tally)) = key.zip(tally) {
-                    recent.remember(&ledger, key, tally);
-                }
-                Entry::Count(ledger, first)
-            }
-        };
-        Ticket { entry, written: noted.written }
+        self.current.lock().request(arrival, &identity, key)
     }
 
     /// Where the session stands.

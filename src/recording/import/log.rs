@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::super::identity::Identity;
-use super::super::repeats::{Repeats, Sum};
+use super::super::repeats::{Repeats, Seen, Sum};
 use super::super::{Arrival, End, Event, FORMAT_VERSION, Purpose, Repeat, Response, Session};
 use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
@@ -104,7 +104,6 @@ struct Import {
     session: Session,
     events: Vec<Event>,
     repeats: Repeats,
-    identity: Identity,
     requests: u64,
 }
 
@@ -199,7 +198,6 @@ impl Import {
             session,
             events: Vec::new(),
             repeats: Repeats::default(),
-            identity: Identity::default(),
             requests: 0,
         }
     }
@@ -238,14 +236,16 @@ impl Import {
         };
         // Each format has its own idea of a time, and nothing that reads evidence needs one.
         let time = Timestamp::UNIX_EPOCH;
-        self.identity.set(&arrival, Purpose::Evidence);
-        if let Some(earlier) = self.repeats.find(&self.identity) {
-            let count = self.repeats.count(earlier.first);
-            count.once_more(earlier.is_exact, None);
-            entry.status.into_iter().for_each(|status| count.answered(status));
+        let identity = Identity::of(&arrival, Purpose::Evidence);
+        if let Some(earlier) = self.repeats.find(&identity) {
+            let place = self.repeats.place(earlier.first);
+            if let Some((_, count)) = self.repeats.at(place) {
+                count.once_more(earlier.is_exact, Seen::of(&arrival));
+                entry.status.into_iter().for_each(|status| count.answered(status));
+            }
             return;
         }
-        self.repeats.remember(&self.identity, self.requests);
+        self.repeats.remember(&identity, self.requests);
         let request = arrival.describe(&self.session.id, self.requests, time);
         self.events.push(Event::Request(request));
         if entry.status.is_some() {
@@ -269,7 +269,8 @@ impl Import {
     fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
         let session = String::new;
         let repeats = self.repeats.rest().map(|(seq, _, Sum { count, alike, statuses, .. })| {
-            let last = None;
+            // The times of a log are not read, see above.
+            let (statuses, last) = (statuses.into_iter().collect(), None);
             Event::Repeat(Repeat { session: session(), seq, count, alike, statuses, last })
         });
         self.events.extend(repeats);
