@@ -1,4 +1,4 @@
-//! What a command found, in a form that every output format can take.
+//! What a command found, independent of the output format.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -6,76 +6,76 @@ use std::sync::OnceLock;
 use super::count;
 use crate::api::Risk;
 
-/// How much a finding weighs.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
-    /// Worth knowing.
+    /// Good to know.
     Note,
-    /// Worth a look.
+    /// Probably needs attention.
     Warning,
-    /// Not as it should be.
+    /// Needs to be fixed.
     Error,
 }
 
-/// A kind of finding, whether it was found or not.
+/// A kind of finding, whether or not there are findings of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Kind {
-    /// Its stable name.
+    /// Its stable name, such as `rule-widened`.
     pub code: &'static str,
-    /// What it is, in one sentence without a full stop.
+    /// A description, in one sentence without a full stop.
     pub title: &'static str,
-    /// How much a finding of it weighs unless somebody says otherwise.
+    /// The severity of its findings, unless a command or an option changes it.
     pub severity: Severity,
 }
 
 /// One thing that was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// How much it weighs.
+    /// How serious it is.
     pub severity: Severity,
-    /// The name of its kind.
+    /// The code of its [`Kind`].
     pub code: &'static str,
-    /// What was found. May hold somebody else's text.
+    /// What was found. May contain foreign text.
     pub message: String,
-    /// The rule or request that it is about, as it is spelled. May hold somebody else's text.
+    /// The rule or request that it is about, as spelled there. May contain foreign text.
     pub subject: Option<String>,
-    /// How risky the operation is that it is about.
+    /// The risk of the operation that it is about.
     pub risk: Option<Risk>,
-    /// Where in one of the sources.
+    /// Where it is in one of the sources.
     pub region: Option<Region>,
-    /// The evidence.
+    /// The evidence, in words.
     pub seen: Option<String>,
-    /// The one line or command that settles it.
+    /// The one line or command that resolves it.
     pub help: Option<String>,
-    /// Why it does not count, when somebody has accepted it.
+    /// The reason for accepting it. An accepted finding does not count.
     pub accepted: Option<String>,
 }
 
 /// A place in one of a report's sources.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Region {
-    /// The place of the source in [`Report::sources`].
+    /// The index of the source in [`Report::sources`].
     pub source: usize,
-    /// The bytes that are meant.
+    /// The range in the source's text, in bytes.
     pub span: Range<usize>,
-    /// What is there to see; empty when the message says it all.
+    /// A note about the region; empty if the message is enough.
     pub label: String,
 }
 
 /// A file that findings are about.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
-    /// Its path as it was given.
+    /// Its path, as given on the command line.
     pub path: String,
-    /// Its text.
+    /// The whole content.
     pub text: String,
-    /// Whether the path names a file of the tree, and not one of an older revision.
+    /// Whether it is a file in the working tree, as opposed to one from an older revision.
     pub is_file: bool,
-    /// Where each of its lines begins, once that was asked for.
+    /// Computed on first use.
     starts: LineStarts,
 }
 
-/// Where each line of a text begins. It says nothing that the text does not say.
+/// Where each line of a text begins. Ignored by comparisons, because it follows from the text.
 #[derive(Clone, Debug, Default)]
 struct LineStarts(OnceLock<Vec<usize>>);
 
@@ -88,85 +88,85 @@ impl PartialEq for LineStarts {
 }
 
 impl Source {
-    /// A file of the tree.
+    /// A file in the working tree.
     #[must_use]
     pub fn file(path: impl Into<String>, text: String) -> Self {
         Self::new(path, text, true)
     }
 
-    /// A file, which is one of the tree or not.
+    /// A file; `is_file` says whether it is in the working tree.
     #[must_use]
     pub fn new(path: impl Into<String>, text: String, is_file: bool) -> Self {
         Self { path: path.into(), text, is_file, starts: LineStarts::default() }
     }
 
-    /// Its path as GitHub compares it with those of a checkout.
+    /// Its path without `./`, as GitHub needs it to find the file in a checkout.
     #[must_use]
     pub fn tree_path(&self) -> &str {
         self.path.strip_prefix("./").unwrap_or(&self.path)
     }
 }
 
-/// The lines and columns of a region, from 1, columns in characters; the end is behind the last
-/// character.
+/// The lines and columns of a region. Both start at 1, and columns count characters. The end is
+/// exclusive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lines {
     /// The line of its first character.
     pub line: usize,
     /// The column of its first character.
     pub column: usize,
-    /// The line of its end.
+    /// The line that it ends on.
     pub end_line: usize,
-    /// The column of its end.
+    /// The column after its last character.
     pub end_column: usize,
 }
 
-/// What came of it all.
+/// The overall result of a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// Nothing that counts was found.
+    /// No open finding is as severe as [`Report::fail_on`].
     Pass,
-    /// Something was.
+    /// At least one is.
     Fail,
-    /// The evidence does not allow a verdict.
+    /// There was not enough evidence for a verdict.
     Unknown,
 }
 
 /// Everything that a command found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// The command.
+    /// The name of the command, such as `check`.
     pub command: &'static str,
-    /// What it can find, in the order in which it looks.
+    /// Every kind of finding that the command looks for, in that order.
     pub kinds: &'static [Kind],
-    /// The files that findings point into; the first one stands for all that points nowhere.
+    /// The files that findings point into. Findings without a place are shown at the first one.
     pub sources: Vec<Source>,
-    /// What it found, the heaviest first.
+    /// The findings, the most severe first.
     pub findings: Vec<Finding>,
-    /// What it looked at, as figures or words with their names.
+    /// What the command looked at, as named figures and words, for programs.
     pub facts: Vec<(&'static str, Fact)>,
-    /// What it looked at, in words.
+    /// What the command looked at, in one sentence, for people.
     pub summary: String,
-    /// The least weight that makes the verdict a failure.
+    /// The lowest severity that makes the verdict a failure.
     pub fail_on: Severity,
-    /// What came of it.
+    /// The overall result.
     pub verdict: Verdict,
 }
 
-/// One thing that a report states beside its findings.
+/// A fact that a report states in addition to its findings.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fact {
     /// A number of things.
     Count(u64),
-    /// A word; none where there is nothing to name.
+    /// A word, or `None` if the report has nothing to name.
     Word(Option<&'static str>),
 }
 
 impl Severity {
-    /// Every level, the lightest first.
+    /// Every severity, the lowest first.
     pub const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
 
-    /// The word for it.
+    /// The word for it in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -178,7 +178,7 @@ impl Severity {
 }
 
 impl Verdict {
-    /// The word for it.
+    /// The word for it in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -190,7 +190,7 @@ impl Verdict {
 }
 
 impl Finding {
-    /// A finding of a kind, about nothing yet.
+    /// A finding with the severity of its kind and nothing but a message.
     #[must_use]
     pub fn new(kind: &Kind, message: impl Into<String>) -> Self {
         Self {
@@ -208,7 +208,7 @@ impl Finding {
 }
 
 impl Source {
-    /// The lines and columns of some of its bytes.
+    /// The lines and columns of a range of bytes.
     #[must_use]
     pub fn lines(&self, span: &Range<usize>) -> Lines {
         let place = |at: usize| {
@@ -221,9 +221,9 @@ impl Source {
         Lines { line, column, end_line, end_column }
     }
 
-    /// The whole lines that some of its bytes are on, the number of the first one, and the bytes in
-    /// them: what a person has to see, however long the text is. `None` when the bytes are not in the
-    /// text.
+    /// The whole lines that a range of bytes touches, the number of the first line, and the range
+    /// within them, so that a renderer need not look at the rest of a long text. `None` if the
+    /// range is not in the text.
     #[must_use]
     pub fn window(&self, span: &Range<usize>) -> Option<(&str, usize, Range<usize>)> {
         self.text.get(span.clone())?;
@@ -234,7 +234,7 @@ impl Source {
         Some((window, line, span.start - start..span.end - start))
     }
 
-    /// The line of a byte, from 1, and where it begins.
+    /// The number of a byte's line, from 1, and the byte at which that line begins.
     fn line_of(&self, at: usize) -> (usize, usize) {
         let starts = self.starts.0.get_or_init(|| {
             let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
@@ -246,24 +246,24 @@ impl Source {
 }
 
 impl Report {
-    /// The findings that count, the heaviest first.
+    /// The findings that count, because nobody accepted them; the most severe first.
     pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.accepted.is_none())
     }
 
-    /// The findings that somebody has accepted.
+    /// The accepted findings.
     pub fn accepted(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.accepted.is_some())
     }
 
-    /// How many findings of a severity count.
+    /// The number of open findings of a severity.
     #[must_use]
     pub fn number(&self, severity: Severity) -> usize {
         self.open().filter(|finding| finding.severity == severity).count()
     }
 
-    /// Counts the findings in words: `1 error, 2 warnings`, and notes and accepted ones where there
-    /// are any.
+    /// Counts the findings in words: `1 error, 2 warnings`, followed by notes and accepted findings
+    /// if there are any.
     #[must_use]
     pub fn tally(&self) -> String {
         let of = |severity: Severity| count(self.number(severity), severity.as_str());
@@ -278,7 +278,7 @@ impl Report {
         words.join(", ")
     }
 
-    /// Where a finding stands, and the source that it stands in.
+    /// The place of a finding: the source that it is in, and the lines there.
     #[must_use]
     pub fn place(&self, finding: &Finding) -> Option<(&Source, Lines)> {
         let region = finding.region.as_ref()?;
@@ -286,7 +286,7 @@ impl Report {
         Some((source, source.lines(&region.span)))
     }
 
-    /// The source that stands for what points nowhere: the first one that is a file of the tree.
+    /// The source at which findings without a place are shown: the first file in the working tree.
     #[must_use]
     pub fn home(&self) -> Option<&Source> {
         self.sources.iter().find(|source| source.is_file).or_else(|| self.sources.first())
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_told_in_characters() {
+    fn columns_count_characters() {
         let source = Source::file("p", "a\né: x\n".into());
         let lines = source.lines(&(6..7));
         assert_eq!(source.text.get(6..7), Some("x"));

@@ -2,12 +2,12 @@
 
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// What comes before a line that somebody will copy.
+/// What comes before a rule that people copy from a message.
 const BEFORE_RULE: &str = ": - ";
 
-/// Folds each line of a text at `width` columns. What is folded goes on below the line's second
-/// column where the line has columns, and four further in where it has none. A rule at the end of
-/// a line stays in one piece, because somebody will copy it.
+/// Wraps each line of a text at `width` columns. Continuation lines are aligned with the line's
+/// second column if it has one, and indented by four more spaces otherwise. A rule at the end of a
+/// line is not broken, because people copy it.
 #[must_use]
 pub fn fold(text: &str, width: usize) -> String {
     let lines: Vec<String> = text.split('\n').map(|line| fold_line(line, width)).collect();
@@ -21,7 +21,7 @@ fn fold_line(line: &str, width: usize) -> String {
         .break_words(false)
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
-    // A no-break space is no place to fold, and as wide as a space.
+    // Lines are not broken at a no-break space, which is as wide as a space.
     let kept = line.rfind(BEFORE_RULE).map_or_else(
         || line.to_owned(),
         |at| {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_go_on_below_their_second_column() {
+    fn lines_continue_below_their_second_column() {
         assert_eq!(
             fold("  risk       one two three", 22),
             "  risk       one two\n             three"

@@ -13,17 +13,17 @@ use crate::files::Kind;
 /// A format of reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
-    /// For programs, as `schema/report.v1.json` describes it.
+    /// For programs; `schema/report.v1.json` is the schema.
     Json,
     /// JUnit's XML, which most CI systems show as tests.
     Junit,
-    /// Workflow commands of GitHub Actions, which become annotations on the lines.
+    /// Workflow commands of GitHub Actions, which GitHub shows as annotations on the lines.
     Github,
-    /// A table, for the comment on a pull request.
+    /// A table, for a comment on a pull request.
     Markdown,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// For people, with the lines that findings are about.
+    /// For people, with an excerpt of the file for each finding.
     Text,
 }
 
@@ -32,7 +32,7 @@ impl Format {
     pub const ALL: [Self; 6] =
         [Self::Text, Self::Json, Self::Sarif, Self::Github, Self::Junit, Self::Markdown];
 
-    /// Its name.
+    /// The name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Format {
         }
     }
 
-    /// By what a file is known again as a report in this format, which a later one may replace.
+    /// How to recognise a file as a report in this format, which a later report may replace.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
@@ -65,10 +65,9 @@ impl Format {
             Self::Junit => Kind {
                 name: "a report as JUnit's XML",
                 is_own: |head, _| {
-                    let behind =
-                        head.split_once("<testsuites>").map(|(_, behind)| behind.trim_start());
+                    let suite = head.split_once("<testsuites>").map(|(_, rest)| rest.trim_start());
                     head.starts_with("<?xml ")
-                        && behind.is_some_and(|suite| suite.starts_with("<testsuite name=\"dsp "))
+                        && suite.is_some_and(|suite| suite.starts_with("<testsuite name=\"dsp "))
                 },
             },
             Self::Markdown => Kind {
@@ -91,7 +90,7 @@ impl Format {
         }
     }
 
-    /// A report in this format, without styles.
+    /// Renders a report in this format, without colours.
     #[must_use]
     pub fn render(self, report: &Report) -> String {
         match self {
@@ -105,7 +104,7 @@ impl Format {
     }
 }
 
-/// Whether a line ends as the last one of a report: `: 1 error, 2 warnings`.
+/// Whether a line ends like the last line of a report: `: 1 error, 2 warnings`.
 fn is_tally(line: &str) -> bool {
     let Some((_, tally)) = line.rsplit_once(": ") else { return false };
     let mut words = tally.split(", ").map(|part| part.split_once(' '));
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_knows_its_own_kind_and_no_other() {
+    fn a_report_is_recognised_in_its_own_format_only() {
         let others =
             ["alias x=y\n", "{\n  \"name\": \"x\"\n}\n", "version: 1\nname: x\n", "### notes\n"];
         for format in Format::ALL {
@@ -158,7 +157,7 @@ mod tests {
             for findings in [0, 1, 20] {
                 for other in Format::ALL {
                     let text = other.render(&report(findings));
-                    // The last line of GitHub's is one of the text as well.
+                    // Reports for GitHub end in the same line as text.
                     let is_alike = format == Format::Text && other == Format::Github;
                     assert_eq!(is_own(&text), format == other || is_alike, "{format:?} {other:?}");
                 }

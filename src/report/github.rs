@@ -1,16 +1,16 @@
 //! A report as workflow commands of GitHub Actions: an annotation on the line of each finding.
 //!
-//! The grammar is that of `@actions/core` (`packages/core/src/command.ts` in actions/toolkit): `%`,
-//! CR and LF are escaped in messages, and `:` and `,` in properties too.
+//! The syntax follows `@actions/core` (`packages/core/src/command.ts` in actions/toolkit): `%`, CR
+//! and LF are escaped in messages and properties, and `:` and `,` in properties only.
 
 use std::fmt::Write;
 
 use super::{Report, Severity, Verdict, printable};
 
-/// How many findings of one severity get a line of their own: GitHub shows ten of each a step.
+/// How many annotations of one severity GitHub shows for a step.
 const SHOWN: usize = 10;
 
-/// Renders a report: each finding as a command, and a last line in plain words.
+/// Renders a report: each finding as a command, and a summary on the last line.
 pub(super) fn github(report: &Report) -> String {
     let mut text = String::new();
     for severity in Severity::ALL.into_iter().rev() {
@@ -23,7 +23,7 @@ pub(super) fn github(report: &Report) -> String {
                 Severity::Error => "error",
             };
             let place = report.place(finding).filter(|(source, _)| source.is_file).map_or_else(
-                // What points nowhere is about the whole profile.
+                // A finding without a place is about the whole profile.
                 || {
                     report
                         .home()
@@ -68,7 +68,7 @@ pub(super) fn github(report: &Report) -> String {
         let summary = data(&printable(&report.summary));
         let _ = writeln!(text, "::error title=dsp {}::no verdict: {summary}", report.command);
     }
-    // A line of a log that begins with two colons would be a command.
+    // "dsp" comes first, because a line that begins with two colons would be a command.
     let _ = writeln!(
         text,
         "dsp {}: {}: {}",
@@ -79,12 +79,12 @@ pub(super) fn github(report: &Report) -> String {
     text
 }
 
-/// A message, as the runner reads it back.
+/// Escapes a message in the way that the runner undoes.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The value of a property, as the runner reads it back.
+/// Escapes the value of a property in the way that the runner undoes.
 fn property(text: &str) -> String {
     data(&printable(text)).replace(':', "%3A").replace(',', "%2C")
 }

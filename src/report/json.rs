@@ -1,4 +1,4 @@
-//! A report for programs, version 1; `schema/report.v1.json` describes it.
+//! A report for programs, in version 1 of the format; `schema/report.v1.json` is its schema.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,7 +37,7 @@ struct Counts {
     accepted: usize,
 }
 
-/// Every key is always there; what a finding does not have is null.
+/// Every key is always present; a property that a finding lacks is null.
 #[derive(Serialize)]
 struct Item<'a> {
     code: &'static str,
@@ -60,7 +60,7 @@ struct Place<'a> {
     end_column: usize,
 }
 
-/// Renders a report on lines of its own, as people may look at it too.
+/// Renders a report as indented JSON, because people may read it too.
 pub(super) fn json(report: &Report) -> String {
     let facts = report.facts.iter().map(|(name, fact)| {
         let value = match fact {
@@ -87,10 +87,10 @@ pub(super) fn json(report: &Report) -> String {
     pretty(&output)
 }
 
-/// JSON on lines of its own. It may come to a terminal or a log of CI, so what is not safe there is
-/// escaped: the text stays the same for whoever parses it.
+/// Serializes a value as indented JSON. The output may end up on a terminal or in the log of a CI
+/// system, so characters that are unsafe there are escaped; a parser reads the same value.
 pub fn pretty(value: &impl Serialize) -> String {
-    // Maps with text as keys and plain values always have a form in JSON.
+    // Serialization cannot fail: all keys are strings, and all values are plain.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);
     for (place, character) in text.char_indices() {

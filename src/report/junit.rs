@@ -1,12 +1,12 @@
-//! A report as JUnit's XML: a test case for each kind of finding, so that what passed is visible
-//! too.
+//! A report as JUnit's XML: a test case for each kind of finding, so that checks that passed are
+//! visible too.
 
 use std::fmt::Write;
 
 use super::{Finding, Kind, Report, Severity, Verdict, printable};
 
-/// Renders a report. A kind fails when the verdict has failed and it has findings of the weight
-/// that made it fail; what else was found stands in the output of its case.
+/// Renders a report. A kind fails if the verdict is a failure and the kind has a finding severe
+/// enough to cause it; other findings are in the output of the kind's test case.
 pub(super) fn junit(report: &Report) -> String {
     let path = report.sources.first().map(|source| source.path.as_str()).unwrap_or_default();
     let cases: Vec<Case<'_>> = report.kinds.iter().map(|kind| Case::of(report, kind)).collect();
@@ -38,7 +38,7 @@ pub(super) fn junit(report: &Report) -> String {
     text
 }
 
-/// How a kind came out.
+/// The result of one kind's test case.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Outcome {
     Accepted,
@@ -46,7 +46,7 @@ enum Outcome {
     Passed,
 }
 
-/// A kind, and what was found of it.
+/// A kind and its findings.
 struct Case<'a> {
     kind: &'static Kind,
     open: Vec<&'a Finding>,
@@ -99,7 +99,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// A finding on a line of its own, as compilers print it.
+/// A finding on one line, in the format of compilers: `path:line:column: level: message`.
 fn line(report: &Report, finding: &Finding) -> String {
     let place = report.place(finding).map_or_else(String::new, |(source, lines)| {
         format!("{}:{}:{}: ", source.path, lines.line, lines.column)
@@ -113,8 +113,8 @@ fn line(report: &Report, finding: &Finding) -> String {
     format!("{}\n", escaped(&format!("{place}{level}{}{help}", finding.message)))
 }
 
-/// Text in XML 1.0. Most control characters cannot stand there even when they are escaped, so
-/// they are spelled out; `U+FFFE` and `U+FFFF` cannot either.
+/// Escapes text for XML 1.0, which does not allow most control characters, U+FFFE and U+FFFF even
+/// as references. `printable` spells out the former; the latter two are spelled out here.
 fn escaped(text: &str) -> String {
     let mut safe = String::new();
     for character in printable(text).chars() {

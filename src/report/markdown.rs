@@ -1,17 +1,17 @@
-//! A report as Markdown, for the comment on a pull request and the summary of a step.
+//! A report as Markdown, for a comment on a pull request or the summary of a CI step.
 
 use std::fmt::Write;
 
 use super::{Finding, Report, Verdict, printable};
 
-/// How many findings have a row: nobody reads more.
+/// The most findings to show in a table; nobody reads more.
 const MOST_ROWS: usize = 200;
 
-/// How many bytes there are at most, but for a last line: GitHub takes 65,536 characters in a
-/// comment, which has to hold what `check` and `diff` found together.
+/// The most bytes to write, not counting a last line. GitHub allows 65,536 characters in a comment,
+/// which has to fit the reports of both `check` and `diff`.
 const MOST_BYTES: usize = 32_000;
 
-/// Renders a report: a heading with the verdict, and a table of what was found.
+/// Renders a report: a heading with the verdict, and a table of findings.
 pub(super) fn markdown(report: &Report) -> String {
     let verdict = match report.verdict {
         Verdict::Pass => "passed",
@@ -22,11 +22,11 @@ pub(super) fn markdown(report: &Report) -> String {
     let mut text = format!("### dsp {} {path}: {verdict}\n\n", report.command);
     let _ = writeln!(text, "{}: {}", escaped(&report.summary), report.tally());
     if report.open().next().is_some() {
-        text += "\n| | what | where | to settle it |\n|---|---|---|---|\n";
+        text += "\n| | finding | place | fix |\n|---|---|---|---|\n";
     }
     let more = add(&mut text, report.open().map(|finding| row(report, finding)));
     if more > 0 {
-        let _ = writeln!(text, "\nand {more} more, which the other formats have");
+        let _ = writeln!(text, "\nand {more} more; other formats list them all");
     }
     let accepted: Vec<&Finding> = report.accepted().collect();
     if !accepted.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn markdown(report: &Report) -> String {
     text
 }
 
-/// Adds as many lines as there is room for, and says how many there was none for.
+/// Appends as many lines as fit, and returns how many did not.
 fn add(text: &mut String, lines: impl Iterator<Item = String>) -> usize {
     let mut added = 0;
     let mut more = 0;
@@ -76,7 +76,7 @@ fn row(report: &Report, finding: &Finding) -> String {
     )
 }
 
-/// What settles a finding, with the part that somebody will copy as code.
+/// The help of a finding, with the rule or command that people copy formatted as code.
 fn help(text: &str) -> String {
     match text.split_once(": - ") {
         Some((before, rule)) => format!("{}: {}", escaped(before), code(&format!("- {rule}"))),
@@ -85,11 +85,11 @@ fn help(text: &str) -> String {
     }
 }
 
-/// Breaks what GitHub would link or replace after Markdown has been read, where no escape of
-/// Markdown helps (<https://github.com/github/cmark-gfm/issues/181>): a space without width.
+/// A zero-width space. GitHub adds links and emoji after it has parsed Markdown, so escapes do not
+/// prevent that (<https://github.com/github/cmark-gfm/issues/181>), but breaking up the text does.
 const BREAK: &str = "&#8203;";
 
-/// Text that stands for itself in a cell of a table: nothing in it links, mentions or formats.
+/// Escapes text for a table cell, so that nothing in it links, mentions or formats.
 fn escaped(text: &str) -> String {
     let mut safe = String::new();
     let text = printable(text);
@@ -101,12 +101,12 @@ fn escaped(text: &str) -> String {
             '>' => safe += "&gt;",
             '&' => safe += "&amp;",
             '|' => safe += "&#124;",
-            // The beginning of a formula, unless it stands in an element of its own.
+            // Would begin a formula, unless it is in an element of its own.
             '$' => safe += "<span>$</span>",
-            // A name must not call a person, and a number is none of an issue.
+            // Would mention a person or link to an issue.
             '@' => safe = safe + "@" + BREAK,
             '#' => safe = safe + "\\#" + BREAK,
-            // The middle of a link or the beginning of a pictogram.
+            // Would be the middle of a link, or begin an emoji.
             ':' if next.is_some_and(|next| next != ' ') => safe = safe + ":" + BREAK,
             '.' if safe.ends_with("www") => safe = safe + "." + BREAK,
             '-' if safe.ends_with("GH") => safe = safe + "-" + BREAK,
@@ -120,10 +120,10 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// Text in the letters of code, for somebody to copy.
+/// Formats text as code, for people to copy.
 fn code(text: &str) -> String {
     let safe = printable(text);
-    // In a table a bar ends the cell, in code as well, and behind a backslash no escape helps.
+    // A bar ends a table cell even inside code, and a backslash escape fails after a backslash.
     if safe.contains('|') || safe.trim().is_empty() {
         return escaped(text);
     }

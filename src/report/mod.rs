@@ -1,7 +1,7 @@
-//! From findings to text that a person or a terminal can take.
+//! Turns findings into text for people, terminals and CI systems.
 //!
-//! What a client, an engine or a file said is somebody else's text: it goes through
-//! [`printable`] before it is shown.
+//! Text that came from a client, an engine or a file is foreign: it goes through [`printable`]
+//! before it is shown.
 
 mod finding;
 mod fold;

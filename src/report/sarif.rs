@@ -1,5 +1,5 @@
-//! A report as SARIF 2.1.0 (OASIS), with what GitHub's code scanning asks for: a rule for each kind,
-//! a place for each result, and fingerprints that stay when lines move.
+//! A report as SARIF 2.1.0 (OASIS), with what GitHub's code scanning requires: a rule for each kind
+//! of finding, a place for each result, and fingerprints that do not change when lines move.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use crate::api::Risk;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What stands for something else in a URI (RFC 3986 section 3.3), a colon included: it would make
-/// the first segment a scheme.
+/// The characters to escape in the path of a URI (RFC 3986 section 3.3). The colon is one of them,
+/// because it would make the first segment a scheme.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -71,12 +71,12 @@ fn rule(kind: &Kind) -> Value {
         "id": kind.code,
         "shortDescription": { "text": kind.title },
         "fullDescription": { "text": kind.title },
-        "help": { "text": format!("{}. Each result says what settles it.", kind.title) },
+        "help": { "text": format!("{}. Each result says how to resolve it.", kind.title) },
         "defaultConfiguration": { "level": kind.severity.as_str() },
         "properties": {
             "tags": ["security"],
             "problem.severity": problem(kind.severity),
-            // GitHub reads it of rules only; the risk of an operation stands with each result.
+            // GitHub reads this property of rules only; each result has the risk of its operation.
             "security-severity": match kind.severity {
                 Severity::Note => "2.0",
                 Severity::Warning => "5.0",
@@ -98,8 +98,8 @@ fn result(report: &Report, finding: &Finding, fingerprint: &str, time: usize) ->
         "level": finding.severity.as_str(),
         "message": { "text": message },
         "locations": [location(report, finding)],
-        // GitHub looks at this one only. Left to itself it would be made of the line, which several
-        // findings share.
+        // The only fingerprint that GitHub uses. By default GitHub would compute it from the line,
+        // which several findings may share.
         "partialFingerprints": { "primaryLocationLineHash": format!("{fingerprint}:{time}") },
         "suppressions": suppressions(finding),
     });
@@ -111,15 +111,15 @@ fn result(report: &Report, finding: &Finding, fingerprint: &str, time: usize) ->
     result
 }
 
-/// Text in a message, where braces are placeholders (section 3.11.5 of SARIF) and brackets before
-/// a parenthesis a link (3.11.6).
+/// Escapes text for a message, in which braces mark placeholders (section 3.11.5 of SARIF) and
+/// brackets before a parenthesis mark a link (3.11.6).
 fn plain(text: &str) -> String {
     let safe = printable(text).replace('{', "{{").replace('}', "}}");
     if safe.contains("](") { safe.replace('[', "\\[").replace(']', "\\]") } else { safe }
 }
 
-/// What has been accepted is suppressed, and says why; for the rest the list is empty, which says
-/// that nothing was.
+/// An accepted finding is suppressed, with its reason. The empty list of the others says explicitly
+/// that they are not suppressed.
 fn suppressions(finding: &Finding) -> Value {
     match &finding.accepted {
         Some(reason) => json!([{ "kind": "external", "justification": reason }]),
@@ -127,7 +127,7 @@ fn suppressions(finding: &Finding) -> Value {
     }
 }
 
-/// The place of a finding; the first line of the profile for one that points nowhere in the tree.
+/// The place of a finding, or the first line of the profile if it has no place in the working tree.
 fn location(report: &Report, finding: &Finding) -> Value {
     let place = report.place(finding).filter(|(source, _)| source.is_file);
     let (path, region) = match place {
@@ -151,7 +151,7 @@ fn location(report: &Report, finding: &Finding) -> Value {
     } })
 }
 
-/// A relative path counts from the root of the checkout.
+/// Marks a relative path as relative to the root of the checkout.
 fn artifact(uri: &str) -> Value {
     if uri.starts_with("file:") {
         json!({ "uri": uri })
@@ -166,8 +166,8 @@ fn uri(source: &Source) -> String {
     if path.starts_with('/') { format!("file://{escaped}") } else { escaped }
 }
 
-/// Tells a finding from others of its kind, wherever the line is and whatever figures stand in its
-/// message.
+/// Identifies a finding among others of its kind. It does not depend on the line, or on figures in
+/// the message.
 fn fingerprint(finding: &Finding) -> String {
     let about = finding.subject.as_deref().unwrap_or_default();
     let hash = Sha256::digest(format!("{}\n{about}", finding.code));
@@ -182,7 +182,7 @@ fn problem(severity: Severity) -> &'static str {
     }
 }
 
-/// GitHub takes a figure of 0 to 10, of which it makes low (to 4), medium (to 7), high (to 9) and
+/// A score for GitHub, which shows 0 to 10 as low (below 4), medium (below 7), high (below 9) and
 /// critical.
 fn security_severity(risk: Risk) -> &'static str {
     match risk {

@@ -1,4 +1,4 @@
-//! A place in a file with the line it is on, as rustc shows it.
+//! An error with an excerpt of the file, in the style of rustc.
 
 use std::ops::Range;
 
@@ -7,22 +7,22 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use super::{fold, printable};
 use crate::text::printable_lines;
 
-/// A place in a text.
+/// A place in a file.
 #[derive(Clone, Debug)]
 pub struct Place<'a> {
-    /// The name of the file.
+    /// The path to show.
     pub path: &'a str,
-    /// All of its text.
+    /// The whole content of the file.
     pub text: &'a str,
-    /// The bytes that are meant.
+    /// The range to mark, in bytes.
     pub span: Range<usize>,
 }
 
-/// How far the renderer sets the text of a message or a hint in.
+/// How far the renderer indents a message or a hint, at most.
 const MARGIN: usize = 12;
 
-/// Renders an error that points into a file, with a hint below it, for a terminal `width` columns
-/// wide if there is one. Styled; the caller strips the style where no terminal reads it.
+/// Renders an error that points into a file, with a hint below it. Wrapped at `width` columns, if
+/// any. The output is styled; the caller strips the styles if it does not go to a terminal.
 #[must_use]
 pub fn snippet(
     message: &str,
@@ -52,14 +52,14 @@ pub fn snippet(
     Renderer::styled().render(&[group])
 }
 
-/// The lines that a range of bytes touches, safe to show; the range in them, and the number of the
-/// first one.
+/// The lines that a range of bytes touches, made safe to print; the range within them; and the
+/// number of the first line.
 pub(super) fn excerpt(text: &str, span: &Range<usize>) -> (String, Range<usize>, usize) {
     let before = text.get(..span.start).unwrap_or(text);
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let last = span.end.max(span.start + 1).saturating_sub(1).min(text.len());
-    let behind = text.get(last..).and_then(|behind| behind.find('\n'));
-    let end = behind.map_or(text.len(), |length| last + length);
+    let newline = text.get(last..).and_then(|rest| rest.find('\n'));
+    let end = newline.map_or(text.len(), |length| last + length);
     let lines = text.get(start..end).unwrap_or_default();
     let inside = span.start.saturating_sub(start)..span.end.saturating_sub(start);
     let (lines, span) = printable_lines(lines, &inside);

@@ -1,4 +1,4 @@
-//! A report for people: each finding with the line that it is about, as rustc shows it.
+//! A report for people: each finding with an excerpt of the file, in the style of rustc.
 
 use std::fmt::Write;
 
@@ -6,11 +6,11 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::{Finding, Region, Report, Severity, Source, fold, printable};
 
-/// How far the renderer sets the text of a hint in.
+/// How far the renderer indents a hint, at most.
 const MARGIN: usize = 12;
 
-/// Renders a report for a terminal `width` columns wide, if there is one. Accepted findings are
-/// told only when `is_verbose`. Styled; the caller strips the style where no terminal reads it.
+/// Renders a report, wrapped at `width` columns, if any. Accepted findings are shown only if
+/// `is_verbose`. The output is styled; the caller strips the styles if it does not go to a terminal.
 #[must_use]
 pub fn text(report: &Report, is_verbose: bool, width: Option<usize>) -> String {
     let mut text = String::new();
@@ -32,7 +32,7 @@ pub fn text(report: &Report, is_verbose: bool, width: Option<usize>) -> String {
 fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
     let folded = |text: &str, margin: usize| {
         let safe = printable(text);
-        // A method and its path stay together.
+        // Never break a line between a method and its path.
         width.map_or_else(
             || safe.clone(),
             |width| {
@@ -47,7 +47,7 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
     };
-    // `error[code]: ` stands before the message, and every line of it goes on below its beginning.
+    // `error[code]: ` comes before the message, whose further lines are aligned with its first.
     let before = finding.severity.as_str().len() + finding.code.len() + "[]: ".len();
     let message = folded(&finding.message, before);
     let source = finding.region.as_ref().and_then(|region| {
@@ -55,7 +55,7 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
         let window = source.window(&region.span)?;
         Some((source, region, window, printable(&source.path), printable(&region.label)))
     });
-    // A label that the line has no room for stands below it.
+    // A label that does not fit on the line is shown below it.
     let has_room = |source: &Source, region: &Region, label: &str| {
         let lines = source.lines(&region.span);
         let gutter = lines.line.to_string().len() + " |  ".len();
