@@ -1,7 +1,7 @@
 //! `dsp enforce`: exactly a profile and nothing else.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +12,17 @@ use super::args::{Engine, Verbosity};
 use super::completions::Profiles;
 use super::listen::Listen;
 use super::misuse::misuse;
-use super::reload::InForce;
 use super::source;
 use super::status::Status;
-use super::{ambiguity, environment, output, pending, runtime, serve, standard};
-use crate::api::{ApiVersion, EngineKind, Risk};
+use super::{admission, ambiguity, environment, output, reload, runtime, serve, standard};
+use crate::api::Risk;
 use crate::child::Intercept;
 use crate::engine;
 use crate::profile::Profile;
 use crate::report::{count, printable};
-use crate::session::{self, Audit, AuditLog, AuditOutput, EndSignals, UsualSocket};
+use crate::session::{
+    self, Audit, AuditLog, AuditOutput, EndSignals, Enforcement, EnforcementOptions, UsualSocket,
+};
 use crate::text::spelled;
 
 /// Let through exactly what a profile allows
@@ -87,7 +88,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     }
     let profile = source::load(&args.profile)?;
     if args.require_reviewed {
-        check_reviewed(&args.profile, &profile)?;
+        session::check_reviewed(&args.profile, &profile)?;
     }
     let intercept = args.intercept.prepare(verbosity)?;
     runtime::start_log(verbosity, !args.command.is_empty());
@@ -103,7 +104,7 @@ async fn enforce(
     serve::warn_of_escape(&args.command, intercept.as_ref(), false);
     let environment = environment::read(args.engine.host.as_deref());
     let engine = engine::find(&environment, serve::PROBE_TIME).await?;
-    fits(profile, &engine)?;
+    admission::warn(&session::check_engine(profile, &engine)?);
     let private = !args.command.is_empty();
     let covered = session::covered_access(intercept.as_ref(), &engine.address);
     let usual = match private {
@@ -118,11 +119,8 @@ async fn enforce(
     }
     let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
     let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
-    let mut in_force = InForce::new(args.profile.clone(), profile, args.audit);
-    in_force.drops_denied = args.drop_denied;
-    in_force.requires_reviewed = args.require_reviewed;
-    in_force.is_quiet = verbosity.quiet;
-    let serving = sockets.serve(audit.service(in_force.gate(), engine.address.clone()));
+    let enforcement = Enforcement::new(args.profile.clone(), profile, args.options());
+    let serving = sockets.serve(audit.service(enforcement.gate(), engine.address.clone()));
     let running = &serving.running;
     if (!private && !verbosity.quiet) || verbosity.verbose > 0 {
         tell_of_root(profile);
@@ -144,11 +142,12 @@ async fn enforce(
             let how = if args.audit { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
+        let is_quiet = verbosity.quiet;
         let grace = Duration::from_secs(args.listen.grace);
         let waiting = |notice| serve::tell_of_waiting(notice, args.listen.grace);
         tokio::select! {
             _ = session::serve_until_signal(running, grace, signals, waiting) => {}
-            () = in_force.follow(hangup, &engine, running, &audit) => {}
+            () = reload::at_each(hangup, &enforcement, &engine, running, &audit, is_quiet) => {}
         }
         audit.end(None);
         return Ok(Status::Done);
@@ -177,6 +176,16 @@ fn tell_of_root(profile: &Profile) {
     }
 }
 
+impl Args {
+    fn options(&self) -> EnforcementOptions {
+        EnforcementOptions {
+            only_audits: self.audit,
+            drops_denied: self.drop_denied,
+            requires_reviewed: self.require_reviewed,
+        }
+    }
+}
+
 /// Whether the audit log goes to stdout.
 fn to_stdout(args: &Args) -> bool {
     args.audit_log.as_deref().is_some_and(standard::is_standard)
@@ -195,69 +204,6 @@ fn audit_log(
         false => AuditOutput::File(path),
     };
     Ok(Some(AuditLog::begin(output, profile, engine, &args.command, args.audit_log_optional)?))
-}
-
-/// Holds that the profile is for the engine that answers. A profile for podman may allow what podman
-/// answers with an error and Docker Engine does.
-pub(super) fn fits(profile: &Profile, engine: &engine::Engine) -> anyhow::Result<()> {
-    let (wanted, found) = (profile.engine, engine.version.kind);
-    match (wanted, found) {
-        (EngineKind::Podman, EngineKind::Docker) => anyhow::bail!(
-            "the profile is for podman, and {} is a Docker Engine; name podman's socket with -H, or \
-             make a profile for this engine",
-            engine.address
-        ),
-        (EngineKind::Docker, EngineKind::Podman) => output::warn(&format!(
-            "the profile is for Docker Engine, and {} is podman, which answers some requests with \
-             more: GET /secrets/* can give the secret",
-            engine.address
-        )),
-        (EngineKind::Docker, EngineKind::Docker) | (EngineKind::Podman, EngineKind::Podman) => {}
-    }
-    warn_of_min_api(profile, engine);
-    Ok(())
-}
-
-/// Warns when the engine's newest API is older than `min_api`: clients speak no newer one to it, so
-/// all that they ask in a version is denied.
-fn warn_of_min_api(profile: &Profile, engine: &engine::Engine) {
-    let Some(least) = profile.min_api else { return };
-    let version = &engine.version;
-    // podman counts the versions of its own API as its releases.
-    let is_own = engine.version.kind == EngineKind::Podman && least.major() > 1;
-    let newest = if is_own { &version.version } else { &version.api };
-    let Ok(parsed) = ApiVersion::parse(version.kind, newest) else { return };
-    if parsed >= least {
-        return;
-    }
-    output::warn(&format!(
-        "the profile denies every request that names an API version: its min_api is \"{least}\", and \
-         {} speaks {} at most",
-        engine.address,
-        printable(newest)
-    ));
-    output::help(&format!(
-        "take min_api out of the profile (below {} is refused always), or write min_api: \"{parsed}\"",
-        ApiVersion::FLOOR
-    ));
-}
-
-/// A profile that has to be reviewed, and is not.
-#[derive(Debug, thiserror::Error)]
-#[error("{} is not reviewed: {open}", printable(path))]
-pub(super) struct NotReviewed {
-    /// The file.
-    pub(super) path: String,
-    /// What is open.
-    open: String,
-}
-
-/// Refuses a profile that no person has accepted as it is.
-pub(super) fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
-    if profile.standing().is_reviewed() {
-        return Ok(());
-    }
-    Err(NotReviewed { path: spelled(path), open: pending::open_by_name(profile) })
 }
 
 /// What was denied, after the program has given the terminal back. A client that was upgrading its

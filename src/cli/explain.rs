@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::hint::{self, Hinted};
+use super::hint::Hinted;
 use super::misuse::misuse;
 use super::output::{self, STRONG};
 use super::source;
@@ -12,7 +12,8 @@ use super::{args, evidence, standard};
 use crate::api::{CanonicalRequest, EngineKind, Operation};
 use crate::explain;
 use crate::profile::{BUILTIN, Profile, Rule};
-use crate::report::{Source, printable};
+use crate::report::Source;
+use crate::text::{nearest, printable};
 
 /// How many lines of recordings are shown at most.
 const MOST_LINES: usize = 40;
@@ -78,7 +79,7 @@ fn named(subject: &str) -> anyhow::Result<String> {
     }
     let is_name = subject.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_capital = subject.starts_with(|first: char| first.is_ascii_uppercase());
-    match hint::nearest(subject, operations().map(|operation| operation.name)) {
+    match nearest(subject, operations().map(|operation| operation.name)) {
         Some(near) if is_name && is_capital => {
             let message = format!("{subject} is no operation, and there is no such file");
             Err(Hinted { message, help: format!("did you mean {near}?") }.into())

@@ -1,18 +1,17 @@
 //! The one place where an error is shown.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
-use super::enforce::NotReviewed;
 use super::guard::Unanswered;
-use super::hint::Hinted;
 use super::misuse::Misuse;
 use super::status::Status;
-use super::{logs, output};
-use crate::child::InterceptError;
-use crate::profile::LoadError;
-use crate::recording::{ImportError, ReadError};
-use crate::report::{Place, quoted, snippet};
+use super::{help, output};
+use crate::profile::{LoadError, Problem};
+use crate::recording::ImportError;
+use crate::report::{Place, snippet};
+use crate::session::{NotReviewed, ReloadError, SourceError};
 use crate::text::{is_unsafe, printable, spelled};
 
 /// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
@@ -24,40 +23,21 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     if let Some(Unanswered::Signal(number)) = error.downcast_ref() {
         return Status::Signal(*number);
     }
-    if let Some(of_log @ ImportError::NoRequest { .. }) = error.downcast_ref() {
-        output::error(&of_log.to_string());
-        logs::advice(of_log).iter().for_each(|advice| output::help(advice));
-        return Status::NoVerdict;
-    }
-    match error.downcast_ref::<LoadError>() {
-        Some(LoadError::Invalid { path, text, problem }) => {
+    match invalid(error) {
+        Some((path, text, problem)) => {
             let path = spelled(path);
             let place = Place { path: &path, text, span: problem.span.clone() };
             let hint = problem.hint.as_deref();
             output::drawn(&snippet(&problem.message, &place, hint, output::width_of_stderr()));
         }
-        _ => output::error(&in_full(error)),
+        None => output::error(&in_full(error)),
     }
-    if let Some(Hinted { help, .. }) = error.downcast_ref() {
-        output::help(help);
+    help::of(error).iter().for_each(|help| output::help(help));
+    if let Some(ImportError::NoRequest { .. }) = error.downcast_ref() {
+        return Status::NoVerdict;
     }
-    if is_usual_recording(error) {
-        output::help("record a program first: dsp record -- docker stats --no-stream");
-    }
-    if let Some(advice) = error.downcast_ref().and_then(InterceptError::advice) {
-        output::help(advice);
-    }
-    if let Some(of_log @ ImportError::Utf16 { .. }) = error.downcast_ref() {
-        logs::advice(of_log).iter().for_each(|advice| output::help(advice));
-    }
-    if let Some(ReadError::BadLine { line: 1, .. }) = error.downcast_ref() {
-        output::help("if it is the log of another program, name that with --from");
-    }
-    if let Some(NotReviewed { path, .. }) = error.downcast_ref() {
-        output::help(&format!("dsp review {}", quoted(path)));
-        if !confined {
-            return Status::Findings;
-        }
+    if error.is::<NotReviewed>() && !confined {
+        return Status::Findings;
     }
     if error.is::<Misuse>() {
         return Status::Usage;
@@ -89,10 +69,20 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Whether the recording is missing that is used when none is named.
-fn is_usual_recording(error: &anyhow::Error) -> bool {
-    let Some(ReadError::Io { path, source }) = error.downcast_ref() else { return false };
-    source.kind() == io::ErrorKind::NotFound && path.as_os_str() == "recording.jsonl"
+/// The profile that is wrong, if that is the error: its path, its text and what is wrong in it.
+fn invalid(error: &anyhow::Error) -> Option<(&Path, &str, &Problem)> {
+    let source = match error.downcast_ref() {
+        Some(ReloadError::Source(source)) => Some(source),
+        _ => error.downcast_ref(),
+    };
+    let load = match source {
+        Some(SourceError::Load(load)) => Some(load),
+        _ => error.downcast_ref(),
+    };
+    match load? {
+        LoadError::Invalid { path, text, problem } => Some((path, text, problem)),
+        _ => None,
+    }
 }
 
 /// An error with its causes, as far as its own words do not hold them, as those of dsp's errors do.

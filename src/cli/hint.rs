@@ -7,10 +7,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::profile::BUILTIN;
-use crate::report::{printable, quoted};
-
-/// How alike two words have to be for one to be offered for the other, from 0 to 1.
-const ALIKE: f64 = 0.8;
+use crate::text::{nearest, printable, quoted};
 
 /// An error with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -25,15 +22,6 @@ pub(super) struct Hinted {
 /// Programs that start others with an environment of their own, in which there is no `DOCKER_HOST`.
 const WITHOUT_VARIABLES: [&str; 9] =
     ["doas", "machinectl", "pkexec", "run0", "runuser", "ssh", "su", "sudo", "systemd-run"];
-
-/// The known name that a word is most like.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let small = word.to_ascii_lowercase();
-    let alike = |name: &str| strsim::jaro_winkler(&small, &name.to_ascii_lowercase());
-    let scored = known.into_iter().map(|name| (alike(name), name));
-    let best = scored.filter(|(score, _)| *score > ALIKE);
-    best.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
-}
 
 /// `; did you mean NAME?`, or nothing.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -127,8 +115,7 @@ mod tests {
     #[test]
     fn the_nearest_name_is_offered() {
         let known = ["traefik", "portainer", "monitor"];
-        assert_eq!(nearest("traefk", known), Some("traefik"));
-        assert_eq!(nearest("Monitor", known), Some("monitor"));
+        assert_eq!(did_you_mean("traefk", known), "; did you mean traefik?");
         assert_eq!(did_you_mean("xyz", known), "");
     }
 

@@ -4,6 +4,7 @@
 //! Data goes to stdout, messages to stderr. A command returns its exit status; what it could not do
 //! comes up as an error and is shown in one place, here.
 
+mod admission;
 mod ambiguity;
 mod args;
 mod ask;
@@ -25,6 +26,7 @@ mod generate;
 mod growth;
 mod guard;
 mod health;
+mod help;
 mod hint;
 mod intercept;
 mod listen;

@@ -6,11 +6,8 @@ use super::output::STRONG;
 use crate::learn::Evidence;
 use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Profile, Rule};
-use crate::report::{count, printable, quoted};
-use crate::review::{Facts, Item, is_low, queue};
-
-/// How many open rules an error names.
-const MOST_NAMED: usize = 5;
+use crate::report::{printable, quoted};
+use crate::review::{Facts, Item, is_low, open, queue};
 
 /// The open rules, the riskiest first, and below them how to decide over them.
 pub(super) fn list(
@@ -51,42 +48,6 @@ pub(super) fn list(
         text.push_str(&advice(path, &items, evidence));
     }
     text
-}
-
-/// `3 of 7 rules are open`, and what else is.
-pub(super) fn open(profile: &Profile) -> String {
-    let standing = profile.standing();
-    let all = profile.allow.len() + profile.unknown.len();
-    let is = |number: usize| if number == 1 { "is" } else { "are" };
-    let rules = match standing.open_count() {
-        0 => None,
-        open if open == all && !standing.has_begun => {
-            Some(format!("nobody has reviewed {}", count(all, "rule")))
-        }
-        open => Some(format!("{open} of {} {} open", count(all, "rule"), is(open))),
-    };
-    let changes = standing.changes.iter().map(ToString::to_string);
-    let told: Vec<String> = rules.into_iter().chain(changes).collect();
-    if told.is_empty() && !standing.has_begun {
-        return "nobody has reviewed it".to_owned();
-    }
-    told.join(", and ")
-}
-
-/// The same, with the first few of them.
-pub(super) fn open_by_name(profile: &Profile) -> String {
-    let items = queue(profile, &std::collections::BTreeSet::new());
-    let names: Vec<String> = items
-        .iter()
-        .flat_map(Item::subjects)
-        .map(|subject| printable(&subject.to_string()))
-        .collect();
-    let shown: Vec<&str> = names.iter().take(MOST_NAMED).map(String::as_str).collect();
-    match names.len().saturating_sub(MOST_NAMED) {
-        _ if names.is_empty() => open(profile),
-        0 => format!("{}: {}", open(profile), shown.join(", ")),
-        more => format!("{}: {} and {more} more", open(profile), shown.join(", ")),
-    }
 }
 
 /// `2 kept, 1 denied`.

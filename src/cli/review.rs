@@ -17,7 +17,7 @@ use super::{
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
-use crate::review::{Answers, Draft, Leaving, Session, Step, View, settle};
+use crate::review::{Answers, Draft, Leaving, Session, Step, View, open, settle};
 use crate::session::handle_signal;
 use crate::terminal::Key;
 use crate::text::{shown, spelled};
@@ -220,7 +220,7 @@ fn tell(session: &Session, path: &Path) {
         output::note(&format!("{} is reviewed ({done})", shown(path)));
         output::help(&format!("hold to it with dsp enforce --require-reviewed {quoted}"));
     } else {
-        let open = pending::open(session.draft().profile());
+        let open = open(session.draft().profile());
         output::note(&format!("{}: {done}; {open}", shown(path)));
         output::help(&format!("go on with dsp review {}", quoted(&spelled(path))));
     }
@@ -242,7 +242,7 @@ fn script(path: &Path, verbosity: Verbosity, answers: &Answers) -> anyhow::Resul
             let rules = count(profile.allow.len(), "rule");
             output::note(&format!("{} is reviewed ({rules})", shown(path)));
         } else {
-            output::note(&format!("{}: {}", shown(path), pending::open(profile)));
+            output::note(&format!("{}: {}", shown(path), open(profile)));
             output::help(&format!("dsp review {} --list shows it", quoted(&spelled(path))));
         }
     }

@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use super::hint::{self, Hinted};
 use super::standard;
-use crate::profile::{self, BUILTIN, LoadError, Profile, SHIPPED, Shipped};
-use crate::report::{Source, printable};
-use crate::text::{shown, spelled};
+use crate::profile::{self, LoadError, Profile};
+use crate::report::Source;
+use crate::session::{self, builtin};
+use crate::text::{printable, shown, spelled};
 
 /// Loads a profile from a file, from standard input as `-`, or one that is part of dsp as
 /// `builtin:NAME`.
@@ -33,46 +33,15 @@ pub(super) fn load_source(path: &Path) -> anyhow::Result<(Source, Profile)> {
 
 /// Like [`load`], with the text that was parsed.
 fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
-    match builtin(path) {
-        Some(name) => {
-            let shipped = Shipped::named(name).ok_or_else(|| no_shipped(name))?;
-            Ok(profile::parse_from(path, shipped.text.to_owned())?)
-        }
-        None if standard::is_standard(path) => {
-            let name = standard::name(path);
-            let io = |source| LoadError::Io { path: name.to_owned(), source };
-            let mut bytes = Vec::new();
-            let input = standard::open(path).map_err(io)?;
-            input.take(profile::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
-            Ok(profile::parse_bytes(name, bytes)?)
-        }
-        None => Ok(profile::load_text(path).map_err(|error| missing(path, error))?),
+    if !standard::is_standard(path) {
+        return Ok(session::load(path)?);
     }
-}
-
-/// Names what dsp has, or what it has that is spelled nearly so.
-fn no_shipped(name: &str) -> Hinted {
-    let known: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
-    let help = match hint::nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean {BUILTIN}{near}? dsp profiles lists all"),
-        None => format!("it has {}", known.join(", ")),
-    };
-    Hinted { message: format!("dsp has no profile \"{}\"", printable(name)), help }
-}
-
-/// Says of a file that is not there which profile of dsp's has that name, or nearly.
-fn missing(path: &Path, error: LoadError) -> anyhow::Error {
-    let is_missing = |error: &LoadError| matches!(error, LoadError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
-    let name = path.to_str().filter(|name| is_missing(&error) && !name.contains(['/', '.']));
-    let near =
-        name.and_then(|name| hint::nearest(name, SHIPPED.iter().map(|shipped| shipped.name)));
-    match near {
-        Some(near) => {
-            let help = format!("dsp has a profile of its own, {BUILTIN}{near}");
-            Hinted { message: error.to_string(), help }.into()
-        }
-        None => error.into(),
-    }
+    let name = standard::name(path);
+    let io = |source| LoadError::Io { path: name.to_owned(), source };
+    let mut bytes = Vec::new();
+    let input = standard::open(path).map_err(io)?;
+    input.take(profile::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    Ok(profile::parse_bytes(name, bytes)?)
 }
 
 /// Like [`load`], also from a revision of the repository around as `REVISION:FILE`, with what a
@@ -108,11 +77,6 @@ pub(super) fn changeable(path: &Path) -> anyhow::Result<PathBuf> {
 /// Whether a profile is part of dsp.
 pub(super) fn is_builtin(path: &Path) -> bool {
     builtin(path).is_some()
-}
-
-/// The name of a profile that is part of dsp, where that is meant.
-fn builtin(path: &Path) -> Option<&str> {
-    path.to_str()?.strip_prefix(BUILTIN)
 }
 
 /// Reads a file as it was committed.

@@ -5,9 +5,11 @@
 //! reads the environment, so that it can be tested in process; [`crate::cli`] does the rest. What
 //! happens while a proxy serves goes to the log, through `tracing`.
 
+mod admission;
 mod audit;
 mod audit_log;
 mod denials;
+mod enforcement;
 mod follow;
 mod journal;
 mod limits;
@@ -16,9 +18,12 @@ mod recorder;
 mod runtime_dir;
 mod signals;
 mod sockets;
+mod source;
 
+pub use admission::{Caveat, EngineMismatch, NotReviewed, check_engine, check_reviewed};
 pub use audit::Audit;
 pub use audit_log::{AuditLog, AuditLogError, AuditOutput};
+pub use enforcement::{Enforcement, EnforcementOptions, Reload, ReloadError};
 pub use follow::{
     FollowEnd, FollowError, FollowFailure, FollowOptions, Followed, FollowedContainer, Follower,
     LONGEST_BODY, Recorded, Unfollowed, WhyUnread,
@@ -29,3 +34,4 @@ pub use recorder::Recorder;
 pub use runtime_dir::{RuntimeDir, RuntimeDirError};
 pub use signals::{EndSignals, Notice, SignalError, handle_signal, serve_until_signal};
 pub use sockets::{ListenOptions, Serving, Sockets, SocketsError, UsualSocket, covered_access};
+pub use source::{SourceError, builtin, load};

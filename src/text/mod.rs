@@ -5,8 +5,12 @@
 //! them, and words that a CI system takes for a command. All such text goes through [`printable`],
 //! and each path through [`shown`].
 
+mod nearest;
+
 use std::fmt;
 use std::path::Path;
+
+pub use nearest::nearest;
 
 /// Makes any text safe to show on one line: escapes characters that could move the cursor, end the
 /// line, or hide or reorder text.

@@ -10,6 +10,8 @@ mod container;
 mod end;
 mod follower;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod unfollowed;
 
 pub use end::{FollowEnd, FollowedContainer, Recorded};

@@ -1,0 +1,92 @@
+//! What to do about an error, for those errors that know.
+
+use std::error::Error;
+use std::io;
+
+use super::hint::Hinted;
+use super::logs;
+use crate::child::InterceptError;
+use crate::recording::{ImportError, ReadError};
+use crate::session::{NotReviewed, ReloadError, SourceError};
+
+/// An error that knows what to do about it.
+trait Help: Error + Send + Sync + 'static {
+    /// What to do.
+    fn help(&self) -> Option<String>;
+}
+
+/// What to do about an error.
+pub(super) fn of(error: &anyhow::Error) -> Option<String> {
+    let askers = [
+        ask::<Hinted>,
+        ask::<ImportError>,
+        ask::<InterceptError>,
+        ask::<NotReviewed>,
+        ask::<ReadError>,
+        ask::<ReloadError>,
+        ask::<SourceError>,
+    ];
+    askers.into_iter().find_map(|ask| ask(error))
+}
+
+fn ask<E: Help>(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<E>().and_then(Help::help)
+}
+
+impl Help for Hinted {
+    fn help(&self) -> Option<String> {
+        Some(self.help.clone())
+    }
+}
+
+impl Help for ImportError {
+    fn help(&self) -> Option<String> {
+        logs::advice(self)
+    }
+}
+
+impl Help for InterceptError {
+    fn help(&self) -> Option<String> {
+        self.advice().map(str::to_owned)
+    }
+}
+
+impl Help for NotReviewed {
+    fn help(&self) -> Option<String> {
+        Some(Self::help(self))
+    }
+}
+
+impl Help for ReadError {
+    fn help(&self) -> Option<String> {
+        match self {
+            // The recording that is read if none is named.
+            Self::Io { path, source }
+                if source.kind() == io::ErrorKind::NotFound
+                    && path.as_os_str() == "recording.jsonl" =>
+            {
+                Some("record a program first: dsp record -- docker stats --no-stream".to_owned())
+            }
+            Self::BadLine { line: 1, .. } => {
+                Some("if it is the log of another program, name that with --from".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Help for ReloadError {
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Source(error) => error.help(),
+            Self::NotReviewed(error) => Some(error.help()),
+            Self::Engine(_) => None,
+        }
+    }
+}
+
+impl Help for SourceError {
+    fn help(&self) -> Option<String> {
+        Self::help(self)
+    }
+}
