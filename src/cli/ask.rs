@@ -10,8 +10,8 @@ use dialoguer::{FuzzySelect, Input, MultiSelect, Select};
 use rustix::process::getpgrp;
 use rustix::termios::{isatty, tcgetpgrp};
 
-use super::args::Verbosity;
 use super::guard::{self, By, Unanswered};
+use super::options::Verbosity;
 use super::{environment, output, stderr};
 use crate::learn::Chosen;
 use crate::profile::{BUILTIN, SHIPPED};

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::args::{Origin, Verbosity};
-use super::completions::Profiles;
 use super::hint::did_you_mean;
 use super::misuse::misuse;
+use super::options::{Origin, Verbosity};
+use super::profile_argument::Profiles;
 use super::reporting::Outputs;
 use super::sessions::{self, Sessions};
 use super::source;

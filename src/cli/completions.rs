@@ -1,17 +1,13 @@
 //! `dsp completions` and `dsp man`: what shells and readers of manuals need.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::CommandFactory;
 use clap_complete::CompleteEnv;
-use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::Shells;
 
 use super::status::Status;
-use super::{args, files, output, standard};
-use crate::profile::{BUILTIN, SHIPPED};
+use super::{files, output, standard};
 use crate::text::shown;
 
 /// The variable by which a shell asks dsp to complete.
@@ -67,9 +63,10 @@ pub(super) struct Man {
     output: Option<PathBuf>,
 }
 
-/// Answers a shell that asks what could come next, and ends; returns otherwise.
-pub(super) fn answer() {
-    CompleteEnv::with_factory(args::Args::command).var(VARIABLE).complete();
+/// Answers a shell that asks what could come next on the line of this command, and ends the process;
+/// returns if no shell asks.
+pub(super) fn answer(command: fn() -> clap::Command) {
+    CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
 
 pub(super) fn completions(args: &Completions) -> anyhow::Result<Status> {
@@ -85,9 +82,9 @@ pub(super) fn completions(args: &Completions) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-pub(super) fn man(args: &Man) -> anyhow::Result<Status> {
+pub(super) fn man(args: &Man, command: clap::Command) -> anyhow::Result<Status> {
     // The help of a command is its page.
-    let command = args::Args::command().disable_help_subcommand(true);
+    let command = command.disable_help_subcommand(true);
     let Some(folder) = &args.output else {
         output::data(&page(&command)?)?;
         return Ok(Status::Done);
@@ -113,22 +110,4 @@ fn page(command: &clap::Command) -> anyhow::Result<String> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
     Ok(String::from_utf8(page)?)
-}
-
-/// Completes a profile: the ones that are part of dsp, and files.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Profiles;
-
-impl ValueCompleter for Profiles {
-    fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
-        let builtin = SHIPPED.iter().map(|shipped| (format!("{BUILTIN}{}", shipped.name), shipped));
-        let begins = |name: &str| current.to_str().is_some_and(|typed| name.starts_with(typed));
-        let builtin = builtin.filter(|(name, _)| begins(name));
-        let candidate = |(name, shipped): (String, &crate::profile::Shipped)| {
-            CompletionCandidate::new(name).help(Some(shipped.about().into()))
-        };
-        let mut candidates = PathCompleter::any().complete(current);
-        candidates.extend(builtin.map(candidate));
-        candidates
-    }
 }

@@ -3,13 +3,44 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use super::args::{self, Format};
+use clap::ValueEnum;
+
+use super::sessions::{self, Sessions};
 use super::status::Status;
-use super::{evidence, output, sessions, standard};
+use super::{evidence, output, standard};
 use crate::learn::{Coverage, OperationRow, OtherRow, SessionRow};
 use crate::report::{count, pretty, printable};
 
-pub(super) fn run(args: &args::Coverage) -> anyhow::Result<Status> {
+/// Tell whether enough was recorded
+///
+/// Shows which sessions brought what, how many operations the next one is expected to add, and
+/// which operations one would expect beside those that were seen.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp coverage recording.jsonl
+  dsp coverage monday.jsonl tuesday.jsonl --format json")]
+pub(super) struct Args {
+    /// Recordings
+    #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
+    recordings: Vec<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    sessions: Sessions,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     standard::read_once(args.recordings.iter().map(PathBuf::as_path))?;
     let evidence = evidence::read(&args.recordings, None, None, false, &args.sessions)?;
     if evidence.is_empty() {

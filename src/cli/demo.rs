@@ -12,10 +12,11 @@ use hyper::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyperlocal::{UnixClientExt, UnixConnector};
 
+use super::options::Engine;
 use super::output::{self, HELP, STRONG};
 use super::sessions::Sessions;
 use super::status::Status;
-use super::{args, environment, evidence, runtime, serve};
+use super::{environment, evidence, runtime, serve, standard};
 use crate::api::{Address, EngineKind};
 use crate::engine;
 use crate::learn;
@@ -37,11 +38,32 @@ const REQUEST_TIME: Duration = Duration::from_secs(20);
 /// How many containers it asks for statistics.
 const MOST_CONTAINERS: usize = 3;
 
-pub(super) fn run(args: &args::Demo) -> anyhow::Result<Status> {
+/// Show the whole loop in one go
+///
+/// Records a small built-in program, prints its profile, enforces it, and shows an allowed and a
+/// denied call. Uses the engine that is found, and only reads from it; where there is none, a small
+/// sample engine inside dsp.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp demo
+  dsp demo --sample          use the sample engine even where there is a real one")]
+pub(super) struct Args {
+    #[command(flatten)]
+    engine: Engine,
+    /// Use the sample engine even where there is a real one
+    #[arg(long, conflicts_with = "host")]
+    sample: bool,
+    /// The folder for the files it makes, instead of a new temporary one
+    #[arg(long, value_name = "DIR", value_parser = standard::folder())]
+    dir: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     runtime::block_on(demo(args))?
 }
 
-async fn demo(args: &args::Demo) -> anyhow::Result<Status> {
+async fn demo(args: &Args) -> anyhow::Result<Status> {
     let folder = folder(args.dir.as_deref())?;
     let stage = Stage::set(args).await?;
     let recording = folder.join("recording.jsonl");
@@ -100,7 +122,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(args: &args::Demo) -> anyhow::Result<Self> {
+    async fn set(args: &Args) -> anyhow::Result<Self> {
         let environment = environment::read(args.engine.host.as_deref());
         let sockets = serve::runtime_dir(&environment).private_folder()?;
         let missing = if args.sample {

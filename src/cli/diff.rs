@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::args::Verbosity;
+use super::options::Verbosity;
 use super::reporting::Outputs;
 use super::status::Status;
 use super::{source, standard};

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 
-use super::args::{Engine, Verbosity};
-use super::completions::Profiles;
 use super::listen::Listen;
 use super::misuse::misuse;
+use super::options::{Engine, Verbosity};
+use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
 use super::{admission, ambiguity, environment, output, reload, runtime, serve, standard};

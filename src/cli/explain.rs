@@ -3,12 +3,15 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use clap_complete::engine::ArgValueCompleter;
+
 use super::hint::Hinted;
 use super::misuse::misuse;
 use super::output::{self, STRONG};
+use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
-use super::{args, evidence, standard};
+use super::{evidence, standard};
 use crate::api::{CanonicalRequest, EngineKind, Operation};
 use crate::explain;
 use crate::profile::{BUILTIN, Profile, Rule};
@@ -18,7 +21,24 @@ use crate::text::{nearest, printable};
 /// How many lines of recordings are shown at most.
 const MOST_LINES: usize = 40;
 
-pub(super) fn run(args: &args::Explain) -> anyhow::Result<Status> {
+/// Say what an operation permits, how risky it is, and which rule decides on it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp explain 'POST /containers/web/exec'
+  dsp explain profile.yaml                              every rule, riskiest first
+  dsp explain profile.yaml 'GET /v1.41/containers/json'")]
+pub(super) struct Args {
+    /// A profile, a request as 'METHOD /path', or both
+    #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2,
+        add = ArgValueCompleter::new(Profiles))]
+    subjects: Vec<String>,
+    /// Show also the lines of this recording that stand behind the request or rule
+    #[arg(long = "recording", value_name = "RECORDING")]
+    recordings: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     let subjects: Vec<String> =
         args.subjects.iter().map(|subject| named(subject)).collect::<Result<_, _>>()?;
     let is_request =

@@ -1,13 +1,40 @@
 //! `dsp export`: a profile for a proxy that somebody runs already.
 
-use super::args::{self, Verbosity};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::options::Verbosity;
+use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
 use super::{files, output, standard};
-use crate::export::export;
+use crate::export::{self, export};
 use crate::text::shown;
 
-pub(super) fn run(args: &args::Export, verbosity: Verbosity) -> anyhow::Result<Status> {
+/// Write a profile for another proxy
+///
+/// The file holds the same policy for a proxy that you run already, as far as that proxy's language
+/// goes. Its first lines say how to run it and what it decides otherwise than enforce.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp export --format haproxy profile.yaml -o haproxy.cfg
+  dsp export --format nginx profile.yaml > /etc/nginx/conf.d/docker.conf")]
+pub(super) struct Args {
+    /// The profile
+    #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
+    profile: PathBuf,
+    /// The proxy
+    #[arg(short, long, value_name = "FORMAT")]
+    format: ExportFormat,
+    /// Where to write it, instead of stdout; an existing file is not overwritten
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let file = standard::output(args.output.as_ref());
     if let Some(path) = file {
         files::check_new(path, "remove it")?;
@@ -19,11 +46,38 @@ pub(super) fn run(args: &args::Export, verbosity: Verbosity) -> anyhow::Result<S
     };
     crate::files::create(path, &text)?;
     if !verbosity.quiet {
-        let format = crate::export::Format::from(args.format);
+        let format = export::Format::from(args.format);
         output::note(&format!(
             "wrote {} for {format}; its first lines say what it cannot express",
             shown(path)
         ));
     }
     Ok(Status::Done)
+}
+
+/// A proxy that a profile can be written for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ExportFormat {
+    /// A Caddyfile
+    Caddy,
+    /// Rules of CetusGuard
+    Cetusguard,
+    /// A haproxy.cfg
+    Haproxy,
+    /// A server for the http section of nginx
+    Nginx,
+    /// A compose service of wollomatic/socket-proxy
+    Wollomatic,
+}
+
+impl From<ExportFormat> for export::Format {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Caddy => Self::Caddy,
+            ExportFormat::Cetusguard => Self::Cetusguard,
+            ExportFormat::Haproxy => Self::Haproxy,
+            ExportFormat::Nginx => Self::Nginx,
+            ExportFormat::Wollomatic => Self::Wollomatic,
+        }
+    }
 }

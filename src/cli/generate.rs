@@ -1,13 +1,17 @@
 //! `dsp generate`: recordings to a profile.
 
+mod args;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{self, Verbosity};
+pub(super) use self::args::Args;
+use self::args::{EngineName, Names};
 use super::ask::{self, Existing};
 use super::misuse::misuse;
+use super::options::Verbosity;
 use super::status::Status;
 use super::{ambiguity, evidence, files, hint, output, place, sessions, standard};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
@@ -16,7 +20,7 @@ use crate::profile::{self, LoadError, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
 use crate::text::{shown, spelled};
 
-pub(super) fn run(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     // Decided before the work: the answer does not depend on it.
     let target = Target::of(args, verbosity)?;
     let name = match &args.name {
@@ -89,7 +93,7 @@ enum Target {
 
 impl Target {
     /// Where the options say, or a person if the file exists.
-    fn of(args: &args::Generate, verbosity: Verbosity) -> anyhow::Result<Self> {
+    fn of(args: &Args, verbosity: Verbosity) -> anyhow::Result<Self> {
         if let Some(path) = &args.update {
             return Ok(Self::Update(super::source::changeable(path)?));
         }
@@ -143,11 +147,7 @@ impl Target {
 }
 
 /// The unknown operations that the profile is to list.
-fn unknown(
-    args: &args::Generate,
-    verbosity: Verbosity,
-    evidence: &Evidence,
-) -> anyhow::Result<Chosen> {
+fn unknown(args: &Args, verbosity: Verbosity, evidence: &Evidence) -> anyhow::Result<Chosen> {
     let named = ask::chosen(&args.accept_unknown);
     // The others cannot be listed: a part of them was not recorded.
     let listed = evidence.unknown().filter(|(_, unknown)| unknown.listed().is_some());
@@ -178,10 +178,7 @@ fn chosen(
 }
 
 /// The engine that the profile is for, as far as that is said before the evidence is read.
-fn engine(
-    asked: Option<args::EngineName>,
-    old: Option<&Profile>,
-) -> anyhow::Result<Option<EngineKind>> {
+fn engine(asked: Option<EngineName>, old: Option<&Profile>) -> anyhow::Result<Option<EngineKind>> {
     let asked = asked.map(EngineKind::from);
     match (asked, old.map(|profile| profile.engine)) {
         (Some(asked), Some(old)) if asked != old => {
@@ -206,7 +203,7 @@ fn check_version(asked: Option<MinApi>, engine: EngineKind) -> anyhow::Result<()
 
 /// Makes a new profile.
 fn fresh(
-    args: &args::Generate,
+    args: &Args,
     verbosity: Verbosity,
     evidence: &Evidence,
     unknown: &Chosen,
@@ -253,7 +250,7 @@ fn fresh(
 
 /// Adds to a profile what is new.
 fn update(
-    args: &args::Generate,
+    args: &Args,
     verbosity: Verbosity,
     evidence: &Evidence,
     unknown: &Chosen,
@@ -344,8 +341,8 @@ fn warn_of_ids(profile: &Profile) {
 }
 
 /// Tells of names of which a part was not recorded, and which a rule on exact names cannot have.
-fn warn_of_hidden_names(evidence: &Evidence, names: args::Names) {
-    if !matches!(names, args::Names::Exact) {
+fn warn_of_hidden_names(evidence: &Evidence, names: Names) {
+    if !matches!(names, Names::Exact) {
         return;
     }
     let is_hidden = |known: &&learn::Known| {
@@ -422,7 +419,7 @@ fn named_after_file(path: &Path) -> Option<Name> {
 
 /// What the recording is called, or else the folder that it is in. Logs are of a proxy, and not of the
 /// program that the profile is for.
-fn name_of_place(args: &args::Generate) -> Option<Name> {
+fn name_of_place(args: &Args) -> Option<Name> {
     if args.from.format().is_some() {
         return None;
     }

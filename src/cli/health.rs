@@ -2,8 +2,9 @@
 
 use anyhow::anyhow;
 
+use super::options::Engine;
 use super::status::Status;
-use super::{args, environment, runtime, serve};
+use super::{environment, runtime, serve};
 use crate::engine;
 
 /// Tell whether an engine, or a dsp before one, answers
@@ -17,7 +18,7 @@ Examples:
   dsp health -H unix:///run/dsp/docker.sock         the health check of a container; docs/compose.md")]
 pub(super) struct Args {
     #[command(flatten)]
-    engine: args::Engine,
+    engine: Engine,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::Verbosity;
+use super::options::Verbosity;
 use super::{output, standard};
 use crate::child;
 

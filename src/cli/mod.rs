@@ -6,12 +6,12 @@
 
 mod admission;
 mod ambiguity;
-mod args;
 mod ask;
 mod check;
 mod completions;
 mod coverage;
 mod demo;
+mod dialogue;
 mod diff;
 mod enforce;
 mod environment;
@@ -32,10 +32,12 @@ mod intercept;
 mod listen;
 mod logs;
 mod misuse;
+mod options;
 mod output;
 mod pending;
 mod place;
 mod plain;
+mod profile_argument;
 mod profiles;
 mod record;
 mod reload;
@@ -56,11 +58,78 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::profile::BUILTIN;
-use args::{Args, Command};
 use guard::Unanswered;
+
+/// Learns the least access that a program needs to the Docker socket, and enforces it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dsp",
+    version,
+    max_term_width = 100,
+    after_help = "\
+The loop:
+  dsp record -- docker stats --no-stream    watch a program  -> recording.jsonl
+  dsp generate -o profile.yaml              what it used     -> profile.yaml
+  dsp review profile.yaml                   a person decides on each rule
+  dsp enforce profile.yaml -- docker stats  exactly that and nothing else
+  dsp check profile.yaml recording.jsonl    has it drifted?
+
+Exit status: 0 done, 1 dsp could not do it, 2 wrong usage, 3 findings, 4 no verdict possible;
+record and enforce with a command: the command's own status, or 125, 126, 127 as docker run."
+)]
+struct Args {
+    #[command(flatten)]
+    verbosity: options::Verbosity,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Record(record::Args),
+    Generate(generate::Args),
+    Review(review::Args),
+    Enforce(enforce::Args),
+    Check(check::Args),
+    Diff(diff::Args),
+    Coverage(coverage::Args),
+    Explain(explain::Args),
+    Export(export::Args),
+    Report(report::Args),
+    Profiles(profiles::Args),
+    Demo(demo::Args),
+    Health(health::Args),
+    Schema(schema::Args),
+    Completions(completions::Completions),
+    Man(completions::Man),
+}
+
+impl Command {
+    /// Whether the exit status belongs to a program that is run.
+    fn runs_a_program(&self) -> bool {
+        match self {
+            Self::Enforce(enforce) => !enforce.command.is_empty(),
+            Self::Record(record) => !record.command.is_empty(),
+            Self::Check(_)
+            | Self::Completions(_)
+            | Self::Coverage(_)
+            | Self::Demo(_)
+            | Self::Diff(_)
+            | Self::Explain(_)
+            | Self::Export(_)
+            | Self::Generate(_)
+            | Self::Health(_)
+            | Self::Man(_)
+            | Self::Profiles(_)
+            | Self::Report(_)
+            | Self::Review(_)
+            | Self::Schema(_) => false,
+        }
+    }
+}
 
 /// The command line as clap knows it, for tests that look at every option.
 #[doc(hidden)]
@@ -73,7 +142,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    completions::answer();
+    completions::answer(command);
     let line: Vec<OsString> = std::env::args_os().collect();
     hint::refuse_empty_command(&line);
     let args = match Args::try_parse_from(&line) {
@@ -96,7 +165,7 @@ pub fn main() -> ExitCode {
         Command::Generate(generate) => generate::run(&generate, args.verbosity),
         Command::Health(health) => health::run(&health),
         Command::Completions(shell) => completions::completions(&shell),
-        Command::Man(man) => completions::man(&man),
+        Command::Man(man) => completions::man(&man, command()),
         Command::Profiles(profiles) => profiles::run(&profiles),
         Command::Schema(schema) => schema::run(&schema),
         Command::Report(report) => report::run(&report, args.verbosity),

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::ask;
+use super::dialogue::{End, save};
 use super::guard::Unanswered;
 use super::output;
-use super::review::{End, save};
 use super::terminal::Terminal;
 use crate::review::{Leaving, Session, Step, changed, keys, lines, message};
 use crate::terminal::Key;

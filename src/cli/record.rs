@@ -1,13 +1,18 @@
 //! `dsp record`: a workload behind a transparent proxy.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use clap::ValueEnum;
 use console::Term;
 
-use super::args::{self, Verbosity};
+use super::intercept::Intercept as InterceptOption;
+use super::listen::Listen;
+use super::options::{Engine, Verbosity};
+use super::sessions::label;
 use super::status::Status;
 use super::{environment, follow, hint, output, runtime, serve, standard};
 use crate::child::Intercept;
@@ -22,7 +27,82 @@ use crate::session::{
     Recorder, RuntimeDir, UsualSocket, about_engine,
 };
 
-pub(super) fn run(args: args::Record, verbosity: Verbosity) -> anyhow::Result<Status> {
+/// Record what a program asks of the Docker Engine
+///
+/// With a command, dsp runs it with a DOCKER_HOST of its own, leaves it the terminal, and ends with
+/// its exit status. Without one, dsp serves until Ctrl-C or TERM and prints the DOCKER_HOST to use.
+/// Each run appends a session to the recording. Bodies, credentials, the values of secret parameters
+/// and, unless --command-line says otherwise, the arguments of the command are never written.
+///
+/// With --follow, each container that is created meanwhile and mounts the engine's socket gets a
+/// recording socket of its own in its place, and a session of its own, by its name. The engine has to
+/// be on this machine. docker inspect shows dsp's path as the source of the mount; a container that is
+/// still there at the end has lost its socket and has to be created again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp record -- docker stats --no-stream
+  dsp record -o ci.jsonl --label job=integration -- make test
+  dsp record --follow --split recordings -- docker compose up
+  dsp record --intercept -- ./program                   for one that ignores DOCKER_HOST
+  dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
+pub(super) struct Args {
+    /// The recording to append to; - is stdout, for a listener
+    #[arg(short, long, value_name = "FILE", default_value = "recording.jsonl")]
+    output: PathBuf,
+    #[command(flatten)]
+    engine: Engine,
+    #[command(flatten)]
+    listen: Listen,
+    /// Give containers that ask for the engine's socket a recording socket in its place
+    #[arg(long)]
+    follow: bool,
+    /// With --follow, write what each container asks to a file of its own in this folder, NAME.jsonl
+    #[arg(long, value_name = "DIR", requires = "follow", value_parser = standard::folder())]
+    split: Option<PathBuf>,
+    #[command(flatten)]
+    intercept: InterceptOption,
+    /// Something to remember about this session
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// How much of the command to write down
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t = Arguments::Short,
+        requires = "command",
+        conflicts_with = "grace"
+    )]
+    command_line: Arguments,
+    /// The program to run
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
+}
+
+/// How much of the command a recording has.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Arguments {
+    /// The program, and its sub-command or the name of its script
+    #[default]
+    Short,
+    /// All arguments, but for those that look secret
+    Full,
+    /// Nothing
+    None,
+}
+
+impl From<Arguments> for CommandLine {
+    fn from(arguments: Arguments) -> Self {
+        match arguments {
+            Arguments::Short => Self::Short,
+            Arguments::Full => Self::Full,
+            Arguments::None => Self::None,
+        }
+    }
+}
+
+pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let has_command = !args.command.is_empty();
     args.listen.check(has_command, args.intercept.is_wanted())?;
     standard::check_free("--output", Some(&args.output), has_command)?;
@@ -32,7 +112,7 @@ pub(super) fn run(args: args::Record, verbosity: Verbosity) -> anyhow::Result<St
 }
 
 async fn record(
-    args: args::Record,
+    args: Args,
     intercept: Option<Intercept>,
     verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
@@ -122,7 +202,7 @@ fn writer(path: &Path, session: &Session) -> anyhow::Result<Writer> {
 
 /// What follows the containers, when that is asked for.
 async fn follower(
-    args: &args::Record,
+    args: &Args,
     engine: &engine::Engine,
     limits: Limits,
     runtime_dir: &RuntimeDir,
@@ -282,7 +362,7 @@ fn failed(status: Status) -> Status {
 }
 
 /// The session that begins.
-fn begin(args: &args::Record, engine: &engine::Engine) -> Session {
+fn begin(args: &Args, engine: &engine::Engine) -> Session {
     let how = CommandLine::from(args.command_line);
     let mut session = Session::begin(how.of(&args.command));
     session.arguments = how == CommandLine::Full;

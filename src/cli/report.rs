@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap_complete::engine::ArgValueCompleter;
 
-use super::args::{Origin, Verbosity};
-use super::completions::Profiles;
+use super::options::{Origin, Verbosity};
+use super::profile_argument::Profiles;
 use super::sessions::Sessions;
 use super::source;
 use super::status::Status;

@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use anyhow::Context;
 
-use super::args::Verbosity;
 use super::hint::did_you_mean;
+use super::options::Verbosity;
 use super::status::Status;
 use super::{environment, output, standard};
 use crate::files;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap_complete::engine::ArgValueCompleter;
 use tokio::signal::unix::SignalKind;
 
-use super::args::{Origin, Verbosity};
-use super::completions::Profiles;
+use super::dialogue::{End, save};
 use super::misuse::misuse;
+use super::options::{Origin, Verbosity};
+use super::profile_argument::Profiles;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
@@ -76,13 +77,6 @@ pub(super) struct Args {
     plain: bool,
     #[command(flatten)]
     from: Origin,
-}
-
-/// How a dialogue ended.
-pub(super) enum End {
-    Left(Leaving),
-    /// A signal came, of this number.
-    Signal(u8),
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
@@ -193,17 +187,6 @@ fn press(
         }
     }
     Ok(step)
-}
-
-/// Saves what was decided, unless the file is no longer what it was decided over.
-pub(super) fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
-    let change = files::change(path)?;
-    if change.text == before {
-        change.finish(session.draft().text())
-    } else {
-        session.begin_again(Draft::new(change.text, change.profile));
-        Ok(())
-    }
 }
 
 /// Says what came of a dialogue.

@@ -5,7 +5,7 @@ use std::io;
 
 use tracing_subscriber::filter::LevelFilter;
 
-use super::args::Verbosity;
+use super::options::Verbosity;
 use super::stderr;
 
 /// Runs a future to its end.

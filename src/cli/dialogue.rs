@@ -1,0 +1,24 @@
+//! What the two dialogues of `review` share: how they end, and how they save.
+
+use std::path::Path;
+
+use super::files;
+use crate::review::{Draft, Leaving, Session};
+
+/// How a dialogue ended.
+pub(super) enum End {
+    Left(Leaving),
+    /// A signal came, of this number.
+    Signal(u8),
+}
+
+/// Saves what was decided, unless the file has changed since. Then what is in it now is shown.
+pub(super) fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
+    let change = files::change(path)?;
+    if change.text == before {
+        change.finish(session.draft().text())
+    } else {
+        session.begin_again(Draft::new(change.text, change.profile));
+        Ok(())
+    }
+}
