@@ -3,6 +3,7 @@
 
 mod flags;
 mod intercept;
+mod intercept_error;
 #[cfg(target_os = "linux")]
 mod namespace;
 mod signals;
@@ -19,7 +20,8 @@ use tokio::process::Command;
 use signals::{Incoming, Plan};
 
 pub use flags::{Escape, escapes};
-pub use intercept::{Intercept, InterceptError, USUAL_SOCKETS};
+pub use intercept::{Intercept, USUAL_SOCKETS};
+pub use intercept_error::InterceptError;
 
 /// Variables that could make the program bypass its address, or use TLS there
 /// (docs/engine-api.md#finding-the-engine).

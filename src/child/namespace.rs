@@ -22,7 +22,7 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::intercept::InterceptError;
+use super::intercept_error::InterceptError;
 use crate::text::shown;
 
 /// A mount namespace that exists as long as this value.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::find::LocateError;
+use super::error::LocateError;
 
 /// The size limit of a configuration file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::environment::Environment;
+use super::error::{LocateError, quote};
 use super::probe::{EngineVersion, ProbeError, probe};
 use super::{context, known};
-use crate::api::{Address, AddressError};
+use crate::api::Address;
 use crate::text::shown;
-
-/// The length limit, in characters, for foreign text that a message repeats.
-const LONGEST_QUOTE: usize = 200;
 
 /// An engine that answered.
 #[derive(Clone, Debug)]
@@ -55,45 +53,6 @@ pub struct Step {
     pub place: &'static str,
     /// Its value.
     pub found: String,
-}
-
-/// Why the engine cannot be located.
-#[derive(Debug, thiserror::Error)]
-pub enum LocateError {
-    /// A setting is not an address that dsp can use.
-    #[error("{place}: {error}")]
-    Address {
-        /// The setting.
-        place: &'static str,
-        /// What is wrong with it.
-        error: AddressError,
-    },
-    /// A configuration file of the docker CLI cannot be used.
-    #[error("cannot use the docker CLI's {}: {}", shown(path), quote(reason))]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        reason: String,
-    },
-    /// The setting asks for TLS.
-    #[error(
-        "{} needs TLS, which dsp does not speak yet; forward its socket instead: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then -H unix:///tmp/engine.sock",
-        quote(address)
-    )]
-    Tls {
-        /// The address.
-        address: String,
-    },
-    /// The context does not exist.
-    #[error(
-        "no docker context {}; list contexts with docker context ls, or name the engine with -H",
-        quote(name)
-    )]
-    UnknownContext {
-        /// Its name.
-        name: String,
-    },
 }
 
 /// Why no engine can be used.
@@ -201,12 +160,6 @@ impl fmt::Display for Source {
             Self::Variable => formatter.write_str("DOCKER_HOST"),
         }
     }
-}
-
-/// Foreign text in quotes: truncated, and without anything that a terminal would interpret.
-fn quote(text: &str) -> String {
-    let cut: String = text.chars().take(LONGEST_QUOTE).collect();
-    format!("\"{}\"", cut.escape_debug())
 }
 
 /// The message for an engine that does not answer: the settings in order, and what to do.

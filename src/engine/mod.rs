@@ -8,11 +8,13 @@
 mod ask;
 mod context;
 mod environment;
+mod error;
 mod find;
 mod known;
 mod probe;
 
 pub use ask::{MountedContainer, container_name, mounted_containers};
 pub use environment::Environment;
-pub use find::{Engine, FindError, LocateError, Located, Source, Step, find, locate};
+pub use error::LocateError;
+pub use find::{Engine, FindError, Located, Source, Step, find, locate};
 pub use probe::{EngineVersion, ProbeError, ping, probe};

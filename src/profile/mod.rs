@@ -5,6 +5,7 @@
 
 mod accept;
 mod ambiguity;
+mod change;
 mod check_code;
 mod decisions;
 mod diff;
@@ -13,6 +14,7 @@ mod emit;
 mod globs;
 mod index;
 mod insert;
+mod items;
 mod keywords;
 mod model;
 mod overlap;
@@ -27,8 +29,9 @@ mod shipped;
 
 pub use accept::{Acceptance, Subject};
 pub use ambiguity::{Ambiguity, AmbiguityKind};
+pub use change::{Change, ChangeKind, Effect};
 pub use check_code::CheckCode;
-pub use diff::{Change, ChangeKind, Diff, Effect};
+pub use diff::Diff;
 pub use edit::{
     comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
 };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
 
-use super::diff::text;
+use super::change::text;
 use super::{Acceptance, Change, ChangeKind, Effect, Entry, Kept, Profile, Reviewed};
 use crate::api::Risk;
 
