@@ -22,6 +22,7 @@ mod listener;
 mod log_throttle;
 mod next;
 mod observe;
+mod outbox;
 mod own;
 mod peer;
 mod phases;

@@ -6,8 +6,8 @@ use std::task::Context;
 use super::control::Control;
 use super::engine_answer::{is_raw, is_unrouted};
 use super::finish::Finish;
+use super::outbox::Outbox;
 use super::record::Record;
-use super::scratch::Outbox;
 use super::stream::Stream;
 use super::transfer::{Asks, Sending, count};
 use crate::http1::{

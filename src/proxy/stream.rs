@@ -104,18 +104,6 @@ impl Stream {
 }
 
 impl Stream {
-    /// Writes some of the bytes, at least one.
-    pub(super) fn poll_send(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match Pin::new(self).poll_write(context, bytes) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            written => written,
-        }
-    }
-
     pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(context),

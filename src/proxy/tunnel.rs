@@ -9,8 +9,9 @@ use tokio::io::AsyncWrite;
 use super::budget::Share;
 use super::finish::Finish;
 use super::hang_up::HangUp;
+use super::outbox::Outbox;
 use super::record::Record;
-use super::scratch::{Outbox, poll_read};
+use super::scratch::poll_read;
 use super::stream::Stream;
 use super::transfer::count;
 

@@ -1,0 +1,102 @@
+//! Bytes on their way to one side of a connection.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+
+use super::scratch::{append, trim};
+
+/// Bytes that one side has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outbox {
+    /// Whether everything has been taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sent >= self.bytes.len()
+    }
+
+    /// Whether nothing has been taken.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.sent == 0
+    }
+
+    /// How many bytes of memory it takes.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// What has not been taken.
+    pub(super) fn unsent(&self) -> &[u8] {
+        self.bytes.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Has everything sent again.
+    pub(super) fn rewind(&mut self) {
+        self.sent = 0;
+    }
+
+    /// Forgets everything, and room that is more than most messages need.
+    pub(super) fn clear(&mut self) {
+        self.sent = 0;
+        trim(&mut self.bytes);
+    }
+
+    /// Room for a message; only what is behind [`Outbox::is_empty`] can be written over.
+    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+        if self.is_empty() {
+            self.clear();
+        }
+        &mut self.bytes
+    }
+
+    /// Writes until everything has been taken.
+    pub(super) fn poll_flush(
+        &mut self,
+        target: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(rest @ [_, ..]) = self.bytes.get(self.sent..) {
+            self.sent += ready!(poll_send(target, context, rest))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes bytes at once, and keeps what the target does not take.
+    pub(super) fn send(
+        &mut self,
+        target: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        let mut at = 0;
+        while self.is_empty() {
+            match bytes.get(at..) {
+                Some(rest @ [_, ..]) => match poll_send(target, context, rest) {
+                    Poll::Ready(count) => at += count?,
+                    Poll::Pending => break,
+                },
+                _ => return Ok(()),
+            }
+        }
+        append(self.room(), bytes.get(at..).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// Writes some of the bytes, at least one.
+fn poll_send(
+    target: &mut (impl AsyncWrite + Unpin),
+    context: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    match Pin::new(target).poll_write(context, bytes) {
+        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        written => written,
+    }
+}
