@@ -96,3 +96,8 @@ impl<R: Record> Drop for Finish<R> {
         self.service.recorder.finish(&self.ticket, &outcome);
     }
 }
+
+/// The length of some bytes, as it is counted.
+pub(super) fn count(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

@@ -31,6 +31,7 @@ mod reading;
 mod record;
 mod registry;
 mod scratch;
+mod sending;
 mod server;
 mod service;
 mod shared;

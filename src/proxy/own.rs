@@ -12,8 +12,8 @@ use super::intake::Intake;
 use super::next::Next;
 use super::record::Record;
 use super::scratch::poll_read;
+use super::sending::Asks;
 use super::stream::Stream;
-use super::transfer::Asks;
 use super::upstream::UpstreamError;
 use crate::policy::Denial;
 

@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use super::ahead::{self, Ahead};
 use super::connection::Connection;
-use super::finish::Finish;
+use super::finish::{Finish, count};
 use super::observe::Event;
 use super::record::{Arrival, Begun, Record};
-use super::transfer::count;
 use super::turns;
 use crate::http1::{Disorder, Flaw, RequestHead, origin_form};
 use crate::policy::{Decision, Denial, Permit, Request, Stray, Verdict};

@@ -5,11 +5,11 @@ use std::task::Context;
 
 use super::control::Control;
 use super::engine_answer::{is_raw, is_unrouted};
-use super::finish::Finish;
+use super::finish::{Finish, count};
 use super::outbox::Outbox;
 use super::record::Record;
+use super::sending::{Asks, Sending};
 use super::stream::Stream;
-use super::transfer::{Asks, Sending, count};
 use crate::http1::{
     BadResponse, Body, Disorder, Form, Piece, Progress, ROOM, ResponseHead, write_chunk,
     write_last_chunk,

@@ -11,13 +11,14 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 
 use super::control::Control;
-use super::finish::Finish;
+use super::finish::{Finish, count};
 use super::hang_up::HangUp;
 use super::intake::Intake;
 use super::outbox::Outbox;
 use super::reading::{Answer, Ending, Reading};
 use super::record::Record;
 use super::scratch::poll_read;
+use super::sending::{Asks, Sending};
 use super::stream::Stream;
 use super::timer::Timer;
 use crate::http1::{Disorder, Flaw, Piece, write_chunk, write_last_chunk};
@@ -40,48 +41,6 @@ pub(super) struct Transfer<'a, R: Record> {
     pub(super) patience: Option<Duration>,
     /// How much had been passed on, both ways, when the timer was started.
     pub(super) moved: u64,
-}
-
-/// What matters of a request for its answer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asks {
-    pub(super) is_head: bool,
-    pub(super) is_old: bool,
-    /// Whether the client waits to be asked for the body.
-    pub(super) expects: bool,
-    /// Whether the client ends the connection behind the answer.
-    pub(super) closes: bool,
-    /// Whether the connection may become a tunnel.
-    pub(super) tunnel: bool,
-    /// Whether the client asked for another protocol, and may.
-    pub(super) upgrade: bool,
-    /// Whether the request goes on as it came.
-    pub(super) is_verbatim: bool,
-}
-
-/// How far the request is.
-#[derive(Debug, Default)]
-pub(super) struct Sending<'a> {
-    /// All of it has come from the client.
-    pub(super) is_whole: bool,
-    /// Some of its body has come.
-    pub(super) has_begun: bool,
-    /// The engine has been told that the client sends no more.
-    is_told: bool,
-    /// The trailers that are announced, and those that have come.
-    pub(super) announced: &'a [u8],
-    trailers: Vec<u8>,
-    /// A body that is not in order goes on without a look.
-    is_unread: bool,
-    /// The engine takes no more bytes.
-    is_deaf: bool,
-    hang_up: Option<HangUp>,
-}
-
-impl<'a> Sending<'a> {
-    pub(super) fn begin(has_body: bool, announced: &'a [u8]) -> Self {
-        Self { is_whole: !has_body, announced, ..Self::default() }
-    }
 }
 
 impl<'a, R: Record> Transfer<'a, R> {
@@ -347,9 +306,4 @@ impl<R: Record> Part<'_, '_, R> {
             self.sending.is_deaf = true;
         }
     }
-}
-
-/// A length as it is counted.
-pub(super) fn count(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

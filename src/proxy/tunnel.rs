@@ -7,13 +7,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 
 use super::budget::Share;
-use super::finish::Finish;
+use super::finish::{Finish, count};
 use super::hang_up::HangUp;
 use super::outbox::Outbox;
 use super::record::Record;
 use super::scratch::poll_read;
 use super::stream::Stream;
-use super::transfer::count;
 
 /// A tunnel to the engine; the client has the head of the answer.
 pub(super) struct Tunnel<'a, R: Record> {
