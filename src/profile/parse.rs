@@ -215,6 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::ApiVersion;
     use crate::profile::{Comments, emit};
 
     const HEAD: &str = "version: 1\nname: x\n";

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::Signal;
 
-use crate::support::{PATIENCE, Server, World, exchange, read_until, wait_for};
+use crate::support::{Server, World, exchange, read_until, wait_for};
 
 const BEFORE: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /containers/*/stats\n";
 const AFTER: &str = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - GET /containers/json\n";
