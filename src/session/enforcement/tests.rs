@@ -20,6 +20,9 @@ use crate::session::{Audit, Caveat};
 const OLD: &str = "version: 1\nname: p\nallow:\n  - GET /info\n";
 const NEW: &str = "version: 1\nname: p\nallow:\n  - GET /version\n";
 
+/// Whether an error is the one that was meant.
+type IsMeant = fn(&LoadError) -> bool;
+
 /// A profile in force before a sample engine.
 struct World {
     folder: TempDir,
@@ -74,7 +77,7 @@ async fn each_kind_of_bad_profile_leaves_the_old_one_in_force_and_says_why() {
     let world = World::new(EnforcementOptions::default()).await;
     let path = world.profile();
     let far = "x".repeat(usize::try_from(crate::profile::MAX_BYTES).unwrap() + 1);
-    let bad: [(&str, fn(&LoadError) -> bool); 4] = [
+    let bad: [(&str, IsMeant); 4] = [
         ("version: 1\nname: p\nallow: [", |it| matches!(it, LoadError::Invalid { .. })),
         ("version: 1\nname: p\nallow:\n  - GET /no/such\n", |it| {
             matches!(it, LoadError::Invalid { .. })
@@ -82,7 +85,7 @@ async fn each_kind_of_bad_profile_leaves_the_old_one_in_force_and_says_why() {
         ("", |it| matches!(it, LoadError::Invalid { .. })),
         (&far, |it| matches!(it, LoadError::TooLarge { .. })),
     ];
-    let check = |is_meant: fn(&LoadError) -> bool, what: &str| {
+    let check = |is_meant: IsMeant, what: &str| {
         match world.reload().unwrap_err() {
             ReloadError::Source(SourceError::Load(error)) => assert!(is_meant(&error), "{error}"),
             other => panic!("{what}: {other}"),
