@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 
 use super::advice::keys;
 use super::{Operation, Risk};
+use crate::text::words;
 
 const DATA: &str = include_str!("risks.tsv");
 
@@ -60,48 +61,25 @@ pub struct Grounds {
     pub source: &'static str,
 }
 
+words!(RiskFact, () = (), {
+    Runs = "runs",
+    Path = "path",
+    Writes = "writes",
+    Names = "names",
+    Control = "control",
+    Opaque = "opaque",
+    Alters = "alters",
+    Reaches = "reaches",
+    Environment = "environment",
+    Contents = "contents",
+    Output = "output",
+    Arguments = "arguments",
+    Credential = "credential",
+    State = "state",
+    Nothing = "nothing",
+});
+
 impl RiskFact {
-    /// Every fact, highest level first.
-    pub const ALL: [Self; 15] = [
-        Self::Runs,
-        Self::Path,
-        Self::Writes,
-        Self::Names,
-        Self::Control,
-        Self::Opaque,
-        Self::Alters,
-        Self::Reaches,
-        Self::Environment,
-        Self::Contents,
-        Self::Output,
-        Self::Arguments,
-        Self::Credential,
-        Self::State,
-        Self::Nothing,
-    ];
-
-    /// The name of the fact.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Runs => "runs",
-            Self::Path => "path",
-            Self::Writes => "writes",
-            Self::Names => "names",
-            Self::Control => "control",
-            Self::Opaque => "opaque",
-            Self::Alters => "alters",
-            Self::Reaches => "reaches",
-            Self::Environment => "environment",
-            Self::Contents => "contents",
-            Self::Output => "output",
-            Self::Arguments => "arguments",
-            Self::Credential => "credential",
-            Self::State => "state",
-            Self::Nothing => "nothing",
-        }
-    }
-
     /// The risk level that it implies.
     #[must_use]
     pub fn risk(self) -> Risk {

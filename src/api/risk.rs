@@ -1,7 +1,6 @@
 //! Risk levels: how much it gives away to allow an operation.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::text::words;
 
 /// The risk of an operation, lowest first: the highest level of the facts about it
 /// ([`super::RiskFact`]).
@@ -20,33 +19,10 @@ pub enum Risk {
     Root,
 }
 
-impl Risk {
-    /// Every level, lowest first.
-    pub const ALL: [Self; 5] = [Self::Info, Self::Read, Self::Secrets, Self::Change, Self::Root];
-
-    /// The word for it in the catalogue and in all output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Read => "read",
-            Self::Secrets => "secrets",
-            Self::Change => "change",
-            Self::Root => "root",
-        }
-    }
-}
-
-impl FromStr for Risk {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|risk| risk.as_str() == text).ok_or(())
-    }
-}
-
-impl fmt::Display for Risk {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
+words!(Risk, () = (), {
+    Info = "info",
+    Read = "read",
+    Secrets = "secrets",
+    Change = "change",
+    Root = "root",
+});

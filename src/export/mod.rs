@@ -16,11 +16,10 @@ mod nginx;
 mod term;
 mod wollomatic;
 
-use std::fmt;
-
 use self::grant::Policy;
 use crate::api::EngineKind;
 use crate::profile::Profile;
+use crate::text::words;
 
 /// The proxy to write a configuration for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,29 +36,13 @@ pub enum Format {
     Wollomatic,
 }
 
-impl Format {
-    /// Every format, sorted by name.
-    pub const ALL: [Self; 5] =
-        [Self::Caddy, Self::Cetusguard, Self::Haproxy, Self::Nginx, Self::Wollomatic];
-
-    /// The name on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Caddy => "caddy",
-            Self::Cetusguard => "cetusguard",
-            Self::Haproxy => "haproxy",
-            Self::Nginx => "nginx",
-            Self::Wollomatic => "wollomatic",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
+words!(Format, () = (), {
+    Caddy = "caddy",
+    Cetusguard = "cetusguard",
+    Haproxy = "haproxy",
+    Nginx = "nginx",
+    Wollomatic = "wollomatic",
+});
 
 /// The profile is for podman. Other proxies match the decoded path and forward the path as
 /// received. Docker Engine decodes as they do, but podman does not

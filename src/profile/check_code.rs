@@ -1,8 +1,7 @@
 //! The codes of what `check` finds. They are part of the interface: profiles accept findings by
 //! code, pipelines override severities by code, and reports are filtered by code.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::text::words;
 
 /// The code of a finding.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -37,46 +36,24 @@ pub enum CheckCode {
     UnusedRule,
 }
 
+words!(CheckCode, () = (), {
+    AmbiguousName = "ambiguous-name",
+    BelowMinApi = "below-min-api",
+    DeniedOperationUsed = "denied-operation-used",
+    ExpiredAcceptance = "expired-acceptance",
+    IncompleteRecording = "incomplete-recording",
+    LossyRecording = "lossy-recording",
+    NameOutsideNarrowing = "name-outside-narrowing",
+    NewOperation = "new-operation",
+    RefusedRequest = "refused-request",
+    RiskRose = "risk-rose",
+    UnknownOperation = "unknown-operation",
+    UnmatchedAcceptance = "unmatched-acceptance",
+    Unreviewed = "unreviewed",
+    UnusedRule = "unused-rule",
+});
+
 impl CheckCode {
-    /// Every code, in alphabetical order.
-    pub const ALL: [Self; 14] = [
-        Self::AmbiguousName,
-        Self::BelowMinApi,
-        Self::DeniedOperationUsed,
-        Self::ExpiredAcceptance,
-        Self::IncompleteRecording,
-        Self::LossyRecording,
-        Self::NameOutsideNarrowing,
-        Self::NewOperation,
-        Self::RefusedRequest,
-        Self::RiskRose,
-        Self::UnknownOperation,
-        Self::UnmatchedAcceptance,
-        Self::Unreviewed,
-        Self::UnusedRule,
-    ];
-
-    /// The code as profiles and reports spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AmbiguousName => "ambiguous-name",
-            Self::BelowMinApi => "below-min-api",
-            Self::DeniedOperationUsed => "denied-operation-used",
-            Self::ExpiredAcceptance => "expired-acceptance",
-            Self::IncompleteRecording => "incomplete-recording",
-            Self::LossyRecording => "lossy-recording",
-            Self::NameOutsideNarrowing => "name-outside-narrowing",
-            Self::NewOperation => "new-operation",
-            Self::RefusedRequest => "refused-request",
-            Self::RiskRose => "risk-rose",
-            Self::UnknownOperation => "unknown-operation",
-            Self::UnmatchedAcceptance => "unmatched-acceptance",
-            Self::Unreviewed => "unreviewed",
-            Self::UnusedRule => "unused-rule",
-        }
-    }
-
     /// Whether an entry under `accept` may use this code. A faulty `accept` entry cannot be
     /// accepted by another entry. Findings that call for a review cannot be accepted either: the
     /// change that adds a rule could add the entry as well.
@@ -86,19 +63,5 @@ impl CheckCode {
             self,
             Self::ExpiredAcceptance | Self::RiskRose | Self::UnmatchedAcceptance | Self::Unreviewed
         )
-    }
-}
-
-impl FromStr for CheckCode {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|code| code.as_str() == text).ok_or(())
-    }
-}
-
-impl fmt::Display for CheckCode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
     }
 }

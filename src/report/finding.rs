@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::count;
 use crate::api::Risk;
+use crate::text::words;
 
 /// How serious a finding is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -162,20 +163,11 @@ pub enum Fact {
     Word(Option<&'static str>),
 }
 
-impl Severity {
-    /// Every severity, the lowest first.
-    pub const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
-
-    /// The word for it in output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
+words!(Severity, () = (), {
+    Note = "note",
+    Warning = "warning",
+    Error = "error",
+});
 
 impl Verdict {
     /// The word for it in output.

@@ -1,7 +1,5 @@
 //! The formats of a report.
 
-use std::str::FromStr;
-
 use super::github::github;
 use super::json::json;
 use super::junit::junit;
@@ -9,6 +7,7 @@ use super::markdown::markdown;
 use super::sarif::sarif;
 use super::{Report, text};
 use crate::files::Kind;
+use crate::text::words;
 
 /// A format of reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,24 +26,16 @@ pub enum Format {
     Text,
 }
 
+words!(Format, () = (), {
+    Text = "text",
+    Json = "json",
+    Sarif = "sarif",
+    Github = "github",
+    Junit = "junit",
+    Markdown = "markdown",
+});
+
 impl Format {
-    /// Every format.
-    pub const ALL: [Self; 6] =
-        [Self::Text, Self::Json, Self::Sarif, Self::Github, Self::Junit, Self::Markdown];
-
-    /// The name on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Github => "github",
-            Self::Json => "json",
-            Self::Junit => "junit",
-            Self::Markdown => "markdown",
-            Self::Sarif => "sarif",
-            Self::Text => "text",
-        }
-    }
-
     /// How to recognise a file as a report in this format, which a later report may replace.
     #[must_use]
     pub fn kind(self) -> Kind {
@@ -114,14 +105,6 @@ fn is_tally(line: &str) -> bool {
         })
     };
     is_counted(words.next(), "error") && is_counted(words.next(), "warning")
-}
-
-impl FromStr for Format {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or(())
-    }
 }
 
 #[cfg(test)]

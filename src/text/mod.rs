@@ -6,11 +6,13 @@
 //! and each path through [`shown`].
 
 mod nearest;
+mod words;
 
 use std::fmt;
 use std::path::Path;
 
 pub use nearest::nearest;
+pub(crate) use words::words;
 
 /// Makes any text safe to show on one line: escapes characters that could move the cursor, end the
 /// line, or hide or reorder text.
