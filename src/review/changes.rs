@@ -102,7 +102,7 @@ fn placed(text: &str) -> Vec<Placed<'_>> {
     placed
 }
 
-/// How deep the key stands of which the line is the first.
+/// How deep the key is that a line begins; `None` if it begins none.
 fn key_depth(line: &str) -> Option<usize> {
     let key = line.trim_start();
     let word = key.split(':').next().unwrap_or_default();

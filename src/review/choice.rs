@@ -21,14 +21,14 @@ pub enum Choice {
     Pattern,
 }
 
-/// Why an answer is not open.
+/// Why an answer is not possible.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// The operation has no names.
     #[error("it has no name that could be narrowed")]
     NoName,
     /// The rule has one already.
-    #[error("it holds one name only")]
+    #[error("it allows one name only")]
     Exact,
     /// Nothing was recorded, or the recording was not given.
     #[error("needs the recording: --recording FILE")]
@@ -37,7 +37,7 @@ pub enum Refusal {
     #[error("no name was recorded")]
     NotSeen,
     /// Too many lines.
-    #[error("{0} names were seen, which are too many; take a pattern")]
+    #[error("{0} names were seen, which is too many; use a pattern")]
     TooMany(usize),
 }
 
@@ -53,7 +53,7 @@ impl Choice {
         }
     }
 
-    /// The answers to a question, open or not.
+    /// The answers to a question, possible or not.
     #[must_use]
     pub fn of(item: &Item) -> &'static [Self] {
         match item {
@@ -75,7 +75,7 @@ impl Choice {
             (Self::Deny, Item::Unknown(_)) => "take it out of the profile".to_owned(),
             (Self::Deny, _) => "deny it; generate --update will not bring it back".to_owned(),
             (Self::Names, _) => {
-                let warning = if has_ids { "; ids are others next time" } else { "" };
+                let warning = if has_ids { "; IDs are different next time" } else { "" };
                 match names.len() {
                     0 => "narrow it to the names that were seen".to_owned(),
                     1 => format!("narrow it to the one name that was seen{warning}"),
@@ -83,13 +83,13 @@ impl Choice {
                 }
             }
             (Self::Pattern, _) if has_ids => {
-                "narrow it to a pattern; those seen are ids, which share none".to_owned()
+                "narrow it to a pattern; the names seen are IDs, which share none".to_owned()
             }
             (Self::Pattern, _) => "narrow it to a pattern that you type, such as ci-*".to_owned(),
         }
     }
 
-    /// Whether the answer is open. `has_evidence` tells whether recordings were given.
+    /// Whether the answer is possible. `has_evidence` says whether recordings were given.
     ///
     /// # Errors
     /// [`Refusal`].

@@ -80,7 +80,7 @@ impl Facts {
         })
     }
 
-    /// The rules that stand for the names that were seen and for no others.
+    /// The rules that match the names that were seen and no others.
     #[must_use]
     pub fn exact(&self, rule: &Rule) -> Vec<Rule> {
         let exact = |values: &Vec<String>| {
@@ -90,7 +90,7 @@ impl Facts {
         self.names.iter().map(exact).collect()
     }
 
-    /// The names that a rule does not stand for, as people read them.
+    /// The names that a rule does not match, as people read them.
     #[must_use]
     pub fn missed(&self, rule: &Rule) -> Vec<String> {
         let fits = |values: &Vec<String>| {
@@ -114,14 +114,14 @@ impl Facts {
     }
 }
 
-/// What a pattern was compared with.
+/// What a pattern was checked against.
 pub(super) fn holds(facts: Option<&Facts>) -> String {
     let held = match facts.map(|facts| facts.names.len()) {
-        Some(0) | None => "no name was recorded that it could be held against".to_owned(),
-        Some(1) => "it holds the one name that was seen".to_owned(),
-        Some(all) => format!("it holds all {} seen", count(all, "name")),
+        Some(0) | None => "no name was recorded to check it against".to_owned(),
+        Some(1) => "it matches the one name that was seen".to_owned(),
+        Some(all) => format!("it matches all {} seen", count(all, "name")),
     };
-    format!("{held}; it would change the file so:")
+    format!("{held}; it would change the file like this:")
 }
 
 /// An id as the engine itself shows it.

@@ -2,7 +2,7 @@
 //! screens and a new text of the profile come out.
 //!
 //! Each decision is an edit of the profile's own text, so that what people wrote there stays. It is
-//! to be saved at once; whoever comes back later goes on with what is still open.
+//! saved at once, so a review can be left at any time and continued later.
 
 mod changes;
 mod choice;

@@ -1,10 +1,10 @@
-//! A pattern that a person types to narrow a rule, held against the evidence.
+//! A pattern that a person types to narrow a rule, checked against the evidence.
 
 use super::Facts;
 use super::facts::some;
 use crate::profile::Rule;
 
-/// Names that are told at most.
+/// How many names an error lists.
 const MOST_NAMES: usize = 6;
 
 /// Why a pattern is not taken.
@@ -14,7 +14,7 @@ pub enum PatternError {
     #[error("type a name, or a pattern with * in it")]
     Empty,
     /// No request of the operation can have it.
-    #[error("\"{typed}\" is no name that a request of {rule} can have")]
+    #[error("\"{typed}\" is not a name that a request of {rule} can have")]
     NoName {
         /// What was typed.
         typed: String,
@@ -24,7 +24,7 @@ pub enum PatternError {
     /// One pattern for an operation that has several parameters.
     #[error("its operation has more than one name; type the whole rule, as in {0}")]
     WholeRule(String),
-    /// It stands for as much as the rule, or for something else.
+    /// It matches as much as the rule, or something else.
     #[error("this is not narrower than {0}")]
     NotNarrower(String),
     /// It leaves out names that were seen.
@@ -37,8 +37,8 @@ pub enum PatternError {
     },
 }
 
-/// The rule that `typed` narrows `rule` to: a pattern for its parameter, or a whole rule. It holds
-/// every name that was seen.
+/// The rule that `typed` narrows `rule` to: a pattern for its parameter, or a whole rule. It
+/// matches every name that was seen.
 ///
 /// # Errors
 /// [`PatternError`].
@@ -70,7 +70,7 @@ pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule,
     }
 }
 
-/// What stands in the line before anything is typed: the pattern that the names share, or the rule
+/// What the line contains before anything is typed: the pattern that the names share, or the rule
 /// itself where one pattern would not say which parameter is meant.
 #[must_use]
 pub fn proposal(rule: &Rule, facts: Option<&Facts>) -> String {
@@ -113,8 +113,8 @@ mod tests {
         type a name, or a pattern with * in it
         this is not narrower than POST /containers/*/exec
         it misses 4 of the 4 names seen: ci-1, ci-2, web, \u{202e}x
-        "*?" is no name that a request of POST /containers/*/exec can have
-        "GET /info" is no name that a request of POST /containers/*/exec can have
+        "*?" is not a name that a request of POST /containers/*/exec can have
+        "GET /info" is not a name that a request of POST /containers/*/exec can have
         it misses 3 of the 4 names seen: ci-1, ci-2, \u{202e}x
         this is not narrower than POST /containers/*/exec
         "#
@@ -130,7 +130,7 @@ mod tests {
         let error = narrowed(&rule("GET /services/*/logs"), "a/b", None).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "\"a/b\" is no name that a request of GET /services/*/logs can have"
+            "\"a/b\" is not a name that a request of GET /services/*/logs can have"
         );
     }
 

@@ -18,10 +18,10 @@ const LABEL: Style = AnsiColor::Cyan.on_default();
 /// How many names and clients are shown before somebody asks for all.
 const MOST_SHOWN: usize = 6;
 
-/// How many rules that are about more than they name are told.
+/// How many rules that match more than they name are listed.
 const MOST_CAREFUL: usize = 3;
 
-/// From this width on a rule and what it permits stand side by side.
+/// From this width on, a rule and what it permits are side by side.
 const WIDE: usize = 60;
 
 /// The columns of a label, with the gaps around it.
@@ -153,7 +153,7 @@ impl Body {
     fn comment(&mut self, session: &Session, item: Option<&Item>) {
         let subject = item.and_then(|item| item.subjects().into_iter().next());
         let comment = subject.map(|subject| session.draft.comment(&subject)).unwrap_or_default();
-        // What generate wrote is told with the evidence.
+        // What generate wrote is shown with the evidence.
         if !is_count(&comment) {
             self.field("comment", &comment);
         }
@@ -194,8 +194,8 @@ impl Body {
         let profile = session.draft.profile();
         match &profile.reviewed {
             Some(_) => self.text(
-                "More is let through than the review before saw, beside the rules. This is all of it as \
-                 it is now:",
+                "Besides its rules, the profile now allows more than the last review saw. This is all of \
+                 it:",
             ),
             None => self.text("Nobody has reviewed this profile. This is all of it:"),
         }
@@ -206,10 +206,7 @@ impl Body {
         }
         self.field("engine", &profile.engine.to_string());
         let min_api = profile.min_api.map(|version| version.to_string());
-        self.field(
-            "min_api",
-            &min_api.unwrap_or_else(|| "the lowest that dsp lets through".into()),
-        );
+        self.field("min_api", &min_api.unwrap_or_else(|| "the lowest that dsp accepts".into()));
         let denied = profile.deny.iter().map(|entry| entry.value.to_string());
         self.list("denied", denied.collect());
         let kept = profile.reviewed.iter().flat_map(|reviewed| &reviewed.kept);
@@ -264,15 +261,16 @@ impl Body {
                 let typed = proposal(rule, facts);
                 match narrowed(rule, &typed, facts) {
                     Ok(narrower) => (
-                        format!("{key} with {typed} would change the file so{others}:"),
+                        format!("{key} with {typed} would change the file like this{others}:"),
                         Some(narrow(rule, narrower)),
                     ),
                     Err(_) => (format!("{key} asks for the pattern first{others}"), None),
                 }
             }
-            (choice, item) => {
-                (format!("{key} would change the file so{others}:"), choice.decision(item, facts))
-            }
+            (choice, item) => (
+                format!("{key} would change the file like this{others}:"),
+                choice.decision(item, facts),
+            ),
         };
         self.effect(session, &lead, decision.as_ref());
     }
@@ -284,8 +282,8 @@ impl Body {
         let rule = [
             ("d", "deny: moves it to deny:, where generate --update leaves it"),
             ("n", "names: a rule for each name that was recorded, and for no other"),
-            ("g", "pattern: one rule, such as ci-*, which has to hold all recorded names"),
-            ("c", "comment: stands behind the rule in the file"),
+            ("g", "pattern: one rule, such as ci-*, which has to match all recorded names"),
+            ("c", "comment: is written after the rule in the file"),
         ];
         let all = [
             ("s", "skip: leaves it open for another time"),
@@ -300,7 +298,7 @@ impl Body {
         let Some(subject) = item.subjects().into_iter().next() else { return };
         self.blank();
         let note = Decision::Note { subject, text: text.to_owned() };
-        self.effect(session, "This would change the file so:", Some(&note));
+        self.effect(session, "This would change the file like this:", Some(&note));
     }
 
     fn pattern(&mut self, session: &Session, item: &Item, typed: &str) {
@@ -323,8 +321,8 @@ impl Body {
         self.effect(session, &lead, Some(&narrow(rule, narrower.clone())));
     }
 
-    /// The lines of the file that a decision changed, after `lead`. What has to be known before it is
-    /// taken comes first, where no long change moves it out of sight.
+    /// The lines of the file that a decision changed, after `lead`. Warnings come first, where a long change
+    /// cannot move them out of sight.
     fn effect(&mut self, session: &Session, lead: &str, decision: Option<&Decision>) {
         let Some(decision) = decision else { return self.text(lead) };
         let next = match session.draft.decide(decision) {
@@ -344,7 +342,7 @@ impl Body {
         self.lines.extend(lines);
     }
 
-    /// Tells of rules that are about more or less than they name.
+    /// Warns of rules that match more or less than they name.
     fn careful(&mut self, found: &[Ambiguity], is_meant: impl Fn(&Ambiguity) -> bool) {
         let found = found.iter().filter(|one| is_meant(one)).map(ToString::to_string);
         let text = some(found, MOST_CAREFUL);
@@ -376,7 +374,7 @@ impl Body {
             self.text(&format!("  dsp review {path}"));
         }
         self.blank();
-        self.text("What this profile gives:");
+        self.text("What this profile allows:");
         self.blank();
         for risk in Risk::ALL.into_iter().rev() {
             let rules = profile.allow.iter().filter(|entry| entry.value.risk() == risk);
@@ -416,7 +414,7 @@ fn seen(facts: &Facts) -> String {
     format!("{requests}{sessions}{answers}")
 }
 
-/// Which names a rule is about; none for an operation without.
+/// Which names a rule matches; `None` for an operation without names.
 fn holds_for(rule: &Rule) -> Option<String> {
     let parameters: Vec<&str> = rule.operation().template.parameters().collect();
     let name = |(pattern, parameter): (&Pattern, &&str)| {

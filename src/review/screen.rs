@@ -16,7 +16,7 @@ use crate::terminal::Key;
 const ERROR: Style = AnsiColor::Red.on_default();
 const KEY: Style = AnsiColor::Cyan.on_default();
 
-/// The least room that a question is shown in.
+/// The smallest terminal that a question is shown on.
 const SMALLEST: (usize, usize) = (24, 6);
 
 /// What a terminal shows.
@@ -24,7 +24,7 @@ const SMALLEST: (usize, usize) = (24, 6);
 pub struct Screen {
     /// The lines, styled; none is wider than the terminal, and no more than it has.
     pub lines: Vec<String>,
-    /// Where the cursor stands, where something is typed: column and row, from 0.
+    /// Where the cursor is while something is typed: column and row, from 0.
     pub cursor: Option<(usize, usize)>,
 }
 
@@ -84,7 +84,8 @@ impl View {
     pub fn screen(&self, session: &Session) -> Screen {
         let (columns, rows) = self.size;
         if columns < SMALLEST.0 || rows < SMALLEST.1 {
-            let lines = wrap("there is too little room; q ends the review", columns.max(1), "", "");
+            let lines =
+                wrap("the terminal is too small; q ends the review", columns.max(1), "", "");
             return Screen { lines: lines.into_iter().take(rows).collect(), cursor: None };
         }
         let layout = Layout::of(session, columns);
@@ -189,7 +190,7 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
     fold(&[], &parts, columns, 2)
 }
 
-/// The keys that mean something, with a word for each.
+/// The keys that are answers now, with a word for each.
 #[must_use]
 pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
     let item = session.item();
@@ -244,7 +245,7 @@ fn legend(keys: &[(&str, &str)], columns: usize) -> Vec<String> {
     lines
 }
 
-/// The line above the keys, which tells where there is more.
+/// The line above the keys, which says where there is more.
 fn border(columns: usize, below: usize, above: usize) -> String {
     let more = match (above, below) {
         (0, 0) => String::new(),
@@ -258,7 +259,7 @@ fn border(columns: usize, below: usize, above: usize) -> String {
 }
 
 /// The part of a typed line that fits, and the column of its place: the front of a line that fits,
-/// else what stands before the place.
+/// otherwise what comes before the place.
 fn window(before: &str, text: &str, label: &str, columns: usize) -> (String, usize) {
     let room = columns.saturating_sub(1);
     let whole = format!("{label}{text}");

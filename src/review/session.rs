@@ -1,4 +1,4 @@
-//! The dialogue: a key comes, the state changes, and the caller is told what to do about it.
+//! The dialogue: a key changes the state, and the caller learns what to do about it.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub enum Leaving {
     Interrupted,
 }
 
-/// How often what was answered.
+/// How many answers of each kind were given.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Tally {
     /// Rules and requests that were kept.
@@ -78,7 +78,7 @@ pub(super) enum Mode {
     Proposed(Rule),
 }
 
-/// What is said below a screen.
+/// What the last key led to, for the person.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Message {
     pub(super) text: String,
@@ -153,8 +153,8 @@ impl Session {
         self.find_question();
         self.ask();
         self.message = Some(Message {
-            text: "the file was changed by somebody else meanwhile, so your last answer was not \
-                   taken; this is the file as it is now"
+            text: "somebody else has changed the file meanwhile, so your last answer was not \
+                   saved; this is the file as it is now"
                 .to_owned(),
             is_error: true,
         });
@@ -291,7 +291,7 @@ impl Session {
         }
     }
 
-    /// Takes a decision over the present question.
+    /// Decides on the present question.
     fn decide(&mut self, item: &Item, decision: &Decision) -> Step {
         let next = match self.draft.decide(decision) {
             Ok(next) => next,
@@ -358,7 +358,7 @@ impl Session {
         Step::Show
     }
 
-    /// Takes the last answer back, in the file too.
+    /// Undoes the last answer, in the file too.
     fn back(&mut self) -> Step {
         let Some(past) = self.past.pop() else {
             return self.tell("this is the first question of this session");
@@ -393,7 +393,7 @@ impl Session {
             Key::Escape => return self.ask(),
             Key::Enter => match narrowed(rule, &line.text(), self.asked.facts.as_ref()) {
                 Ok(rule) => return self.turn_to(Mode::Proposed(rule)),
-                // Why is told where its effect would be.
+                // The reason is shown where its effect would be.
                 Err(_) => drop(self.tell("this cannot be taken, for the reason above")),
             },
             _ => drop(line.press(key)),
@@ -402,8 +402,8 @@ impl Session {
         Step::Show
     }
 
-    /// Enter has ended the line that was typed; so that it does not accept a rule as well, another
-    /// key does that.
+    /// Accepts the proposed rule by a key of its own: Enter has just ended the typed line, and must not
+    /// accept a rule as well.
     fn answer_proposal(&mut self, rule: Rule, key: Key) -> Step {
         let Some(item) = self.asked.item.clone() else { return self.ask() };
         match (key, &item) {

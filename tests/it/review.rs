@@ -192,7 +192,7 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
     let changed =
         world.read("ci.yaml").replace("POST /containers/*/exec ", "POST /containers/a/exec ");
     world.write("ci.yaml", &changed);
-    tty.press_until("k", "the file was changed by somebody else");
+    tty.press_until("k", "somebody else has changed the file");
     tty.wait_for("[1/8]  root  POST /containers/*/attach");
     assert_eq!(world.read("ci.yaml"), changed);
     tty.press_until("k", "[2/8]  root  POST /containers/a/exec");
