@@ -1,18 +1,18 @@
-//! Warns of rules that are not about exactly what they name.
+//! Warns of rules that match more or less than the names they spell.
 
 use super::output;
 use crate::profile::{Ambiguity, Profile};
 use crate::report::{count, printable};
 
-/// So many are told one by one.
+/// The most rules to warn of one by one.
 const TOLD: usize = 5;
 
-/// Warns of those in a profile.
+/// Warns of the ambiguous rules in a profile.
 pub(super) fn warn(profile: &Profile) {
     tell(&profile.ambiguities());
 }
 
-/// Warns of those that a profile has and the one before it did not have.
+/// Warns of ambiguous rules that were not in the previous profile.
 pub(super) fn warn_of_new(before: &Profile, profile: &Profile) {
     tell(&profile.new_ambiguities(before));
 }
@@ -24,7 +24,7 @@ fn tell(found: &[Ambiguity]) {
     let more = found.len().saturating_sub(TOLD);
     if more > 0 {
         output::warn(&format!(
-            "{} are about more or less than they name too",
+            "{} also match more or less than they name",
             count(more, "more rule")
         ));
     }

@@ -1,5 +1,5 @@
-//! Questions to a person at the terminal, where dsp would refuse otherwise. An option answers each of
-//! them for a script, and none is asked unless stdin and stderr are a terminal.
+//! Questions to a person at the terminal, asked where dsp would otherwise refuse. Scripts answer each
+//! question with an option. dsp asks only if stdin and stderr are terminals.
 
 use std::fmt::Write;
 use std::io::{self, BufRead};
@@ -17,7 +17,7 @@ use crate::learn::Chosen;
 use crate::profile::{BUILTIN, SHIPPED};
 use crate::text::{guarded, printable, shown, spelled};
 
-/// Stands for all requests, where one could be named.
+/// The value of an option that means all requests instead of a single one.
 pub(super) const ALL: &str = "all";
 
 /// The requests that the values of an option name.
@@ -31,36 +31,36 @@ pub(super) fn chosen(named: &[String]) -> Chosen {
     }
 }
 
-/// The columns that dialoguer puts before an item.
+/// The width of what dialoguer prints before an item, in columns.
 const MARK_COLUMNS: usize = 7;
 
-/// What is done about a profile that is to be written and exists.
+/// What to do if the profile to write already exists.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Existing {
-    /// What is new is added to it.
+    /// Add what is new to it.
     Update,
-    /// It is written over.
+    /// Overwrite it.
     Replace,
-    /// The profile goes to another file.
+    /// Write the profile to another file.
     Other(PathBuf),
-    /// Nothing is done.
+    /// Do nothing.
     Stop,
 }
 
-/// Whether a person is there who can be asked and wants to be.
+/// Whether there is a person to ask, who has not asked for silence.
 pub(super) fn is_possible(verbosity: Verbosity) -> bool {
     !verbosity.quiet && is_there()
 }
 
 /// Whether a person is at stdin and stderr.
 pub(super) fn is_there() -> bool {
-    // A job in the background would be stopped as soon as it reads.
+    // The kernel would stop a background job as soon as it reads from the terminal.
     let is_in_front = tcgetpgrp(io::stdin()).map_or(true, |front| front == getpgrp());
     isatty(io::stdin()) && isatty(io::stderr()) && is_in_front
 }
 
-/// What to do about a profile that exists. `may_update` unless an option says something about a new
-/// profile, and `may_replace` if it is one that dsp can read.
+/// Asks what to do about a profile that already exists. `may_update` is false if an option only makes
+/// sense for a new profile, and `may_replace` is false if dsp cannot read the existing file.
 pub(super) fn about_existing(
     path: &Path,
     may_update: bool,
@@ -86,14 +86,14 @@ pub(super) fn about_existing(
     }
 }
 
-/// Which requests a profile is to allow that it would leave out; none by default.
+/// Asks which requests to allow that the profile would otherwise leave out; none by default.
 pub(super) fn which_of(what: &str, requests: &[String]) -> Result<Vec<String>, Unanswered> {
     let texts: Vec<String> = requests.iter().map(|request| printable(request)).collect();
     let places = some_of(what, texts)?;
     Ok(places.into_iter().filter_map(|place| requests.get(place).cloned()).collect())
 }
 
-/// Which of the profiles that are part of dsp is meant.
+/// Asks which of the profiles that are part of dsp to use.
 pub(super) fn builtin() -> Result<Option<PathBuf>, Unanswered> {
     let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
     let texts =
@@ -102,12 +102,12 @@ pub(super) fn builtin() -> Result<Option<PathBuf>, Unanswered> {
     let chosen = chosen.and_then(|place| SHIPPED.get(place));
     let chosen = chosen.map(|shipped| format!("{BUILTIN}{}", shipped.name));
     if let Some(chosen) = &chosen {
-        output::note(&format!("with the profile {chosen}, which dsp profiles show prints"));
+        output::note(&format!("using the profile {chosen}; dsp profiles show prints it"));
     }
     Ok(chosen.map(Into::into))
 }
 
-/// One of several answers; `None` if the person wants none. In a long list, letters search.
+/// Asks for one of several answers; `None` if the person chooses none. A long list can be searched.
 fn one_of(prompt: &str, items: Vec<String>, is_long: bool) -> Result<Option<usize>, Unanswered> {
     let prompt = prompt.to_owned();
     if environment::is_dumb_terminal() {
@@ -129,7 +129,7 @@ fn one_of(prompt: &str, items: Vec<String>, is_long: bool) -> Result<Option<usiz
     })
 }
 
-/// Some of several answers.
+/// Asks for any number of several answers.
 fn some_of(prompt: &str, items: Vec<String>) -> Result<Vec<usize>, Unanswered> {
     let prompt = prompt.to_owned();
     if environment::is_dumb_terminal() {
@@ -141,12 +141,12 @@ fn some_of(prompt: &str, items: Vec<String>) -> Result<Vec<usize>, Unanswered> {
     guard::ask(By::Keys, move || {
         let prompt = format!("{prompt} (Space marks, a all, Enter goes on)");
         let select = MultiSelect::new().with_prompt(prompt).items(items);
-        // What was chosen is said later, with the rest.
+        // The command reports later what was chosen.
         Ok(select.report(false).interact_opt()?.unwrap_or_default())
     })
 }
 
-/// A line; `None` at the end of the input.
+/// Asks for a line of text; `None` at the end of the input.
 pub(super) fn line(prompt: &str, initial: &str) -> Result<Option<String>, Unanswered> {
     if environment::is_dumb_terminal() {
         return plain_line(prompt);
@@ -159,9 +159,9 @@ pub(super) fn line(prompt: &str, initial: &str) -> Result<Option<String>, Unansw
     trimmed(answer)
 }
 
-/// A line that the terminal edits itself; `None` at the end of the input.
+/// Like [`line`], with the line editing of the terminal itself.
 pub(super) fn plain_line(prompt: &str) -> Result<Option<String>, Unanswered> {
-    // There is nobody to tell that nobody can be told.
+    // If stderr does not work, there is no way to report that.
     let _ = stderr::say_part(&guarded(&format!("{prompt}: ")));
     trimmed(guard::ask(By::Line, || {
         let mut line = String::new();
@@ -172,7 +172,7 @@ pub(super) fn plain_line(prompt: &str) -> Result<Option<String>, Unanswered> {
 
 fn trimmed(answer: Result<Option<String>, Unanswered>) -> Result<Option<String>, Unanswered> {
     if !matches!(answer, Ok(Some(_))) {
-        // What comes next begins a line of its own.
+        // So that the next output begins on a new line.
         output::say("");
     }
     Ok(answer?.map(|line| line.trim().to_owned()))
@@ -187,13 +187,13 @@ fn list(items: &[String]) {
     output::say(text.trim_end());
 }
 
-/// The places that were typed as numbers from 1.
+/// Parses the numbers of items, which start at 1, into indices.
 fn numbers(typed: &str, all: usize) -> Vec<usize> {
     let words = typed.split([' ', ',']).filter_map(|word| word.parse::<usize>().ok());
     words.filter_map(|number| number.checked_sub(1)).filter(|place| *place < all).collect()
 }
 
-/// Items as long as a line at most: dialoguer clears as many lines as it has items.
+/// Cuts items to one line each, because dialoguer clears as many lines as there are items.
 fn fitted(items: Vec<String>) -> Vec<String> {
     let columns = usize::from(Term::stderr().size().1).saturating_sub(MARK_COLUMNS + 1);
     let fitted = |item: String| truncate_str(&item, columns, "...").into_owned();

@@ -23,9 +23,9 @@ use crate::report::Severity;
 
 /// Compare recordings with a profile: has the program drifted?
 ///
-/// Reports what was recorded and is not allowed, what is allowed and was not used, and what nobody
-/// has reviewed. The exit status is 0 when all that was recorded is allowed, 3 when not, and 4 when
-/// the recordings are empty, incomplete or lossy, so that nothing can be said.
+/// Reports what was recorded but is not allowed, what is allowed but was not used, and what nobody
+/// has reviewed. The exit status is 0 if everything that was recorded is allowed, 3 if not, and 4 if
+/// the recordings are empty, incomplete or lossy, so that no verdict is possible.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,17 +41,17 @@ pub(super) struct Args {
     /// Recordings
     #[arg(value_name = "RECORDING", required = true)]
     recordings: Vec<PathBuf>,
-    /// The profile as it was, a file or REVISION:FILE; a review that was taken away since is an error
+    /// An older version of the profile, a file or REVISION:FILE; a review removed since is an error
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
-    /// Make it an error that nobody has reviewed the profile, as enforce --require-reviewed does; a
-    /// review that was taken away as a whole leaves such a profile
+    /// Make it an error if nobody has reviewed the profile, as enforce --require-reviewed does; this
+    /// also finds a review that was removed completely
     #[arg(long)]
     require_reviewed: bool,
-    /// The least finding that makes the exit status 3: error, warning or note
+    /// The lowest severity that makes the exit status 3: error, warning or note
     #[arg(long, value_name = "LEVEL", default_value = "error", value_parser = severity)]
     fail_on: Severity,
-    /// Give the findings of a code another weight: error, warning, note or off
+    /// Change the severity of the findings with a code: error, warning, note or off
     #[arg(long = "severity", value_name = "CODE=LEVEL", value_parser = weight)]
     severities: Vec<(CheckCode, Option<Severity>)>,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let report = check(&profile, source, &evidence, &options);
     if evidence.is_empty() {
         output::error(&format!(
-            "{} holds no request, so there is nothing to compare",
+            "{} contains no requests, so there is nothing to compare",
             evidence::names(&args.recordings)
         ));
         output::help("record the program first: dsp record -- COMMAND");
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
 }
 
 impl Args {
-    /// Refuses to leave out, or to take lightly, what `--require-reviewed` insists on.
+    /// Refuses options that would lower the severity of what `--require-reviewed` insists on.
     fn refuse_contradiction(&self) -> anyhow::Result<()> {
         let is_review =
             |code: &CheckCode| matches!(code, CheckCode::Unreviewed | CheckCode::RiskRose);
@@ -106,14 +106,14 @@ impl Args {
     }
 }
 
-/// What the profile was before, when it was reviewed then.
+/// The path of the older profile, if that one was reviewed.
 fn reviewed_before(args: &Args) -> anyhow::Result<Option<String>> {
     let Some(path) = &args.against else { return Ok(None) };
     let (source, before) = source::load_any(path)?;
     Ok(before.reviewed.map(|_| source.path))
 }
 
-/// The day in UTC, so that a machine's own time does not decide over a verdict.
+/// Today in UTC, so that a verdict does not depend on the time zone of the machine.
 fn today() -> Date {
     TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }

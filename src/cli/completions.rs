@@ -1,4 +1,4 @@
-//! `dsp completions` and `dsp man`: what shells and readers of manuals need.
+//! `dsp completions` and `dsp man`: shell completions and manual pages.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,12 @@ use super::status::Status;
 use super::{files, output, standard};
 use crate::text::shown;
 
-/// The variable by which a shell asks dsp to complete.
+/// The environment variable with which a shell asks dsp for completions.
 const VARIABLE: &str = "DSP_COMPLETE";
 
-/// bash takes `builtin:mon` and `tcp://` for several words, of which only the last is completed, so
-/// the words are put together again and what was typed before the last colon is left out.
+/// bash splits words such as `builtin:mon` and `tcp://` at the colons, and completes only the last
+/// part. This joins the parts again, and removes from each completion what was typed up to the last
+/// colon.
 const COLONS: &str = r#"
 _dsp_with_colons() {
     local line=${COMP_LINE:0:COMP_POINT}
@@ -35,14 +36,14 @@ complete -o nospace -o bashdefault -F _dsp_with_colons dsp
 
 /// Print a script that completes dsp's command lines
 ///
-/// The script asks dsp itself, so it knows what this dsp knows: options, files, and the profiles that
-/// are part of it.
+/// The script asks dsp itself, so it completes what this version of dsp has: options, files, and the
+/// profiles that are part of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp completions fish | source       in ~/.config/fish/config.fish
   source <(dsp completions bash)      in ~/.bashrc
-  source <(dsp completions zsh)       in ~/.zshrc, behind compinit")]
+  source <(dsp completions zsh)       in ~/.zshrc, after compinit")]
 pub(super) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish"])]
@@ -58,20 +59,19 @@ Examples:
   dsp man | man -l -                                 read the first one
   dsp man -o /usr/local/share/man/man1               install all of them")]
 pub(super) struct Man {
-    /// The folder to write all pages to; without one the first is printed
+    /// The folder to write all pages to; by default only the first is printed
     #[arg(short, long, value_name = "FOLDER", value_parser = standard::folder())]
     output: Option<PathBuf>,
 }
 
-/// Answers a shell that asks what could come next on the line of this command, and ends the process;
-/// returns if no shell asks.
+/// If a shell asks for completions of this command, prints them and exits the process.
 pub(super) fn answer(command: fn() -> clap::Command) {
     CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
 
 pub(super) fn completions(args: &Completions) -> anyhow::Result<Status> {
     let shells = Shells::builtins();
-    let shell = shells.completer(&args.shell).context("clap knows no such shell")?;
+    let shell = shells.completer(&args.shell).context("clap does not support this shell")?;
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "dsp", "dsp", "dsp", &mut script)?;
     let mut script = String::from_utf8(script)?;
@@ -83,7 +83,7 @@ pub(super) fn completions(args: &Completions) -> anyhow::Result<Status> {
 }
 
 pub(super) fn man(args: &Man, command: clap::Command) -> anyhow::Result<Status> {
-    // The help of a command is its page.
+    // `help` needs no page, because each command has one.
     let command = command.disable_help_subcommand(true);
     let Some(folder) = &args.output else {
         output::data(&page(&command)?)?;
@@ -97,7 +97,7 @@ pub(super) fn man(args: &Man, command: clap::Command) -> anyhow::Result<Status> 
     Ok(Status::Done)
 }
 
-/// Writes the page of a command, and those of the commands in it.
+/// Writes the page of a command and, recursively, those of its subcommands.
 fn write_pages(command: &clap::Command, folder: &Path) -> anyhow::Result<()> {
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
         write_pages(inner, folder)?;

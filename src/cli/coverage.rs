@@ -1,4 +1,4 @@
-//! `dsp coverage`: have I recorded enough?
+//! `dsp coverage`: has enough been recorded?
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use super::{evidence, output, standard};
 use crate::learn::{Coverage, OperationRow, OtherRow, SessionRow};
 use crate::report::{count, pretty, printable};
 
-/// Tell whether enough was recorded
+/// Estimate whether enough was recorded
 ///
-/// Shows which sessions brought what, how many operations the next one is expected to add, and
-/// which operations one would expect beside those that were seen.
+/// Shows what each session added, how many operations the next one is expected to add, and which
+/// operations usually come with those that were seen.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,14 +24,14 @@ pub(super) struct Args {
     /// Recordings
     #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
     recordings: Vec<PathBuf>,
-    /// How to print it
+    /// The output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
     sessions: Sessions,
 }
 
-/// How a result is printed.
+/// The format of a result.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     /// For people
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     standard::read_once(args.recordings.iter().map(PathBuf::as_path))?;
     let evidence = evidence::read(&args.recordings, None, None, false, &args.sessions)?;
     if evidence.is_empty() {
-        output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
+        output::error(&format!("{} contains no requests", evidence::names(&args.recordings)));
         output::help("record the program first: dsp record -- COMMAND");
         return Ok(Status::NoVerdict);
     }
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     }
     if evidence.is_all_refused() {
         let names = evidence::names(&args.recordings);
-        output::error(&format!("{names} holds nothing but requests that enforce refuses"));
+        output::error(&format!("{names} contains only requests that enforce refuses"));
         return Ok(Status::NoVerdict);
     }
     Ok(Status::Done)
@@ -79,7 +79,7 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
         let share = format!("{sessions}/{all}");
         writeln!(text, "{share:>8}  {requests:>8}  {operation}")?;
     }
-    others(&mut text, "No known operation:", &coverage.unknown)?;
+    others(&mut text, "Not a known operation:", &coverage.unknown)?;
     others(&mut text, "Refused by enforce whatever the profile says:", &coverage.refused)?;
     writeln!(text, "\n{}", estimate(coverage))?;
     if all > 1 && coverage.once().next().is_some() {
@@ -89,23 +89,23 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
         }
     }
     if !coverage.questions.is_empty() {
-        writeln!(text, "\nTo ask:")?;
+        writeln!(text, "\nQuestions:")?;
         for question in &coverage.questions {
             let (seen, missing) = (&question.seen, &question.missing);
-            writeln!(text, "  {seen} was seen, {missing} never: {}", question.question)?;
+            writeln!(text, "  {seen} was seen, {missing} was not: {}", question.question)?;
         }
     }
     Ok(printable_lines(&text))
 }
 
-/// What a session was of, with the labels that it has.
+/// What ran in a session, with the session's labels.
 fn what(session: &SessionRow) -> String {
     let subject = session.subject.clone().unwrap_or_else(|| "a listener".to_owned());
     let labels = session.labels.iter().map(|(key, value)| format!(" {key}={value}"));
     printable(&std::iter::once(subject).chain(labels).collect::<String>())
 }
 
-/// Requests that are none of the operations, if there are any.
+/// Lists requests that are not operations, if there are any.
 fn others(text: &mut String, title: &str, rows: &[OtherRow]) -> std::fmt::Result {
     if !rows.is_empty() {
         writeln!(text, "\n{title}")?;
@@ -121,14 +121,14 @@ fn estimate(coverage: &Coverage) -> String {
     let sessions = count(coverage.sessions.len(), "session");
     match coverage.expected_new_operations {
         None => format!(
-            "{operations} in {sessions}. One session says nothing about the next one: record more."
+            "{operations} in {sessions}. One session says nothing about the next: record more."
         ),
         Some(expected) => {
             let once = coverage.once().count();
             let verdict = match expected {
-                _ if coverage.lossy => "and requests are missing: record again",
-                0.0 => "nothing speaks for more",
-                ..0.25 => "nearly all was seen",
+                _ if coverage.lossy => "but requests are missing: record again",
+                0.0 => "looks complete",
+                ..0.25 => "nearly complete",
                 _ => "record more",
             };
             format!(

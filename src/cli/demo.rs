@@ -1,4 +1,4 @@
-//! `dsp demo`: the whole loop in one go, on the engine that is found or on the sample engine.
+//! `dsp demo`: the whole loop in one go, on a real engine if there is one, or on the sample engine.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -32,26 +32,26 @@ use crate::text::{quoted, shown, spelled};
 /// The longest answer in bytes that the built-in program reads.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// How long one of its requests may take.
+/// How long a request of the built-in program may take.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
-/// How many containers it asks for statistics.
+/// The most containers whose statistics the built-in program requests.
 const MOST_CONTAINERS: usize = 3;
 
 /// Show the whole loop in one go
 ///
 /// Records a small built-in program, prints its profile, enforces it, and shows an allowed and a
-/// denied call. Uses the engine that is found, and only reads from it; where there is none, a small
-/// sample engine inside dsp.
+/// denied call. Uses your engine, and only reads from it; if there is none, a small sample engine
+/// inside dsp.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp demo
-  dsp demo --sample          use the sample engine even where there is a real one")]
+  dsp demo --sample          use the sample engine even if there is a real one")]
 pub(super) struct Args {
     #[command(flatten)]
     engine: Engine,
-    /// Use the sample engine even where there is a real one
+    /// Use the sample engine even if there is a real one
     #[arg(long, conflicts_with = "host")]
     sample: bool,
     /// The folder for the files it makes, instead of a new temporary one
@@ -84,7 +84,7 @@ async fn demo(args: &Args) -> anyhow::Result<Status> {
         shown(&recording)
     ))?;
 
-    step(2, "generate", "the least that allows this, containers as wildcards")?;
+    step(2, "generate", "the smallest profile that allows this, with containers as wildcards")?;
     let evidence =
         evidence::read(std::slice::from_ref(&recording), None, None, false, &Sessions::default())?;
     let name = crate::profile::Name::from_words("demo");
@@ -103,7 +103,7 @@ async fn demo(args: &Args) -> anyhow::Result<Status> {
 
     let path = quoted(&spelled(&profile_path));
     output::text(&format!(
-        "\nThe files are in {}.\nNext, with a program of yours:\n   dsp record -- docker stats --no-stream\n   \
+        "\nThe files are in {}.\nNext, with your own program:\n   dsp record -- docker stats --no-stream\n   \
          dsp generate -o profile.yaml\n   dsp enforce profile.yaml -- docker stats --no-stream\n   \
          dsp explain {path}\n",
         shown(&folder),
@@ -136,7 +136,7 @@ impl Stage {
                         kind,
                         about: Some(about_engine(&found)),
                         story: format!(
-                            "{} {version} at {}, only read from",
+                            "{} {version} at {}; dsp only reads from it",
                             kind.title(),
                             found.address
                         ),
@@ -145,11 +145,9 @@ impl Stage {
                         _sample: None,
                     });
                 }
-                // An engine that was named and does not answer is an error, not a demo of another.
+                // If the user named an engine, do not fall back to the sample engine.
                 Err(error) if environment.host_flag.is_some() => return Err(error.into()),
-                Err(_) => {
-                    "no Docker Engine answered; dsp record says where it was looked for".to_owned()
-                }
+                Err(_) => "no Docker Engine answered; dsp record says where dsp looked".to_owned(),
             }
         };
         let sample = SampleEngine::start(&sockets.path().join("engine.sock"))?;
@@ -220,7 +218,7 @@ async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {
     Ok(lines)
 }
 
-/// The built-in program: a monitor that looks and does not touch.
+/// The built-in program: a monitor that only reads.
 struct Program {
     client: Client<UnixConnector, Empty<Bytes>>,
     socket: PathBuf,
@@ -267,7 +265,7 @@ fn folder(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
                 .with_context(|| format!("cannot make the folder {}", shown(&path)))?;
             Ok(path.to_owned())
         }
-        // Kept, because the person is told where the files are.
+        // Kept, because the last message says where the files are.
         None => Ok(tempfile::Builder::new().prefix("dsp-demo-").tempdir()?.keep()),
     }
 }

@@ -8,11 +8,11 @@ use crate::review::{Draft, Leaving, Session};
 /// How a dialogue ended.
 pub(super) enum End {
     Left(Leaving),
-    /// A signal came, of this number.
+    /// A signal with this number arrived.
     Signal(u8),
 }
 
-/// Saves what was decided, unless the file has changed since. Then what is in it now is shown.
+/// Saves a decision, unless the file was changed in the meantime: then the review shows its new content.
 pub(super) fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
     let change = files::change(path)?;
     if change.text == before {

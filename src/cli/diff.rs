@@ -1,4 +1,4 @@
-//! `dsp diff`: what a change of a profile widens and narrows.
+//! `dsp diff`: what a change to a profile widens and narrows.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use super::status::Status;
 use super::{source, standard};
 use crate::check::{self, compare};
 
-/// Say what a change of a profile widens and narrows
+/// Show what a change to a profile widens and narrows
 ///
-/// Compares what two profiles let through, not how they are written. Either may be a file at a
-/// revision of the git repository around, as REVISION:FILE.
+/// Compares what two profiles let through, not how they are written. Either can be a file at a
+/// revision of the surrounding git repository, as REVISION:FILE.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// The new profile
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// What makes the exit status 3, beside a review that was lost
+    /// What makes the exit status 3, besides a lost review
     #[arg(long, value_enum, value_name = "CHANGE")]
     fail_on: Option<FailOn>,
     #[command(flatten)]
@@ -38,9 +38,9 @@ pub(super) struct Args {
 enum FailOn {
     /// Any change
     Any,
-    /// More is let through
+    /// The new profile allows more
     Widened,
-    /// More is let through, and nobody has accepted that with dsp review
+    /// The new profile allows more, and nobody has accepted that with dsp review
     Unreviewed,
 }
 

@@ -1,4 +1,4 @@
-//! `dsp enforce`: exactly a profile and nothing else.
+//! `dsp enforce`: let through exactly what a profile allows.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,21 +27,21 @@ use crate::text::spelled;
 
 /// Let through exactly what a profile allows
 ///
-/// With a command, dsp runs it confined and ends with its exit status. Without one, it serves until
-/// Ctrl-C or TERM, and reads the profile anew at HUP. Everything else is answered with 403 and the
-/// rule that would allow it.
+/// With a command, dsp runs it confined and exits with its status. Without one, dsp serves until
+/// Ctrl-C or TERM, and reloads the profile on HUP. Other requests are answered with 403 and the rule
+/// that would allow them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp enforce profile.yaml -- docker stats --no-stream
   dsp enforce monitor.yaml --listen tcp://127.0.0.1:2379 --require-reviewed
-  dsp enforce profile.yaml --audit -- make test       deny nothing, tell what would be denied
+  dsp enforce profile.yaml --audit -- make test       deny nothing, report what would be denied
   dsp enforce profile.yaml --audit-log audit.jsonl    then: dsp check profile.yaml audit.jsonl")]
 pub(super) struct Args {
     /// The profile. If you leave it out on a terminal, dsp asks which of its own to use
     #[arg(
         value_name = "PROFILE",
-        value_parser = standard::not("the profile is read again at HUP, so it has to be a file"),
+        value_parser = standard::not("the profile is read again on HUP, so it has to be a file"),
         add = ArgValueCompleter::new(Profiles)
     )]
     profile: PathBuf,
@@ -51,24 +51,23 @@ pub(super) struct Args {
     listen: Listen,
     #[command(flatten)]
     intercept: super::intercept::Intercept,
-    /// Let everything through, and tell what would have been denied
+    /// Let everything through, and report what would have been denied
     #[arg(long)]
     audit: bool,
-    /// Refuse a profile that no person has accepted as it is, at the start and at HUP (dsp review)
+    /// Refuse a profile that is not fully reviewed, at the start and on HUP; see dsp review
     #[arg(long)]
     require_reviewed: bool,
-    /// When a new profile is read at HUP, end requests under way that it denies
+    /// After a reload on HUP, end open requests that the new profile denies
     #[arg(long, conflicts_with_all = ["audit", "command", "intercept"])]
     drop_denied: bool,
-    /// Append each request and its decision to this file, as record does; - is stdout. While it
+    /// Append each request and its decision to this file, as record does; - is stdout. While the file
     /// cannot be written, nothing is let through
     #[arg(long, value_name = "FILE")]
     audit_log: Option<PathBuf>,
-    /// Seconds that the body of a request may make no progress before the request is ended; 0 for no
-    /// limit
+    /// End a request if its body makes no progress for this many seconds; 0 for no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 60, conflicts_with = "audit")]
     body_timeout: u64,
-    /// Go on when the audit log cannot be written
+    /// Keep serving if the audit log cannot be written
     #[arg(long, requires = "audit_log")]
     audit_log_optional: bool,
     /// The program to run
@@ -128,7 +127,7 @@ async fn enforce(
     }
 
     if !private {
-        // Before the address is told, so that no signal can end what has just begun.
+        // Before the address is printed, so that a signal sent after that is handled.
         let signals = EndSignals::except_hangup()?;
         let hangup = session::handle_signal(SignalKind::hangup())?;
         let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
@@ -164,13 +163,13 @@ async fn enforce(
     Ok(status)
 }
 
-/// Says which rules make whoever holds the profile root on the host, in one step or less.
+/// Warns of rules with which a client can become root on the host.
 fn tell_of_root(profile: &Profile) {
     let root = profile.allow.iter().filter(|entry| entry.value.risk() == Risk::Root);
     let rules: Vec<String> = root.map(|entry| printable(&entry.value.to_string())).collect();
     if !rules.is_empty() {
         output::warn(&format!(
-            "whoever uses this socket is root on the host, by {}",
+            "anyone who can use this socket can become root on the host, by {}",
             rules.join(", ")
         ));
     }
@@ -191,7 +190,7 @@ fn to_stdout(args: &Args) -> bool {
     args.audit_log.as_deref().is_some_and(standard::is_standard)
 }
 
-/// Begins the audit log, if one is wanted.
+/// Begins the audit log, if there is to be one.
 fn audit_log(
     args: &Args,
     profile: &Profile,
@@ -206,8 +205,8 @@ fn audit_log(
     Ok(Some(AuditLog::begin(output, profile, engine, &args.command, args.audit_log_optional)?))
 }
 
-/// What was denied, after the program has given the terminal back. A client that was upgrading its
-/// connection does not show the reason itself.
+/// Lists what was denied, after the program has returned the terminal. Necessary because a client that
+/// tried to upgrade its connection does not show the reason.
 fn summarise(audit: &Audit, only_audited: bool) {
     let denials = audit.denials();
     if denials.is_empty() {

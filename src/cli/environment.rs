@@ -1,11 +1,11 @@
-//! What the environment says, read once.
+//! Everything that dsp reads from environment variables.
 
 use std::env;
 use std::path::PathBuf;
 
 use crate::engine::Environment;
 
-/// The environment as far as it says where the engine is.
+/// The parts of the environment that say where the engine is.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(super) fn read(host_flag: Option<&str>) -> Environment {
     let text = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
@@ -22,13 +22,13 @@ pub(super) fn read(host_flag: Option<&str>) -> Environment {
     }
 }
 
-/// The file of GitHub Actions that becomes the summary of the present step.
+/// The file that GitHub Actions shows as the summary of the current step.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(super) fn step_summary() -> Option<PathBuf> {
     env::var_os("GITHUB_STEP_SUMMARY").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// Whether the terminal, where there is one, cannot move its cursor.
+/// Whether the terminal, if there is one, cannot move its cursor.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(super) fn is_dumb_terminal() -> bool {
     env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
@@ -39,7 +39,7 @@ pub(super) fn temporary() -> PathBuf {
     env::temp_dir()
 }
 
-/// The person's own folder.
+/// The user's home folder.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(super) fn home() -> Option<PathBuf> {
     env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)

@@ -17,13 +17,12 @@ use crate::recording::{Event, ReadError, Reader, Request};
 use crate::report::count;
 use crate::text::shown;
 
-/// Reads all recordings, or logs of the format `from`, into one body of evidence, and warns of what
-/// had to be left out. It is of the engine `wanted`, or of the one that the recordings name. What
-/// was denied counts like the rest when `takes_denied` is set. Of recordings `sessions` are taken.
+/// Reads all recordings, or logs in the format `from`, into one body of evidence, and warns of what
+/// had to be left out. The engine is `wanted`, or the one that the recordings name. Denied requests
+/// count if `takes_denied` is set. From recordings, only `sessions` are used.
 ///
 /// # Errors
-/// The first file that cannot be used, recordings of another engine, and none of the sessions that
-/// are wanted.
+/// If a file cannot be used, the recordings are from another engine, or no session matches.
 pub(super) fn read(
     recordings: &[PathBuf],
     from: Option<Logs>,
@@ -36,7 +35,7 @@ pub(super) fn read(
     Ok(gathering.finish(engine))
 }
 
-/// Like [`read`], before anybody has chosen among the requests that were denied; with the engine.
+/// Like [`read`], but leaves the choice among denied requests to the caller; also returns the engine.
 ///
 /// # Errors
 /// As [`read`].
@@ -72,7 +71,7 @@ pub(super) fn gather(
         && wanted != recorded
     {
         bail!(
-            "{} was recorded on {}, and the profile is for {}",
+            "{} was recorded on {}, but the profile is for {}",
             names(recordings),
             recorded.title(),
             wanted.title()
@@ -81,11 +80,10 @@ pub(super) fn gather(
     Ok((gathering, wanted.or(recorded).unwrap_or_default()))
 }
 
-/// The requests for which a rule was needed, one text each: where it stands, when it came, what it
-/// was and how it ended.
+/// The recorded requests that match a rule, as lines: place in the file, time, request and status.
 ///
 /// # Errors
-/// The first file that cannot be used.
+/// If a file cannot be used.
 pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, ReadError> {
     let mut found: IndexMap<(String, u64), String> = IndexMap::new();
     for path in recordings {
@@ -130,7 +128,7 @@ fn is_for(rule: &Rule, request: &Request) -> bool {
     located.is_some_and(|located| rule.matches(&located))
 }
 
-/// `1 session`, `recording.jsonl` or `3 recordings`.
+/// What messages call several recordings: `recording.jsonl` or `3 recordings`.
 pub(super) fn names(recordings: &[PathBuf]) -> String {
     match recordings {
         [one] => shown(standard::name(one)).to_string(),

@@ -1,4 +1,4 @@
-//! `dsp explain`: what a right gives away, and which rule decides.
+//! `dsp explain`: what an operation or a profile permits, and which rule decides on a request.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::profile::{BUILTIN, Profile, Rule};
 use crate::report::Source;
 use crate::text::{nearest, printable};
 
-/// How many lines of recordings are shown at most.
+/// The most lines of recordings to show.
 const MOST_LINES: usize = 40;
 
-/// Say what an operation permits, how risky it is, and which rule decides on it
+/// Show what an operation permits, how risky it is, and which rule decides on it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2,
         add = ArgValueCompleter::new(Profiles))]
     subjects: Vec<String>,
-    /// Show also the lines of this recording that stand behind the request or rule
+    /// Also show the lines of this recording that match the request or rule
     #[arg(long = "recording", value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
 }
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
         misuse!("give one profile, one request as 'METHOD /path', or one of each");
     }
     if requests.is_empty() && !args.recordings.is_empty() {
-        misuse!("name the rule whose evidence --recording is to show, as 'METHOD /path'");
+        misuse!("--recording shows the evidence for a rule: name one, as 'METHOD /path'");
     }
     let path = profiles.first().map(Path::new);
     standard::read_once(path.into_iter().chain(args.recordings.iter().map(PathBuf::as_path)))?;
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
         (Some((_, profile)), None) => explain::profile(profile),
         (None, Some(request)) => explain::operation(find_anywhere(request)?),
         (Some((source, profile)), Some(request)) => decision(profile, source, request),
-        // clap wants at least one of them.
+        // clap requires at least one of them.
         (None, None) => String::new(),
     };
     output::text(&text)?;
@@ -67,15 +67,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
             Some((_, profile)) => profile.engine,
             None => find_anywhere(request)?.engine,
         };
-        behind(&rule(engine, request)?, &args.recordings)?;
+        show_recorded(&rule(engine, request)?, &args.recordings)?;
     }
     Ok(Status::Done)
 }
 
-/// The rule of an operation that was given by its name in the catalogue; any other subject as it is.
+/// Replaces the name of an operation by its rule, and leaves any other subject as it is.
 ///
 /// # Errors
-/// A path without a method, and a name that is nearly one.
+/// If the subject is a path without a method, or a misspelled name of an operation.
 fn named(subject: &str) -> anyhow::Result<String> {
     if subject.contains(' ') || subject.starts_with(BUILTIN) || Path::new(subject).exists() {
         return Ok(subject.to_owned());
@@ -101,20 +101,20 @@ fn named(subject: &str) -> anyhow::Result<String> {
     let is_capital = subject.starts_with(|first: char| first.is_ascii_uppercase());
     match nearest(subject, operations().map(|operation| operation.name)) {
         Some(near) if is_name && is_capital => {
-            let message = format!("{subject} is no operation, and there is no such file");
+            let message = format!("{subject} is not an operation, and there is no such file");
             Err(Hinted { message, help: format!("did you mean {near}?") }.into())
         }
         _ => Ok(subject.to_owned()),
     }
 }
 
-/// The operation that a request or a rule names, of Docker's API or else of podman's.
+/// Finds the operation of a request or rule in Docker's API, or else in podman's.
 fn find_anywhere(text: &str) -> anyhow::Result<&'static Operation> {
     find(EngineKind::Docker, text)
         .or_else(|error| find(EngineKind::Podman, text).map_err(|_| error))
 }
 
-/// The operation that a request or a rule names.
+/// Finds the operation of a request or rule.
 fn find(engine: EngineKind, text: &str) -> anyhow::Result<&'static Operation> {
     if let Ok(rule) = Rule::parse(engine, text) {
         return Ok(rule.operation());
@@ -123,7 +123,7 @@ fn find(engine: EngineKind, text: &str) -> anyhow::Result<&'static Operation> {
     request.locate().map(|located| located.operation).ok_or_else(|| unknown(engine, text))
 }
 
-/// The rule that is written, or that permits all of the operation that is.
+/// Parses a rule; for a request, returns the rule that allows all of its operation.
 fn rule(engine: EngineKind, text: &str) -> anyhow::Result<Rule> {
     Rule::parse(engine, text).or_else(|_| find(engine, text).map(Rule::any))
 }
@@ -145,8 +145,8 @@ fn unknown(engine: EngineKind, text: &str) -> anyhow::Error {
     anyhow::anyhow!("{} is not a known operation of {}{hint}", printable(text), engine.api())
 }
 
-/// Shows the lines of recordings in which a rule was used.
-fn behind(rule: &Rule, recordings: &[PathBuf]) -> anyhow::Result<()> {
+/// Shows the lines of recordings that match a rule.
+fn show_recorded(rule: &Rule, recordings: &[PathBuf]) -> anyhow::Result<()> {
     let lines = evidence::lines(recordings, rule)?;
     let mut text = format!("{STRONG}recorded{STRONG:#}\n");
     for line in lines.iter().take(MOST_LINES) {
@@ -163,10 +163,10 @@ fn behind(rule: &Rule, recordings: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the profile says to a request.
+/// How the profile decides on a request.
 fn decision(profile: &Profile, source: &Source, request: &str) -> String {
     let (method, path) = request.split_once(' ').unwrap_or((request, ""));
-    // A rule has no version, and some operations of podman are there under one only.
+    // A rule has no version, but some operations of podman exist only with one.
     let version = Rule::parse(profile.engine, request)
         .ok()
         .and_then(|rule| rule.operation().versions.newest())

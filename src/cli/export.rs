@@ -1,4 +1,4 @@
-//! `dsp export`: a profile for a proxy that somebody runs already.
+//! `dsp export`: a profile as the configuration of another proxy.
 
 use std::path::PathBuf;
 
@@ -15,8 +15,8 @@ use crate::text::shown;
 
 /// Write a profile for another proxy
 ///
-/// The file holds the same policy for a proxy that you run already, as far as that proxy's language
-/// goes. Its first lines say how to run it and what it decides otherwise than enforce.
+/// The file contains the same policy for a proxy that you already run, as far as that proxy's language
+/// can express it. Its first lines say how to run it and where it decides differently from enforce.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

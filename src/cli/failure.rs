@@ -1,4 +1,4 @@
-//! The one place where an error is shown.
+//! The only place that shows errors.
 
 use std::io;
 use std::path::Path;
@@ -14,8 +14,8 @@ use crate::report::{Place, snippet};
 use crate::session::{NotReviewed, ReloadError, SourceError};
 use crate::text::{is_unsafe, printable, spelled};
 
-/// Shows an error and gives the exit status for it; `confined` when the status belongs to a program
-/// that was to be run.
+/// Shows an error and returns the exit status for it. `confined` says that dsp was to run a program,
+/// to which the usual exit statuses belong.
 pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     if closed_pipe(error) {
         return Status::Done;
@@ -45,15 +45,15 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
     if confined { Status::FailedForChild } else { Status::Failed }
 }
 
-/// Shows what clap says, which is help, the version, or what is wrong with the arguments, and gives
-/// clap's exit status: 0, or 2 for wrong usage. The names of files that a pattern of the shell found
-/// may stand where options do.
+/// Shows clap's output, which is the help, the version or a usage error, and returns clap's exit
+/// status: 0, or 2 for wrong usage. File names that the shell put in place of a pattern may end up as
+/// options, so they are made safe to print.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let mut text = error.render().ansi().to_string();
         for argument in std::env::args_os().skip(1) {
-            // clap names an option without its value, a value without its option, and of several
-            // short options one.
+            // clap mentions an option without its value, a value without its option, and only one of
+            // several joined short options.
             let argument = spelled(&argument);
             let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
             for part in [&argument, name, value, "'-\n'"] {
@@ -69,7 +69,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// The profile that is wrong, if that is the error: its path, its text and what is wrong in it.
+/// If the error is an invalid profile, its path, its text and the problem.
 fn invalid(error: &anyhow::Error) -> Option<(&Path, &str, &Problem)> {
     let source = match error.downcast_ref() {
         Some(ReloadError::Source(source)) => Some(source),
@@ -85,7 +85,7 @@ fn invalid(error: &anyhow::Error) -> Option<(&Path, &str, &Problem)> {
     }
 }
 
-/// An error with its causes, as far as its own words do not hold them, as those of dsp's errors do.
+/// An error with its causes, except those that the text contains already, as with dsp's own errors.
 fn in_full(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text {
         text if text.is_empty() => cause,
@@ -94,7 +94,7 @@ fn in_full(error: &anyhow::Error) -> String {
     })
 }
 
-/// Whether the reader of stdout has gone, as `head` does when it has seen enough.
+/// Whether the reader of stdout has closed it, as `head` does once it has enough lines.
 fn closed_pipe(error: &anyhow::Error) -> bool {
     let found = error.downcast_ref::<io::Error>();
     found.is_some_and(|found| found.kind() == io::ErrorKind::BrokenPipe)

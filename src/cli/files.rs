@@ -1,4 +1,4 @@
-//! Profiles as commands write them, and what they say of files that are there already.
+//! How commands write profiles, and how they treat files that already exist.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,29 +9,29 @@ use crate::files::{self, Held, HoldError, Kind};
 use crate::profile::{self, LoadError, MAX_BYTES, Profile};
 use crate::text::shown;
 
-/// How long a command waits for another one that changes the same profile.
+/// How long a command waits for another command that is changing the same profile.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// The pages of the manual.
+/// How to recognize manual pages.
 pub(super) const MANUAL: Kind =
-    Kind { name: "a page of the manual", is_own: |head, _| head.contains("\n.TH dsp") };
+    Kind { name: "a manual page", is_own: |head, _| head.contains("\n.TH dsp") };
 
-/// The schema of profiles.
+/// How to recognize the schema of profiles.
 pub(super) const SCHEMA: Kind = Kind {
-    name: "a schema of profiles",
+    name: "a profile schema",
     is_own: |head, tail| format!("{head}{tail}").contains(profile::SCHEMA_TITLE),
 };
 
-/// A profile that nobody else changes meanwhile.
+/// A profile locked for a change.
 pub(super) struct Change {
     held: Held,
-    /// Its text.
+    /// The text before the change.
     pub(super) text: String,
-    /// What that says.
+    /// The parsed text.
     pub(super) profile: Profile,
 }
 
-/// Refuses a path where something is already, and tells what to do instead.
+/// Fails if something exists at the path. `instead` says what to do about it.
 pub(super) fn check_new(path: &Path, instead: &str) -> anyhow::Result<()> {
     if exists(path) {
         bail!("{} exists; {instead}, or choose another file with -o", shown(path));
@@ -39,12 +39,12 @@ pub(super) fn check_new(path: &Path, instead: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether something is at a path, even a link that leads nowhere.
+/// Whether anything exists at a path, even a dangling link.
 pub(super) fn exists(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// Begins to change a profile. Other commands that change it wait, and are waited for.
+/// Begins to change a profile: waits for other commands that are changing it, and locks them out.
 pub(super) fn change(path: &Path) -> anyhow::Result<Change> {
     let held = match files::hold(path, MAX_BYTES + 1, LONGEST_WAIT) {
         Err(HoldError::Read { path, source }) => return Err(LoadError::Io { path, source }.into()),
@@ -55,20 +55,20 @@ pub(super) fn change(path: &Path) -> anyhow::Result<Change> {
 }
 
 impl Change {
-    /// Puts the new text in the place of the old one.
+    /// Replaces the text of the profile.
     pub(super) fn finish(self, text: &str) -> anyhow::Result<()> {
         check_readable(text)?;
         Ok(self.held.replace(text)?)
     }
 }
 
-/// Refuses a profile that dsp would not read again.
+/// Fails if dsp could not read the profile back.
 pub(super) fn check_readable(text: &str) -> anyhow::Result<()> {
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
     if length > MAX_BYTES {
         bail!(
-            "the profile would have {length} bytes, and dsp reads one of at most {MAX_BYTES}; nothing \
-             was written. Leave out --names exact, or make a profile for each part of the program"
+            "the profile would have {length} bytes, but dsp reads at most {MAX_BYTES}; nothing was \
+             written. Leave out --names exact, or make a profile for each part of the program"
         );
     }
     if let Err(problem) = profile::parse(text) {

@@ -10,14 +10,14 @@ pub(super) fn warn_of_cut_off(names: &[String]) {
     for name in names {
         let name = printable(name);
         output::warn(&format!(
-            "container {name} has run since before, with a recording socket that is gone; it reaches no \
-             engine, and nothing of it is recorded, until it is started again"
+            "container {name} is still running from an earlier session, and its recording socket is \
+             gone: until it is restarted, it cannot reach the engine and is not recorded"
         ));
         output::help(&format!("docker restart {name}"));
     }
 }
 
-/// Says what came of the containers.
+/// Prints what was recorded of each container, and what went wrong.
 pub(super) fn tell_of_end(end: &FollowEnd, is_quiet: bool) {
     for container in &end.containers {
         tell_of_container(container, is_quiet);
@@ -28,7 +28,7 @@ pub(super) fn tell_of_end(end: &FollowEnd, is_quiet: bool) {
     end.warnings.iter().for_each(|warning| output::warn(&warning.to_string()));
     if end.more_warnings > 0 {
         let more = end.more_warnings;
-        output::warn(&format!("and {more} more of the kind; --verbose tells of each"));
+        output::warn(&format!("and {more} more of this kind; --verbose shows each"));
     }
     end.failures.iter().for_each(|failure| output::error(&failure.to_string()));
     warn_of_orphans(&end.orphans);
@@ -61,18 +61,18 @@ fn tell_of_container(container: &FollowedContainer, is_quiet: bool) {
     output::note(&format!("container {name}: {told}"));
 }
 
-/// Containers that are still there have a socket that nobody serves.
+/// Warns of containers that still exist, with a socket that is no longer served.
 fn warn_of_orphans(names: &[String]) {
     if names.is_empty() {
         return;
     }
     let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
     output::warn(&format!(
-        "still there, with a recording socket that is gone: {}",
+        "containers that still exist, but whose recording socket is gone: {}",
         names.join(", ")
     ));
     output::help(&format!(
-        "create them again before they run: docker rm -f {}, or docker compose up --force-recreate",
+        "create them again before you use them: docker rm -f {}, or docker compose up --force-recreate",
         names.join(" ")
     ));
 }

@@ -1,4 +1,4 @@
-//! `dsp generate`: recordings to a profile.
+//! `dsp generate`: makes a profile from recordings.
 
 mod args;
 
@@ -21,7 +21,7 @@ use crate::report::{count, printable, quoted};
 use crate::text::{shown, spelled};
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
-    // Decided before the work: the answer does not depend on it.
+    // First, so that a question is asked before the work, on which the answer does not depend.
     let target = Target::of(args, verbosity)?;
     let name = match &args.name {
         Some(name) => Some(Name::parse(name).with_context(|| format!("--name {name:?} is wrong"))?),
@@ -40,26 +40,26 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     check_version(args.min_api, evidence.engine())?;
     if evidence.is_empty() && evidence.denied().next().is_some() {
         let names = evidence::names(&args.recordings);
-        output::error(&format!("{names} holds nothing but requests that were denied"));
-        output::help("look at them with dsp check, and take them with --denied");
+        output::error(&format!("{names} contains only requests that were denied"));
+        output::help("look at them with dsp check, and include them with --denied");
         return Ok(Status::NoVerdict);
     }
     if evidence.is_empty() {
-        output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
+        output::error(&format!("{} contains no requests", evidence::names(&args.recordings)));
         output::help("record a program first: dsp record -- docker stats --no-stream");
         return Ok(Status::NoVerdict);
     }
     if evidence.is_all_refused() {
         let names = evidence::names(&args.recordings);
-        output::error(&format!("{names} holds nothing but requests that enforce refuses"));
+        output::error(&format!("{names} contains only requests that enforce refuses"));
         warn(&evidence, &Chosen::None);
-        output::help("no profile can allow them; have the program ask in another way");
+        output::help("no profile can allow them; the program has to send other requests");
         return Ok(Status::NoVerdict);
     }
     if evidence.lossy() && !args.allow_lossy {
         output::error("the recording has gaps, so the profile would miss operations");
         output::help(
-            "requests were lost, or could not be read: record again, or take what there is with \
+            "requests were lost, or could not be read: record again, or use what there is with \
              --allow-lossy",
         );
         return Ok(Status::NoVerdict);
@@ -85,14 +85,14 @@ enum Target {
     Stdout,
     /// A file that does not exist yet.
     New(PathBuf),
-    /// A profile that is replaced.
+    /// An existing profile, to be replaced.
     Replace(PathBuf),
-    /// A profile that is added to.
+    /// An existing profile, to be added to.
     Update(PathBuf),
 }
 
 impl Target {
-    /// Where the options say, or a person if the file exists.
+    /// Takes the target from the options, and asks if the file exists.
     fn of(args: &Args, verbosity: Verbosity) -> anyhow::Result<Self> {
         if let Some(path) = &args.update {
             return Ok(Self::Update(super::source::changeable(path)?));
@@ -110,7 +110,7 @@ impl Target {
             }
             if ask::is_possible(verbosity) {
                 let is_profile = profile::load_text(&path).is_ok();
-                // --name and --schema are about a new profile.
+                // --name and --schema make sense for a new profile only.
                 let may_update = is_profile && args.name.is_none() && args.schema.is_none();
                 match ask::about_existing(&path, may_update, is_profile)? {
                     Existing::Update => return Ok(Self::Update(path)),
@@ -127,7 +127,7 @@ impl Target {
         Ok(Self::New(path))
     }
 
-    /// The file of a profile that is not brought up to date.
+    /// The file, unless its profile is only updated.
     fn new_file(&self) -> Option<&Path> {
         match self {
             Self::New(path) | Self::Replace(path) => Some(path),
@@ -135,8 +135,10 @@ impl Target {
         }
     }
 
-    /// The profile that is brought up to date. Fails also if a file that is not a profile would be
-    /// replaced.
+    /// The profile to update, if any.
+    ///
+    /// # Errors
+    /// If the file to update or to replace is not a profile.
     fn old_profile(&self) -> Result<Option<Profile>, LoadError> {
         match self {
             Self::Stdout | Self::New(_) => Ok(None),
@@ -146,17 +148,18 @@ impl Target {
     }
 }
 
-/// The unknown operations that the profile is to list.
+/// The unknown requests that the profile is to allow.
 fn unknown(args: &Args, verbosity: Verbosity, evidence: &Evidence) -> anyhow::Result<Chosen> {
     let named = ask::chosen(&args.accept_unknown);
-    // The others cannot be listed: a part of them was not recorded.
+    // The others cannot be listed, because a part of them was not recorded.
     let listed = evidence.unknown().filter(|(_, unknown)| unknown.listed().is_some());
     let listed = listed.map(|(request, _)| request.to_owned()).collect();
     let question = "allow which unknown requests";
     chosen(named, &listed, "--accept-unknown", question, verbosity)
 }
 
-/// The requests that an option names, or those that a person chooses if it names none.
+/// The requests that an option names or, if it names none, those that the person at the terminal
+/// chooses.
 fn chosen(
     named: Chosen,
     known: &BTreeSet<String>,
@@ -177,24 +180,24 @@ fn chosen(
     Ok(if taken.is_empty() { Chosen::None } else { Chosen::Only(taken.into_iter().collect()) })
 }
 
-/// The engine that the profile is for, as far as that is said before the evidence is read.
+/// The engine that the profile is for, if that is known before the evidence is read.
 fn engine(asked: Option<EngineName>, old: Option<&Profile>) -> anyhow::Result<Option<EngineKind>> {
     let asked = asked.map(EngineKind::from);
     match (asked, old.map(|profile| profile.engine)) {
         (Some(asked), Some(old)) if asked != old => {
-            anyhow::bail!("--engine says {asked}, and the profile is for {old}")
+            anyhow::bail!("--engine says {asked}, but the profile is for {old}")
         }
         (asked, old) => Ok(old.or(asked)),
     }
 }
 
-/// Holds that the version that is asked for is one of this engine.
+/// Checks that the version given with `--min-api` is valid for this engine.
 fn check_version(asked: Option<MinApi>, engine: EngineKind) -> anyhow::Result<()> {
     let Some(MinApi::At(version)) = asked else { return Ok(()) };
     ApiVersion::parse(engine, &version.to_string()).context("--min-api is wrong")?;
     if engine == EngineKind::Docker && version < ApiVersion::FLOOR {
         anyhow::bail!(
-            "--min-api {version} does nothing: below {} is refused always",
+            "--min-api {version} has no effect: versions below {} are always refused",
             ApiVersion::FLOOR
         );
     }
@@ -248,7 +251,7 @@ fn fresh(
     Ok(())
 }
 
-/// Adds to a profile what is new.
+/// Adds what is new to a profile.
 fn update(
     args: &Args,
     verbosity: Verbosity,
@@ -257,12 +260,16 @@ fn update(
     path: &Path,
     engine: EngineKind,
 ) -> anyhow::Result<()> {
-    // Read only now, so that what was decided while the evidence was read is in it.
+    // Read again, because a person may have changed it while the evidence was read.
     let change = files::change(path)?;
     let (text, old) = (change.text.clone(), change.profile.clone());
     let (text, old) = (text.as_str(), &old);
     if old.engine != engine {
-        anyhow::bail!("{} was made a profile for {} meanwhile", shown(path), old.engine);
+        anyhow::bail!(
+            "{} was changed to a profile for {} in the meantime",
+            shown(path),
+            old.engine
+        );
     }
     let wishes =
         Wishes { names: args.names.into(), accept_unknown: unknown.clone(), min_api: args.min_api };
@@ -279,10 +286,10 @@ fn update(
         let added = count(update.added.len(), "rule");
         output::note(&match update.added.len() {
             0 if proof.is_complete() => {
-                format!("{} has it all; nothing was added", shown(path))
+                format!("{} already covers it all; nothing was added", shown(path))
             }
             0 => format!("nothing was added to {}", shown(path)),
-            _ => format!("{} was brought up to date: {added} added", shown(path)),
+            _ => format!("updated {}: {added} added", shown(path)),
         });
         if let Some((before, after)) = update.min_api {
             let word = |version: Option<ApiVersion>| {
@@ -299,19 +306,20 @@ fn update(
             Decision::Denied => "is denied by the profile",
             Decision::Narrowed => "is allowed for other names only",
         };
-        output::warn(&format!("{} was recorded and {by}; it stays so", printable(&kept.operation)));
+        output::warn(&format!("{} was recorded but {by}; it stays so", printable(&kept.operation)));
     }
     if !update.kept_out.is_empty() {
-        output::help(&format!("dsp check {} names each request", quoted(&spelled(path))));
+        output::help(&format!("dsp check {} lists each request", quoted(&spelled(path))));
     }
     if let Some(TooOld { least, oldest, operations }) = update.too_old {
         let operations = count(operations, "operation");
         output::warn(&format!(
-            "{operations} of the recording came in API versions down to {oldest}, and min_api: \
-             \"{least}\" denies what is older than that"
+            "{operations} in the recording used API versions as old as {oldest}, but min_api: \
+             \"{least}\" denies older versions"
         ));
         output::help(&format!(
-            "a newer client, --min-api {oldest}, or --min-api none (below {} is refused always)",
+            "use a newer client, --min-api {oldest}, or --min-api none (versions below {} are always \
+             refused)",
             ApiVersion::FLOOR
         ));
     }
@@ -325,7 +333,7 @@ fn risk(profile: &Profile) -> Risk {
     risk.unwrap_or(Risk::Info)
 }
 
-/// Tells of rules that will not hold long.
+/// Warns of rules that match ids, which do not last.
 fn warn_of_ids(profile: &Profile) {
     let is_id = |pattern: &Pattern| match pattern {
         Pattern::Exact(name) => profile::looks_like_id(name),
@@ -335,12 +343,13 @@ fn warn_of_ids(profile: &Profile) {
     let ids = rules.filter(|rule| rule.patterns().iter().any(is_id)).count();
     if ids > 0 {
         let rules = count(ids, "rule");
-        output::warn(&format!("{rules} on ids, which are others for the next container"));
+        let verb = if ids == 1 { "matches" } else { "match" };
+        output::warn(&format!("{rules} {verb} ids, which change with every new container"));
         output::help("leave out --names exact, or give the containers names");
     }
 }
 
-/// Tells of names of which a part was not recorded, and which a rule on exact names cannot have.
+/// Warns of names that were not recorded completely, so that no rule can match them exactly.
 fn warn_of_hidden_names(evidence: &Evidence, names: Names) {
     if !matches!(names, Names::Exact) {
         return;
@@ -352,16 +361,16 @@ fn warn_of_hidden_names(evidence: &Evidence, names: Names) {
     for known in evidence.known().filter(is_hidden) {
         is_any = true;
         output::warn(&format!(
-            "{} is allowed for any name: a part of one may be a secret and was not recorded",
+            "{} is allowed for any name: part of a name may be a secret and was not recorded",
             known.operation
         ));
     }
     if is_any {
-        output::help("dsp review narrows it, to the names that the program has");
+        output::help("narrow it with dsp review to the names that the program uses");
     }
 }
 
-/// Tells what the profile does not hold.
+/// Warns of what the profile does not contain.
 fn warn(evidence: &Evidence, accepted: &Chosen) {
     if evidence.incomplete() > 0 {
         let sessions = count(evidence.incomplete(), "session");
@@ -380,21 +389,21 @@ fn warn(evidence: &Evidence, accepted: &Chosen) {
     let is_any_hidden = hidden.peek().is_some();
     for (request, _) in hidden {
         output::warn(&format!(
-            "{} is left out: a part of its path may be a secret and was not recorded",
+            "{} is left out: part of its path may be a secret and was not recorded",
             printable(request)
         ));
     }
     if is_any_hidden {
-        output::help("write it under unknown: by hand, with the path that the program asks for");
+        output::help("add it under unknown: by hand, with the path that the program requests");
     }
     if evidence.unknown().any(|one| left_out(&one)) {
-        output::help("take them as they were recorded with --accept-unknown");
+        output::help("allow them exactly as recorded with --accept-unknown");
     }
     let denied = evidence.denied().count();
     if denied > 0 {
         let requests = count(denied, "request");
         output::warn(&format!("left out {requests} that enforce denied"));
-        output::help("look at them with dsp check, and take them with --denied");
+        output::help("look at them with dsp check, and include them with --denied");
     }
     for (request, _) in evidence.unrouted() {
         output::warn(&format!(
@@ -410,15 +419,15 @@ fn warn(evidence: &Evidence, accepted: &Chosen) {
     }
 }
 
-/// `ci.yaml` names its profile `ci`. `profile.yaml` says nothing that the recording cannot say
-/// better.
+/// A file `ci.yaml` names its profile `ci`. `profile.yaml` names none, because what was recorded gives
+/// a better name.
 fn named_after_file(path: &Path) -> Option<Name> {
     let stem = path.file_stem()?.to_str()?;
     (stem != "profile").then(|| Name::from_words(stem)).flatten()
 }
 
-/// What the recording is called, or else the folder that it is in. Logs are of a proxy, and not of the
-/// program that the profile is for.
+/// The name of the recording, or else of its folder. Logs do not count: they are named after a proxy,
+/// and not after the program that the profile is for.
 fn name_of_place(args: &Args) -> Option<Name> {
     if args.from.format().is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! The work on a file grows with its size, and not with its square.
+//! Tests that the work on a file grows with its size, and not with the square of its size.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -16,8 +16,8 @@ use crate::{explain, html};
 const FEW: usize = 250;
 const TIMES: usize = 8;
 
-/// Holds that with eight times the input the work is not more than twelve times as much; a step that
-/// looks at each pair would need sixty-four times as much.
+/// Checks that eight times the input takes at most twelve times the work. A step that looks at every
+/// pair would take sixty-four times as much.
 fn grows(what: &str, work: impl Fn(usize)) {
     let (few, many) = (steps::of(|| work(FEW)), steps::of(|| work(FEW * TIMES)));
     assert!(many <= few * 12 + 2000, "{what}: {few} steps, then {many}");
@@ -104,7 +104,7 @@ fn comparing_grows_with_the_rules() {
         let (one, other) = (parse(old), parse(new));
         let _ = compare((&one, source(old)), (&other, source(new)), FailOn::Nothing);
     };
-    grows("names that are others", |number| {
+    grows("different names", |number| {
         same(&text(named("c-", number), ""), &text(named("d-", number), ""));
     });
     grows("denials", |number| {
@@ -117,8 +117,8 @@ fn comparing_grows_with_the_rules() {
     grows("globs", |number| {
         same(&text(globs("y", number), ""), &text(globs("z", number), ""));
     });
-    // One half of the rules share their beginning with one half of the others, and the other halves
-    // their ends, so that neither tells the rules apart.
+    // One half of the rules share their beginnings with one half of the others, and the other halves
+    // share their ends, so that neither is enough to tell rules apart.
     grows("globs that share nothing", |number| {
         let one = (0..number).map(|place| match place % 2 {
             0 => format!("GET /containers/a*{place}*b/json"),
@@ -176,7 +176,7 @@ fn checking_and_reporting_grow_with_the_rules() {
     });
 }
 
-/// What one request costs does not depend on how many rules there are, whatever their globs are.
+/// The cost of a request does not depend on the number of rules, whatever their globs are.
 #[test]
 fn deciding_does_not_grow_with_the_rules() {
     let globs: [fn(usize) -> String; 5] = [

@@ -1,9 +1,9 @@
 //! A question on the terminal that a signal can end, and that leaves the terminal as it was.
 //!
-//! dialoguer hides the cursor while it asks, and the process then dies of Ctrl-C with the cursor still
-//! hidden (console-rs/dialoguer issue 77); a signal from elsewhere would leave the terminal raw as
-//! well. So signals wait while a question is asked, which also undoes nothing that the process does
-//! with them before and after: no handler is installed.
+//! dialoguer hides the cursor while it asks, and Ctrl-C then ends the process with the cursor still
+//! hidden (console-rs/dialoguer issue 77); a signal from elsewhere would also leave the terminal in raw
+//! mode. So signals are blocked while a question is asked. No handler is installed, so what the process
+//! does with signals before and after does not change.
 
 use std::io::{self, PipeReader, Write};
 use std::os::fd::AsFd;
@@ -30,13 +30,13 @@ pub(super) enum Unanswered {
 /// How a question is answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum By {
-    /// By single keys, which move things on the screen.
+    /// By single keys, for example to move a selection.
     Keys,
     /// By a line that the terminal edits itself.
     Line,
 }
 
-/// Asks a question, on a thread of its own.
+/// Asks a question on a separate thread.
 ///
 /// # Errors
 /// [`Unanswered`]. The process is expected to end after [`Unanswered::Signal`]: the thread may still
@@ -45,7 +45,7 @@ pub(super) fn ask<T: Send + 'static>(
     by: By,
     question: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Unanswered> {
-    // The terminal is given back first and signals come through after that.
+    // Declared in this order so that the terminal is restored before signals are unblocked.
     let signals = Blocked::new()?;
     let _terminal = Terminal::take(by)?;
     let (sender, answer) = mpsc::channel();
@@ -53,18 +53,18 @@ pub(super) fn ask<T: Send + 'static>(
     let thread = thread::Builder::new().name("dsp-question".to_owned()).spawn(move || {
         // Closed when the thread ends, also by a panic.
         let _end = end;
-        // Nobody waits for an answer after a signal.
+        // After a signal, no one receives the answer.
         let _ = sender.send(question());
     })?;
     if let Some(signal) = signals.wait(&ended)? {
         return Err(Unanswered::Signal(signal));
     }
-    // Its own message was printed by the panic.
+    // The panic has printed its own message.
     let panicked = || io::Error::other("the question could not be shown");
     thread.join().map_err(|_| panicked())?;
     match answer.recv().map_err(|_| panicked())? {
         Ok(answer) => Ok(answer),
-        // The key for it: console has sent the signal to the thread, with which it is gone.
+        // Ctrl-C: console raised the signal in that thread, and it was lost when the thread ended.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             Err(Unanswered::Signal(number(Signal::SIGINT)))
         }
@@ -79,7 +79,7 @@ fn number(signal: Signal) -> u8 {
     u8::try_from(signal as i32).unwrap_or(u8::MAX)
 }
 
-/// The terminal as it was; given back when dropped.
+/// Restores the terminal's settings when dropped.
 struct Terminal {
     before: Termios,
     by: By,
@@ -90,8 +90,8 @@ impl Terminal {
         let terminal = Self { before: tcgetattr(io::stdin())?, by };
         if by == By::Keys {
             let mut keys = terminal.before.clone();
-            // console takes them away for each key alone: what is typed between two keys would be
-            // echoed, edited and taken for a signal.
+            // console changes the mode for one key at a time: what is typed between two keys would be
+            // echoed, edited or turned into a signal.
             keys.local_modes -=
                 LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
             tcsetattr(io::stdin(), OptionalActions::Drain, &keys)?;
@@ -102,7 +102,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // There is nobody to tell that the terminal has gone.
+        // If the terminal is gone, there is no way to report that.
         if self.by == By::Keys {
             let _ = io::stderr().write_all(SHOW_CURSOR);
         }
@@ -110,7 +110,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Signals that wait; they come through again when this is dropped.
+/// Blocks signals, and unblocks them when dropped.
 struct Blocked {
     before: SigSet,
     #[cfg(target_os = "linux")]
@@ -118,7 +118,7 @@ struct Blocked {
 }
 
 impl Blocked {
-    /// Has signals wait for this thread and those that it starts.
+    /// Blocks signals in this thread and in those that it starts.
     fn new() -> io::Result<Self> {
         let signals: SigSet = ENDING.into_iter().collect();
         let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
@@ -137,7 +137,7 @@ impl Blocked {
         })
     }
 
-    /// Waits for the end of a pipe, and returns the number of a signal that comes before.
+    /// Waits for the end of a pipe, and returns the number of a signal that arrives first.
     fn wait(&self, ended: &PipeReader) -> io::Result<Option<u8>> {
         let mut sources = vec![PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN)];
         #[cfg(target_os = "linux")]
@@ -160,7 +160,7 @@ impl Blocked {
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        // The mask is one that the system gave.
+        // Cannot fail: the mask came from the system.
         let _ = self.before.thread_set_mask();
     }
 }

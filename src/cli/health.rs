@@ -1,4 +1,4 @@
-//! `dsp health`: does anything answer, for health checks of containers that hold nothing but dsp.
+//! `dsp health`: checks that something answers, for containers that contain nothing but dsp.
 
 use anyhow::anyhow;
 
@@ -7,15 +7,15 @@ use super::status::Status;
 use super::{environment, runtime, serve};
 use crate::engine;
 
-/// Tell whether an engine, or a dsp before one, answers
+/// Check whether an engine answers, or a dsp in front of one
 ///
-/// Asks for a ping and ends with 0 when there is an answer, with 1 and the reason when not. A dsp
-/// whose profile does not allow the ping counts as well, but then nothing is known of its engine.
+/// Sends a ping, and exits with 0 if there is an answer, or with 1 and the reason if not. A dsp whose
+/// profile does not allow the ping counts as well, but says nothing about its engine.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp health
-  dsp health -H unix:///run/dsp/docker.sock         the health check of a container; docs/compose.md")]
+  dsp health -H unix:///run/dsp/docker.sock         a container's health check; see docs/compose.md")]
 pub(super) struct Args {
     #[command(flatten)]
     engine: Engine,

@@ -1,4 +1,4 @@
-//! What to do about an error, for those errors that know.
+//! Advice on errors.
 
 use std::error::Error;
 use std::io;
@@ -9,13 +9,13 @@ use crate::child::InterceptError;
 use crate::recording::{ImportError, ReadError};
 use crate::session::{NotReviewed, ReloadError, SourceError};
 
-/// An error that knows what to do about it.
+/// An error that may have advice.
 trait Help: Error + Send + Sync + 'static {
-    /// What to do.
+    /// What the user can do about it.
     fn help(&self) -> Option<String>;
 }
 
-/// What to do about an error.
+/// What the user can do about an error.
 pub(super) fn of(error: &anyhow::Error) -> Option<String> {
     let askers = [
         ask::<Hinted>,
@@ -60,7 +60,7 @@ impl Help for NotReviewed {
 impl Help for ReadError {
     fn help(&self) -> Option<String> {
         match self {
-            // The recording that is read if none is named.
+            // The default recording.
             Self::Io { path, source }
                 if source.kind() == io::ErrorKind::NotFound
                     && path.as_os_str() == "recording.jsonl" =>
@@ -68,7 +68,7 @@ impl Help for ReadError {
                 Some("record a program first: dsp record -- docker stats --no-stream".to_owned())
             }
             Self::BadLine { line: 1, .. } => {
-                Some("if it is the log of another program, name that with --from".to_owned())
+                Some("if it is the log of another program, name the program with --from".to_owned())
             }
             _ => None,
         }

@@ -1,5 +1,4 @@
-//! What to do about a first step that went wrong: names that are nearly right, and commands that were
-//! put in another way.
+//! Hints for common mistakes: misspelled names, and commands without `--` before them.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -19,7 +18,7 @@ pub(super) struct Hinted {
     pub(super) help: String,
 }
 
-/// Programs that start others with an environment of their own, in which there is no `DOCKER_HOST`.
+/// Programs that start others with a new environment, in which `DOCKER_HOST` is not set.
 const WITHOUT_VARIABLES: [&str; 9] =
     ["doas", "machinectl", "pkexec", "run0", "runuser", "ssh", "su", "sudo", "systemd-run"];
 
@@ -28,7 +27,7 @@ pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
     nearest(word, known).map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
 
-/// Why no request came of a command, as far as its first words tell.
+/// Why a command sent no request, as far as its first words show.
 pub(super) fn no_request(command: &[OsString]) -> Option<String> {
     let (program, arguments) = command.split_first()?;
     let name = Path::new(program).file_name().and_then(OsStr::to_str)?;
@@ -40,12 +39,12 @@ pub(super) fn no_request(command: &[OsString]) -> Option<String> {
         "sudo" => "run dsp itself with sudo, or pass it on: sudo --preserve-env=DOCKER_HOST",
         "ssh" => "run dsp on the machine where the program runs",
         "env" => "pass it on: env -i DOCKER_HOST=\"$DOCKER_HOST\"",
-        _ => "run dsp itself with it, around the program",
+        _ => "run dsp itself with it, and the program with dsp",
     };
     Some(format!("{name} starts its program without DOCKER_HOST; {way}"))
 }
 
-/// Ends the process when `--` stands there and no program follows it: a listener was not meant.
+/// Exits the process if no program follows `--`: the user did not mean to start a listener.
 pub(super) fn refuse_empty_command(line: &[OsString]) {
     let takes_program = |word: &OsString| word == "record" || word == "enforce";
     let ends_in_dashes = line.len() > 2 && line.last().is_some_and(|word| word == "--");
@@ -55,7 +54,7 @@ pub(super) fn refuse_empty_command(line: &[OsString]) {
     }
 }
 
-/// What clap says to a wrong command line, with what was meant by a program without `--` before it.
+/// Adds a tip to clap's error if a program has no `--` before it, or a profile is missing.
 pub(super) fn meant(mut error: clap::Error, line: &[OsString]) -> clap::Error {
     let tip = if let Some(meant) = program_without_dashes(&error, line) {
         format!("to run a program, put -- before it: {meant}")
@@ -68,7 +67,7 @@ pub(super) fn meant(mut error: clap::Error, line: &[OsString]) -> clap::Error {
     error
 }
 
-/// The place in the line of the profile that `enforce` lacks, if that is what clap says.
+/// Where to insert the profile that `enforce` lacks, if that is what clap's error says.
 pub(super) fn place_of_profile(line: &[OsString], error: &clap::Error) -> Option<usize> {
     let lacks = match error.get(ContextKind::InvalidArg)? {
         ContextValue::Strings(lacking) => lacking.iter().any(|lacking| lacking == "<PROFILE>"),
@@ -80,7 +79,7 @@ pub(super) fn place_of_profile(line: &[OsString], error: &clap::Error) -> Option
     is_it.then_some(command + 1)
 }
 
-/// The line that was meant, when a program stands where an option or nothing could be.
+/// The command line that was probably meant, if a program has no `--` before it.
 fn program_without_dashes(error: &clap::Error, line: &[OsString]) -> Option<String> {
     let takes_program = |word: &&OsString| *word == "record" || *word == "enforce";
     let has_dashes = line.iter().any(|word| word == "--");
@@ -90,7 +89,7 @@ fn program_without_dashes(error: &clap::Error, line: &[OsString]) -> Option<Stri
     line.iter().skip(1).find(|word| !is_option(word)).filter(takes_program)?;
     let ContextValue::String(unknown) = error.get(ContextKind::InvalidArg)? else { return None };
     let found = line.iter().skip(2).position(|word| word.to_str() == Some(unknown))? + 2;
-    // An unknown option may be the program's, whose name then stands before it.
+    // An unknown option may be one of the program, whose name then comes before it.
     let place = if is_option(line.get(found)?) { return None } else { found };
     let words = |words: &[OsString]| -> String {
         let shown = words.iter().map(|word| quoted(&crate::text::spelled(word)));

@@ -1,4 +1,4 @@
-//! `--intercept`: the proxy's socket where programs expect the engine's.
+//! `--intercept`: puts the proxy's socket where programs expect the engine's.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::child;
 #[derive(Debug, clap::Args)]
 pub(super) struct Intercept {
     /// For a command that ignores DOCKER_HOST: put dsp's socket over /var/run/docker.sock, or PATH,
-    /// where only the command sees it. Without root, sudo and su do not work in the command
+    /// visible to the command only. Without root, sudo and su do not work in the command
     #[arg(
         long,
         value_name = "PATH",
@@ -26,12 +26,12 @@ pub(super) struct Intercept {
 }
 
 impl Intercept {
-    /// Whether it was asked for.
+    /// Whether the option was given.
     pub(super) fn is_wanted(&self) -> bool {
         self.intercept.is_some()
     }
 
-    /// Makes ready, before anything else is done and any thread is started.
+    /// Prepares the interception. Has to come first, before any thread is started.
     pub(super) fn prepare(&self, verbosity: Verbosity) -> anyhow::Result<Option<child::Intercept>> {
         let Some(path) = &self.intercept else { return Ok(None) };
         let intercept = child::Intercept::prepare(path.as_deref())?;

@@ -1,4 +1,4 @@
-//! Where clients come in, and who may be one.
+//! Where dsp listens, and which clients it admits.
 
 use anyhow::{Context, bail};
 use nix::unistd::{Group, User};
@@ -12,17 +12,17 @@ use crate::text::printable;
 /// The largest number of a user or group. The next one, -1, means "leave it as it is" (chown(2)).
 const LARGEST: u32 = u32::MAX - 1;
 
-/// Where clients come in.
+/// Options on sockets and clients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Listen {
     /// Where to listen: unix:///path or tcp://host:port; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(super) listen: Vec<String>,
-    /// Allow TCP addresses that other machines reach: whoever connects has the profile's rights
+    /// Allow TCP addresses that other machines can reach: any client has the profile's rights
     #[arg(long)]
     pub(super) insecure_tcp: bool,
-    /// Take requests over TCP that ask for this host, as a client does that was given tcp://NAME:port,
-    /// beside localhost and the address itself; may be given several times
+    /// Accept TCP requests for this host, as sent by clients of tcp://NAME:port, besides localhost and
+    /// the address itself; may be given several times
     #[arg(long, value_name = "NAME", value_parser = host)]
     pub(super) allow_host: Vec<String>,
     /// The mode of unix sockets, in octal
@@ -38,33 +38,33 @@ pub(super) struct Listen {
     /// the two is enough
     #[arg(long, value_name = "USER")]
     pub(super) allow_uid: Vec<String>,
-    /// Let only processes of this group connect, the user's main one; may be given several times. With
-    /// --allow-uid, one of the two is enough
+    /// Let only processes with this primary group connect; may be given several times. With --allow-uid,
+    /// one of the two is enough
     #[arg(long, value_name = "GROUP")]
     pub(super) allow_gid: Vec<String>,
-    /// The most connections at once, as far as the limit of open files has room for them; an idle one
-    /// makes room for a new one
+    /// The most connections at once, if the limit on open files allows that many; a new connection
+    /// replaces an idle one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
     pub(super) max_connections: usize,
-    /// Seconds that open requests get at the end; a second signal ends at once
+    /// Seconds that open requests get to finish at the end; a second signal ends dsp at once
     #[arg(long, value_name = "SECONDS", default_value_t = 10, conflicts_with = "command")]
     pub(super) grace: u64,
 }
 
 impl Listen {
-    /// The options as values, names looked up.
+    /// Parses the options, and looks up the names of users and groups.
     pub(super) fn options(&self) -> anyhow::Result<ListenOptions> {
         let limits = Limits { connections: self.max_connections, body: None };
         Ok(ListenOptions { addresses: self.addresses()?, access: self.access()?, limits })
     }
 
-    /// Where to listen, as far as that was asked for.
+    /// The addresses to listen on, if any are given.
     fn addresses(&self) -> anyhow::Result<Vec<Address>> {
         Ok(self.listen.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
     }
 
-    /// Refuses options that are about none of the sockets. Without an address, dsp listens on a unix
-    /// socket; that of a command is in a folder of its own, unless the command is intercepted.
+    /// Refuses options that apply to none of the sockets. Without an address, dsp listens on a unix
+    /// socket. The socket for a command is in a private folder, unless the command is intercepted.
     pub(super) fn check(&self, has_command: bool, intercepts: bool) -> anyhow::Result<()> {
         let addresses = self.addresses()?;
         let is_tcp = |address: &&Address| matches!(address, Address::Tcp { .. });
@@ -72,7 +72,7 @@ impl Listen {
         let of_tcp =
             [("--insecure-tcp", self.insecure_tcp), ("--allow-host", !self.allow_host.is_empty())];
         if let (None, Some(option)) = (tcp, given(&of_tcp)) {
-            misuse!("{option} is for TCP, and no --listen names a tcp:// address");
+            misuse!("{option} is for TCP, but no --listen is a tcp:// address");
         }
         let of_files = [
             ("--mode", self.mode.is_some()),
@@ -81,11 +81,11 @@ impl Listen {
         ];
         if let Some(option) = given(&of_files) {
             if !addresses.is_empty() && addresses.iter().all(|address| is_tcp(&address)) {
-                misuse!("{option} is for unix sockets, and each --listen is a tcp:// address");
+                misuse!("{option} is for unix sockets, but each --listen is a tcp:// address");
             }
             if addresses.is_empty() && has_command && !intercepts {
                 misuse!(
-                    "{option} does nothing for the socket of a command, whose folder nobody else \
+                    "{option} has no effect on the socket of a command, whose folder nobody else \
                      can enter; add --listen unix:///path, or --intercept"
                 );
             }
@@ -100,12 +100,12 @@ impl Listen {
         Ok(())
     }
 
-    /// Refuses to open to other machines what none of them reaches.
+    /// Refuses `--insecure-tcp` if no other machine can reach any of the addresses.
     pub(super) fn check_reach(&self, is_local: bool) -> anyhow::Result<()> {
         if self.insecure_tcp && is_local {
             misuse!(
-                "--insecure-tcp is for addresses that other machines reach, and each --listen is on \
-                 this machine alone"
+                "--insecure-tcp is for addresses that other machines can reach, but each --listen is \
+                 reachable from this machine only"
             );
         }
         Ok(())
@@ -144,10 +144,10 @@ fn mode(text: &str) -> Result<u32, String> {
 fn host(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-    if is_name { Ok(text.to_owned()) } else { Err("a name of a host, without a port".to_owned()) }
+    if is_name { Ok(text.to_owned()) } else { Err("write a host name without a port".to_owned()) }
 }
 
-/// What a name is looked up as.
+/// What to look up a name as.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     User,
@@ -155,7 +155,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Asks the system, which also knows users and groups that are in no file, such as those of LDAP.
+    /// Asks the system, which also knows users and groups from other sources than files, such as LDAP.
     fn look_up(self, name: &str) -> nix::Result<Option<u32>> {
         match self {
             Self::User => User::from_name(name).map(|user| user.map(|user| user.uid.as_raw())),
@@ -173,7 +173,7 @@ impl Kind {
     }
 }
 
-/// The number of a user or group, which may be given instead of the name.
+/// The number of a user or group that is given by number or by name.
 fn number(name: &str, kind: Kind) -> anyhow::Result<u32> {
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = name.parse().ok().filter(|number| *number <= LARGEST);
@@ -218,7 +218,7 @@ mod tests {
         );
     }
 
-    /// `getent` lists what the system's sources know, whether they are files or not.
+    /// `getent` lists entries from all of the system's sources, not only from files.
     #[test]
     fn each_name_that_the_system_knows_has_its_number() {
         for (database, kind) in [("passwd", Kind::User), ("group", Kind::Group)] {
@@ -226,7 +226,7 @@ mod tests {
                 let asked = std::process::Command::new("getent").args(arguments).output().unwrap();
                 String::from_utf8(asked.stdout).unwrap()
             };
-            // systemd knows them without listing them.
+            // systemd resolves these names, but does not list them.
             let listed = [&[database][..], &[database, "nobody"], &[database, "nogroup"]];
             let listed = listed.map(ask).concat();
             assert!(listed.lines().count() > 1, "{listed}");

@@ -12,25 +12,25 @@ use crate::recording::{Event, Format, ImportError, Log, TurnedAway};
 use crate::report::{count, printable};
 use crate::text::spelled;
 
-/// Which logs are read, and what of them.
+/// The logs to read, and which of their requests to use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Logs {
     /// The program that wrote them.
     pub(super) format: Format,
-    /// What becomes of requests that the proxy answered by itself.
+    /// Whether to use requests that the proxy itself answered.
     pub(super) denied: TurnedAway,
 }
 
 impl Logs {
-    /// Logs of a format, without what the proxy denied.
+    /// Logs in a format, without what the proxy denied.
     pub(super) fn of(format: Format) -> Self {
         Self { format, denied: TurnedAway::LeftOut }
     }
 
-    /// The same logs, with what the proxy denied if that is asked for.
+    /// The same logs, with what the proxy denied if `chosen` includes it.
     ///
     /// # Errors
-    /// When they hold no such thing.
+    /// If the logs cannot contain denied requests, or do not let one choose among them.
     pub(super) fn with_denied(self, chosen: &Chosen) -> anyhow::Result<Self> {
         match chosen {
             Chosen::None => return Ok(self),
@@ -43,18 +43,18 @@ impl Logs {
         }
         if self.format == Format::Dockerd {
             misuse!(
-                "--denied has nothing to take with --from dockerd, the engine's own log, which has \
-                 nothing that a proxy denied; give the log of the proxy"
+                "--denied has no effect with --from dockerd, because the engine's own log has nothing \
+                 that a proxy denied; read the log of the proxy instead"
             );
         }
         Ok(Self { denied: TurnedAway::Taken, ..self })
     }
 }
 
-/// Takes a log in, and warns of what had to be left out.
+/// Reads a log, and warns of what had to be left out.
 ///
 /// # Errors
-/// [`ImportError`].
+/// If the log cannot be read, or has no requests.
 pub(super) fn read(
     path: &Path,
     logs: Logs,
@@ -92,12 +92,12 @@ fn warn_of_gaps(log: &Log, name: &str, denied: TurnedAway) {
         let requests = count(log.turned_away, "request");
         output::warn(&format!("{name}: left out {requests} that the proxy answered by itself"));
         if denied == TurnedAway::LeftOut {
-            output::help("dsp generate --denied takes those of them that can be read");
+            output::help("dsp generate --denied includes those that can be read");
         }
     }
 }
 
-/// Tells of requests that only the other engine has: a log does not say whose it is.
+/// Warns of requests that only the other engine has. A log does not say which engine it is from.
 fn warn_of_other_engine(log: &Log, name: &str, engine: EngineKind) {
     let others = log.events.iter().filter_map(|event| match event {
         Event::Request(request) if request.operation.is_none() => {
@@ -109,31 +109,31 @@ fn warn_of_other_engine(log: &Log, name: &str, engine: EngineKind) {
     let Some(other) = others.first() else { return };
     let requests = count(others.len(), "kind of request");
     output::warn(&format!(
-        "{name}: {requests} in it only {} has, and it was read as a log of {}",
+        "{name} has {requests} that only {} knows, but was read as a log of {}",
         other.title(),
         engine.title()
     ));
-    output::help(&format!("if it is a log of {}, say generate --engine {other}", other.title()));
+    output::help(&format!("if it is a log of {}, use generate --engine {other}", other.title()));
 }
 
 /// What to do about a log without a request.
 pub(super) fn advice(error: &ImportError) -> Option<String> {
     if let ImportError::Utf16 { .. } = error {
-        return Some("turn it into UTF-8 first: iconv -f UTF-16 -t UTF-8".to_owned());
+        return Some("convert it to UTF-8 first: iconv -f UTF-16 -t UTF-8".to_owned());
     }
     let ImportError::NoRequest { format, instead, recording, turned_away, unreadable, .. } = error
     else {
         return None;
     };
     Some(if *recording {
-        "it is a recording of dsp's; leave out --from".to_owned()
+        "it is a recording made by dsp; leave out --from".to_owned()
     } else if let Some(instead) = instead {
         format!("it looks like a log for --from {instead}")
     } else if *turned_away > 0 {
         let requests = count(*turned_away, "request");
         format!(
-            "the proxy itself answered all it holds ({requests}), which is no evidence of a need; \
-             dsp generate --denied takes them"
+            "the proxy itself answered everything in it ({requests}), which is not evidence of a need; \
+             dsp generate --denied includes it"
         )
     } else if *unreadable > 0 {
         format!("{} in it cannot be read", count(*unreadable, "request"))

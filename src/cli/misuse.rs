@@ -1,7 +1,7 @@
-//! Wrong usage that shows only when arguments are looked at together.
+//! Usage errors that involve several arguments, which clap cannot find.
 
-/// A command line that asks for what cannot be, or for what would do nothing. The exit status is 2, as
-/// for what clap refuses.
+/// A command line that asks for something impossible or without effect. The exit status is 2, as for
+/// usage errors that clap finds.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misuse(pub(super) String);

@@ -1,8 +1,8 @@
 //! The command line: one file per command. The only code that prints, ends the process or reads the
 //! environment.
 //!
-//! Data goes to stdout, messages to stderr. A command returns its exit status; what it could not do
-//! comes up as an error and is shown in one place, here.
+//! Data goes to stdout, messages to stderr. A command returns its exit status or an error; errors are
+//! shown in one place, `failure`.
 
 mod admission;
 mod ambiguity;
@@ -73,12 +73,12 @@ use guard::Unanswered;
 The loop:
   dsp record -- docker stats --no-stream    watch a program  -> recording.jsonl
   dsp generate -o profile.yaml              what it used     -> profile.yaml
-  dsp review profile.yaml                   a person decides on each rule
+  dsp review profile.yaml                   decide on each rule
   dsp enforce profile.yaml -- docker stats  exactly that and nothing else
   dsp check profile.yaml recording.jsonl    has it drifted?
 
-Exit status: 0 done, 1 dsp could not do it, 2 wrong usage, 3 findings, 4 no verdict possible;
-record and enforce with a command: the command's own status, or 125, 126, 127 as docker run."
+Exit status: 0 success, 1 dsp failed, 2 wrong usage, 3 findings, 4 no verdict possible;
+record and enforce with a command: the command's own status, or 125, 126, 127 as in docker run."
 )]
 struct Args {
     #[command(flatten)]
@@ -108,7 +108,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether the exit status belongs to a program that is run.
+    /// Whether the exit status is that of a program which dsp runs.
     fn runs_a_program(&self) -> bool {
         match self {
             Self::Enforce(enforce) => !enforce.command.is_empty(),
@@ -177,8 +177,8 @@ pub fn main() -> ExitCode {
     ExitCode::from(status.code())
 }
 
-/// The arguments of `enforce` without a profile, with one that a person chooses; `None` where nobody
-/// does, or where something else is wrong.
+/// If `enforce` lacks only its profile, lets the person at the terminal choose one, and returns the
+/// completed arguments. `None` if nobody chooses, or if something else is wrong.
 fn with_profile(line: &[OsString], error: &clap::Error) -> Result<Option<Args>, Unanswered> {
     let Some(place) = hint::place_of_profile(line, error) else { return Ok(None) };
     let parsed = |profile: &Path| {
@@ -186,7 +186,7 @@ fn with_profile(line: &[OsString], error: &clap::Error) -> Result<Option<Args>, 
         line.insert(place, profile.into());
         Args::try_parse_from(line).ok()
     };
-    // With any profile: is the rest as it should be, and may dsp ask?
+    // Insert any profile to see whether the rest is valid, and whether dsp may ask.
     match parsed(Path::new(BUILTIN)) {
         Some(args) if ask::is_possible(args.verbosity) => {
             Ok(ask::builtin()?.as_deref().and_then(parsed))

@@ -5,13 +5,13 @@ use clap::{ArgAction, ValueEnum};
 use super::logs::Logs;
 use crate::recording;
 
-/// How much dsp says about what it does.
+/// How much dsp prints about what it does.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Verbosity {
-    /// Say more: -v also each request that passed, -vv also how it ended
+    /// Print more: -v adds each request that passed, -vv also how it ended
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
 }
@@ -19,7 +19,7 @@ pub(super) struct Verbosity {
 /// Where the engine is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Engine {
-    /// The engine, instead of where the docker CLI would look: unix:///path or tcp://host:port
+    /// The engine, as unix:///path or tcp://host:port; by default the one that the docker CLI would use
     #[arg(short = 'H', long, value_name = "URL")]
     pub(super) host: Option<String>,
 }
@@ -47,7 +47,7 @@ enum Program {
 }
 
 impl Origin {
-    /// The logs to read; none for recordings.
+    /// The logs to read, or `None` for recordings.
     pub(super) fn format(self) -> Option<Logs> {
         self.program.map(|program| {
             Logs::of(match program {

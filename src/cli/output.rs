@@ -1,4 +1,4 @@
-//! Printing. Colours are dropped where no terminal reads them or `NO_COLOR` is set.
+//! Printing. Colours are left out if the output is not a terminal, or `NO_COLOR` is set.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use super::stderr;
 use crate::report::fold;
 use crate::text::guarded;
 
-/// The fewest columns that text is folded for; a narrower terminal folds it itself.
+/// The smallest width to wrap text for, in columns. Narrower terminals wrap it themselves.
 const NARROWEST: usize = 40;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -20,15 +20,14 @@ pub(super) const STRONG: Style = Style::new().bold();
 /// Writes data to stdout.
 ///
 /// # Errors
-/// When stdout is closed; a reader that has seen enough is no failure, which [`super::failure`]
-/// knows.
+/// If stdout is closed. [`super::failure`] does not treat that as a failure.
 pub(super) fn data(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
-/// Writes a text for a person to stdout, folded to the terminal where there is one.
+/// Writes a text for people to stdout, wrapped to the width of the terminal, if it is one.
 ///
 /// # Errors
 /// As [`data`].
@@ -36,14 +35,14 @@ pub(super) fn text(text: &str) -> io::Result<()> {
     data(&guarded(&folded(text, &Term::stdout())))
 }
 
-/// Says something to the person, on stderr.
+/// Writes a message to stderr, wrapped to the width of the terminal, if it is one.
 pub(super) fn say(text: &str) {
     drawn(&folded(text, &Term::stderr()));
 }
 
-/// Shows what has a layout of its own, on stderr.
+/// Writes text that already has a layout to stderr.
 pub(super) fn drawn(text: &str) {
-    // There is nobody to tell that nobody can be told.
+    // If stderr does not work, there is no way to report that.
     let _ = stderr::say(&guarded(text));
 }
 
@@ -56,12 +55,12 @@ pub(super) fn has_colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// The columns to fold for on stderr, where there is a terminal.
+/// The width to wrap text for on stderr, if it is a terminal.
 pub(super) fn width_of_stderr() -> Option<usize> {
     width(&Term::stderr())
 }
 
-/// The columns to fold for on stdout, where there is a terminal.
+/// The width to wrap text for on stdout, if it is a terminal.
 pub(super) fn width_of_stdout() -> Option<usize> {
     width(&Term::stdout())
 }
@@ -72,22 +71,22 @@ fn width(term: &Term) -> Option<usize> {
     (term.is_term() && columns >= NARROWEST).then_some(columns)
 }
 
-/// Says something of dsp's own, on stderr.
+/// Writes a note from dsp to stderr.
 pub(super) fn note(text: &str) {
     say(&format!("dsp: {text}"));
 }
 
-/// Warns of something that goes on all the same.
+/// Writes a warning to stderr.
 pub(super) fn warn(text: &str) {
     say(&format!("{WARNING}warning{WARNING:#}: {text}"));
 }
 
-/// Tells of what could not be done.
+/// Writes an error to stderr.
 pub(super) fn error(text: &str) {
     say(&format!("{ERROR}error{ERROR:#}: {text}"));
 }
 
-/// Tells what to do about it.
+/// Writes what to do about the previous warning or error to stderr.
 pub(super) fn help(text: &str) {
     say(&format!("  {HELP}help{HELP:#}: {text}"));
 }

@@ -1,4 +1,4 @@
-//! What is open in a profile, and the commands that settle it.
+//! What is open in a profile, and the commands that resolve it.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::profile::{Pattern, Profile, Rule};
 use crate::report::{printable, quoted};
 use crate::review::{Facts, Item, is_low, open, queue};
 
-/// The open rules, the riskiest first, and below them how to decide over them.
+/// Lists the open rules, the riskiest first, and below them the commands to decide on them.
 pub(super) fn list(
     path: &str,
     profile: &Profile,
@@ -25,7 +25,7 @@ pub(super) fn list(
             Item::Unknown(unknown) => lines.push([
                 "unknown".to_owned(),
                 unknown.to_string(),
-                "nothing is known about it".to_owned(),
+                "dsp knows nothing about it".to_owned(),
             ]),
             Item::Rest => lines.extend(
                 profile
@@ -50,7 +50,7 @@ pub(super) fn list(
     text
 }
 
-/// `2 kept, 1 denied`.
+/// Counts decisions in words: `2 kept, 1 denied`.
 pub(super) fn words(numbers: &[(usize, &str)]) -> String {
     let told = numbers.iter().filter(|(number, _)| *number > 0);
     let told: Vec<String> = told.map(|(number, word)| format!("{number} {word}")).collect();
@@ -63,7 +63,7 @@ fn line(rule: &Rule, accepted_as: Option<crate::api::Risk>) -> [String; 3] {
     [rule.risk().to_string(), rule.to_string(), format!("{}{again}", operation.permits)]
 }
 
-/// The commands that settle what is open, with rules that are.
+/// The commands that resolve what is open, with open rules as examples.
 fn advice(path: &str, items: &[Item], evidence: Option<&Evidence>) -> String {
     let review = format!("dsp review {}", printable(&quoted(path)));
     let mut text = format!("on a terminal, dsp asks for each: {review}\n");
@@ -94,7 +94,7 @@ fn advice(path: &str, items: &[Item], evidence: Option<&Evidence>) -> String {
     text
 }
 
-/// A rule that is narrower, on the first name that was seen.
+/// A narrower rule as an example, for a name from the evidence if possible.
 fn narrower(rule: &Rule, evidence: Option<&Evidence>) -> Option<String> {
     let is_any = |pattern: &Pattern| *pattern == Pattern::Any;
     if !rule.patterns().iter().any(is_any) {

@@ -1,4 +1,4 @@
-//! What the place of a recording says of the program that was recorded.
+//! Guesses the name of a program from the file or folder of its recording.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,11 @@ use super::environment;
 use crate::api::told_name;
 use crate::profile::{self, Name};
 
-/// What recordings are called, and the folders with them in a project.
+/// Common names of recordings, and of the folders that contain them in a project.
 const RECORDINGS: &[&str] =
     &["audit", "dsp", "log", "logs", "output", "rec", "recording", "recordings", "session"];
 
-/// Folders that hold one project or another, in a container or on the machine of a pipeline.
+/// Common names of folders that may contain any project, in containers and on CI machines.
 const ANY_PROJECT: &[&str] = &[
     "app",
     "build",
@@ -34,20 +34,20 @@ const ANY_PROJECT: &[&str] = &[
     "workspace",
 ];
 
-/// The longest name in bytes that is taken from a place.
+/// The longest name to use, in bytes.
 const LONGEST: usize = 64;
 
-/// The folders around, those in which are of no project.
+/// Folders that do not belong to a project.
 #[derive(Debug)]
 pub(super) struct Around {
-    /// The person's own folder.
+    /// The user's home folder.
     home: Option<PathBuf>,
-    /// Folders for what does not last.
+    /// Folders for temporary files.
     temporary: Vec<PathBuf>,
 }
 
 impl Around {
-    /// Those of this process.
+    /// The folders in the environment of this process.
     pub(super) fn here() -> Self {
         let real = |path: PathBuf| path.canonicalize().ok();
         let temporary = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from).into_iter();
@@ -58,13 +58,13 @@ impl Around {
     }
 }
 
-/// The name of a recording's file, where somebody gave it one.
+/// The name of a recording's file, unless it is a common one.
 pub(super) fn of_recording(path: &Path) -> Option<Name> {
     let stem = path.file_stem()?.to_str()?;
     (!is_one_of(RECORDINGS, stem)).then(|| name(stem)).flatten()
 }
 
-/// The name of the folder of a recording, where that is one of a project.
+/// The name of the folder of a recording, if it belongs to a project.
 pub(super) fn of_folder(recording: &Path, around: &Around) -> Option<Name> {
     let folder = recording.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
@@ -82,7 +82,7 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// The name that a file's name makes, if it is one that a person gave.
+/// Makes a name from the name of a file, unless that looks generated or secret.
 fn name(text: &str) -> Option<Name> {
     let is_told = told_name(text, LONGEST) == text && !profile::looks_like_id(text);
     let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());

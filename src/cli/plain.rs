@@ -1,4 +1,4 @@
-//! `dsp review --plain`: one question after the other, as `git add -p` asks, for screen readers and for
+//! `dsp review --plain`: one question after the other, as in `git add -p`, for screen readers and for
 //! terminals that cannot move their cursor.
 
 use std::path::Path;
@@ -18,14 +18,14 @@ pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End
         let (columns, _) = Terminal::size();
         message(session, columns).iter().for_each(|line| output::drawn(line));
         let question = lines(session, columns);
-        // A question that was not answered does not have to be read out again.
+        // Do not repeat a question that was not answered: a screen reader would read it out again.
         if question != read {
             output::drawn(&(question.join("\n") + "\n"));
             read = question;
         }
         let typed = match ask::plain_line(&prompt(session)) {
             Ok(Some(typed)) => typed,
-            // The end of the input is as good as `q`: every answer is saved.
+            // The end of the input means `q`: every answer has been saved.
             Ok(None) => return Ok(End::Left(Leaving::Ended)),
             Err(Unanswered::Signal(number)) => return Ok(End::Signal(number)),
             Err(error) => return Err(error.into()),
@@ -52,12 +52,12 @@ pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End
     }
 }
 
-/// What an answer has changed in the file.
+/// Shows what an answer changed in the file.
 fn told(changed: &[String]) -> String {
     format!("saved:\n{}\n", changed.join("\n"))
 }
 
-/// The answers that are possible, as `k keep, d deny`; or what is to be typed.
+/// The possible answers, such as `k keep, d deny`, or the text to type.
 fn prompt(session: &Session) -> String {
     if let Some((label, line)) = session.typed() {
         let now = line.text();
@@ -69,7 +69,7 @@ fn prompt(session: &Session) -> String {
     keys.join(", ")
 }
 
-/// The keys that a line stands for: a letter or the word for it; or the letters of a text.
+/// Turns a typed line into keys: a letter or its word into one key, a text into one key for each letter.
 fn pressed(session: &Session, typed: &str) -> Vec<Key> {
     if session.typed().is_some() {
         if typed.is_empty() {
@@ -84,8 +84,8 @@ fn pressed(session: &Session, typed: &str) -> Vec<Key> {
         (Some(("Enter", _)), _) | (None, None) => vec![Key::Enter],
         (Some(("Esc", _)), _) => vec![Key::Escape],
         (Some((key, _)), _) => key.chars().map(Key::Char).collect(),
-        // The review says why it means nothing. More than a letter is never taken for one: `don't` is not
-        // `d`.
+        // The review says why the letter means nothing. A longer word is never reduced to its first
+        // letter: `don't` is not `d`.
         (None, Some(letter)) if typed.chars().count() == 1 => vec![Key::Char(letter)],
         (None, Some(_)) => Vec::new(),
     }

@@ -6,7 +6,7 @@ use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 
 use crate::profile::{BUILTIN, SHIPPED};
 
-/// Completes a profile: the ones that are part of dsp, and files.
+/// Completes a profile: files, and the profiles that are part of dsp.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Profiles;
 

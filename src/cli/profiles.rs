@@ -15,7 +15,7 @@ use crate::report::{count, printable};
 
 /// List and show the profiles that are part of dsp
 ///
-/// Each can be used wherever a profile is, as builtin:NAME.
+/// Use one as builtin:NAME wherever a profile is expected.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
             output::text(&text)?;
         }
         Some(Action::Show { name }) => {
-            // clap takes known names only.
+            // clap accepts only known names.
             if let Some(shipped) = Shipped::named(name) {
                 output::data(shipped.text)?;
             }
@@ -64,8 +64,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// A profile in two lines: what it is called, how much it allows and of which program; and what its
-/// holder can do at worst.
+/// A profile in two lines: its name, how much it allows and for which program; and the worst that a
+/// client can do with it.
 fn lines(shipped: &Shipped, width: usize) -> anyhow::Result<String> {
     let profile = profile::parse(shipped.text).map_err(|problem| {
         anyhow::anyhow!("the profile {} of this dsp is wrong: {}", shipped.name, problem.message)
@@ -73,7 +73,7 @@ fn lines(shipped: &Shipped, width: usize) -> anyhow::Result<String> {
     let risk = profile.highest_risk().map_or("none", Risk::as_str);
     let operations: BTreeSet<usize> =
         profile.allow.iter().map(|rule| rule.value.operation().index).collect();
-    // What is below its program, or what it is for.
+    // The program it was recorded with, or else its purpose.
     let of = shipped.program().unwrap_or_else(|| shipped.about());
     let of = of.split([',', ':']).next().unwrap_or_default();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! `dsp record`: a workload behind a transparent proxy.
+//! `dsp record`: runs a workload through a transparent proxy.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -29,43 +29,43 @@ use crate::session::{
 
 /// Record what a program asks of the Docker Engine
 ///
-/// With a command, dsp runs it with a DOCKER_HOST of its own, leaves it the terminal, and ends with
-/// its exit status. Without one, dsp serves until Ctrl-C or TERM and prints the DOCKER_HOST to use.
-/// Each run appends a session to the recording. Bodies, credentials, the values of secret parameters
-/// and, unless --command-line says otherwise, the arguments of the command are never written.
+/// With a command, dsp sets DOCKER_HOST, leaves the terminal to the command, and exits with its
+/// status. Without one, dsp serves until Ctrl-C or TERM and prints the DOCKER_HOST to use. Each run
+/// appends a session to the recording. Bodies, credentials, the values of secret parameters and, unless
+/// --command-line says otherwise, the arguments of the command are never written.
 ///
-/// With --follow, each container that is created meanwhile and mounts the engine's socket gets a
-/// recording socket of its own in its place, and a session of its own, by its name. The engine has to
-/// be on this machine. docker inspect shows dsp's path as the source of the mount; a container that is
-/// still there at the end has lost its socket and has to be created again.
+/// With --follow, each container that is created in the meantime and mounts the engine's socket gets
+/// its own recording socket instead, and its own session under its name. The engine has to be on this
+/// machine. docker inspect shows dsp's path as the source of the mount. A container that still exists
+/// at the end has lost its socket and has to be created again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp record -- docker stats --no-stream
   dsp record -o ci.jsonl --label job=integration -- make test
   dsp record --follow --split recordings -- docker compose up
-  dsp record --intercept -- ./program                   for one that ignores DOCKER_HOST
+  dsp record --intercept -- ./program                   for programs that ignore DOCKER_HOST
   dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
 pub(super) struct Args {
-    /// The recording to append to; - is stdout, for a listener
+    /// The recording to append to; without a command, - is stdout
     #[arg(short, long, value_name = "FILE", default_value = "recording.jsonl")]
     output: PathBuf,
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]
     listen: Listen,
-    /// Give containers that ask for the engine's socket a recording socket in its place
+    /// Give containers that mount the engine's socket a recording socket instead
     #[arg(long)]
     follow: bool,
-    /// With --follow, write what each container asks to a file of its own in this folder, NAME.jsonl
+    /// With --follow, write the session of each container to its own file in this folder, NAME.jsonl
     #[arg(long, value_name = "DIR", requires = "follow", value_parser = standard::folder())]
     split: Option<PathBuf>,
     #[command(flatten)]
     intercept: InterceptOption,
-    /// Something to remember about this session
+    /// A label to store with this session
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
-    /// How much of the command to write down
+    /// How much of the command to record
     #[arg(
         long,
         value_enum,
@@ -80,13 +80,13 @@ pub(super) struct Args {
     pub(super) command: Vec<OsString>,
 }
 
-/// How much of the command a recording has.
+/// How much of the command to record.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Arguments {
-    /// The program, and its sub-command or the name of its script
+    /// The program, with its subcommand or the name of its script
     #[default]
     Short,
-    /// All arguments, but for those that look secret
+    /// All arguments, except those that look secret
     Full,
     /// Nothing
     None,
@@ -191,7 +191,7 @@ async fn record(
     Ok(if is_lossy { lossy(&totals, status, &file) } else { status })
 }
 
-/// Begins the session in its file.
+/// Opens the recording and writes the beginning of the session.
 fn writer(path: &Path, session: &Session) -> anyhow::Result<Writer> {
     if standard::is_standard(path) {
         let writer = standard::stdout().and_then(|stdout| Writer::onto(stdout.into(), session));
@@ -200,7 +200,7 @@ fn writer(path: &Path, session: &Session) -> anyhow::Result<Writer> {
     Ok(Writer::create(path, session)?)
 }
 
-/// What follows the containers, when that is asked for.
+/// Starts to follow containers, if `--follow` was given.
 async fn follower(
     args: &Args,
     engine: &engine::Engine,
@@ -220,7 +220,7 @@ async fn follower(
     Ok(Some(follower))
 }
 
-/// Records until a signal ends it; seconds are what open requests get then.
+/// Records until a signal arrives; open requests then get `seconds` to finish.
 async fn listen(
     running: &Running,
     recorder: &Recorder,
@@ -229,7 +229,7 @@ async fn listen(
     file: &str,
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
-    // Before anybody is told that dsp is there, and could end it.
+    // Before the address is printed, so that a signal sent after that is handled.
     let signals = EndSignals::new()?;
     let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
     if file == standard::OUTPUT {
@@ -251,17 +251,17 @@ async fn listen(
     Ok(())
 }
 
-/// The recording that is written and read where none is named.
+/// The default recording.
 const USUAL: &str = "recording.jsonl";
 
-/// How a program comes to the proxy.
+/// How a program reaches the proxy.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Reach {
-    /// By the variables that its command got.
+    /// By the environment variables that dsp sets for the command.
     Command,
-    /// Also where it would look without them.
+    /// Also by the usual path of the engine's socket.
     Intercepted,
-    /// As people have set it up.
+    /// By the address that dsp printed.
     Listener,
 }
 
@@ -275,7 +275,7 @@ fn summarise(totals: &Totals, file: &str, reach: Reach, dropper: Option<&str>) {
         if let Some(dropper) = dropper {
             output::help(dropper);
         } else if reach == Reach::Command {
-            output::help("for one that does not, record with --intercept");
+            output::help("if it does not, record with --intercept");
         }
         return;
     }
@@ -292,19 +292,19 @@ fn summarise(totals: &Totals, file: &str, reach: Reach, dropper: Option<&str>) {
     ));
 }
 
-/// Says how much of what was recorded no profile can allow.
+/// Warns of recorded requests that no profile can allow.
 fn tell_of_refused(totals: &Totals) {
     if totals.refused > 0 {
         let requests = count(totals.refused, "request");
-        output::warn(&format!("{requests} of these enforce refuses whatever the profile says"));
-        output::help("dsp coverage names each with the reason");
+        output::warn(&format!("enforce refuses {requests} of these whatever the profile says"));
+        output::help("dsp coverage lists each with the reason");
     }
 }
 
-/// Says that the file holds what another program asked for, if so: `generate` makes one profile of
-/// all that is in it.
+/// Notes that the file also contains requests of another program, if it does, because `generate` makes
+/// one profile from everything in it.
 fn tell_of_earlier(path: &Path, session: &Session) {
-    // What cannot be read now, `generate` will tell of.
+    // If the file cannot be read, `generate` will say so.
     let earlier = recording::earlier(path, &session.id).unwrap_or_default();
     let subject = |session: &Session| match &session.container {
         Some(container) => format!("container {container}"),
@@ -315,13 +315,13 @@ fn tell_of_earlier(path: &Path, session: &Session) {
     let Some(other) = earlier.iter().find(|one| subject(one) != own) else { return };
     let (number, file) = (earlier.len() + 1, crate::text::shown(path));
     let which = if subject(first) == own {
-        format!("one before it was: {}", printable(&subject(other)))
+        format!("an earlier one was: {}", printable(&subject(other)))
     } else {
         format!("the first was: {}", printable(&subject(first)))
     };
     output::note(&format!("this was session {number} of {file}; {which}"));
     output::help(&format!(
-        "generate takes them all; for a profile of this one alone: dsp generate{} --session {number}",
+        "generate uses them all; for a profile of this one only: dsp generate{} --session {number}",
         if path == Path::new(USUAL) {
             String::new()
         } else {
@@ -330,29 +330,28 @@ fn tell_of_earlier(path: &Path, session: &Session) {
     ));
 }
 
-/// The workload went on, but the evidence has gaps, and a status of 0 would hide that.
+/// Reports gaps in the recording, and returns a status that does not hide them. The workload itself
+/// was not affected.
 fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
     if totals.dropped > 0 {
         let lines = count(totals.dropped, "line");
         output::error(&format!(
             "{lines} could not be written to {file}; the session is marked as lossy"
         ));
-        output::help("make room on the disk and record again");
+        output::help("free space on the disk and record again");
     }
     if totals.unread > 0 {
         let requests = count(totals.unread, "request");
         output::error(&format!(
-            "{requests} could not be read, or had an answer that could not be, and went on with all \
-             that followed on the same connection; the session is marked as lossy"
+            "{requests} could not be read, or had an unreadable answer, and passed through with \
+             everything after it on the same connection; the session is marked as lossy"
         ));
-        output::help(
-            "dsp coverage names what was wrong with each; have the program spell it otherwise",
-        );
+        output::help("dsp coverage says what was wrong with each; the program has to change that");
     }
     failed(status)
 }
 
-/// The status of a recording that is not whole.
+/// The status after an incomplete recording.
 fn failed(status: Status) -> Status {
     match status {
         Status::Child(0) => Status::FailedForChild,
@@ -361,7 +360,7 @@ fn failed(status: Status) -> Status {
     }
 }
 
-/// The session that begins.
+/// The session of this run.
 fn begin(args: &Args, engine: &engine::Engine) -> Session {
     let how = CommandLine::from(args.command_line);
     let mut session = Session::begin(how.of(&args.command));
@@ -371,7 +370,7 @@ fn begin(args: &Args, engine: &engine::Engine) -> Session {
     session
 }
 
-/// The one line that shows where a recording stands, redrawn in its place on a terminal.
+/// A line on the terminal that shows the progress of a recording, and is redrawn in place.
 struct LiveLine(Option<Term>);
 
 impl LiveLine {
@@ -393,7 +392,7 @@ impl LiveLine {
             count(progress.requests, "request"),
             count(operations, "operation"),
         );
-        // A terminal that cannot be drawn on costs the line and nothing else.
+        // If the terminal cannot be drawn on, only this line is lost.
         let _ = term.clear_line().and_then(|()| term.write_str(&line));
     }
 

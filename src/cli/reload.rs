@@ -1,4 +1,4 @@
-//! What `enforce` prints when it reads its profile again.
+//! What `enforce` prints when it reloads its profile.
 
 use tokio::signal::unix::Signal;
 
@@ -9,7 +9,7 @@ use crate::report::count;
 use crate::session::{Audit, Enforcement, Reload};
 use crate::text::printable;
 
-/// Reads the profile again at each signal, and begins a new session in the audit log. Never ends.
+/// Reloads the profile at each signal, and begins a new session in the audit log. Never returns.
 pub(super) async fn at_each(
     mut hangup: Signal,
     enforcement: &Enforcement,
@@ -23,12 +23,12 @@ pub(super) async fn at_each(
             Ok(reload) => tell(&reload, is_quiet),
             Err(error) => {
                 let _ = failure::show(&error.into(), false);
-                output::warn("the profile was not reloaded; the one before stays in force");
+                output::warn("the profile was not reloaded; the previous one stays in force");
             }
         }
         if let Err(error) = audit.reopen() {
             let _ = failure::show(&error.into(), false);
-            output::warn("the audit log goes on in the file before");
+            output::warn("the audit log continues in the previous file");
         }
     }
     std::future::pending().await

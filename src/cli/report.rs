@@ -32,10 +32,10 @@ pub(super) struct Args {
     /// Recordings
     #[arg(value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
-    /// The profile as it was, a file or REVISION:FILE; what has changed since is shown
+    /// An older version of the profile, a file or REVISION:FILE, to show the changes since
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
-    /// Where to write it, instead of stdout; what is there is replaced
+    /// Where to write it, instead of stdout; an existing page is replaced
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         )?),
     };
     if evidence.as_ref().is_some_and(|evidence| evidence.is_empty()) {
-        output::error(&format!("{} holds no request", evidence::names(&args.recordings)));
+        output::error(&format!("{} contains no requests", evidence::names(&args.recordings)));
         output::help("leave the recordings out for a page about the profile alone");
         return Ok(Status::NoVerdict);
     }

@@ -1,4 +1,4 @@
-//! Where a report goes: one or several formats, each to standard output or to a file.
+//! The outputs of a report: one or more formats, each to standard output or to a file.
 
 use std::fs;
 use std::io::Write;
@@ -15,20 +15,20 @@ use crate::files;
 use crate::report::{Format, Report, Verdict};
 use crate::text::shown;
 
-/// How a report is printed.
+/// Options on the output of a report.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Outputs {
-    /// How to print it: text, json, sarif, github, junit or markdown, and the file to write it to,
-    /// - for stdout; can be given several times
+    /// The output format: text, json, sarif, github, junit or markdown, and the file to write it to, or
+    /// - for stdout; may be given several times
     #[arg(long = "format", value_name = "FORMAT[=FILE]", default_value = "text")]
     formats: Vec<Output>,
 }
 
-/// A format, and where it goes.
+/// A format and its destination.
 #[derive(Clone, Debug)]
 struct Output {
     format: Format,
-    /// Standard output without one.
+    /// `None` for standard output.
     file: Option<PathBuf>,
 }
 
@@ -38,7 +38,7 @@ impl FromStr for Output {
     fn from_str(text: &str) -> Result<Self, String> {
         let is_file = |path: &PathBuf| !standard::is_standard(path);
         let (format, file) = match text.split_once('=') {
-            Some((_, "")) => return Err("a file is missing behind =".to_owned()),
+            Some((_, "")) => return Err("a file is missing after =".to_owned()),
             Some((format, file)) => (format, Some(PathBuf::from(file)).filter(is_file)),
             None => (text, None),
         };
@@ -52,10 +52,10 @@ impl FromStr for Output {
 }
 
 impl Outputs {
-    /// Writes the report and gives the exit status for it.
+    /// Writes the report in each format, and returns the exit status for it.
     ///
     /// # Errors
-    /// What cannot be written, and two formats that would run into each other.
+    /// If a file cannot be written, or two formats would go to the same place.
     pub(super) fn write(&self, report: &Report, verbosity: Verbosity) -> anyhow::Result<Status> {
         self.check()?;
         for Output { format, file } in &self.formats {
@@ -79,8 +79,8 @@ impl Outputs {
         })
     }
 
-    /// The formats that are for programs to wait for, when nothing can be compared: not the text,
-    /// which an error stands for, and not SARIF, whose upload would close what is open.
+    /// The outputs to write if there is nothing to compare, because programs may wait for them. Leaves
+    /// out text, in whose place an error is shown, and SARIF, whose upload would close open alerts.
     pub(super) fn without_evidence(&self) -> Self {
         let is_kept = |output: &&Output| match output.format {
             Format::Text => output.file.is_some(),
@@ -90,7 +90,7 @@ impl Outputs {
         Self { formats: self.formats.iter().filter(is_kept).cloned().collect() }
     }
 
-    /// Refuses formats that would run into each other.
+    /// Fails if two formats would go to the same place.
     fn check(&self) -> anyhow::Result<()> {
         for (place, output) in self.formats.iter().enumerate() {
             let mut before = self.formats.iter().take(place);
@@ -110,13 +110,13 @@ impl Outputs {
 }
 
 impl Output {
-    /// Whether two formats go to one place where they would spoil each other.
+    /// Whether two formats go to the same place, where they would corrupt each other.
     fn meets(&self, other: &Self) -> bool {
         match (&self.file, &other.file) {
             (Some(file), Some(other)) => {
                 file == other && fs::metadata(file).map_or(true, |found| found.is_file())
             }
-            // Annotations are lines that GitHub finds in any text.
+            // GitHub finds annotations among the lines of any text.
             (None, None) => !matches!(
                 (self.format, other.format),
                 (Format::Github, Format::Text) | (Format::Text, Format::Github)
@@ -126,12 +126,12 @@ impl Output {
     }
 }
 
-/// Adds the report to the summary of the step, where GitHub Actions has one.
+/// Adds the report to the summary of the step, if GitHub Actions runs dsp.
 fn summarise(report: &Report) -> anyhow::Result<()> {
     let Some(path) = environment::step_summary() else { return Ok(()) };
     let cannot = || format!("cannot write the step summary {}", shown(&path));
     let mut file = files::append(&path, 0o644).with_context(cannot)?;
-    // What another step wrote may end in the middle of a line.
+    // Existing content may end in the middle of a line.
     let before = if file.metadata().with_context(cannot)?.len() > 0 { "\n" } else { "" };
     let text = format!("{before}{}", Format::Markdown.render(report));
     file.write_all(text.as_bytes()).with_context(cannot)

@@ -1,4 +1,4 @@
-//! `dsp review`: a person, or a script for one, decides over a profile.
+//! `dsp review`: a person, or a script, decides on the rules of a profile.
 
 use std::path::{Path, PathBuf};
 
@@ -23,16 +23,16 @@ use crate::session::handle_signal;
 use crate::terminal::Key;
 use crate::text::{shown, spelled};
 
-/// The recording that is used without being named, when the profile says that it was made of it.
+/// The default recording, used if the profile says that it was made from it.
 const USUAL_RECORDING: &str = "recording.jsonl";
 
-/// Decide over each rule of a profile, the riskiest first
+/// Decide on each rule of a profile, the riskiest first
 ///
-/// On a terminal, dsp shows what each rule permits, why it is risky and what was recorded of it, and
-/// asks: keep it, deny it, or narrow it. Each answer is saved at once. Without a terminal, or with
-/// --list, it prints what is open; --keep, --deny and --narrow decide from a script. What was decided
-/// stands in the profile, under reviewed:, and enforce --require-reviewed holds to it. The exit status
-/// is 3 as long as something is open.
+/// On a terminal, dsp shows what each rule permits, why it is risky and how it was used, and asks
+/// whether to keep, deny or narrow it. Each answer is saved at once. Without a terminal, or with --list,
+/// dsp prints what is open; scripts decide with --keep, --deny and --narrow. Decisions are stored in the
+/// profile, under reviewed:, and enforce --require-reviewed insists on them. The exit status is 3 as
+/// long as anything is open.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,8 +50,7 @@ pub(super) struct Args {
         add = ArgValueCompleter::new(Profiles)
     )]
     profile: PathBuf,
-    /// A recording to show the evidence of; without one, the recording.jsonl that the profile was
-    /// made of
+    /// A recording to show evidence from; by default recording.jsonl, if the profile was made from it
     #[arg(
         long = "recording",
         value_name = "RECORDING",
@@ -59,16 +58,16 @@ pub(super) struct Args {
     )]
     recordings: Vec<PathBuf>,
     /// Accept this rule of the profile; info or read: all open rules of that risk; changes: what
-    /// changed since the review beside the rules
+    /// changed since the review besides the rules
     #[arg(long, value_name = "RULE")]
     keep: Vec<String>,
-    /// Deny this rule of the profile, for generate --update too
+    /// Deny this rule of the profile; generate --update does not add it again
     #[arg(long, value_name = "RULE")]
     deny: Vec<String>,
-    /// Put this rule in the place of the wider one that covers it, and accept it
+    /// Replace the wider rule that covers this one, and accept it
     #[arg(long, value_name = "RULE")]
     narrow: Vec<String>,
-    /// Print what is open, and ask nothing
+    /// Print what is open, without asking
     #[arg(long, conflicts_with_all = ["keep", "deny", "narrow"])]
     list: bool,
     /// Ask line by line instead of on a full screen, for screen readers; the default on a terminal
@@ -86,7 +85,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };
     if answers != Answers::default() {
         if args.from.format().is_some() {
-            misuse!("--from names a log to look at, and --keep, --deny and --narrow look at none");
+            misuse!("--from is for showing evidence, which --keep, --deny and --narrow do not do");
         }
         return script(&path, verbosity, &answers);
     }
@@ -146,8 +145,8 @@ async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
                         return Ok(End::Left(leaving));
                     }
                     if step == Step::Save || key == Key::Enter || session.item() != asked.as_ref() {
-                        // A key that was pressed before the next question was shown is no answer
-                        // to it.
+                        // A key that was pressed before the next question was shown does not
+                        // answer it.
                         while keys.try_recv().is_ok() {}
                         break;
                     }
@@ -162,10 +161,10 @@ async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
     }
 }
 
-/// The number of the signal, where this crate's signals have no name for it.
+/// A signal that tokio has no name for.
 const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
 
-/// Takes a key, and does what follows from it but to leave.
+/// Handles a key, except that the caller has to leave.
 fn press(
     session: &mut Session,
     view: &mut View,
@@ -182,14 +181,15 @@ fn press(
             terminal.leave();
             let (own, stop) = (rustix::process::getpid(), rustix::process::Signal::TSTP);
             rustix::process::kill_process(own, stop)?;
-            // It was continued, or there is no shell that could continue it, and it was not stopped.
+            // Either the process was stopped and continued, or it was not stopped because there is no
+            // shell to continue it.
             terminal.enter()?;
         }
     }
     Ok(step)
 }
 
-/// Says what came of a dialogue.
+/// Prints the result of a dialogue.
 fn tell(session: &Session, path: &Path) {
     let tally = session.tally();
     let standing = session.draft().profile().standing();
@@ -201,11 +201,11 @@ fn tell(session: &Session, path: &Path) {
     if standing.is_reviewed() {
         let quoted = quoted(&spelled(path));
         output::note(&format!("{} is reviewed ({done})", shown(path)));
-        output::help(&format!("hold to it with dsp enforce --require-reviewed {quoted}"));
+        output::help(&format!("insist on it with dsp enforce --require-reviewed {quoted}"));
     } else {
         let open = open(session.draft().profile());
         output::note(&format!("{}: {done}; {open}", shown(path)));
-        output::help(&format!("go on with dsp review {}", quoted(&spelled(path))));
+        output::help(&format!("continue with dsp review {}", quoted(&spelled(path))));
     }
 }
 
@@ -255,7 +255,7 @@ fn verdict(profile: &Profile) -> Status {
     if profile.standing().is_reviewed() { Status::Done } else { Status::Findings }
 }
 
-/// The evidence that was named, or that the profile itself names.
+/// Reads the given recordings, or else the default recording if the profile was made from it.
 fn read_evidence(args: &Args, draft: &Draft) -> anyhow::Result<Option<Evidence>> {
     let engine = Some(draft.profile().engine);
     if !args.recordings.is_empty() {
@@ -272,7 +272,7 @@ fn read_evidence(args: &Args, draft: &Draft) -> anyhow::Result<Option<Evidence>>
     if !usual.is_file() {
         return Ok(None);
     }
-    // Somebody else's recording is no evidence for this profile, and no error either.
+    // A recording of something else is not evidence for this profile, but not an error either.
     let evidence = evidence::read(&[usual], None, engine, false, &Sessions::default()).ok();
     let is_named = |evidence: &Evidence| {
         let digest: String = evidence.digest().chars().take(16).collect();

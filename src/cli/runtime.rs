@@ -1,4 +1,4 @@
-//! The runtime and the log.
+//! The async runtime and the log.
 
 use std::future::Future;
 use std::io;
@@ -12,13 +12,13 @@ use super::stderr;
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(future);
-    // Tasks that wait for an engine or a name server must not hold up the end.
+    // Do not wait at the end for tasks that are waiting for an engine or a name server.
     runtime.shutdown_background();
     Ok(result)
 }
 
-/// Starts the log on stderr. A program that owns the terminal gets no lines of dsp's between its
-/// own unless they were asked for.
+/// Starts the log on stderr. If a program owns the terminal, dsp logs only errors between its lines,
+/// unless told otherwise.
 pub(super) fn start_log(verbosity: Verbosity, owns_terminal: bool) {
     let level = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -35,6 +35,6 @@ pub(super) fn start_log(verbosity: Verbosity, owns_terminal: bool) {
         .with_ansi(ansi)
         .with_target(false)
         .with_max_level(level);
-    // A second start, in a test, keeps the first log.
+    // Tests may start it twice; the first log stays.
     let _ = subscriber.try_init();
 }

@@ -8,15 +8,15 @@ use crate::profile::schema;
 
 /// Print the JSON Schema of profiles, for editors
 ///
-/// An editor with a YAML language server then completes operations, says what each permits, and marks
-/// what is none. Name the file in the first line of a profile, which generate --schema does.
+/// With it, an editor with a YAML language server completes operations, shows what each permits, and
+/// marks unknown ones. Refer to the file in the first line of a profile, as generate --schema does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp schema -o profile.schema.json
   dsp generate --schema profile.schema.json -o profile.yaml")]
 pub(super) struct Args {
-    /// Where to write it, instead of stdout; what is there is replaced
+    /// Where to write it, instead of stdout; an existing schema is replaced
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -1,4 +1,5 @@
-//! What `record` and `enforce` print alike: who can connect, ways around dsp, and the end.
+//! Messages that `record` and `enforce` share: who can connect, how programs can bypass dsp, and what
+//! dsp waits for at the end.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,15 +16,15 @@ use crate::report::count;
 use crate::session::{self, Notice, RuntimeDir, Sockets, UsualSocket};
 use crate::text::{printable, shown};
 
-/// How long finding the engine may take.
+/// How long it may take to find the engine.
 pub(super) const PROBE_TIME: Duration = Duration::from_secs(5);
 
-/// The folders for sockets in this environment.
+/// The folders for sockets.
 pub(super) fn runtime_dir(environment: &Environment) -> RuntimeDir {
     RuntimeDir::new(environment, environment::temporary())
 }
 
-/// Opens the sockets, and warns of folders in which others can replace them.
+/// Opens the sockets, and warns of folders in which other users can replace them.
 pub(super) async fn open(
     listen: &Listen,
     usual: UsualSocket<'_>,
@@ -33,8 +34,8 @@ pub(super) async fn open(
     for hazard in sockets.hazards() {
         let folder = shown(&hazard.folder);
         output::warn(&format!(
-            "{folder} {hazard}, who can put another socket in the place of dsp's; listen in a folder of \
-             your own, such as /run/dsp"
+            "{folder} {hazard}, who can replace dsp's socket; listen in a folder of your own, such as \
+             /run/dsp"
         ));
     }
     listen.check_reach(sockets.is_local())?;
@@ -45,23 +46,23 @@ pub(super) async fn open(
 pub(super) fn tell_who_connects(sockets: &Sockets) {
     for listener in sockets.open_to_all() {
         let who = if listener.is_local() {
-            "every user and every program of this machine"
+            "every user and every program on this machine"
         } else {
-            "whoever reaches it, from other machines too,"
+            "anyone who can reach it, from other machines too,"
         };
         output::warn(&format!("{who} can connect to {}", listener.address()));
-        output::help("a unix socket can be kept to one user, with --mode and --allow-uid");
+        output::help("a unix socket can be limited to one user, with --mode and --allow-uid");
     }
 }
 
-/// Warns of a program that would avoid dsp.
+/// Warns of a program that would bypass dsp.
 pub(super) fn warn_of_escape(command: &[OsString], intercept: Option<&Intercept>, follows: bool) {
     if let Some(escape) = session::escape(command, intercept, follows) {
         output::warn(&printable(&escape.to_string()));
     }
 }
 
-/// Runs a program before the proxy. Its exit status becomes that of dsp.
+/// Runs a program as a client of the proxy. Its exit status becomes that of dsp.
 pub(super) async fn run_program(
     command: Vec<OsString>,
     address: String,
@@ -78,7 +79,7 @@ pub(super) async fn run_program(
     }
 }
 
-/// Says what is waited for at the end; `grace` is how many seconds open requests get.
+/// Prints what dsp waits for at the end. `grace` is how many seconds open requests get.
 pub(super) fn tell_of_waiting(notice: Notice, grace: u64) {
     if let Notice::Waiting { open } = notice {
         let open = count(open, "open connection");

@@ -1,4 +1,4 @@
-//! Which sessions of the recordings count, and what there is to say of those that do.
+//! Selects sessions of the recordings, and warns about the selected ones.
 
 use anyhow::bail;
 use indexmap::IndexMap;
@@ -9,36 +9,36 @@ use crate::learn::{Evidence, Gathering, SessionState};
 use crate::recording::{Format, Holds};
 use crate::report::{count, printable, quoted};
 
-/// How many programs or sessions a message names.
+/// The most programs or sessions that a message names.
 const MOST_NAMED: usize = 5;
 
-/// The longest number of a session; what is longer is the beginning of an id.
+/// The most digits in the number of a session; anything longer is the beginning of an id.
 const LONGEST_NUMBER: usize = 5;
 
-/// Which sessions are taken. What is given several times is one or the other; what is given of
-/// several kinds has to hold together.
+/// Which sessions to use. A session has to match all kinds of option that are given, and for each kind
+/// one of the given values.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Which sessions")]
 pub(super) struct Sessions {
-    /// Take only this session: its number in dsp coverage, or the beginning of its id
+    /// Use only this session: its number in dsp coverage, or the beginning of its id
     #[arg(long = "session", value_name = "SESSION")]
     sessions: Vec<String>,
-    /// Take only sessions of this command, as PROGRAM or 'PROGRAM SUBCOMMAND'
+    /// Use only sessions of this command, as PROGRAM or 'PROGRAM SUBCOMMAND'
     #[arg(long = "command", value_name = "COMMAND")]
     commands: Vec<String>,
-    /// Take only sessions of this container, as record --follow names it
+    /// Use only sessions of this container, as record --follow names it
     #[arg(long = "container", value_name = "NAME")]
     containers: Vec<String>,
-    /// Take only sessions that record gave this label
+    /// Use only sessions that were recorded with this label
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
 }
 
 impl Sessions {
-    /// Leaves the others out.
+    /// Keeps only the sessions that match.
     ///
     /// # Errors
-    /// When none is left.
+    /// If no session matches.
     pub(super) fn select(&self, gathering: &mut Gathering) -> anyhow::Result<()> {
         if self.is_all() {
             return Ok(());
@@ -53,16 +53,13 @@ impl Sessions {
         if !is_any {
             let sessions = if all.is_empty() { "none".to_owned() } else { some_of(&all) };
             bail!(
-                "no session is as --session, --command, --container and --label say; there are: {sessions}"
+                "no session matches --session, --command, --container and --label; there are: {sessions}"
             );
         }
         Ok(())
     }
 
-    /// Refuses to choose among the sessions of a log by what a log does not say.
-    ///
-    /// # Errors
-    /// The option.
+    /// Refuses options that select by what a log does not contain.
     pub(super) fn check_for_logs(&self) -> anyhow::Result<()> {
         let of_recordings = [
             ("--command", !self.commands.is_empty()),
@@ -70,7 +67,9 @@ impl Sessions {
             ("--label", !self.labels.is_empty()),
         ];
         if let Some((option, _)) = of_recordings.iter().find(|(_, is_given)| *is_given) {
-            misuse!("{option} is for recordings, and the log that --from names does not say it");
+            misuse!(
+                "{option} is for recordings, because the log that --from names does not say it"
+            );
         }
         Ok(())
     }
@@ -105,7 +104,7 @@ fn any_or_empty<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(is)
 }
 
-/// What a session is called in a list.
+/// The name of a session in a list.
 pub(super) fn named(session: &SessionState) -> String {
     let subject = session.subject().unwrap_or_else(|| "a listener".to_owned());
     printable(&match &session.container {
@@ -114,7 +113,7 @@ pub(super) fn named(session: &SessionState) -> String {
     })
 }
 
-/// Warns of evidence that is of more than one program, or of none.
+/// Warns of evidence from more than one program, from commands that never ran, or from incomplete logs.
 pub(super) fn warn(evidence: &Evidence) {
     let mut programs: IndexMap<String, (usize, &SessionState)> = IndexMap::new();
     for session in evidence.sessions() {
@@ -126,13 +125,14 @@ pub(super) fn warn(evidence: &Evidence) {
             .map(|(name, (sessions, _))| format!("{name} ({})", count(*sessions, "session")))
             .collect();
         output::warn(&format!(
-            "the evidence is of {} different commands: {}",
+            "the evidence is from {} different commands: {}",
             programs.len(),
             some_of(&told)
         ));
         let first = programs.values().find_map(|(_, session)| option(session));
         output::help(&format!(
-            "take one of them{}, or go on if one profile is for all; dsp coverage lists the sessions",
+            "choose one of them{}, or ignore this if one profile is for all; dsp coverage lists the \
+             sessions",
             first
                 .map_or_else(|| " with --session".to_owned(), |first| format!(", as with {first}"))
         ));
@@ -155,7 +155,7 @@ pub(super) fn warn(evidence: &Evidence) {
     evidence.logs().into_iter().for_each(warn_of_open);
 }
 
-/// The option that takes only what this session is of.
+/// The option that selects the program or container of this session.
 fn option(session: &SessionState) -> Option<String> {
     match &session.container {
         Some(container) => Some(format!("--container {}", printable(&quoted(container)))),
@@ -165,7 +165,7 @@ fn option(session: &SessionState) -> Option<String> {
     }
 }
 
-/// Tells what a log cannot hold.
+/// Warns of what a log cannot contain.
 fn warn_of_open(format: Format) {
     let what = match format.holds() {
         Holds::Begun => return,
@@ -173,7 +173,7 @@ fn warn_of_open(format: Format) {
         Holds::Ended => "when it has ended",
     };
     output::warn(&format!(
-        "{} writes a request down {what}, so one that is still open is not in the log, such as GET \
+        "{} logs a request {what}, so requests that are still open are not in the log, such as GET \
          /events, an attach or docker logs -f",
         format.program()
     ));
@@ -188,7 +188,7 @@ fn some_of(all: &[String]) -> String {
     }
 }
 
-/// The longest label in bytes, which is part of the first line of each session.
+/// The longest label in bytes. Labels are part of the first line of each session.
 const LONGEST_LABEL: usize = 4096;
 
 pub(super) fn label(text: &str) -> Result<(String, String), String> {

@@ -16,12 +16,12 @@ use crate::text::{printable, shown, spelled};
 /// `builtin:NAME`.
 ///
 /// # Errors
-/// What cannot be read or is wrong, with its place.
+/// If the profile cannot be read, or is invalid.
 pub(super) fn load(path: &Path) -> anyhow::Result<Profile> {
     load_text(path).map(|(_, profile)| profile)
 }
 
-/// Like [`load`], with what a report calls it.
+/// Like [`load`], with the source for a report.
 ///
 /// # Errors
 /// As [`load`].
@@ -44,11 +44,10 @@ fn load_text(path: &Path) -> anyhow::Result<(String, Profile)> {
     Ok(profile::parse_bytes(name, bytes)?)
 }
 
-/// Like [`load`], also from a revision of the repository around as `REVISION:FILE`, with what a
-/// report calls it.
+/// Like [`load_source`], but also loads `REVISION:FILE` from the surrounding git repository.
 ///
 /// # Errors
-/// As [`load`], and what git says.
+/// As [`load`], and if git fails.
 pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
     let name = path.to_str().filter(|_| !path.exists() && builtin(path).is_none());
     match name.and_then(|name| name.split_once(':')) {
@@ -60,14 +59,14 @@ pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
     }
 }
 
-/// The path of a profile that is to be changed.
+/// The path of a profile that a command will change.
 ///
 /// # Errors
-/// When it is part of dsp.
+/// If the profile is part of dsp.
 pub(super) fn changeable(path: &Path) -> anyhow::Result<PathBuf> {
     if let Some(name) = builtin(path) {
         bail!(
-            "builtin:{name} is part of dsp and cannot be changed; make a file of it with \
+            "builtin:{name} is part of dsp and cannot be changed; copy it to a file with \
              dsp profiles show {name} > {name}.yaml"
         );
     }
@@ -79,7 +78,7 @@ pub(super) fn is_builtin(path: &Path) -> bool {
     builtin(path).is_some()
 }
 
-/// Reads a file as it was committed.
+/// Reads a file at a git revision.
 fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
     let shown = shown(object);
     let mut git = Command::new("git")
@@ -101,9 +100,9 @@ fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().trim_start_matches("fatal: ");
-        // git says so of a file alone; of a revision that is none it says something else.
+        // git says this about a missing file only, and something else about a missing revision.
         let hint = if said.starts_with("path ") && !file.starts_with("./") {
-            "; a path counts from the root of the repository, or from here with ./"
+            "; paths are relative to the root of the repository or, with ./, to the current folder"
         } else {
             ""
         };

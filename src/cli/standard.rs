@@ -1,5 +1,4 @@
-//! `-` where a command names a file: standard input for what is read, standard output for what is
-//! written.
+//! `-` in place of a file: standard input for reading, standard output for writing.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +9,6 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::misuse::{Misuse, misuse};
 
-/// The argument.
 const DASH: &str = "-";
 
 /// What messages call standard input.
@@ -29,15 +27,15 @@ pub(super) fn name(path: &Path) -> &Path {
     if is_standard(path) { Path::new(INPUT) } else { path }
 }
 
-/// The file to write to; none for standard output.
+/// The file to write to, or `None` for standard output.
 pub(super) fn output(path: Option<&PathBuf>) -> Option<&Path> {
     path.map(PathBuf::as_path).filter(|path| !is_standard(path))
 }
 
-/// Opens standard input, or a file.
+/// Opens a file, or standard input for `-`.
 ///
 /// # Errors
-/// What the system says.
+/// If the system cannot open it.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     if is_standard(path) {
         return Ok(io::stdin().as_fd().try_clone_to_owned()?.into());
@@ -45,17 +43,17 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Refuses standard input for more than one of the files that a command reads: the second one would
-/// find nothing left.
+/// Refuses standard input for more than one of the files that a command reads, because the second one
+/// would be empty.
 pub(super) fn read_once<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), Misuse> {
     if paths.into_iter().filter(|path| is_standard(path)).count() > 1 {
-        let message = "- is standard input, which can be only one of the files; it is named twice";
+        let message = "- is standard input, which can be only one of the files; it is given twice";
         return Err(Misuse(message.to_owned()));
     }
     Ok(())
 }
 
-/// Refuses standard output for `option` if a command has it.
+/// Refuses standard output for `option` if dsp runs a command, which needs it.
 pub(super) fn check_free(
     option: &str,
     path: Option<&PathBuf>,
@@ -67,25 +65,25 @@ pub(super) fn check_free(
     Ok(())
 }
 
-/// Standard output, past the buffer of this process.
+/// Standard output, without the buffer of this process.
 ///
 /// # Errors
-/// What the system says.
+/// If the system has no descriptor left.
 pub(super) fn stdout() -> io::Result<OwnedFd> {
     io::stdout().as_fd().try_clone_to_owned()
 }
 
-/// Takes the path of a folder.
+/// Parses the path of a folder.
 pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
     not("a folder is needed here")
 }
 
-/// Takes the path of a profile that is changed.
+/// Parses the path of a profile that the command changes.
 pub(super) fn changed() -> impl TypedValueParser<Value = PathBuf> {
     not("the profile is changed, so it has to be a file")
 }
 
-/// Takes the path of what cannot be standard input or output, which `reason` says.
+/// Parses a path that cannot be standard input or output, for the given reason.
 pub(super) fn not(reason: &'static str) -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(move |path| {
         if is_standard(&path) {

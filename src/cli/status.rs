@@ -3,27 +3,26 @@
 /// An exit status. What each number means is part of the interface and tested for every command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Status {
-    /// The status of the program that was run, by its own number.
+    /// The exit status of the program that dsp ran.
     Child(u8),
     /// Done, and nothing to report.
     Done,
-    /// dsp could not do its job. Never a verdict.
+    /// dsp failed. Never a verdict.
     Failed,
-    /// dsp could not do its job, and the status belongs to a program that it was to run: 125, as
-    /// `docker run` has it.
+    /// dsp failed, and was to return the status of a program: 125, as with `docker run`.
     FailedForChild,
     /// Something was found: drift, or requests that no rule can be made for.
     Findings,
     /// No verdict is possible on empty, incomplete or lossy evidence.
     NoVerdict,
-    /// A signal, or the key for it, ended a dialogue; the number of the signal.
+    /// A signal with this number, or the key for it, ended a dialogue.
     Signal(u8),
     /// The command line is wrong.
     Usage,
 }
 
 impl Status {
-    /// The number.
+    /// The exit status as a number.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Child(code) => code,

@@ -1,5 +1,5 @@
-//! Lines on stderr while dsp serves, written by a thread of their own: a reader that stalls must stop
-//! neither service nor the end. What it does not take in time is dropped, and counted.
+//! Writes to stderr on a separate thread while dsp serves, so that a stalled reader delays neither the
+//! service nor the end. Lines that are not read in time are dropped and counted.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -7,25 +7,26 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many bytes may wait.
 use parking_lot::{Condvar, Mutex};
+
+/// The most bytes that may wait to be written.
 const MOST: usize = 1 << 20;
 
 /// How long a line waits for room.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long no line waits after that was in vain, and until something was read.
+/// After a line has waited in vain, no line waits for at least this long, nor until something is read.
 const IMPATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a word to the person waits for its reader.
+/// How long a message waits until it is written.
 const WORD: Duration = Duration::from_millis(100);
 
-/// How long the end of dsp waits for what was said.
+/// How long dsp waits at its end until everything is written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Has a thread write from now on.
+/// Starts the thread that writes from now on.
 pub(super) fn start() {
     if LINES.set(Lines::default()).is_err() {
         return;
@@ -36,7 +37,7 @@ pub(super) fn start() {
     lines.state.lock().is_served = started.is_ok();
 }
 
-/// Writes a text for a person, who has seen it when this returns unless nobody reads.
+/// Writes a message. It is on stderr when this returns, unless the reader has stalled.
 pub(super) fn say(text: &str) -> io::Result<()> {
     match LINES.get().filter(|lines| lines.state.lock().is_served) {
         Some(lines) => {
@@ -52,21 +53,21 @@ pub(super) fn say(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes a text that what is typed follows on the same line, before dsp serves.
+/// Writes a prompt without a line break. Only before dsp serves.
 pub(super) fn say_part(text: &str) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
     write!(stderr, "{text}")?;
     stderr.flush()
 }
 
-/// Waits until everything is written, for a second at most.
+/// Waits until everything is written, but at most a second.
 pub(super) fn finish() {
     if let Some(lines) = LINES.get() {
         lines.wait(LAST_WORDS);
     }
 }
 
-/// Where the log writes to: each call has a whole line.
+/// The destination of the log. Each call writes a whole line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Log;
 
@@ -95,17 +96,17 @@ struct Lines {
 struct State {
     is_served: bool,
     waiting: VecDeque<Vec<u8>>,
-    /// Bytes of the lines that wait and of those that are being written.
+    /// The size of the lines that wait or are being written.
     bytes: usize,
-    /// Lines that were dropped since that was last said.
+    /// The number of lines that were dropped and not yet reported.
     dropped: u64,
-    /// Whether nothing was read since a line waited in vain, and until when none waits for room.
+    /// Whether nothing was read since a line waited in vain; and until when no line waits for room.
     is_stalled: bool,
     impatient: Option<Instant>,
 }
 
 impl Lines {
-    /// Has a line written, or drops it when nobody reads.
+    /// Queues a line, or drops it if nobody reads.
     fn push(&self, line: Vec<u8>) {
         let mut state = self.state.lock();
         let has_room = |state: &State| state.bytes == 0 || state.bytes + line.len() <= MOST;
@@ -128,13 +129,13 @@ impl Lines {
         self.changed.notify_all();
     }
 
-    /// Waits until everything is written, or for so long.
+    /// Waits until everything is written, but at most this long.
     fn wait(&self, most: Duration) {
         let is_unwritten = |state: &mut State| state.bytes > 0 || state.dropped > 0;
         self.changed.wait_while_for(&mut self.state.lock(), is_unwritten, most);
     }
 
-    /// Writes what waits and what will come, for ever.
+    /// Writes all lines, and never returns.
     fn write_all_to(&self, to: &mut impl Write) {
         loop {
             self.write_some_to(to);
@@ -152,14 +153,14 @@ impl Lines {
         }
         let dropped = std::mem::take(&mut state.dropped);
         if dropped > 0 {
-            let what = "lines of the log are missing here, for nobody read them in time";
+            let what = "lines of the log are missing here, because they were not read in time";
             text.extend_from_slice(format!("dsp: {dropped} {what}\n").as_bytes());
-            // What is being written is more than waited; it counts until it is written.
+            // So that `wait` also waits for this line, which was never queued.
             state.bytes += 1;
         }
         let counted = state.bytes;
         drop(state);
-        // There is nobody to tell that nobody can be told.
+        // If stderr does not work, there is no way to report that.
         let _ = to.write_all(&text).and_then(|()| to.flush());
         let mut state = self.state.lock();
         state.bytes -= counted;
@@ -176,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that takes a piece each time that it is told to.
+    /// A reader that takes one piece for each message.
     struct Reader(mpsc::Receiver<()>, Vec<u8>);
 
     impl Write for Reader {

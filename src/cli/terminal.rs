@@ -1,5 +1,5 @@
-//! The terminal of a dialogue: single keys, a screen of its own, and everything as it was before
-//! when the dialogue ends, however it ends.
+//! The terminal during a dialogue: single keys and the alternate screen. However the dialogue ends,
+//! everything is restored.
 
 use std::io::{self, Write};
 use std::panic;
@@ -15,40 +15,40 @@ use tokio::sync::mpsc;
 use crate::review::Screen;
 use crate::terminal::{Key, Keys};
 
-/// Another screen without a cursor, so that what was on the terminal is there again afterwards; and
-/// pasted text comes between marks, so that it is not taken for answers.
+/// Switches to the alternate screen, so that the content of the terminal comes back afterwards; hides
+/// the cursor; and turns on bracketed paste, so that pasted text is not read as answers.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h";
 const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
-/// How long an escape waits for the rest of a longer key.
+/// How long to wait after an escape for the rest of a key sequence.
 const ESCAPE_TIME: Duration = Duration::from_millis(50);
 
-/// What is taken for the size of a terminal that does not tell it.
+/// The assumed size of a terminal that does not report it.
 const USUAL_SIZE: (usize, usize) = (80, 24);
 
-/// A terminal in the hands of a dialogue; given back when it is dropped.
+/// A terminal that a dialogue has taken over. It is restored when dropped.
 pub(super) struct Terminal {
     before: Termios,
     has_colours: bool,
 }
 
 impl Terminal {
-    /// Whether there is a person at both ends.
+    /// Whether stdin and stdout are terminals.
     pub(super) fn is_there() -> bool {
         termios::isatty(io::stdin()) && termios::isatty(io::stdout())
     }
 
-    /// Takes the terminal.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the terminal's settings cannot be read or changed.
     pub(super) fn take(has_colours: bool) -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let terminal = Self { before, has_colours };
         let restored = terminal.before.clone();
         let hook = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            // First, so that the message is not lost with the other screen.
+            // First, so that the message does not go to the alternate screen and disappear with it.
             give_back(&restored);
             hook(info);
         }));
@@ -56,10 +56,10 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Takes the terminal again, after the process was stopped.
+    /// Takes over the terminal again, after the process was stopped.
     pub(super) fn enter(&self) -> io::Result<()> {
         let mut raw = self.before.clone();
-        // Keys come one by one and unseen, Ctrl-C and Ctrl-Z among them.
+        // Read keys one by one and without echo, including Ctrl-C and Ctrl-Z.
         raw.local_modes -=
             LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
         raw.special_codes[SpecialCodeIndex::VMIN] = 1;
@@ -68,12 +68,12 @@ impl Terminal {
         write(ENTER)
     }
 
-    /// Gives the terminal back for as long as the process is stopped.
+    /// Restores the terminal while the process is stopped.
     pub(super) fn leave(&self) {
         give_back(&self.before);
     }
 
-    /// Its columns and rows.
+    /// The size of the terminal in columns and rows.
     pub(super) fn size() -> (usize, usize) {
         match tcgetwinsize(io::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
@@ -92,7 +92,7 @@ impl Terminal {
             } else {
                 anstream::adapter::strip_str(line).to_string()
             };
-            // Cleared first: behind a full line some terminals would clear its last character.
+            // Cleared first: after a full line, some terminals would clear its last character.
             let end = if row + 1 < screen.lines.len() { "\r\n" } else { "" };
             text += &format!("\x1b[2K{line}{end}");
         }
@@ -106,7 +106,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A panic has given it back already, and its hook cannot be taken away meanwhile.
+        // In a panic, the hook has restored it already, and hooks cannot be removed during a panic.
         if !std::thread::panicking() {
             give_back(&self.before);
             let _ = panic::take_hook();
@@ -115,7 +115,7 @@ impl Drop for Terminal {
 }
 
 fn give_back(before: &Termios) {
-    // There is nobody to tell that the terminal has gone.
+    // If the terminal is gone, there is no way to report that.
     let _ = write(LEAVE);
     let _ = tcsetattr(io::stdin(), OptionalActions::Drain, before);
 }
@@ -126,12 +126,12 @@ fn write(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The keys that are pressed from now on, until the terminal is gone; together those that came at
-/// once.
+/// Receives the keys that are pressed from now on, until the terminal is gone. Keys that arrive at the
+/// same time are in one batch.
 pub(super) fn keys() -> mpsc::UnboundedReceiver<Vec<Key>> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    // A thread of its own, which ends with the process: a read from a terminal can only be waited
-    // for, and to have it never wait would change the terminal for every program that shares it.
+    // A separate thread, which ends with the process: reads from a terminal block, and non-blocking
+    // mode would also apply to every other program that shares the terminal.
     std::thread::spawn(move || {
         let mut keys = Keys::default();
         let mut bytes = [0; 64];

@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::review;
 use crate::text::{printable, quoted, spelled};
 
-/// A profile that has to be reviewed, and is not.
+/// The profile has to be reviewed, but is not.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not reviewed: {open}", printable(path))]
 pub struct NotReviewed {
@@ -28,7 +28,7 @@ impl NotReviewed {
 /// and Docker Engine executes.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the profile is for podman, and {engine} is a Docker Engine; name podman's socket with -H, or make \
+    "the profile is for podman, but {engine} is a Docker Engine; name podman's socket with -H, or make \
      a profile for this engine"
 )]
 pub struct EngineMismatch {
@@ -40,8 +40,8 @@ pub struct EngineMismatch {
 pub enum Caveat {
     /// The profile is for Docker Engine, and podman answers.
     #[error(
-        "the profile is for Docker Engine, and {engine} is podman, which answers some requests with \
-         more: GET /secrets/* can give the secret"
+        "the profile is for Docker Engine, but {engine} is podman, which returns more for some \
+         requests: GET /secrets/* can return the secret itself"
     )]
     IsPodman {
         /// Where the engine is.
@@ -51,7 +51,7 @@ pub enum Caveat {
     /// they ask in a version is denied.
     #[error(
         "the profile denies every request that names an API version: its min_api is \"{least}\", and \
-         {engine} speaks {} at most",
+         {engine} supports {} at most",
         printable(newest)
     )]
     MinApi {
@@ -73,15 +73,15 @@ impl Caveat {
         match self {
             Self::IsPodman { .. } => None,
             Self::MinApi { highest, .. } => Some(format!(
-                "take min_api out of the profile (below {} is refused always), or write min_api: \
-                 \"{highest}\"",
+                "remove min_api from the profile (versions below {} are always refused), or write \
+                 min_api: \"{highest}\"",
                 ApiVersion::FLOOR
             )),
         }
     }
 }
 
-/// Refuses a profile that no person has accepted as it is.
+/// Fails if the profile is not reviewed in its present form.
 ///
 /// # Errors
 /// What is open in it.
@@ -115,7 +115,7 @@ pub fn check_engine(profile: &Profile, engine: &Engine) -> Result<Vec<Caveat>, E
 fn min_api(profile: &Profile, engine: &Engine) -> Option<Caveat> {
     let least = profile.min_api?;
     let version = &engine.version;
-    // podman counts the versions of its own API as its releases.
+    // The versions of podman's own API are those of its releases.
     let is_own = version.kind == EngineKind::Podman && least.major() > 1;
     let newest = if is_own { &version.version } else { &version.api };
     let highest = ApiVersion::parse(version.kind, newest).ok()?;

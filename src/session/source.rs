@@ -35,7 +35,7 @@ impl SourceError {
         match self {
             Self::Load(_) => None,
             Self::NearlyBuiltin { near, .. } => {
-                Some(format!("dsp has a profile of its own, {BUILTIN}{near}"))
+                Some(format!("dsp has its own profile {BUILTIN}{near}"))
             }
             Self::NoBuiltin { name } => {
                 let known = || SHIPPED.iter().map(|shipped| shipped.name);
@@ -94,7 +94,7 @@ mod tests {
     fn a_name_that_is_nearly_one_of_dsps_is_explained() {
         let first = SHIPPED.first().unwrap().name;
         assert!(load(Path::new(&format!("{BUILTIN}{first}"))).is_ok());
-        assert_eq!(help(first), Some(format!("dsp has a profile of its own, {BUILTIN}{first}")));
+        assert_eq!(help(first), Some(format!("dsp has its own profile {BUILTIN}{first}")));
         let near = format!("{BUILTIN}{}", first.get(..first.len() - 1).unwrap());
         assert!(help(&near).unwrap().starts_with("did you mean builtin:"), "{near}");
         assert!(help("builtin:?").unwrap().contains(first));

@@ -1,6 +1,6 @@
 //! Names that are spelled nearly like a word.
 
-/// How alike two words have to be for one to be offered for the other, from 0 to 1.
+/// How similar a known word has to be to be suggested, from 0 to 1.
 const ALIKE: f64 = 0.8;
 
 /// The known name that a word is most like, if it is like one.

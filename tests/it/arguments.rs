@@ -457,6 +457,6 @@ fn a_dash_is_standard_input_or_output_or_refused() {
         assert!(TWICE.iter().any(|line| is_listed(line)), "{command}");
     }
     for line in TWICE {
-        assert_refused(&world, line, &["standard input".to_owned(), "named twice".to_owned()]);
+        assert_refused(&world, line, &["standard input".to_owned(), "given twice".to_owned()]);
     }
 }

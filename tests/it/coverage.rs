@@ -26,10 +26,10 @@ fn sessions_and_what_they_added_are_shown() {
       POST /containers/create
       GET /containers/json
 
-    To ask:
-      POST /containers/create was seen, POST /containers/*/start never: does the workload start what it creates?
-      POST /containers/create was seen, DELETE /containers/* never: does the workload remove what it creates?
-      POST /containers/create was seen, POST /images/create never: does the workload pull images that are not there yet?
+    Questions:
+      POST /containers/create was seen, POST /containers/*/start was not: does the workload start what it creates?
+      POST /containers/create was seen, DELETE /containers/* was not: does the workload remove what it creates?
+      POST /containers/create was seen, POST /images/create was not: does the workload pull images that are not there yet?
     ");
     assert_eq!(world.dsp(&["coverage", "c", "b", "a", "b"]).out, done.out);
     let done = world.dsp(&["coverage", "a", "b", "c", "--format", "json"]);
@@ -45,7 +45,11 @@ fn one_session_does_not_allow_an_estimate() {
     let world = World::without_engine();
     recording(&world, "a", &["GET /info"]);
     let done = world.dsp(&["coverage", "a"]);
-    assert!(done.out.contains("One session says nothing about the next one"), "{}", done.out);
+    assert!(
+        done.out.contains("One session says nothing about the next: record more"),
+        "{}",
+        done.out
+    );
     recording(&world, "none", &[]);
     assert_eq!(world.dsp(&["coverage", "none"]).status, 4);
 }

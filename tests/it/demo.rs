@@ -21,7 +21,7 @@ fn the_engine_that_is_found_is_used_and_only_read_from() {
     let world = World::sample();
     let done = world.dsp(&["demo", "--dir", "made"]);
     assert_eq!(done.status, 0, "{}", done.err);
-    assert!(done.out.contains("only read from"), "{}", done.out);
+    assert!(done.out.contains("dsp only reads from it"), "{}", done.out);
     let methods: Vec<String> = world.engine().seen().into_iter().map(|seen| seen.method).collect();
     assert!(methods.iter().all(|method| method == "GET" || method == "HEAD"), "{methods:?}");
 }

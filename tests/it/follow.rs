@@ -333,8 +333,7 @@ fn a_container_of_an_earlier_session_has_its_socket_again() {
     ask(&socket, "/v1.41/version");
     let done = server.stop(Signal::TERM);
     assert!(done.err.contains("container web: 2 requests, 2 operations"), "{}", done.err);
-    let warning =
-        "warning: container web has run since before, with a recording socket that is gone;";
+    let warning = "warning: container web is still running from an earlier session, and its recording socket is gone:";
     assert!(done.err.contains(warning), "{}", done.err);
     assert!(done.err.contains("  help: docker restart web\n"), "{}", done.err);
     assert!(!socket.parent().unwrap().exists());

@@ -94,7 +94,7 @@ fn unknown_operations_are_left_out_unless_they_are_accepted() {
     insta::assert_snapshot!(done.err, @r"
 dsp: minimal, exact: 1 rule, 0 extra operations; not in it: 2 requests that enforce refuses, 1 unknown operation
 warning: GET /extension/a is not a known operation and is left out
-  help: take them as they were recorded with --accept-unknown
+  help: allow them exactly as recorded with --accept-unknown
 warning: enforce refuses this whatever the profile says: GET //json: an empty segment in the path
 warning: enforce refuses this whatever the profile says: GET /v1.41/info/[hidden]: a control character in the path
 ");
@@ -110,7 +110,7 @@ fn an_empty_recording_gives_no_profile() {
     let done = world.dsp(&["generate", "-o", "p.yaml"]);
     assert_eq!(done.status, 4);
     insta::assert_snapshot!(done.err, @"
-    error: recording.jsonl holds no request
+    error: recording.jsonl contains no requests
       help: record a program first: dsp record -- docker stats --no-stream
     ");
     assert!(!world.path("p.yaml").exists());
@@ -139,7 +139,7 @@ fn names_are_kept_when_asked_for() {
     );
     recording(&world, "recording.jsonl", &["GET /v1.41/containers/deadbeefcafe/json"]);
     let done = world.dsp(&["generate", "--names", "exact"]);
-    assert!(done.err.contains("warning: 1 rule on ids"), "{}", done.err);
+    assert!(done.err.contains("warning: 1 rule matches ids"), "{}", done.err);
 }
 
 #[test]
@@ -161,14 +161,14 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
     let done = world.dsp(&["generate", "--update", "p.yaml"]);
     assert_eq!((done.status, done.out.as_str()), (0, ""), "{}", done.err);
     insta::assert_snapshot!(done.err, @"
-    dsp: p.yaml was brought up to date: 3 rules added
+    dsp: updated p.yaml: 3 rules added
       + HEAD /_ping
       + GET /_ping
       + DELETE /containers/*
     dsp: minimal, exact: 6 rules, 0 extra operations; not in it: 2 operations that people decided against
-    warning: POST /containers/*/exec was recorded and is denied by the profile; it stays so
-    warning: GET /containers/*/json was recorded and is allowed for other names only; it stays so
-      help: dsp check p.yaml names each request
+    warning: POST /containers/*/exec was recorded but is denied by the profile; it stays so
+    warning: GET /containers/*/json was recorded but is allowed for other names only; it stays so
+      help: dsp check p.yaml lists each request
     ");
     insta::assert_snapshot!(world.read("p.yaml"), @r"
     # ours: 6 operations, highest risk: root
@@ -190,7 +190,7 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
     let done = world.dsp(&["generate", "--update", "p.yaml"]);
     assert_eq!(world.read("p.yaml"), before);
     assert!(done.err.starts_with("dsp: nothing was added to p.yaml\n"), "{}", done.err);
-    assert!(!done.err.contains("complete") && !done.err.contains("has it all"), "{}", done.err);
+    assert!(!done.err.contains("complete") && !done.err.contains("covers it all"), "{}", done.err);
     assert_eq!(done.err.matches("it stays so").count(), 2, "{}", done.err);
 }
 
@@ -207,8 +207,8 @@ fn denials_by_min_api_are_reported_once_and_never_called_complete() {
     insta::assert_snapshot!(done.err, @r#"
     dsp: nothing was added to p.yaml
     dsp: minimal, exact: 4 rules, 0 extra operations; not in it: 2 operations in versions older than min_api "1.51"
-    warning: 2 operations of the recording came in API versions down to 1.40, and min_api: "1.51" denies what is older than that
-      help: a newer client, --min-api 1.40, or --min-api none (below 1.24 is refused always)
+    warning: 2 operations in the recording used API versions as old as 1.40, but min_api: "1.51" denies older versions
+      help: use a newer client, --min-api 1.40, or --min-api none (versions below 1.24 are always refused)
     "#);
     let done = world.dsp(&["check", "p.yaml", "today.jsonl", "--severity", "unreviewed=off"]);
     assert_eq!(done.status, 3);
@@ -231,10 +231,10 @@ fn refused_evidence_gives_no_verdict() {
     let done = world.dsp(&["generate", "-o", "p.yaml"]);
     assert_eq!(done.status, 4);
     insta::assert_snapshot!(done.err, @"
-    error: recording.jsonl holds nothing but requests that enforce refuses
+    error: recording.jsonl contains only requests that enforce refuses
     warning: enforce refuses this whatever the profile says: GET //json: an empty segment in the path
     warning: enforce refuses this whatever the profile says: GET /v1.22/containers/json: API version 1.22 is older than 1.24, where container start takes a host configuration
-      help: no profile can allow them; have the program ask in another way
+      help: no profile can allow them; the program has to send other requests
     ");
     assert!(!world.path("p.yaml").exists());
     let done = world.dsp(&["coverage"]);
@@ -275,8 +275,8 @@ fn a_recording_of_several_programs_is_reported_and_one_can_be_chosen() {
     let done = world.dsp(&["generate"]);
     assert_eq!(done.status, 0);
     insta::assert_snapshot!(done.err, @"
-    warning: the evidence is of 2 different commands: docker stats (1 session), docker run (1 session)
-      help: take one of them, as with --command 'docker stats', or go on if one profile is for all; dsp coverage lists the sessions
+    warning: the evidence is from 2 different commands: docker stats (1 session), docker run (1 session)
+      help: choose one of them, as with --command 'docker stats', or ignore this if one profile is for all; dsp coverage lists the sessions
     warning: left out 1 session in which the command could not be started: nosuch (exit status 127)
     dsp: complete, minimal, exact: 3 rules, 0 extra operations
     ");
@@ -292,7 +292,7 @@ fn a_recording_of_several_programs_is_reported_and_one_can_be_chosen() {
     assert_eq!(rules(&["--session", "1", "--command", "docker"]), ["GET /info"]);
     let done = world.dsp(&["generate", "--container", "web"]);
     assert_eq!(done.status, 1);
-    insta::assert_snapshot!(done.err, @"error: no session is as --session, --command, --container and --label say; there are: 1 docker stats, 2 docker run, 3 nosuch");
+    insta::assert_snapshot!(done.err, @"error: no session matches --session, --command, --container and --label; there are: 1 docker stats, 2 docker run, 3 nosuch");
     let done = world.dsp(&["coverage", "--command", "docker"]);
     insta::assert_snapshot!(done.out, @"
     SESSION  BEGAN                 NEW  TOTAL  WHAT
@@ -311,8 +311,8 @@ fn a_recording_of_several_programs_is_reported_and_one_can_be_chosen() {
       GET /info
       GET /version
 
-    To ask:
-      GET /events was seen, GET /containers/*/json never: does the workload inspect containers that events mention?
+    Questions:
+      GET /events was seen, GET /containers/*/json was not: does the workload inspect containers that events mention?
     ");
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     let check =

@@ -156,7 +156,7 @@ fn denials_of_the_proxy_count_on_request() {
         let args = ["generate", "--from", from, "denied.log"];
         let without = world.dsp(&args);
         assert_eq!(without.status, 4, "{from}: {}", without.err);
-        assert!(without.err.contains("--denied takes them"), "{from}: {}", without.err);
+        assert!(without.err.contains("--denied includes it"), "{from}: {}", without.err);
         let with = world.dsp(&[&args[..], &["--denied"]].concat());
         assert_eq!(with.status, 0, "{from}: {}", with.err);
         assert!(first_rule(&with.out).is_some(), "{from}: {}", with.out);
@@ -165,7 +165,7 @@ fn denials_of_the_proxy_count_on_request() {
     let log = path("dockerd", "log");
     let done = world.dsp(&["generate", "--from", "dockerd", "--denied", log.to_str().unwrap()]);
     assert_eq!(done.status, 2);
-    assert!(done.err.contains("--denied has nothing to take"), "{}", done.err);
+    assert!(done.err.contains("--denied has no effect"), "{}", done.err);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn a_command_that_names_its_own_engine_is_warned_about() {
     insta::assert_snapshot!(done.err, @"
     warning: the command names its own engine with -c, so its requests bypass dsp; remove the option, and pass the engine to dsp with -H
     dsp: no request came through; does the program use DOCKER_HOST?
-      help: for one that does not, record with --intercept
+      help: if it does not, record with --intercept
     ");
 }
 

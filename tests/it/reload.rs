@@ -76,7 +76,7 @@ fn a_bad_profile_leaves_the_old_one_in_force() {
     wait_for("the next profile", || status(&server, "/containers/json") == "200");
     let said = server.stop(Signal::TERM).err;
     assert!(said.contains("p.yaml:4:5") && said.contains("did you mean"), "{said}");
-    assert!(said.contains("the one before stays in force"), "{said}");
+    assert!(said.contains("the previous one stays in force"), "{said}");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn root_operations_are_reported_at_the_start() {
     let text = "version: 1\nname: p\nallow:\n  - GET /_ping\n  - POST /containers/create\n  - POST /exec/*/start\n";
     world.write("p.yaml", text);
     let said = world.serve(&["enforce", "p.yaml"]).stop(Signal::TERM).err;
-    let told = "warning: whoever uses this socket is root on the host, by POST /containers/create, POST /exec/*/start\n";
+    let told = "warning: anyone who can use this socket can become root on the host, by POST /containers/create, POST /exec/*/start\n";
     assert!(said.contains(told), "{said}");
     world.write("p.yaml", BEFORE);
     let said = world.serve(&["enforce", "p.yaml"]).stop(Signal::TERM).err;
@@ -174,8 +174,8 @@ fn a_min_api_above_the_engine_is_warned_of_at_the_start_and_at_a_reload() {
             |least: &str| format!("version: 1\nname: p\n{kind}min_api: \"{least}\"\n{rules}");
         let warning = format!(
             "warning: the profile denies every request that names an API version: its min_api is \
-             \"{above}\", and {} speaks {most} at most\n  help: take min_api out of the profile (below 1.24 is \
-             refused always), or write min_api: \"{most}\"\n",
+             \"{above}\", and {} supports {most} at most\n  help: remove min_api from the profile (versions \
+             below 1.24 are always refused), or write min_api: \"{most}\"\n",
             world.host
         );
         // At the start, with and without a command, and also where nothing else is said.

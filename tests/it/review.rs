@@ -179,7 +179,7 @@ fn it_can_be_stopped_and_continued() {
     tty.press_until("fg\r", "[1/9]");
     wait_for("the screen", || tty.has_other_screen() && !tty.has_cursor());
     tty.press_until("k", "[2/9]");
-    tty.press_until("q", "go on with dsp review ci.yaml");
+    tty.press_until("q", "continue with dsp review ci.yaml");
     tty.press("exit\r");
     drop(tty.wait());
 }
@@ -387,7 +387,7 @@ fn denied_operations_stay_denied_when_the_profile_is_updated() {
     let updated = world.dsp(&["generate", "--update", "ci.yaml"]);
     assert!(
         updated.err.contains(
-            "POST /containers/*/exec was recorded and is denied by the profile; it stays so"
+            "POST /containers/*/exec was recorded but is denied by the profile; it stays so"
         ),
         "{}",
         updated.err
@@ -437,7 +437,10 @@ fn enforce_requires_a_review_on_request() {
     let said = server.stop(Signal::TERM).err;
     let told = "error: p.yaml is not reviewed: 1 of 2 rules is open: GET /version\n";
     assert!(said.contains(told), "{said}");
-    assert!(said.contains("the profile was not reloaded; the one before stays in force"), "{said}");
+    assert!(
+        said.contains("the profile was not reloaded; the previous one stays in force"),
+        "{said}"
+    );
 }
 
 /// Narrowing to a name that may be a prefix of an ID, and a denial next to a wider rule.

@@ -12,29 +12,29 @@ use crate::learn::MinApi;
 
 /// Make the smallest profile that allows what was recorded
 ///
-/// Names of containers, images and the like become wildcards, by their place in the API. Nothing
-/// that was not seen is added, except that the two forms of the first ping go together.
+/// Names of containers, images and other objects become wildcards. Nothing is added that was not
+/// recorded, except that the two forms of the first ping always go together.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp generate                                  print the profile of recording.jsonl
   dsp generate monday.jsonl tuesday.jsonl -o ci.yaml
   dsp generate --update ci.yaml today.jsonl     add what is new, keep what people decided
-  dsp generate --command 'docker stats'         of the sessions in recording.jsonl only these
+  dsp generate --command 'docker stats'         only these sessions of recording.jsonl
   dsp generate --from nginx /var/log/nginx/docker.log
   journalctl -u docker | dsp generate --from dockerd -")]
 pub(in crate::cli) struct Args {
-    /// Recordings; all of them together make one profile
+    /// The recordings to make one profile from
     #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
     pub(super) recordings: Vec<PathBuf>,
     /// Where to write the profile, instead of stdout. If the file exists, dsp asks on a terminal, and
     /// otherwise changes nothing
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Replace the profile that exists at -o, with all that people decided in it
+    /// Replace an existing profile at -o, including what people decided in it
     #[arg(long, requires = "output")]
     pub(super) replace: bool,
-    /// Add what is new to this profile; what people wrote there is kept
+    /// Add what is new to this profile, and keep what people wrote there
     #[arg(
         long,
         value_name = "PROFILE",
@@ -42,11 +42,11 @@ pub(in crate::cli) struct Args {
         value_parser = standard::changed()
     )]
     pub(super) update: Option<PathBuf>,
-    /// What denials will call the profile, instead of the name of -o's file, of what ran, or of the
-    /// recording's file or folder
+    /// The name of the profile, which denials mention; by default the name of -o's file, of what ran,
+    /// or of the recording's file or folder
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
-    /// Name the JSON Schema in this file at the head of the profile, for editors; see dsp schema
+    /// Refer to the JSON Schema in this file at the head of the profile, for editors; see dsp schema
     #[arg(
         long,
         value_name = "FILE",
@@ -54,27 +54,27 @@ pub(in crate::cli) struct Args {
         value_parser = standard::not("an editor reads the schema from the file")
     )]
     pub(super) schema: Option<PathBuf>,
-    /// How wide the rules are
+    /// How widely rules match names
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
     pub(super) names: Names,
-    /// Allow requests that are not known operations of the API, each exactly as it was recorded: this
-    /// one, such as 'GET /vendor/health', or all. On a terminal, dsp asks which
+    /// Allow requests that are not known operations of the API, exactly as they were recorded: one,
+    /// such as 'GET /vendor/health', or all of them. On a terminal, dsp asks which
     #[arg(long, value_name = "REQUEST", num_args = 0..=1, require_equals = true,
         default_missing_value = ask::ALL)]
     pub(super) accept_unknown: Vec<String>,
-    /// Include a request that was denied, or all of them: by enforce, from its audit log, or by the
-    /// proxy whose log it is; somebody may have tried what nobody needs. On a terminal, dsp asks which
+    /// Include one denied request, or all of them: denied by enforce, in its audit log, or by the proxy
+    /// that wrote the log. The program may not need all of them. On a terminal, dsp asks which
     #[arg(long, value_name = "REQUEST", num_args = 0..=1, require_equals = true,
         default_missing_value = ask::ALL)]
     pub(super) denied: Vec<String>,
-    /// Use recordings from which lines were lost; the profile may then miss operations
+    /// Use recordings with missing lines, although the profile may then lack operations
     #[arg(long)]
     pub(super) allow_lossy: bool,
-    /// The engine that was asked, where the evidence does not say so, as logs do not
+    /// The engine that was recorded, if the evidence does not say so; logs do not
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub(super) engine: Option<EngineName>,
-    /// Refuse older API versions: VERSION such as 1.41, recorded for the oldest that was recorded, or
-    /// none; without it a new profile has none, and --update leaves what is there
+    /// The oldest API version to allow: VERSION such as 1.41, recorded for the oldest that was recorded,
+    /// or none. By default, a new profile has none, and --update keeps what is there
     #[arg(long, value_name = "VERSION", value_parser = min_api)]
     pub(super) min_api: Option<MinApi>,
     #[command(flatten)]
@@ -101,14 +101,14 @@ impl From<EngineName> for EngineKind {
     }
 }
 
-/// What becomes of the names of containers, images and the like.
+/// How rules match the names of containers, images and other objects.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Names {
-    /// A wildcard for each
+    /// Any name
     Any,
-    /// Only those that were recorded
+    /// Only the recorded names
     Exact,
-    /// A pattern such as ci-* where all of them share a beginning, else a wildcard
+    /// A pattern such as ci-* if all recorded names share a beginning, otherwise any name
     Glob,
 }
 
@@ -122,7 +122,7 @@ impl From<Names> for crate::learn::Names {
     }
 }
 
-/// A version, in the spelling of either engine: which one it is is known later.
+/// Parses a version in the spelling of either engine, because the engine is not known yet.
 fn min_api(text: &str) -> Result<MinApi, String> {
     match text {
         "recorded" => Ok(MinApi::Recorded),

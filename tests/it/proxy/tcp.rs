@@ -99,7 +99,7 @@ fn programs_come_in_over_tcp() {
         let said = server.stop(Signal::TERM).err;
         assert!(
             said.contains(
-                "every user and every program of this machine can connect to tcp://127.0.0.1:"
+                "every user and every program on this machine can connect to tcp://127.0.0.1:"
             ),
             "{said}"
         );
