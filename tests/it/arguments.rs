@@ -454,7 +454,7 @@ fn a_dash_is_standard_input_or_output_or_refused() {
     let readers = ARGUMENTS.iter().filter(|row| matches!(row.3, Input(_))).map(|row| row.0);
     for command in readers.filter(|command| *command != "export") {
         let is_listed = |line: &&str| line.split(' ').next() == Some(command);
-        assert!(TWICE.iter().any(|line| is_listed(line)), "{command}");
+        assert!(TWICE.iter().any(is_listed), "{command}");
     }
     for line in TWICE {
         assert_refused(&world, line, &["standard input".to_owned(), "given twice".to_owned()]);

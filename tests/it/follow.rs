@@ -34,8 +34,10 @@ impl Engine {
                 thread::spawn(move || {
                     while let Some(request) = next_request(&mut stream) {
                         let answer = answer(&request, &listed.lock().unwrap());
+                        // As an engine does; the recorder leaves that to it.
+                        let is_last = request.windows(17).any(|part| part == b"Connection: close");
                         all.lock().unwrap().push(request);
-                        if stream.write_all(answer.as_bytes()).is_err() {
+                        if stream.write_all(answer.as_bytes()).is_err() || is_last {
                             return;
                         }
                     }

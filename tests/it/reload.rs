@@ -299,10 +299,7 @@ fn told_of(said: &str) -> usize {
         let before = line.split(" so far").next()?.split(" requests in all").next()?;
         before.rsplit(' ').next()?.parse().ok()
     };
-    said.lines()
-        .filter(|line| line.contains("the new profile denies"))
-        // The first one is told without a number.
-        .map(|line| number(line).unwrap_or(1))
-        .last()
-        .unwrap_or(0)
+    // The first one is told without a number.
+    let last = said.lines().rfind(|line| line.contains("the new profile denies"));
+    last.map_or(0, |line| number(line).unwrap_or(1))
 }
