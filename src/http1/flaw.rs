@@ -51,7 +51,7 @@ impl fmt::Display for Flaw {
             Self::Chunk => "a chunked body that is not in order",
             Self::Control => "a control character in a header",
             Self::RequestLine => "a request line that is not METHOD, target and version",
-            Self::Folded => "a header that goes on in the next line",
+            Self::Folded => "a header that continues on the next line",
             Self::HeaderName => "a header without a proper name",
             Self::Host => "not exactly one Host header",
             Self::Length => "not exactly one plain Content-Length",
