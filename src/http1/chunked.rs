@@ -6,8 +6,8 @@
 use std::io::Write;
 
 use super::flaw::Flaw;
+use super::header::Header;
 use super::header::{Named, is_text, is_token, lines, write_header};
-use super::request_head::Header;
 
 /// The most bytes of trailers after a chunked body.
 pub(super) const LONGEST_TRAILERS: usize = 16 << 10;

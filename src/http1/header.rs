@@ -5,7 +5,6 @@ use memchr::memchr;
 
 use super::byte_set::ByteSet;
 use super::flaw::Flaw;
-use super::request_head::Header;
 
 /// The characters of a token (RFC 9110 section 5.6.2).
 const TOKEN: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
@@ -47,6 +46,15 @@ impl Named<'_> {
                 .split(|byte| *byte == b',')
                 .any(|one| one.trim_ascii().eq_ignore_ascii_case(name))
     }
+}
+
+/// A header line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Header<'a> {
+    /// The name as it was spelled.
+    pub name: &'a [u8],
+    /// The value without the blanks around it.
+    pub value: &'a [u8],
 }
 
 impl<'a> Header<'a> {

@@ -7,7 +7,9 @@ use memchr::memchr2;
 use smallvec::SmallVec;
 
 use super::flaw::Flaw;
-use super::header::{Named, decimal, is_dropped, is_token, lines, without_return, write_header};
+use super::header::{
+    Header, Named, decimal, is_dropped, is_token, lines, without_return, write_header,
+};
 use super::target;
 
 /// The longest head in bytes, its last line break included. The docker CLI's longest, with the
@@ -30,15 +32,6 @@ pub enum Length {
     Chunked,
     /// By its number of bytes, which may be 0.
     Exactly(u64),
-}
-
-/// A header line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Header<'a> {
-    /// The name as it was spelled.
-    pub name: &'a [u8],
-    /// The value without the blanks around it.
-    pub value: &'a [u8],
 }
 
 /// A head that every reader understands in the same way. Only the reader in this module makes one.

@@ -4,8 +4,8 @@ use http::StatusCode;
 use smallvec::SmallVec;
 
 use super::framing::Framing;
+use super::header::Header;
 use super::header::{Named, decimal, is_dropped, write_header};
-use super::request_head::Header;
 
 /// The longest head of an answer in bytes.
 const LONGEST: usize = 256 << 10;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::observe::Event;
-use super::record::{Outcome, Record};
+use super::record::Record;
 use super::service::Service;
-use crate::http1::Disorder;
+use crate::http1::{Disorder, Outcome};
 
 /// The longest answer in bytes that a rewriter is shown.
 const LONGEST_ANSWER: usize = 64 << 10;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::record::{Arrival, Outcome};
+use super::record::Arrival;
+use crate::http1::Outcome;
 use crate::policy::Decision;
 
 /// Something that happened to a request.

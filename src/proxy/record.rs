@@ -1,8 +1,8 @@
 //! Recording: each request has a beginning and an end, and may need a record of its own to be forwarded.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::http1::Disorder;
+use crate::http1::Outcome;
 use crate::peer::Peer;
 use crate::policy::Decision;
 
@@ -83,24 +83,4 @@ pub struct Arrival<'a> {
     pub target: &'a str,
     /// The client's own name for itself.
     pub agent: Option<&'a str>,
-}
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Outcome {
-    /// The status that the client got; none when the client had gone before there was one.
-    pub status: Option<u16>,
-    /// From the arrival of the request to the end of the answer.
-    pub duration: Duration,
-    /// Bytes of body or tunnel from the client to the engine.
-    pub received: u64,
-    /// Bytes of body or tunnel from the engine to the client.
-    pub sent: u64,
-    /// Whether the connection became a tunnel.
-    pub upgraded: bool,
-    /// Whether the engine has no such route.
-    pub unrouted: bool,
-    /// What was not in order after the head. If the connection became a tunnel, everything from there on
-    /// was forwarded unread; otherwise the exchange was cut there.
-    pub disorder: Option<Disorder>,
 }

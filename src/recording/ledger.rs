@@ -13,7 +13,30 @@ use super::identity::Identity;
 use super::line::Line;
 use super::recent::{Key, Recent};
 use super::repeats::{Repeats, Seen, Sum};
-use super::{End, Event, Last, Outcome, Progress, Repeat, Ticket, Totals};
+use super::{End, Event, Last, Progress, Repeat, Totals};
+use crate::http1::Outcome;
+
+/// Names a request between its arrival and its end.
+#[derive(Debug)]
+pub struct Ticket {
+    ledger: Arc<Ledger>,
+    place: Place,
+    is_written: bool,
+}
+
+impl Ticket {
+    /// Whether the request is in the file, or counted after a line about one like it, and the file
+    /// could be written when that was last tried.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.is_written
+    }
+
+    /// Records how the request ended, in the session in which it began.
+    pub fn answered(&self, outcome: &Outcome) {
+        self.ledger.answered(self.place, outcome);
+    }
+}
 
 /// A session that is being written.
 #[derive(Debug)]

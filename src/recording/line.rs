@@ -6,9 +6,8 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::Outcome;
 use super::arrival::{Arrival, cut};
-use crate::http1::Disorder;
+use crate::http1::{Disorder, Outcome};
 use crate::peer::Peer;
 
 /// A request or an answer, as it stands in a recording.

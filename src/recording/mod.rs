@@ -24,6 +24,7 @@ mod redact;
 mod repeats;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod writer;
 
 pub use append::CreateError;
@@ -33,5 +34,7 @@ pub use earlier::earlier;
 pub use event::{End, Engine, Event, FORMAT_VERSION, Last, Repeat, Request, Response, Session};
 pub use identity::Purpose;
 pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable};
+pub use ledger::Ticket;
 pub use reader::{LONGEST_LINE, ReadError, Reader};
-pub use writer::{Outcome, Progress, Ticket, Totals, Writer};
+pub use totals::{Progress, Totals};
+pub use writer::Writer;

@@ -11,8 +11,9 @@ use std::time::Instant;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Arrival, Event, Outcome, Reader, Session, Ticket, Totals, Writer};
+use super::{Arrival, Event, Reader, Session, Ticket, Totals, Writer};
 use crate::api::{CanonicalRequest, EngineKind};
+use crate::http1::Outcome;
 use crate::peer::Peer;
 
 /// What tells requests apart in these tests: target, and whether it is denied.

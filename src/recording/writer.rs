@@ -8,7 +8,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -16,10 +15,9 @@ use parking_lot::Mutex;
 use super::append::{AppendFile, CreateError};
 use super::arrival::Arrival;
 use super::identity::Identity;
-use super::ledger::{Ledger, Place};
+use super::ledger::{Ledger, Ticket};
 use super::recent::Key;
-use super::{Event, Purpose, Session};
-use crate::http1::Disorder;
+use super::{Event, Progress, Purpose, Session, Totals};
 
 /// A session being recorded. All methods may be called from several threads at once.
 #[derive(Debug)]
@@ -27,75 +25,6 @@ pub struct Writer {
     /// Locked while a request is recorded, so that each one is before or after a change of session.
     current: Mutex<Arc<Ledger>>,
     purpose: Purpose,
-}
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Outcome {
-    /// The status; none when the engine gave no answer.
-    pub status: Option<u16>,
-    /// From the arrival of the request to the end of the answer.
-    pub duration: Duration,
-    /// Bytes of body or tunnel from the client to the engine.
-    pub received: u64,
-    /// Bytes of body or tunnel from the engine to the client.
-    pub sent: u64,
-    /// Whether the connection became a tunnel.
-    pub upgraded: bool,
-    /// Whether the engine has no such route.
-    pub unrouted: bool,
-    /// What was not in order behind the head. When the connection has become a tunnel, all that came
-    /// from there on went on without a look.
-    pub disorder: Option<Disorder>,
-}
-
-/// Names a request between its arrival and its end.
-#[derive(Debug)]
-pub struct Ticket {
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) place: Place,
-    pub(super) is_written: bool,
-}
-
-impl Ticket {
-    /// Whether the request is in the file, or counted after a line about one like it, and the file
-    /// could be written when that was last tried.
-    #[must_use]
-    pub fn is_written(&self) -> bool {
-        self.is_written
-    }
-
-    /// Records how the request ended, in the session in which it began.
-    pub fn answered(&self, outcome: &Outcome) {
-        self.ledger.answered(self.place, outcome);
-    }
-}
-
-/// Where a session stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// Requests so far, repeated ones included.
-    pub requests: u64,
-    /// Different operations so far; unknown and refused requests are not counted.
-    pub operations: usize,
-    /// When the newest operation was first seen.
-    pub newest: Instant,
-}
-
-/// What a session came to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Totals {
-    /// Requests, repeated ones included.
-    pub requests: u64,
-    /// Different operations.
-    pub operations: usize,
-    /// Lines that could not be written.
-    pub dropped: u64,
-    /// Requests that `enforce` refuses whatever the profile says, each that is different once.
-    pub refused: u64,
-    /// Requests that could not be read, or whose answers could not be, and that went on with all that
-    /// followed them on their connections.
-    pub unread: u64,
 }
 
 impl Session {
@@ -236,8 +165,11 @@ mod tests {
     use std::fs::OpenOptions;
     use std::io::Write;
 
+    use std::time::Instant;
+
     use super::*;
     use crate::api::{CanonicalRequest, EngineKind};
+    use crate::http1::Outcome;
     use crate::recording::Reader;
 
     fn arrive(writer: &Writer, method: &str, target: &str) -> Ticket {

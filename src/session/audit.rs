@@ -6,9 +6,9 @@ use super::audit_log::{AuditLog, AuditLogError};
 use super::denials::Denials;
 use super::journal::{beginning, shown};
 use crate::api::Address;
-use crate::http1::Disorder;
+use crate::http1::{Disorder, Outcome};
 use crate::policy::{Decision, Denial, Gate, Verdict};
-use crate::proxy::{Arrival, Begun, Event, Observe, Outcome, Record, Service};
+use crate::proxy::{Arrival, Begun, Event, Observe, Record, Service};
 use crate::recording::Ticket;
 
 /// Logs each decision before it takes effect, counts denials, and writes the audit log if there is one.

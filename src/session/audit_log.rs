@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use parking_lot::Mutex;
 
-use super::journal::{about_engine, write_outcome, write_request};
+use super::journal::{about_engine, write_request};
 use crate::engine;
+use crate::http1::Outcome;
 use crate::policy::Decision;
 use crate::profile::Profile;
-use crate::proxy::{Arrival, Begun, LogThrottle, Outcome, Record};
+use crate::proxy::{Arrival, Begun, LogThrottle, Record};
 use crate::recording::{CommandLine, CreateError, Engine, Purpose, Session, Ticket, Writer};
 
 /// The file that has each request and its decision.
@@ -103,7 +104,7 @@ impl Record for AuditLog {
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
-        write_outcome(ticket, outcome);
+        ticket.answered(outcome);
     }
 }
 

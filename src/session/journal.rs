@@ -59,21 +59,6 @@ pub(super) fn write_request(
     })
 }
 
-/// Writes how a request ended.
-pub(super) fn write_outcome(ticket: &Ticket, outcome: &proxy::Outcome) {
-    let proxy::Outcome { status, duration, received, sent, upgraded, unrouted, disorder } =
-        *outcome;
-    ticket.answered(&recording::Outcome {
-        status,
-        duration,
-        received,
-        sent,
-        upgraded,
-        unrouted,
-        disorder,
-    });
-}
-
 /// The method and the path of a request as a log may show them. The query may contain secrets, so it
 /// is left out.
 pub(super) fn shown<'a>(

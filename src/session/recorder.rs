@@ -1,6 +1,7 @@
 //! Writes a recording.
 
-use super::journal::{shown, write_outcome, write_request};
+use super::journal::{shown, write_request};
+use crate::http1::Outcome;
 use crate::policy::Decision;
 use crate::proxy::{self, Begun, Record};
 use crate::recording::{Progress, Ticket, Totals, Writer};
@@ -40,7 +41,7 @@ impl Record for Recorder {
         Begun::Admitted(write_request(&self.writer, arrival, decision))
     }
 
-    fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
-        write_outcome(ticket, outcome);
+    fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
+        ticket.answered(outcome);
     }
 }

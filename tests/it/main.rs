@@ -25,6 +25,8 @@ mod audit_log;
 mod bad_input;
 /// `dsp check`: drift.
 mod check;
+/// The files of a folder use each other in one direction.
+mod circles;
 /// The built-in profiles compared with other proxies' presets.
 mod comparison;
 /// `dsp completions` and `dsp man`.

@@ -41,10 +41,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind};
-use http1::Framing;
+use http1::{Framing, Outcome};
 use peer::Peer;
 use policy::{Enforcer, Gate, Replaceable, Request};
-use recording::{Arrival, Outcome, Session, Writer};
+use recording::{Arrival, Session, Writer};
 use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
+use dsp::http1::Outcome;
 use dsp::policy::{Body, Decision, Enforcer, Gate, Observer, Request, Verdict};
 use dsp::profile::parse;
-use dsp::proxy::{Access, Arrival, Begun, Listener, Outcome, Record, Running, Service};
+use dsp::proxy::{Access, Arrival, Begun, Listener, Record, Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;

@@ -15,12 +15,13 @@ use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread, noun};
 use crate::api::Address;
 use crate::engine;
 use crate::follow::{self, Form, Mounts};
+use crate::http1::Outcome;
 use crate::policy::{Decision, Gate, Observer};
 use crate::proxy::{
     self, Access, Begun, ListenError, Listener, Proxy, Record, RewriteBody, Service,
 };
 use crate::recording;
-use crate::session::journal::{shown, write_outcome, write_request};
+use crate::session::journal::{shown, write_request};
 use crate::session::recorder::Recorder;
 
 /// The longest body in bytes of a request that creates a container; those of real ones have a few KiB.
@@ -101,9 +102,9 @@ impl Record for Followed {
         Begun::Admitted(Ticket { line, asks, made: OnceLock::new() })
     }
 
-    fn finish(&self, ticket: &Ticket, outcome: &proxy::Outcome) {
+    fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
         if let Some(line) = &ticket.line {
-            write_outcome(line, outcome);
+            line.answered(outcome);
         }
         let is_done = outcome.status.is_some_and(|status| (200..300).contains(&status));
         match (&ticket.asks, ticket.made.get()) {

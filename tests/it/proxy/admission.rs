@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
+use dsp::http1::Outcome;
 use dsp::peer::Peer;
 use dsp::policy::{Decision, Enforcer, Gate, Observer, Request};
 use dsp::profile::parse;
 use dsp::proxy::{
-    Access, Admission, Arrival, Begun, Listener, NotAdmitted, Outcome, Proxy, Record, Service,
+    Access, Admission, Arrival, Begun, Listener, NotAdmitted, Proxy, Record, Service,
 };
 
 use tokio::net::TcpSocket;
