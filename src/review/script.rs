@@ -31,7 +31,7 @@ pub struct Answers {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ScriptError {
     /// No rule at all.
-    #[error("{text} is no rule: {error}{}", offer(match .error { RuleError::NoOperation { nearest, .. } => nearest, _ => &[] }))]
+    #[error("{text} is not a rule: {error}{}", offer(match .error { RuleError::NoOperation { nearest, .. } => nearest, _ => &[] }))]
     NoRule {
         /// What was given.
         text: String,
@@ -322,9 +322,9 @@ mod tests {
             .join("\n"),
             @r#"
         GET /inf is not in the profile; did you mean GET /info, or GET /_ping?
-        nonsense is no rule: a rule is a method, one space and a path: GET /containers/json
+        nonsense is not a rule: a rule is a method, one space and a path: GET /containers/json
         POST /containers/*/stop is not in the profile; did you mean POST /containers/*/start, or POST /containers/ci-*/start, or GET /containers/*/json?
-        GET /v1.41/info is no rule: rules have no version prefix; they apply to every version from min_api on
+        GET /v1.41/info is not a rule: rules have no version prefix; they apply to every version from min_api on
         no rule of the profile is wider than POST /containers/*/stop; did you mean POST /containers/*/start, or POST /containers/ci-*/start, or GET /containers/*/json?
         GET /swarm is not in the profile
         rules with the risk root are kept one by one; only info and read can be kept as a whole

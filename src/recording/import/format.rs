@@ -35,9 +35,9 @@ impl Holds {
     #[must_use]
     pub const fn missing(self) -> &'static str {
         match self {
-            Self::Begun => "what the log does not hold",
-            Self::Answered => "what the log does not hold, such as requests without an answer yet",
-            Self::Ended => "what the log does not hold, such as requests that were still open",
+            Self::Begun => "what the log does not contain",
+            Self::Answered => "what the log does not contain, such as requests without an answer yet",
+            Self::Ended => "what the log does not contain, such as requests that were still open",
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum Unreadable {
     #[error("more than one text in it could be the program's line, and a client may have sent one")]
     Ambiguous,
     /// The request alone.
-    #[error("nothing but the request is left of it, so nobody can tell whether it was passed on")]
+    #[error("nothing but the request is left of it, so it is unknown whether it was passed on")]
     Bare,
     /// What was wrapped around the line ends too early.
     #[error("it is cut off")]

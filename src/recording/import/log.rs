@@ -78,7 +78,7 @@ pub enum ImportError {
         name: String,
     },
     /// No line of it is a request in the format that was named.
-    #[error("{name} holds no request that --from {format} can read")]
+    #[error("{name} contains no request that --from {format} can read")]
     NoRequest {
         /// What it is called.
         name: String,
