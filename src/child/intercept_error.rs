@@ -1,7 +1,9 @@
 //! Why a path cannot be covered.
 
 use std::io;
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use crate::text::shown;
 

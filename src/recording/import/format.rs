@@ -36,7 +36,9 @@ impl Holds {
     pub const fn missing(self) -> &'static str {
         match self {
             Self::Begun => "what the log does not contain",
-            Self::Answered => "what the log does not contain, such as requests without an answer yet",
+            Self::Answered => {
+                "what the log does not contain, such as requests without an answer yet"
+            }
             Self::Ended => "what the log does not contain, such as requests that were still open",
         }
     }
