@@ -1,4 +1,4 @@
-//! The file that a session is appended to: whole lines only, and one mark that can still be set.
+//! The file that a session is appended to. Only whole lines are added, and one mark can be changed later.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -15,7 +15,7 @@ use crate::text::shown;
 /// How the first line of a recording begins.
 const BEGINNING: &[u8] = b"{\"session\":";
 
-/// How `"lossy":false` stands in a session's line, and what replaces it, of the same length.
+/// How `"lossy":false` is spelled in a session's line, and what replaces it. Both have the same length.
 const NOT_LOSSY: &[u8] = b"\"lossy\":false";
 const LOSSY: &[u8] = b"\"lossy\":true ";
 
@@ -27,10 +27,10 @@ pub enum CreateError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
-    /// Something else is in the file, and appending to it would spoil it.
+    /// The file contains something else, which appending would spoil.
     #[error("{} exists and is not a dsp recording; choose another file", shown(path))]
     Foreign {
         /// The file.
@@ -42,19 +42,19 @@ pub enum CreateError {
 #[derive(Debug)]
 pub(super) struct AppendFile {
     file: Outlet,
-    /// Where `"lossy":false` stands, and the file opened for writing there.
+    /// The offset of `"lossy":false`, and the file opened for writing there.
     mark: Option<(File, u64)>,
     dropped: u64,
-    /// Whether the last line could not be written. It may have been written in part, so the next one
-    /// must begin on a line of its own.
+    /// Whether the last line could not be written. Part of it may have been written, so the next line must
+    /// begin with a line break.
     is_failing: bool,
-    /// The line, kept for its memory.
+    /// The line. The buffer is reused.
     line: Vec<u8>,
 }
 
 impl AppendFile {
-    /// Appends a session's first line to the file at `path`, which is made if it is absent. A last
-    /// line that was cut by a crash is closed first.
+    /// Appends a session's first line to the file at `path`, which is created if it does not exist. If a
+    /// crash cut the last line, it is ended first.
     pub(super) fn begin(path: &Path, session: &Event) -> Result<Self, CreateError> {
         let open = |source| CreateError::Open { path: path.to_owned(), source };
         let mut file = files::append(path, 0o600).map_err(open)?;
@@ -71,7 +71,7 @@ impl AppendFile {
         Ok(Self { mark, ..Self::new(outlet) })
     }
 
-    /// Writes a session's first line to an open file, in which nothing is changed later.
+    /// Writes a session's first line to an open file. Nothing in that file is changed later.
     pub(super) fn onto(file: File, session: &Event) -> io::Result<Self> {
         let mut outlet = Outlet::shared(file);
         outlet.write(&line(session)?, true)?;
@@ -87,27 +87,27 @@ impl AppendFile {
         self.is_failing
     }
 
-    /// Marks the session as one of which requests are missing.
+    /// Marks the session as one with missing requests.
     pub(super) fn mark_lossy(&self) {
-        // Best effort: where lines are lost, the count at the end tells so too.
+        // Best effort: if lines are lost, the count at the end reports that too.
         let _ = self.mark.as_ref().map(|(file, at)| file.write_all_at(LOSSY, *at));
     }
 
-    /// Lines that could not be written.
+    /// How many lines could not be written.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Puts another file in the place of this one, as a disk that fills up.
+    /// Replaces the file, to simulate a disk that fills up.
     #[cfg(test)]
     pub(super) fn swap(&mut self, file: File) -> File {
         std::mem::replace(&mut self.file, Outlet::of(file)).into_file()
     }
 
-    /// Writes one line with one call, so that another process appending to the same file cannot
-    /// come between, and tells whether it is there. To write the lines of several threads at once
-    /// would make each wait for the others: no request goes on before its line is there. The reader of a
-    /// pipe that stalls is waited for once, and not again before it has taken something.
+    /// Writes one line with one call, so that another process that appends to the same file cannot get in
+    /// between. Returns whether the line was written. Batching the lines of several threads would make each
+    /// wait for the others, because no request goes on before its line is written. If the reader of a pipe
+    /// stalls, this waits for it once, and not again until it has read something.
     pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
         let was_failing = self.is_failing;
         self.line.clear();
@@ -131,8 +131,7 @@ fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
     Ok(line)
 }
 
-/// Whether the file ends in the middle of a line; `None` when it holds something else than a
-/// recording.
+/// Whether the file ends in the middle of a line. `None` if it contains something other than a recording.
 fn inspect(file: &mut File) -> io::Result<Option<bool>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() == 0 {
@@ -147,7 +146,7 @@ fn inspect(file: &mut File) -> io::Result<Option<bool>> {
     let text = first.strip_suffix(b"\n");
     let begins = |text: &[u8]| text.starts_with(BEGINNING) || BEGINNING.starts_with(text);
     let is_recording = match text {
-        // A crash may have left any part of the first line, also before another session began.
+        // A crash may have left any part of the first line, even before another session began.
         Some(cut) if serde_json::from_slice::<Event>(cut).is_err() => {
             begins(cut) && !cut.is_empty() && begins(&next)
         }
@@ -165,14 +164,14 @@ fn inspect(file: &mut File) -> io::Result<Option<bool>> {
     Ok(Some(last != *b"\n"))
 }
 
-/// Where the line just written says that nothing was lost, and a handle that can write there: the
-/// file itself is open for appending, which on Linux appends wherever it is told to write.
+/// The offset at which the line just written says that nothing was lost, and a handle that can write there.
+/// The file itself is open for appending, and on Linux such a handle always writes at the end.
 fn mark(path: &Path, file: &mut File, line: &[u8]) -> Option<(File, u64)> {
     let end = file.stream_position().ok()?;
     let within = line.windows(NOT_LOSSY.len()).rposition(|window| window == NOT_LOSSY)?;
     let behind = u64::try_from(line.len().checked_sub(within)?).ok()?;
     let writable = OpenOptions::new().write(true).open(path).ok()?;
-    // The name may lead to another file by now.
+    // The name may refer to another file by now.
     let (found, own) = (writable.metadata().ok()?, file.metadata().ok()?);
     let is_same = (found.dev(), found.ino()) == (own.dev(), own.ino());
     (found.is_file() && is_same).then_some(())?;

@@ -1,4 +1,4 @@
-//! What a recording says of the command that was run.
+//! What a recording says about the command that was run.
 
 mod telling;
 mod words;
@@ -10,30 +10,30 @@ use super::redact::{self, is_secret};
 use crate::api::{HIDDEN, without_user};
 use crate::text::spelled;
 
-/// How much of a command line is written down.
+/// How much of a command line is recorded.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum CommandLine {
-    /// The program, and its sub-command or script where that is certain to be one.
+    /// The program, and its sub-command or script if it is certain to be one.
     #[default]
     Short,
-    /// All arguments, but for those that may be secret.
+    /// All arguments except those that may be secret.
     Full,
     /// Nothing.
     None,
 }
 
-/// How many bytes of all arguments, and how many arguments, are written down at most.
+/// The most bytes of all arguments together, and the most arguments, that are recorded.
 const MOST_BYTES: usize = 1 << 16;
 const MOST_ARGUMENTS: usize = 1024;
 
-/// The longest name of a program or of a script in bytes.
+/// The longest name of a program or script, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// How many programs may run each other, as `sudo env docker` does.
+/// How many programs may run one another, as in `sudo env docker`.
 const MOST_PROGRAMS: usize = 4;
 
 impl CommandLine {
-    /// What is written down of a command line.
+    /// Returns what is recorded of a command line.
     #[must_use]
     pub fn of(self, command: &[OsString]) -> Vec<String> {
         let command: Vec<String> = command.iter().map(spelled).collect();
@@ -44,8 +44,8 @@ impl CommandLine {
         }
     }
 
-    /// The program and its sub-command, of a command line that was written down. Of a program that runs
-    /// another one that is the whole of it.
+    /// The program and its sub-command in a recorded command line. If the program runs another one, only
+    /// the program.
     #[must_use]
     pub fn sub_command(command: &[String]) -> Vec<String> {
         let mut shown = short(command, MOST_PROGRAMS);
@@ -55,7 +55,7 @@ impl CommandLine {
     }
 }
 
-/// What is shown of a command line that was written down, by this dsp or by one of before.
+/// Returns what is shown of a command line that this dsp or an earlier version recorded.
 pub(super) fn again(command: &[String], has_arguments: bool) -> Vec<String> {
     if has_arguments { full(command) } else { short(command, MOST_PROGRAMS) }
 }
@@ -98,7 +98,7 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// The name of a program, if it looks like one.
+/// The name of a program, if it looks like a name.
 fn named(name: &str) -> String {
     if is_name(name) { name.to_owned() } else { HIDDEN.to_owned() }
 }
@@ -108,13 +108,13 @@ fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(is_plain)
 }
 
-/// Whether a program runs scripts; those with a version in their name do too, such as `python3.11`.
+/// Whether a program runs scripts. A name with a version, such as `python3.11`, counts too.
 fn is_interpreter(program: &str) -> bool {
     let name = program.trim_end_matches(|end: char| end.is_ascii_digit() || end == '.');
     INTERPRETERS.contains(&program) || INTERPRETERS.contains(&name)
 }
 
-/// The option with which a program names the module or the archive that it runs, and that name.
+/// The option with which a program names the module or archive that it runs, and that name.
 fn module<'a>(program: &str, arguments: &'a [String]) -> Option<&'a [String]> {
     let words = arguments.get(..2)?;
     let [option, name] = words else { return None };
@@ -131,7 +131,7 @@ fn module<'a>(program: &str, arguments: &'a [String]) -> Option<&'a [String]> {
     is_there.then_some(words)
 }
 
-/// Whether a name is one of a file with a script: it has an ending of letters.
+/// Whether a name is that of a script file: it has an extension of letters.
 fn is_script(name: &str) -> bool {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     let is_ending = |ending: &str| {
@@ -140,9 +140,9 @@ fn is_script(name: &str) -> bool {
     is_name(name) && ending.is_some_and(is_ending)
 }
 
-/// All arguments without those that may be secret: what follows an option or a word that says so up to
-/// the next option, values behind a `=`, arguments with spaces or of JSON, user information, and what
-/// stands behind the path of a URL.
+/// All arguments without those that may be secret. It hides everything after an option or word that
+/// announces a secret, up to the next option; values after `=`; arguments with spaces and JSON; user
+/// information; and whatever follows the path of a URL.
 fn full(command: &[String]) -> Vec<String> {
     let mut shown = Vec::new();
     let (mut is_hiding, mut left) = (false, MOST_BYTES);
@@ -168,7 +168,7 @@ fn full(command: &[String]) -> Vec<String> {
     shown
 }
 
-/// One argument, and whether the ones behind it are hidden.
+/// One argument, and whether the ones after it are hidden.
 fn shown_argument(argument: &str, is_hiding: &mut bool) -> String {
     let is_told =
         argument == HIDDEN || (argument.starts_with("[and ") && argument.ends_with(" more]"));
@@ -187,7 +187,7 @@ fn shown_argument(argument: &str, is_hiding: &mut bool) -> String {
     plain(argument)
 }
 
-/// An option, and whether what follows it is hidden.
+/// An option, and whether the arguments after it are hidden.
 fn shown_option(argument: &str, option: &str) -> (String, bool) {
     let (name, value) = match option.split_once('=') {
         Some((name, value)) => (name, Some(value)),
@@ -200,7 +200,7 @@ fn shown_option(argument: &str, option: &str) -> (String, bool) {
     }
 }
 
-/// An option with a word, behind two dashes or, in some programs, behind one.
+/// An option that is a word, after two dashes or, in some programs, after one.
 fn long_option(argument: &str, name: &str, value: Option<&str>) -> (String, bool) {
     let says_so = is_secret(name) || name.split(['-', '_', '.']).any(is_secret_word);
     let dashes = if argument.starts_with("--") { "--" } else { "-" };
@@ -211,7 +211,7 @@ fn long_option(argument: &str, name: &str, value: Option<&str>) -> (String, bool
     }
 }
 
-/// A letter behind one dash, several letters, or a letter with its value: nobody knows.
+/// An option after one dash: a letter, several letters, or a letter with its value. These look alike.
 fn short_option(name: &str, value: Option<&str>) -> (String, bool) {
     let secret = name.find(|letter| SECRET_LETTERS.contains(letter));
     let is_last = secret.is_none_or(|place| place + 1 == name.len());
@@ -227,7 +227,7 @@ fn short_option(name: &str, value: Option<&str>) -> (String, bool) {
     (format!("-{}{HIDDEN}", first.map(String::from).unwrap_or_default()), true)
 }
 
-/// Whether a word in the name of an option makes what follows it secret.
+/// Whether a word in the name of an option makes its value secret.
 fn is_secret_word(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let is_plural = |secret: &str| word.strip_suffix('s') == Some(secret);
@@ -236,7 +236,7 @@ fn is_secret_word(word: &str) -> bool {
         || word.ends_with("key")
 }
 
-/// An argument that nothing says to be secret.
+/// An argument that nothing marks as secret.
 fn plain(argument: &str) -> String {
     let is_text = |letter: char| letter.is_whitespace() || letter.is_control();
     let is_list = argument.starts_with('[') && !argument.starts_with(HIDDEN);
@@ -267,7 +267,7 @@ mod tests {
 
     const S: &str = "hunter2secret";
 
-    /// Command lines with a secret in them, the texts of which are apart.
+    /// Command lines that contain a secret. No two of their texts are equal.
     fn secrets() -> Vec<Vec<String>> {
         let lines = [
             "docker|login|-u|bob|-p|S",
@@ -353,7 +353,7 @@ mod tests {
     fn no_command_line_has_a_secret() {
         for line in secrets() {
             for how in [CommandLine::Short, CommandLine::Full, CommandLine::None] {
-                // In the full one a program or an option that is called like the secret stays.
+                // With `Full`, a program or option that has the same name as the secret stays.
                 let is_named = matches!(line[1].as_str(), "--hunter2secret" | "hunter2secret");
                 if how == CommandLine::Full && is_named {
                     continue;

@@ -1,4 +1,4 @@
-//! One session while it is written: its file, and what is counted besides the lines in it.
+//! One session while it is written: its file, and the counts of requests that have no line of their own.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::repeats::{Repeats, Seen, Sum};
 use super::{End, Event, Last, Progress, Repeat, Totals};
 use crate::http1::Outcome;
 
-/// Names a request between its arrival and its end.
+/// Identifies a request between its arrival and its end.
 #[derive(Debug)]
 pub struct Ticket {
     ledger: Arc<Ledger>,
@@ -25,8 +25,8 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Whether the request is in the file, or counted after a line about one like it, and the file
-    /// could be written when that was last tried.
+    /// Whether the request is in the file, or was counted for a similar request that has a line. Also
+    /// requires that the last write to the file succeeded.
     #[must_use]
     pub fn is_written(&self) -> bool {
         self.is_written
@@ -54,7 +54,7 @@ pub(super) struct State {
     newest: Instant,
     /// Requests that have a line of their own, or would have one if it could be written.
     lines: u64,
-    /// Requests that were counted.
+    /// Requests that were only counted.
     counted: u64,
     refused: u64,
     unread: u64,
@@ -66,7 +66,7 @@ pub(super) struct State {
 pub(super) enum Place {
     /// In the line with this number.
     Line(u64),
-    /// In the count at this place.
+    /// In the count with this index.
     Count(usize),
 }
 
@@ -87,7 +87,7 @@ impl Ledger {
         Self { id, state: Mutex::new(state) }
     }
 
-    /// Counts a request that came again lately.
+    /// Counts a request that was repeated recently.
     pub(super) fn again(
         self: &Arc<Self>,
         key: &Key<&str>,
@@ -99,8 +99,8 @@ impl Ledger {
         Some(Ticket { ledger: Arc::clone(self), place: Place::Count(place), is_written })
     }
 
-    /// Writes a request, or counts it if it repeats an earlier one. With a key it is found by
-    /// [`again`](Self::again) when it comes the next time.
+    /// Writes a request, or counts it if it repeats an earlier one. If it has a key, [`again`](Self::again)
+    /// finds it the next time.
     pub(super) fn request(
         self: &Arc<Self>,
         arrival: &Arrival<'_>,
@@ -147,7 +147,7 @@ impl Ledger {
         }
     }
 
-    /// Writes what is only counted so far, and the session's end.
+    /// Writes the counts that are not written yet, and the session's end.
     pub(super) fn end(&self, exit: Option<u8>) -> Totals {
         let mut guard = self.state.lock();
         let state = &mut *guard;
@@ -181,15 +181,15 @@ impl State {
         }
         let seq = self.requests();
         let is_written = self.file.append(&Line::request(id, seq, Timestamp::now(), arrival));
-        // A count refers to the line of the first request, so there has to be one.
+        // A count refers to the line of the first request, so that line has to exist.
         if is_written {
             self.repeats.remember(identity, seq);
         }
         (seq, is_written)
     }
 
-    /// Counts a request. Writes the count if that is due, and while nothing can be written or the
-    /// session has ended with each request, because nothing else will.
+    /// Counts a request. Writes the count if it is due. If the last write failed or the session has ended,
+    /// it writes the count after every request, because nothing else will.
     fn count(&mut self, id: &str, place: usize, is_exact: bool, seen: Seen) -> bool {
         let Some((first, count)) = self.repeats.at(place) else { return false };
         self.counted += 1;
@@ -205,8 +205,8 @@ impl State {
         is_written
     }
 
-    /// Counts an answer. The first one after whose head something was not in order has a line, and
-    /// no other one, so that a client that does it again and again does not fill the disk.
+    /// Counts an answer. Only the first one that went wrong after its head gets a line, so that a client
+    /// that repeats it does not fill the disk.
     fn answered_again(&mut self, id: &str, place: usize, outcome: &Outcome) {
         self.note_disorder(outcome);
         let Some((first, count)) = self.repeats.at(place) else { return };
@@ -220,7 +220,7 @@ impl State {
         }
     }
 
-    /// Marks the session if the rest of a connection was passed on unread.
+    /// Marks the session as lossy if the rest of a connection was forwarded without being read.
     fn note_disorder(&mut self, outcome: &Outcome) {
         if outcome.disorder.is_some() && outcome.upgraded {
             self.unread += 1;
@@ -228,7 +228,7 @@ impl State {
         }
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     fn requests(&self) -> u64 {
         self.lines + self.counted
     }
@@ -236,7 +236,7 @@ impl State {
 
 fn repeat(id: &str, seq: u64, sum: &Sum) -> Event {
     let last = sum.last.map(|seen| Last {
-        // From the present time, because the clock may have been set since.
+        // Computed from the current time, because the clock may have been set since then.
         time: Timestamp::now().checked_sub(seen.at.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH),
         connection: seen.connection,
         peer: seen.peer,

@@ -1,4 +1,5 @@
-//! Which requests were seen before, so that a program that polls for a week does not fill the disk.
+//! Remembers which requests were seen before, so that a program that polls for a week does not fill the
+//! disk.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,19 +11,19 @@ use super::arrival::Arrival;
 use super::identity::Identity;
 use crate::peer::Peer;
 
-/// How many different admitted requests are remembered. After that, new ones that may be counted are
+/// How many different admitted requests are remembered. Beyond that, new requests that may be counted are
 /// counted together by operation and user, so that neither memory nor the disk fills up.
 const MOST_REMEMBERED: usize = 65_536;
 
-/// How many of those sums are kept apart. After that there is one for each operation.
+/// How many of those sums are kept apart. Beyond that, there is one for each operation.
 const MOST_SUMS: usize = 4096;
 
-/// How many different denied requests are remembered. After that they are counted together: a client
-/// without rights must not fill the disk, nor the memory that others need.
+/// How many different denied requests are remembered. Beyond that, they are counted together: a client
+/// without rights must not fill the disk, or the memory that other clients need.
 const MOST_DENIED: usize = 16_384;
 
-/// The requests seen so far, by what they ask for. Only a hash is kept of each, and no text. The room
-/// of full tables is below 64 MiB, which a test checks.
+/// The requests seen so far, by what they ask for. Each is kept as a hash, never as text. Full tables take
+/// less than 64 MiB, which a test checks.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     admitted: Table,
@@ -35,11 +36,11 @@ pub(super) struct Repeats {
 struct Table {
     exact: HashMap<u128, u64>,
     shapes: HashMap<u128, Shape>,
-    /// The first one.
+    /// The first request.
     first: Option<u64>,
     /// Requests that came when the table was full, by operation and user.
     sums: HashMap<u128, u64>,
-    /// Those that came when that was full too, by operation.
+    /// Requests that came when `sums` was full too, by operation.
     operations: HashMap<Option<&'static str>, u64>,
 }
 
@@ -48,29 +49,29 @@ struct Table {
 pub(super) struct Earlier {
     /// Its number.
     pub(super) first: u64,
-    /// Whether it is the same in all that is recorded of it.
+    /// Whether everything that is recorded about the two is the same.
     pub(super) is_exact: bool,
 }
 
-/// Requests that may be counted together although they are not the same.
+/// Requests that may be counted together although they differ.
 #[derive(Debug)]
 struct Shape {
     first: u64,
     kept: u32,
 }
 
-/// How often one request came again.
+/// How often one request was repeated.
 #[derive(Debug, Default)]
 pub(super) struct Count {
     sum: Sum,
-    /// What the last line about it says, of requests and of answers.
+    /// The number of requests in the last line about it, and below, the number of answers.
     written: u64,
     written_answers: u64,
-    /// Whether there is a line about one whose rest was not in order.
+    /// Whether there is a line about a request that went wrong after its head.
     is_broken: bool,
 }
 
-/// When a request came, and from where.
+/// When a request came, and from which client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) at: Instant,
@@ -82,9 +83,9 @@ pub(super) struct Seen {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sum {
     pub(super) count: u64,
-    /// How many of those were only like the first one.
+    /// How many of those were only similar to the first one.
     pub(super) alike: u64,
-    /// How often each status came. Most requests have one or two.
+    /// How often each status came. Most requests have one or two statuses.
     pub(super) statuses: SmallVec<[(u16, u64); 1]>,
     pub(super) last: Option<Seen>,
 }
@@ -146,7 +147,7 @@ impl Repeats {
         }
     }
 
-    /// Remembers a request that repeats no earlier one and is written down under this number.
+    /// Remembers a request that repeats no earlier one and is recorded under this number.
     pub(super) fn remember(&mut self, identity: &Identity, seq: u64) {
         if identity.is_lasting {
             return;
@@ -157,7 +158,7 @@ impl Repeats {
         }
     }
 
-    /// Where the count of an earlier request is. It stays there.
+    /// The index of the count of an earlier request. It does not change.
     pub(super) fn place(&mut self, first: u64) -> usize {
         let entry = self.counts.entry(first);
         let place = entry.index();
@@ -165,12 +166,12 @@ impl Repeats {
         place
     }
 
-    /// The count at a place, and the number of the request that it is about.
+    /// The count at an index, and the number of the request that it belongs to.
     pub(super) fn at(&mut self, place: usize) -> Option<(u64, &mut Count)> {
         self.counts.get_index_mut(place).map(|(first, count)| (*first, count))
     }
 
-    /// Every count about which the last line does not say everything.
+    /// Every count that the last line about it does not cover completely.
     pub(super) fn rest(&mut self) -> impl Iterator<Item = (u64, &mut Count, Sum)> {
         self.counts.iter_mut().filter_map(|(first, count)| {
             let sum = count.sum();
@@ -187,14 +188,14 @@ impl Sum {
 }
 
 impl Count {
-    /// Counts a request that is the same, or only like it.
+    /// Counts a request that is the same, or only similar.
     pub(super) fn once_more(&mut self, is_exact: bool, seen: Seen) {
         self.sum.count += 1;
         self.sum.alike += u64::from(!is_exact);
         self.sum.last = Some(seen);
     }
 
-    /// Whether this is the first of them whose rest is not in order.
+    /// Whether this is the first of these requests that went wrong after its head.
     pub(super) fn breaks(&mut self) -> bool {
         !std::mem::replace(&mut self.is_broken, true)
     }
@@ -208,8 +209,8 @@ impl Count {
         }
     }
 
-    /// Whether a line is due: when there are twice as many as the last line says. After a crash, a
-    /// count is thereby less than a factor of two behind, for a logarithm of lines.
+    /// Whether a line is due: the count is at least twice what the last line says. After a crash, the
+    /// recorded count is too low by less than a factor of two, and the number of lines is logarithmic.
     pub(super) fn is_due(&self) -> bool {
         self.sum.count >= self.written.saturating_mul(2)
     }
@@ -230,7 +231,7 @@ impl Count {
 mod tests {
     use super::*;
 
-    /// Whatever is asked for and by whom, what is kept has a bound, and so has what is written.
+    /// Both memory and output are bounded, whatever is requested and whoever asks.
     #[test]
     fn what_is_remembered_has_a_bound() {
         let mut repeats = Repeats::default();
@@ -240,7 +241,7 @@ mod tests {
             for number in 0..200_000_u32 {
                 identity.is_denied = is_denied;
                 identity.exact = u128::from(number);
-                // No two are alike, and every second one is of somebody else.
+                // No two are alike, and every second one is from another user.
                 identity.like = is_denied.then_some((u128::from(number), 256));
                 identity.sum = u128::from(number / 2);
                 identity.operation = [None, Some("a"), Some("b")][number as usize % 3];
@@ -270,9 +271,9 @@ mod tests {
         assert!(lines <= most as u64 && counts.len() <= most, "{lines}");
     }
 
-    /// What the tables take in bytes, from the room that they have: a table of hashes is a power of two of
-    /// places, of which seven in eight are used and each has a byte more, and one that is in order has
-    /// another of numbers.
+    /// The bytes that the tables take, from their capacity. A hash table has a power of two of slots, uses
+    /// seven in eight of them, and needs one more byte for each. An ordered table has an additional hash
+    /// table of numbers.
     fn memory(repeats: &Repeats) -> usize {
         fn hashed<K, V>(map: &HashMap<K, V>) -> usize {
             places(map.capacity()) * (size_of::<(K, V)>() + 1)

@@ -1,13 +1,13 @@
-//! What of a command line says what was recorded.
+//! Which words of a command line say what was recorded.
 
 use super::words::{CLIENTS, RUNNERS, TASKS};
 use super::{CommandLine, MOST_PROGRAMS, file_name, is_interpreter, short};
 use crate::api::HIDDEN;
 
 impl CommandLine {
-    /// The words of a command line that was written down by which a person knows what ran: the program
-    /// with its sub-command, the script or the module. None where there are no such words, as in
-    /// `sh -c ...` and `make test`, which are the same for every project.
+    /// The words of a recorded command line that tell a person what ran: the program with its sub-command,
+    /// the script or the module. Returns `None` if there are none: `sh -c ...` and `make test` are the same
+    /// in every project.
     #[must_use]
     pub fn telling(command: &[String]) -> Option<Vec<String>> {
         let shown = short(command, MOST_PROGRAMS);
@@ -27,14 +27,14 @@ impl CommandLine {
         (!is_alone).then(|| [told.as_slice(), rest].concat())
     }
 
-    /// Whether a program runs any other one, or any script, so that its name is nobody's.
+    /// Whether a program runs any other program or script, so that its name says nothing about what ran.
     #[must_use]
     pub fn runs_anything(program: &str) -> bool {
         RUNNERS.contains(&program) || is_interpreter(program)
     }
 }
 
-/// The name of a program, a script or a module, where it is one of something.
+/// The name of a program, script or module, if it says something.
 fn of(name: &str) -> Option<Vec<String>> {
     let name = file_name(name);
     let says_nothing = name == HIDDEN || TASKS.contains(&name) || is_interpreter(name);
@@ -61,7 +61,7 @@ mod tests {
             (&["java", "-jar", "/opt/agent.jar"], "agent.jar"),
             (&["npx", "sweeper"], "sweeper"),
             (&["node", "server.js"], "server.js"),
-            // The same for every project.
+            // The same in every project.
             (&["sh", "-c", "docker ps"], ""),
             (&["bash"], ""),
             (&["python3", "-c", "import docker"], ""),
@@ -81,7 +81,7 @@ mod tests {
         ] {
             let words: Vec<OsString> = line.iter().map(OsString::from).collect();
             for how in [CommandLine::Short, CommandLine::Full] {
-                // Of letters after one dash nobody knows whether a secret is among them.
+                // Letters after one dash may contain a secret.
                 if how == CommandLine::Full && line.contains(&"-jar") {
                     continue;
                 }

@@ -1,6 +1,6 @@
-//! The words that tell what in a command line is a program, a sub-command or a secret.
+//! The words that mark a program, a sub-command or a secret in a command line.
 
-/// Programs that run the one that their arguments name.
+/// Programs that run the program that their arguments name.
 pub(super) const RUNNERS: &[&str] = &[
     "bunx",
     "catchsegv",
@@ -34,7 +34,7 @@ pub(super) const INTERPRETERS: &[&str] = &[
     "pwsh", "python", "python2", "python3", "ruby", "sh", "tclsh", "zsh",
 ];
 
-/// Programs that run a project's tests or tasks: what they are called says nothing of the project.
+/// Programs that run a project's tests or tasks. Their names say nothing about the project.
 pub(super) const TASKS: &[&str] = &[
     "act",
     "ant",
@@ -96,11 +96,11 @@ pub(super) const TASKS: &[&str] = &[
     "yarn",
 ];
 
-/// The clients of an engine, which say nothing without a sub-command.
+/// Clients of an engine. Without a sub-command they say nothing.
 pub(super) const CLIENTS: &[&str] = &["docker", "nerdctl", "podman"];
 
-/// Words that are sub-commands: those of docker, podman and compose, and what other programs that use
-/// an engine have. None of them is anybody's secret.
+/// Words that are sub-commands: those of docker, podman and compose, and those of other programs that use
+/// an engine. None of them can be a secret.
 pub(super) const SUB_COMMANDS: &[&str] = &[
     "add",
     "agent",
@@ -235,7 +235,7 @@ pub(super) const SUB_COMMANDS: &[&str] = &[
     "worker",
 ];
 
-/// Sub-commands that have sub-commands.
+/// Sub-commands that have sub-commands of their own.
 pub(super) const GROUPS: &[&str] = &[
     "artifact",
     "builder",
@@ -265,10 +265,10 @@ pub(super) const GROUPS: &[&str] = &[
     "volume",
 ];
 
-/// Short options of which some program takes a secret.
+/// Short options that take a secret in some program.
 pub(super) const SECRET_LETTERS: &str = "abcdeEhHIkKpPStTuUw";
 
-/// Words in the name of an option that make what follows secret, beside those of
+/// Words in the name of an option that make its value secret, in addition to
 /// [`SECRET_WORDS`](super::redact::SECRET_WORDS).
 pub(super) const SECRET_OPTIONS: [&str; 15] = [
     "arg", "body", "data", "env", "form", "header", "key", "label", "opt", "pat", "password",
