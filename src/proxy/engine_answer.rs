@@ -1,17 +1,16 @@
-//! What only an engine's answers mean.
+//! Interprets properties of answers that are specific to the engine.
 
 use http::StatusCode;
 
 use crate::http1::{Body, ResponseHead};
 
-/// The types of a hijacked connection's output.
+/// The content types of a hijacked connection's output.
 const RAW: [&[u8]; 2] =
     [b"application/vnd.docker.raw-stream", b"application/vnd.docker.multiplexed-stream"];
 
-/// Whether the engine has taken the connection over with a 200
-/// (docs/engine-api.md#switching-protocols): the answer is of one of the engine's stream types, and
-/// only the end of the connection ends it. After any other answer the connection still speaks HTTP,
-/// and what the client sends next is decided on.
+/// Whether the engine has hijacked the connection with a 200 (docs/engine-api.md#switching-protocols):
+/// the answer has one of the engine's stream types, and only the end of the connection ends it. After
+/// any other answer the connection still speaks HTTP, and the client's next request is decided on.
 pub(super) fn is_raw(head: &ResponseHead<'_, '_>) -> bool {
     head.status == StatusCode::OK
         && matches!(head.body, Body::UntilEnd)

@@ -1,4 +1,4 @@
-//! One exchange under way, and what is known about it so far.
+//! An exchange in progress, and what is known about it so far.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,11 +8,11 @@ use super::record::Record;
 use super::service::Service;
 use crate::http1::{Disorder, Outcome};
 
-/// The longest answer in bytes that a rewriter is shown.
+/// The longest answer, in bytes, that is shown to a rewriter.
 const LONGEST_ANSWER: usize = 64 << 10;
 
-/// An exchange under way. Dropping it reports the outcome, so that the outcome is reported however the
-/// exchange ends: one whose client has gone is dropped in the middle.
+/// An exchange in progress. Dropping it reports the outcome, so the outcome is reported even if the
+/// exchange is dropped halfway because the client has gone.
 pub(super) struct Finish<R: Record> {
     service: Arc<Service<R>>,
     ticket: R::Ticket,
@@ -23,7 +23,7 @@ pub(super) struct Finish<R: Record> {
     pub(super) received: u64,
     pub(super) sent: u64,
     disorder: Option<Disorder>,
-    /// What has come of an answer that the rewriter is to see.
+    /// The part of the answer received so far, if the rewriter is to see it.
     answer: Option<Vec<u8>>,
 }
 
@@ -43,25 +43,25 @@ impl<R: Record> Finish<R> {
         }
     }
 
-    /// Notes that something is not in order, and whether what follows is forwarded all the same.
+    /// Notes a disorder, and whether what follows is forwarded anyway.
     pub(super) fn breaks(&mut self, disorder: Disorder, goes_on: bool) {
         self.upgraded |= goes_on;
         let _ = self.disorder.get_or_insert(disorder);
     }
 
-    /// What is not in order.
+    /// The first disorder, if there was one.
     pub(super) fn disorder(&self) -> Option<Disorder> {
         self.disorder
     }
 
-    /// The body that replaces the client's, which is `None` if it could not be read.
+    /// Returns the body that replaces the client's. `body` is `None` if it could not be read.
     pub(super) fn rewrite(&mut self, body: Option<&[u8]>) -> Option<Vec<u8>> {
         let rewritten = self.service.rewriter.as_ref()?.rewrite(&self.ticket, body);
         self.answer = rewritten.is_some().then(Vec::new);
         rewritten
     }
 
-    /// Keeps a part of the answer for the rewriter, if it is to see it.
+    /// Keeps part of the answer if the rewriter is to see it.
     pub(super) fn keep(&mut self, part: &[u8]) {
         if let Some(answer) = &mut self.answer {
             answer.extend_from_slice(part);
@@ -71,7 +71,7 @@ impl<R: Record> Finish<R> {
         }
     }
 
-    /// Shows the answer, all of which has come, to the rewriter.
+    /// Shows the complete answer to the rewriter.
     pub(super) fn show(&mut self) {
         if let (Some(answer), Some(status)) = (self.answer.take(), self.status)
             && let Some(rewriter) = &self.service.rewriter
@@ -97,7 +97,7 @@ impl<R: Record> Drop for Finish<R> {
     }
 }
 
-/// The length of some bytes, as it is counted.
+/// The number of bytes, as a `u64`.
 pub(super) fn count(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Notices that a peer has gone for good. Reading tells only that it sends no more, and it may
-//! still be listening.
+//! Detects that a peer has closed its connection completely. A read only shows that it has stopped
+//! sending, and it may still be receiving.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,20 +11,20 @@ use super::stream::Stream;
 
 /// A watch on a stream whose reading side has ended.
 ///
-/// A unix socket hangs up when its peer has closed it or has died. A TCP peer that closes looks like
-/// one that only sends no more, until it refuses what it is sent.
+/// A unix socket reports a hang-up when its peer has closed it or died. A TCP peer that closes looks
+/// like one that has only stopped sending, until it rejects data sent to it.
 #[derive(Debug)]
 pub(super) struct HangUp(Stream);
 
 impl HangUp {
-    /// Watches a stream through a second handle, whose readiness nobody else waits for.
+    /// Watches a stream through a second handle, so that no other code waits on its readiness.
     pub(super) fn watch(stream: &Stream) -> io::Result<Self> {
         stream.duplicate().map(Self)
     }
 
     pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            // A peer that hangs up makes a stream ready to be written to, once more if it was.
+            // A hang-up makes a stream writable, and wakes a waiter even if it was writable before.
             if ready!(self.0.poll_write_ready(context)).is_err() || is_now(&self.0) {
                 return Poll::Ready(());
             }
@@ -39,7 +39,7 @@ fn is_now(stream: &Stream) -> bool {
         Ok(_) => {
             watched.iter().any(|one| one.revents().intersects(PollFlags::HUP | PollFlags::ERR))
         }
-        // What cannot be watched any more counts as gone.
+        // A stream that can no longer be polled counts as gone.
         Err(_) => true,
     }
 }

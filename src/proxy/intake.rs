@@ -1,20 +1,20 @@
-//! What a client sends, before anything is decided over it.
+//! The bytes a client sends, before a decision is made about them.
 //!
-//! Each head is held until it has all come and is in order, one request at a time: what follows a
-//! request is kept until that has been answered, for it may be the input of a tunnel.
+//! A head is kept until it is complete and valid. Requests are handled one at a time: bytes after a
+//! request are kept until it has been answered, because they may be the input of a tunnel.
 
 use crate::api::{is_method, length};
 use crate::http1::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, RequestHead};
 
 use super::scratch::{append, shrink, trim};
 
-/// How many bytes behind a request are kept until it has been answered.
+/// The maximum number of bytes kept after a request until it has been answered.
 const MOST_HELD: usize = LONGEST_HEAD;
 
-/// The longest method or target in bytes that is told of a flawed head.
+/// The longest method or target, in bytes, that is reported for a malformed head.
 const LONGEST_WORD: usize = 1024;
 
-/// A client's bytes that have not been passed on.
+/// Bytes from a client that have not been forwarded.
 #[derive(Debug)]
 pub(super) struct Intake {
     framing: Framing,
@@ -22,23 +22,24 @@ pub(super) struct Intake {
     has_ended: bool,
 }
 
-/// A head that has come.
+/// The result of looking for a head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrived {
-    /// All of it: its length in bytes.
+    /// The head is complete. Contains its length in bytes.
     Head(usize),
-    /// It cannot be read.
+    /// The head is malformed.
     Flawed(Flaw),
 }
 
 impl Intake {
-    /// Of a client that is only watched, or of one whose heads have to be in order.
+    /// Creates an intake. If `is_strict` is false, the client is only watched, and malformed heads are
+    /// accepted.
     pub(super) fn new(is_strict: bool) -> Self {
         let framing = if is_strict { Framing::default() } else { Framing::watching() };
         Self { framing, bytes: Vec::new(), has_ended: false }
     }
 
-    /// Whether the head of the next request has arrived.
+    /// Returns the head of the next request if it has arrived.
     pub(super) fn find_head(&mut self) -> Option<Arrived> {
         if self.bytes.is_empty() {
             return None;
@@ -49,34 +50,34 @@ impl Intake {
         }
     }
 
-    /// Reads a head that was taken out.
+    /// Parses a head that was taken out.
     ///
     /// # Errors
-    /// A head that is not in order.
+    /// The head is malformed.
     pub(super) fn read_head<'a>(&mut self, head: &'a [u8]) -> Result<RequestHead<'a>, Flaw> {
         self.framing.read_head(head)
     }
 
-    /// Takes bytes in; none at the end.
+    /// Appends bytes from the client. An empty slice marks the end of the stream.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.has_ended |= bytes.is_empty();
         append(&mut self.bytes, bytes);
     }
 
-    /// How many bytes of memory it takes.
+    /// The memory it uses, in bytes.
     pub(super) fn held(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Keeps what stands behind the first bytes.
+    /// Keeps the bytes after the first `length` bytes.
     pub(super) fn push_behind(&mut self, bytes: &[u8], length: usize) {
         self.bytes.extend_from_slice(bytes.get(length..).unwrap_or_default());
     }
 
-    /// How many of the next bytes belong to the body that is being read, and whether it ends there.
+    /// Returns how many of the next bytes belong to the current body, and whether the body ends there.
     ///
     /// # Errors
-    /// A body that is not in order.
+    /// The body is malformed.
     pub(super) fn body(
         &mut self,
         bytes: &[u8],
@@ -88,12 +89,12 @@ impl Intake {
         }
     }
 
-    /// Whether the body that was read last is in chunks that only who watches takes.
+    /// Whether the last body used a chunk format that is only accepted when watching.
     pub(super) fn has_odd_chunks(&self) -> bool {
         self.framing.has_odd_chunks()
     }
 
-    /// Takes out the first bytes of those kept.
+    /// Moves the first `length` kept bytes to `into`.
     pub(super) fn take(&mut self, length: usize, into: &mut Vec<u8>) {
         into.extend_from_slice(self.bytes.get(..length).unwrap_or_default());
         if length < self.bytes.len() {
@@ -104,50 +105,51 @@ impl Intake {
         }
     }
 
-    /// What is kept.
+    /// The kept bytes.
     pub(super) fn kept(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Everything that is kept, taken out.
+    /// Takes out all kept bytes.
     pub(super) fn take_all(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 
-    /// How a body whose head was taken out goes on.
+    /// The framing of the body whose head was taken out.
     pub(super) fn framing(&self) -> Framing {
         self.framing.clone()
     }
 
-    /// Takes out a whole body of this length, which is of no more use.
+    /// Discards a complete body of this length.
     pub(super) fn skip_body(&mut self, length: usize) {
         self.framing.restart();
         self.bytes.drain(..length.min(self.bytes.len()));
     }
 
-    /// Whether no byte of a request has come since the last one.
+    /// Whether no byte has arrived since the end of the last request.
     pub(super) fn is_between(&self) -> bool {
         self.bytes.is_empty() && self.framing.is_between()
     }
 
-    /// Whether a body in chunks is being read.
+    /// Whether the current body is chunked.
     pub(super) fn is_chunked(&self) -> bool {
         self.framing.is_chunked()
     }
 
-    /// Whether no more bytes can be kept for now.
+    /// Whether no more bytes can be kept at the moment.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() > MOST_HELD
     }
 
-    /// Whether the client sends no more.
+    /// Whether the client has closed its sending side.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }
 }
 
-/// What can be told of a flawed head, which may be a body or a line of credentials: the method if HTTP
-/// has it, and then the target up to the query if it is a path. Of anything else the length is told.
+/// Returns what can be reported of a malformed head, which may in fact be a body or a line with
+/// credentials: the method if HTTP defines it, and then the target up to the query if it is a path. For
+/// anything else, only the length is reported.
 pub(super) fn words(head: &[u8]) -> (String, String) {
     let line = head.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');

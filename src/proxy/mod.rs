@@ -1,11 +1,12 @@
-//! Sockets and bytes: listeners, connections, the engine's side, tunnels and shutdown.
+//! Network I/O: listeners, connections, the engine side, tunnels and shutdown.
 //!
-//! Each client connection has its own connection to the engine, so that no client can poison another's.
-//! Bodies flow through as they come; nothing is held back, and only its two ends end a stream.
+//! Each client connection has its own connection to the engine, so that no client can corrupt
+//! another's. Bodies are streamed as they arrive; nothing is buffered, and a stream ends only when one
+//! of its two ends closes it.
 //!
-//! What a connection goes through is its [`Service`], which an [`Admission`] chooses by who the client
-//! is: a gate decides on each request, a [`Record`] is made of it, a [`RewriteBody`] may replace its
-//! body, and an [`Observe`] sees what happens.
+//! The requests of a connection go through its [`Service`], which an [`Admission`] chooses based on who
+//! the client is: a gate decides on each request, a [`Record`] records it, a [`RewriteBody`] may
+//! replace its body, and an [`Observe`] sees what happens.
 
 mod accept;
 mod ahead;

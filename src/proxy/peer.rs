@@ -1,20 +1,21 @@
-//! Whose a client's connection is, when connections are shared out.
+//! Identifies who a client's connection counts for when connections are shared out.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use crate::peer::Peer;
 
-/// Those who share their connections: a user of this machine, or another machine.
+/// The unit that a share of connections belongs to: a user of this machine, or another machine.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Party {
     User(u32),
-    /// Its address; of IPv6 the first half, in which one machine has as many as it likes.
+    /// Its address. For IPv6 only the first half, because one machine can use any address in the
+    /// second.
     Machine(IpAddr),
     Unknown,
 }
 
-/// A process of a user.
+/// A process, with its user.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Process {
     user: u32,
@@ -22,7 +23,7 @@ pub(super) struct Process {
 }
 
 impl Peer {
-    /// Whose connection this is.
+    /// The party that the connection counts for.
     pub(super) fn party(&self) -> Party {
         match *self {
             Self::Process { user, .. } => Party::User(user),
@@ -35,8 +36,8 @@ impl Peer {
         }
     }
 
-    /// Which process of that party it is, where that can be told. All containers may run as the same
-    /// user, and then this is what tells them apart.
+    /// The process, if it is known. All containers may run as the same user, and then only the process
+    /// tells them apart.
     pub(super) fn process(&self) -> Option<Process> {
         match *self {
             Self::Process { user, process, .. } => process.map(|process| Process { user, process }),

@@ -1,4 +1,4 @@
-//! An engine's answer as its bytes come in: what of it goes to the client, and in which form.
+//! Reads the engine's answer as it arrives, and decides what to send to the client and in which form.
 
 use std::io;
 use std::task::Context;
@@ -15,31 +15,31 @@ use crate::http1::{
     write_last_chunk,
 };
 
-/// How far the answer is.
+/// The state of the answer.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// A head that has not all come.
+    /// An incomplete head.
     head: Vec<u8>,
     pub(super) body: Option<Body>,
     coding: Coding,
     pub(super) is_whole: bool,
     /// The engine asked for the body.
     is_asked_for: bool,
-    /// Nothing has come of it.
+    /// No byte of it has arrived.
     pub(super) is_silent: bool,
-    /// The client's connection ends behind it.
+    /// The client's connection ends after it.
     pub(super) closes: bool,
     /// The engine's connection can be used again.
     pub(super) keeps: bool,
 }
 
-/// How the body of an answer goes on.
+/// How the body of an answer is encoded for the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Coding {
     AsItCame,
-    /// Without its chunks, which HTTP/1.0 has not.
+    /// Without chunked encoding, which HTTP/1.0 does not have.
     Plain,
-    /// In chunks, so that its end is seen and the connection stays.
+    /// Chunked, so that the client sees its end and the connection stays open.
     Chunks,
 }
 
@@ -68,19 +68,19 @@ pub(super) enum Ending {
         /// Whether the engine's connection can be used again.
         keeps: bool,
     },
-    /// The connection is HTTP no longer; what the engine sent behind its answer.
+    /// The connection no longer speaks HTTP. Contains the bytes the engine sent after its answer.
     Tunnel(Vec<u8>),
-    /// Nothing came of the engine.
+    /// The engine sent nothing.
     Unanswered(io::Error),
-    /// The client has nothing of an answer, and can be told why.
+    /// The answer cannot be used. The client has received none of it, so it can be told why.
     Unusable(BadResponse),
-    /// The client does not send the body that it announced.
+    /// The client stopped sending the body that it announced.
     Stalled,
-    /// One side broke off, or what it sent was not in order.
+    /// One side closed the connection early or sent malformed data.
     Broken,
 }
 
-/// What passing the next bytes of an answer on needs.
+/// Everything needed to forward the next bytes of an answer.
 pub(super) struct Reading<'a, R: Record> {
     pub(super) control: &'a Control,
     pub(super) client: &'a mut Stream,
@@ -92,7 +92,7 @@ pub(super) struct Reading<'a, R: Record> {
 }
 
 impl<R: Record> Reading<'_, R> {
-    /// Takes the next bytes from the engine; none at the end.
+    /// Handles the next bytes from the engine. An empty slice marks the end of the stream.
     pub(super) fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Ending> {
         self.answer.is_silent &= bytes.is_empty();
         if self.answer.body.is_some() {
@@ -111,7 +111,7 @@ impl<R: Record> Reading<'_, R> {
         self.heads(&head)
     }
 
-    /// Reads heads, interim ones too, and what follows the last of them.
+    /// Reads heads, including interim ones, and the bytes after the last head.
     fn heads(&mut self, mut bytes: &[u8]) -> Result<(), Ending> {
         loop {
             let mut room = ROOM;
@@ -165,21 +165,20 @@ impl<R: Record> Reading<'_, R> {
         }
     }
 
-    /// Has an answer that nobody can read go on as it comes, and what follows it too.
+    /// Forwards a malformed answer, and everything after it, unchanged.
     fn unread(&mut self, bytes: &[u8]) -> Ending {
         self.finish.breaks(Disorder::Answer, true);
         Ending::Tunnel(bytes.to_vec())
     }
 
-    /// The connection is HTTP no longer.
+    /// Reports that the connection no longer speaks HTTP.
     fn tunnel(&mut self, head: &ResponseHead<'_, '_>, behind: &[u8]) -> Ending {
         self.finish.status = Some(head.status.as_u16());
         self.finish.upgraded = true;
         Ending::Tunnel(behind.to_vec())
     }
 
-    /// Goes on with an answer of which nothing is changed: the engine says what becomes of the
-    /// connection.
+    /// Forwards an answer unchanged: the engine decides whether the connection stays open.
     fn verbatim(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
         if is_raw(&head) {
             return Err(self.tunnel(&head, behind));
@@ -209,7 +208,7 @@ impl<R: Record> Reading<'_, R> {
             head.write(Form::Raw, self.to_client.room());
             return Err(Ending::Tunnel(behind.to_vec()));
         }
-        // What a client sends next that was not asked for its body could be that body or another
+        // The client waits for a 100 that never came. What it sends next could be the body or another
         // request (RFC 9110 section 10.1.1).
         let is_unwanted = self.asks.expects
             && !self.answer.is_asked_for
@@ -243,7 +242,7 @@ impl<R: Record> Reading<'_, R> {
         self.begin(head.body, coding, behind)
     }
 
-    /// Goes on with the body of an answer whose head is out.
+    /// Starts the body of an answer whose head has been written.
     fn begin(&mut self, body: Body, coding: Coding, behind: &[u8]) -> Result<(), Ending> {
         self.answer.coding = coding;
         self.answer.body = Some(body);
@@ -255,8 +254,8 @@ impl<R: Record> Reading<'_, R> {
         Ok(())
     }
 
-    /// Takes bytes of the answer's body: those that go on as they came, if they do; otherwise they
-    /// are put where they go out in another form.
+    /// Handles bytes of the answer's body. Returns the bytes to send if the body is forwarded as it
+    /// came; otherwise writes the encoded body to the outbox.
     fn body<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<&'b [u8]>, Ending> {
         let coding = self.answer.coding;
         let out = self.to_client.room();
@@ -302,7 +301,7 @@ impl<R: Record> Reading<'_, R> {
             finish.show();
         }
         self.answer.is_whole = is_last;
-        // What comes behind an answer belongs to nobody.
+        // Bytes after an answer do not belong to any request.
         self.answer.keeps &= length == bytes.len();
         let body = bytes.get(..length).unwrap_or_default();
         self.finish.sent += count(body);
@@ -317,7 +316,7 @@ impl<R: Record> Reading<'_, R> {
 }
 
 impl Answer {
-    /// Whether there is nothing behind the head.
+    /// Whether the answer has no body.
     fn has_ended(&self) -> bool {
         matches!(self.body, Some(Body::Length(0)))
     }

@@ -1,4 +1,5 @@
-//! Recording: each request has a beginning and an end, and may need a record of its own to be forwarded.
+//! Recording: each request has a beginning and an end, and may have to be recorded before it is
+//! forwarded.
 
 use std::time::Instant;
 
@@ -6,8 +7,8 @@ use crate::http1::Outcome;
 use crate::peer::Peer;
 use crate::policy::Decision;
 
-/// Records requests. The calls for one connection come in order; those for several come from several
-/// threads.
+/// Records requests. Calls for one connection come in order; calls for different connections come from
+/// different threads.
 pub trait Record: Send + Sync + 'static {
     /// Identifies a request between its two calls.
     type Ticket: Send + Sync + 'static;
@@ -15,32 +16,32 @@ pub trait Record: Send + Sync + 'static {
     /// A request has been decided on. It is forwarded or answered after this returns.
     fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Self::Ticket>;
 
-    /// The answer has ended, or one of the two sides has gone.
+    /// The answer has ended, or one side has closed the connection.
     fn finish(&self, ticket: &Self::Ticket, outcome: &Outcome);
 }
 
-/// What became of the record of a request.
+/// The result of [`Record::begin`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Begun<T> {
-    /// It was made, or is not needed.
+    /// The request was recorded, or does not need to be.
     Admitted(T),
-    /// It could not be made, so the request must not be forwarded, whatever the gate decided.
+    /// The request could not be recorded, so it must not be forwarded, whatever the gate decided.
     Refused(T),
 }
 
 /// Replaces the bodies of requests.
 pub trait RewriteBody<T>: Send + Sync {
-    /// The body to forward, or `None` to forward the client's body as it came. This is called for each
-    /// request whose body the gate asked for, and for each whose form is not in order. `body` is `None`
-    /// if it could not be read; then it is forwarded as it comes.
+    /// Returns the body to forward, or `None` to forward the client's body as it came. This is called
+    /// for each request whose body the gate asked for, and for each malformed request. `body` is `None`
+    /// if it could not be read; then the return value is ignored and the client's body is forwarded.
     fn rewrite(&self, ticket: &T, body: Option<&[u8]>) -> Option<Vec<u8>>;
 
-    /// The engine's answer to a request whose body was replaced, unless the answer is long. The client
-    /// has not seen the end of it when this is called.
+    /// Shows the engine's answer to a request whose body was replaced, unless the answer is long. The
+    /// client has not received the end of it when this is called.
     fn answered(&self, ticket: &T, status: u16, body: &[u8]);
 }
 
-/// Records with a recorder if there is one.
+/// Records if there is a recorder.
 impl<R: Record> Record for Option<R> {
     type Ticket = Option<R::Ticket>;
 
@@ -60,7 +61,7 @@ impl<R: Record> Record for Option<R> {
 }
 
 impl<T> Begun<T> {
-    /// What identifies the request.
+    /// The ticket, whether the request was admitted or refused.
     pub fn ticket(self) -> T {
         match self {
             Self::Admitted(ticket) | Self::Refused(ticket) => ticket,
@@ -75,12 +76,12 @@ pub struct Arrival<'a> {
     pub at: Instant,
     /// The number of the client's connection, from 1.
     pub connection: u64,
-    /// Who is at its other end.
+    /// The client at the other end.
     pub peer: Peer,
     /// The method as received.
     pub method: &'a str,
     /// The request target as received.
     pub target: &'a str,
-    /// The client's own name for itself.
+    /// The client's `User-Agent`.
     pub agent: Option<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! How long something may take that is waited for again and again.
+//! A time limit for something that is polled repeatedly.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// A timer that is started by the first wait and started anew by the first one after a stop.
+/// A timer that starts on the first poll, and restarts on the first poll after a stop.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -15,12 +15,12 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    /// The next wait begins anew.
+    /// Stops the timer. The next poll restarts it.
     pub(super) fn stop(&mut self) {
         self.is_running = false;
     }
 
-    /// Waits until `limit` has passed since the first wait.
+    /// Waits until `limit` has passed since the timer started.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, limit: Duration) -> Poll<()> {
         if !self.is_running {
             self.is_running = true;

@@ -1,4 +1,5 @@
-//! A connection that is HTTP no longer: bytes both ways, each way ending by itself.
+//! A connection that no longer speaks HTTP: bytes flow both ways, and each direction ends
+//! independently.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,20 +15,20 @@ use super::record::Record;
 use super::scratch::poll_read;
 use super::stream::Stream;
 
-/// A tunnel to the engine; the client has the head of the answer.
+/// A tunnel to the engine. The client has already received the head of the answer.
 pub(super) struct Tunnel<'a, R: Record> {
     pub(super) engine: Stream,
     pub(super) finish: Finish<R>,
-    /// What the client's connection holds, and what of it is not here.
+    /// The memory that the client's connection uses, and the part of it outside the tunnel.
     pub(super) share: &'a mut Share,
     pub(super) held: usize,
 }
 
 impl<R: Record> Tunnel<'_, R> {
-    /// Carries bytes between the two sides until both ways have ended or one side has gone; what
-    /// either side had sent before the switch was done goes first.
+    /// Copies bytes between the two sides until both directions have ended or one side has gone. The
+    /// bytes that each side sent before the switch go first.
     ///
-    /// The end of one way is passed on as a half-close, which is how a program in a container
+    /// The end of one direction is forwarded as a half-close, which is how a program in a container
     /// learns that its input has ended (docs/engine-api.md#half-close).
     pub(super) async fn run(mut self, client: &mut Stream, early: &[u8], first: Vec<u8>) {
         let mut inward = Way::new(early);
@@ -38,7 +39,7 @@ impl<R: Record> Tunnel<'_, R> {
         poll_fn(|context| {
             match inward.poll(context, client, engine, &mut finish.received) {
                 Poll::Ready(Err(Broken::Source)) => return Poll::Ready(()),
-                // A program that has ended takes no more input; what it said still counts.
+                // A program that has exited reads no more input, but its output still counts.
                 Poll::Ready(Err(Broken::Target)) => inward.state = State::Ended,
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
@@ -61,16 +62,16 @@ impl<R: Record> Tunnel<'_, R> {
     }
 }
 
-/// Whether a side that sends no more has stopped listening as well.
+/// Whether a side that has stopped sending has also stopped receiving.
 fn gone(watch: &mut Option<HangUp>, side: &Stream, context: &mut Context<'_>) -> bool {
     if watch.is_none() {
-        // Without a watch the next write tells.
+        // Without a watch, the next write detects it.
         *watch = HangUp::watch(side).ok();
     }
     watch.as_ref().is_some_and(|watch| watch.poll(context).is_ready())
 }
 
-/// Which side of a way failed.
+/// The side of a direction that failed.
 enum Broken {
     Source,
     Target,
@@ -78,7 +79,7 @@ enum Broken {
 
 /// One direction of a tunnel.
 struct Way {
-    /// Read and not yet written.
+    /// Bytes read but not yet written.
     unsent: Outbox,
     state: State,
 }
@@ -86,7 +87,7 @@ struct Way {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum State {
     Flowing,
-    /// The source has ended, which the target has to be told.
+    /// The source has ended; the target has not been told yet.
     Ending,
     Ended,
 }

@@ -1,7 +1,7 @@
-//! The threads that serve connections: one for each core, each with a runtime of its own.
+//! The threads that serve connections: one per core, each with its own runtime.
 //!
-//! A connection stays on the thread that it was given to, and its way to the engine with it, so that
-//! nothing is handed over between threads while requests go through.
+//! A connection and its connection to the engine stay on the thread they were assigned to, so that no
+//! data moves between threads while requests are served.
 
 use std::future::Future;
 use std::io;
@@ -13,30 +13,30 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// More threads than this serve no engine faster, and each one costs memory.
+/// More threads would not serve an engine faster, and each one costs memory.
 const MOST: usize = 8;
 
-/// The threads, the caller's first.
+/// The threads, starting with the caller's.
 #[derive(Debug)]
 pub struct Workers {
     all: Vec<Worker>,
-    /// Ends the threads that were started for this.
+    /// Stops the threads that [`Workers::start`] started.
     end: CancellationToken,
 }
 
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    /// How many connections it serves.
+    /// The number of connections it serves.
     open: Arc<AtomicUsize>,
 }
 
-/// Counts a connection as long as it is served.
+/// Counts a connection while it is served.
 struct Counted(Arc<AtomicUsize>);
 
 impl Workers {
-    /// The runtime that this is called in, and a thread for each other core. A thread that cannot be
-    /// had is done without.
+    /// Uses the current runtime, and starts a thread for each other core. If a thread cannot be
+    /// started, goes on without it.
     #[must_use]
     pub fn start() -> Self {
         let end = CancellationToken::new();
@@ -51,7 +51,7 @@ impl Workers {
         Self { all, end }
     }
 
-    /// Serves a connection where the fewest are served.
+    /// Serves a connection on the thread with the fewest connections.
     pub(super) fn spawn(
         &self,
         tasks: &TaskTracker,
