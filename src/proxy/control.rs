@@ -1,4 +1,4 @@
-//! What others may ask of one connection, and what they may know of it.
+//! What other tasks may ask of a connection, and what they can see of it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use parking_lot::{Condvar, Mutex};
 
 use super::turns::Turns;
 
-/// How long a body may take to get going before its speed counts.
+/// How long a body may take to start before its speed counts.
 const START: Duration = Duration::from_secs(4);
 
-/// The fewest bytes a second with which a body that has not all come keeps its connection from making
-/// room for another one.
+/// The slowest speed, in bytes per second, at which an incomplete body protects its connection from
+/// eviction.
 const SLOWEST: u64 = 1 << 10;
 
 /// One connection as the registry sees it.
@@ -23,17 +23,17 @@ const SLOWEST: u64 = 1 << 10;
 pub(super) struct Control {
     finishes: AtomicBool,
     stage: AtomicU8,
-    /// Bytes that have come of the body under way.
+    /// How many bytes of the current body have arrived.
     received: AtomicU64,
-    /// Bytes of memory that count for it.
+    /// The memory counted for it, in bytes.
     held: AtomicUsize,
     asked: Mutex<Asked>,
-    /// Told when a decision has been taken.
+    /// Notified when a decision has been made.
     decision: Condvar,
     waker: AtomicWaker,
 }
 
-/// The request that is being answered. The texts keep their room for the next one, if it is little.
+/// The current request. The strings keep their capacity for the next request if it is small.
 #[derive(Debug, Default)]
 struct Asked {
     state: State,
@@ -42,66 +42,66 @@ struct Asked {
     target: String,
 }
 
-/// How far a request has come.
+/// The state of the current request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum State {
-    /// There is none.
+    /// There is no request.
     #[default]
     None,
-    /// The gate is asked about it.
+    /// The gate is deciding on it.
     Deciding,
-    /// The engine is asked.
+    /// The engine is answering it.
     Open,
 }
 
-/// The most room in bytes that the texts of a request keep for the next one.
+/// The largest capacity, in bytes, that a string keeps for the next request.
 const KEPT_ROOM: usize = 1024;
 
-/// How long a decision is waited for that is under way. It takes microseconds, unless the log that it
-/// is written to blocks.
+/// How long to wait for a pending decision. A decision takes microseconds, unless writing to the log
+/// blocks.
 const LONGEST_DECISION: Duration = Duration::from_secs(1);
 
-/// Nothing was permitted yet.
+/// No request has been permitted yet.
 const NEW: u8 = 0;
-/// Something was permitted before, and nothing is under way.
+/// A request was permitted before, and none is in progress.
 const IDLE: u8 = 1;
-/// A permitted request is under way, and its body has not all come.
+/// A permitted request is in progress, and its body is incomplete.
 const AWAITED: u8 = 2;
-/// A permitted request is under way, and all of it has come.
+/// A permitted request is in progress, and it has arrived completely.
 const BUSY: u8 = 3;
-/// It ends at once. What is under way is dropped, and nothing more is begun.
+/// The connection ends at once. The current request is dropped, and no new one begins.
 const CUT: u8 = 4;
 
-/// How little a connection loses when it makes room for another one; the least loses first.
+/// What is lost when a connection is evicted, smallest loss first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Loss {
-    /// It never asked for anything that it may have, or does not send what it announced.
+    /// It never had a request permitted, or does not send the body that it announced.
     Nothing,
-    /// It waits for its next request.
+    /// It is idle between requests.
     AnIdleConnection,
 }
 
 impl Control {
-    /// Has the connection end as soon as no request is under way.
+    /// Asks the connection to end as soon as no request is in progress.
     pub(super) fn finish(&self) {
         self.finishes.store(true, Ordering::Release);
         self.waker.wake();
     }
 
-    /// Ends the connection in the middle of whatever it does.
+    /// Ends the connection immediately, whatever it is doing.
     pub(super) fn cut(&self) {
         self.stage.store(CUT, Ordering::Release);
         self.waker.wake();
     }
 
-    /// Ends the connection unless a request is under way that has all come, or comes at a fair speed;
-    /// tells whether it ends.
+    /// Ends the connection, unless a request is in progress that is complete or arrives fast enough.
+    /// Returns whether the connection ends.
     pub(super) fn evict(&self) -> bool {
         let stage = self.stage.load(Ordering::Acquire);
         if self.loss_in(stage).is_none() {
             return false;
         }
-        // A request that begins in this moment is either not ended, or not forwarded.
+        // If a request begins right now, either it is not ended or it is not forwarded.
         let (to, order) = (CUT, Ordering::AcqRel);
         let is_evicted = self.stage.compare_exchange(stage, to, order, Ordering::Acquire).is_ok();
         if is_evicted {
@@ -110,7 +110,7 @@ impl Control {
         is_evicted
     }
 
-    /// What would be lost if it made room; none when it must not.
+    /// What would be lost if the connection were evicted; `None` if it must not be.
     pub(super) fn loss(&self) -> Option<Loss> {
         self.loss_in(self.stage.load(Ordering::Acquire))
     }
@@ -131,7 +131,7 @@ impl Control {
         received == 0 || received < counts.as_secs().saturating_mul(SLOWEST)
     }
 
-    /// Whether the connection is to end once no request is under way.
+    /// Whether the connection should end once no request is in progress.
     pub(super) fn finishes(&self) -> bool {
         self.finishes.load(Ordering::Acquire)
     }
@@ -140,8 +140,8 @@ impl Control {
         self.stage.load(Ordering::Acquire) == CUT
     }
 
-    /// Runs the connection until it ends or is cut, whenever it is its turn. It is polled again at each
-    /// order. It comes in a box, because a future that is handed on takes its room twice.
+    /// Runs the connection, whenever it is its turn, until it ends or is cut. Each order polls it
+    /// again. The future is boxed because a future passed by value takes up twice its size.
     pub(super) async fn run(
         &self,
         mut turns: Turns,
@@ -157,9 +157,9 @@ impl Control {
         .await;
     }
 
-    /// The gate is to decide on a request. Said before it is asked: a reload that puts another gate in
-    /// its place and then looks here sees each request that the one before decided on, because what
-    /// is asked after this look is asked of the new one.
+    /// Announces that the gate is about to decide on a request. This must be called before the gate is
+    /// asked. A reload first replaces the gate and then checks here, so it sees every request that the
+    /// previous gate decided on: any request announced after the check is decided by the new gate.
     pub(super) fn ask(&self, method: &str, target: &str) {
         let mut asked = self.asked.lock();
         asked.state = State::Deciding;
@@ -169,14 +169,15 @@ impl Control {
         asked.target.push_str(target);
     }
 
-    /// A request is to go to the engine; false when the connection ends and it must not.
+    /// Announces that a request is about to be forwarded. Returns false if the connection is ending and
+    /// it must not be.
     pub(super) fn begin(&self, has_body: bool) -> bool {
         self.asked.lock().since = Some(Instant::now());
         self.received.store(0, Ordering::Relaxed);
         self.go_to(if has_body { AWAITED } else { BUSY })
     }
 
-    /// How much has come of the body under way, and whether that is all.
+    /// Sets how much of the current body has arrived, and whether it is complete.
     pub(super) fn receives(&self, bytes: u64, is_whole: bool) {
         self.received.store(bytes, Ordering::Relaxed);
         if is_whole {
@@ -184,7 +185,7 @@ impl Control {
         }
     }
 
-    /// The gate has decided: the request goes to the engine, or does not.
+    /// Reports the gate's decision: whether the request is forwarded.
     pub(super) fn decided(&self, is_forwarded: bool) {
         let mut asked = self.asked.lock();
         asked.state = if is_forwarded { State::Open } else { State::None };
@@ -192,7 +193,7 @@ impl Control {
         self.decision.notify_all();
     }
 
-    /// The request has its answer, or will not get one.
+    /// Reports that the request has its answer, or will not get one.
     pub(super) fn end(&self) {
         let mut asked = self.asked.lock();
         asked.state = State::None;
@@ -207,24 +208,24 @@ impl Control {
         }
     }
 
-    /// Goes on, unless the connection ends.
+    /// Enters a stage, unless the connection is being cut.
     fn go_to(&self, stage: u8) -> bool {
         let next = |now| (now != CUT).then_some(stage);
         self.stage.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 
-    /// How many bytes of memory count for it.
+    /// The memory counted for the connection, in bytes.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Sets how many bytes of memory count for it.
+    /// Sets the memory counted for the connection, in bytes.
     pub(super) fn hold(&self, bytes: usize) {
         self.held.store(bytes, Ordering::Relaxed);
     }
 
-    /// Method and target of the request that the engine is answering. One that is being decided over
-    /// is waited for; when that takes too long it counts, for it may go on.
+    /// The method and the target of the request that the engine is answering. Waits for a pending
+    /// decision; if that takes too long, the request counts, because it may yet be forwarded.
     pub(super) fn asked(&self) -> Option<(String, String)> {
         let until = Instant::now() + LONGEST_DECISION;
         let mut asked = self.asked.lock();
@@ -278,8 +279,8 @@ mod tests {
         assert!(control.asked.lock().target.capacity() <= KEPT_ROOM);
     }
 
-    /// The gate is a number here. Whatever gate decided over a request, its replacement either sees
-    /// the request open or the request sees the replacement.
+    /// The gate is a number here. Whichever gate decided on a request, either its replacement sees the
+    /// request as open, or the request sees the replacement.
     #[test]
     fn no_decision_falls_between_a_gate_and_the_next() {
         use std::sync::atomic::AtomicU64;
@@ -291,7 +292,7 @@ mod tests {
                 while by < 2_000 {
                     number += 1;
                     control.ask("GET", "/events");
-                    // Relaxed, so that nothing but the lock of `ask` orders it.
+                    // Relaxed, so that only the lock in `ask` orders it.
                     by = gate.load(Ordering::Relaxed);
                     control.asked.lock().target = format!("{by} {number}");
                     control.decided(true);
@@ -301,7 +302,7 @@ mod tests {
         });
         for next in 1..=2_000_u64 {
             gate.store(next, Ordering::Relaxed);
-            // What an older gate decided over is seen now or never.
+            // A decision of an older gate is seen now or never.
             let first = control.asked();
             let second = control.asked();
             let by =

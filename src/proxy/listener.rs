@@ -1,7 +1,7 @@
-//! Where clients come in: unix sockets and TCP.
+//! Listening for clients on unix sockets and TCP.
 //!
-//! A socket file that nobody serves is replaced, one that is served is left alone, and anything
-//! else in its place is never deleted.
+//! A socket file that no program is listening on is replaced, and one in use is left alone. Any other
+//! kind of file at the path is never deleted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,41 +18,42 @@ use crate::api::Address;
 use crate::peer::Peer;
 use crate::text::shown;
 
-/// The mode of a listening socket: its owner alone. Whoever may write to it has the profile's
-/// rights.
+/// The default mode of a listening socket: only the owner has access. Anyone who can write to the
+/// socket has the rights of the profile.
 const SOCKET_MODE: u32 = 0o600;
 
-/// How many connections may wait to be accepted, as far as the system lets them (`somaxconn`).
+/// The number of connections that may wait to be accepted, subject to the system's limit (`somaxconn`).
 const BACKLOG: i32 = 4096;
 
 /// Who may connect to a listener.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Whether a TCP address may be one that other machines reach.
+    /// Whether a TCP address may be reachable from other machines.
     pub anywhere: bool,
-    /// Names under which clients may ask for a TCP address, beside those that it has anyway.
+    /// Additional host names that clients may use for a TCP address.
     pub hosts: Vec<String>,
-    /// The mode of a unix socket; 0600 when none is given.
+    /// The mode of a unix socket; 0600 if `None`.
     pub mode: Option<u32>,
-    /// The user who owns a unix socket; the one who runs dsp when none is given.
+    /// The user who owns a unix socket; the user who runs dsp if `None`.
     pub owner: Option<u32>,
     /// The group that owns a unix socket.
     pub group: Option<u32>,
-    /// Users whose processes may connect. With neither users nor groups, whoever the mode lets in.
+    /// Users whose processes may connect. If both `users` and `groups` are empty, only the mode
+    /// restricts access.
     pub users: Vec<u32>,
-    /// Groups, as the main one of a process, whose members may connect.
+    /// Groups whose processes may connect. Only the primary group of a process counts.
     pub groups: Vec<u32>,
 }
 
-/// A socket that is bound and listening. Dropping it closes it and removes its file.
+/// A bound and listening socket. Dropping it closes it and removes its file.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     address: Address,
     access: Access,
-    /// Which requests come in over TCP.
+    /// Checks requests that arrive over TCP.
     door: Option<Arc<Door>>,
-    /// Dropped last: the file goes when nobody can connect any more.
+    /// Dropped last, so that the file is removed after the socket is closed.
     _file: Option<SocketFile>,
 }
 
@@ -62,7 +63,7 @@ enum Socket {
     Unix(UnixListener),
 }
 
-/// The file of a unix socket, removed on drop while it is still the one that was made.
+/// The file of a unix socket. It is removed on drop unless another file has replaced it.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -72,21 +73,21 @@ struct SocketFile {
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Somebody serves the socket.
+    /// Another program is listening on it.
     #[error("{address} is in use: another program is listening on it")]
     InUse {
         /// The address.
         address: Address,
     },
-    /// The system refused.
+    /// The system returned an error.
     #[error("cannot listen on {address}: {source}")]
     Io {
         /// The address.
         address: Address,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system does not tell who connects over TCP.
+    /// The system does not report which user connects over TCP.
     #[error(
         "{address} cannot tell the users of its clients apart; --allow-uid and --allow-gid are for unix sockets"
     )]
@@ -94,13 +95,13 @@ pub enum ListenError {
         /// The address.
         address: Address,
     },
-    /// Something that is no socket is in the way.
+    /// The path exists and is not a socket.
     #[error("{} exists and is not a socket; dsp does not delete it", shown(path))]
     NotASocket {
         /// The path.
         path: PathBuf,
     },
-    /// A TCP address that other machines reach.
+    /// A TCP address that is reachable from other machines.
     #[error(
         "{address} can be reached from other machines, and dsp cannot tell its clients apart yet; listen on 127.0.0.1 or a unix socket, or say --insecure-tcp"
     )]
@@ -111,7 +112,7 @@ pub enum ListenError {
 }
 
 impl Listener {
-    /// Listens on an address. Port 0 takes a free port, which [`Listener::address`] then names.
+    /// Listens on an address. Port 0 picks a free port, and [`Listener::address`] returns it.
     ///
     /// # Errors
     /// [`ListenError`].
@@ -166,24 +167,24 @@ impl Listener {
         &self.address
     }
 
-    /// Whether every user and program of this machine can connect.
+    /// Whether every user and program on this machine can connect.
     #[must_use]
     pub fn is_open_to_all(&self) -> bool {
         matches!(self.socket, Socket::Tcp(_))
     }
 
-    /// Whether only this machine reaches it.
+    /// Whether only this machine can reach it.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.door.as_ref().is_none_or(|door| door.is_local())
     }
 
-    /// Which requests come in, where not all do.
+    /// The check for requests, if not all are let in.
     pub(super) fn door(&self) -> Option<Arc<Door>> {
         self.door.clone()
     }
 
-    /// A folder in which others could put something else in the place of a unix socket.
+    /// A folder in which other users could replace the unix socket with something else.
     #[must_use]
     pub fn hazard(&self) -> Option<Hazard> {
         match &self.address {
@@ -192,7 +193,7 @@ impl Listener {
         }
     }
 
-    /// Whether a client is one of those that may connect.
+    /// Checks whether a client may connect.
     pub(super) fn admits(&self, peer: Peer) -> Result<(), NotAdmitted> {
         if !self.access.names_clients() {
             return Ok(());
@@ -202,7 +203,7 @@ impl Listener {
         if admitted { Ok(()) } else { Err(NotAdmitted::Process { user, group }) }
     }
 
-    /// The next client, and who it is.
+    /// Accepts the next client, and identifies it.
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match &self.socket {
             Socket::Tcp(listener) => {
@@ -226,12 +227,12 @@ impl Access {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Nothing is lost if it stays: the next dsp replaces a socket that nobody serves.
+        // It is harmless if the file stays: the next dsp replaces a socket that nothing listens on.
         let _ = Place::of(&self.path).and_then(|place| place.remove(self.identity));
     }
 }
 
-/// Removes the socket file of a program that is gone.
+/// Removes the socket file of a program that has ended.
 fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
     let io = |source| ListenError::Io { address: address.clone(), source };
     let place = Place::of(path).map_err(io)?;
@@ -244,7 +245,7 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             place.remove(found.identity).map_err(io)
         }
-        // A full queue also means that somebody is there.
+        // A full backlog also means that a program is listening.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             Err(ListenError::InUse { address: address.clone() })
         }
@@ -252,7 +253,8 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
     }
 }
 
-/// Nobody can connect before the file has its owner and mode: it is not listened on until then.
+/// Binds a unix socket. No client can connect before the file has its owner and mode, because the
+/// socket does not listen until then.
 fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFile)> {
     let place = Place::of(path)?;
     let socket = unix_socket()?;

@@ -1,8 +1,8 @@
 //! The file of a unix socket.
 //!
-//! The folder of a socket may be one that another user writes to, who puts something else in the place
-//! of the file at any moment. So nothing is done to what a path leads to: the folder is opened once, what
-//! is in it is looked at without following links, and only what was looked at is changed.
+//! Another user may be able to write to the folder of a socket and replace the file with something else
+//! at any moment. So no operation follows the path again: the folder is opened once, its entries are
+//! inspected without following links, and only the inspected file is changed.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RawMode, Stat, Uid};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use rustix::process::{getegid, geteuid};
 
-/// The folder of a socket, opened, and the socket's name in it.
+/// The open folder of a socket, and the socket's name in it.
 #[derive(Debug)]
 pub(super) struct Place {
     folder: OwnedFd,
@@ -24,14 +24,14 @@ pub(super) struct Place {
     path: PathBuf,
 }
 
-/// Which file it is, whatever name it has.
+/// Identifies a file independently of its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// What stands in a place.
+/// The file found at a place.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) identity: Identity,
@@ -40,12 +40,12 @@ pub(super) struct Found {
     mode: u32,
 }
 
-/// A folder on the way to a socket in which others could put something else in the socket's place.
+/// A folder on the path to a socket in which other users could replace the socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hazard {
     /// The folder.
     pub folder: PathBuf,
-    /// Its owner, where that is another user.
+    /// Its owner, if that is another user.
     owner: Option<u32>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Hazard {
     }
 }
 
-/// How a folder is opened: to be looked in, which needs no right to list it.
+/// The flags for opening a folder. `PATH` needs no permission to list it.
 #[cfg(target_os = "linux")]
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
@@ -72,7 +72,7 @@ impl Place {
         Ok(Self { folder, name, path: path.to_owned() })
     }
 
-    /// What stands there, if anything does. A link is not followed.
+    /// Returns the file there, if there is one. Links are not followed.
     pub(super) fn found(&self) -> io::Result<Option<Found>> {
         match rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Found::of(&stat))),
@@ -81,7 +81,7 @@ impl Place {
         }
     }
 
-    /// Connects to what was found, to see whether anybody serves it.
+    /// Connects to the file that was found, to see whether a program is listening on it.
     pub(super) fn connect(&self, found: &Found) -> io::Result<()> {
         let socket = unix_socket()?;
         #[cfg(target_os = "linux")]
@@ -90,7 +90,7 @@ impl Place {
             let file = self.open(found.identity)?;
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
             match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
-                // Where nothing is mounted on /proc.
+                // /proc is not mounted.
                 Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {}
                 connected => return Ok(connected?),
             }
@@ -99,7 +99,7 @@ impl Place {
         Ok(rustix::net::connect(&socket, &SocketAddrUnix::new(&self.path)?)?)
     }
 
-    /// Removes a file, unless another one has taken its place.
+    /// Removes a file unless another file has replaced it.
     pub(super) fn remove(&self, identity: Identity) -> io::Result<()> {
         if self.found()?.is_some_and(|found| found.identity == identity) {
             rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty())?;
@@ -107,12 +107,12 @@ impl Place {
         Ok(())
     }
 
-    /// Binds a socket here. Its file has the mode from its first moment, and nobody can connect before
-    /// the socket is listened on.
+    /// Binds a socket here. Its file has the mode from the moment it is created, and no client can
+    /// connect until the socket listens.
     pub(super) fn bind(&self, socket: &OwnedFd, mode: u32) -> io::Result<Identity> {
         let raw = Mode::from_raw_mode(mode as RawMode);
-        // On Linux the file gets the mode that the socket has when it is bound, but for what the umask
-        // takes away; elsewhere this is refused.
+        // On Linux the file gets the mode that the socket has when it is bound, minus the umask; other
+        // systems reject this call.
         let _ = rustix::fs::fchmod(socket, raw);
         let address = SocketAddrUnix::new(&self.path)?;
         let bind = || rustix::net::bind(socket, &address);
@@ -129,7 +129,7 @@ impl Place {
         Ok(found.identity)
     }
 
-    /// Gives a file to an owner and a group.
+    /// Sets the owner and the group of a file.
     pub(super) fn give(
         &self,
         identity: Identity,
@@ -151,13 +151,13 @@ impl Place {
         Ok(())
     }
 
-    /// Sets the mode of a socket's file that did not get it when it was made: a default list of a folder
-    /// (acl(5)) decides in the place of the umask.
+    /// Sets the mode of a socket file that was not created with it, because a default ACL of the folder
+    /// (acl(5)) took precedence over the umask.
     #[cfg(target_os = "linux")]
     fn set_mode(&self, found: &Found, mode: Mode) -> io::Result<()> {
         use std::os::fd::AsRawFd;
         let file = self.open(found.identity)?;
-        // By way of the open file, since fchmod(2) takes none that was opened to be looked at.
+        // Through /proc, because fchmod(2) does not accept a file opened with `O_PATH`.
         Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode)?)
     }
 
@@ -167,7 +167,7 @@ impl Place {
         Ok(rustix::fs::chmodat(&self.folder, &self.name, mode, flags)?)
     }
 
-    /// Opens the file itself, if it still is the one that is meant.
+    /// Opens the file itself, if it is still the expected one.
     #[cfg(target_os = "linux")]
     fn open(&self, identity: Identity) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -187,7 +187,7 @@ impl Found {
         Self {
             identity: Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
             is_socket: FileType::from_raw_mode(stat.st_mode) == FileType::Socket,
-            // A second name may be that of a socket elsewhere.
+            // With a second link, the file may be a socket from elsewhere.
             is_own: stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1,
             mode: u32::from(Mode::from_raw_mode(stat.st_mode).bits()),
         }
@@ -205,7 +205,7 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// The first folder on the way to a path in which others could put something else in its place.
+/// Returns the first folder on the path in which other users could replace something.
 pub(super) fn hazard(path: &Path) -> Option<Hazard> {
     let folder = fs::canonicalize(parent(path)).ok()?;
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
@@ -216,16 +216,17 @@ pub(super) fn hazard(path: &Path) -> Option<Hazard> {
         if owner != user && owner != 0 {
             return hazard(Some(owner));
         }
-        // In a sticky folder, as /tmp is, everybody removes what is their own only.
+        // In a sticky folder such as /tmp, users can only remove their own files.
         let is_sticky = mode & 0o1000 != 0;
         let is_open = mode & 0o002 != 0 || (mode & 0o020 != 0 && found.gid() != group);
         if is_open && !is_sticky { hazard(None) } else { None }
     })
 }
 
-/// Does something that makes a file, which is to get its whole mode. The umask belongs to the process, so
-/// a thread that has one of its own does it; where none may (in most containers), the umask of all is
-/// away for that moment. dsp gives a mode to each other file that it makes.
+/// Runs `make`, which creates a file that needs its full mode. The umask belongs to the process, so a
+/// thread with its own umask runs it. Where a thread cannot have one (in most containers), the
+/// process's umask is cleared for that moment; dsp sets the mode of every other file that it creates
+/// explicitly.
 fn without_umask<T: Send>(make: impl Fn() -> T + Sync) -> T {
     #[cfg(target_os = "linux")]
     {
@@ -250,7 +251,7 @@ fn without_umask<T: Send>(make: impl Fn() -> T + Sync) -> T {
     made
 }
 
-/// One that no child inherits and that does not block.
+/// Creates a unix socket that child processes do not inherit and that does not block.
 #[cfg(target_os = "linux")]
 pub(super) fn unix_socket() -> io::Result<OwnedFd> {
     use rustix::net::SocketFlags;
@@ -258,7 +259,7 @@ pub(super) fn unix_socket() -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
 }
 
-/// The same where a socket cannot be made so in one step.
+/// The same on systems that cannot create such a socket in one step.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unix_socket() -> io::Result<OwnedFd> {
     let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
@@ -267,10 +268,11 @@ pub(super) fn unix_socket() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Sets the mode of a folder of this user's, whatever its path leads to by now.
+/// Sets the mode of a folder that this user owns. The folder is opened first, so a replaced path does
+/// no harm.
 ///
 /// # Errors
-/// What the system says; a folder of another user, or a link, is an error too.
+/// An error of the system; also if another user owns the folder, or the path is a link.
 pub fn open_folder_to(path: &Path, mode: u32) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = rustix::fs::open(path, flags, Mode::empty())?;
@@ -324,7 +326,7 @@ mod tests {
         place.remove(identity).unwrap();
         assert!(path.is_symlink());
         assert_eq!(mode(&other), 0o600);
-        // A socket of another program, in the same place.
+        // A socket of another program in the same place.
         fs::remove_file(&path).unwrap();
         let (_second, _) = bound(&place, 0o600);
         assert!(place.give(identity, Some(geteuid().as_raw()), None).is_err());
