@@ -1,4 +1,4 @@
-//! Whether a profile may be put in force.
+//! Checks whether a profile may be enforced.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::review;
 use crate::text::{printable, quoted, spelled};
 
-/// The profile has to be reviewed, but is not.
+/// A reviewed profile is required, but this one is not reviewed.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not reviewed: {open}", printable(path))]
 pub struct NotReviewed {
@@ -24,8 +24,8 @@ impl NotReviewed {
     }
 }
 
-/// A profile that is for another engine: one for podman may allow what podman answers with an error
-/// and Docker Engine executes.
+/// The profile was made for another engine. A podman profile may allow requests that podman rejects
+/// with an error but Docker Engine executes.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the profile is for podman, but {engine} is a Docker Engine; name podman's socket with -H, or make \
@@ -35,10 +35,10 @@ pub struct EngineMismatch {
     engine: Address,
 }
 
-/// What a person should know about a profile that is put in force before an engine.
+/// Something that the user should know about enforcing a profile on an engine.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Caveat {
-    /// The profile is for Docker Engine, and podman answers.
+    /// The profile is for Docker Engine, but the engine is podman.
     #[error(
         "the profile is for Docker Engine, but {engine} is podman, which returns more for some \
          requests: GET /secrets/* can return the secret itself"
@@ -47,27 +47,27 @@ pub enum Caveat {
         /// Where the engine is.
         engine: Address,
     },
-    /// The engine's newest API is older than `min_api`. Clients speak no newer one to it, so all that
-    /// they ask in a version is denied.
+    /// The engine's newest API version is older than `min_api`. Clients do not use a newer version with
+    /// it, so every request that names a version is denied.
     #[error(
         "the profile denies every request that names an API version: its min_api is \"{least}\", and \
          {engine} supports {} at most",
         printable(newest)
     )]
     MinApi {
-        /// Where the engine is.
+        /// The engine's address.
         engine: Address,
-        /// The profile's oldest version.
+        /// The oldest version that the profile allows.
         least: ApiVersion,
-        /// What the engine calls its newest version.
+        /// The newest version, as the engine reports it.
         newest: String,
-        /// That version.
+        /// The same version, parsed.
         highest: ApiVersion,
     },
 }
 
 impl Caveat {
-    /// What to do about it.
+    /// How to fix it, if there is a fix.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
@@ -81,10 +81,10 @@ impl Caveat {
     }
 }
 
-/// Fails if the profile is not reviewed in its present form.
+/// Fails unless the profile is reviewed in its current form.
 ///
 /// # Errors
-/// What is open in it.
+/// When something in it is still unreviewed.
 pub fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
     if profile.standing().is_reviewed() {
         return Ok(());
@@ -92,10 +92,10 @@ pub fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed>
     Err(NotReviewed { path: spelled(path), open: review::open_by_name(profile) })
 }
 
-/// Checks that the profile matches the engine that answers. Returns what a person should know.
+/// Checks that the profile is meant for this engine. Returns what the user should know about it.
 ///
 /// # Errors
-/// When it is for another engine, and would allow other things before this one.
+/// When the profile is for another engine and would allow other things on this one.
 pub fn check_engine(profile: &Profile, engine: &Engine) -> Result<Vec<Caveat>, EngineMismatch> {
     let address = || engine.address.clone();
     let mut caveats = Vec::new();
@@ -115,7 +115,7 @@ pub fn check_engine(profile: &Profile, engine: &Engine) -> Result<Vec<Caveat>, E
 fn min_api(profile: &Profile, engine: &Engine) -> Option<Caveat> {
     let least = profile.min_api?;
     let version = &engine.version;
-    // The versions of podman's own API are those of its releases.
+    // podman's own API uses the version numbers of podman's releases.
     let is_own = version.kind == EngineKind::Podman && least.major() > 1;
     let newest = if is_own { &version.version } else { &version.api };
     let highest = ApiVersion::parse(version.kind, newest).ok()?;

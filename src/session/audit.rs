@@ -25,27 +25,28 @@ impl Audit {
         Self { denials: Denials::default(), log }
     }
 
-    /// What a connection goes through whose requests are audited.
+    /// Returns the service for connections whose requests are audited.
     pub fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
         let observer = Arc::clone(self) as Arc<dyn Observe>;
         Service::new(gate, Arc::clone(self), engine).observed_by(observer)
     }
 
-    /// The denials so far: the text of each, and how often it came.
+    /// The text and the count of each denial so far.
     #[must_use]
     pub fn denials(&self) -> Vec<(String, u64)> {
         self.denials.counts()
     }
 
-    /// Ends the audit log, with the exit status of the command.
+    /// Ends the audit log and records the command's exit status.
     pub fn end(&self, exit: Option<u8>) {
         let _ = self.log.as_ref().map(|log| log.end(exit));
     }
 
-    /// Ends the session in the audit log and begins another one, in the file that has the name now.
+    /// Ends the session in the audit log and begins a new one, in the file that is now at the log's
+    /// path.
     ///
     /// # Errors
-    /// When the new file cannot be written; the log then goes on in the old one.
+    /// When the new file cannot be written. The log then continues in the old one.
     pub fn reopen(&self) -> Result<(), AuditLogError> {
         self.log.as_ref().map_or(Ok(()), AuditLog::reopen)
     }
@@ -81,7 +82,7 @@ impl Audit {
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
         if let Some(Disorder::Body(flaw)) = outcome.disorder {
-            // The decision on its head has already been logged.
+            // The decision on the head has already been logged.
             let message = Denial::refused(flaw.into()).to_string();
             if let Some(times) = self.denials.note(&message) {
                 let audit = outcome.upgraded;

@@ -1,4 +1,4 @@
-//! The file that has each request of an enforced profile, with its decision.
+//! The audit log: every request under an enforced profile, with the decision on it.
 
 use std::fs::File;
 use std::io;
@@ -15,36 +15,36 @@ use crate::profile::Profile;
 use crate::proxy::{Arrival, Begun, LogThrottle, Record};
 use crate::recording::{CommandLine, CreateError, Engine, Purpose, Session, Ticket, Writer};
 
-/// The file that has each request and its decision.
+/// A log of every request and the decision on it.
 pub struct AuditLog {
     place: Place,
     writer: Writer,
-    /// Whether requests that could not be written are forwarded all the same.
+    /// Whether to forward requests that could not be logged.
     is_optional: bool,
     failures: Mutex<LogThrottle>,
 }
 
-/// Where an audit log goes.
+/// Where an audit log is written.
 #[derive(Debug)]
 pub enum AuditOutput {
-    /// A file, to which a session is appended.
+    /// A file. Each session is appended to it.
     File(PathBuf),
     /// This process's standard output.
     Stdout(OwnedFd),
 }
 
-/// Why an audit log cannot be begun.
+/// Why an audit log cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditLogError {
-    /// The file.
+    /// The file cannot be written.
     #[error(transparent)]
     File(#[from] CreateError),
-    /// Standard output.
+    /// Standard output cannot be written.
     #[error("cannot write the audit log to stdout: {0}")]
     Stdout(#[source] io::Error),
 }
 
-/// What the first line of each session says, and where it goes.
+/// Where the log is written, and what the first line of each session says.
 struct Place {
     output: AuditOutput,
     command: Vec<String>,
@@ -53,7 +53,7 @@ struct Place {
 }
 
 impl AuditLog {
-    /// Begins the first session of a profile that is enforced before this engine.
+    /// Begins the first session of a profile that is enforced on this engine.
     ///
     /// # Errors
     /// When the file or standard output cannot be written.
@@ -74,19 +74,19 @@ impl AuditLog {
         Ok(Self { place, writer, is_optional, failures: Mutex::default() })
     }
 
-    /// Ends the session and begins another one, in the file that has the name now.
+    /// Ends the session and begins a new one, in the file that is now at the log's path.
     pub(super) fn reopen(&self) -> Result<(), AuditLogError> {
         self.writer.go_on_with(self.place.open()?);
         Ok(())
     }
 
-    /// Ends the session, with the exit status of the command.
+    /// Ends the session and records the command's exit status.
     pub(super) fn end(&self, exit: Option<u8>) {
         self.writer.end(exit);
     }
 }
 
-/// A request that cannot be written is not admitted, unless the log is optional.
+/// A request that cannot be logged is refused, unless the log is optional.
 impl Record for AuditLog {
     type Ticket = Ticket;
 
@@ -109,7 +109,7 @@ impl Record for AuditLog {
 }
 
 impl Place {
-    /// Begins a session. The file may have been moved away since the last one.
+    /// Begins a session. The file may have been moved since the previous one.
     fn open(&self) -> Result<Writer, AuditLogError> {
         let mut session = Session::begin(self.command.clone());
         session.engine = Some(self.engine.clone());

@@ -1,4 +1,4 @@
-//! Counts denials, each by its text.
+//! Counts denials by their text.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,21 +11,21 @@ use thread_local::ThreadLocal;
 
 use super::journal::beginning;
 
-/// How many different denials are counted separately. Clients can cause any number of them.
+/// How many distinct denials are counted separately. Clients can cause any number of them.
 const MOST_KEPT: usize = 1000;
 
-/// How often each denial came, by its text.
+/// How often each denial occurred, by its text.
 #[derive(Default)]
 pub(super) struct Denials {
     known: Mutex<IndexMap<String, Arc<AtomicU64>>>,
-    /// Those that are not counted separately.
+    /// The number of denials that are not counted separately.
     others: AtomicU64,
-    /// What each thread has looked up.
+    /// The counters that each thread has already looked up.
     found: ThreadLocal<RefCell<HashMap<String, Arc<AtomicU64>>>>,
 }
 
 impl Denials {
-    /// Counts a denial. Returns how often it has come by now if that is worth a line.
+    /// Counts a denial. Returns its count so far, if that is worth a line in the log.
     pub(super) fn note(&self, message: &str) -> Option<u64> {
         let message = beginning(message);
         let mut found = self.found.get_or_default().borrow_mut();
@@ -40,14 +40,14 @@ impl Denials {
         is_power_of_ten(times).then_some(times)
     }
 
-    /// The denials that are counted separately, in the order in which they first came.
+    /// The denials that are counted separately, in the order in which they first occurred.
     pub(super) fn counts(&self) -> Vec<(String, u64)> {
         let known = self.known.lock();
         let known = known.iter();
         known.map(|(message, count)| (message.clone(), count.load(Ordering::Relaxed))).collect()
     }
 
-    /// The count of a denial, if it is counted separately.
+    /// The counter of a denial, if it is counted separately.
     fn find(&self, message: &str) -> Option<Arc<AtomicU64>> {
         let mut known = self.known.lock();
         if let Some(count) = known.get(message) {
@@ -82,10 +82,10 @@ mod tests {
         let denials = Denials::default();
         let told = (0..3 * MOST_KEPT).filter_map(|n| denials.note(&format!("denied {n}"))).count();
         assert_eq!(denials.counts().len(), MOST_KEPT);
-        // All that have no room share one count: the 1st, 10th, 100th and 1000th of them are told.
+        // The denials beyond the limit share one counter, which is reported at 1, 10, 100 and 1000.
         assert_eq!(told, MOST_KEPT + 4);
         assert_eq!(denials.found.get().unwrap().borrow().len(), MOST_KEPT);
-        // A denial that is known goes on being counted.
+        // A known denial is still counted.
         denials.note("denied 7");
         let counts = denials.counts();
         assert_eq!(counts.iter().find(|(message, _)| message == "denied 7").unwrap().1, 2);

@@ -1,4 +1,4 @@
-//! A profile in force, and its replacement by a new one.
+//! Enforces a profile, and replaces it with a new one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
 use crate::proxy::{OpenRequest, Running};
 
-/// A profile in force.
+/// A profile that is being enforced.
 pub struct Enforcement {
     path: PathBuf,
     options: EnforcementOptions,
@@ -20,59 +20,59 @@ pub struct Enforcement {
 /// How a profile is enforced.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct EnforcementOptions {
-    /// Everything is forwarded, and what would have been denied is told.
+    /// Forward every request, and report those that would have been denied.
     pub only_audits: bool,
-    /// A new profile ends the requests under way that it denies.
+    /// On reload, end the requests in progress that the new profile denies.
     pub drops_denied: bool,
-    /// A new profile has to be reviewed.
+    /// On reload, require the new profile to be reviewed.
     pub requires_reviewed: bool,
 }
 
-/// A new profile is in force.
+/// The result of a successful reload.
 #[derive(Debug)]
 pub struct Reload {
-    /// The profile.
+    /// The new profile.
     pub profile: Profile,
-    /// What a person should know about it before this engine.
+    /// What the user should know about enforcing it on this engine.
     pub caveats: Vec<Caveat>,
-    /// The requests under way that it denies.
+    /// The requests in progress that it denies.
     pub denied: Vec<OpenRequest>,
     /// Whether those requests were ended.
     pub has_ended: bool,
 }
 
-/// Why the old profile stays in force.
+/// Why a reload failed. The old profile stays in force.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// The new one cannot be read, or is wrong.
+    /// The new profile cannot be read or is invalid.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// No person has accepted the new one as it is.
+    /// The new profile has not been reviewed in its current form.
     #[error(transparent)]
     NotReviewed(#[from] NotReviewed),
-    /// The new one is for another engine.
+    /// The new profile is for another engine.
     #[error(transparent)]
     Engine(#[from] EngineMismatch),
 }
 
 impl Enforcement {
-    /// Puts a profile in force, which came from this path.
+    /// Enforces a profile that was loaded from this path.
     #[must_use]
     pub fn new(path: PathBuf, profile: &Profile, options: EnforcementOptions) -> Self {
         let gate = Arc::new(Replaceable::new(gate(profile, options)));
         Self { path, options, gate }
     }
 
-    /// The gate, whatever its profile is at the time.
+    /// The gate. It always applies the current profile.
     #[must_use]
     pub fn gate(&self) -> Arc<dyn Gate> {
         Arc::clone(&self.gate) as Arc<dyn Gate>
     }
 
-    /// Reads the profile again and puts it in force.
+    /// Reads the profile again and puts the new version in force.
     ///
     /// # Errors
-    /// Why the new profile cannot be put in force. The old one then stays in force.
+    /// When the new profile cannot be put in force. The old one then stays in force.
     pub fn reload(&self, engine: &Engine, running: &Running) -> Result<Reload, ReloadError> {
         let (_, profile) = source::load(&self.path)?;
         if self.options.requires_reviewed {

@@ -1,4 +1,4 @@
-//! How what the proxy reports becomes lines of a recording and of the log.
+//! Turns what the proxy reports into lines of a recording and of the log.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use crate::proxy;
 use crate::recording::{self, Ticket, Writer};
 use crate::text::printable;
 
-/// The longest denial and the longest path in bytes that the log shows. Denials that differ only after
-/// that many bytes count as one.
+/// The longest denial or path, in bytes, that the log shows. Denials that differ only after this many
+/// bytes are counted as one.
 const LONGEST_SHOWN: usize = 512;
 
-/// The method of a request as a log may show it. The text is made only when it is shown.
+/// The method of a request, made safe for the log. The text is built only when it is shown.
 pub(super) struct ShownMethod<'a>(&'a str);
 
-/// The path of a request as a log may show it. The text is made only when it is shown.
+/// The path of a request, made safe for the log. The text is built only when it is shown.
 pub(super) struct ShownPath<'a>(&'a str, &'a Decision);
 
 /// What a recording says about an engine.
@@ -59,8 +59,8 @@ pub(super) fn write_request(
     })
 }
 
-/// The method and the path of a request as a log may show them. The query may contain secrets, so it
-/// is left out.
+/// The method and the path of a request, made safe for the log. The query is left out because it may
+/// contain secrets.
 pub(super) fn shown<'a>(
     arrival: &proxy::Arrival<'a>,
     decision: &'a Decision,
@@ -68,7 +68,7 @@ pub(super) fn shown<'a>(
     (ShownMethod(arrival.method), ShownPath(arrival.target, decision))
 }
 
-/// The beginning of a text that a client may have made as long as a request head.
+/// The beginning of a text that a client can make as long as a request head.
 pub(super) fn beginning(text: &str) -> &str {
     let mut ends = (0..=LONGEST_SHOWN.min(text.len())).rev();
     ends.find_map(|end| text.get(..end)).unwrap_or_default()

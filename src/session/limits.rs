@@ -1,11 +1,11 @@
-//! The limit of open files, and what it leaves room for.
+//! The limit on open files, and what it leaves room for.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How many files dsp has open besides its connections, with some to spare.
+/// How many files dsp opens besides its connections, with some to spare.
 const OTHER_FILES: u64 = 32;
 
-/// Allows this process as many open files as the system lets it have: each stream takes two.
+/// Raises the limit on open files as far as the system allows. Each stream takes two files.
 pub(super) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
@@ -16,12 +16,12 @@ pub(super) fn raise_open_files() {
     }
 }
 
-/// How many connections the limit of open files leaves room for, each with one to the engine.
+/// How many connections the limit on open files allows, counting the matching connection to the engine.
 pub(super) fn most_connections() -> usize {
     usize::try_from(most_files().saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX)
 }
 
-/// How many sockets of containers leave enough room for connections.
+/// How many container sockets leave enough room for connections.
 pub(super) fn most_sockets() -> usize {
     usize::try_from(most_files() / 4).unwrap_or(usize::MAX)
 }

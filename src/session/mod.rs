@@ -1,9 +1,9 @@
-//! The application itself: recording, auditing, following containers, enforcing and reloading a
-//! profile, and the sockets, limits and signals that all of these need.
+//! The application itself: recording, auditing, following containers, enforcing and reloading profiles,
+//! and the sockets, limits and signals that these need.
 //!
-//! What is here returns data or a typed error. It never prints, never ends the process and never
-//! reads the environment, so that it can be tested in process; [`crate::cli`] does the rest. What
-//! happens while a proxy serves goes to the log, through `tracing`.
+//! This module returns data or a typed error. It never prints, never exits the process and never reads
+//! the environment, so that it can be tested in process; [`crate::cli`] does the rest. Events during
+//! serving are logged through `tracing`.
 
 mod admission;
 mod audit;

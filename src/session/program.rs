@@ -1,4 +1,4 @@
-//! The program that is run before the proxy, and ways in which it would avoid the proxy.
+//! Runs a program that uses the proxy, and detects ways in which it would bypass the proxy.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use crate::api::EngineKind;
 use crate::child::{self, Ended, Escape, Intercept, SpawnError};
 use crate::proxy::Running;
 
-/// How long the connections of a program that has ended may take to end too.
+/// How long a program's connections may stay open after the program has ended.
 pub const CHILD_GRACE: Duration = Duration::from_secs(1);
 
-/// Runs a program that connects to the proxy at this address. Waits for its end and that of its
-/// connections.
+/// Runs a program that connects to the proxy at this address. Waits until the program and its
+/// connections have ended.
 ///
 /// # Errors
 /// When the program cannot be started.
@@ -29,15 +29,15 @@ pub async fn run_program(
         EngineKind::Podman => vec![child::DOCKER_HOST, child::CONTAINER_HOST],
     };
     let spec = child::Spec { command, address, variables, intercept };
-    // The limit is raised only when the program has started with the old one: many programs take a high
-    // limit for a long table of files.
+    // The limit is raised only after the program has started with the old one: many programs allocate a
+    // long table of files when the limit is high.
     let ended = child::run(spec, raise_open_files).await;
     running.drain(CHILD_GRACE, std::future::pending()).await;
     ended
 }
 
-/// How a program would avoid dsp. An engine's socket that is covered is not a way, nor is what the
-/// program gives to containers that are followed.
+/// How a program would bypass dsp. A covered engine socket does not count, nor does a socket that the
+/// program passes to followed containers.
 #[must_use]
 pub fn escape(
     command: &[OsString],

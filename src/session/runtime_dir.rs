@@ -1,4 +1,4 @@
-//! The folders that dsp's sockets are in.
+//! The folders for dsp's sockets.
 
 use std::fs;
 use std::io;
@@ -11,13 +11,13 @@ use crate::api::{Address, AddressError};
 use crate::engine::Environment;
 use crate::text::shown;
 
-/// The mode of the folders that dsp's sockets are in.
+/// The mode of the folders for dsp's sockets.
 pub(super) const FOLDER_MODE: u32 = 0o700;
 
-/// Where dsp's sockets go if nobody says where.
+/// Where dsp's sockets go by default.
 #[derive(Clone, Debug)]
 pub struct RuntimeDir {
-    /// The folder that is kept for this user's sockets; none for a user without a runtime folder.
+    /// The default folder for this user's sockets; `None` if the user has no runtime folder.
     usual: Option<PathBuf>,
     temporary: PathBuf,
     uid: u32,
@@ -26,31 +26,31 @@ pub struct RuntimeDir {
 /// Why there is no folder for a socket.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeDirError {
-    /// A temporary folder cannot be made.
+    /// A temporary folder cannot be created.
     #[error("cannot make a folder in {}: {source}", shown(parent))]
     Temporary {
-        /// Where it would be.
+        /// The folder that it would be in.
         parent: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The usual folder cannot be made.
+    /// The default folder cannot be created.
     #[error("cannot make the folder {}: {source}", shown(folder))]
     Make {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The usual folder cannot be looked at.
+    /// The default folder cannot be inspected.
     #[error("cannot look at the folder {}: {source}", shown(folder))]
     Look {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Others can write to the usual folder.
+    /// The default folder is not this user's alone.
     #[error(
         "{} is not a folder of yours alone (mode 0700), so others could take the socket's place; \
          mend it, or say where to listen with --listen unix:///path",
@@ -60,7 +60,7 @@ pub enum RuntimeDirError {
         /// The folder.
         folder: PathBuf,
     },
-    /// There is no usual folder.
+    /// There is no default folder.
     #[error("XDG_RUNTIME_DIR is not set; say where to listen with --listen unix:///path")]
     Unknown,
     /// The path of the socket is too long.
@@ -69,7 +69,7 @@ pub enum RuntimeDirError {
 }
 
 impl RuntimeDir {
-    /// The folders in this environment; `temporary` is where temporary files go.
+    /// The folders for this environment. Temporary files go to `temporary`.
     #[must_use]
     pub fn new(environment: &Environment, temporary: PathBuf) -> Self {
         let usual = match &environment.runtime_dir {
@@ -80,25 +80,25 @@ impl RuntimeDir {
         Self { usual, temporary, uid: environment.uid }
     }
 
-    /// Makes a folder that nobody else can enter. Its path has to leave room for a socket's name, so a
-    /// long `TMPDIR` is passed over.
+    /// Creates a folder that only this user can enter. Its path must leave room for a socket's name, so
+    /// a long `TMPDIR` is ignored.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn private_folder(&self) -> Result<TempDir, RuntimeDirError> {
         let fits = Address::unix(self.temporary.join("dsp-XXXXXX/docker.sock")).is_ok();
         folder_in(if fits { &self.temporary } else { Path::new("/tmp") })
     }
 
-    /// The socket that a listener has if no address was given.
+    /// The socket that a listener uses if no address is given.
     pub(super) fn usual_socket(&self, name: &str) -> Result<Address, RuntimeDirError> {
         let folder = self.usual_folder()?.ok_or(RuntimeDirError::Unknown)?;
         Ok(Address::unix(folder.join(format!("{name}.sock")))?)
     }
 
-    /// Makes a folder for sockets that an engine is to mount into containers. An engine that has a
-    /// `/tmp` of its own still has the machine's `/run`. Also returns the folder that those of all
-    /// sessions are in, if nobody else can make any there.
+    /// Creates a folder for sockets that an engine will mount into containers. An engine with a private
+    /// `/tmp` still sees the machine's `/run`. Also returns the parent of all sessions' folders, if
+    /// only this user can create folders there.
     pub(super) fn folder_to_mount(&self) -> Result<(TempDir, Option<PathBuf>), RuntimeDirError> {
         match self.usual_folder()? {
             Some(folder) => Ok((folder_in(&folder)?, Some(folder))),
@@ -106,7 +106,7 @@ impl RuntimeDir {
         }
     }
 
-    /// The folder of this user's sockets, made if it is absent.
+    /// The folder for this user's sockets. It is created if it does not exist.
     fn usual_folder(&self) -> Result<Option<PathBuf>, RuntimeDirError> {
         let Some(folder) = self.usual.clone() else { return Ok(None) };
         let mut builder = fs::DirBuilder::new();

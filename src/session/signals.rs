@@ -1,4 +1,4 @@
-//! Signals, and the orderly end of a proxy that runs without a program.
+//! Signals, and the orderly shutdown of a proxy that runs without a program.
 
 use std::future::Future;
 use std::io;
@@ -9,8 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::limits::raise_open_files;
 use crate::proxy::{Drained, Running};
 
-/// How long the end may take before somebody is told what is still open. Idle connections end at once,
-/// so only real work is worth a word.
+/// How long a shutdown may take before the user is told what is still open. Idle connections end at
+/// once, so only real work is worth mentioning.
 const WAITING_AFTER: Duration = Duration::from_millis(200);
 
 /// Signals cannot be handled.
@@ -26,14 +26,14 @@ pub struct EndSignals {
     hangup: Option<Signal>,
 }
 
-/// What a person may want to see while a proxy serves.
+/// What a user may want to see while the proxy is serving.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Notice {
     /// Another second has passed.
     Second,
-    /// The proxy is ending, and so many connections are still open.
+    /// The proxy is shutting down, and connections are still open.
     Waiting {
-        /// How many.
+        /// How many connections.
         open: usize,
     },
 }
@@ -57,7 +57,7 @@ impl EndSignals {
         Ok(Self { interrupt, terminate: handle_signal(SignalKind::terminate())?, hangup: None })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) {
         let hangup = async {
             match &mut self.hangup {
@@ -73,7 +73,7 @@ impl EndSignals {
     }
 }
 
-/// Handles a signal from now on.
+/// Starts to handle a signal.
 ///
 /// # Errors
 /// When it cannot be handled.
@@ -81,8 +81,8 @@ pub fn handle_signal(kind: SignalKind) -> Result<Signal, SignalError> {
     signal(kind).map_err(SignalError)
 }
 
-/// Serves until a signal, then ends in order: open requests get the grace time. A second signal ends at
-/// once.
+/// Serves until a signal arrives, then shuts down in order: open requests get the grace period. A
+/// second signal ends them at once.
 pub async fn serve_until_signal(
     running: &Running,
     grace: Duration,

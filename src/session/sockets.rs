@@ -18,29 +18,29 @@ use crate::proxy::{
 };
 use crate::text::shown;
 
-/// The mode of a folder that others may pass through, to a socket whose own mode says who may use it.
+/// The mode of a folder that others may traverse to a socket whose own mode says who may use it.
 const PASSED_MODE: u32 = 0o711;
 
-/// What a person chose about the sockets.
+/// The user's choices for the sockets.
 #[derive(Clone, Debug)]
 pub struct ListenOptions {
-    /// Where to listen; nowhere stands for the usual place.
+    /// Where to listen. If this is empty, the default socket is used.
     pub addresses: Vec<Address>,
     /// Who may connect.
     pub access: Access,
-    /// How much is taken on at once, as far as the limit of open files has room for it.
+    /// How much to accept at once, as far as the limit on open files allows.
     pub limits: Limits,
 }
 
-/// Which socket is opened if no address was given.
+/// Which socket to open if no address is given.
 #[derive(Clone, Copy, Debug)]
 pub enum UsualSocket<'a> {
-    /// The one that is kept for listeners of this name.
+    /// The default socket for listeners with this name.
     Named(&'a str),
-    /// One in a new folder of its own, for a program that dsp runs; open to those who may use the socket
-    /// that it covers, if it covers one.
+    /// A socket in a new folder, for a program that dsp runs. If it covers another socket, everyone who
+    /// may use that socket may use this one.
     Private {
-        /// Who may use the socket that it covers.
+        /// Who may use the covered socket.
         covered: Option<&'a Access>,
     },
 }
@@ -57,15 +57,15 @@ pub enum SocketsError {
     /// A path is too long for a socket.
     #[error(transparent)]
     Address(#[from] crate::api::AddressError),
-    /// A folder cannot be opened to others.
+    /// A folder cannot be made accessible to others.
     #[error("cannot open the folder {}: {source}", shown(folder))]
     OpenFolder {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// No socket is a file that could cover another one.
+    /// None of the sockets is a file that could cover another one.
     #[error("--intercept needs a unix socket; add --listen unix:///path")]
     NothingToPutOver,
 }
@@ -78,7 +78,7 @@ pub struct Sockets {
     folder: Option<TempDir>,
 }
 
-/// Sockets that are served. Dropped, it removes the folder that was made for them.
+/// Sockets that are being served. Dropping it removes the folder that was created for them.
 #[derive(Debug)]
 pub struct Serving {
     /// The proxy.
@@ -90,7 +90,7 @@ impl Sockets {
     /// Opens the sockets.
     ///
     /// # Errors
-    /// When one cannot be opened.
+    /// When a socket cannot be opened.
     pub async fn open(
         options: ListenOptions,
         usual: UsualSocket<'_>,
@@ -122,12 +122,12 @@ impl Sockets {
         Ok(Self { listeners, limits, folder })
     }
 
-    /// The folders in which others can put another socket in the place of dsp's.
+    /// The folders in which others could replace dsp's socket with another one.
     pub fn hazards(&self) -> impl Iterator<Item = Hazard> {
         self.listeners.iter().filter_map(Listener::hazard)
     }
 
-    /// The sockets that cannot tell their clients apart, so that all who reach them can connect.
+    /// The sockets that cannot tell their clients apart, so that anyone who reaches them can connect.
     pub fn open_to_all(&self) -> impl Iterator<Item = &Listener> {
         self.listeners.iter().filter(|listener| listener.is_open_to_all())
     }
@@ -138,33 +138,33 @@ impl Sockets {
         self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()
     }
 
-    /// Whether only this machine reaches them.
+    /// Whether the sockets can be reached from this machine only.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.listeners.iter().all(Listener::is_local)
     }
 
-    /// Ends requests whose body makes no progress for so long.
+    /// Ends requests whose body makes no progress for this long.
     pub fn limit_bodies(&mut self, limit: Option<Duration>) {
         self.limits.body = limit;
     }
 
-    /// How much each of them takes on.
+    /// How much each socket accepts at once.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Every address.
+    /// The addresses of all sockets.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         self.listeners.iter().map(|listener| listener.address().to_string()).collect()
     }
 
-    /// The socket to put over others: the first one that is a file.
+    /// The socket to put over others, which is the first one that is a file.
     ///
     /// # Errors
-    /// When there is none.
+    /// When none of them is a file.
     pub fn to_put_over(&self) -> Result<PathBuf, SocketsError> {
         let path = self.listeners.iter().find_map(|listener| match listener.address() {
             Address::Unix(path) => Some(path.clone()),
@@ -173,7 +173,7 @@ impl Sockets {
         path.ok_or(SocketsError::NothingToPutOver)
     }
 
-    /// Serves them from now on.
+    /// Starts to serve the sockets.
     pub fn serve<R: Record>(self, service: Service<R>) -> Serving {
         let running = Proxy::new(self.listeners).limits(self.limits).serve(Arc::new(service));
         Serving { running, _folder: self.folder }
@@ -185,7 +185,7 @@ fn open_to_others(folder: &Path) -> Result<(), SocketsError> {
         .map_err(|source| SocketsError::OpenFolder { folder: folder.to_owned(), source })
 }
 
-/// Who may use a socket: its owner, group and mode. None for what is not a socket.
+/// Who may use a socket: its owner, group and mode. `None` if the path is not a socket.
 pub(super) fn access_of(path: &Path) -> Option<Access> {
     let found = fs::metadata(path).ok().filter(|found| found.file_type().is_socket())?;
     Some(Access {
@@ -196,8 +196,8 @@ pub(super) fn access_of(path: &Path) -> Option<Access> {
     })
 }
 
-/// Who may use a socket that is put over others: those who may use the socket that it covers, so that a
-/// command can change to a user who could have used that one. A user namespace has no other users.
+/// Who may use a socket that covers others: everyone who may use the covered socket, so that a command
+/// can switch to another user who had access to it. A user namespace has no other users.
 #[must_use]
 pub fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
     let intercept = intercept.filter(|intercept| !intercept.is_without_root())?;

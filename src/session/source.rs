@@ -1,4 +1,4 @@
-//! Loads a profile from where a person says it is.
+//! Loads a profile from the place that the user names.
 
 use std::io;
 use std::path::Path;
@@ -9,18 +9,18 @@ use crate::text::{nearest, printable};
 /// Why a profile cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The file cannot be read, or what is in it is wrong.
+    /// The file cannot be read, or its content is invalid.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// There is no such file, but dsp has a profile with that name or nearly that name.
+    /// There is no such file, but dsp has a built-in profile with that name or a similar one.
     #[error("{error}")]
     NearlyBuiltin {
-        /// What went wrong with the file.
+        /// The error for the file.
         error: LoadError,
-        /// The name of dsp's profile.
+        /// The name of the built-in profile.
         near: &'static str,
     },
-    /// dsp has no profile with this name.
+    /// dsp has no built-in profile with this name.
     #[error("dsp has no profile \"{}\"", printable(name))]
     NoBuiltin {
         /// The name.
@@ -29,7 +29,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// What to do about it.
+    /// How to fix it, if there is a suggestion.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
@@ -50,10 +50,10 @@ impl SourceError {
     }
 }
 
-/// Loads a profile from a file, or one that is part of dsp as `builtin:NAME`. Also returns its text.
+/// Loads a profile from a file, or a built-in one from `builtin:NAME`. Also returns its text.
 ///
 /// # Errors
-/// When it cannot be read, or is wrong.
+/// When it cannot be read or is invalid.
 pub fn load(path: &Path) -> Result<(String, Profile), SourceError> {
     match builtin(path) {
         Some(name) => {
@@ -65,13 +65,13 @@ pub fn load(path: &Path) -> Result<(String, Profile), SourceError> {
     }
 }
 
-/// The name of a profile that is part of dsp, if the path stands for one.
+/// The name of a built-in profile, if the path refers to one.
 #[must_use]
 pub fn builtin(path: &Path) -> Option<&str> {
     path.to_str()?.strip_prefix(BUILTIN)
 }
 
-/// Names the profile of dsp that a file that is not there may have been meant for.
+/// Suggests the built-in profile that the user may have meant, if the file does not exist.
 fn missing(path: &Path, error: LoadError) -> SourceError {
     let is_missing =
         matches!(&error, LoadError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);

@@ -1,4 +1,4 @@
-//! A bad new profile never takes the place of the old one.
+//! An invalid new profile never replaces the old one.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -20,10 +20,10 @@ use crate::session::{Audit, Caveat};
 const OLD: &str = "version: 1\nname: p\nallow:\n  - GET /info\n";
 const NEW: &str = "version: 1\nname: p\nallow:\n  - GET /version\n";
 
-/// Whether an error is the one that was meant.
+/// Whether an error is the expected one.
 type IsMeant = fn(&LoadError) -> bool;
 
-/// A profile in force before a sample engine.
+/// A profile that is enforced on a sample engine.
 struct World {
     folder: TempDir,
     engine: Engine,

@@ -1,7 +1,7 @@
-//! Containers of an earlier `record --follow` that are still there.
+//! Containers of an earlier `record --follow` that still exist.
 //!
-//! Such a container has the path of a socket that is gone, and compose starts it again as long as its
-//! configuration stays the same. So each of those sockets is served again where it was.
+//! Such a container mounts a socket that is gone, and compose restarts the container as long as its
+//! configuration is unchanged. So each of those sockets is served again at its old path.
 
 use std::fs;
 use std::io;
@@ -12,36 +12,37 @@ use crate::engine::MountedContainer;
 use crate::follow::is_own;
 use crate::session::runtime_dir::FOLDER_MODE;
 
-/// The folder of a session that has ended, removed with its last socket.
+/// The folder of an earlier session. It is removed along with its last socket.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It stays when something else is in it.
+        // This fails if the folder contains anything else.
         let _ = fs::remove_dir(&self.0);
     }
 }
 
-/// The socket that the container had, if it is below the folder of all sockets of dsp.
+/// The socket that the container mounts, if it is below dsp's folder for all sockets.
 pub(super) fn socket_of(container: &MountedContainer, all: &Path) -> Option<PathBuf> {
     let mut paths = container.sources.iter().map(PathBuf::from);
     paths.find(|path| is_own(path, all))
 }
 
-/// Makes room for a socket where one was.
+/// Clears the path of an earlier socket, so that a new one can be bound there.
 ///
 /// # Errors
-/// What the system says.
+/// When the folder cannot be created, or what is at the path cannot be removed.
 pub(super) fn make_room(socket: &Path) -> io::Result<Option<Folder>> {
     let Some(folder) = socket.parent() else { return Ok(None) };
     match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
         Ok(()) => {}
-        // A dsp that was killed left it.
+        // A dsp process that was killed left it behind.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    // An engine that started the container meanwhile made a folder of what was not there.
+    // If the container was started in the meantime, the engine created a folder in place of the missing
+    // socket.
     if fs::symlink_metadata(socket).is_ok_and(|found| found.is_dir()) {
         fs::remove_dir(socket)?;
     }
@@ -81,7 +82,7 @@ mod tests {
         fs::write(all.path().join("dsp-x/kept"), "x").unwrap();
         drop(made);
         assert!(all.path().join("dsp-x/kept").exists());
-        // That of a dsp that was killed goes too.
+        // A folder left by a dsp process that was killed is removed too.
         let killed = all.path().join("dsp-y/1.sock");
         fs::create_dir(all.path().join("dsp-y")).unwrap();
         drop(make_room(&killed).unwrap());

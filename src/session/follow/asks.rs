@@ -1,24 +1,24 @@
-//! What a request means for containers that are followed.
+//! What a request means for followed containers.
 
 use crate::api::{EngineKind, Made};
 use crate::follow::Form;
 use crate::policy::Decision;
 
-/// What a request means for containers that are followed.
+/// What a request means for followed containers.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Asks {
-    /// It creates what its body describes in this form, with this name.
+    /// It creates something. Its body has this form, and its query may give a name.
     Create(Form, Option<String>),
-    /// It creates pods from a file of Kubernetes.
+    /// It creates pods from a Kubernetes file.
     PlayKube,
     /// It gives a container another name.
     Rename {
-        /// The old name, or the id.
+        /// The old name, or the ID.
         container: String,
         /// The new name.
         name: String,
     },
-    /// Nothing.
+    /// None of these.
     Else,
 }
 
@@ -29,7 +29,8 @@ impl Asks {
         };
         let name = || {
             let mut named = request.query().pairs().filter(|(key, _)| key == "name");
-            // Of several, Go's `Form.Get` takes the first, and gorilla's decoder of forms the last.
+            // If there are several, Go's `Form.Get` takes the first and gorilla's form decoder takes
+            // the last.
             let (_, name) = match kind {
                 EngineKind::Docker => named.next()?,
                 EngineKind::Podman => named.last()?,
@@ -58,9 +59,9 @@ impl Asks {
     }
 }
 
-/// Whether a target that dsp does not read may be one that creates a container, or one that starts it
-/// with mounts in its body, as engines up to 24 accept below version 1.24. Engines decode what is
-/// percent-encoded.
+/// Whether a request that dsp cannot read may create a container, or start one with mounts in the body,
+/// as engines up to 24 accept below version 1.24. The path is percent-decoded, because engines do that
+/// too.
 pub(super) fn may_create(method: &str, target: &str) -> bool {
     let path = target.split('?').next().unwrap_or_default();
     let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();

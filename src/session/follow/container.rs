@@ -1,4 +1,4 @@
-//! A container that has a recording socket of its own.
+//! A container with its own recording socket.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -8,15 +8,15 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::proxy::Running;
 use crate::recording::{Totals, Writer};
 
-/// How many digits of an id stand for it, as in the docker CLI.
+/// How many digits of an ID are enough to identify it, as in the docker CLI.
 const SHORT_ID: usize = 12;
 
-/// A container that has a socket of its own.
+/// A container with its own recording socket.
 #[derive(Debug)]
 pub(super) struct Container {
     number: usize,
     identity: Mutex<Identity>,
-    /// Begun with the first request, when the container has its name; none when that failed.
+    /// Started by the first request, when the container has its name. `None` if that failed.
     recording: OnceLock<Option<ContainerRecording>>,
     running: Mutex<Option<Running>>,
 }
@@ -27,7 +27,7 @@ struct Identity {
     name: Option<String>,
 }
 
-/// The session of a container, and the file that it is in.
+/// The session of a container, and the file that it is written to.
 #[derive(Debug)]
 pub(super) struct ContainerRecording {
     pub(super) writer: Writer,
@@ -35,20 +35,20 @@ pub(super) struct ContainerRecording {
 }
 
 impl Container {
-    /// A container that is about to be created; the number tells it apart while it has no name.
+    /// A container that is about to be created. The number identifies it until it has a name.
     pub(super) fn new(number: usize, name: Option<String>) -> Self {
         let identity = Mutex::new(Identity { id: None, name });
         Self { number, identity, recording: OnceLock::new(), running: Mutex::new(None) }
     }
 
-    /// A container of an earlier session.
+    /// A container from an earlier session.
     pub(super) fn of_before(id: String, name: String) -> Self {
         let container = Self::new(0, Some(name).filter(|name| !name.is_empty()));
         container.created(id);
         container
     }
 
-    /// Its name, or the beginning of its id if nobody gave it one.
+    /// Its name, or the beginning of its ID if it was not given one.
     pub(super) fn name(&self) -> String {
         let identity = self.identity();
         let short = |id: &String| id.get(..SHORT_ID).unwrap_or(id).to_owned();
@@ -56,12 +56,12 @@ impl Container {
         name.unwrap_or_else(|| format!("container-{}", self.number))
     }
 
-    /// Its id, once the engine has answered with it.
+    /// Its ID, once the engine has returned it.
     pub(super) fn id(&self) -> Option<String> {
         self.identity().id.clone()
     }
 
-    /// The engine has created it.
+    /// Notes that the engine has created it.
     pub(super) fn created(&self, id: String) {
         self.identity().id = Some(id);
     }
@@ -71,7 +71,7 @@ impl Container {
         self.identity().id.is_some()
     }
 
-    /// Whether this name or id in a request means it.
+    /// Whether this name or ID in a request refers to it.
     pub(super) fn is_called(&self, called: &str) -> bool {
         let called = called.trim_start_matches('/');
         let identity = self.identity();
@@ -79,12 +79,12 @@ impl Container {
         identity.name.as_deref() == Some(called) || identity.id.as_ref().is_some_and(is_id)
     }
 
-    /// Gives it another name.
+    /// Renames it.
     pub(super) fn rename(&self, name: &str) {
         self.identity().name = Some(name.to_owned());
     }
 
-    /// Its recording, begun with this if there is none yet.
+    /// Its recording. The first call starts it with `begin`.
     pub(super) fn recording(
         &self,
         begin: impl FnOnce() -> Option<ContainerRecording>,
@@ -92,22 +92,22 @@ impl Container {
         self.recording.get_or_init(begin).as_ref()
     }
 
-    /// Whether anything came through its socket.
+    /// Whether any request came through its socket.
     pub(super) fn is_heard(&self) -> bool {
         self.recording.get().is_some()
     }
 
-    /// Its socket is served from now on.
+    /// Notes the proxy that serves its socket.
     pub(super) fn serve(&self, running: Running) {
         *self.running.lock() = Some(running);
     }
 
-    /// What serves its socket, to end it.
+    /// Takes the proxy that serves its socket, in order to stop it.
     pub(super) fn take_running(&self) -> Option<Running> {
         self.running.lock().take()
     }
 
-    /// Ends its session, if it has one. Returns the file and what is in it.
+    /// Ends its session, if it has one. Returns the file and the session's totals.
     pub(super) fn end(&self) -> Option<(&Path, Totals)> {
         let recording = self.recording.get()?.as_ref()?;
         Some((&recording.file, recording.writer.end(None)))

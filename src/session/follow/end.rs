@@ -1,4 +1,4 @@
-//! What came of the containers that were followed.
+//! The results of following containers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,48 +12,48 @@ use super::unfollowed::{FollowFailure, Unfollowed};
 use crate::engine;
 use crate::recording::Totals;
 
-/// How long the engine may take to say whether a container is still there.
+/// How long the engine may take to say whether a container still exists.
 const ASK_TIME: Duration = Duration::from_secs(2);
 
-/// What came of the containers that were followed.
+/// The results of following containers.
 #[derive(Debug, Default)]
 pub struct FollowEnd {
-    /// The containers: those that got a socket, and those of earlier sessions that used theirs.
+    /// The containers that got a socket, and those from earlier sessions that used theirs.
     pub containers: Vec<FollowedContainer>,
-    /// What may have used the engine without being recorded.
+    /// Anything that may have used the engine without being recorded.
     pub warnings: Vec<Unfollowed>,
-    /// How many more such warnings there were.
+    /// How many further warnings were left out.
     pub more_warnings: usize,
-    /// The containers that should have been recorded and were not.
+    /// The containers that should have been recorded but were not.
     pub failures: Vec<FollowFailure>,
-    /// The names of containers that are still there, with a socket that nobody serves any more.
+    /// The names of containers that still exist but whose socket is no longer served.
     pub orphans: Vec<String>,
 }
 
-/// What came of one container.
+/// The result for one container.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FollowedContainer {
-    /// Its name, or the beginning of its id. A client may have chosen any text.
+    /// Its name, or the beginning of its ID. A client may have chosen any text.
     pub name: String,
     /// Whether a request came through its socket.
     pub is_heard: bool,
-    /// What was recorded; none when nothing was.
+    /// What was recorded; `None` if nothing was.
     pub recorded: Option<Recorded>,
 }
 
-/// What was recorded of a container.
+/// What was recorded from a container.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recorded {
     /// The recording.
     pub file: PathBuf,
     /// Whether the recording is the container's own.
     pub is_own_file: bool,
-    /// What is in its session.
+    /// The totals of its session.
     pub totals: Totals,
 }
 
 impl FollowEnd {
-    /// Whether the evidence has gaps.
+    /// Whether the recordings have gaps.
     #[must_use]
     pub fn is_lossy(&self) -> bool {
         let is_lossy = |container: &FollowedContainer| {
@@ -64,8 +64,8 @@ impl FollowEnd {
 }
 
 impl Follower {
-    /// Ends all sessions and says what came of them. Connections that are open after the grace time are
-    /// cut.
+    /// Ends all sessions and returns the results. Connections that are still open after the grace
+    /// period are cut.
     pub async fn end(&self, grace: Duration) -> FollowEnd {
         let State {
             mut containers,
@@ -103,7 +103,7 @@ impl Follower {
         }
     }
 
-    /// The names of containers that are still there.
+    /// The names of containers that still exist.
     async fn orphans(&self, containers: &[Arc<Container>]) -> Vec<String> {
         let mut left = Vec::new();
         for id in containers.iter().filter_map(|container| container.id()) {

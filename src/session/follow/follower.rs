@@ -1,4 +1,4 @@
-//! Knows all containers that are followed, and what went wrong with them.
+//! Keeps track of all followed containers, and of what went wrong with them.
 
 use std::fs;
 use std::io;
@@ -25,48 +25,48 @@ use crate::session::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::session::sockets::access_of;
 use crate::text::{printable, shown};
 
-/// The mode of a container's socket if it cannot have the owner of the engine's. The folder that it is
-/// in lets in only the containers that it is mounted into.
+/// The mode of a container's socket if it cannot have the same owner as the engine's socket. The folder
+/// around it keeps out everyone except the containers that the socket is mounted into.
 pub(super) const OPEN_MODE: u32 = 0o666;
 
-/// How many letters of a container's name are in that of its file.
+/// How many characters of a container's name are used in its file name.
 const LONGEST_NAME: usize = 200;
 
-/// How many paths of a file of Kubernetes are looked at.
+/// How many words of a Kubernetes file are checked as paths.
 const MOST_WORDS: usize = 4096;
 
-/// The most warnings that are kept for the end. Clients decide how many there are.
+/// The most warnings that are kept for the end. Clients control how many there are.
 const MOST_WARNINGS: usize = 100;
 
-/// What a person chose about the containers.
+/// The user's choices for following containers.
 #[derive(Clone, Debug)]
 pub struct FollowOptions {
-    /// The recording, which the containers share with the command.
+    /// The recording that the containers share with the command.
     pub output: PathBuf,
-    /// The folder in which each container has a recording of its own instead.
+    /// If given, a folder in which each container gets its own recording instead.
     pub split: Option<PathBuf>,
-    /// The labels of each session.
+    /// The labels of every session.
     pub labels: Vec<(String, String)>,
 }
 
 /// Why containers cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// The engine has no socket on this machine.
+    /// The engine is not on a Unix socket, so it may be on another machine.
     #[error(
         "--follow needs an engine on this machine, which mounts dsp's sockets into containers; \
          {engine} may be another one"
     )]
     OtherMachine {
-        /// Where the engine is.
+        /// The engine's address.
         engine: Address,
     },
-    /// The folder for the containers' recordings cannot be made.
+    /// The folder for the containers' recordings cannot be created.
     #[error("cannot make the folder {}: {source}", shown(folder))]
     Split {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// There is no folder for the sockets.
@@ -74,16 +74,16 @@ pub enum FollowError {
     RuntimeDir(#[from] RuntimeDirError),
 }
 
-/// Knows all containers that are followed. Dropped, it removes their sockets.
+/// Keeps track of all followed containers. Dropping it removes their sockets.
 pub struct Follower {
     pub(super) engine: Engine,
     pub(super) socket: EngineSocket,
     pub(super) folder: PathBuf,
-    /// Where the folders of all sessions are.
+    /// The parent of the folders of all sessions.
     pub(super) all: Option<PathBuf>,
     pub(super) access: Access,
     pub(super) limits: Limits,
-    /// How many containers get a socket.
+    /// The most containers that get a socket.
     pub(super) most: usize,
     pub(super) runtime: Handle,
     pub(super) workers: Arc<Workers>,
@@ -95,23 +95,23 @@ pub struct Follower {
 pub(super) struct State {
     pub(super) made: usize,
     pub(super) containers: Vec<Arc<Container>>,
-    /// Those of an earlier session.
+    /// Containers from an earlier session.
     pub(super) adopted: Vec<Arc<Container>>,
     pub(super) folders: Vec<Folder>,
     pub(super) warnings: Vec<Unfollowed>,
-    /// How many warnings there were for which there is no room.
+    /// How many warnings were left out for lack of room.
     pub(super) more_warnings: usize,
     pub(super) failures: Vec<FollowFailure>,
-    /// Removed at the end, with the sockets in it.
+    /// Removed at the end, along with its sockets.
     pub(super) own_folder: Option<TempDir>,
 }
 
 impl Follower {
-    /// Follows the containers of an engine on this machine. Has to be called on the runtime that lives
-    /// as long as the containers.
+    /// Follows the containers of an engine on this machine. Must be called on a runtime that lives as
+    /// long as the containers.
     ///
     /// # Errors
-    /// When the engine may be on another machine, and when a folder cannot be made.
+    /// When the engine may be on another machine, or when a folder cannot be created.
     pub fn new(
         options: FollowOptions,
         engine: &Engine,
@@ -148,7 +148,7 @@ impl Follower {
         self.engine.version.kind
     }
 
-    /// Whether another socket would take the room of connections, which the workload needs.
+    /// Whether no more sockets fit. Another one would use up connections that the workload needs.
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
         state.containers.len() + state.adopted.len() >= self.most
@@ -171,7 +171,7 @@ impl Follower {
         }
     }
 
-    /// The file of a container. The command's requests stay apart, whatever the container is called.
+    /// The file of a container. It is never the command's file, whatever the container's name.
     fn file(&self, name: &str) -> PathBuf {
         let Some(folder) = &self.options.split else { return self.options.output.clone() };
         let file = folder.join(file_name(name, ""));
@@ -183,12 +183,12 @@ impl Follower {
         }
     }
 
-    /// Whether each container has a recording of its own.
+    /// Whether each container has its own recording.
     pub(super) fn is_split(&self) -> bool {
         self.options.split.is_some()
     }
 
-    /// A container was not created after all.
+    /// Removes a container that was not created after all.
     pub(super) fn forget(&self, container: &Arc<Container>) {
         self.state().containers.retain(|other| !Arc::ptr_eq(other, container));
         if let Some(running) = container.take_running() {
@@ -198,7 +198,7 @@ impl Follower {
         }
     }
 
-    /// A container has another name.
+    /// Renames a container.
     pub(super) fn rename(&self, called: &str, name: &str) {
         let state = self.state();
         let mut all = state.adopted.iter().chain(&state.containers);
@@ -207,12 +207,13 @@ impl Follower {
         }
     }
 
-    /// A request that creates something is forwarded without a look.
+    /// Warns about a request that creates something and is forwarded unread.
     pub(super) fn pass_unread(&self, noun: &'static str, name: Option<String>, why: WhyUnread) {
         self.warn(Unfollowed::Unread { noun, name, why });
     }
 
-    /// A file of Kubernetes makes pods whose containers are not followed.
+    /// Warns if a Kubernetes file names the engine's socket, because containers in pods are not
+    /// followed.
     pub(super) fn look_at_kube(&self, body: &[u8]) {
         let text = String::from_utf8_lossy(body);
         let mut paths = follow::words(&text).take(MOST_WORDS);
@@ -221,7 +222,7 @@ impl Follower {
         }
     }
 
-    /// Keeps a warning for the end, each once.
+    /// Keeps a warning for the end, unless it is already there.
     pub(super) fn warn(&self, warning: Unfollowed) {
         tracing::info!("{warning}");
         let mut state = self.state();
@@ -235,7 +236,7 @@ impl Follower {
         }
     }
 
-    /// Keeps a failure for the end; of those for which there is no room only the first one.
+    /// Keeps a failure for the end. Of the failures for lack of room, only the first one is kept.
     pub(super) fn fail(&self, failure: FollowFailure) {
         let is_full = |failure: &FollowFailure| matches!(failure, FollowFailure::Full { .. });
         let mut state = self.state();
@@ -251,8 +252,8 @@ impl Follower {
     }
 }
 
-/// The name of a container's file. The container's name comes from a client, so it may have letters
-/// that the engine does not allow, and any length.
+/// The name of a container's file. The container's name comes from a client, so it may have any length
+/// and contain characters that the engine does not allow.
 fn file_name(container: &str, suffix: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let name: String = container.trim_start_matches('.').chars().take(LONGEST_NAME).collect();

@@ -1,8 +1,9 @@
-//! `record --follow`: each container that mounts the engine's socket gets a recording socket of its
-//! own in its place.
+//! `record --follow` gives each container that mounts the engine's socket its own recording socket
+//! instead.
 //!
-//! [`Follower`] knows all containers and what went wrong. [`Followed`] is the sink for one client, the
-//! command or a container: it reads what creates containers and opens their sockets.
+//! [`Follower`] keeps track of all containers and of what went wrong. [`Followed`] is the sink for one
+//! client, which is the command or a container. It reads requests that create containers, and opens
+//! their sockets.
 
 mod adopt;
 mod asks;

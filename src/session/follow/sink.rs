@@ -1,5 +1,5 @@
-//! Records one client under `record --follow`, the command or one of the containers, and gives the
-//! containers that it creates sockets of their own.
+//! Records one client under `record --follow`, which is the command or a container, and gives the
+//! containers that it creates their own sockets.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -24,13 +24,13 @@ use crate::recording;
 use crate::session::journal::{shown, write_request};
 use crate::session::recorder::Recorder;
 
-/// The longest body in bytes of a request that creates a container; those of real ones have a few KiB.
+/// The longest body, in bytes, of a request that creates a container. Real ones take a few KiB.
 pub const LONGEST_BODY: usize = 4 << 20;
 
-/// How long the engine may take to name the containers that it has.
+/// How long the engine may take to list its containers.
 const ASK_TIME: Duration = Duration::from_secs(2);
 
-/// Records what one client asks, and follows the containers that it creates.
+/// Records the requests of one client, and follows the containers that it creates.
 pub struct Followed {
     follower: Arc<Follower>,
     client: Client,
@@ -41,7 +41,7 @@ enum Client {
     Container(Arc<Container>),
 }
 
-/// A request on its way.
+/// A request in progress.
 pub struct Ticket {
     line: Option<recording::Ticket>,
     asks: Asks,
@@ -61,7 +61,7 @@ impl Followed {
         Self { follower: Arc::clone(follower), client: Client::Command(Arc::clone(recorder)) }
     }
 
-    /// What a connection goes through whose client is followed.
+    /// Returns the service for this client's connections.
     pub fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
         let rewriter = Arc::clone(self) as Arc<dyn RewriteBody<Ticket>>;
         Service::new(gate, Arc::clone(self), engine).rewriting(rewriter)
@@ -93,7 +93,7 @@ impl Record for Followed {
             Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket()),
             Client::Container(container) => self.record(container, arrival, decision),
         };
-        // Of a version that dsp does not know, or in a form that it does not read.
+        // Its version is unknown to dsp, or dsp cannot read its form.
         let is_unread = decision.request.is_none() || decision.located.is_none();
         if is_unread && may_create(arrival.method, arrival.target) {
             self.follower.pass_unread("container", None, WhyUnread::Unknown);
@@ -137,7 +137,7 @@ impl RewriteBody<Ticket> for Followed {
             return None;
         };
         let (container, body) = self.follower.give_socket(body, *form, name.clone())?;
-        // Called once for each request.
+        // This is called once for each request.
         let _ = ticket.made.set(container);
         Some(body)
     }
@@ -151,10 +151,10 @@ impl RewriteBody<Ticket> for Followed {
     }
 }
 
-/// What opens sockets, whose clients are [`Followed`].
+/// Opens sockets whose clients are [`Followed`].
 impl Follower {
-    /// Gives a container that is about to be created a socket of its own, if its body asks for the
-    /// engine's. Returns the container and the body to forward.
+    /// Gives a container that is about to be created its own socket, if its body mounts the engine's
+    /// socket. Returns the container and the body to forward.
     fn give_socket(
         self: &Arc<Self>,
         body: &[u8],
@@ -216,7 +216,7 @@ impl Follower {
 
     /// Serves a container's socket.
     fn serve(self: &Arc<Self>, container: &Arc<Container>, path: &Path) -> Result<(), ListenError> {
-        // The thread of the connection has a runtime of its own, which ends with the command's.
+        // The connection's thread has its own runtime, which ends with the command's proxy.
         let _entered = self.runtime.enter();
         let listener = Listener::bind_unix(path, &self.access).or_else(|error| match error {
             ListenError::Io { .. } => {
@@ -233,9 +233,9 @@ impl Follower {
         Ok(())
     }
 
-    /// Serves the sockets that containers have of an earlier session. Returns the names of those that
-    /// are running: they have mounted the old socket, for which no other one can stand in, so they reach
-    /// no engine until they are started again.
+    /// Serves the sockets of containers from an earlier session again. Returns the names of those that
+    /// are running: they have mounted the old socket, which cannot be replaced, so they cannot reach an
+    /// engine until they are restarted.
     pub async fn adopt(self: &Arc<Self>) -> Vec<String> {
         let Some(all) = &self.all else { return Vec::new() };
         let mut cut_off = Vec::new();
@@ -257,7 +257,7 @@ impl Follower {
                     }
                     self.state().adopted.push(container);
                 }
-                // Another dsp follows it at the moment.
+                // Another dsp process is following it.
                 Err(ListenError::InUse { .. }) => {}
                 Err(error) => self.warn(Unfollowed::Earlier { name, error: error.to_string() }),
             }

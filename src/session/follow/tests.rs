@@ -1,4 +1,4 @@
-//! Containers are followed in process, before a sample engine.
+//! Follows containers in process, with a sample engine.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::recording::{Session, Writer};
 use crate::sample::SampleEngine;
 use crate::session::{Recorder, RuntimeDir};
 
-/// A command that is recorded, whose containers are followed.
+/// A recorded command whose containers are followed.
 struct World {
     folder: TempDir,
     follower: Arc<Follower>,
@@ -66,7 +66,7 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// Asks for a container that mounts this file or folder. Returns the status.
+    /// Requests a container that mounts this file or folder. Returns the status.
     async fn create(&self, name: &str, image: &str, mounted: &str) -> u16 {
         let source = self.path(mounted);
         let body = format!(

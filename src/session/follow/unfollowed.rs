@@ -4,10 +4,10 @@ use crate::follow::{Form, Uncovered, Unreadable};
 use crate::report::count;
 use crate::text::printable;
 
-/// Something that may use the engine without being recorded. The workload goes on.
+/// Something that may use the engine without being recorded. The workload continues.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unfollowed {
-    /// A request that creates something was forwarded without a look.
+    /// A request that creates something was forwarded unread.
     #[error(
         "the request that creates {} {why}; if it asks for the engine's socket, it is not followed",
         created(noun, name.as_deref())
@@ -17,10 +17,10 @@ pub enum Unfollowed {
         noun: &'static str,
         /// Its name, if it has one.
         name: Option<String>,
-        /// Why dsp did not look at it.
+        /// Why dsp did not read it.
         why: WhyUnread,
     },
-    /// A path that leads to the engine's socket, or may do so, and that dsp does not replace.
+    /// A path that leads, or may lead, to the engine's socket and that dsp does not replace.
     #[error("{noun} {} {}", called(name.as_deref()), consequence(path))]
     Uncovered {
         /// What the request creates.
@@ -41,13 +41,13 @@ pub enum Unfollowed {
         /// Its name, if it has one.
         name: Option<String>,
     },
-    /// A file of Kubernetes that names the engine's socket or its folder.
+    /// A Kubernetes file that names the engine's socket or its folder.
     #[error(
         "a file of Kubernetes names the engine's socket, or its folder; the containers of its pods are \
          not followed"
     )]
     Kubernetes,
-    /// A container of an earlier session whose socket cannot be served again.
+    /// A container from an earlier session whose socket cannot be served again.
     #[error("container {} is not followed again: {error}", printable(name))]
     Earlier {
         /// Its name.
@@ -57,17 +57,17 @@ pub enum Unfollowed {
     },
 }
 
-/// A container that should have been recorded and was not. The recording is not complete.
+/// A container that should have been recorded but was not. The recording is incomplete.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FollowFailure {
-    /// The limit of open files has no room for another socket.
+    /// The limit on open files leaves no room for another socket.
     #[error(
         "container {} and others after it are not followed: {} have a socket, and the limit of open \
          files has no room for more",
         called(name.as_deref()), count(*sockets, "container")
     )]
     Full {
-        /// The first of these containers.
+        /// The name of the first of these containers.
         name: Option<String>,
         /// How many containers have a socket.
         sockets: usize,
@@ -80,7 +80,7 @@ pub enum FollowFailure {
         /// What went wrong.
         error: String,
     },
-    /// Its recording cannot be begun.
+    /// Its recording cannot be started.
     #[error("container {} is not recorded: {error}", printable(name))]
     Recording {
         /// Its name.
@@ -90,16 +90,16 @@ pub enum FollowFailure {
     },
 }
 
-/// Why dsp forwards a request without a look, said of that request.
+/// Why dsp forwards a request unread. The text completes a sentence about the request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum WhyUnread {
     /// Its body cannot be read before it is forwarded.
     #[error("is too long or cannot be read ahead")]
     NotAhead,
-    /// Nobody knows what it asks for.
+    /// It is unknown what the request asks for.
     #[error("is of a version or in a form that dsp does not know")]
     Unknown,
-    /// Engines may read its body otherwise than dsp does.
+    /// Engines may read its body differently from dsp.
     #[error("{}", reason(*.0))]
     Body(Unreadable),
 }
@@ -130,7 +130,7 @@ fn reason(why: Unreadable) -> &'static str {
     }
 }
 
-/// What follows from a path that is not replaced, said of what has it.
+/// Completes a sentence about something that has a path which dsp does not replace.
 fn consequence(uncovered: &Uncovered) -> String {
     match uncovered {
         Uncovered::Folder(path) => format!(
