@@ -1,4 +1,4 @@
-//! A body that is read whole before any of it goes on.
+//! Reading a whole body before any of it is forwarded.
 
 use std::future::poll_fn;
 
@@ -8,12 +8,12 @@ use super::stream::Stream;
 use crate::http1::{Piece, Progress};
 use crate::policy::Body;
 
-/// What was read of a body before the request goes on.
+/// The part of a body that was read before the request is forwarded.
 #[derive(Debug)]
 pub(super) enum Ahead {
-    /// Nothing, as the gate did not ask for it.
+    /// Nothing, because the gate did not ask for it.
     NotAsked,
-    /// Nothing that could be shown to the gate.
+    /// Nothing that can be shown to the gate.
     Unavailable,
     /// All of it.
     Whole(Whole),
@@ -30,20 +30,20 @@ impl Ahead {
     }
 }
 
-/// A body that has all come, and is still kept as it came.
+/// A complete body, which is also still kept as it came.
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) body: Vec<u8>,
-    /// How many bytes it takes as it came.
+    /// Its length on the wire, in bytes.
     pub(super) length: usize,
-    /// Whether its chunks have a form that only who watches takes.
+    /// Whether it uses a chunk format that is only accepted when watching.
     pub(super) is_odd: bool,
 }
 
-/// Waits for a whole body of at most so many bytes on the wire. What has come stays where it is kept,
-/// so that it can go on as it came whatever is found here; none when the body is longer, is not in
-/// order, or breaks off, or when all that waits in memory is too much. `waits` is told how many bytes have
-/// come and how many are held whenever more are waited for, and says whether that is still fine.
+/// Waits for a complete body of at most `most` bytes on the wire. The bytes stay in the intake, so that
+/// they can be forwarded as they came, whatever is found here. Returns `None` if the body is longer,
+/// malformed or cut off, or if too much memory is in use. Before each read, `waits` gets the number of
+/// bytes received and the number held, and returns whether to go on.
 pub(super) async fn read(
     client: &mut Stream,
     intake: &mut Intake,

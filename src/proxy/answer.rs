@@ -1,4 +1,4 @@
-//! The answers that come from dsp itself, in the form that Docker clients print.
+//! Answers that dsp itself sends, in the format that Docker clients print.
 
 use std::io::Write;
 
@@ -6,14 +6,14 @@ use http::StatusCode;
 
 use crate::http1::write_header;
 
-/// What an answer of dsp's own has to fit.
+/// What the form of one of dsp's own answers depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Form {
-    /// Whether it answers a HEAD, and so has no body.
+    /// Whether it answers a HEAD, and therefore has no body.
     pub(super) is_head: bool,
-    /// Whether it answers a request of HTTP/1.0.
+    /// Whether it answers an HTTP/1.0 request.
     pub(super) is_old: bool,
-    /// Whether the connection ends behind it.
+    /// Whether the connection ends after it.
     pub(super) closes: bool,
 }
 

@@ -8,7 +8,7 @@ use tokio::io::AsyncWrite;
 
 use super::scratch::{append, trim};
 
-/// Bytes that one side has not taken yet.
+/// Bytes that one side has not accepted yet.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
@@ -16,38 +16,38 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Whether everything has been taken.
+    /// Whether all bytes have been sent.
     pub(super) fn is_empty(&self) -> bool {
         self.sent >= self.bytes.len()
     }
 
-    /// Whether nothing has been taken.
+    /// Whether no byte has been sent.
     pub(super) fn is_untouched(&self) -> bool {
         self.sent == 0
     }
 
-    /// How many bytes of memory it takes.
+    /// The memory it uses, in bytes.
     pub(super) fn held(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// What has not been taken.
+    /// The bytes that have not been sent.
     pub(super) fn unsent(&self) -> &[u8] {
         self.bytes.get(self.sent..).unwrap_or_default()
     }
 
-    /// Has everything sent again.
+    /// Marks all bytes to be sent again.
     pub(super) fn rewind(&mut self) {
         self.sent = 0;
     }
 
-    /// Forgets everything, and room that is more than most messages need.
+    /// Discards all bytes, and frees more capacity than most messages need.
     pub(super) fn clear(&mut self) {
         self.sent = 0;
         trim(&mut self.bytes);
     }
 
-    /// Room for a message; only what is behind [`Outbox::is_empty`] can be written over.
+    /// The buffer to append a message to. Bytes that have all been sent are discarded first.
     pub(super) fn room(&mut self) -> &mut Vec<u8> {
         if self.is_empty() {
             self.clear();
@@ -55,7 +55,7 @@ impl Outbox {
         &mut self.bytes
     }
 
-    /// Writes until everything has been taken.
+    /// Writes until all bytes have been sent.
     pub(super) fn poll_flush(
         &mut self,
         target: &mut (impl AsyncWrite + Unpin),
@@ -67,7 +67,7 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes bytes at once, and keeps what the target does not take.
+    /// Writes bytes at once, and keeps those that the target does not accept.
     pub(super) fn send(
         &mut self,
         target: &mut (impl AsyncWrite + Unpin),
@@ -89,7 +89,7 @@ impl Outbox {
     }
 }
 
-/// Writes some of the bytes, at least one.
+/// Writes at least one of the bytes.
 fn poll_send(
     target: &mut (impl AsyncWrite + Unpin),
     context: &mut Context<'_>,

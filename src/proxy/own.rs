@@ -1,4 +1,4 @@
-//! What a connection does besides passing on: answers of dsp's own, and finding the engine.
+//! What a connection does besides forwarding: sending dsp's own answers, and connecting to the engine.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,17 +17,17 @@ use super::stream::Stream;
 use super::upstream::UpstreamError;
 use crate::policy::Denial;
 
-/// How many bytes of a denied request's body are read and thrown away.
+/// How many bytes of a denied request's body are read and discarded.
 const DRAIN: u64 = 1 << 20;
 
-/// How long that may take.
+/// How long reading them may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// How long a client may take to take an answer of dsp's own.
+/// How long a client may take to read one of dsp's own answers.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
 
-/// How often a connection to the engine is tried while the limit of open files is in the way, and how
-/// long room is waited for in between.
+/// How often to try to connect to the engine while no file descriptor is free, and how long to wait
+/// between two tries.
 const MOST_TRIES: u32 = 50;
 const SHORT_PAUSE: Duration = Duration::from_millis(2);
 
@@ -39,7 +39,7 @@ fn is_out_of_files(error: &io::Error) -> bool {
 }
 
 impl<R: Record> Connection<R> {
-    /// Tells the client that the engine gave no answer that could be passed on.
+    /// Tells the client that the engine gave no usable answer.
     pub(super) async fn bad_gateway(
         &mut self,
         message: &str,
@@ -48,19 +48,19 @@ impl<R: Record> Connection<R> {
         finish: Finish<R>,
     ) -> Next {
         let closes = is_unread || self.ends_behind(asks.closes || asks.is_old);
-        // Nothing of an answer is out; what waits is an interim one at most.
+        // No part of the answer has been sent; at most an interim answer is waiting.
         self.to_engine.clear();
         let form = Form { is_head: asks.is_head, is_old: asks.is_old, closes };
         self.answer(502, &format!("dsp: {message}"), form, finish).await;
         Next::behind(closes, !is_unread)
     }
 
-    /// Answers a request that is denied.
+    /// Answers a denied request.
     pub(super) async fn deny(&mut self, denial: &Denial, form: Form, finish: Finish<R>) {
         self.answer(denial.status(), &format!("dsp: {denial}"), form, finish).await;
     }
 
-    /// Gives an answer of dsp's own. The outcome is reported when the answer is out.
+    /// Sends one of dsp's own answers. The outcome is reported when it has been sent.
     pub(super) async fn answer(
         &mut self,
         status: u16,
@@ -89,8 +89,8 @@ impl<R: Record> Connection<R> {
         .await
     }
 
-    /// A connection to the engine, and whether it was used before. Where the limit of open files is in
-    /// the way, others that do nothing make room.
+    /// Returns a connection to the engine, and whether it was used before. If no file descriptor is
+    /// free, other connections that are idle are evicted.
     pub(super) async fn engine(&mut self) -> Result<(Stream, bool), UpstreamError> {
         for _ in 0..MOST_TRIES {
             match self.upstream.take(&self.service.engine).await {
@@ -104,13 +104,13 @@ impl<R: Record> Connection<R> {
         self.upstream.take(&self.service.engine).await
     }
 
-    /// Whether the connection ends behind the answer to a request that does or does not want that.
+    /// Whether the connection ends after the answer. `closes` is whether the request asks for that.
     pub(super) fn ends_behind(&self, closes: bool) -> bool {
         closes || self.control.finishes()
     }
 
-    /// Reads some of a denied request's body, so that a client that sends first and listens later
-    /// hears the denial; tells whether that was all of it.
+    /// Reads part of a denied request's body, so that a client that sends everything before it reads
+    /// still gets the denial. Returns whether the whole body was read.
     pub(super) async fn drain(&mut self) -> bool {
         let mut left = DRAIN;
         let (client, intake) = (&mut self.client, &mut self.intake);

@@ -1,8 +1,8 @@
-//! The connections that are open: how many there may be, which of them make room for new ones, and
-//! what they are waiting for.
+//! The open connections: how many there may be, which of them are evicted to make room for new ones,
+//! and what requests they have open.
 //!
-//! Room is made by whoever has the most: of all users the one with the most connections, of its
-//! processes the one with the most, and of those first what never asked for anything that it may have.
+//! The largest consumer makes room: the party with the most connections, and within it the process with
+//! the most. Of its connections, those that never had a request permitted go first.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -15,35 +15,35 @@ use super::peer::{Party, Process};
 use crate::peer::Peer;
 use parking_lot::Mutex;
 
-/// How long a connection has to say something before it makes room for another one. A client that
-/// connects sends its request at once.
+/// How long a new connection is protected from eviction. A client that connects sends its request at
+/// once.
 const YOUNG: Duration = Duration::from_millis(20);
 
-/// How long it is taken for granted that nobody can make room, after all were looked at.
+/// How long to assume that no connection can make room after a search found none.
 const BARREN: Duration = Duration::from_millis(5);
 
-/// For how many processes and users what was found is remembered.
+/// The maximum number of processes and users whose search results are kept.
 const MOST_SEARCHES: usize = 64;
 
-/// The fewest connections of which a part is kept for those who have few.
+/// The smallest connection limit at which a share is reserved for others.
 const FEWEST_SHARED: usize = 16;
 
-/// Of how many connections one is found at a time that is to make room, so that each new connection costs
-/// a look at so many others, however many there are.
+/// One connection to evict is picked per this many open connections in each search, so that each new
+/// connection costs a look at about this many others, however many are open.
 const LOOKED_AT: usize = 64;
 
-/// How much a proxy takes on at once.
+/// How much load a proxy accepts at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// The most connections that are open at the same time. From 16 on, one process has seven of
-    /// eight at most, and one user or machine fifteen of sixteen.
+    /// The maximum number of connections that are open at the same time. From 16 on, one process gets
+    /// at most seven eighths of them, and one user or machine fifteen sixteenths.
     pub connections: usize,
-    /// How long the body of a permitted request may make no progress; for ever when there is none.
+    /// How long the body of a permitted request may make no progress; `None` for no limit.
     pub body: Option<Duration>,
 }
 
 impl Limits {
-    /// Far more than any number of Docker clients open, and little memory while they are idle.
+    /// Far more connections than Docker clients open, and little memory while they are idle.
     pub const DEFAULT: Self = Self { connections: 16_384, body: Some(Duration::from_secs(60)) };
 
     fn of_process(self) -> usize {
@@ -54,7 +54,7 @@ impl Limits {
         self.share(16)
     }
 
-    /// All but one part of so many.
+    /// All connections but one of `parts` equal parts.
     fn share(self, parts: usize) -> usize {
         let most = self.most();
         if most < FEWEST_SHARED { most } else { most - most / parts }
@@ -79,20 +79,20 @@ pub struct OpenRequest {
 /// Whether there is room for one more connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Room {
-    /// There is.
+    /// There is room.
     Free,
-    /// There is, in the place of another one, which ends.
+    /// There is room, because another connection was evicted.
     Made,
-    /// Not yet: others have just come and said nothing so far.
+    /// Not yet: other connections are new and have not sent a request.
     Soon {
-        /// Whether those are of the same process or user, which has its share.
+        /// Whether they belong to the same process or user, which has used up its share.
         is_own: bool,
     },
-    /// All are busy.
+    /// All connections are busy.
     Full,
 }
 
-/// The open connections by their number, the oldest first.
+/// The open connections by number, oldest first.
 #[derive(Debug)]
 pub(super) struct Registry {
     pub(super) limits: Limits,
@@ -104,21 +104,21 @@ struct State {
     open: BTreeMap<u64, Entry>,
     parties: HashMap<Party, usize>,
     processes: HashMap<Process, usize>,
-    /// What was found by looking for room.
+    /// The results of earlier searches for room.
     searches: HashMap<Scope, Search>,
-    /// Until when nobody else can give back memory.
+    /// Until when to assume that no other connection can free memory.
     relieved: Option<Instant>,
-    /// How many connections were looked at in all.
+    /// The total number of connections looked at.
     #[cfg(test)]
     looked_at: usize,
 }
 
-/// Who makes room among some.
+/// The result of a search for connections to evict.
 #[derive(Debug, Default)]
 struct Search {
-    /// Those that do so next, the last one first.
+    /// The connections to evict next, starting with the last.
     doomed: Vec<u64>,
-    /// Until when nobody else can, and what that means for those who come.
+    /// Until when to assume that no other connection can make room, and the answer until then.
     barren: Option<(Instant, Room)>,
 }
 
@@ -129,7 +129,7 @@ struct Entry {
     since: Instant,
 }
 
-/// Among whom room is looked for.
+/// The connections to search for room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Scope {
     Process(Process),
@@ -137,15 +137,15 @@ enum Scope {
     All,
 }
 
-/// Takes a connection off the registry when it has ended.
+/// Removes a connection from the registry when it has ended.
 #[derive(Debug)]
 pub(super) struct Registered {
     pub(super) registry: Arc<Registry>,
     /// The connection's number.
     pub(super) number: u64,
-    /// Who is at its other end.
+    /// The client at the other end.
     pub(super) peer: Peer,
-    /// What others ask of it.
+    /// The orders for the connection.
     pub(super) control: Arc<Control>,
 }
 
@@ -154,7 +154,7 @@ impl Registry {
         Self { limits, state: Mutex::default() }
     }
 
-    /// Whether there is room for one more connection of a peer, if need be in the place of another.
+    /// Finds room for one more connection of a peer, evicting another connection if necessary.
     pub(super) fn room(&self, peer: &Peer) -> Room {
         let mut state = self.state.lock();
         let (party, process) = (peer.party(), peer.process());
@@ -173,13 +173,13 @@ impl Registry {
         state.make_room(scope)
     }
 
-    /// Ends one connection, if there is one that can make room.
+    /// Evicts a connection if one can make room.
     pub(super) fn make_room(&self) -> Room {
         self.state.lock().make_room(Scope::All)
     }
 
-    /// Ends connections that hold so many bytes of memory together: those of whoever holds the most,
-    /// as far as they can make room.
+    /// Evicts connections that together hold `bytes` bytes of memory, starting with those of the party
+    /// that holds the most. Connections that must not make room are skipped.
     pub(super) fn relieve(&self, mut bytes: usize) {
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -225,7 +225,7 @@ impl Registry {
         Registered { registry: Arc::clone(registry), number, peer, control }
     }
 
-    /// Gives an order to every connection.
+    /// Applies `order` to every connection.
     pub(super) fn each(&self, order: impl Fn(&Control)) {
         self.state.lock().open.values().for_each(|entry| order(&entry.control));
     }
@@ -265,7 +265,7 @@ impl State {
         }
     }
 
-    /// Ends a connection if it can make room.
+    /// Evicts a connection if it can make room.
     fn evict(&mut self, number: u64) -> bool {
         let is_evicted = self.open.get(&number).is_some_and(|entry| entry.control.evict());
         if is_evicted {
@@ -310,7 +310,8 @@ impl State {
         false
     }
 
-    /// Looks at all for those that are to make room next; tells whether others could if they were older.
+    /// Searches all connections for the next ones to evict. Returns whether younger ones could make
+    /// room later.
     fn look(&mut self, scope: Scope, now: Instant, doomed: &mut Vec<u64>) -> bool {
         #[cfg(test)]
         {
@@ -333,7 +334,7 @@ impl State {
                 Some((Reverse((of_party, of_process)), loss, *number))
             })
             .collect();
-        // A part of all, so that those who come meanwhile are looked at soon.
+        // Only a fraction, so that newer connections are considered soon.
         let most = (self.open.len() / LOOKED_AT).max(1);
         if most < candidates.len() {
             candidates.select_nth_unstable(most);
@@ -356,7 +357,7 @@ impl Scope {
     }
 }
 
-/// Counts one less.
+/// Decrements a count.
 fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
     if let Some(count) = counts.get_mut(&key) {
         *count -= 1;
@@ -386,7 +387,7 @@ mod tests {
         Peer::Process { user, group: user, process: NonZeroU32::new(process) }
     }
 
-    /// Connections that have been there for long enough.
+    /// Connections that are old enough to be evicted.
     fn old(
         registry: &Arc<Registry>,
         numbers: impl IntoIterator<Item = u64>,
@@ -425,7 +426,7 @@ mod tests {
         assert_eq!(registry.room(&Peer::Unknown), Room::Soon { is_own: true });
     }
 
-    /// Each new connection of one that has all it may have looks at a few others, whoever else comes.
+    /// Each new connection of a client at its limit looks at few others, whoever else connects.
     #[test]
     fn making_room_among_thousands_costs_little() {
         const MOST: u64 = 8_000;
@@ -447,7 +448,7 @@ mod tests {
         assert!(made >= 1_000 && looked_at < made * LOOKED_AT * 2, "{looked_at} for {made}");
     }
 
-    /// The same where nobody can make room yet.
+    /// The same when no connection can make room yet.
     #[test]
     fn finding_no_room_costs_little() {
         const MOST: u64 = 8_000;

@@ -1,4 +1,4 @@
-//! A proxy: how it is started, and how it ends.
+//! Starting and stopping a proxy.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub struct Proxy {
     workers: Option<Arc<Workers>>,
 }
 
-/// A proxy at work.
+/// A running proxy.
 #[derive(Debug)]
 pub struct Running {
     registry: Arc<Registry>,
@@ -31,32 +31,31 @@ pub struct Running {
 /// How a proxy ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Drained {
-    /// How many connections were still open after the grace time, and were cut.
+    /// The number of connections that were still open after the grace period, and were cut.
     pub cut: usize,
 }
 
 impl Proxy {
-    /// A proxy for the clients of these listeners, with [`Limits::DEFAULT`].
+    /// Creates a proxy for the clients of these listeners, with [`Limits::DEFAULT`].
     #[must_use]
     pub fn new(listeners: Vec<Listener>) -> Self {
         Self { listeners, limits: Limits::DEFAULT, workers: None }
     }
 
-    /// Sets how much the proxy takes on at once.
+    /// Sets how much load the proxy accepts at once.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Serves the connections on these threads, which other proxies use too, instead of on threads of
-    /// its own.
+    /// Serves the connections on these threads, which other proxies may share, instead of on its own.
     #[must_use]
     pub fn on(self, workers: &Arc<Workers>) -> Self {
         Self { workers: Some(Arc::clone(workers)), ..self }
     }
 
-    /// Starts the proxy in the runtime that this is called in. Each connection is served with what
-    /// `admission` chooses for its client, until [`Running::drain`] is called.
+    /// Starts the proxy in the current runtime. Each connection is served with what `admission` chooses
+    /// for its client, until [`Running::drain`] is called.
     pub fn serve<R: Record>(self, admission: impl Admission<R>) -> Running {
         let admission: Arc<dyn Admission<R>> = Arc::new(admission);
         let workers = self.workers.unwrap_or_else(|| Arc::new(Workers::start()));
@@ -70,28 +69,29 @@ impl Proxy {
 }
 
 impl Running {
-    /// How many connections and tunnels are open.
+    /// The number of open connections and tunnels.
     #[must_use]
     pub fn open(&self) -> usize {
         self.stop.tasks.len()
     }
 
-    /// The requests that are being answered, tunnels among them.
+    /// The requests that are being answered, including tunnels.
     #[must_use]
     pub fn requests(&self) -> Vec<OpenRequest> {
         self.registry.requests()
     }
 
-    /// Ends a connection in the middle of whatever it does.
+    /// Ends a connection immediately, whatever it is doing.
     pub fn cut(&self, connection: u64) {
         self.registry.cut(connection);
     }
 
-    /// Ends the proxy: nothing new is accepted, idle connections are closed, and running requests
-    /// get `grace` or until `hurry` is done, whichever is first. Then the rest is cut.
+    /// Stops the proxy: no new connections are accepted, idle connections are closed, and open requests
+    /// may go on until `grace` has passed or `hurry` completes, whichever is first. The rest are then
+    /// cut.
     pub async fn drain(&self, grace: Duration, hurry: impl Future<Output = ()>) -> Drained {
         self.stop.accepting.cancel();
-        // The listeners end at once. After they have ended, their sockets' files are gone, and no
+        // The listeners end at once. Once they have ended, their socket files are gone, and no
         // connection is added to those counted below.
         self.stop.listeners.close();
         self.stop.listeners.wait().await;
