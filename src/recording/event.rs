@@ -10,19 +10,19 @@ use crate::peer::Peer;
 /// The version of the format that this dsp writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// One line. The name of the event is the line's only key: `{"request":{...}}`.
+/// One line. Its only key is the name of the event: `{"request":{...}}`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A session begins.
     Session(Session),
-    /// A request arrived; written before it is forwarded.
+    /// A request arrived. Written before it is forwarded.
     Request(Request),
     /// The answer to a request has ended.
     Response(Response),
-    /// A request that was seen before was seen again.
+    /// An earlier request was repeated.
     Repeat(Repeat),
-    /// The session has ended in order.
+    /// The session has ended normally.
     End(End),
 }
 
@@ -31,45 +31,44 @@ pub enum Event {
 pub struct Session {
     /// [`FORMAT_VERSION`] of the writer.
     pub version: u32,
-    /// A random name, so that a file appended to or read twice is counted once.
+    /// A random name, so that a file that is appended to or read twice is counted once.
     pub id: String,
     /// When it began.
     pub start: Timestamp,
     /// The version of dsp that wrote it.
     pub dsp: String,
-    /// The program that was run and its sub-command, or its arguments too; none for a listener.
+    /// The program that was run and its sub-command, possibly with its arguments; none for a listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// Whether the arguments of the command were asked for. Those of a session without this are not
-    /// shown.
+    /// Whether the person asked to record the arguments of the command. If not, they are not shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub arguments: bool,
-    /// The container whose requests these are; none for those of the command.
+    /// The container that sent these requests; none if the command sent them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// What the person said of it with `--label`.
+    /// What the person said about the session with `--label`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
     /// The engine behind the proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
-    /// Whether lines were lost. The one value that is changed in place, because on a full disk
-    /// there is no room for another line.
+    /// Whether lines were lost. This is the only value that is changed in place, because a full disk has no
+    /// room for another line.
     #[serde(default)]
     pub lossy: bool,
 }
 
-/// What the engine said of itself.
+/// What the engine reported about itself.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Engine {
-    /// Which engine it is; Docker Engine is not named.
+    /// The kind of engine. Docker Engine is left out.
     #[serde(default, skip_serializing_if = "is_default", with = "kind")]
     pub kind: EngineKind,
     /// Its version.
     pub version: String,
-    /// The newest API version that it speaks.
+    /// The newest API version that it supports.
     pub api: String,
-    /// The oldest one.
+    /// The oldest API version that it supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_api: Option<String>,
 }
@@ -85,13 +84,13 @@ pub struct Request {
     pub time: Timestamp,
     /// The number of the client's connection within the session, from 1.
     pub connection: u64,
-    /// Who asked; nobody knows in recordings of before.
+    /// The client that asked; unknown in recordings of earlier versions.
     #[serde(default, skip_serializing_if = "Peer::is_unknown")]
     pub peer: Peer,
-    /// The method as received, if HTTP has it, else its length.
+    /// The method as received if it is an HTTP method, else its length.
     pub method: String,
-    /// The path as received, version included, without the query and without what may be secret; of
-    /// a target that is not a path its length.
+    /// The path as received, version included, without the query and without parts that may be secret. If
+    /// the target is not a path, its length.
     pub path: String,
     /// The operation's name in the catalogue, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,16 +98,17 @@ pub struct Request {
     /// The values of the operation's parameters.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub parameters: IndexMap<String, String>,
-    /// The names that the operation has, in order, and their values; one that may be secret is null.
+    /// The query parameters that the operation has, in order, with their values. A value that may be secret
+    /// is null.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, Option<String>)>,
-    /// How many parameters the query has that the operation does not.
+    /// How many query parameters the operation does not have.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: u64,
     /// Why `enforce` would refuse the request whatever the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// The client's own name for itself.
+    /// The name that the client gives itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// Why `enforce` denied it; none in a recording.
@@ -126,10 +126,10 @@ pub struct Response {
     pub session: String,
     /// The number of the request.
     pub seq: u64,
-    /// The status; none when the engine gave no answer.
+    /// The status; none if the engine did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// From the arrival of the request to the end of the answer.
+    /// The time from the arrival of the request to the end of the answer.
     pub milliseconds: u64,
     /// Bytes of body or tunnel from the client to the engine.
     pub received: u64,
@@ -138,45 +138,46 @@ pub struct Response {
     /// Whether the connection became a tunnel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub upgraded: bool,
-    /// Whether the engine has no such route, as one that is older than the operation.
+    /// Whether the engine has no such route, for example because it is older than the operation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrouted: bool,
-    /// Why `enforce` would end the exchange whatever the profile says, where that was seen behind the
-    /// head only. All that came on the connection from there on went on without a look when `upgraded`
-    /// is set, and was cut otherwise. A request that is counted has one such line at most, without a
+    /// Why `enforce` would end the exchange whatever the profile says, if that became known only after the
+    /// head. If `upgraded` is set, everything after that on the connection was forwarded without being
+    /// read; otherwise it was cut off. A request that is counted has at most one such line, without a
     /// status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 
-/// How often a request was seen again. Counts only grow: the last line for a request holds.
+/// How often a request was repeated. Counts only grow, so the last line for a request is the one that
+/// counts.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Repeat {
     /// The session's id.
     pub session: String,
     /// The number of the first such request.
     pub seq: u64,
-    /// How often it came again, the first time not counted.
+    /// How often it was repeated, without the first time.
     pub count: u64,
-    /// How many of those differed in what may be counted together: times, and what was denied.
+    /// How many of those differed in a part that may differ: times, and what was denied.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub alike: u64,
-    /// How the repeated ones were answered: status, count.
+    /// How the repeated requests were answered: status and count.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub statuses: IndexMap<u16, u64>,
-    /// When the last of them came, and from whom.
+    /// When the last of them came, and from which client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
 }
 
-/// When a request came last.
+/// The last time that a request came.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Last {
     /// When it arrived.
     pub time: Timestamp,
     /// The number of the client's connection.
     pub connection: u64,
-    /// Who asked.
+    /// The client that asked.
     #[serde(default, skip_serializing_if = "Peer::is_unknown")]
     pub peer: Peer,
 }
@@ -188,7 +189,7 @@ pub struct End {
     pub session: String,
     /// When it ended.
     pub time: Timestamp,
-    /// How many requests there were, repeated ones included.
+    /// How many requests there were, including repeated ones.
     pub requests: u64,
     /// How many lines could not be written.
     pub dropped: u64,
@@ -205,7 +206,7 @@ fn is_default(kind: &EngineKind) -> bool {
     *kind == EngineKind::default()
 }
 
-/// The word for an engine.
+/// The name of a kind of engine.
 mod kind {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -232,7 +233,7 @@ impl Event {
             Self::End(end) => &end.session,
         }
     }
-    /// The same, to give an event to a session.
+    /// The same, mutable, to move an event to another session.
     pub(super) fn session_mut(&mut self) -> &mut String {
         match self {
             Self::Session(session) => &mut session.id,

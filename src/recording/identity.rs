@@ -1,4 +1,4 @@
-//! What tells one request from another.
+//! What distinguishes one request from another.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -8,46 +8,45 @@ use sha2::{Digest, Sha256};
 use super::arrival::Arrival;
 use crate::api::Risk;
 
-/// How many values of a query are kept apart for one path. A poller that asks for
-/// `/events?since=<now>` never repeats itself exactly, and its later values say nothing new.
+/// How many values of a query are kept apart for one path. A poller that asks for `/events?since=<now>`
+/// never repeats itself exactly, and its later values add nothing.
 const MOST_QUERIES: u32 = 16;
 
-/// How many different requests for one operation are kept apart when they are denied.
+/// How many different denied requests are kept apart for one operation.
 const MOST_DENIED: u32 = 256;
 
-/// The parameters of a query that say a time, which moves from one poll to the next.
+/// Query parameters that contain a time, which changes from one poll to the next.
 const TIMES: [&str; 2] = ["since", "until"];
 
-/// What a session is written for.
+/// What a session is recorded for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Purpose {
-    /// To learn what a program needs: what came again is counted.
+    /// To learn what a program needs: repeated requests are counted.
     #[default]
     Evidence,
     /// To see later what was done: each request that can change something has a line.
     Audit,
 }
 
-/// What a recording would say of a request, in two keyed hashes of 128 bits. Two requests share one
-/// only when it would say the same of both: nobody can find two others who does not know the key.
+/// What a recording would say about a request, as keyed hashes of 128 bits. Two requests share a hash only
+/// if the recording would say the same about both: without the key, nobody can find a collision.
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     pub(super) exact: u128,
-    /// That of what it may be counted with although it is not the same, and how many of those are
-    /// kept apart.
+    /// The hash of what it may be counted with although it differs, and how many of those are kept apart.
     pub(super) like: Option<(u128, u32)>,
-    /// That of the operation, of who asked, and of what is decided: what it is counted with when too
-    /// many others are remembered.
+    /// The hash of the operation, the user and the decision. Requests are counted by it when too many
+    /// others are remembered.
     pub(super) sum: u128,
     pub(super) operation: Option<&'static str>,
     pub(super) is_denied: bool,
-    /// Whether it has a line of its own each time.
+    /// Whether it gets a line of its own each time.
     pub(super) is_lasting: bool,
     has_hidden: bool,
     bytes: Vec<u8>,
 }
 
-/// From the system's random source, as the keys of `RandomState` are.
+/// From the system's random source, like the keys of `RandomState`.
 static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
     let mut key = [0; 32];
     for part in key.chunks_mut(8) {
@@ -57,8 +56,8 @@ static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
 });
 
 impl Purpose {
-    /// Whether a request has a line each time that it is admitted: one that can change something, or
-    /// of which nobody knows what it does.
+    /// Whether a request gets a line each time it is admitted: it can change something, or its effect is
+    /// unknown.
     fn keeps_each(self, arrival: &Arrival<'_>) -> bool {
         self == Self::Audit && arrival.denied.is_none() && changes(arrival)
     }
@@ -111,7 +110,8 @@ impl Identity {
         self.exact = hash(0, &self.bytes);
     }
 
-    /// What a request may be counted with. `end` is where the values of the query begin.
+    /// The hash of what a request may be counted with, and how many are kept apart. `end` is where the
+    /// values of the query begin.
     fn like(&mut self, arrival: &Arrival<'_>, purpose: Purpose, end: usize) -> Option<(u128, u32)> {
         if self.is_denied {
             let mut bytes = arrival.who().bytes().to_vec();
@@ -142,13 +142,13 @@ impl Identity {
         like
     }
 
-    /// Whether something of the request is not recorded, as it may be secret.
+    /// Whether part of the request is not recorded because it may be secret.
     pub(super) fn has_hidden(&self) -> bool {
         self.has_hidden
     }
 
-    /// The length before each text keeps two neighbours from being read as two others. No head of a
-    /// request is as long as what stands for none.
+    /// Writes the length before each text, so that two neighbouring texts cannot be confused with two
+    /// others. A missing text has a length that no head of a request can reach.
     fn add(&mut self, text: Option<&str>) {
         let length = text.and_then(|text| u32::try_from(text.len()).ok()).unwrap_or(u32::MAX);
         self.bytes.extend(length.to_le_bytes());
@@ -156,14 +156,14 @@ impl Identity {
     }
 }
 
-/// Whether a request can change something, or nobody knows what it does: it is of no known operation, or
-/// refused for what the engine could read in it.
+/// Whether a request can change something, or its effect is unknown: it has no known operation, or it is
+/// refused because the engine could read it in another way.
 fn changes(arrival: &Arrival<'_>) -> bool {
     arrival.refusal.is_some() || arrival.risk().is_none_or(|risk| risk >= Risk::Change)
 }
 
-/// The first half of a SHA-256 with a key before it. The whole of it could be made longer by somebody
-/// who saw it; nobody sees it.
+/// The first half of a SHA-256 hash that starts with a key. Somebody who saw all of it could extend the
+/// hashed text, but it is never shown.
 fn hash(kind: u8, bytes: &[u8]) -> u128 {
     let digest =
         Sha256::new().chain_update(*KEY).chain_update([kind]).chain_update(bytes).finalize();

@@ -1,4 +1,4 @@
-//! Who asked, as a recording says it.
+//! The client that asked, as a recording describes it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::peer::Peer;
 
-/// Who somebody is whatever process or port it is this time. Requests of two of them are two requests.
+/// Identifies a client independently of its current process or port. Requests of two clients are different
+/// requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Who {
     Process { user: u32, group: u32 },
@@ -15,7 +16,7 @@ pub(super) enum Who {
     Unknown,
 }
 
-/// As it is in a line. A later dsp may know more of somebody.
+/// The form in a line. A later dsp may record more about a client.
 #[derive(Deserialize, Serialize)]
 struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,7 +30,7 @@ struct Written {
 }
 
 impl Peer {
-    /// Who it is.
+    /// The client's identity.
     pub(super) fn who(self) -> Who {
         match self {
             Self::Process { user, group, .. } => Who::Process { user, group },
@@ -40,7 +41,7 @@ impl Peer {
 }
 
 impl Who {
-    /// Two numbers that two share only when they are the same.
+    /// Two numbers. Two identities have the same numbers only if they are equal.
     pub(super) fn packed(self) -> (u8, u128) {
         match self {
             Self::Unknown => (0, 0),
@@ -50,7 +51,7 @@ impl Who {
         }
     }
 
-    /// The same as bytes.
+    /// The same numbers as bytes.
     pub(super) fn bytes(self) -> [u8; 17] {
         let (kind, number) = self.packed();
         let mut bytes = [0; 17];

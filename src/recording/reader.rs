@@ -1,7 +1,7 @@
-//! Reads a recording line by line, and tells what is wrong with it and where.
+//! Reads a recording line by line, and reports what is wrong with it and where.
 //!
-//! A line that was cut by a crash costs that line. Anything else that does not belong is an error:
-//! evidence that was edited or mixed up must not silently become a profile.
+//! If a crash cut a line, only that line is lost. Anything else that does not belong in a recording is an
+//! error: evidence that was edited or mixed up must not silently become a profile.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use super::{Event, FORMAT_VERSION, redact};
 use crate::text::shown;
 
-/// The longest line in bytes that is read; dsp's own are shorter.
+/// The longest line that is read, in bytes. Lines that dsp writes are shorter.
 pub const LONGEST_LINE: u64 = 1 << 20;
 
 /// The events of a recording, in order.
@@ -22,7 +22,7 @@ pub struct Reader<R> {
     path: PathBuf,
     lines: R,
     line: usize,
-    /// The next line, read ahead to tell a torn line from a broken one.
+    /// The next line, read ahead to distinguish a torn line from a broken one.
     ahead: Option<Vec<u8>>,
     torn: usize,
     done: bool,
@@ -36,16 +36,16 @@ pub enum ReadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
-    /// A folder, a socket or the like.
+    /// The path is a folder, a socket or similar.
     #[error("{} is not a file; name a recording that `dsp record` wrote", shown(path))]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
-    /// A line that no dsp wrote.
+    /// A line that no version of dsp wrote.
     #[error(
         "{}:{line}:{column}: {reason}; a recording is what `dsp record` writes, one JSON event a line",
         shown(path)
@@ -60,7 +60,7 @@ pub enum ReadError {
         /// What is wrong.
         reason: String,
     },
-    /// A file of a later dsp.
+    /// A file that a later version of dsp wrote.
     #[error(
         "{}:{line}:1: the recording has format version {version}, and this dsp reads up to {FORMAT_VERSION}; use a newer dsp",
         shown(path)
@@ -75,7 +75,7 @@ pub enum ReadError {
     },
 }
 
-/// The first thing looked at in a session, so that the fields of a later version cannot hide it.
+/// Parsed first in a session, so that the fields of a later version cannot hide the version.
 #[derive(Deserialize)]
 struct Versioned {
     session: Option<Version>,
@@ -102,18 +102,18 @@ impl Reader<BufReader<File>> {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads a recording from anywhere; messages call it `path`.
+    /// Reads a recording from any reader. Error messages call it `path`.
     pub fn new(path: &Path, lines: R) -> Self {
         Self { path: path.to_owned(), lines, line: 0, ahead: None, torn: 0, done: false }
     }
 
-    /// The number of the line that was read last, from 1.
+    /// The number of the last line that was read, from 1.
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// How many lines were cut so far.
+    /// How many lines so far were cut.
     #[must_use]
     pub fn torn(&self) -> usize {
         self.torn
@@ -126,15 +126,15 @@ impl<R: BufRead> Reader<R> {
                 continue;
             }
             self.check_version(&line)?;
-            // Without its line break, so that a line cut within a text reads as cut too.
+            // Without its line break, so that a line that was cut within a text is reported as cut too.
             match serde_json::from_slice(line.trim_ascii_end()) {
                 Ok(mut event) => {
                     redact::event(&mut event);
                     return Ok(Some(event));
                 }
                 Err(error) => {
-                    // Only the first bytes of an event, at the end of the file or of a session
-                    // that another one followed, are what a crash leaves.
+                    // A crash leaves only the first bytes of an event, at the end of the file or before the
+                    // start of another session.
                     let cut = is_beginning(&line, &error) && self.line_begins()?;
                     if !cut {
                         return Err(self.bad_line(error.column(), &error));
@@ -146,12 +146,12 @@ impl<R: BufRead> Reader<R> {
         Ok(None)
     }
 
-    /// Whether the next line starts a session, or there is none.
+    /// Whether the next line starts a session, or there is no next line.
     fn line_begins(&mut self) -> Result<bool, ReadError> {
         if self.ahead.is_none() {
             self.ahead = self.read_line()?;
         }
-        // A second crash may have left the very first byte of its line.
+        // A second crash may have left only the first byte of that line.
         let begins = |line: &Vec<u8>| line.starts_with(b"{\"") || line.trim_ascii_end() == b"{";
         Ok(self.ahead.as_ref().is_none_or(begins))
     }
@@ -205,9 +205,9 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// Whether a line that cannot be read is the first bytes of one that could. A cut within a name that
-/// is a number, as a status is, or behind a decimal point is told as a wrong character behind the
-/// last one; with one more digit it is a text that ends too early, as all other cuts are.
+/// Whether a line that cannot be parsed is the beginning of one that can. For a cut within a number or
+/// after a decimal point, serde_json may report a wrong character after the last one instead of an early
+/// end. With one more digit it reports an early end, as for all other cuts.
 fn is_beginning(line: &[u8], error: &serde_json::Error) -> bool {
     let line = line.trim_ascii_end();
     let at_the_end = error.is_syntax() && error.column() >= line.len();
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(read(&format!("{SESSION}\n{{\"end\n{{")), Ok((1, 2)));
         assert_eq!(read(&format!("{SESSION}\n{{\"end\n{{\n{SESSION}\n")), Ok((2, 2)));
         let repeat = r#"{"repeat":{"session":"a","seq":1,"count":2,"statuses":{"200":1,"404":1}}}"#;
-        // A later dsp may write fields that this one passes over.
+        // A later dsp may write fields that this one ignores.
         let fields = r#""a":[-1.5e-7,1e+2,true,null],"b":"\u00e9\ud83d\ude00","c":0.25,"version""#;
         let later = SESSION.replace("\"version\"", fields);
         for line in [SESSION, repeat, &later] {
@@ -279,7 +279,7 @@ mod tests {
         assert!(read(&"x".repeat(2 << 20)).unwrap_err().contains("a line of more than"));
     }
 
-    /// Whole lines, and one that a crash has cut before the next session began.
+    /// Whole lines, and one that a crash cut before the next session began.
     const LINES: &str = r#"\{"session":\{"version":1,"id":"[aé]","start":"2026-01-01T00:00:00Z","dsp":"0"\}\}\n|\{"end":\{"sess\n\{"session":\{"version":1,"id":"b","start":"2026-01-01T00:00:00Z","dsp":"0"\}\}\n|\{"repeat":\{"session":"a","seq":[1-9][0-9]{0,2},"count":1(,"statuses":\{"200":1,"404":[0-9]\})?\}\}\n|\n"#;
 
     proptest! {

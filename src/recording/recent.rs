@@ -1,4 +1,4 @@
-//! The requests that came again lately, found by their text without making anything of them.
+//! The requests that were repeated recently, found by their text before it is parsed.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,24 +7,24 @@ use indexmap::{Equivalent, IndexMap};
 use super::arrival::Arrival;
 use crate::api::{Refusal, RefusalKind};
 
-/// How many requests are remembered: 5 MiB at most, as texts are as long as below. [`Repeats`] knows
-/// more of them, by a hash that takes longer to compute.
+/// How many requests are remembered. They take 5 MiB at most, given the longest text below. [`Repeats`]
+/// remembers more of them, by a hash that takes longer to compute.
 ///
 /// [`Repeats`]: super::repeats::Repeats
 const MOST_REMEMBERED: usize = 4096;
 
-/// The longest method, target, client name and denial, together and in bytes, that are remembered.
+/// The longest method, target, client name and denial that are remembered, together and in bytes.
 const LONGEST_TEXT: usize = 1024;
 
-/// Where the counts of requests are that came again lately.
+/// Where the counts of recently repeated requests are.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     places: IndexMap<Key<Box<str>>, usize>,
-    /// Which one makes room for the next one.
+    /// The entry that the next one replaces.
     oldest: usize,
 }
 
-/// A request as it arrived, to the byte, and what was decided about it.
+/// A request exactly as it arrived, and what was decided about it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Key<T> {
     /// See [`Who::packed`](super::peer::Who::packed).
@@ -57,8 +57,8 @@ impl<'a> Key<&'a str> {
     }
 }
 
-/// Hashes only what most requests differ in, because each call to a hasher costs as much as hashing
-/// some bytes more.
+/// Hashes only the parts in which most requests differ, because each call to a hasher costs as much as
+/// hashing a few more bytes.
 impl<T: AsRef<str>> Hash for Key<T> {
     fn hash<H: Hasher>(&self, to: &mut H) {
         let (target, method) = (self.target.as_ref(), self.method.as_ref());
@@ -84,12 +84,12 @@ impl Equivalent<Key<Box<str>>> for Key<&str> {
 }
 
 impl Recent {
-    /// Where the count of a request is, if the request is remembered.
+    /// The index of a request's count, if the request is remembered.
     pub(super) fn find(&self, key: &Key<&str>) -> Option<usize> {
         self.places.get(key).copied()
     }
 
-    /// Remembers where the count of a request is, instead of the oldest one if there are too many.
+    /// Remembers the index of a request's count. If there are too many, it replaces the oldest one.
     pub(super) fn remember(&mut self, key: Key<&str>, place: usize) {
         if self.places.len() >= MOST_REMEMBERED {
             self.oldest = (self.oldest + 1) % MOST_REMEMBERED;

@@ -1,11 +1,11 @@
-//! What a session came to, so far and at its end.
+//! The totals of a session, so far and at its end.
 
 use std::time::Instant;
 
-/// Where a session stands.
+/// The progress of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Requests so far, repeated ones included.
+    /// Requests so far, including repeated ones.
     pub requests: u64,
     /// Different operations so far; unknown and refused requests are not counted.
     pub operations: usize,
@@ -13,18 +13,18 @@ pub struct Progress {
     pub newest: Instant,
 }
 
-/// What a session came to.
+/// The totals of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Totals {
-    /// Requests, repeated ones included.
+    /// Requests, including repeated ones.
     pub requests: u64,
     /// Different operations.
     pub operations: usize,
     /// Lines that could not be written.
     pub dropped: u64,
-    /// Requests that `enforce` refuses whatever the profile says, each that is different once.
+    /// Requests that `enforce` refuses whatever the profile says. Repeated ones are counted once.
     pub refused: u64,
-    /// Requests that could not be read, or whose answers could not be, and that went on with all that
-    /// followed them on their connections.
+    /// Requests that could not be read or whose answers could not be read. They were forwarded with
+    /// everything that followed on their connections.
     pub unread: u64,
 }

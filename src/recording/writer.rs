@@ -1,7 +1,7 @@
 //! Appends a session to a recording, one whole line at a time.
 //!
-//! Recording must never break the workload: once the session has begun, a line that cannot be
-//! written is counted, the session is marked as lossy, and everything goes on.
+//! Recording must never break the workload. Once the session has begun, a line that cannot be written is
+//! counted, the session is marked as lossy, and everything continues.
 
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -22,17 +22,18 @@ use super::{Event, Progress, Purpose, Session, Totals};
 /// A session being recorded. All methods may be called from several threads at once.
 #[derive(Debug)]
 pub struct Writer {
-    /// Locked while a request is recorded, so that each one is before or after a change of session.
+    /// Locked while a request is recorded, so that each request is either before or after a change of
+    /// session.
     current: Mutex<Arc<Ledger>>,
     purpose: Purpose,
 }
 
 impl Session {
-    /// A session that begins now, with an id of its own.
+    /// A session that begins now, with a new id.
     #[must_use]
     pub fn begin(command: Vec<String>) -> Self {
-        // The keys of `RandomState` come from the system's random source. An id has to be unique,
-        // it is not a secret.
+        // The keys of `RandomState` come from the system's random source. An id has to be unique but is not
+        // a secret.
         let id = RandomState::new().build_hasher().finish();
         Self {
             version: super::FORMAT_VERSION,
@@ -48,8 +49,8 @@ impl Session {
         }
     }
 
-    /// The same, with texts that fit into a line that can be read again: a character is at most six
-    /// bytes of it.
+    /// The same session, with its texts shortened so that the line can be read again. A character takes at
+    /// most six bytes of the line.
     fn bounded(&self) -> Self {
         let mut bounded = self.clone();
         let mut left = MOST_BYTES;
@@ -79,27 +80,27 @@ impl Session {
     }
 }
 
-/// How many bytes all texts of a session's first line have at most, how many one of them has, and how
-/// many arguments and labels there are.
+/// The most bytes of all texts in a session's first line together, the most bytes of one text, and the most
+/// arguments and labels.
 const MOST_BYTES: usize = 1 << 17;
 const LONGEST_TEXT: usize = 1 << 16;
 const MOST_TEXTS: usize = 2048;
 
 impl Writer {
-    /// Appends the session's first line to the file at `path`, which is made if it is absent. A
-    /// last line that was cut by a crash is closed first.
+    /// Appends the session's first line to the file at `path`, which is created if it does not exist. If a
+    /// crash cut the last line, it is ended first.
     ///
     /// # Errors
-    /// [`CreateError`]; nothing was changed then.
+    /// [`CreateError`]. Nothing was changed in that case.
     pub fn create(path: &Path, session: &Session) -> Result<Self, CreateError> {
         let file = AppendFile::begin(path, &Event::Session(session.bounded()))?;
         Ok(Self::new(file, session))
     }
 
-    /// Writes the session to an open file, such as a pipe, from where it stands.
+    /// Writes the session to an open file, such as a pipe, from its current position.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system reports.
     pub fn onto(file: File, session: &Session) -> io::Result<Self> {
         let file = AppendFile::onto(file, &Event::Session(session.bounded()))?;
         Ok(Self::new(file, session))
@@ -110,14 +111,14 @@ impl Writer {
         Self { current: Mutex::new(Arc::new(ledger)), purpose: Purpose::default() }
     }
 
-    /// Writes what this is for, from the first request on.
+    /// Sets the purpose. Call this before the first request.
     #[must_use]
     pub fn for_purpose(self, purpose: Purpose) -> Self {
         Self { purpose, ..self }
     }
 
-    /// Records a request. When this returns, it is in the file, in a line of its own or in a count,
-    /// unless it could not be written.
+    /// Records a request. When this returns, the request is in the file, in a line of its own or in a
+    /// count, unless it could not be written.
     pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
         let key = Key::of(arrival);
         if let Some(key) = &key
@@ -125,25 +126,25 @@ impl Writer {
         {
             return ticket;
         }
-        // What is hashed here takes ten times as long as everything else under the lock.
+        // The hashing here takes ten times as long as everything else under the lock.
         let identity = Identity::of(arrival, self.purpose);
         // What may be secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
         self.current.lock().request(arrival, &identity, key)
     }
 
-    /// Where the session stands.
+    /// The progress of the session.
     pub fn progress(&self) -> Progress {
         self.current.lock().progress()
     }
 
-    /// Ends the session, with the exit status of its command.
+    /// Ends the session with the exit status of its command.
     pub fn end(&self, exit: Option<u8>) -> Totals {
         self.current.lock().end(exit)
     }
 
-    /// Ends the session and goes on with the one that another writer has begun. Each request is in
-    /// one of the two.
+    /// Ends the session and continues with the one that another writer has begun. Each request is in one of
+    /// the two.
     pub fn go_on_with(&self, next: Self) -> Totals {
         let next = next.current.into_inner();
         let mut current = self.current.lock();
@@ -152,7 +153,7 @@ impl Writer {
         ended
     }
 
-    /// Puts another file in the place of the session's, as a disk that fills up.
+    /// Replaces the session's file, to simulate a disk that fills up.
     #[cfg(test)]
     pub(super) fn swap(&self, file: File) -> File {
         self.current.lock().state.lock().file.swap(file)
@@ -246,7 +247,7 @@ mod tests {
             let ticket = arrive(&writer, "GET", "/v1.41/containers/json");
             ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
         }
-        // A poller that asks for the time since its last question never repeats itself exactly.
+        // A poller that asks for everything since its last question never repeats itself exactly.
         for since in 0..20_000 {
             let ticket = arrive(&writer, "GET", &format!("/v1.41/events?since={since}"));
             ticket.answered(&Outcome { status: Some(200), ..Outcome::default() });
