@@ -1,7 +1,7 @@
 //! Caddy's debug log, as JSON and in the console form.
 //!
-//! The proxy's own `upstream roundtrip` is what counts: it is written for what went to the engine. Of the
-//! access log, which has each request again, only those are of use that Caddy refused by itself.
+//! Caddy's own `upstream roundtrip` is the line that counts: Caddy writes it for what went to the engine.
+//! The access log has each request again, so only the requests that Caddy refused itself are taken from it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,12 +12,12 @@ use super::{Entry, Line, Unreadable};
 const MESSAGE: &str = "upstream roundtrip";
 const LOGGER: &str = "http.handlers.reverse_proxy";
 
-/// What the access log says of each request, and the statuses with which Caddy refuses one.
+/// The message of the access log for each request, and the statuses with which Caddy refuses one.
 const HANDLED: &str = "handled request";
 const ACCESS: &str = "http.log.access";
 const REFUSED: [u16; 2] = [401, 403];
 
-/// What every JSON line has, and what a round trip has besides.
+/// The fields of every JSON line, and the additional ones of a round trip.
 #[derive(Deserialize)]
 struct Json {
     logger: Option<String>,
@@ -35,7 +35,7 @@ struct Request {
 }
 
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
-    // A quick look first: most of a debug log is about other things.
+    // A cheap check first: most of a debug log is about other things.
     if !line.contains(MESSAGE) {
         return Ok(if line.contains(HANDLED) { refused(line) } else { Line::Other });
     }
@@ -44,7 +44,7 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if columns.contains(&format!("\"msg\":\"{MESSAGE}\"")) {
         return Err(Unreadable::Cut);
     }
-    // The console form is time, level, logger and message, and JSON for the rest.
+    // The console form has time, level, logger and message, then JSON for the rest.
     let columns = without_colours(columns);
     let mut columns = columns.trim_end().rsplit('\t');
     let console = (columns.next(), columns.next()) == (Some(MESSAGE), Some(LOGGER));
@@ -65,7 +65,7 @@ fn roundtrip(found: Json) -> Result<Line, Unreadable> {
     found.request.ok_or(Unreadable::Json).and_then(|request| Line::request(request.entry(status)))
 }
 
-/// A line of the access log, when Caddy refused the request.
+/// A line of the access log, if Caddy refused the request.
 fn refused(line: &str) -> Line {
     let found = line.find('{').and_then(|start| {
         let (columns, json) = line.split_at_checked(start)?;
@@ -96,7 +96,7 @@ impl Request {
     }
 }
 
-/// Whether what stands before the request, which is Caddy's own, says that it is a round trip.
+/// Whether the text before the request, which Caddy wrote, says that this is a round trip.
 fn begins_as_roundtrip(json: &str) -> bool {
     let own = json.split("\"request\"").next().unwrap_or_default();
     own.contains(&format!("\"msg\":\"{MESSAGE}\""))
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn other_lines_are_passed_over() {
-        // What a client sends does not make a line a round trip.
+        // A line is not a round trip because of what a client sent.
         let access = r#"{"logger":"http.log.access","msg":"handled request","request":{"method":"GET","uri":"/?\"msg\":\"upstream roundtrip\""},"status":403}"#;
         let other = json(REQUEST).replace("reverse_proxy", "other");
         let passed = access.replace("403", "200");

@@ -1,22 +1,22 @@
-//! dockerd's own log with `--debug`, as text, as JSON and as it looks on a terminal.
+//! dockerd's own log with `--debug`, as text, as JSON and in its terminal form.
 //!
 //! Most engines write `msg="Calling GET /v1.41/containers/json"`, the newest ones `msg="handling GET
-//! request" method=GET request-url=/v1.48/containers/json`. Requests that lead to no route of the
-//! engine are not in the log at all, and all its clients are, with nothing to tell them apart.
+//! request" method=GET request-url=/v1.48/containers/json`. The log omits requests that match no route of
+//! the engine. It contains the requests of all clients and does not distinguish them.
 
 use serde::Deserialize;
 
 use super::text::{Fields, fields, is_without_time, pairs, value, without_colours};
 use super::{Entry, Line, Unreadable};
 
-/// What a message of a request begins with.
+/// How the message of a request begins.
 const CALLING: &str = "Calling ";
 const HANDLING: &str = "handling ";
 
-/// The levels as they are written on a terminal.
+/// The levels as the terminal form writes them.
 const LEVELS: [&str; 7] = ["TRAC", "DEBU", "INFO", "WARN", "ERRO", "FATA", "PANI"];
 
-/// What of a JSON line matters.
+/// The fields of a JSON line that matter.
 #[derive(Deserialize)]
 struct Json {
     msg: Option<String>,
@@ -65,8 +65,8 @@ pub(super) fn begins(line: &str) -> bool {
     line.starts_with("time=") || is_without_time(line) || has_level()
 }
 
-/// Level and text of a line as it looks on a terminal, `DEBU[2026-11-24T20:00:00Z] message`. The
-/// level has to stand before anything that a client could have sent.
+/// Level and text of a line in the terminal form, `DEBU[2026-11-24T20:00:00Z] message`. The level has to
+/// come before anything that a client could have sent.
 fn on_terminal(line: &str) -> Option<(&str, &str)> {
     let (before, behind) = line.split_once('[')?;
     let level = LEVELS.into_iter().find(|level| before.ends_with(level))?;
@@ -74,7 +74,7 @@ fn on_terminal(line: &str) -> Option<(&str, &str)> {
     fields(before).is_none().then_some((level, text))
 }
 
-/// The form without `key=` before the message.
+/// The terminal form, which has no `key=` before the message.
 fn terminal(text: &str) -> Result<Line, Unreadable> {
     if !text.starts_with(HANDLING) {
         return request(text, None, None, None);
@@ -105,7 +105,7 @@ fn request(
         let (method, target) = called.trim_end().split_once(' ').unwrap_or((called, ""));
         return entry(method, target);
     }
-    // An error comes again as "error response for GET request", with the same fields.
+    // An error is logged again as "error response for GET request", with the same fields.
     if message.starts_with(HANDLING) && message.ends_with(" request") {
         return match (method, url) {
             (None, None) => Ok(Line::Other),
@@ -115,7 +115,7 @@ fn request(
     Ok(Line::Other)
 }
 
-/// A line that cannot be read matters only when it would have been a request.
+/// A line that cannot be read matters only if it would have been a request.
 fn unless_of_no_interest(text: &str, key: &str, error: Unreadable) -> Result<Line, Unreadable> {
     let message = text.split_once(key).map_or("", |(_, message)| message);
     if message.starts_with(CALLING) || message.starts_with(HANDLING) {
@@ -189,7 +189,7 @@ mod tests {
         for line in [
             "",
             "time=\"x\" level=info msg=\"API listen on /run/docker.sock\"",
-            // What a client sent stands in a message too.
+            // A message may contain what a client sent.
             r#"time="x" level=debug msg="form data: {\"Cmd\":[\"msg=\\\"Calling GET /info\\\"\"]}""#,
             r#"time="x" level=debug msg="form data: {\"Cmd\":[\" DEBU[0] Calling GET /info"#,
             r#"{"level":"debug","msg":"form data: \"msg\":\"Calling GET /info\"","time":"x"}"#,
