@@ -19,10 +19,10 @@ pub enum Format {
     Wollomatic,
 }
 
-/// Which requests the log of a program holds.
+/// Which requests the log of a program contains.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Holds {
-    /// Those that had come.
+    /// Those that had arrived.
     Begun,
     /// Those whose answer had begun.
     Answered,
@@ -31,7 +31,7 @@ pub enum Holds {
 }
 
 impl Holds {
-    /// What a profile that is made of such a log may lack, in words. A log begins and ends anywhere.
+    /// What a profile made from such a log may lack, in words. A log may begin and end anywhere.
     #[must_use]
     pub const fn missing(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Holds {
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 5] =
         [Self::Caddy, Self::Dockerd, Self::Haproxy, Self::Nginx, Self::Wollomatic];
 
@@ -61,13 +61,13 @@ impl Format {
         }
     }
 
-    /// The format of this name.
+    /// The format with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// What the program is called.
+    /// The name of the program.
     #[must_use]
     pub const fn program(self) -> &'static str {
         match self {
@@ -79,9 +79,9 @@ impl Format {
         }
     }
 
-    /// When the program writes a request down. `other_proxies::held` holds one open in the real Caddy,
-    /// HAProxy and nginx, and `real_engine::log` one in dockerd; that wollomatic's socket-proxy does so
-    /// before it forwards a request is from its source, `handlehttprequest.go`.
+    /// When the program logs a request. `other_proxies::held` keeps a request open in the real Caddy,
+    /// HAProxy and nginx, and `real_engine::log` does so in dockerd. For wollomatic's socket-proxy, the
+    /// source (`handlehttprequest.go`) shows that it logs before it forwards.
     #[must_use]
     pub const fn holds(self) -> Holds {
         match self {
@@ -103,8 +103,8 @@ impl Format {
         }
     }
 
-    /// Reads a line without its line break: what is in it, however it is wrapped. Most lines are one;
-    /// a batch of a log drain is many. Lines about other things are left out.
+    /// Reads the requests in a line without its line break, however it is wrapped. Most lines contain one;
+    /// a batch of a log drain contains many. Lines about other things are left out.
     pub fn lines(self, line: &str) -> Vec<Result<Line, Unreadable>> {
         unwrap::lines(self, line)
     }
@@ -112,7 +112,7 @@ impl Format {
     /// Reads a line as its program wrote it, with or without a known front.
     ///
     /// # Errors
-    /// [`Unreadable`], when the line should be a request and is not.
+    /// [`Unreadable`], if the line should be a request and is not.
     pub fn read(self, line: &str) -> Result<Line, Unreadable> {
         match self {
             Self::Caddy => caddy::read(line),
@@ -123,12 +123,12 @@ impl Format {
         }
     }
 
-    /// Like [`read`](Self::read), for a line that is a JSON object and nothing else.
+    /// Like [`read`](Self::read), for a line that is only a JSON object.
     pub(super) fn read_json(self, json: &str) -> Result<Line, Unreadable> {
         if self.is_json() { self.read(json) } else { Ok(Line::Other) }
     }
 
-    /// Whether the program writes JSON of its own.
+    /// Whether the program itself writes JSON.
     pub(super) const fn is_json(self) -> bool {
         match self {
             Self::Caddy | Self::Dockerd | Self::Wollomatic => true,
@@ -144,7 +144,7 @@ impl Format {
         }
     }
 
-    /// Whether a text begins as the program's lines do, be it after its time was cut off.
+    /// Whether a text begins as the program's lines do, even if its time was cut off.
     pub(super) fn begins(self, text: &str) -> bool {
         match self {
             Self::Caddy => caddy::begins(text),
@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// A line of each format, and parts that parsers stumble over.
+    /// A line of each format, and parts that are hard to parse.
     const PARTS: &str = r#"(time=|msg="Calling |"|\\|\\x2|\\u00|\{"msg":"|upstream roundtrip|allowed request| \[24/Nov/2026:20:00:00\]| f b/s 0/0/0/0/0 200 |GET /a?b HTTP/1\.1|\{|\}|DEBU\[0\] | =|\x1b\[|é|#|\t|[ -~])"#;
 
     proptest! {

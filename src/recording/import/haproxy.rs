@@ -1,26 +1,26 @@
 //! HAProxy's HTTP log (`option httplog`), with or without what syslog puts before it.
 //!
-//! `127.0.0.1:5 [24/Nov/2026:20:00:00.123] front back/server 0/0/0/3/3 200 266 - - ---- 1/1/0/0/0
-//! 0/0 "HEAD /_ping HTTP/1.1"`. A server in angle brackets is none: HAProxy answered by itself,
-//! because of a rule (`<NOSRV>` with `PR` as the state), for its statistics (`<STATS>`), or because
-//! no server was up. A line may have lost what stands before its fields, and the first of them: what is
-//! left tells as long as the state of the session is among it.
+//! `127.0.0.1:5 [24/Nov/2026:20:00:00.123] front back/server 0/0/0/3/3 200 266 - - ---- 1/1/0/0/0 0/0 "HEAD
+//! /_ping HTTP/1.1"`. A name in angle brackets is not a server: HAProxy answered itself, because of a rule
+//! (`<NOSRV>` with `PR` as the state), for its statistics (`<STATS>`), or because no server was up. A line
+//! may lack the text before its fields, and the first of the fields; the rest is enough as long as it
+//! contains the state of the session.
 
 use super::text::{
     around_time, begins_with_request, is_bare_request, is_before_time, request_line,
 };
 use super::{Entry, Line, Unreadable};
 
-/// How many words before the state there are in a whole line without address and time.
+/// How many words precede the state in a whole line without address and time.
 const STATE: usize = 7;
 
-/// The state, and the two fields that have to follow it.
+/// The words up to the state, the state, and the two fields that have to follow it.
 const MOST_FIELDS: usize = STATE + 3;
 
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     let Some((_, behind)) = around_time(line) else { return without_front(line) };
-    // Captured headers may hold anything, so the request is the text behind the first quote that
-    // follows the fields, and the fields are counted from the front.
+    // Captured headers may contain anything. So the request is the text after the first quote that follows
+    // the fields, and the fields are counted from the front.
     let (fields, request) = match behind.split_once(" \"") {
         Some((fields, request)) => (fields, Some(request)),
         None => (behind, None),
@@ -39,13 +39,13 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     finish(server.starts_with('<'), status, request)
 }
 
-/// Whether a text begins with what stands before the fields.
+/// Whether a text begins with what precedes the fields.
 pub(super) fn begins(line: &str) -> bool {
     around_time(line).is_some_and(|(before, _)| is_before_time(before, 2))
 }
 
-/// A line whose address and time were cut off, and perhaps frontend, server, times and status. What is
-/// left has to be all of the rest, in its order, from the first word to the request.
+/// A line whose address and time were cut off, and perhaps the frontend, server, times and status too. The
+/// remaining fields have to be complete and in order, from the first word to the request.
 fn without_front(line: &str) -> Result<Line, Unreadable> {
     if is_bare_request(line) || begins_with_request(line) {
         return Err(Unreadable::Bare);
@@ -82,13 +82,13 @@ fn without_front(line: &str) -> Result<Line, Unreadable> {
     finish(answered_itself, status.unwrap_or(&"-"), Some(request))
 }
 
-/// The request, which HAProxy answered by itself or not.
+/// The request, and whether HAProxy answered it itself.
 fn finish(answered_itself: bool, status: &str, request: Option<&str>) -> Result<Line, Unreadable> {
     let entry = || {
         let request = decode(request.ok_or(Unreadable::Unclosed)?)?;
         let (method, target) = request_line(&request).ok_or(Unreadable::Request)?;
         let (method, target) = (method.to_owned(), target.to_owned());
-        // No answer is -1.
+        // Without an answer it is -1, which does not parse as a status.
         Ok(Entry { method, target, status: status.parse().ok(), agent: None })
     };
     match (answered_itself, entry()) {
@@ -102,7 +102,7 @@ fn is_of_times(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'/' | b'-' | b'+')
 }
 
-/// Whether a word is so many numbers with slashes between them.
+/// Whether a word is this many numbers, separated by slashes.
 fn are_numbers(word: &str, count: usize) -> bool {
     word.split('/').count() == count && word.bytes().all(is_of_times)
 }
@@ -112,8 +112,8 @@ fn is_state(word: &str) -> bool {
     word.len() == 4 && word.bytes().all(|byte| byte == b'-' || byte.is_ascii_alphabetic())
 }
 
-/// The request between the quotes, with `#22` and the like undone. HAProxy cuts long ones off,
-/// often within a query: without it the rest of the request is whole.
+/// The request between the quotes, with `#22` and similar escapes decoded. HAProxy truncates long requests,
+/// often within the query; without the query, the rest of the request is complete.
 fn decode(text: &str) -> Result<String, Unreadable> {
     let (inside, whole) = match text.split_once('"') {
         Some((inside, _)) => (inside, true),
@@ -199,7 +199,7 @@ mod tests {
         for cut in 0..=STATE {
             assert!(requested(&words[cut..].join(" ")).starts_with("Ok(TurnedAway"), "{cut}");
         }
-        // Nobody can tell of these whether they were passed on.
+        // These do not show whether they were passed on.
         for line in ["\"GET /info HTTP/1.1\"", "GET /info HTTP/1.1", "\"GET /info HTTP/1.1\" 200"] {
             assert_eq!(read(line), Err(Unreadable::Bare), "{line}");
         }

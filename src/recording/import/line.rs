@@ -5,35 +5,35 @@
 pub enum Line {
     /// A request that went to the engine.
     Request(Entry),
-    /// A request that the proxy answered by itself; none when it was no request of HTTP.
+    /// A request that the proxy answered itself; `None` if it was not an HTTP request.
     TurnedAway(Option<Entry>),
     /// Something else.
     Other,
 }
 
-/// A request, as a log tells of it.
+/// A request as a log reports it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
     /// The method as received.
     pub method: String,
     /// Path and query as received.
     pub target: String,
-    /// The status of the answer, where the log has one.
+    /// The status of the answer, if the log has one.
     pub status: Option<u16>,
-    /// The client's own name for itself, where the log has one.
+    /// The name that the client gives itself, if the log has one.
     pub agent: Option<String>,
 }
 
 /// Why a line that should be a request cannot be read as one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unreadable {
-    /// Two texts in one line that could be the program's, of which a client may have sent one.
+    /// Two texts in one line that could be the program's. A client may have sent one of them.
     #[error("more than one text in it could be the program's line, and a client may have sent one")]
     Ambiguous,
-    /// The request alone.
+    /// Only the request is left.
     #[error("nothing but the request is left of it, so it is unknown whether it was passed on")]
     Bare,
-    /// What was wrapped around the line ends too early.
+    /// The text that was wrapped around the line ends too early.
     #[error("it is cut off")]
     Cut,
     /// An escape that the program would not have written.
@@ -42,30 +42,30 @@ pub enum Unreadable {
     /// A JSON object that is cut off or has values of other types.
     #[error("JSON of another form")]
     Json,
-    /// Wrapped too often.
+    /// Too many layers of wrapping.
     #[error("it is wrapped in too many layers")]
     Layers,
     /// Longer than any line that the program writes.
     #[error("the line is too long")]
     Length,
-    /// A piece of JSON that was written on several lines.
+    /// A part of a JSON text that was written on several lines.
     #[error("a piece of JSON; each object has to be on one line, as jq -c writes it")]
     Piece,
-    /// No method and target where they should be.
+    /// There is no method and target in the expected place.
     #[error("no method and path")]
     Request,
-    /// Bytes that are no text.
+    /// Bytes that are not UTF-8.
     #[error("text that is not UTF-8")]
     Text,
-    /// A line that was cut off, or a quote too many.
+    /// A line that was cut off, or an extra quote.
     #[error("a quote that does not end")]
     Unclosed,
 }
 
 impl Line {
-    /// A request, when there is a method and a target.
+    /// A request, if there is a method and a target.
     pub(super) fn request(entry: Entry) -> Result<Self, Unreadable> {
-        // A replacement character stands for bytes that somebody has thrown away already.
+        // A replacement character means that the original bytes are already lost.
         if entry.target.contains('\u{fffd}') {
             return Err(Unreadable::Text);
         }
@@ -76,7 +76,7 @@ impl Line {
         }
     }
 
-    /// A request that the proxy answered by itself, if there is a method and a target.
+    /// A request that the proxy answered itself, if there is a method and a target.
     pub(super) fn turned_away(entry: Entry) -> Self {
         Self::TurnedAway(match Self::request(entry) {
             Ok(Self::Request(entry)) => Some(entry),
@@ -85,8 +85,8 @@ impl Line {
     }
 }
 
-/// Whether a word could be a method. Whether it is one that the Engine API has is for the canonical
-/// form to say, as for every request.
+/// Whether a word could be a method. The canonical form decides whether the Engine API has that method, as
+/// for every request.
 pub(super) fn is_method(word: &str) -> bool {
     matches!(word.len(), 1..=32) && word.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

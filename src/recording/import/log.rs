@@ -1,4 +1,4 @@
-//! A whole log as the events of one session.
+//! A whole log, read as the events of one session.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
@@ -15,11 +15,11 @@ use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::peer::Peer;
 
-/// The longest line in bytes that is looked at. Caddy's hold the headers of a request, and no
-/// server takes a megabyte of those.
+/// The longest line that is read, in bytes. Caddy's lines contain the headers of a request, and no server
+/// accepts a megabyte of headers.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// How many unreadable lines are remembered with their places; the rest is counted.
+/// How many unreadable lines are remembered with their line numbers. The rest is only counted.
 const MOST_PLACES: usize = 5;
 
 /// How many lines without a request are tried in the other formats.
@@ -28,21 +28,21 @@ const MOST_TRIED: u64 = 10_000;
 /// How many requests that the engine refused are remembered.
 const MOST_REFUSED: usize = 1000;
 
-/// What a log came to.
+/// The result of reading a log.
 #[derive(Debug)]
 pub struct Log {
-    /// One session, from its beginning to its end. The end is missing when lines could not be read:
-    /// what they asked for is missing too.
+    /// One session, from its start to its end. The end is missing if lines could not be read, because the
+    /// requests in them are missing too.
     pub events: Vec<Event>,
     /// The first lines that should be requests and cannot be read.
     pub skipped: Vec<Skipped>,
     /// How many such lines there were.
     pub unreadable: u64,
-    /// How many requests the proxy answered by itself and that are left out.
+    /// How many requests are left out because the proxy answered them itself.
     pub turned_away: u64,
 }
 
-/// What becomes of requests that the proxy answered by itself.
+/// What happens to requests that the proxy answered itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TurnedAway {
     /// They are counted and left out.
@@ -66,29 +66,29 @@ pub enum ImportError {
     /// It cannot be opened or read.
     #[error("cannot read the log {name}: {source}")]
     Io {
-        /// What it is called.
+        /// The name of the log.
         name: String,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
-    /// It is text of another encoding, as PowerShell writes it.
+    /// It is text in another encoding, such as PowerShell writes.
     #[error("{name} is UTF-16, and logs are read as UTF-8")]
     Utf16 {
-        /// What it is called.
+        /// The name of the log.
         name: String,
     },
-    /// No line of it is a request in the format that was named.
+    /// No line of it is a request in the requested format.
     #[error("{name} contains no request that --from {format} can read")]
     NoRequest {
-        /// What it is called.
+        /// The name of the log.
         name: String,
-        /// The format that was named.
+        /// The requested format.
         format: Format,
         /// The format that some line has instead.
         instead: Option<Format>,
-        /// Whether it is a recording of dsp's.
+        /// Whether it is a recording that dsp wrote.
         recording: bool,
-        /// How many requests the proxy answered by itself.
+        /// How many requests the proxy answered itself.
         turned_away: u64,
         /// How many lines could not be read.
         unreadable: u64,
@@ -99,7 +99,7 @@ pub enum ImportError {
 struct Import {
     engine: EngineKind,
     format: Format,
-    /// What the engine itself refused, where the proxy's log has each request twice.
+    /// The requests that the engine itself refused, if the proxy's log has each request twice.
     refused: HashSet<(String, String)>,
     session: Session,
     events: Vec<Event>,
@@ -108,10 +108,9 @@ struct Import {
 }
 
 impl Log {
-    /// Reads a log of requests to an engine of this kind to its end. `name` is what messages call
-    /// it.
+    /// Reads a log of requests to an engine of this kind to its end. Error messages call it `name`.
     ///
-    /// A line may hold several requests, as the batches of log drains do.
+    /// A line may contain several requests, for example a batch of a log drain.
     ///
     /// # Errors
     /// [`ImportError`].
@@ -202,15 +201,15 @@ impl Import {
         }
     }
 
-    /// Whether the proxy's log has said of this request that the engine refused it. Of Caddy's the
-    /// access log says it again.
+    /// Whether the log has already reported that the engine refused this request. Caddy's access log
+    /// reports it a second time.
     fn was_passed_on(&self, entry: &Entry) -> bool {
         !self.refused.is_empty()
             && self.refused.contains(&(entry.method.clone(), entry.target.clone()))
     }
 
-    /// Takes a request in, as the recorder would have: made canonical, its secrets left out, and
-    /// counted when it came before.
+    /// Adds a request as the recorder would: in canonical form, without its secrets, and counted if it came
+    /// before.
     fn request(&mut self, entry: &Entry) {
         self.requests += 1;
         let is_refused = matches!(entry.status, Some(401 | 403));
@@ -221,20 +220,20 @@ impl Import {
         let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
         let arrival = Arrival {
             at: Instant::now(),
-            // Logs number requests, if anything, and not connections.
+            // Logs may number requests, but not connections.
             connection: 1,
             peer: Peer::Unknown,
             method: &entry.method,
             target: &entry.target,
             request: request.as_ref().ok(),
             located: located.as_ref(),
-            // A log has neither headers nor bodies.
+            // A log contains neither headers nor bodies.
             refusal: request.as_ref().err(),
             agent: entry.agent.as_deref(),
             denied: None,
             would_deny: None,
         };
-        // Each format has its own idea of a time, and nothing that reads evidence needs one.
+        // Each format writes times in its own way, and nothing that reads evidence needs one.
         let time = Timestamp::UNIX_EPOCH;
         let identity = Identity::of(&arrival, Purpose::Evidence);
         if let Some(earlier) = self.repeats.find(&identity) {
@@ -257,19 +256,19 @@ impl Import {
                 received: 0,
                 sent: 0,
                 upgraded: entry.status == Some(101),
-                // It takes the answer's headers to tell.
+                // Only the headers of the answer would show this.
                 unrouted: false,
                 refused: None,
             }));
         }
     }
 
-    /// The events, in the session that has this id. It is made of the log's content, so that a log
-    /// that is read twice counts once, as a recording does.
+    /// The events, in the session with this id. The id is derived from the log's content, so that a log
+    /// that is read twice counts once, like a recording.
     fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
         let session = String::new;
         let repeats = self.repeats.rest().map(|(seq, _, Sum { count, alike, statuses, .. })| {
-            // The times of a log are not read, see above.
+            // The times in a log are not read, see above.
             let (statuses, last) = (statuses.into_iter().collect(), None);
             Event::Repeat(Repeat { session: session(), seq, count, alike, statuses, last })
         });
@@ -290,13 +289,13 @@ fn id(content: Sha256) -> String {
     content.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a file begins with the mark of UTF-16.
+/// Whether a file begins with the UTF-16 byte order mark.
 fn is_utf_16(beginning: &[u8]) -> bool {
     beginning.starts_with(&[0xff, 0xfe]) || beginning.starts_with(&[0xfe, 0xff])
 }
 
-/// Puts the next line into `line` and tells whether it is whole; `None` at the end. Of a line that
-/// is too long the beginning is kept and the rest passed over.
+/// Reads the next line into `line` and returns whether it is whole; `None` at the end. If a line is too
+/// long, its beginning is kept and the rest is skipped.
 fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
     if lines.by_ref().take(LONGEST_LINE).read_until(b'\n', line)? == 0 {

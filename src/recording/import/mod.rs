@@ -1,11 +1,10 @@
 //! Evidence from logs that other programs wrote, for a workload that was never recorded.
 //!
-//! `unwrap` takes a line out of what others wrapped around it; one file for each format turns it into
-//! a request; [`Log`] makes of a whole log the events
-//! of one session, so that nothing behind it can tell a log from a recording. Lines about other
-//! things are passed over, lines that should be a request and are not are counted with their
-//! place, and what a proxy turned away by itself is no evidence: the program got along without it,
-//! or nobody wanted it.
+//! `unwrap` extracts a line from what others wrapped around it. One file for each format turns the line
+//! into a request. [`Log`] turns a whole log into the events of one session, so that later stages cannot
+//! tell a log from a recording. Lines about other things are skipped. Lines that should be a request and
+//! are not are counted, with their line numbers. What a proxy turned away itself is not evidence: the
+//! program worked without it, or nobody wanted it.
 
 mod caddy;
 mod dockerd;

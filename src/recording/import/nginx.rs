@@ -1,19 +1,19 @@
 //! nginx's access log in its `combined` format, which Apache and others write too.
 //!
 //! `127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] "HEAD /_ping HTTP/1.1" 200 0 "-" "Docker-Client/28.2.2
-//! (linux)"`. A 403 or 404 that nginx answered by itself looks like one of the engine's; only what
-//! is no HTTP, and connections that a rule ended with 444, can be told. A line may have lost all that
-//! stands before the request.
+//! (linux)"`. A 403 or 404 from nginx itself looks like one from the engine. Only input that is not HTTP,
+//! and connections that a rule ended with 444, can be recognized. A line may lack everything before the
+//! request.
 
 use super::text::{
     around_time, begins_with_request, is_bare_request, is_before_time, quoted, request_line,
 };
 use super::{Entry, Line, Unreadable};
 
-/// The status with which nginx answers what it cannot read.
+/// The status with which nginx answers what it cannot parse.
 const BAD_REQUEST: u16 = 400;
 
-/// The status that nginx logs when a rule made it end the connection.
+/// The status that nginx logs when a rule made it close the connection.
 const NO_RESPONSE: u16 = 444;
 
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
@@ -28,7 +28,7 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if !behind.starts_with('"') {
         return Ok(Line::Other);
     }
-    // What is no HTTP may be any bytes, and is known by its status.
+    // Input that is not HTTP may be any bytes. Its status identifies it.
     let (request, behind) = match quoted(behind) {
         Err(Unreadable::Text) => (None, raw_behind(behind)),
         other => other.map(|(request, behind)| (Some(request), behind))?,
@@ -52,19 +52,18 @@ pub(super) fn begins(line: &str) -> bool {
     around_time(line).is_some_and(|(before, _)| is_before_time(before, 4))
 }
 
-/// Whether nginx would have passed a request on: with a method in capitals, and a path without
-/// spaces.
+/// Whether nginx would have passed a request on: its method is in capitals, and its path has no spaces.
 fn is_http((method, target): (&str, &str)) -> bool {
     let capitals = method.bytes().all(|byte| byte.is_ascii_uppercase());
     capitals && target.starts_with('/') && !target.contains(' ')
 }
 
-/// What follows a quoted text that is not UTF-8. Its quotes are escaped, so the next one ends it.
+/// The text after a quoted text that is not UTF-8. Its quotes are escaped, so the next quote ends it.
 fn raw_behind(text: &str) -> &str {
     text.splitn(3, '"').nth(2).unwrap_or_default()
 }
 
-/// The last quoted text, behind status, size and referrer.
+/// The last quoted text, after status, size and referrer.
 fn agent(behind: &str) -> Option<String> {
     let (_referrer, behind) = quoted(behind.get(behind.find('"')?..)?).ok()?;
     let (agent, _) = quoted(behind.get(behind.find('"')?..)?).ok()?;

@@ -1,27 +1,27 @@
 //! Splitters for the text formats: quoted words, `key=value` fields, request lines.
 //!
-//! Quotes are followed from the front, never searched for from the back: what a client sent stands
-//! between them, and must not pass for a part of the log.
+//! Quotes are matched from the front and never searched for from the back. The text between them came from
+//! a client, and must not be taken for a part of the log.
 
 use std::borrow::Cow;
 
 use super::Unreadable;
 use super::line::is_method;
 
-/// The longest time in bytes, its zone included. A bound keeps a line of nothing but openings from
-/// being searched again from each of them.
+/// The longest time in bytes, including its zone. Without a bound, a line of nothing but opening brackets
+/// would be searched again from each of them.
 const LONGEST_TIME: usize = 40;
 
 /// How the fields of a structured log line are written.
 pub(super) enum Fields<'a> {
     /// One JSON object.
     Json(&'a str),
-    /// `key=value`, with quotes where they are needed, as Go's loggers write it.
+    /// `key=value`, with quotes where needed, as Go's loggers write it.
     Text(&'a str),
 }
 
-/// The fields of a line that begins with its time, behind whatever syslog, journald or Compose put
-/// before it.
+/// The fields of a line that begins with its time, after whatever syslog, journald or Compose put before
+/// it.
 pub(super) fn fields(line: &str) -> Option<Fields<'_>> {
     if is_without_time(line) {
         return Some(Fields::Text(line));
@@ -37,7 +37,7 @@ pub(super) fn fields(line: &str) -> Option<Fields<'_>> {
     }
 }
 
-/// Whether a line begins with the fields that follow the time, which somebody cut off.
+/// Whether a line begins with the fields that follow the time, because the time was cut off.
 pub(super) fn is_without_time(line: &str) -> bool {
     ["level=", "msg="].into_iter().any(|field| line.starts_with(field))
 }
@@ -68,8 +68,8 @@ pub(super) fn value<'a>(pairs: &'a [(&str, String)], wanted: &str) -> Option<&'a
     pairs.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.as_str())
 }
 
-/// The text between the quote at the beginning of `text` and the one that ends it, with the escapes
-/// of Go and nginx undone, and what follows.
+/// The text between the quote at the beginning of `text` and the matching one, with the escapes of Go and
+/// nginx decoded, and the text that follows.
 pub(super) fn quoted(text: &str) -> Result<(String, &str), Unreadable> {
     let mut characters = text.char_indices().skip(1);
     let mut bytes = Vec::new();
@@ -108,7 +108,7 @@ pub(super) fn quoted(text: &str) -> Result<(String, &str), Unreadable> {
     Err(Unreadable::Unclosed)
 }
 
-/// A number of so many hexadecimal digits.
+/// A number with this many hexadecimal digits.
 fn hexadecimal(
     characters: &mut impl Iterator<Item = (usize, char)>,
     digits: usize,
@@ -122,8 +122,8 @@ fn hexadecimal(
     Ok(number)
 }
 
-/// Method and target of a request line, `GET /path HTTP/1.1`. A target may hold spaces, which no
-/// server should have let pass, so the protocol is looked for at the end.
+/// Method and target of a request line, `GET /path HTTP/1.1`. A target may contain spaces, although servers
+/// should reject them, so the protocol is searched for at the end.
 pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
     let (method, rest) = line.split_once(' ')?;
     let target = match rest.rsplit_once(' ') {
@@ -133,9 +133,8 @@ pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
     (is_method(method) && !target.is_empty()).then_some((method, target))
 }
 
-/// What stands around the time in brackets that nginx and HAProxy put into their lines,
-/// `[24/Nov/2026:20:00:00 +0000]`. Before it stand addresses and names, which hold no such time, or
-/// nothing.
+/// The text before and after the time in brackets that nginx and HAProxy write, `[24/Nov/2026:20:00:00
+/// +0000]`. Before it there are addresses and names, which contain no such time, or nothing.
 pub(super) fn around_time(line: &str) -> Option<(&str, &str)> {
     let first = line.starts_with('[').then_some(0);
     let others = line.match_indices(" [").map(|(place, _)| place + 1);
@@ -146,8 +145,7 @@ pub(super) fn around_time(line: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// Whether a text can stand before the time: addresses and names, of this number at most, and nothing
-/// that quotes.
+/// Whether a text can precede the time: addresses and names, at most this many words, and no quotes.
 pub(super) fn is_before_time(text: &str, most: usize) -> bool {
     let quotes = ['"', '\'', '`', '{', '=', ','];
     !text.contains(quotes) && text.split_ascii_whitespace().count() <= most
@@ -165,7 +163,7 @@ pub(super) fn begins_with_request(text: &str) -> bool {
     text.starts_with('"') && quoted(text).is_ok_and(|(request, _)| is_bare_request(&request))
 }
 
-/// `24/Nov/2026:20:00:00` and anything behind it.
+/// Matches `24/Nov/2026:20:00:00` and anything after it.
 fn is_time(text: &str) -> bool {
     let shape = b"00/aaa/0000:00:00:00";
     let fits = |(byte, kind): (u8, &u8)| match kind {

@@ -1,7 +1,7 @@
 //! The debug log of wollomatic's socket-proxy (`-loglevel DEBUG`), as text and as JSON.
 //!
 //! `msg="allowed request" method=GET URL=/v1.41/info client=127.0.0.1:5` was passed on, `msg="blocked
-//! request"` was not. Neither has the engine's status.
+//! request"` was not. Neither contains the engine's status.
 
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::api::encode_segment;
 const ALLOWED: &str = "allowed request";
 const BLOCKED: &str = "blocked request";
 
-/// What of a JSON line matters. Other messages have other types of values.
+/// The fields of a JSON line that matter. In other messages their values have other types.
 #[derive(Deserialize)]
 struct Json {
     msg: Option<String>,
@@ -25,7 +25,7 @@ struct Asked {
     url: Spelled,
 }
 
-/// A URL; as JSON a blocked one may come as text.
+/// A URL. In JSON, that of a blocked request may be a string.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Spelled {
@@ -33,13 +33,13 @@ enum Spelled {
     Text(String),
 }
 
-/// As JSON a URL comes in the parts that Go has of it.
+/// In JSON, a URL is an object with the parts of Go's `url.URL`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Url {
     /// Decoded.
     path: String,
-    /// As it came, when encoding the path anew would not give that.
+    /// The path as received, if encoding `path` again would give something else.
     #[serde(default)]
     raw_path: String,
     #[serde(default)]
