@@ -1,22 +1,22 @@
-//! What other programs put before a line: line numbers, times, the heads of syslog, Compose, kubectl
-//! and the container runtimes, marks of quoted text.
+//! What other programs put before a line: line numbers, times, the heads of syslog, Compose, kubectl and
+//! the container runtimes, quote marks.
 //!
-//! Only shapes that are known are taken off, each from the front and of a bounded length, so that a
-//! line begins where its own program began it.
+//! Only known shapes are removed, each from the front and of a bounded length, so that a line begins where
+//! its own program began it.
 
-/// How many pieces are taken off at most.
+/// The most pieces that are removed.
 const MOST_PIECES: usize = 8;
 
 /// The longest name before a bar or a colon, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// Programs whose name alone, without a process number, may stand before a colon.
+/// Programs whose name may precede a colon without a process number.
 const PROGRAMS: [&str; 6] = ["caddy", "docker", "dockerd", "haproxy", "nginx", "socket-proxy"];
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A line without what stands before and behind it.
+/// A line without the text before and after it.
 pub(super) fn peel(text: &str) -> &str {
     let mut text = trim(text);
     for _ in 0..MOST_PIECES {
@@ -41,7 +41,7 @@ fn quote_mark(text: &str) -> Option<&str> {
         .or_else(|| ["- ", "* ", "| "].iter().find_map(|mark| text.strip_prefix(mark)))
 }
 
-/// The head of syslog with a priority: `<134>`, and of RFC 5424 all up to the message.
+/// The head of syslog with a priority: `<134>`, and for RFC 5424 everything up to the message.
 fn priority(text: &str) -> Option<&str> {
     let (digits, rest) = text.strip_prefix('<')?.split_once('>')?;
     let is_priority = matches!(digits.len(), 1..=3) && is_number(digits);
@@ -49,7 +49,7 @@ fn priority(text: &str) -> Option<&str> {
     Some(rest.strip_prefix("1 ").and_then(structured).unwrap_or(rest))
 }
 
-/// What follows time, host, program, process, message id and structured data.
+/// The text after time, host, program, process, message id and structured data.
 fn structured(text: &str) -> Option<&str> {
     let mut rest = text;
     for _ in 0..5 {
@@ -66,7 +66,7 @@ fn structured(text: &str) -> Option<&str> {
     Some(rest)
 }
 
-/// What follows `[id name="value"]`, in which `"`, `\` and `]` of values are escaped.
+/// The text after `[id name="value"]`, in whose values `"`, `\` and `]` are escaped.
 fn behind_data(text: &str) -> Option<&str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     for (place, byte) in text.bytes().enumerate() {
@@ -81,24 +81,24 @@ fn behind_data(text: &str) -> Option<&str> {
     None
 }
 
-/// A time, in brackets or not, and what syslog and the container runtimes put behind it.
+/// A time, in brackets or not, and what syslog and the container runtimes put after it.
 fn dated(text: &str) -> Option<&str> {
     let rest = match text.strip_prefix('[') {
         Some(inside) => time(inside)?.strip_prefix(']')?,
         None => time(text)?,
     };
-    // A tab separates the columns of some, a colon ends the time of others.
+    // Some formats separate columns with a tab, others end the time with a colon.
     let rest =
         rest.strip_prefix([' ', '\t', ':']).or(rest.is_empty().then_some(rest))?.trim_start();
     let stream = rest.strip_prefix("stdout ").or_else(|| rest.strip_prefix("stderr "));
     if let Some(rest) = stream {
-        // P marks a part of a line that was cut, and its request is then cut as well.
+        // P marks a part of a line that was split, so its request is incomplete as well.
         return Some(["F ", "P "].iter().find_map(|tag| rest.strip_prefix(tag)).unwrap_or(rest));
     }
     Some(host_and_program(rest).unwrap_or(rest))
 }
 
-/// What follows `host program[7]: `.
+/// The text after `host program[7]: `.
 fn host_and_program(text: &str) -> Option<&str> {
     let (host, rest) = text.split_once(' ')?;
     let (program, rest) = rest.trim_start().split_once(' ')?;
@@ -106,7 +106,7 @@ fn host_and_program(text: &str) -> Option<&str> {
     (is_plain(host) && is_plain(program)).then_some(rest)
 }
 
-/// What follows a time of one of the usual forms.
+/// The text after a time in one of the usual forms.
 fn time(text: &str) -> Option<&str> {
     let day = shaped(text, "0000-00-00").or_else(|| shaped(text, "0000/00/00"));
     let clock = match day {
@@ -134,7 +134,7 @@ fn time(text: &str) -> Option<&str> {
     Some(zone.unwrap_or(rest))
 }
 
-/// What follows seconds, or parts of them, since 1970.
+/// The text after a number of seconds since 1970, with or without a fraction.
 fn since_1970(text: &str) -> Option<&str> {
     let rest = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
     let is_time = matches!(text.len() - rest.len(), 10..=19);
@@ -142,7 +142,7 @@ fn since_1970(text: &str) -> Option<&str> {
     is_time.then(|| fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()))
 }
 
-/// What follows a text of this shape, in which 0 stands for any digit.
+/// The text after a prefix of this shape, in which 0 matches any digit.
 fn shaped<'a>(text: &'a str, shape: &str) -> Option<&'a str> {
     let head = text.as_bytes().get(..shape.len())?;
     let fits =
@@ -150,14 +150,15 @@ fn shaped<'a>(text: &'a str, shape: &str) -> Option<&'a str> {
     head.iter().zip(shape.bytes()).all(fits).then(|| text.get(shape.len()..))?
 }
 
-/// `web-1  | ` of Compose, `svc.1.id@node    | ` of a service, `12 | ` of a pager.
+/// `web-1  | ` from Compose, `svc.1.id@node    | ` from a service, `12 | ` from a pager.
 fn container(text: &str) -> Option<&str> {
     let end = name_end(text)?;
     let rest = text.get(end..)?.trim_start_matches(' ').strip_prefix('|')?;
     (rest.is_empty() || rest.starts_with(' ')).then_some(rest)
 }
 
-/// `[pod/web-1/proxy] ` of kubectl, `[web]` of others. A time in brackets has colons and is none.
+/// `[pod/web-1/proxy] ` from kubectl, `[web]` from others. A time in brackets contains colons and is not a
+/// label.
 fn label(text: &str) -> Option<&str> {
     let inside = text.strip_prefix('[')?;
     let end =
@@ -167,7 +168,7 @@ fn label(text: &str) -> Option<&str> {
     rest.strip_prefix("] ").filter(|_| has_letter)
 }
 
-/// `12:` and `docker.log:12:` of grep, `docker.log:`, `12` and a tab of others.
+/// `12:` and `docker.log:12:` from grep, `docker.log:`, or `12` and a tab from others.
 fn numbered(text: &str) -> Option<&str> {
     let end = name_end(text)?;
     let (name, rest) = text.split_at_checked(end)?;
@@ -180,7 +181,7 @@ fn numbered(text: &str) -> Option<&str> {
     behind.or_else(|| name.ends_with(".log").then_some(rest))
 }
 
-/// `dockerd[7]: `, and the names of some without a number.
+/// `dockerd[7]: `, and the names of some programs without a number.
 fn process(text: &str) -> Option<&str> {
     let end = text.bytes().take(LONGEST_NAME).position(|byte| !is_of_name(byte))?;
     let (name, rest) = text.split_at_checked(end)?;
@@ -192,7 +193,7 @@ fn process(text: &str) -> Option<&str> {
     }
 }
 
-/// `MESSAGE=` of journald's own form.
+/// `MESSAGE=` from journald's own format.
 fn journal_field(text: &str) -> Option<&str> {
     text.strip_prefix("MESSAGE=")
 }
@@ -210,8 +211,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a word can be a host or a program: nothing that quotes or opens anything but the number
-/// of a process.
+/// Whether a word can be a host or a program: it contains no quotes, and no brackets except those around a
+/// process number.
 fn is_plain(word: &str) -> bool {
     word.len() <= LONGEST_NAME
         && !word.is_empty()

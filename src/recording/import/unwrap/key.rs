@@ -1,17 +1,17 @@
-//! What the names of fields say of the text in them.
+//! What the names of fields say about the text in them.
 
-/// Whose words the value of a field is.
+/// Who wrote the value of a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Key {
     /// A program's line, as log drains, journald and the container runtimes name it.
     Line,
-    /// Something of a request, or named by a person: its text is never a line.
+    /// Part of a request, or a name that a person chose. Its text is never a line.
     Client,
-    /// Anything.
+    /// Unknown.
     Other,
 }
 
-/// The names of fields that hold lines, in small letters and without what separates words.
+/// The names of fields that contain lines, in lower case and without word separators.
 const LINES: [&str; 10] = [
     "fullmessage",
     "line",
@@ -25,7 +25,7 @@ const LINES: [&str; 10] = [
     "event",
 ];
 
-/// The names of fields of a request.
+/// The names of fields that describe a request.
 const OF_A_REQUEST: [&str; 23] = [
     "bytessent",
     "cookie",
@@ -52,7 +52,7 @@ const OF_A_REQUEST: [&str; 23] = [
     "verb",
 ];
 
-/// The names of fields whose text somebody chose who may be anybody.
+/// The names of fields whose text anybody may have chosen.
 const CHOSEN: [&str; 16] = [
     "annotations",
     "args",
@@ -85,12 +85,12 @@ impl Key {
     }
 }
 
-/// Whether an object with this field is about a request.
+/// Whether an object with this field describes a request.
 pub(super) fn speaks_of_a_request(name: &str) -> bool {
     OF_A_REQUEST.contains(&bare(name).as_str())
 }
 
-/// A name in small letters, without what separates its words.
+/// A name in lower case, without word separators.
 fn bare(name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric).take(32);
     letters.map(|letter| letter.to_ascii_lowercase()).collect()

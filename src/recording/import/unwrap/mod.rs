@@ -1,12 +1,12 @@
-//! Takes a line out of what others wrapped around it: one stage below all formats.
+//! Extracts a line from what others wrapped around it: one stage below all formats.
 //!
-//! A log drain puts each line into a field of JSON, journald and the container runtimes likewise; an
-//! export quotes it; a paste has line numbers before it. Here it is unwrapped, layer by layer, and
-//! each format sees the line as its program wrote it.
+//! A log drain puts each line into a field of JSON, and so do journald and the container runtimes. An
+//! export quotes it. A paste has line numbers before it. This module unwraps the line layer by layer, so
+//! that each format sees it as its program wrote it.
 //!
-//! What a client sent stands inside the program's own line, and is never unwrapped: a text that the
-//! format reads is read by it and by nothing else, and of a record that a program wrote as JSON only
-//! the message can be a line. Where two fields could be the line, none is taken, and that is told.
+//! Text that a client sent is inside the program's own line, and is never unwrapped. A text that the format
+//! can read is read only by the format. In a record that a program wrote as JSON, only the message can be a
+//! line. If two fields could be the line, neither is used, and that is reported.
 
 mod front;
 mod key;
@@ -18,18 +18,18 @@ use super::text::{self, pairs};
 use super::{Format, Line, Unreadable};
 use key::Key;
 
-/// How many layers are taken off. Each costs one pass over the line.
+/// How many layers are removed. Each costs one pass over the line.
 const MOST_LAYERS: u8 = 8;
 
-/// What was found in a text: its lines that are requests, or should be, in order.
+/// The lines found in a text that are requests or should be, in order.
 type Found = Vec<Result<Line, Unreadable>>;
 
-/// Where a text stands.
+/// Where a text was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {
-    /// In the file, or in a field that holds lines: it may begin with anything.
+    /// In the file, or in a field that contains lines: it may begin with anything.
     Line,
-    /// In a field that may hold anything: it has to begin as the program's lines do.
+    /// In a field that may contain anything: it has to begin as the program's lines do.
     Field,
 }
 
@@ -38,8 +38,8 @@ pub(super) fn lines(format: Format, line: &str) -> Found {
     let is_indented = line.starts_with([' ', '\t']);
     let layers = Layers { format };
     let found = layers.text(line, Place::Line, 0);
-    // A quoted text of its own, indented or with a comma behind it, is a piece of a larger JSON text,
-    // and what the rest would say of it is not known.
+    // A quoted text that is indented or followed by a comma is part of a larger JSON text, and the rest of
+    // that text is unknown.
     let trimmed = line.trim();
     let is_piece = trimmed.starts_with('"') && (is_indented || trimmed.ends_with(','));
     if is_piece && !found.is_empty() { vec![Err(Unreadable::Piece)] } else { found }
@@ -52,7 +52,7 @@ struct Layers {
 }
 
 impl Layers {
-    /// What a text holds. Each layer is of one kind only, so that a text is looked at once for each.
+    /// The lines in a text. Each layer is of one kind only, so each kind is tried once for a text.
     fn text(self, text: &str, place: Place, depth: u8) -> Found {
         let plain = text::without_colours(text);
         let text = front::peel(&plain);
@@ -81,7 +81,7 @@ impl Layers {
         if self.format.is_logfmt() { or_else(own(), wrapped) } else { or_else(wrapped(), own) }
     }
 
-    /// The text of the next layer.
+    /// The lines in the text of the next layer.
     fn inner(self, text: &str, place: Place, depth: u8) -> Found {
         if depth < MOST_LAYERS {
             return self.text(text, place, depth + 1);
@@ -99,8 +99,8 @@ impl Layers {
         }
     }
 
-    /// Several lines in one text. Where it may hold anything, it has to begin with one: a client may
-    /// send line breaks.
+    /// Several lines in one text. If the text may contain anything, it has to begin with a line of the
+    /// program: a client may send line breaks.
     fn several(self, text: &str, place: Place, depth: u8) -> Found {
         let mut lines = text.lines().map(|line| self.inner(line, place, depth));
         if place == Place::Line {
@@ -116,9 +116,9 @@ impl Layers {
         }
     }
 
-    /// One JSON text or several; none when it is not JSON.
+    /// One or more JSON texts; `None` if it is not JSON.
     fn json(self, text: &str, place: Place, depth: u8) -> Option<Found> {
-        // Most of a log of the program's own JSON is done with here.
+        // This handles most of a log that the program itself writes as JSON.
         if self.format.is_json()
             && let read @ Ok(Line::Request(_) | Line::TurnedAway(_)) = self.format.read(text)
         {
@@ -140,7 +140,7 @@ impl Layers {
         }
     }
 
-    /// Whether a JSON text that was cut off held something.
+    /// Whether a JSON text that was cut off contained a line.
     fn cut(self, text: &str, depth: u8) -> Option<Result<Line, Unreadable>> {
         let closed = quote::closed(text);
         let value = closed.iter().find_map(|text| serde_json::from_str::<Value>(text).ok())?;
@@ -169,11 +169,11 @@ impl Layers {
         {
             return vec![own];
         }
-        // What else is in a record, or beside a request, is what the program logged of a client.
+        // Everything else in a record, or next to a request, is what the program logged about a client.
         let is_open = !is_record && !fields.keys().any(|name| key::speaks_of_a_request(name));
         let (mut candidates, mut is_taken) = (Vec::new(), is_open);
         for (name, value) in fields {
-            // GELF has the line whole there, and its beginning here.
+            // GELF has the whole line there, and its beginning here.
             if name == "short_message" && fields.contains_key("full_message") {
                 continue;
             }
@@ -196,12 +196,12 @@ impl Layers {
         }
     }
 
-    /// A text in quotes; none when the quotes are not around all of it.
+    /// A text in quotes; `None` if the quotes are not around all of it.
     fn quoted(self, text: &str, place: Place, depth: u8) -> Option<Found> {
         if let Some(inside) = quote::inside(text) {
             return Some(self.inner(&inside, place, depth));
         }
-        // The fields of an object whose beginning was cut off, or that was written line by line.
+        // The fields of an object that lacks its beginning, or that was written on several lines.
         let fields = text.strip_prefix('"')?.split_once('"')?.1.trim_start().starts_with(':');
         if !fields {
             return None;
@@ -212,7 +212,7 @@ impl Layers {
         Some(if end.is_empty() || found.is_empty() { found } else { vec![Err(Unreadable::Piece)] })
     }
 
-    /// The fields of a row, of which one can be a line.
+    /// The fields of a row, one of which can be a line.
     fn row(self, fields: &[std::borrow::Cow<'_, str>], depth: u8) -> Found {
         let found = fields.iter().map(|field| self.inner(field, Place::Field, depth));
         let candidates: Vec<Found> = found.filter(|found| !found.is_empty()).collect();
@@ -242,7 +242,7 @@ fn or_else(found: Found, other: impl FnOnce() -> Found) -> Found {
     if found.is_empty() { other() } else { found }
 }
 
-/// What was found in the fields of one object, if all of them say the same.
+/// What was found in the fields of one object, if all of them agree.
 fn one_of(mut candidates: Vec<Found>) -> Found {
     let Some(first) = candidates.pop() else { return Found::new() };
     if candidates.iter().all(|other| *other == first) {
@@ -251,14 +251,14 @@ fn one_of(mut candidates: Vec<Found>) -> Found {
     vec![Err(Unreadable::Ambiguous)]
 }
 
-/// Whether an object is what a program logged as JSON, and not an envelope around a line.
+/// Whether an object is what a program logged as JSON, rather than an envelope around a line.
 fn is_record(fields: &Map<String, Value>) -> bool {
     let is_text = |name| fields.get(name).is_some_and(Value::is_string);
     let has_level = ["level", "lvl", "severity"].iter().any(|name| fields.contains_key(*name));
     is_text("msg") || (is_text("message") && has_level)
 }
 
-/// A text that is written as its bytes, as journald does when some of them cannot be printed.
+/// A text that is written as an array of bytes, as journald does if it contains unprintable bytes.
 fn bytes(items: &[Value]) -> Option<String> {
     let byte = |item: &Value| item.as_u64().and_then(|number| u8::try_from(number).ok());
     let bytes: Vec<u8> = items.iter().map(byte).collect::<Option<_>>()?;

@@ -1,13 +1,13 @@
-//! Quotes around a whole line, and what is left of a line that was escaped or cut off.
+//! Quotes around a whole line, and lines that were escaped or cut off.
 
 use std::borrow::Cow;
 
 use super::super::text;
 
-/// The deepest nesting of a cut JSON text that is closed again, as serde_json takes it.
+/// The deepest nesting of a cut JSON text that is closed again. It is the limit of serde_json.
 const DEEPEST: usize = 127;
 
-/// The text inside the quotes of a shell, of JSON or of Go, when all of `text` is one such quote.
+/// The text inside the quotes of a shell, of JSON or of Go, if one such quote spans all of `text`.
 pub(super) fn inside(text: &str) -> Option<Cow<'_, str>> {
     match text.chars().next()? {
         '"' => {
@@ -24,8 +24,8 @@ pub(super) fn inside(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A text of which each quote is escaped, without that escape: it comes out of a string of JSON, of
-/// a shell or of a program that was not decoded.
+/// A text in which every quote is escaped, without that escape. Such a text comes from a string of JSON, a
+/// shell or a program that was not decoded.
 pub(super) fn unescaped(text: &str) -> Option<String> {
     if !text.contains("\\\"") {
         return None;
@@ -41,7 +41,7 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
     Some(decode(text))
 }
 
-/// Takes one layer of escapes off. What is no escape of that layer stays.
+/// Removes one layer of escapes. Anything that is not an escape of that layer stays.
 fn decode(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -69,7 +69,7 @@ fn decode(text: &str) -> String {
     plain + rest
 }
 
-/// The character that four hexadecimal digits name.
+/// The character that four hexadecimal digits encode.
 fn point(text: &str) -> Option<(char, &str)> {
     let (digits, rest) = text.split_at_checked(4)?;
     let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -77,7 +77,7 @@ fn point(text: &str) -> Option<(char, &str)> {
     Some((char::from_u32(number)?, rest))
 }
 
-/// The fields of a row of CSV with a quoted one, when all of `text` is such a row.
+/// The fields of a row of CSV that has a quoted field, if all of `text` is such a row.
 pub(super) fn row(text: &str) -> Option<Vec<Cow<'_, str>>> {
     if !text.contains('"') || !text.contains(',') {
         return None;
@@ -107,7 +107,7 @@ pub(super) fn row(text: &str) -> Option<Vec<Cow<'_, str>>> {
     }
 }
 
-/// The place of the quote that ends a field; two in a row stand for one.
+/// The position of the quote that ends a field. Two quotes in a row encode one.
 fn end_of_field(text: &str) -> Option<usize> {
     let mut bytes = text.bytes().enumerate();
     while let Some((place, byte)) = bytes.next() {
@@ -121,8 +121,8 @@ fn end_of_field(text: &str) -> Option<usize> {
     None
 }
 
-/// What a JSON text that was cut off would be, had it ended where it was cut, in the order in which
-/// that is likely. It is only good for telling what was lost.
+/// A JSON text that was cut off, closed in each possible way, the likeliest first. The results only serve
+/// to report what was lost.
 pub(super) fn closed(text: &str) -> Vec<String> {
     let mut open = Vec::new();
     let (mut in_string, mut escape) = (false, None);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::recording::import::Entry;
 
-/// A genuine line of each form, with what it says. `{}` is where a client's text stands in it.
+/// A genuine line of each form. The placeholders mark where a client's text appears in it.
 const GENUINE: [(Format, &str); 11] = [
     (
         Format::Caddy,
@@ -51,7 +51,7 @@ const GENUINE: [(Format, &str); 11] = [
     ),
 ];
 
-/// Lines about other things in which the program has a client's text.
+/// Lines about other things in which the program logs a client's text.
 const OTHER: [&str; 7] = [
     r#"time="2026-11-24T20:00:00Z" level=debug msg="form data: {\"Labels\":{\"message\":\"{go2}\"}}""#,
     r#"{"form-data":{"Labels":{"message":"{json}","x":"{json}"}},"level":"debug","msg":"form data","time":"x"}"#,
@@ -62,7 +62,7 @@ const OTHER: [&str; 7] = [
     r#"{"Type":"container","Action":"create","Actor":{"Attributes":{"message":"{json}","name":"{json}"}}}"#,
 ];
 
-/// A text as it stands in a JSON string.
+/// A text as it appears in a JSON string.
 fn escape(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap();
     quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap().to_owned()
@@ -189,7 +189,7 @@ fn a_line_that_was_escaped_as_a_whole_is_read() {
         let once = line.replace('\\', "\\\\").replace('"', "\\\"").replace('\t', "\\t");
         for escaped in [once.clone(), escape(&once)] {
             let found = lines(format, &escaped);
-            // What has no quotes shows no escapes.
+            // A text without quotes does not show its escapes.
             assert!(found == own || !line.contains('"'), "{escaped}: {found:?}");
         }
     }
@@ -198,7 +198,7 @@ fn a_line_that_was_escaped_as_a_whole_is_read() {
 #[test]
 fn what_is_cut_off_is_told() {
     for (format, line) in GENUINE {
-        // Of the access log only whole lines count, as its last field tells who answered.
+        // Lines of the access log count only if they are whole, because their last field says who answered.
         if line.contains("handled request") {
             continue;
         }
@@ -291,12 +291,12 @@ fn no_line_takes_more_than_its_length() {
         }
     }
     let _ = format;
-    // A pass over such a text takes milliseconds even in a test's build; sixty that grow with the
-    // square of the length take an hour.
+    // A pass over such a text takes milliseconds even in a debug build. Sixty passes of quadratic cost
+    // would take an hour.
     assert!(begun.elapsed() < std::time::Duration::from_secs(120), "{:?}", begun.elapsed());
 }
 
-/// Texts that a client may send to pass for a line.
+/// Texts that a client may send to imitate a line.
 fn attacks() -> Vec<String> {
     let genuine = GENUINE.iter().map(|(_, line)| with(line, "a").replace("/info", "/stolen"));
     let genuine: Vec<String> = genuine.collect();
@@ -319,7 +319,7 @@ fn attacks() -> Vec<String> {
     all
 }
 
-/// No found request is the client's.
+/// Checks that no request was found in the client's text.
 fn nothing_stolen(found: &Found, told: &str) {
     for entry in found.iter().filter_map(entry) {
         let path = entry.target.split('?').next().unwrap();
@@ -332,7 +332,7 @@ fn what_a_client_sent_is_no_line_in_any_wrapping() {
     for attack in attacks() {
         for (format, line) in GENUINE {
             let line = with(line, &attack);
-            // The program's own line says what it says, whatever is in it.
+            // The program's own line is read the same, whatever is in it.
             let own = own(format, &line);
             for other in Format::ALL {
                 nothing_stolen(&lines(other, &line), &format!("{other}: {line}"));
