@@ -1,4 +1,4 @@
-//! A request as the proxy saw it: what a recording says of it.
+//! A request as the proxy saw it, and what a recording says about it.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -10,21 +10,21 @@ use super::{Request, redact};
 use crate::api::{CanonicalRequest, Located, Refusal, Risk, told_method, told_path};
 use crate::peer::Peer;
 
-/// The longest name or value in bytes that is recorded of a request that is denied: it is no evidence
-/// of a need, and whoever has no right must not fill the disk. Of the others no name is cut.
+/// The longest name or value of a denied request that is recorded, in bytes. Such a request is not evidence
+/// of a need, and a client without rights must not fill the disk. Names of other requests are not cut.
 const LONGEST_DENIED: usize = 512;
 
-/// The longest reason of a denial in characters that is recorded.
+/// The longest reason of a denial that is recorded, in characters.
 const LONGEST_REASON: usize = 4096;
 
-/// A request, as the proxy saw it.
+/// A request as the proxy saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// When it arrived.
     pub at: Instant,
     /// The number of the client's connection.
     pub connection: u64,
-    /// Who is at its other end.
+    /// The client at its other end.
     pub peer: Peer,
     /// The method as received.
     pub method: &'a str,
@@ -36,16 +36,16 @@ pub struct Arrival<'a> {
     pub located: Option<&'a Located>,
     /// Why `enforce` refuses it whatever the profile says.
     pub refusal: Option<&'a Refusal>,
-    /// The client's own name for itself.
+    /// The name that the client gives itself.
     pub agent: Option<&'a str>,
     /// Why it is denied.
     pub denied: Option<&'a str>,
-    /// Why it would be denied if denials were in force.
+    /// Why it would be denied if denials were enforced.
     pub would_deny: Option<&'a str>,
 }
 
 impl<'a> Arrival<'a> {
-    /// The line of a recording for it, without what may be secret.
+    /// The line of a recording for it, without the parts that may be secret.
     pub(super) fn describe(&self, session: &str, seq: u64, time: Timestamp) -> Request {
         let parameters =
             self.parameters().map(|(name, value)| (name.to_owned(), value.into_owned()));
@@ -69,7 +69,7 @@ impl<'a> Arrival<'a> {
         }
     }
 
-    /// The method, if HTTP has it.
+    /// The method, if it is an HTTP method.
     pub(super) fn method(&self) -> Cow<'a, str> {
         told_method(self.method)
     }
@@ -84,7 +84,7 @@ impl<'a> Arrival<'a> {
         self.located.map(|located| located.operation.name)
     }
 
-    /// How much a right to its operation gives away; none when it has none.
+    /// How much a right to its operation gives away; none if it has no operation.
     pub(super) fn risk(&self) -> Option<Risk> {
         self.located.map(|located| located.operation.risk)
     }
@@ -94,12 +94,12 @@ impl<'a> Arrival<'a> {
         self.agent.map(redact::agent)
     }
 
-    /// Who asks, whatever process or port it is this time.
+    /// The client that asks, independently of its current process or port.
     pub(super) fn who(&self) -> Who {
         self.peer.who()
     }
 
-    /// Whether nobody could read it, and it went on with all that followed on its connection.
+    /// Whether it could not be read, and was forwarded with everything that followed on its connection.
     pub(super) fn is_unread(&self) -> bool {
         self.denied.is_none() && matches!(self.refusal, Some(Refusal::Framing(_)))
     }
@@ -114,15 +114,14 @@ impl<'a> Arrival<'a> {
         })
     }
 
-    /// The parameters of the query that the operation has, and those of their values that may be
-    /// recorded.
+    /// The query parameters that the operation has, and those of their values that may be recorded.
     pub(super) fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
         let (located, longest) = (self.located, self.longest());
         let request = self.request.into_iter();
         request.flat_map(move |request| redact::query(request.query(), located, longest))
     }
 
-    /// How many parameters of the query the operation does not have.
+    /// How many query parameters the operation does not have.
     pub(super) fn unread(&self) -> u64 {
         self.request.map_or(0, |request| redact::unknown(request.query(), self.located))
     }

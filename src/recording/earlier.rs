@@ -1,4 +1,4 @@
-//! The sessions that a file held before one that was appended to it.
+//! The sessions that a file contained before one that was appended to it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -6,18 +6,17 @@ use std::path::Path;
 
 use super::{Event, Session, redact};
 
-/// The longest first line of a session that is looked at, in bytes.
+/// The longest first line of a session that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// What the first line of a session begins with.
+/// How the first line of a session begins.
 const SESSION: &[u8] = b"{\"session\":";
 
-/// The sessions in the file at `path` before the one with this id, as they stand there. Other lines
-/// are passed over without reading what is in them, and so are first lines that are not in order.
-/// What is not a file holds none.
+/// The sessions in the file at `path` before the one with this id, in order. Other lines are skipped
+/// without being parsed, and so are malformed first lines. If the path is not a file, there are none.
 ///
 /// # Errors
-/// What the system says.
+/// What the system reports.
 pub fn earlier(path: &Path, id: &str) -> io::Result<Vec<Session>> {
     let mut sessions = Vec::new();
     let file = File::open(path)?;
@@ -28,7 +27,7 @@ pub fn earlier(path: &Path, id: &str) -> io::Result<Vec<Session>> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        // The beginning tells whether the rest is of interest.
+        // The beginning decides whether the rest is read.
         let begin = u64::try_from(SESSION.len()).unwrap_or(LONGEST);
         if lines.by_ref().take(begin).read_until(b'\n', &mut line)? == 0 {
             return Ok(sessions);

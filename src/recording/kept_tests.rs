@@ -1,4 +1,4 @@
-//! What has a line, what is counted, and what can be read again.
+//! Which requests have a line, which are counted, and what can be read again.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use super::{Arrival, CommandLine, Event, Purpose, Reader, Repeat, Request, Sessi
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::peer::Peer;
 
-/// A request of somebody.
+/// A request from a client.
 #[derive(Clone, Copy)]
 struct By<'a> {
     user: u32,
@@ -40,7 +40,7 @@ fn ask(writer: &Writer, by: By<'_>, method: &str, target: &str) {
     assert!(ticket.is_written());
 }
 
-/// What a session for a purpose has in its file at the end.
+/// What the file of a session with this purpose contains at the end.
 fn written(purpose: Purpose, work: impl FnOnce(&Writer)) -> (Vec<Request>, Vec<Repeat>) {
     let folder = tempfile::tempdir().unwrap();
     let (path, writer) = begin(folder.path(), 0);
@@ -71,9 +71,9 @@ fn each_change_has_a_line_in_an_audit_log() {
         ask(writer, ROOT, "POST", &pull("evil"));
         (0..3).for_each(|_| ask(writer, ROOT, "POST", "/containers/web/kill?signal=HUP"));
         (0..3).for_each(|_| ask(writer, ROOT, "POST", "/containers/web/exec"));
-        // Of an operation that nobody knows, nobody knows that it changes nothing.
+        // The effect of an unknown operation is unknown, so it may change something.
         (0..3).for_each(|_| ask(writer, ROOT, "GET", "/vendor/x?a=1"));
-        // Nor of a request that dsp cannot read.
+        // So may a request that dsp cannot read.
         (0..3).for_each(|_| ask(writer, ROOT, "GET", "/a//b"));
     });
     assert_eq!((requests.len(), repeats.len()), (33, 0));
@@ -159,13 +159,13 @@ fn what_differs_in_anything_that_is_recorded_is_another_request() {
     let long = "a".repeat(5000);
     let (requests, repeats) = written(Purpose::Evidence, |writer| {
         for end in ["x", "y"] {
-            // Beyond any length at which a text might be cut.
+            // Longer than any length at which a text might be cut.
             ask(writer, ROOT, "GET", &format!("/containers/{long}{end}/json"));
             ask(writer, ROOT, "GET", &format!("/containers/web/archive?path=/{long}{end}"));
             ask(writer, ROOT, "GET", &format!("/info?{end}=1&{}", end.repeat(2)));
             ask(writer, By { agent: Some(end), ..ROOT }, "GET", "/version");
             ask(writer, By { denied: Some(end), ..ROOT }, "GET", "/version");
-            // One that is refused for another reason.
+            // A request that is refused for another reason.
             ask(
                 writer,
                 ROOT,
@@ -179,7 +179,7 @@ fn what_differs_in_anything_that_is_recorded_is_another_request() {
         ask(writer, ROOT, "GET", "/containers/json?all=1&x");
         ask(writer, ROOT, "GET", "/containers/json?all=1&x&y");
     });
-    // Of `/info` neither the names nor the values are recorded, only how many there are.
+    // For `/info`, neither the names nor the values are recorded, only their number.
     assert_eq!((requests.len(), repeats.len()), (16, 1), "{requests:?}");
 }
 
@@ -199,7 +199,7 @@ fn denied_requests_fill_neither_the_disk_nor_the_memory() {
     });
     let bytes: usize = requests.iter().map(|request| request.path.len()).sum();
     assert!(bytes < 1 << 19, "{bytes} bytes of paths");
-    // Of those that have no reading all is hidden, so that they are one.
+    // Everything in requests that cannot be read is hidden, so they count as one.
     assert_eq!(requests.len(), 1 + 3 * 256 + 1 + 1);
     assert_eq!(repeats.iter().map(|repeat| repeat.count).sum::<u64>(), 5 * 400 - 1 - 3 * 256 - 1);
     assert!(requests.last().unwrap().denied.is_none());

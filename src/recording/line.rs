@@ -1,4 +1,4 @@
-//! The lines that come often, written as [`Event`](super::Event) would be and without making one.
+//! The frequent lines, serialized as [`Event`](super::Event) would be but without building one.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use super::arrival::{Arrival, cut};
 use crate::http1::{Disorder, Outcome};
 use crate::peer::Peer;
 
-/// A request or an answer, as it stands in a recording.
+/// A request or an answer in the format of a recording.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line<'a> {

@@ -10,10 +10,10 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
 use rustix::net::SendFlags;
 
-/// How long a reader that stalls is waited for.
+/// How long to wait for a reader that stalls.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The most bytes that fit into a pipe that is ready to be written to (`PIPE_BUF` of pipe(7)).
+/// The most bytes that a pipe is sure to accept when it is ready for writing (`PIPE_BUF` of pipe(7)).
 const PIECE: usize = 4096;
 
 /// Where lines are written.
@@ -25,7 +25,7 @@ pub(super) struct Outlet {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
-    /// Takes what it is given, as long as the disk has room.
+    /// Accepts all data as long as the disk has room.
     File,
     /// A socket, such as that of the journal.
     Socket,
@@ -33,13 +33,13 @@ enum Kind {
     Stream,
 }
 
-/// The flag with which a pipe is opened, so that writing to it does not wait.
+/// The flag that opens a pipe so that writing to it does not block.
 fn flags() -> i32 {
     i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default()
 }
 
 impl Outlet {
-    /// What is open, as it is.
+    /// An open file as it is.
     pub(super) fn of(file: File) -> Self {
         let kind = file.metadata().map(|found| found.file_type()).map_or(Kind::Stream, |found| {
             if found.is_file() {
@@ -53,8 +53,8 @@ impl Outlet {
         Self { file, kind }
     }
 
-    /// What others may have opened, such as stdout. A pipe or a terminal is opened once more, as what is
-    /// open is shared with programs that want to wait.
+    /// A file that others may have opened, such as stdout. A pipe or a terminal is opened again, because
+    /// the open file is shared with programs that expect writes to block.
     pub(super) fn shared(file: File) -> Self {
         let outlet = Self::of(file);
         if outlet.kind != Kind::Stream {
@@ -72,7 +72,7 @@ impl Outlet {
         self.file
     }
 
-    /// Writes a line. A reader that stalls is waited for, if that is wanted, for half a second.
+    /// Writes a line. If `is_patient`, waits up to half a second for a reader that stalls.
     pub(super) fn write(&mut self, mut line: &[u8], is_patient: bool) -> io::Result<()> {
         if self.kind == Kind::File {
             return match self.file.write(line)? {
@@ -91,7 +91,7 @@ impl Outlet {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => line = line.get(written..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Ready for less than a whole piece, or another program was quicker.
+                // There is room for less than a whole piece, or another program was quicker.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if left.is_zero() {
                         return Err(io::ErrorKind::TimedOut.into());

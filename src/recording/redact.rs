@@ -1,4 +1,4 @@
-//! What never goes into a recording.
+//! What is never recorded.
 
 use std::borrow::Cow;
 
@@ -16,27 +16,27 @@ pub(super) const SECRET_WORDS: [&str; 12] = [
     "api_key", "access",
 ];
 
-/// Parameters of a query that take any text from people.
+/// Query parameters that contain free text from people.
 const FREE_TEXTS: [&str; 3] = ["author", "comment", "message"];
 
-/// Parameters of a query of which the names are kept and the values are not: labels and options.
+/// Query parameters of which the names are kept but not the values: labels and options.
 const NAMES_ONLY: [&str; 7] =
     ["labels", "annotations", "annotation", "layerLabel", "logOptions", "labelopts", "cppflags"];
 
 /// The parameter that says where the result of a build goes.
 const OUTPUTS: &str = "outputs";
 
-/// What is kept of the attributes of such a result.
+/// The attributes of such a result that are kept.
 const OUTPUT_ATTRIBUTES: [&str; 4] = ["dest", "name", "push", "type"];
 
-/// The longest name of a client in bytes that is kept, and the longest word and version in it.
+/// The longest client name that is kept, in bytes, and the longest word and version in it.
 const LONGEST_AGENT: usize = 256;
 const LONGEST_WORD: usize = 32;
 const LONGEST_VERSION: usize = 64;
 
-/// The query to record: the parameters that the operation has, in order, and those of the values that
-/// are known to be harmless. Of a request that names no operation nothing is kept, because nothing is
-/// known about it.
+/// The query to record: the parameters that the operation has, in order, and those of their values that are
+/// known to be harmless. If the request names no operation, nothing is kept, because nothing is known about
+/// it.
 pub(super) fn query<'a>(
     query: Query<'a>,
     located: Option<&'a Located>,
@@ -51,14 +51,14 @@ pub(super) fn query<'a>(
     })
 }
 
-/// How many parameters of a query the operation does not have.
+/// How many query parameters the operation does not have.
 pub(super) fn unknown(query: Query<'_>, located: Option<&Located>) -> u64 {
     let is_unknown = |key: &str| located.is_none_or(|located| known(located, key).is_none());
     query.pairs().map(|(key, _)| u64::from(is_unknown(&key))).sum()
 }
 
-/// The parameter that the engine reads under this name. podman's decoder takes each name in whatever
-/// letters (gorilla/schema, `strings.EqualFold`).
+/// The parameter that the engine reads under this name. podman's decoder ignores the case of names
+/// (gorilla/schema, `strings.EqualFold`).
 fn known(located: &Located, key: &str) -> Option<&'static str> {
     let operation = located.operation;
     let folds = |known: &&&'static str| match operation.engine {
@@ -68,8 +68,8 @@ fn known(located: &Located, key: &str) -> Option<&'static str> {
     operation.query.iter().find(folds).copied()
 }
 
-/// Whether two texts, the first in ASCII, are equal when their letters are. Two other letters fold to
-/// ASCII ones: the long s and the sign for kelvin.
+/// Whether two texts, the first in ASCII, are equal when case is ignored. Two other letters fold to ASCII
+/// ones: the long s and the kelvin sign.
 fn is_folded(ascii: &str, other: &str) -> bool {
     let folded = other.chars().map(|letter| match letter {
         '\u{17f}' => 's',
@@ -79,7 +79,7 @@ fn is_folded(ascii: &str, other: &str) -> bool {
     ascii.chars().map(|letter| letter.to_ascii_lowercase()).eq(folded)
 }
 
-/// A value as text, without what may be secret in it.
+/// A value as text, without the parts that may be secret.
 fn value<'a>(key: &str, value: Cow<'a, [u8]>) -> Cow<'a, str> {
     let value: Cow<'a, str> = match value {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
@@ -107,14 +107,14 @@ fn value<'a>(key: &str, value: Cow<'a, [u8]>) -> Cow<'a, str> {
     if keeps.within(&mut json) { json.to_string().into() } else { value }
 }
 
-/// What of a value is kept.
+/// What is kept of a value.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Keeps {
-    /// Texts that have no secret in them.
+    /// Texts that contain no secret.
     Texts,
     /// The names in it.
     Names,
-    /// What says where the result of a build goes.
+    /// The attributes that say where the result of a build goes.
     Attributes,
 }
 
@@ -133,7 +133,7 @@ impl Keeps {
         }
     }
 
-    /// Takes out of a value what is not kept, and tells whether there was something.
+    /// Removes from a value what is not kept, and returns whether there was anything to remove.
     fn within(self, json: &mut Value) -> bool {
         match json {
             Value::String(text) => {
@@ -181,8 +181,8 @@ fn hide(json: &mut Value) -> bool {
     is_other
 }
 
-/// A text without user information, without the query and the fragment of a URL, and without what is
-/// given to a name that says that it is secret.
+/// A text without user information, without the query and fragment of a URL, and without the value of a
+/// name that announces a secret.
 fn safe(text: &str) -> Cow<'_, str> {
     let text = without_user(text);
     let end = [end_of_url(&text), start_of_secret(&text)].into_iter().flatten().min();
@@ -207,7 +207,7 @@ fn start_of_secret(text: &str) -> Option<usize> {
     named.next().map(|place| place + 1)
 }
 
-/// Whether a name says that what it names is secret.
+/// Whether a name says that its value is secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
@@ -218,9 +218,9 @@ fn shortened(text: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
     if text.len() <= longest { text } else { beginning(&text, longest).to_owned().into() }
 }
 
-/// At most so many characters from the beginning of a text.
+/// At most this many characters from the beginning of a text.
 pub(super) fn beginning(text: &str, most: usize) -> &str {
-    // Most texts have not even that many bytes.
+    // Most texts do not even have that many bytes.
     if text.len() <= most {
         return text;
     }
@@ -228,8 +228,8 @@ pub(super) fn beginning(text: &str, most: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// The client's own name for itself: its products with their versions, and a comment of one word. What
-/// else stands there, such as a token, is left out.
+/// The name that the client gives itself: its products with their versions, and comments of one word.
+/// Anything else in it, such as a token, is left out.
 pub(super) fn agent(text: &str) -> Cow<'_, str> {
     if is_length(text) {
         return text.into();
@@ -249,8 +249,8 @@ pub(super) fn agent(text: &str) -> Cow<'_, str> {
     if kept.is_empty() { length(text.len()).into() } else { kept.into() }
 }
 
-/// Whether a word is a product, such as `docker/28.1`, or a comment, such as `(linux)`. A product
-/// without a version can only be the first word.
+/// Whether a word is a product, such as `docker/28.1`, or a comment, such as `(linux)`. Only the first word
+/// can be a product without a version.
 fn is_product(word: &str, is_first: bool) -> bool {
     let is_word = |text: &str, longest: usize| {
         (1..=longest).contains(&text.len())
@@ -267,7 +267,7 @@ fn is_product(word: &str, is_first: bool) -> bool {
     }
 }
 
-/// What a dsp of before has written down and this one would not.
+/// Removes what an earlier dsp recorded and this one would not.
 pub(super) fn event(event: &mut Event) {
     match event {
         Event::Session(session) => of_session(session),
@@ -294,10 +294,10 @@ fn of_request(request: &mut Request) {
     }
 }
 
-/// What is told of the path of a request that was written down, where that is to be looked at. Why
-/// `enforce` refuses it is kept apart, as the path may no longer show it.
+/// What is shown of a recorded path, if it needs a closer look. The reason why `enforce` refuses it is
+/// stored separately, because the path may no longer show it.
 fn told_again(request: &mut Request) -> Option<String> {
-    // Most paths have nothing to look at more closely.
+    // Most paths need no closer look.
     if let Cow::Borrowed(path) = told_path(&request.path, None, None, usize::MAX)
         && path.len() == request.path.len()
     {
@@ -307,7 +307,7 @@ fn told_again(request: &mut Request) -> Option<String> {
     let of_docker = parse(EngineKind::Docker);
     let of_podman = parse(EngineKind::Podman);
     let both = [of_docker.as_ref().ok(), of_podman.as_ref().ok()];
-    // A recording's engine is not known here. What one of them has is an operation.
+    // The engine of a recording is not known here. A request is an operation if either engine has it.
     let mut all = both.into_iter().flatten();
     let parsed = all.clone().find(|parsed| parsed.locate().is_some()).or_else(|| all.next());
     let located = parsed.and_then(CanonicalRequest::locate);

@@ -1,4 +1,4 @@
-//! What holds of a recording whichever threads its requests come by.
+//! What is true of a recording whichever threads its requests come from.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
@@ -16,7 +16,7 @@ use crate::api::{CanonicalRequest, EngineKind};
 use crate::http1::Outcome;
 use crate::peer::Peer;
 
-/// What tells requests apart in these tests: target, and whether it is denied.
+/// What distinguishes requests in these tests: the target, and whether it is denied.
 type Asked = (String, bool);
 
 fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
@@ -47,7 +47,7 @@ pub(super) fn begin(folder: &Path, name: usize) -> (PathBuf, Writer) {
     (path, writer)
 }
 
-/// What files say.
+/// The contents of recordings.
 #[derive(Debug, Default)]
 struct Read {
     requests: BTreeMap<Asked, u64>,
@@ -216,29 +216,29 @@ fn nothing_is_counted_behind_a_line_that_could_not_be_written() {
     assert_eq!(read(&[path]).requests[&target], 2);
 }
 
-/// Has every line fail from now on.
+/// Makes every line fail from now on.
 fn fill(writer: &Writer) -> std::fs::File {
     let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
     writer.swap(full)
 }
 
-/// One thing that happens.
+/// One step of a test.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A request by way of a thread.
+    /// A request on a thread.
     Arrive(usize, Asked),
-    /// The answer to the oldest one without, by way of a thread.
+    /// The answer to the oldest open request, on a thread.
     Answer(usize, u16),
     /// The session changes.
     Change,
-    /// The disk is full for so many steps.
+    /// The disk is full for this many steps.
     Full(usize),
 }
 
 const THREADS: usize = 3;
 
 fn asked() -> impl Strategy<Value = Asked> {
-    // One with a query, one that is refused and one that is unknown among them. All are read only.
+    // These include one with a query, one that is refused and one that is unknown. All only read.
     ("/(info|containers/[ab]/json(\\?size=[01])?|info//json|nowhere)", any::<bool>())
 }
 
@@ -251,7 +251,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Has each thread do what it is sent, one after the other.
+/// Runs the tasks that each thread is sent, one after the other.
 struct Threads<'scope> {
     queues: Vec<mpsc::Sender<Box<dyn FnOnce() + Send + 'scope>>>,
     done: mpsc::Receiver<()>,
@@ -280,7 +280,7 @@ impl<'scope> Threads<'scope> {
     }
 }
 
-/// What was sent, and what of it was promised to be in the file.
+/// What was sent, and which of it was reported as written.
 #[derive(Default)]
 struct Sent {
     all: BTreeMap<Asked, u64>,
@@ -317,7 +317,7 @@ fn play(steps: &[Step], folder: &TempDir) -> (Vec<PathBuf>, Writer, Sent) {
                     let (path, next) = begin(folder.path(), paths.len());
                     paths.push(path);
                     writer.go_on_with(next);
-                    // Answers in counts that are closed by now are not written.
+                    // Answers in counts of a session that has ended are not written.
                     sent.lock().unwrap().open.clear();
                 }
                 Step::Full(steps) if full.is_none() => full = Some((fill(writer), steps)),
