@@ -1,5 +1,5 @@
-//! Accepts the connections of a listener: admits the client, finds room for the connection, and gives
-//! it a thread to be served on.
+//! Accepts the connections of a listener: admits the client, finds room for the connection, and assigns
+//! it to a thread.
 
 use std::io;
 use std::sync::Arc;
@@ -24,25 +24,26 @@ use super::turns::Turns;
 use crate::api::Address;
 use crate::peer::Peer;
 
-/// How long accepting pauses when the system has no file descriptors left.
+/// How long to pause accepting when no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long it pauses for a connection that was ended to make room.
+/// How long to pause accepting when a connection was evicted to make room.
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long a connection waits for room at a time, and how often.
+/// How long a connection waits before it looks for room again, and how often it does so.
 const YOUNG_PAUSE: Duration = Duration::from_millis(5);
 const MOST_PAUSES: u32 = 20;
 
-/// The most connections that wait for room at the same time, and the most of those whose process or
-/// user has too many. Accepting never waits for them.
+/// The maximum number of connections that wait for room at the same time, and of those whose process or
+/// user has used up its share. Accepting never waits for them.
 const MOST_WAITING: usize = 256;
 const MOST_OWN_WAITING: usize = MOST_WAITING / 4 * 3;
 
-/// After this many connections were ended to make room, accepting pauses until they are gone.
+/// After this many evictions, accepting pauses until the evicted connections are gone.
 const MADE_IN_A_ROW: u32 = 16;
 
-/// The most connections that are turned away at the same time and waited for until they have read why.
+/// The maximum number of connections turned away at the same time that are kept open until the client
+/// reads why.
 const MOST_TURNED_AWAY: usize = 64;
 
 /// Accepts the connections of one listener.
@@ -62,10 +63,10 @@ struct Admitted<R: Record> {
     service: Arc<Service<R>>,
 }
 
-/// A place among a limited number.
+/// One of a limited number of slots.
 struct Placed(Arc<AtomicUsize>);
 
-/// Something that clients cause. It is logged at powers of ten and, at the end, with its number.
+/// An event that clients cause. It is logged at powers of ten, and at the end with its total.
 struct Told {
     throttle: LogThrottle,
     address: Address,
@@ -102,7 +103,7 @@ impl<R: Record> Acceptor<R> {
                         made += u32::from(room == Room::Made);
                         if made >= MADE_IN_A_ROW {
                             made = 0;
-                            // Those that end give their files back.
+                            // Let the evicted connections close their files.
                             tokio::task::yield_now().await;
                         }
                     }
@@ -113,10 +114,10 @@ impl<R: Record> Acceptor<R> {
                         turn_away(&self.shared, stream, 403, &format!("dsp: {reason}"));
                     }
                 },
-                // The client was gone before it was accepted.
+                // The client disconnected before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    // Out of file descriptors or memory: connections that end make room.
+                    // Out of file descriptors or memory: evicting a connection frees some.
                     let made = self.shared.registry.make_room() == Room::Made;
                     if let Some(times) = failed.throttle.once_more() {
                         tracing::warn!(%error, %address, times, "cannot accept a connection");
@@ -127,13 +128,13 @@ impl<R: Record> Acceptor<R> {
         }
     }
 
-    /// What a client is served with.
+    /// Admits a client, and returns its service.
     fn admit(&self, peer: Peer) -> Result<Arc<Service<R>>, NotAdmitted> {
         self.listener.admits(peer)?;
         self.admission.admit(&peer)
     }
 
-    /// Serves a connection if there is room for it, now or soon.
+    /// Serves a connection if there is room for it now or soon.
     fn find_room(&self, admitted: Admitted<R>) -> Room {
         let room = self.shared.registry.room(&admitted.peer);
         let placed = match room {
@@ -160,9 +161,9 @@ impl<R: Record> Acceptor<R> {
 }
 
 impl<R: Record> Admitted<R> {
-    /// Serves the connection, for which there is room.
+    /// Serves the connection. There must be room for it.
     fn serve(self, shared: &Arc<Shared>) {
-        // Before the next connection comes, which has to be counted with this one.
+        // Register before the next connection is accepted, because this one counts against it.
         let registered = Registry::register(&shared.registry, shared.next_number(), self.peer);
         if let Ok(stream) = self.stream.leave() {
             let connection = serve(stream, self.service, Arc::clone(shared), registered, self.door);
@@ -182,7 +183,7 @@ impl<R: Record> Admitted<R> {
     }
 }
 
-/// Waits until there is room for one more connection of a peer; false when there is none.
+/// Waits until there is room for one more connection of a peer. Returns false if there is none.
 async fn wait_for_room(registry: &Registry, peer: &Peer) -> bool {
     for _ in 0..MOST_PAUSES {
         tokio::time::sleep(YOUNG_PAUSE).await;
@@ -195,7 +196,7 @@ async fn wait_for_room(registry: &Registry, peer: &Peer) -> bool {
     false
 }
 
-/// Turns a connection away for which there is no room.
+/// Turns away a connection for which there is no room.
 fn refuse(shared: &Shared, stream: Stream, full: &Mutex<Told>) {
     let mut full = full.lock();
     if let Some(times) = full.throttle.once_more() {
@@ -205,8 +206,8 @@ fn refuse(shared: &Shared, stream: Stream, full: &Mutex<Told>) {
     turn_away(shared, stream, 503, "dsp: all connections are busy; try again later");
 }
 
-/// Answers a connection that is not served, and waits for the client to read the answer, as long as
-/// few connections are being turned away.
+/// Answers a connection that is not served. Waits for the client to read the answer, unless too many
+/// connections are being turned away.
 fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
     let mut bytes = Vec::new();
     answer::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
@@ -220,8 +221,8 @@ fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
     });
 }
 
-/// Answers a connection that is not served. The client has sent a request or soon will, and if the
-/// connection were closed with that unread, the client would see only a reset.
+/// Answers a connection that is not served. The client has sent a request or soon will; if the
+/// connection were closed with the request unread, the client would only see a reset.
 async fn tell(mut stream: Stream, bytes: &[u8]) {
     if stream.write_all(bytes).await.is_ok() {
         stream.linger().await;

@@ -1,8 +1,8 @@
-//! The memory that clients make this process hold: one bound for all connections together.
+//! The memory that clients make this process use, with one limit for all connections together.
 //!
-//! What is counted are the buffers that stay while a connection waits: heads that are not whole, what
-//! was sent ahead, and what one side has not taken. A single connection has bounds of its own
-//! (`api::LONGEST_HEAD`, `intake`), and thousands of those are too much.
+//! This counts the buffers that stay while a connection waits: incomplete heads, data sent ahead, and
+//! data that one side has not accepted. A single connection has its own limits (`api::LONGEST_HEAD`,
+//! `intake`), but thousands of connections at those limits would use too much.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::control::Control;
 use super::registry::Registry;
 
-/// The most bytes that all connections hold together before some of them have to end.
+/// The maximum number of bytes that all connections use together before some of them are evicted.
 pub(super) const MOST: usize = 64 << 20;
 
-/// From here on connections read in small pieces, so that what waits grows no further.
+/// Above this, connections read in small pieces, so that buffered data stops growing.
 const TIGHT: usize = MOST / 4 * 3;
 
-/// What is freed when there is too much, so that it is not looked for again at once.
+/// Evictions bring memory down to this, so that the next search for memory is not needed at once.
 const ENOUGH: usize = MOST / 8 * 7;
 
-/// How many bytes a connection holds without being counted; the heads of ordinary clients fit.
+/// How many bytes a connection may use without being counted. The heads of ordinary clients fit.
 const UNCOUNTED: usize = 4 << 10;
 
-/// What the connections of this process hold, whichever listener they came in by.
+/// The memory used by the connections of all listeners in this process.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether memory is short.
@@ -30,7 +30,7 @@ pub(super) fn is_tight() -> bool {
     HELD.load(Ordering::Relaxed) > TIGHT
 }
 
-/// Whether some connections have to end.
+/// Whether some connections have to be evicted.
 pub(super) fn is_over() -> bool {
     HELD.load(Ordering::Relaxed) > MOST
 }
@@ -40,7 +40,7 @@ pub(super) fn excess() -> usize {
     HELD.load(Ordering::Relaxed).saturating_sub(ENOUGH)
 }
 
-/// What one connection holds.
+/// The memory used by one connection.
 #[derive(Debug)]
 pub(super) struct Share {
     control: Arc<Control>,
@@ -53,8 +53,8 @@ impl Share {
         Self { control, registry, counted: 0 }
     }
 
-    /// Counts what the connection holds while it waits. When that is too much for all, those end that
-    /// have the most and no request under way.
+    /// Counts the memory that the connection uses while it waits. If the total is too high, the
+    /// connections that use the most and have no request in progress are evicted.
     pub(super) fn settle(&mut self, held: usize) {
         let counted = if held > UNCOUNTED { held } else { 0 };
         if counted == self.counted {
@@ -70,7 +70,7 @@ impl Share {
         }
     }
 
-    /// Whether this connection may not hold what it does, for nobody could make room.
+    /// Whether this connection uses too much, because no other connection could free enough.
     pub(super) fn is_too_much(&self) -> bool {
         self.counted > 0 && is_over()
     }

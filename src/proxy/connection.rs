@@ -1,4 +1,4 @@
-//! One client connection: each request is decided on, reported, and forwarded or answered.
+//! A client connection: each request is decided on, reported, and forwarded or answered.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -28,14 +28,14 @@ use super::upstream::{Upstream, UpstreamError};
 use crate::http1::{Flaw, LONGEST_TARGET, RequestHead};
 use crate::policy::{Body, Head, Permit, Request, Stray, Verdict};
 
-/// How long a client may be idle between two requests; the engine's own limit (moby
+/// How long a client may be idle between two requests. This is the engine's own limit (moby
 /// daemon/command/daemon.go, `ReadHeaderTimeout`).
 const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// How long the head of a request may take once its first byte has come. Clients send heads at once.
+/// How long the head of a request may take after its first byte. Clients send a head at once.
 const HEAD_TIME: Duration = Duration::from_secs(20);
 
-/// A client, and its way to the engine.
+/// A client connection and its connection to the engine.
 pub(super) struct Connection<R: Record> {
     /// What its requests go through.
     pub(super) service: Arc<Service<R>>,
@@ -47,10 +47,10 @@ pub(super) struct Connection<R: Record> {
     pub(super) upstream: Upstream,
     pub(super) to_engine: Outbox,
     pub(super) to_client: Outbox,
-    /// The head of the request under way.
+    /// The head of the current request.
     pub(super) head: Vec<u8>,
     pub(super) timer: Timer,
-    /// What this connection holds in memory.
+    /// The memory that this connection uses.
     pub(super) share: Share,
     is_strict: bool,
 }
@@ -87,7 +87,7 @@ impl<R: Record> Connection<R> {
         let next = loop {
             let next = match poll_fn(|context| self.poll_arrival(context)).await {
                 Event::Ended { is_between: true } => Next::End,
-                // What came of it goes on, for the engine answers as it likes.
+                // Forward the part that arrived, because the engine may answer it in its own way.
                 Event::Ended { is_between: false } if !self.is_strict => {
                     let bytes = self.intake.take_all();
                     self.flawed(Flaw::Cut, bytes).await
@@ -109,14 +109,14 @@ impl<R: Record> Connection<R> {
         }
     }
 
-    /// Gives back what only a request under way needs.
+    /// Frees what only a request in progress needs.
     fn rest(&mut self) {
         self.to_engine.clear();
         self.to_client.clear();
         trim(&mut self.head);
     }
 
-    /// How many bytes of memory its buffers take.
+    /// The memory that its buffers use, in bytes.
     pub(super) fn held(&self) -> usize {
         let buffers = self.intake.held() + self.head.capacity();
         buffers + self.to_engine.held() + self.to_client.held()
@@ -126,7 +126,7 @@ impl<R: Record> Connection<R> {
     fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         loop {
             if !self.intake.is_between() {
-                // What was sent ahead is not answered in one go.
+                // Pipelined requests are not all answered in one turn.
                 ready!(turns::poll_left(context));
             }
             if let Some(arrived) = self.intake.find_head() {
@@ -141,7 +141,7 @@ impl<R: Record> Connection<R> {
             match poll_read(&mut self.client, context, |bytes, _| intake.push(bytes)) {
                 Poll::Ready(Ok(())) => {
                     if is_between {
-                        // What was left for the next request is not left for its head.
+                        // The idle limit ends here; the head has a limit of its own.
                         self.timer.stop();
                     }
                 }
@@ -208,7 +208,7 @@ impl<R: Record> Connection<R> {
         if let Verdict::ReadBody { at_most } = decision.verdict
             && stray.is_none()
         {
-            // A reload does not wait for a body; what it is asked after that is asked of its gate.
+            // A reload does not wait for a body. After the body, the new gate is asked.
             self.control.decided(false);
             if !self.control.begin(true) {
                 return Next::End;
@@ -235,9 +235,9 @@ impl<R: Record> Connection<R> {
         }
     }
 
-    /// Answers a request whose form is not in order. A gate that watches has it forwarded as it is,
-    /// together with whatever follows on this connection, because nobody can tell where the next request
-    /// begins. `bytes` are all that has arrived of it.
+    /// Answers a malformed request. A gate that only watches has it forwarded as it is, together with
+    /// everything that follows on this connection, because it is unknown where the next request begins.
+    /// `bytes` are all bytes that have arrived.
     async fn flawed(&mut self, flaw: Flaw, bytes: Vec<u8>) -> Next {
         let (method, target) = words(&bytes);
         let asked = Request::new(&method, &target).with_flaw(flaw).from_peer(self.who.peer);
@@ -255,7 +255,7 @@ impl<R: Record> Connection<R> {
                 Ok((engine, _)) => {
                     self.shared.tell_of_flaw(self.who.number, &flaw);
                     finish.upgraded = true;
-                    // Nobody sees a body in it.
+                    // No body can be read from it.
                     let _ = finish.rewrite(None);
                     let (share, held) = (&mut self.share, bytes.capacity());
                     let tunnel = Tunnel { engine, finish, share, held };
@@ -271,7 +271,7 @@ impl<R: Record> Connection<R> {
         Next::Linger
     }
 
-    /// Sends a permitted request to the engine and passes its answer on.
+    /// Sends a permitted request to the engine and forwards its answer.
     async fn forward(
         &mut self,
         head: &RequestHead<'_>,
@@ -365,7 +365,7 @@ impl<R: Record> Connection<R> {
                     if self.flush().await.is_err() {
                         return Next::End;
                     }
-                    // What the engine has not taken of the request comes first.
+                    // The rest of the request comes first.
                     let early = [self.to_engine.unsent(), self.intake.kept()].concat();
                     self.to_engine.clear();
                     drop(self.intake.take_all());
@@ -378,7 +378,7 @@ impl<R: Record> Connection<R> {
                     self.to_engine.rewind();
                     continue;
                 }
-                // As the client would have seen it without dsp.
+                // The client sees what it would have seen without dsp.
                 Ending::Unanswered(error) if asks.is_verbatim => {
                     self.shared.tell_of_silence(self.who.number, &error);
                     Next::End

@@ -1,37 +1,38 @@
-//! Who may ask over TCP. Any web page in a browser on this machine can send requests to a listener
-//! on the loopback interface, and when its name leads there (DNS rebinding), it reads the answers too.
-//! A browser says so itself: in headers that no page can leave out, and in the name that it asked for.
+//! Decides which requests are let in over TCP. Any web page in a browser on this machine can send
+//! requests to a listener on the loopback interface, and if the page's host name resolves to it (DNS
+//! rebinding), the page can also read the answers. A browser gives itself away in headers that a page
+//! cannot omit, and in the host name of the request.
 
 use std::net::IpAddr;
 
 use crate::http1::Header;
 use crate::policy::Stray;
 
-/// Names of every listener: that of the machine to itself, and the one under which podman's own client
-/// asks every engine, which nobody can own in the DNS.
+/// Names that every listener has: the machine's name for itself, and the name that podman's own client
+/// uses for every engine, which cannot be registered in the DNS.
 const USUAL: [&str; 2] = ["localhost", "d"];
 
-/// The longest name of a host (RFC 1035 section 2.3.4).
+/// The longest host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
 
-/// Which requests come in at a TCP listener.
+/// Checks the requests that arrive at a TCP listener.
 #[derive(Debug)]
 pub(super) struct Door {
-    /// Names under which clients may ask for it, in small letters.
+    /// Host names that clients may use for it, in lower case.
     names: Vec<String>,
-    /// Whether only this machine reaches it.
+    /// Whether only this machine can reach it.
     is_local: bool,
 }
 
 impl Door {
-    /// The door of a listener on this host, to which these names lead as well.
+    /// Creates the door of a listener on this host, which also has these names.
     pub(super) fn new(host: &str, names: &[String], is_local: bool) -> Self {
         let names = names.iter().map(String::as_str).chain([host]);
         let names = names.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
         Self { names, is_local }
     }
 
-    /// Whether only this machine reaches the listener.
+    /// Whether only this machine can reach the listener.
     pub(super) fn is_local(&self) -> bool {
         self.is_local
     }
@@ -50,7 +51,7 @@ impl Door {
             } else if name.eq_ignore_ascii_case(b"origin") {
                 return Err(Stray::Page("Origin"));
             } else if name.eq_ignore_ascii_case(b"referer") {
-                // Browsers leave Sec-Fetch-Site out where an address is not of this machine.
+                // Browsers omit Sec-Fetch-Site if the address is not on this machine.
                 return Err(Stray::Page("Referer"));
             } else if name.eq_ignore_ascii_case(b"sec-fetch-site")
                 && !value.eq_ignore_ascii_case(b"none")
@@ -58,7 +59,7 @@ impl Door {
                 return Err(Stray::Page("Sec-Fetch-Site"));
             }
         }
-        // Every browser names the host, so a request without one is of a program.
+        // Every browser sends the host, so a request without one comes from another program.
         host.map_or(Ok(()), |host| self.host(host))?;
         match target.split_once("://") {
             Some((scheme, rest)) if !scheme.starts_with('/') => {
@@ -68,24 +69,24 @@ impl Door {
         }
     }
 
-    /// Whether this is a host, perhaps with a port, under which a client may ask.
+    /// Checks that clients may use this host, which may include a port.
     fn host(&self, host: &[u8]) -> Result<(), Stray> {
         if host.is_empty() {
             return Ok(());
         }
         let name = name(host).ok_or(Stray::BadHost)?;
         let is_admitted = match name.trim_matches(['[', ']']).parse::<IpAddr>() {
-            // The page that a browser has from a bare address is from there, whoever owns a name.
+            // A page loaded from a bare address comes from that address, whoever owns a name.
             Ok(address) => !self.is_local || address.to_canonical().is_loopback(),
-            // Nobody can own a name without a dot in the DNS, so that no page has one: it is that of a
-            // container or a machine beside.
+            // A name without a dot cannot be registered in the DNS, so it is not the name of a page. It
+            // belongs to a container or a nearby machine.
             Err(_) => USUAL.contains(&name.as_str()) || !self.is_local && !name.contains('.'),
         };
         if is_admitted || self.names.contains(&name) { Ok(()) } else { Err(Stray::Host(name)) }
     }
 }
 
-/// The name before the port, in small letters and without the dot at its end.
+/// Returns the name before the port, in lower case and without a trailing dot.
 fn name(host: &[u8]) -> Option<String> {
     let host = std::str::from_utf8(host).ok()?;
     let end = match host.find(']') {
@@ -119,7 +120,7 @@ mod tests {
 
     fn check(door: &Door, target: &str, lines: &str) -> Result<(), Stray> {
         let head = format!("GET {target} HTTP/1.0\r\n{lines}\r\n\r\n");
-        // As a proxy that only watches reads it, which accepts several hosts.
+        // Parsed as by a proxy that only watches, which accepts several hosts.
         door.check(target, Framing::watching().read_head(head.as_bytes()).unwrap().headers())
     }
 

@@ -1,5 +1,5 @@
-//! The points on a request's way at which others have a say: the gate decides, the body is read ahead if
-//! the decision depends on it, observers and the recorder are told, and the body is replaced.
+//! The stages of a request that other components take part in: the gate decides, the body is read ahead
+//! if the decision depends on it, observers and the recorder are notified, and the body is replaced.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,8 +21,8 @@ impl<R: Record> Connection<R> {
         self.service.gate.decide(asked)
     }
 
-    /// Reports a decision to the observers and the recorder. Returns the permit, or the denial that is
-    /// answered instead. A stray request is never permitted, and neither is one that the gate did not
+    /// Reports a decision to the observers and the recorder. Returns the permit, or the denial to
+    /// answer with. A stray request is never permitted, and neither is a request that the gate did not
     /// decide on or that could not be recorded.
     pub(super) fn tell(
         &self,
@@ -60,9 +60,9 @@ impl<R: Record> Connection<R> {
         (verdict, finish)
     }
 
-    /// Reads a body that the gate wants to see, unless it takes more than so many bytes.
+    /// Reads a body that the gate asked for, unless it is longer than `at_most` bytes.
     pub(super) async fn read_ahead(&mut self, head: &RequestHead<'_>, at_most: usize) -> Ahead {
-        // A client that waits to be asked for its body is asked by the engine alone.
+        // If the client expects a 100, only the engine may send it.
         if head.expects() {
             return Ahead::Unavailable;
         }
@@ -77,12 +77,12 @@ impl<R: Record> Connection<R> {
         whole.map_or(Ahead::Unavailable, Ahead::Whole)
     }
 
-    /// The body that replaces the client's, if there is one.
+    /// Returns the body that replaces the client's, if there is one.
     pub(super) fn rewrite(&mut self, ahead: Ahead, finish: &mut Finish<R>) -> Option<Vec<u8>> {
         let whole = match ahead {
             Ahead::NotAsked => return None,
             Ahead::Unavailable => {
-                // The body is forwarded as it comes, whatever the rewriter says.
+                // The body is forwarded as it comes, whatever the rewriter returns.
                 let _ = finish.rewrite(None);
                 return None;
             }
