@@ -1,6 +1,6 @@
-//! Keeps an event that may happen very often from filling the log.
+//! Keeps a frequent event from filling the log.
 
-/// Counts an event, and says when to log it: the first time, the tenth, the hundredth and so on.
+/// Counts an event, and decides when to log it: the first time, the tenth, the hundredth and so on.
 #[derive(Debug, Default)]
 pub struct LogThrottle {
     times: u64,
@@ -8,7 +8,7 @@ pub struct LogThrottle {
 }
 
 impl LogThrottle {
-    /// Counts the event once more. Returns how often it has happened by now if that is worth a line.
+    /// Counts the event. Returns how often it has happened so far if that should be logged.
     pub fn once_more(&mut self) -> Option<u64> {
         self.times = self.times.saturating_add(1);
         let mut round = self.times;
@@ -19,7 +19,7 @@ impl LogThrottle {
         self.is_told.then_some(self.times)
     }
 
-    /// How often the event has happened, if the last line did not say so.
+    /// How often the event has happened, if that number has not been logged.
     pub fn untold(&self) -> Option<u64> {
         (self.times > 0 && !self.is_told).then_some(self.times)
     }

@@ -1,4 +1,4 @@
-//! A client of a connection, what it does next, and what becomes of it.
+//! The client of a connection, what it did, and what happens to the connection next.
 
 use std::sync::Arc;
 
@@ -6,29 +6,29 @@ use super::door::Door;
 use super::intake::Arrived;
 use crate::peer::Peer;
 
-/// Who a client is, and where it came in.
+/// Who a client is, and which listener it came through.
 #[derive(Debug)]
 pub(super) struct Client {
     /// The number of its connection, from 1.
     pub(super) number: u64,
     pub(super) peer: Peer,
-    /// Which of its requests come in; all of them where there is none.
+    /// Decides which of its requests are let in; all of them if `None`.
     pub(super) door: Option<Arc<Door>>,
 }
 
-/// What becomes of a connection behind an answer.
+/// What happens to a connection after an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Next {
-    /// Another request may come.
+    /// It stays open for another request.
     Request,
     /// It ends.
     End,
-    /// It ends, and the client may still be sending.
+    /// It ends, but the client may still be sending.
     Linger,
 }
 
 impl Next {
-    /// What follows an answer to a request of which everything was read or not.
+    /// What happens after an answer. `is_read` is whether the whole request was read.
     pub(super) fn behind(closes: bool, is_read: bool) -> Self {
         match (closes, is_read) {
             (true, false) => Self::Linger,
@@ -38,11 +38,12 @@ impl Next {
     }
 }
 
-/// What a client that waits for nothing did.
+/// What a client did while no request was in progress.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Event {
     Arrived(Arrived),
-    /// It sends no more, or nobody wants more of it; in the middle of a head or not.
+    /// It sends no more, or the proxy reads no more from it. It may have stopped in the middle of a
+    /// head.
     Ended {
         is_between: bool,
     },

@@ -1,4 +1,5 @@
-//! Observing: logging, counting and the like. An observer sees what happens and changes nothing.
+//! Observing requests, for example to log or count them. An observer sees what happens and changes
+//! nothing.
 
 use std::sync::Arc;
 
@@ -11,20 +12,20 @@ use crate::policy::Decision;
 pub enum Event<'a> {
     /// A decision was made. It takes effect after the observers return.
     Decided {
-        /// What is known about the request.
+        /// The request as received.
         arrival: &'a Arrival<'a>,
         /// The decision on it.
         decision: &'a Decision,
     },
-    /// The answer has ended, or one of the two sides has gone.
+    /// The answer has ended, or one side has closed the connection.
     Finished(&'a Outcome),
 }
 
-/// Sees what happens to requests. Observers compose: a tuple or a slice of observers is an observer,
-/// and calls each of them in order.
+/// Observes requests. Observers compose: a tuple or a slice of observers is itself an observer that
+/// calls each of them in order.
 pub trait Observe: Send + Sync {
-    /// Something happened. The calls for one connection come in order; those for several come from
-    /// several threads.
+    /// Handles an event. Calls for one connection come in order; calls for different connections come
+    /// from different threads.
     fn on(&self, event: &Event<'_>);
 }
 

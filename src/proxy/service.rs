@@ -1,4 +1,4 @@
-//! What a client is served with, and who decides that.
+//! The service that a client gets, and how it is chosen.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::api::Address;
 use crate::peer::Peer;
 use crate::policy::Gate;
 
-/// What the requests of one connection go through.
+/// The components that the requests of a connection go through.
 pub struct Service<R: Record> {
     pub(super) gate: Arc<dyn Gate>,
     pub(super) recorder: Arc<R>,
@@ -18,28 +18,29 @@ pub struct Service<R: Record> {
 }
 
 impl<R: Record> Service<R> {
-    /// Requests that `gate` decides on, `recorder` records, and `engine` answers.
+    /// Creates a service in which `gate` decides on requests, `recorder` records them, and `engine`
+    /// answers them.
     pub fn new(gate: Arc<dyn Gate>, recorder: Arc<R>, engine: Address) -> Self {
         Self { gate, recorder, rewriter: None, observer: Arc::new(()), engine }
     }
 
-    /// Also has the bodies that the gate asks for replaced.
+    /// Also replaces the bodies that the gate asks for.
     #[must_use]
     pub fn rewriting(self, rewriter: Arc<dyn RewriteBody<R::Ticket>>) -> Self {
         Self { rewriter: Some(rewriter), ..self }
     }
 
-    /// Also shows this observer what happens.
+    /// Also notifies this observer.
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn Observe>) -> Self {
         Self { observer, ..self }
     }
 }
 
-/// Decides what a client is served with, by who the client is. It is asked once for each connection,
-/// when the connection is accepted, and what it says is valid until the connection ends.
+/// Chooses the service for a client based on who it is. It is called once for each connection, when the
+/// connection is accepted, and its choice is valid until the connection ends.
 pub trait Admission<R: Record>: Send + Sync + 'static {
-    /// The service for a client.
+    /// Returns the service for a client.
     ///
     /// # Errors
     /// [`NotAdmitted`] for a client that may not connect. It is answered with 403 and the reason.
@@ -57,12 +58,12 @@ pub enum NotAdmitted {
         /// Its group.
         group: u32,
     },
-    /// The system does not say who it is.
+    /// The system does not report who the client is.
     #[error("the system does not say who connects")]
     Unknown,
 }
 
-/// One service for every client.
+/// Gives every client the same service.
 impl<R: Record> Admission<R> for Arc<Service<R>> {
     fn admit(&self, _peer: &Peer) -> Result<Self, NotAdmitted> {
         Ok(Self::clone(self))

@@ -1,4 +1,4 @@
-//! What all connections of a proxy share.
+//! State that all connections of a proxy share.
 
 use std::fmt;
 use std::future::Future;
@@ -14,22 +14,22 @@ use super::log_throttle::LogThrottle;
 use super::registry::{Limits, Registry};
 use super::workers::Workers;
 
-/// What all connections of a proxy share, whatever each of them is served with.
+/// State that all connections of a proxy share, whichever service each of them has.
 pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     pub(super) workers: Arc<Workers>,
     pub(super) stop: Stop,
-    /// How many connections are being turned away.
+    /// The number of connections being turned away.
     pub(super) turned_away: Arc<AtomicUsize>,
-    /// How many connections wait for room.
+    /// The number of connections waiting for room.
     pub(super) waiting: Arc<AtomicUsize>,
     connections: AtomicU64,
     flaws: Mutex<LogThrottle>,
     silences: Mutex<LogThrottle>,
 }
 
-/// Ends a proxy in two steps: first it accepts nothing new, then every connection is cut. In between,
-/// each connection is asked to end.
+/// Stops a proxy in two steps: first it accepts no new connections, then every connection is cut. In
+/// between, each connection is asked to end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stop {
     pub(super) accepting: CancellationToken,
@@ -52,17 +52,17 @@ impl Shared {
         }
     }
 
-    /// How much the proxy takes on at once.
+    /// How much load the proxy accepts at once.
     pub(super) fn limits(&self) -> Limits {
         self.registry.limits
     }
 
-    /// The number of the next connection, from 1.
+    /// Returns the number of the next connection, starting at 1.
     pub(super) fn next_number(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Runs a task that belongs to a connection and ends with the proxy.
+    /// Spawns a task that belongs to a connection and is cancelled when the proxy ends.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let open = self.stop.open.clone();
         self.stop.tasks.spawn(async move {
@@ -70,7 +70,7 @@ impl Shared {
         });
     }
 
-    /// Logs that something nobody could read was forwarded as it is.
+    /// Logs that something malformed was forwarded as it was.
     pub(super) fn tell_of_flaw(&self, connection: u64, flaw: &dyn fmt::Display) {
         if let Some(times) = self.flaws.lock().once_more() {
             tracing::warn!(connection, times, "passed on without a look: {flaw}");

@@ -1,4 +1,4 @@
-//! One byte stream, over a unix socket or TCP.
+//! A byte stream over a unix socket or TCP.
 
 use std::future::poll_fn;
 use std::io::{self, Write as _};
@@ -13,8 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use super::scratch::poll_read;
 use crate::api::Address;
 
-/// How long the end of a connection waits for a client that is still sending (Go's
-/// `rstAvoidanceDelay`).
+/// How long to keep a connection open for a client that is still sending (Go's `rstAvoidanceDelay`).
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection to a client or to the engine.
@@ -24,7 +23,7 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// A stream on its way from one runtime to another.
+/// A stream being moved from one runtime to another.
 #[derive(Debug)]
 pub(super) enum Moving {
     Tcp(std::net::TcpStream),
@@ -32,7 +31,7 @@ pub(super) enum Moving {
 }
 
 impl Moving {
-    /// The stream, in the runtime that this is called in.
+    /// Registers the stream with the current runtime.
     pub(super) fn arrive(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
@@ -42,7 +41,7 @@ impl Moving {
 }
 
 impl Moving {
-    /// Sends what the other side takes at once.
+    /// Sends the bytes that the other side accepts at once.
     pub(super) fn send_now(mut self, bytes: &[u8]) -> io::Result<()> {
         let sent = match &mut self {
             Self::Tcp(stream) => stream.write(bytes),
@@ -63,14 +62,14 @@ impl Stream {
         }
     }
 
-    /// A TCP stream that sends each write at once: a line of `docker events` must not wait for the
-    /// next one.
+    /// Wraps a TCP stream, and has it send each write at once: a line of `docker events` must not wait
+    /// for the next one.
     pub(super) fn tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self::Tcp(stream))
     }
 
-    /// Takes the stream out of the runtime that it is in.
+    /// Removes the stream from its runtime.
     pub(super) fn leave(self) -> io::Result<Moving> {
         match self {
             Self::Tcp(stream) => stream.into_std().map(Moving::Tcp),
@@ -78,8 +77,8 @@ impl Stream {
         }
     }
 
-    /// Ends a connection on which the client may still be sending. Closing it with bytes unread
-    /// would reset it, and a reset takes away what the client has not yet read of its answer.
+    /// Closes a connection on which the client may still be sending. Closing it with unread bytes would
+    /// reset it, and a reset discards the part of the answer that the client has not read yet.
     pub(super) async fn linger(&mut self) {
         if self.shutdown().await.is_err() {
             return;
@@ -93,7 +92,7 @@ impl Stream {
         let _ = tokio::time::timeout(LINGER, rest).await;
     }
 
-    /// A second handle on the same stream, for the one who waits for another event.
+    /// Returns a second handle to the same stream, to wait for a different event.
     pub(super) fn duplicate(&self) -> io::Result<Self> {
         let own = self.as_fd().try_clone_to_owned()?;
         match self {
@@ -111,7 +110,7 @@ impl Stream {
         }
     }
 
-    /// Makes the next [`Stream::poll_write_ready`] wait for news.
+    /// Makes the next [`Stream::poll_write_ready`] wait for a new event.
     pub(super) fn clear_write_ready(&self) {
         let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         let _ = match self {

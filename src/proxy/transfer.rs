@@ -1,8 +1,8 @@
-//! One request on its way to the engine, and the answer on its way back, both at once.
+//! Sends a request to the engine and its answer back, both at the same time.
 //!
-//! An engine may answer before it has the whole request, and a client may end its own direction and
-//! still wait for the answer, as `nc -N` does: the engine is told of that end, and does what it would
-//! have done directly, for it takes it for the client's going where an answer would last for ever.
+//! An engine may answer before it has received the whole request, and a client may close its sending
+//! side and still wait for the answer, as `nc -N` does. The engine is told of that, and does what it
+//! would do without dsp: if the answer is endless, it assumes that the client has gone.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -29,7 +29,7 @@ pub(super) struct Transfer<'a, R: Record> {
     pub(super) client: &'a mut Stream,
     pub(super) engine: &'a mut Stream,
     pub(super) intake: &'a mut Intake,
-    /// The head for the engine, and what it has not taken of the body.
+    /// The head for the engine, and the part of the body that it has not accepted.
     pub(super) to_engine: &'a mut Outbox,
     pub(super) to_client: &'a mut Outbox,
     pub(super) finish: &'a mut Finish<R>,
@@ -37,27 +37,27 @@ pub(super) struct Transfer<'a, R: Record> {
     pub(super) request: Sending<'a>,
     pub(super) answer: Answer,
     pub(super) timer: &'a mut Timer,
-    /// How long the body may make no progress.
+    /// How long the body may make no progress. `None` for no limit.
     pub(super) patience: Option<Duration>,
-    /// How much had been passed on, both ways, when the timer was started.
+    /// The number of bytes forwarded, in both directions, when the timer was started.
     pub(super) moved: u64,
 }
 
 impl<'a, R: Record> Transfer<'a, R> {
-    /// Goes on with both directions, as long as the client sends what it announced.
+    /// Advances both directions as long as the client sends what it announced.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         let had_come = self.request.is_whole;
         let polled = self.poll_both(context);
         if polled.is_pending() && !had_come { self.poll_stalled(context) } else { polled }
     }
 
-    /// How many bytes of memory it takes while it waits.
+    /// The memory it uses while it waits, in bytes.
     pub(super) fn held(&self) -> usize {
         self.intake.held() + self.to_engine.held() + self.to_client.held()
     }
 
-    /// Waits until the client has sent nothing of the body for too long. While the engine does not
-    /// take what has come, or answers, there is progress, or the client is not to blame.
+    /// Waits until the client has sent nothing of the body for too long. If the engine answers, there
+    /// is progress; if it does not accept what has arrived, the client is not to blame.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         self.control.receives(self.finish.received, self.request.is_whole);
         let moved = self.finish.received.saturating_add(self.finish.sent);
@@ -85,7 +85,8 @@ impl<'a, R: Record> Transfer<'a, R> {
                 Poll::Pending => return Poll::Pending,
             }
             let (request, answer) = (&self.request, &self.answer);
-            // Nobody knows where the next request begins, and so what follows goes on as it comes.
+            // It is unknown where the next request begins, so everything that follows is forwarded as
+            // it comes.
             if request.is_unread && !answer.closes {
                 return Poll::Ready(Ending::Tunnel(Vec::new()));
             }
@@ -100,19 +101,19 @@ impl<'a, R: Record> Transfer<'a, R> {
         }
     }
 
-    /// Sends what the client sends, until one of them waits.
+    /// Forwards the request until the client or the engine has to be waited for.
     fn poll_request(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
         loop {
             if self.request.is_deaf {
-                // A head that nobody took may go out on another connection.
+                // A head that the engine did not accept may be sent again on another connection.
                 if self.request.has_begun {
                     self.to_engine.clear();
                 }
             } else {
                 match self.to_engine.poll_flush(self.engine, context) {
                     Poll::Ready(Ok(())) => {}
-                    // It may have answered before it stopped listening, and that answer is what
-                    // the client has to see. Reading tells how it ends.
+                    // The engine may have answered before it stopped reading, and the client has to see
+                    // that answer. Reading from it shows how it ends.
                     Poll::Ready(Err(_)) => self.request.is_deaf = true,
                     Poll::Pending => return Ok(()),
                 }
@@ -128,7 +129,7 @@ impl<'a, R: Record> Transfer<'a, R> {
         }
     }
 
-    /// Keeps what comes behind the request, and tells whether there is nothing more to do for now.
+    /// Keeps bytes that arrive after the request. Returns whether there is nothing more to do for now.
     fn poll_behind(&mut self, context: &mut Context<'_>) -> Result<bool, Broken> {
         if self.intake.has_ended() {
             self.poll_end(context)?;
@@ -142,7 +143,7 @@ impl<'a, R: Record> Transfer<'a, R> {
         Ok(read.map_err(|_| Broken)?.is_pending())
     }
 
-    /// Sends more of the request's body, and tells whether there is nothing more to do for now.
+    /// Sends more of the request's body. Returns whether there is nothing more to do for now.
     fn poll_body(&mut self, context: &mut Context<'_>) -> Result<bool, Broken> {
         let (client, mut part) = self.part();
         if !part.intake.kept().is_empty() {
@@ -151,7 +152,7 @@ impl<'a, R: Record> Transfer<'a, R> {
             return Ok(false);
         }
         if part.intake.has_ended() {
-            // It will never be whole, which the engine has to see.
+            // It will never be complete, and the engine has to see that.
             self.poll_end(context)?;
             return Ok(true);
         }
@@ -162,7 +163,7 @@ impl<'a, R: Record> Transfer<'a, R> {
         }
     }
 
-    /// The client, and what sending what comes from it needs.
+    /// Returns the client, and everything needed to forward its bytes.
     fn part(&mut self) -> (&mut Stream, Part<'_, 'a, R>) {
         let part = Part {
             engine: self.engine,
@@ -175,11 +176,11 @@ impl<'a, R: Record> Transfer<'a, R> {
         (self.client, part)
     }
 
-    /// The client sends no more: the engine is told, and the client is watched for its going.
+    /// Handles a client that sends no more: tells the engine, and watches for the client to hang up.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
-        // More requests of the client are not its going.
+        // If the client has sent more requests, it has not gone.
         if !self.request.is_told && self.intake.kept().is_empty() {
-            // An engine that has gone already tells so when it is read from.
+            // If the engine has already gone, reading from it shows that.
             if Pin::new(&mut *self.engine).poll_shutdown(context).is_pending() {
                 return Ok(());
             }
@@ -192,7 +193,7 @@ impl<'a, R: Record> Transfer<'a, R> {
         if watch.poll(context).is_ready() { Err(Broken) } else { Ok(()) }
     }
 
-    /// Passes the answer on, until all of it is out or one side waits.
+    /// Forwards the answer until all of it is sent or one side has to be waited for.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ending>> {
         loop {
             if ready!(self.to_client.poll_flush(self.client, context)).is_err() {
@@ -226,9 +227,9 @@ impl<'a, R: Record> Transfer<'a, R> {
         }
     }
 
-    /// Whether the request can be sent once more on another connection, as nothing has come of it:
-    /// the engine had closed this one while nobody used it. A request that changes something must
-    /// not have reached the engine (RFC 9110 section 9.2.2).
+    /// Whether the request can be sent again on another connection. That is so if there was no answer
+    /// because the engine had closed this connection while it was idle. A request that changes
+    /// something must not have reached the engine (RFC 9110 section 9.2.2).
     pub(super) fn can_be_repeated(&self, is_safe: bool) -> bool {
         self.answer.is_silent
             && !self.request.has_begun
@@ -241,7 +242,7 @@ impl<'a, R: Record> Transfer<'a, R> {
 #[derive(Debug)]
 struct Broken;
 
-/// What sending the next bytes of a request needs.
+/// Everything needed to send the next bytes of a request.
 struct Part<'a, 'b, R: Record> {
     engine: &'a mut Stream,
     intake: &'a mut Intake,
@@ -252,7 +253,7 @@ struct Part<'a, 'b, R: Record> {
 }
 
 impl<R: Record> Part<'_, '_, R> {
-    /// Takes the next bytes from the client; none at the end.
+    /// Handles the next bytes from the client. An empty slice marks the end of the stream.
     fn take(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Result<(), Broken> {
         if bytes.is_empty() {
             self.intake.push(bytes);
@@ -278,7 +279,7 @@ impl<R: Record> Part<'_, '_, R> {
         });
         let (length, is_last) = match read {
             Ok(read) => read,
-            // The engine decides on what nobody else does, and nobody knows where it ends.
+            // It is unknown where a malformed body ends, so only the engine can handle it.
             Err(flaw) => {
                 self.finish.breaks(Disorder::Body(flaw), self.is_verbatim);
                 if !self.is_verbatim {

@@ -1,10 +1,10 @@
-//! Whose turn it is on a thread: the connections of one process take turns with those of others, however
-//! many it has and however much each of them sends.
+//! Fair scheduling of the connections on a thread. Processes take turns, no matter how many connections
+//! each of them has and how much each connection sends.
 //!
-//! A connection runs at once as long as its process has not used up its share. Then it waits in the line
-//! of its process, and in each round every line goes on by about one share. Between two rounds the thread
-//! looks for news, so that a process that asks for little waits for one round and not for all requests
-//! of the others. What is counted is work and not time, so that the same bytes take the same turns on a
+//! A connection runs at once as long as its process has not used up its share. After that it waits in
+//! its process's line, and each round advances every line by about one share. Between two rounds the
+//! thread polls for I/O, so a process with little work waits for one round and not for all requests of
+//! the others. The unit is work and not time, so that the same bytes take the same number of turns on a
 //! slow machine.
 
 use std::cell::{Cell, RefCell};
@@ -17,20 +17,20 @@ use std::task::{Context, Poll, Waker};
 use super::peer::{Party, Process};
 use crate::peer::Peer;
 
-/// How much work in bytes a connection does before others are looked at, and a process in a round.
+/// How much work, in bytes, a connection does before others run, and a process does in a round.
 const SHARE: usize = 256 << 10;
 
-/// What each turn costs beside the bytes that it reads.
+/// The cost of each turn in addition to the bytes read.
 const TURN_COST: usize = 1 << 10;
 
-/// What the decision on a request costs, and how many times as much as reading it each byte of its target.
+/// The cost of a decision, and how many times as much as reading it each byte of the target costs.
 const DECISION_COST: usize = 4 << 10;
 const TARGET_FACTOR: usize = 4;
 
-/// The most connections of one process that go on in a round.
+/// The maximum number of connections of one process that run in a round.
 const MOST_AT_ONCE: usize = 64;
 
-/// Those who share one line.
+/// The process or party that shares a line.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Who {
     Process(Process),
@@ -43,7 +43,7 @@ impl Who {
     }
 }
 
-/// The lines of one thread.
+/// The lines of a thread.
 #[derive(Debug)]
 struct Lines<K, W> {
     lines: HashMap<K, Line<W>>,
@@ -51,7 +51,7 @@ struct Lines<K, W> {
 
 #[derive(Debug)]
 struct Line<W> {
-    /// What was done since the last round, and in how many turns.
+    /// The work done since the last round, and the number of turns it took.
     spent: usize,
     turns: usize,
     waiting: VecDeque<W>,
@@ -70,25 +70,25 @@ impl<K, W> Default for Lines<K, W> {
 }
 
 impl<K: Copy + Eq + Hash, W> Lines<K, W> {
-    /// Whether somebody may go on at once.
+    /// Whether a connection of `who` may run at once.
     fn is_free(&self, who: K) -> bool {
         self.lines.get(&who).is_none_or(|line| line.waiting.is_empty() && line.spent < SHARE)
     }
 
-    /// Puts somebody at the end of its line.
+    /// Adds a waiting connection to the end of the line of `who`.
     fn wait(&mut self, who: K, waiting: W) {
         self.lines.entry(who).or_default().waiting.push_back(waiting);
     }
 
-    /// Counts work that was done.
+    /// Records work that was done.
     fn spend(&mut self, who: K, work: usize) {
         let line = self.lines.entry(who).or_default();
         line.spent = line.spent.saturating_add(work);
         line.turns += 1;
     }
 
-    /// Begins the next round: those who go on in it, as many of each line as one share is enough for
-    /// by what the last ones needed. `goes` tells whether somebody still waits.
+    /// Starts the next round. From each line, releases as many connections as fit in one share, judging
+    /// by the last turns. `goes` returns whether the connection was still waiting.
     fn next_round(&mut self, mut goes: impl FnMut(W) -> bool) {
         self.lines.retain(|_, line| {
             let needed = line.spent / line.turns.max(1);
@@ -108,7 +108,7 @@ impl<K: Copy + Eq + Hash, W> Lines<K, W> {
     }
 }
 
-/// A connection in a line, woken when its turn comes.
+/// A connection in a line. It is woken when its turn comes.
 #[derive(Debug)]
 struct Waiting {
     waker: Waker,
@@ -124,13 +124,13 @@ const GIVEN_BACK: u8 = 2;
 
 thread_local! {
     static LINES: RefCell<Lines<Who, Waiting>> = RefCell::default();
-    /// Whether rounds are being held.
+    /// Whether rounds are running.
     static IS_BUSY: Cell<bool> = const { Cell::new(false) };
-    /// How much work the connection that runs may still do; no end to it outside of a turn.
+    /// How much work the running connection may still do; unlimited outside of a turn.
     static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// The turns of one connection. It stays on one thread.
+/// The turns of a connection, which stays on one thread.
 #[derive(Debug)]
 pub(super) struct Turns {
     who: Who,
@@ -142,7 +142,7 @@ impl Turns {
         Self { who: Who::of(peer), ticket: None }
     }
 
-    /// Runs something once it is this connection's turn.
+    /// Calls `run` once it is this connection's turn.
     pub(super) fn poll<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -180,7 +180,7 @@ impl Drop for Turns {
     }
 }
 
-/// A turn under way. Its work is counted when it ends.
+/// A turn in progress. Its work is recorded when it ends.
 struct Turn(Who);
 
 impl Turn {
@@ -197,17 +197,17 @@ impl Drop for Turn {
     }
 }
 
-/// Counts the bytes that the connection that runs has read.
+/// Counts bytes that the running connection has read.
 pub(super) fn count(bytes: usize) {
     LEFT.set(LEFT.get().saturating_sub(bytes));
 }
 
-/// Counts a request that is decided on, by the length of its target.
+/// Counts a decision on a request, by the length of its target.
 pub(super) fn count_decision(target: usize) {
     count(DECISION_COST.saturating_add(target.saturating_mul(TARGET_FACTOR)));
 }
 
-/// Ends the turn of a connection that has done its share: it is polled again when it is its turn.
+/// Ends the turn of a connection that has used up its share. It is polled again when it is its turn.
 pub(super) fn poll_left(context: &mut Context<'_>) -> Poll<()> {
     if LEFT.get() > 0 {
         return Poll::Ready(());
@@ -216,7 +216,7 @@ pub(super) fn poll_left(context: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Holds rounds on this thread until nobody waits.
+/// Runs rounds on this thread until no connection is waiting.
 fn hold_rounds() {
     if IS_BUSY.replace(true) {
         return;
@@ -225,7 +225,7 @@ fn hold_rounds() {
     tokio::spawn(async move {
         let _rounds = rounds;
         loop {
-            // Comes back after the thread has looked for news, and after those who were called.
+            // Resumes after the thread has polled for I/O and has run the released connections.
             tokio::task::yield_now().await;
             LINES.with_borrow_mut(|lines| lines.next_round(call));
             if LINES.with_borrow(Lines::is_empty) {
@@ -235,7 +235,7 @@ fn hold_rounds() {
     });
 }
 
-/// Rounds that are being held. When the thread ends them, nobody is left waiting.
+/// Rounds in progress. If the thread stops them, all waiting connections are released.
 struct Rounds;
 
 impl Drop for Rounds {
@@ -248,7 +248,7 @@ impl Drop for Rounds {
     }
 }
 
-/// Has a connection go on; false when it is gone.
+/// Releases a connection. Returns false if it is gone.
 fn call(waiting: Waiting) -> bool {
     let order = Ordering::AcqRel;
     let called = waiting.ticket.0.compare_exchange(HELD, CALLED, order, Ordering::Acquire).is_ok();
@@ -264,7 +264,7 @@ mod tests {
 
     use super::*;
 
-    /// Holds a round; tells who goes on.
+    /// Runs a round, and returns who was released.
     fn round(lines: &mut Lines<u8, u32>) -> Vec<u32> {
         let mut called = Vec::new();
         lines.next_round(|next| {
@@ -326,7 +326,7 @@ mod tests {
         Peer::Process { user: 0, group: 0, process: NonZeroU32::new(process) }
     }
 
-    /// A connection that always has more to do, and counts how often it went on.
+    /// A connection that always has more to do, and counts its turns.
     async fn greedy(of: Peer, times: Arc<AtomicU8>, most: u8) {
         let mut turns = Turns::of(&of);
         std::future::poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! The engine's side of one client connection.
+//! The engine side of a client connection.
 
 use std::io;
 use std::task::Context;
@@ -8,12 +8,12 @@ use super::scratch::poll_read;
 use super::stream::Stream;
 use crate::api::Address;
 
-/// How long a connection is kept that nobody uses. The engine closes its own after five minutes, and
-/// a request must not be on its way to it in that moment.
+/// How long an unused connection is kept. The engine closes its own after five minutes, and a request
+/// must not be sent to it at that moment.
 const KEPT: Duration = Duration::from_secs(4 * 60);
 
-/// The connection to the engine that belongs to one client, opened when it is first needed and
-/// again when the engine has closed it.
+/// The connection to the engine that belongs to one client. It is opened when it is first needed, and
+/// again after the engine has closed it.
 #[derive(Debug, Default)]
 pub(super) struct Upstream {
     idle: Option<(Stream, Instant)>,
@@ -29,7 +29,7 @@ pub(super) enum UpstreamError {
 }
 
 impl Upstream {
-    /// A connection to the engine at this address, and whether it was used before.
+    /// Returns a connection to the engine at this address, and whether it was used before.
     pub(super) async fn take(
         &mut self,
         address: &Address,
@@ -50,7 +50,7 @@ impl Upstream {
         self.idle = Some((stream, Instant::now()));
     }
 
-    /// Lets the connection go when the engine ends it, or says what nobody asked for.
+    /// Closes the idle connection if the engine closes it or sends anything on it.
     pub(super) fn poll_idle(&mut self, context: &mut Context<'_>) {
         if let Some((stream, _)) = &mut self.idle
             && poll_read(stream, context, |_, _| ()).is_ready()
