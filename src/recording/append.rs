@@ -27,7 +27,7 @@ pub enum CreateError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The error from the operating system.
         source: io::Error,
     },
     /// The file contains something else, which appending would spoil.

@@ -1,4 +1,4 @@
-//! A request as the proxy saw it, and what a recording says about it.
+//! A request as the proxy saw it, and the line that a recording has for it.
 
 use std::borrow::Cow;
 use std::time::Instant;

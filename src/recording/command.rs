@@ -1,4 +1,4 @@
-//! What a recording says about the command that was run.
+//! The part of a recording that describes the command that was run.
 
 mod telling;
 mod words;
@@ -33,7 +33,7 @@ const LONGEST_NAME: usize = 64;
 const MOST_PROGRAMS: usize = 4;
 
 impl CommandLine {
-    /// Returns what is recorded of a command line.
+    /// Returns the part of a command line that is recorded.
     #[must_use]
     pub fn of(self, command: &[OsString]) -> Vec<String> {
         let command: Vec<String> = command.iter().map(spelled).collect();
@@ -55,7 +55,7 @@ impl CommandLine {
     }
 }
 
-/// Returns what is shown of a command line that this dsp or an earlier version recorded.
+/// Returns the part of a recorded command line that is shown. An earlier dsp may have recorded it.
 pub(super) fn again(command: &[String], has_arguments: bool) -> Vec<String> {
     if has_arguments { full(command) } else { short(command, MOST_PROGRAMS) }
 }

@@ -16,7 +16,7 @@ const SESSION: &[u8] = b"{\"session\":";
 /// without being parsed, and so are malformed first lines. If the path is not a file, there are none.
 ///
 /// # Errors
-/// What the system reports.
+/// Returns the error from the operating system.
 pub fn earlier(path: &Path, id: &str) -> io::Result<Vec<Session>> {
     let mut sessions = Vec::new();
     let file = File::open(path)?;

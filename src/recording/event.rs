@@ -58,7 +58,7 @@ pub struct Session {
     pub lossy: bool,
 }
 
-/// What the engine reported about itself.
+/// The engine's description of itself.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Engine {
     /// The kind of engine. Docker Engine is left out.
@@ -149,8 +149,8 @@ pub struct Response {
     pub refused: Option<String>,
 }
 
-/// How often a request was repeated. Counts only grow, so the last line for a request is the one that
-/// counts.
+/// How often a request was repeated. Counts only grow, so a line replaces the previous ones for the same
+/// request.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Repeat {
     /// The session's id.
@@ -159,7 +159,7 @@ pub struct Repeat {
     pub seq: u64,
     /// How often it was repeated, without the first time.
     pub count: u64,
-    /// How many of those differed in a part that may differ: times, and what was denied.
+    /// How many of those were only similar to the first one: polls with another time, and denied requests.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub alike: u64,
     /// How the repeated requests were answered: status and count.

@@ -1,4 +1,4 @@
-//! What distinguishes one request from another.
+//! The identity of a request: the hashes that distinguish it from others.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -18,13 +18,13 @@ const MOST_DENIED: u32 = 256;
 /// Query parameters that contain a time, which changes from one poll to the next.
 const TIMES: [&str; 2] = ["since", "until"];
 
-/// What a session is recorded for.
+/// The purpose of a recording.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Purpose {
-    /// To learn what a program needs: repeated requests are counted.
+    /// To learn the needs of a program: repeated requests are counted.
     #[default]
     Evidence,
-    /// To see later what was done: each request that can change something has a line.
+    /// To audit a program later: each request that can change something has a line.
     Audit,
 }
 
@@ -33,7 +33,7 @@ pub enum Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     pub(super) exact: u128,
-    /// The hash of what it may be counted with although it differs, and how many of those are kept apart.
+    /// The hash that it shares with similar requests, and how many of those are kept apart.
     pub(super) like: Option<(u128, u32)>,
     /// The hash of the operation, the user and the decision. Requests are counted by it when too many
     /// others are remembered.

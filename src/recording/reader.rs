@@ -1,4 +1,4 @@
-//! Reads a recording line by line, and reports what is wrong with it and where.
+//! Reads a recording line by line, and reports errors with their position.
 //!
 //! If a crash cut a line, only that line is lost. Anything else that does not belong in a recording is an
 //! error: evidence that was edited or mixed up must not silently become a profile.
@@ -36,7 +36,7 @@ pub enum ReadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The error from the operating system.
         source: io::Error,
     },
     /// The path is a folder, a socket or similar.
@@ -57,7 +57,7 @@ pub enum ReadError {
         line: usize,
         /// The column, from 1.
         column: usize,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// A file that a later version of dsp wrote.

@@ -24,7 +24,7 @@ pub(super) struct Recent {
     oldest: usize,
 }
 
-/// A request exactly as it arrived, and what was decided about it.
+/// A request exactly as it arrived, and the decision on it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Key<T> {
     /// See [`Who::packed`](super::peer::Who::packed).

@@ -1,4 +1,4 @@
-//! What is never recorded.
+//! Removes secrets before anything is recorded.
 
 use std::borrow::Cow;
 
@@ -107,7 +107,7 @@ fn value<'a>(key: &str, value: Cow<'a, [u8]>) -> Cow<'a, str> {
     if keeps.within(&mut json) { json.to_string().into() } else { value }
 }
 
-/// What is kept of a value.
+/// Which parts of a value are kept.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Keeps {
     /// Texts that contain no secret.
@@ -213,7 +213,7 @@ pub(super) fn is_secret(name: &str) -> bool {
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// The beginning of a value that is longer than what is kept.
+/// The beginning of a value that is longer than `longest`.
 fn shortened(text: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
     if text.len() <= longest { text } else { beginning(&text, longest).to_owned().into() }
 }
@@ -267,7 +267,7 @@ fn is_product(word: &str, is_first: bool) -> bool {
     }
 }
 
-/// Removes what an earlier dsp recorded and this one would not.
+/// Removes values that an earlier dsp recorded and this one would not.
 pub(super) fn event(event: &mut Event) {
     match event {
         Event::Session(session) => of_session(session),

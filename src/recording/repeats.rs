@@ -22,7 +22,7 @@ const MOST_SUMS: usize = 4096;
 /// without rights must not fill the disk, or the memory that other clients need.
 const MOST_DENIED: usize = 16_384;
 
-/// The requests seen so far, by what they ask for. Each is kept as a hash, never as text. Full tables take
+/// The requests seen so far. Each is kept as a hash of its content, never as text. Full tables take
 /// less than 64 MiB, which a test checks.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
@@ -79,7 +79,7 @@ pub(super) struct Seen {
     pub(super) peer: Peer,
 }
 
-/// What a line says about a count.
+/// The part of a count that is written to a line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sum {
     pub(super) count: u64,
@@ -215,7 +215,7 @@ impl Count {
         self.sum.count >= self.written.saturating_mul(2)
     }
 
-    /// What a line about it says.
+    /// The values to write to a line.
     pub(super) fn sum(&self) -> Sum {
         self.sum.clone()
     }
@@ -231,7 +231,7 @@ impl Count {
 mod tests {
     use super::*;
 
-    /// Both memory and output are bounded, whatever is requested and whoever asks.
+    /// Both memory and output are bounded, for any requests from any number of users.
     #[test]
     fn what_is_remembered_has_a_bound() {
         let mut repeats = Repeats::default();

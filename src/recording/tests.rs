@@ -1,4 +1,4 @@
-//! What is true of a recording whichever threads its requests come from.
+//! Properties of a recording that do not depend on the threads that record its requests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
@@ -280,7 +280,7 @@ impl<'scope> Threads<'scope> {
     }
 }
 
-/// What was sent, and which of it was reported as written.
+/// The requests and answers that were sent, and the requests that were reported as written.
 #[derive(Default)]
 struct Sent {
     all: BTreeMap<Asked, u64>,

@@ -100,7 +100,7 @@ impl Writer {
     /// Writes the session to an open file, such as a pipe, from its current position.
     ///
     /// # Errors
-    /// What the system reports.
+    /// Returns the error from the operating system.
     pub fn onto(file: File, session: &Session) -> io::Result<Self> {
         let file = AppendFile::onto(file, &Event::Session(session.bounded()))?;
         Ok(Self::new(file, session))
@@ -128,7 +128,7 @@ impl Writer {
         }
         // The hashing here takes ten times as long as everything else under the lock.
         let identity = Identity::of(arrival, self.purpose);
-        // What may be secret does not stay in memory.
+        // A key that may contain a secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
         self.current.lock().request(arrival, &identity, key)
     }

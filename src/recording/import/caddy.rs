@@ -1,6 +1,6 @@
 //! Caddy's debug log, as JSON and in the console form.
 //!
-//! Caddy's own `upstream roundtrip` is the line that counts: Caddy writes it for what went to the engine.
+//! Caddy's own `upstream roundtrip` is the line that counts: Caddy writes it for requests to the engine.
 //! The access log has each request again, so only the requests that Caddy refused itself are taken from it.
 
 use serde::Deserialize;
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn other_lines_are_passed_over() {
-        // A line is not a round trip because of what a client sent.
+        // Text from a client must not turn a line into a round trip.
         let access = r#"{"logger":"http.log.access","msg":"handled request","request":{"method":"GET","uri":"/?\"msg\":\"upstream roundtrip\""},"status":403}"#;
         let other = json(REQUEST).replace("reverse_proxy", "other");
         let passed = access.replace("403", "200");

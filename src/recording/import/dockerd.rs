@@ -189,7 +189,7 @@ mod tests {
         for line in [
             "",
             "time=\"x\" level=info msg=\"API listen on /run/docker.sock\"",
-            // A message may contain what a client sent.
+            // A message may contain text that a client sent.
             r#"time="x" level=debug msg="form data: {\"Cmd\":[\"msg=\\\"Calling GET /info\\\"\"]}""#,
             r#"time="x" level=debug msg="form data: {\"Cmd\":[\" DEBU[0] Calling GET /info"#,
             r#"{"level":"debug","msg":"form data: \"msg\":\"Calling GET /info\"","time":"x"}"#,

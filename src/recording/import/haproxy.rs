@@ -1,4 +1,4 @@
-//! HAProxy's HTTP log (`option httplog`), with or without what syslog puts before it.
+//! HAProxy's HTTP log (`option httplog`), with or without the head that syslog adds.
 //!
 //! `127.0.0.1:5 [24/Nov/2026:20:00:00.123] front back/server 0/0/0/3/3 200 266 - - ---- 1/1/0/0/0 0/0 "HEAD
 //! /_ping HTTP/1.1"`. A name in angle brackets is not a server: HAProxy answered itself, because of a rule
@@ -39,7 +39,7 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     finish(server.starts_with('<'), status, request)
 }
 
-/// Whether a text begins with what precedes the fields.
+/// Whether a text begins with the address and time that precede the fields.
 pub(super) fn begins(line: &str) -> bool {
     around_time(line).is_some_and(|(before, _)| is_before_time(before, 2))
 }

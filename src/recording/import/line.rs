@@ -1,4 +1,4 @@
-//! What a line of a log can be.
+//! The kinds of lines in a log.
 
 /// A line that was read.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -56,7 +56,7 @@ pub enum TurnedAway {
 pub struct Skipped {
     /// Its number, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// Why it cannot be read.
     pub reason: Unreadable,
 }
 
@@ -68,7 +68,7 @@ pub enum ImportError {
     Io {
         /// The name of the log.
         name: String,
-        /// What the system reported.
+        /// The error from the operating system.
         source: io::Error,
     },
     /// It is text in another encoding, such as PowerShell writes.

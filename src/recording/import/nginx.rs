@@ -10,7 +10,7 @@ use super::text::{
 };
 use super::{Entry, Line, Unreadable};
 
-/// The status with which nginx answers what it cannot parse.
+/// The status with which nginx answers a request that it cannot parse.
 const BAD_REQUEST: u16 = 400;
 
 /// The status that nginx logs when a rule made it close the connection.

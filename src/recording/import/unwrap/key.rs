@@ -1,4 +1,4 @@
-//! What the names of fields say about the text in them.
+//! Classifies fields by their names.
 
 /// Who wrote the value of a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

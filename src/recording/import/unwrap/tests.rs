@@ -1,4 +1,4 @@
-//! Genuine lines in every wrapping, and what clients may put into them.
+//! Genuine lines in every wrapping, with text in them that clients may send.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -102,7 +102,7 @@ fn entry(found: &Result<Line, Unreadable>) -> Option<&Entry> {
     }
 }
 
-/// What a line says without any wrapping.
+/// The result for a line without any wrapping.
 fn own(format: Format, line: &str) -> Found {
     let found = lines(format, line);
     assert_eq!(found.len(), 1, "{format} {line}: {found:?}");
