@@ -34,8 +34,8 @@ const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const YOUNG_PAUSE: Duration = Duration::from_millis(5);
 const MOST_PAUSES: u32 = 20;
 
-/// The maximum number of connections that wait for room at the same time, and of those whose process or
-/// user has used up its share. Accepting never waits for them.
+/// The maximum number of connections that wait for room at the same time, in total and for those whose
+/// process or user has used up its share. Accepting never waits for them.
 const MOST_WAITING: usize = 256;
 const MOST_OWN_WAITING: usize = MOST_WAITING / 4 * 3;
 

@@ -43,7 +43,7 @@ pub(super) struct Whole {
 /// Waits for a complete body of at most `most` bytes on the wire. The bytes stay in the intake, so that
 /// they can be forwarded as they came, whatever is found here. Returns `None` if the body is longer,
 /// malformed or cut off, or if too much memory is in use. Before each read, `waits` gets the number of
-/// bytes received and the number held, and returns whether to go on.
+/// bytes received and the number of bytes in memory, and returns whether to continue.
 pub(super) async fn read(
     client: &mut Stream,
     intake: &mut Intake,

@@ -42,7 +42,7 @@ impl Next {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Event {
     Arrived(Arrived),
-    /// It sends no more, or the proxy reads no more from it. It may have stopped in the middle of a
+    /// It has closed its sending side, or the proxy stops reading from it, possibly in the middle of a
     /// head.
     Ended {
         is_between: bool,

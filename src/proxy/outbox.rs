@@ -1,4 +1,4 @@
-//! Bytes on their way to one side of a connection.
+//! Buffers bytes that are to be sent to one side of a connection.
 
 use std::io;
 use std::pin::Pin;

@@ -178,8 +178,8 @@ impl Registry {
         self.state.lock().make_room(Scope::All)
     }
 
-    /// Evicts connections that together hold `bytes` bytes of memory, starting with those of the party
-    /// that holds the most. Connections that must not make room are skipped.
+    /// Evicts connections that together use `bytes` bytes of memory, starting with those of the party
+    /// that uses the most. Connections that must not make room are skipped.
     pub(super) fn relieve(&self, mut bytes: usize) {
         let mut state = self.state.lock();
         let now = Instant::now();

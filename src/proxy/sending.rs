@@ -26,7 +26,7 @@ pub(super) struct Sending<'a> {
     pub(super) is_whole: bool,
     /// Part of its body has arrived.
     pub(super) has_begun: bool,
-    /// The engine has been told that the client will send no more.
+    /// The engine has been told that the client has closed its sending side.
     pub(super) is_told: bool,
     /// The announced trailers, and the trailers that have arrived.
     pub(super) announced: &'a [u8],

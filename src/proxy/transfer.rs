@@ -1,8 +1,9 @@
 //! Sends a request to the engine and its answer back, both at the same time.
 //!
 //! An engine may answer before it has received the whole request, and a client may close its sending
-//! side and still wait for the answer, as `nc -N` does. The engine is told of that, and does what it
-//! would do without dsp: if the answer is endless, it assumes that the client has gone.
+//! side and still wait for the answer, as `nc -N` does. dsp then closes its own sending side too, and
+//! the engine does what it would do without dsp: if the answer is endless, it assumes that the client
+//! has gone.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -101,7 +102,7 @@ impl<'a, R: Record> Transfer<'a, R> {
         }
     }
 
-    /// Forwards the request until the client or the engine has to be waited for.
+    /// Forwards the request until it has to wait for the client or the engine.
     fn poll_request(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
         loop {
             if self.request.is_deaf {
@@ -176,7 +177,8 @@ impl<'a, R: Record> Transfer<'a, R> {
         (self.client, part)
     }
 
-    /// Handles a client that sends no more: tells the engine, and watches for the client to hang up.
+    /// Handles the end of the client's sending side: tells the engine, and watches for the client to
+    /// hang up.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
         // If the client has sent more requests, it has not gone.
         if !self.request.is_told && self.intake.kept().is_empty() {
@@ -193,7 +195,7 @@ impl<'a, R: Record> Transfer<'a, R> {
         if watch.poll(context).is_ready() { Err(Broken) } else { Ok(()) }
     }
 
-    /// Forwards the answer until all of it is sent or one side has to be waited for.
+    /// Forwards the answer until all of it is sent or it has to wait for one side.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ending>> {
         loop {
             if ready!(self.to_client.poll_flush(self.client, context)).is_err() {
@@ -228,8 +230,8 @@ impl<'a, R: Record> Transfer<'a, R> {
     }
 
     /// Whether the request can be sent again on another connection. That is so if there was no answer
-    /// because the engine had closed this connection while it was idle. A request that changes
-    /// something must not have reached the engine (RFC 9110 section 9.2.2).
+    /// because the engine had closed this connection while it was idle. A request with side effects
+    /// must not have reached the engine (RFC 9110 section 9.2.2).
     pub(super) fn can_be_repeated(&self, is_safe: bool) -> bool {
         self.answer.is_silent
             && !self.request.has_begun
@@ -238,7 +240,7 @@ impl<'a, R: Record> Transfer<'a, R> {
     }
 }
 
-/// A connection that cannot go on.
+/// The connection cannot continue.
 #[derive(Debug)]
 struct Broken;
 

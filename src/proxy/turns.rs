@@ -23,7 +23,7 @@ const SHARE: usize = 256 << 10;
 /// The cost of each turn in addition to the bytes read.
 const TURN_COST: usize = 1 << 10;
 
-/// The cost of a decision, and how many times as much as reading it each byte of the target costs.
+/// The cost of a decision: a fixed part, and a multiple of the cost of reading the target.
 const DECISION_COST: usize = 4 << 10;
 const TARGET_FACTOR: usize = 4;
 

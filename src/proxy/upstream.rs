@@ -45,7 +45,7 @@ impl Upstream {
         }
     }
 
-    /// Keeps a connection on which the last answer has ended.
+    /// Keeps a connection whose last answer is complete.
     pub(super) fn put(&mut self, stream: Stream) {
         self.idle = Some((stream, Instant::now()));
     }

@@ -36,7 +36,7 @@ struct Counted(Arc<AtomicUsize>);
 
 impl Workers {
     /// Uses the current runtime, and starts a thread for each other core. If a thread cannot be
-    /// started, goes on without it.
+    /// started, continues without it.
     #[must_use]
     pub fn start() -> Self {
         let end = CancellationToken::new();
