@@ -44,7 +44,7 @@ pub enum Caveat {
          requests: GET /secrets/* can return the secret itself"
     )]
     IsPodman {
-        /// Where the engine is.
+        /// The engine's address.
         engine: Address,
     },
     /// The engine's newest API version is older than `min_api`. Clients do not use a newer version with

@@ -11,7 +11,7 @@ pub(super) enum Asks {
     Create(Form, Option<String>),
     /// It creates pods from a Kubernetes file.
     PlayKube,
-    /// It gives a container another name.
+    /// It renames a container.
     Rename {
         /// The old name, or the ID.
         container: String,
