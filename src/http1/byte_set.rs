@@ -1,4 +1,4 @@
-//! Sets of bytes, for questions that are asked of each byte of a request.
+//! Sets of bytes, for checks on each byte of a request.
 
 /// A set of bytes.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
-//! Chunked bodies (RFC 9112 section 7.1): how they are read, and the one form in which dsp writes them.
+//! Chunked bodies (RFC 9112 section 7.1): how they are read, and the only form in which dsp writes
+//! them.
 //!
-//! The engine never sees a client's chunks as they were spelled, so nothing can hide in the lines with
-//! their sizes.
+//! The engine never sees chunks as the client wrote them, so nothing can hide in the lines with their
+//! sizes.
 
 use std::io::Write;
 
@@ -9,10 +10,10 @@ use super::flaw::Flaw;
 use super::header::Header;
 use super::header::{Named, is_text, is_token, lines, write_header};
 
-/// The most bytes of trailers after a chunked body.
+/// The maximum size of the trailers after a chunked body, in bytes.
 pub(super) const LONGEST_TRAILERS: usize = 16 << 10;
 
-/// Trailers that are not forwarded, because in the head they have a meaning (RFC 9110 section 6.5.1).
+/// Trailers that are not forwarded, because they have a meaning in the head (RFC 9110 section 6.5.1).
 const NO_TRAILERS: [&[u8]; 17] = [
     b"authorization",
     b"cache-control",
@@ -33,21 +34,21 @@ const NO_TRAILERS: [&[u8]; 17] = [
     b"x-registry-config",
 ];
 
-/// The place in a chunked body.
+/// A position in a chunked body.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Chunks {
     /// In the line with a chunk's size: the size so far, and its number of digits.
     Size(u64, u8),
     /// At the line feed of that line.
     SizeEnd(u64),
-    /// In what follows the size in that line.
+    /// After the size in that line.
     Extension(u64),
-    /// In a chunk of which this many bytes are still to come.
+    /// In a chunk with this many bytes left.
     Data(u64),
-    /// At the line break after the data; its first byte has been seen or not.
+    /// At the line break after the data: whether its first byte has been seen.
     DataEnd(bool),
-    /// In the trailers: the length of this line so far, that of all lines, and whether this line's CR has
-    /// been seen.
+    /// In the trailers: the length of this line so far, the length of all lines, and whether this
+    /// line's CR has been seen.
     Trailer { line: usize, all: usize, cr: bool },
 }
 
@@ -55,14 +56,14 @@ impl Chunks {
     /// The start of a body.
     pub(super) const START: Self = Self::Size(0, 0);
 
-    /// The place after one byte that is not data; `None` at the end of the body. A watcher accepts what
-    /// engines accept: extensions, and lines that end in a line feed.
+    /// The position after one byte that is not data; `None` at the end of the body. A watcher accepts
+    /// what engines accept: extensions, and lines that end in a line feed.
     pub(super) fn next(self, byte: u8, watches: bool) -> Result<Option<Self>, Flaw> {
         Ok(Some(match (self, byte) {
             (Self::Size(size, 1..), b'\r') => Self::SizeEnd(size),
             (Self::Size(size, 1..), b'\n') if watches => Self::after_size(size),
             (Self::Size(size, 1..), b';' | b' ' | b'\t') if watches => Self::Extension(size),
-            // Fifteen digits are more than any body needs, and cannot overflow.
+            // Fifteen digits are more than any body needs, and they cannot overflow.
             (Self::Size(size, digits @ 0..15), digit) => {
                 let digit = char::from(digit).to_digit(16).ok_or(Flaw::Chunk)?;
                 Self::Size(size * 16 + u64::from(digit), digits + 1)
@@ -83,7 +84,7 @@ impl Chunks {
             (Self::Trailer { line, all, cr: false }, b'\r') => {
                 Self::Trailer { line, all, cr: true }
             }
-            // A trailer that begins with a space would continue the one before it.
+            // A trailer that begins with a space would continue the previous one.
             (Self::Trailer { line, all: all @ 0..LONGEST_TRAILERS, cr: false }, byte)
                 if is_text(byte) && (line > 0 || is_token(byte)) =>
             {
@@ -93,7 +94,7 @@ impl Chunks {
         }))
     }
 
-    /// The place after the line with a chunk's size.
+    /// The position after the line with a chunk's size.
     fn after_size(size: u64) -> Self {
         match size {
             0 => Self::Trailer { line: 0, all: 0, cr: false },
@@ -102,7 +103,7 @@ impl Chunks {
     }
 }
 
-/// Writes a chunk; nothing for no data, because an empty chunk is the last one.
+/// Writes a chunk. Empty data is skipped, because an empty chunk ends the body.
 pub(crate) fn write_chunk(data: &[u8], out: &mut Vec<u8>) {
     if data.is_empty() {
         return;
@@ -112,8 +113,8 @@ pub(crate) fn write_chunk(data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes the end of a chunked body, with those trailers that were announced. `trailers` are the lines
-/// as they came.
+/// Writes the end of a chunked body, with the trailers that were announced. `trailers` are the lines as
+/// received.
 pub(crate) fn write_last_chunk(trailers: &[u8], announced: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     for Header { name, value } in lines(trailers).map_while(|line| Header::read(line).ok()) {

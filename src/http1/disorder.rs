@@ -1,18 +1,18 @@
-//! What is found to be wrong only after the head of a request was accepted.
+//! Faults that are found only after the head of a request was accepted.
 
 use std::fmt;
 
 use super::flaw::Flaw;
 
-/// A fault in an exchange whose head was in order. `enforce` ends the exchange there, because nobody
-/// can tell what the bytes after it mean.
+/// A fault in an exchange whose head was valid. `enforce` ends the exchange there, because it is
+/// unknown what the bytes after it mean.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Disorder {
     /// In the body of the request.
     Body(Flaw),
     /// In the engine's answer.
     Answer,
-    /// The engine changed the protocol, which the operation never does.
+    /// The engine switched protocols, which the operation never does.
     Switched,
 }
 

@@ -1,45 +1,45 @@
-//! What can be wrong with the form of an HTTP message.
+//! Flaws in the form of an HTTP message.
 
 use std::fmt;
 
 /// What is wrong with the form of a message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Flaw {
-    /// A carriage return that no line feed follows.
+    /// A carriage return that is not followed by a line feed.
     BareLineBreak,
-    /// A chunk of a body that is not in order.
+    /// A malformed chunk in a body.
     Chunk,
-    /// A head of which the end never comes.
+    /// A head that never ends.
     Cut,
     /// A control character in a header.
     Control,
-    /// An empty line before the request line, or anything else that is no request line.
+    /// An empty line before the request line, or anything else that is not a request line.
     RequestLine,
-    /// A header line that continues the one before it.
+    /// A header line that continues the previous one.
     Folded,
-    /// A header without a name, or with one that is not a word directly before its colon.
+    /// A header without a name, or whose name is not a token directly before the colon.
     HeaderName,
-    /// None or several `Host` headers.
+    /// No `Host` header, or several.
     Host,
     /// A `Content-Length` that is not a plain number, or several of them.
     Length,
-    /// `Content-Length` and `Transfer-Encoding` together.
+    /// Both `Content-Length` and `Transfer-Encoding`.
     LengthAndEncoding,
-    /// Something else than `/path?query`, or `http://host` before it: another scheme, a user's name,
-    /// asterisk-form or authority-form.
+    /// Anything other than `/path?query`, with or without `http://host` before it: another scheme, a
+    /// user name, the asterisk form or the authority form.
     Target,
-    /// A character in the target that URLs do not have (RFC 3986 section 2), and so not everybody
-    /// takes as it is: a `#`, which others cut off with what follows, a bracket, or a quote in the
-    /// path.
+    /// A character in the target that URLs do not contain (RFC 3986 section 2), so that not every
+    /// server accepts it unchanged: a `#`, which some cut off along with what follows, a bracket, or a
+    /// quote in the path.
     TargetCharacter,
     /// A `Transfer-Encoding` other than `chunked`, or several of them, or one in HTTP/1.0.
     TransferEncoding,
-    /// A head of more than [`LONGEST_HEAD`] bytes, of more than [`MOST_HEADERS`] lines, or with a
-    /// target of more than [`LONGEST_TARGET`] bytes.
+    /// A head of more than [`LONGEST_HEAD`] bytes or more than [`MOST_HEADERS`] lines, or with a target
+    /// of more than [`LONGEST_TARGET`] bytes.
     TooLong,
-    /// A head that took longer than heads may; whoever keeps the time says so.
+    /// A head that took too long to arrive. This is reported by the code that keeps the time.
     TooSlow,
-    /// A version other than HTTP/1.0 and HTTP/1.1; the preface of HTTP/2 is one.
+    /// A version other than HTTP/1.0 and HTTP/1.1, as in the preface of HTTP/2.
     Version,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Flaw {
 impl std::error::Error for Flaw {}
 
 impl Flaw {
-    /// The status of the answer to it.
+    /// The status code of the answer to it.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {

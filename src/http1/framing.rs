@@ -1,19 +1,19 @@
 //! Where a message begins and ends (RFC 9112), read strictly.
 //!
-//! Servers differ on heads that are not quite in order, and what one of them takes for the body of a
-//! request another takes for the next request (docs/engine-api.md#framing). So a head is in the one
-//! form that every server reads in the same way, or it has a [`Flaw`]. Every Docker client writes that
-//! form.
+//! Servers disagree about heads that are not quite valid: what one of them takes for the body of a
+//! request, another takes for the next request (docs/engine-api.md#framing). So a head either has the
+//! one form that every server reads in the same way, or it has a [`Flaw`]. Every Docker client writes
+//! that form.
 
 use super::chunked::Chunks;
 use super::flaw::Flaw;
 use super::header::is_token;
 use super::request_head::{self, LONGEST_HEAD, Length, RequestHead};
 
-/// Reads requests one after another as their bytes arrive.
+/// Reads one request after another as the bytes arrive.
 ///
-/// A head is looked for with [`Framing::find_head`] and read with [`Framing::read_head`]; its body, if
-/// it has one, is read with [`Framing::read_body`]. Then the next head begins.
+/// [`Framing::find_head`] looks for the end of a head, and [`Framing::read_head`] reads the head. If it
+/// has a body, [`Framing::read_body`] reads that. Then the next head begins.
 #[derive(Clone, Debug, Default)]
 pub struct Framing {
     state: State,
@@ -21,14 +21,14 @@ pub struct Framing {
     has_odd_chunks: bool,
 }
 
-/// How far the bytes that a [`Framing`] was shown reach.
+/// How far a request reaches into the bytes that were passed to a [`Framing`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Progress {
-    /// The request ends after this many of them.
+    /// The request ends after this many bytes.
     Ended(usize),
-    /// The head ends after this many of them, and a body follows.
+    /// The head ends after this many bytes, and a body follows.
     Head(usize),
-    /// All of them are part of the request, and it goes on.
+    /// All bytes are part of the request, which is not over yet.
     More,
 }
 
@@ -37,15 +37,15 @@ pub enum Progress {
 pub enum Piece<'a> {
     /// Data, without its framing.
     Data(&'a [u8]),
-    /// Part of the lines after a chunked body, the empty one at their end included.
+    /// Part of the lines after a chunked body, including the empty line at their end.
     Trailers(&'a [u8]),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// In a head. This many of its bytes have been searched for its end.
+    /// In a head. This many of its bytes have already been searched for its end.
     Head(usize),
-    /// In a body of which this many bytes are still to come.
+    /// In a body with this many bytes left.
     Body(u64),
     /// In a chunked body.
     Chunks(Chunks),
@@ -58,8 +58,8 @@ impl Default for State {
 }
 
 impl Framing {
-    /// A reader for a proxy that only watches. It accepts a flaw that leaves the end of the request
-    /// certain: docs/engine-api.md#framing says what an engine does with each of them.
+    /// A reader for a proxy that only watches. It accepts flaws that leave the end of the request
+    /// certain; docs/engine-api.md#framing says what an engine does with each of them.
     #[must_use]
     pub fn watching() -> Self {
         Self { watches: true, ..Self::default() }
@@ -71,25 +71,26 @@ impl Framing {
         Self { state: State::Chunks(Chunks::START), ..Self::default() }
     }
 
-    /// Whether the chunks of the last body so far have a form that only a watcher accepts.
+    /// Whether the chunks of the last body, as far as it was read, have a form that only a watcher
+    /// accepts.
     #[must_use]
     pub fn has_odd_chunks(&self) -> bool {
         self.has_odd_chunks
     }
 
-    /// Goes on with the head of a request, whatever came before.
+    /// Starts over at the head of a request, whatever came before.
     pub fn restart(&mut self) {
         self.state = State::default();
     }
 
-    /// Whether the next byte is the first one of a request.
+    /// Whether the next byte is the first byte of a request.
     #[must_use]
     pub fn is_between(&self) -> bool {
         matches!(self.state, State::Head(0))
     }
 
-    /// Whether a head is being read. Its bytes have to be kept, and shown again with those that follow,
-    /// until it has ended. The bytes of a body are shown once.
+    /// Whether a head is being read. Its bytes must be kept, and passed again along with those that
+    /// follow, until it has ended. The bytes of a body are passed only once.
     #[must_use]
     pub fn is_head(&self) -> bool {
         matches!(self.state, State::Head(_))
@@ -101,18 +102,18 @@ impl Framing {
         matches!(self.state, State::Chunks(_))
     }
 
-    /// Looks for the end of a head in all its bytes so far. Returns its length, or `None` while it has
-    /// not ended.
+    /// Looks for the end of a head in all of its bytes so far. Returns its length, or `None` if it has
+    /// not ended yet.
     ///
     /// # Errors
-    /// [`Flaw`], if the bytes so far cannot become a head.
+    /// [`Flaw`], if the bytes so far cannot become a valid head.
     pub fn find_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Flaw> {
-        // Anything else, such as the start of TLS, may never have a line break to wait for.
+        // Anything else, such as the start of TLS, may never contain a line break to wait for.
         if bytes.first().is_some_and(|first| !is_token(*first)) {
             return Err(Flaw::RequestLine);
         }
         let seen = if let State::Head(seen) = self.state { seen } else { 0 };
-        // A flaw of the request line comes before any other one.
+        // A flaw in the request line takes precedence over any other.
         let first_flaw = || request_head::first_flaw(bytes, self.watches);
         let first = |flaw| first_flaw().unwrap_or(flaw);
         let found = request_head::end(bytes, seen).map_err(first)?;
@@ -128,11 +129,11 @@ impl Framing {
         Ok(found)
     }
 
-    /// Reads a whole head, as [`Framing::find_head`] found it. The body of the request follows, or else
-    /// the next head.
+    /// Reads a whole head, as found by [`Framing::find_head`]. Either its body or the next head
+    /// follows.
     ///
     /// # Errors
-    /// [`Flaw`], after which nothing can be said about the bytes that follow.
+    /// [`Flaw`], after which the meaning of the bytes that follow is unknown.
     pub fn read_head<'a>(&mut self, head: &'a [u8]) -> Result<RequestHead<'a>, Flaw> {
         let head = RequestHead::read(head, self.watches)?;
         self.state = match head.body() {
@@ -146,10 +147,10 @@ impl Framing {
         Ok(head)
     }
 
-    /// Reads the next bytes of a body, and shows the data in them.
+    /// Reads the next bytes of a body, and passes the data in them to `show`.
     ///
     /// # Errors
-    /// [`Flaw`], after which nothing can be said about the bytes that follow.
+    /// [`Flaw`], after which the meaning of the bytes that follow is unknown.
     pub fn read_body(
         &mut self,
         bytes: &[u8],
@@ -163,11 +164,11 @@ impl Framing {
         }
     }
 
-    /// Looks at bytes, either at all of a head from its first byte on or at the next ones of a body, and
-    /// tells only how far they reach.
+    /// Looks at bytes, which are either a whole head so far or the next bytes of a body, and returns
+    /// only how far they reach.
     ///
     /// # Errors
-    /// [`Flaw`], after which nothing can be said about the bytes that follow.
+    /// [`Flaw`], after which the meaning of the bytes that follow is unknown.
     pub fn advance(&mut self, bytes: &[u8]) -> Result<Progress, Flaw> {
         if !self.is_head() {
             return self.read_body(bytes, |_| ());
@@ -233,7 +234,7 @@ mod tests {
     use crate::http1::chunked::LONGEST_TRAILERS;
     use crate::http1::{LONGEST_TARGET, MOST_HEADERS};
 
-    /// What comes of a whole stream that arrives at once: where each request ends, and the flaw.
+    /// Reads a stream that arrives all at once. Returns where each request ends, and the flaw.
     fn requests(mut bytes: &[u8]) -> (Vec<usize>, Option<Flaw>) {
         let (mut framing, mut ends, mut at) = (Framing::default(), Vec::new(), 0);
         while !bytes.is_empty() {
@@ -260,7 +261,7 @@ mod tests {
 
     const GET: &str = "GET /info HTTP/1.1\r\nHost: d\r\n\r\n";
 
-    /// A shell writes no carriage returns, or forgets one (docs/engine-api.md#line-endings).
+    /// Shell scripts write no carriage returns, or forget one (docs/engine-api.md#line-endings).
     #[test]
     fn a_line_feed_alone_ends_a_line_and_nothing_else_does() {
         for head in [
@@ -283,7 +284,7 @@ mod tests {
         }
     }
 
-    /// A host before the path says nothing to an engine (docs/engine-api.md#request-targets).
+    /// A host before the path means nothing to an engine (docs/engine-api.md#request-targets).
     #[test]
     fn a_target_may_name_a_host() {
         for target in ["http://d/info", "HTTP://proxy.example:2375/info?x=1", "http://[::1]:1/"] {
@@ -455,7 +456,7 @@ mod tests {
         assert_eq!(flaw(&trailers), Some(Flaw::Chunk));
     }
 
-    /// Messages that are mostly in order.
+    /// Messages that are mostly valid.
     fn messages() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             8 => Just(GET.to_owned()),
@@ -470,7 +471,7 @@ mod tests {
     }
 
     proptest! {
-        /// The number of pieces in which bytes arrive makes no difference.
+        /// It does not matter in how many pieces the bytes arrive.
         #[test]
         fn pieces_do_not_matter(message in messages(), size in 1usize..20) {
             let (mut framing, mut ends, mut flaw) = (Framing::default(), Vec::new(), None);

@@ -1,5 +1,5 @@
-//! One header line: how it is read, which headers concern one connection only (RFC 9110 section
-//! 7.6.1), and how it is written.
+//! Header lines: how one is read and written, and which headers concern a single connection (RFC 9110
+//! section 7.6.1).
 
 use memchr::memchr;
 
@@ -9,7 +9,7 @@ use super::flaw::Flaw;
 /// The characters of a token (RFC 9110 section 5.6.2).
 const TOKEN: ByteSet = ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
-/// Headers that concern one connection, whatever `Connection` says.
+/// Headers that concern a single connection, whatever `Connection` says.
 const HOP_BY_HOP: [&[u8]; 9] = [
     b"connection",
     b"http2-settings",
@@ -22,7 +22,7 @@ const HOP_BY_HOP: [&[u8]; 9] = [
     b"upgrade",
 ];
 
-/// Headers that `Connection` cannot remove. They frame or identify a message, so that without them the
+/// Headers that `Connection` cannot remove. They frame or identify a message, so without them the
 /// engine would read it differently (docs/engine-api.md#connection-headers).
 const KEPT: [&[u8]; 6] = [
     b"authorization",
@@ -33,12 +33,12 @@ const KEPT: [&[u8]; 6] = [
     b"x-registry-config",
 ];
 
-/// A list of names separated by commas, such as the value of `Connection`.
+/// A comma-separated list of names, such as the value of `Connection`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'a>(pub(super) &'a [u8]);
 
 impl Named<'_> {
-    /// Whether the list contains this name, which is given in small letters.
+    /// Whether the list contains this name, which must be in lower case.
     pub(super) fn contains(self, name: &[u8]) -> bool {
         !self.0.is_empty()
             && self
@@ -51,14 +51,14 @@ impl Named<'_> {
 /// A header line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Header<'a> {
-    /// The name as it was spelled.
+    /// The name as received.
     pub name: &'a [u8],
-    /// The value without the blanks around it.
+    /// The value without surrounding whitespace.
     pub value: &'a [u8],
 }
 
 impl<'a> Header<'a> {
-    /// Reads a line, which comes without its line break.
+    /// Reads a line, without its line break.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, Flaw> {
         if line.first().is_some_and(|first| b" \t".contains(first)) {
             return Err(Flaw::Folded);
@@ -66,7 +66,7 @@ impl<'a> Header<'a> {
         let length = line.iter().position(|byte| !is_token(*byte)).ok_or(Flaw::HeaderName)?;
         let (name, value) = line.split_at_checked(length).ok_or(Flaw::HeaderName)?;
         let value = value.strip_prefix(b":").filter(|_| length > 0).ok_or(Flaw::HeaderName)?;
-        // There is no early exit, so that the compiler can look at many bytes at once.
+        // There is no early exit, so that the compiler can check many bytes at once.
         if value.iter().fold(false, |is_bad, byte| is_bad | !is_text(*byte)) {
             return Err(Flaw::Control);
         }
@@ -74,7 +74,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The lines of a text without their line breaks. The last line of the text has no line break.
+/// The lines of a text, without their line breaks. The last line of the text must not have one.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -88,13 +88,13 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A line without the carriage return at its end.
+/// A line without a carriage return at its end.
 pub(super) fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Whether a header concerns one connection only: it is one of the usual ones, or `Connection` names
-/// it. As a rule a message has one `Connection` header at most.
+/// Whether a header concerns a single connection: it is one of the usual ones, or `Connection` names
+/// it. A message usually has at most one `Connection` header.
 pub(super) fn is_dropped(header: Header<'_>, connection: &[Named<'_>]) -> bool {
     let Header { name, value } = header;
     let is_one_of = |names: &[&[u8]]| names.iter().any(|one| one.eq_ignore_ascii_case(name));
@@ -105,7 +105,7 @@ pub(super) fn is_dropped(header: Header<'_>, connection: &[Named<'_>]) -> bool {
     (is_one_of(&HOP_BY_HOP) || is_named()) && !wants_trailers()
 }
 
-/// Reads a decimal length (RFC 9110 section 8.6): digits, without a sign, a list or another base.
+/// Reads a decimal length (RFC 9110 section 8.6), which has only digits: no sign, list or other base.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     let is_plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| is_plain)?.parse().ok()
@@ -119,12 +119,12 @@ pub(crate) fn write_header(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a byte is a character of a token.
+/// Whether a byte is a token character.
 pub(super) fn is_token(byte: u8) -> bool {
     TOKEN.has(byte)
 }
 
-/// Whether a byte may be in the value of a header: anything but control characters other than tab.
+/// Whether a byte may occur in a header value: anything except control characters other than tab.
 pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

@@ -1,8 +1,8 @@
-//! HTTP/1.1, read strictly and written in one form (RFC 9110, RFC 9112). Pure: nothing here opens a
-//! socket, and nothing here knows what a request asks for.
+//! HTTP/1.1, read strictly and written in one form (RFC 9110, RFC 9112). Pure: this module opens no
+//! sockets and does not know what a request asks for.
 //!
-//! A request's head is read once, by [`Framing::read_head`]. What it returns is both the proof that
-//! every reader understands the head in the same way and all that the proxy needs of it.
+//! [`Framing::read_head`] reads a request's head once. Its result proves that every reader understands
+//! the head in the same way, and it contains all that the proxy needs from the head.
 
 mod byte_set;
 mod chunked;

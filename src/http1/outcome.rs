@@ -1,4 +1,4 @@
-//! How one exchange of a request and its answer ended.
+//! How a request and its answer ended.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use super::Disorder;
 /// How a request ended.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Outcome {
-    /// The status that the client got; none when the client had gone before there was one.
+    /// The status that the client got; `None` if the client left before there was one.
     pub status: Option<u16>,
-    /// From the arrival of the request to the end of the answer.
+    /// The time from the arrival of the request to the end of the answer.
     pub duration: Duration,
     /// Bytes of body or tunnel from the client to the engine.
     pub received: u64,
@@ -19,7 +19,7 @@ pub struct Outcome {
     pub upgraded: bool,
     /// Whether the engine has no such route.
     pub unrouted: bool,
-    /// What was not in order after the head. If the connection became a tunnel, everything from there on
+    /// What was malformed after the head. If the connection became a tunnel, everything from there on
     /// was forwarded unread; otherwise the exchange was cut there.
     pub disorder: Option<Disorder>,
 }

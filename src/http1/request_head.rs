@@ -12,17 +12,17 @@ use super::header::{
 };
 use super::target;
 
-/// The longest head in bytes, its last line break included. The docker CLI's longest, with the
-/// credentials of many registries, stays below 32 KiB.
+/// The longest head in bytes, including its last line break. The longest heads of the docker CLI, with
+/// credentials for many registries, stay below 32 KiB.
 pub const LONGEST_HEAD: usize = 128 << 10;
 
 /// The most header lines in a head.
 pub const MOST_HEADERS: usize = 100;
 
-/// The host that the engine sees in requests that dsp writes. It ignores the name.
+/// The host in requests that dsp writes. The engine ignores the name.
 const OWN_HOST: &[u8] = b"docker";
 
-/// The headers that say how a body is delimited.
+/// The headers that delimit a body.
 const FRAMES: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"trailer"];
 
 /// How the body of a request is delimited.
@@ -34,7 +34,7 @@ pub enum Length {
     Exactly(u64),
 }
 
-/// A head that every reader understands in the same way. Only the reader in this module makes one.
+/// A head that every reader understands in the same way. Only the reader in this module creates it.
 #[derive(Debug)]
 pub struct RequestHead<'a> {
     bytes: &'a [u8],
@@ -56,14 +56,14 @@ struct RequestLine<'a> {
     method: &'a str,
     target: &'a str,
     is_old: bool,
-    /// What is wrong, although each word is certain.
+    /// A flaw that leaves each word certain.
     flaw: Option<Flaw>,
 }
 
-/// Finds the end of a head. `seen` bytes have been searched before, and are not searched again. A line
-/// ends in a line feed, and a carriage return occurs only before one.
+/// Finds the end of a head. The first `seen` bytes have been searched before and are not searched
+/// again. A line ends in a line feed, and a carriage return occurs only before a line feed.
 pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Flaw> {
-    // A CR that came last is looked at again together with the byte after it.
+    // A CR at the end is examined again together with the next byte.
     let before = seen.checked_sub(1);
     let mut at = before.filter(|last| bytes.get(*last) == Some(&b'\r')).unwrap_or(seen);
     while let Some(place) = memchr2(b'\r', b'\n', bytes.get(at..).unwrap_or_default()) {
@@ -82,8 +82,8 @@ pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Flaw> {
     Ok(None)
 }
 
-/// The flaw of the request line, as soon as all of that line has arrived, so that nobody waits for the
-/// rest of such a head. A watcher accepts the flaws that leave the end of the request certain.
+/// The flaw of the request line, as soon as the whole line has arrived, so that a reader need not wait
+/// for the rest of the head. A watcher accepts flaws that leave the end of the request certain.
 pub(super) fn first_flaw(bytes: &[u8], watches: bool) -> Option<Flaw> {
     let end = memchr2(b'\r', b'\n', bytes)?;
     let (line, rest) = bytes.split_at_checked(end)?;
@@ -97,8 +97,8 @@ pub(super) fn first_flaw(bytes: &[u8], watches: bool) -> Option<Flaw> {
 }
 
 impl<'a> RequestHead<'a> {
-    /// Reads a whole head, whose last line is empty. A watcher accepts flaws that leave the end of the
-    /// request certain.
+    /// Reads a whole head, which ends in an empty line. A watcher accepts flaws that leave the end of
+    /// the request certain.
     pub(super) fn read(bytes: &'a [u8], watches: bool) -> Result<Self, Flaw> {
         let whole = bytes.strip_suffix(b"\n").map(without_return).unwrap_or_default();
         let whole = whole.strip_suffix(b"\n").map(without_return).unwrap_or_default();
@@ -165,7 +165,7 @@ impl<'a> RequestHead<'a> {
         self.target
     }
 
-    /// Whether the request is of HTTP/1.0, whose clients know neither chunks nor interim answers.
+    /// Whether the request uses HTTP/1.0, whose clients know neither chunks nor interim answers.
     #[must_use]
     pub fn is_old(&self) -> bool {
         self.is_old
@@ -183,7 +183,7 @@ impl<'a> RequestHead<'a> {
         self.body != Length::Exactly(0)
     }
 
-    /// What is wrong with the head, if a watcher accepted it in spite of a flaw.
+    /// The flaw in the head, if a watcher accepted the head despite it.
     #[must_use]
     pub fn flaw(&self) -> Option<Flaw> {
         self.flaw
@@ -208,7 +208,7 @@ impl<'a> RequestHead<'a> {
         self.upgrade.is_some()
     }
 
-    /// All values of `Content-Type`, so that a second one cannot hide behind the first.
+    /// All values of `Content-Type`, so that a second value cannot go unnoticed.
     #[must_use]
     pub fn content_type(&self) -> Option<&[u8]> {
         self.content_type.as_deref()
@@ -220,14 +220,14 @@ impl<'a> RequestHead<'a> {
         self.trailer.as_deref().unwrap_or_default()
     }
 
-    /// The client's own name for itself: the first one of visible characters.
+    /// The client's name for itself: the first one that has only visible characters.
     #[must_use]
     pub fn agent(&self) -> Option<&'a str> {
         let named = |header: &&Header<'_>| header.name.eq_ignore_ascii_case(b"user-agent");
         self.headers.iter().filter(named).find_map(|header| visible(header.value))
     }
 
-    /// The header lines, in their order.
+    /// The header lines, in order.
     #[must_use]
     pub fn headers(&self) -> &[Header<'a>] {
         &self.headers
@@ -240,8 +240,8 @@ impl<'a> RequestHead<'a> {
         self.bytes.len() + headers * size_of::<Header<'_>>()
     }
 
-    /// Writes the head as it goes to the engine, with this target. With `is_upgrade`, what belongs to
-    /// an upgrade stays where it is. With a length, the body is one of that length instead of the
+    /// Writes the head as it is sent to the engine, with this target. If `is_upgrade` is set, the
+    /// headers of an upgrade stay in place. If `length` is given, a body of that length replaces the
     /// client's.
     pub(crate) fn write(
         &self,
@@ -262,7 +262,7 @@ impl<'a> RequestHead<'a> {
             let is_connection = name.eq_ignore_ascii_case(b"connection");
             if is_upgrade && is_connection {
                 if !has_connection {
-                    // Instead of whatever else it named.
+                    // This replaces everything that it named.
                     write_header(name, b"Upgrade", out);
                 }
                 has_connection = true;
@@ -275,7 +275,7 @@ impl<'a> RequestHead<'a> {
                 }
             } else if !is_dropped(*header, &[named])
                 || is_upgrade && name.eq_ignore_ascii_case(b"upgrade")
-                // The head is in order, so this is the one coding that there is.
+                // The head is valid, so this is its only transfer coding.
                 || name.eq_ignore_ascii_case(b"transfer-encoding")
             {
                 write_header(name, value, out);
@@ -290,8 +290,8 @@ impl<'a> RequestHead<'a> {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Writes the head byte for byte as it came. With a length, the body is one of that length instead
-    /// of the client's.
+    /// Writes the head byte for byte as received. If `length` is given, a body of that length replaces
+    /// the client's.
     pub(crate) fn copy(&self, length: Option<usize>, out: &mut Vec<u8>) {
         let Some(length) = length else {
             out.extend_from_slice(self.bytes);
@@ -310,7 +310,7 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// What `Connection` names.
+    /// The names in `Connection`.
     fn named(&self) -> Named<'_> {
         Named(self.connection.as_deref().unwrap_or_default())
     }
@@ -319,10 +319,10 @@ impl<'a> RequestHead<'a> {
 impl<'a> RequestLine<'a> {
     fn read(line: &'a [u8]) -> Result<Self, Flaw> {
         let (method, rest) = split_at_blank(line, line.iter().position(is_blank))?;
-        // A blank in the target is found when its characters are checked.
+        // A space in the target is found when its characters are checked.
         let (target, version) = split_at_blank(rest, rest.iter().rposition(is_blank))?;
         let flaw = target::check(target).err();
-        // What passes that check has visible characters only.
+        // A target that passes the check has only visible characters.
         let is_target =
             flaw.is_none() || (!target.is_empty() && target.iter().all(u8::is_ascii_graphic));
         let is_method = !method.is_empty() && method.iter().all(|byte| is_token(*byte));
@@ -332,7 +332,7 @@ impl<'a> RequestLine<'a> {
         let (is_old, flaw) = match version {
             b"HTTP/1.0" => (true, flaw),
             b"HTTP/1.1" => (false, flaw),
-            // The engine takes them for 1.1 (docs/engine-api.md#http-versions).
+            // The engine treats them as 1.1 (docs/engine-api.md#http-versions).
             [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => (false, Some(Flaw::Version)),
             other if other.starts_with(b"HTTP/") => return Err(Flaw::Version),
             _ => return Err(Flaw::RequestLine),
@@ -342,7 +342,7 @@ impl<'a> RequestLine<'a> {
     }
 }
 
-/// What is before and after the blank at this place.
+/// The text before and after the space at this position.
 fn split_at_blank(line: &[u8], place: Option<usize>) -> Result<(&[u8], &[u8]), Flaw> {
     let (before, rest) = place.and_then(|at| line.split_at_checked(at)).ok_or(Flaw::RequestLine)?;
     Ok((before, rest.get(1..).unwrap_or_default()))
@@ -352,7 +352,7 @@ fn is_blank(byte: &u8) -> bool {
     *byte == b' '
 }
 
-/// How a body is delimited by these values of `Content-Length` and `Transfer-Encoding`.
+/// How these values of `Content-Length` and `Transfer-Encoding` delimit a body.
 fn length(
     lengths: &[&[u8]],
     encodings: &[&[u8]],
@@ -375,7 +375,7 @@ fn length(
         }
         ([], [encoding]) if is_chunked(encoding) => Ok(Length::Chunked),
         ([], _) => Err(Flaw::TransferEncoding),
-        // The engine ignores the length then (docs/engine-api.md#transfer-encodings).
+        // The engine ignores the length in this case (docs/engine-api.md#transfer-encodings).
         ([_, ..], [encoding]) if is_chunked(encoding) => {
             flaw.get_or_insert(Flaw::LengthAndEncoding);
             Ok(Length::Chunked)
@@ -384,12 +384,12 @@ fn length(
     }
 }
 
-/// Whether a header says how the body is delimited.
+/// Whether a header delimits the body.
 fn frames(name: &[u8]) -> bool {
     FRAMES.iter().any(|frame| name.eq_ignore_ascii_case(frame))
 }
 
-/// Adds a value to those that a header had before, separated by a comma.
+/// Appends a value to the earlier values of a header, separated by a comma.
 fn join<'a>(known: &mut Option<Cow<'a, [u8]>>, value: &'a [u8]) {
     match known {
         None => *known = Some(Cow::Borrowed(value)),
@@ -401,7 +401,7 @@ fn join<'a>(known: &mut Option<Cow<'a, [u8]>>, value: &'a [u8]) {
     }
 }
 
-/// A text of visible characters.
+/// A value as text, if it has only visible characters.
 fn visible(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value).ok()?;
     text.bytes().all(|byte| (b' '..0x7f).contains(&byte) || byte == b'\t').then_some(text)

@@ -28,7 +28,7 @@ pub(crate) enum Body {
 #[derive(Debug)]
 pub(crate) struct ResponseHead<'a, 'b> {
     pub(crate) status: StatusCode,
-    /// Its length in bytes.
+    /// The length of the head in bytes.
     pub(crate) length: usize,
     /// How the body is delimited.
     pub(crate) body: Body,
@@ -39,12 +39,12 @@ pub(crate) struct ResponseHead<'a, 'b> {
     connection: SmallVec<[Named<'a>; 1]>,
 }
 
-/// The form in which a head goes to the client.
+/// The form in which a head is sent to the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
     /// An answer after which the connection no longer speaks HTTP.
     Raw,
-    /// A 101, with the headers of the switch.
+    /// A 101 answer, with the headers of the switch.
     Switched,
     /// Any other answer.
     Answer {
@@ -85,7 +85,7 @@ pub(crate) const ROOM: [httparse::Header<'static>; MOST_HEADERS] =
     [httparse::EMPTY_HEADER; MOST_HEADERS];
 
 impl<'a, 'b> ResponseHead<'a, 'b> {
-    /// Reads a head, if all of it is there; `is_head` when it answers a HEAD.
+    /// Reads a head, if it is complete. `is_head` is set if it answers a HEAD request.
     pub(crate) fn read(
         bytes: &'a [u8],
         room: &'b mut [httparse::Header<'a>],
@@ -125,7 +125,7 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         Ok(Some(read))
     }
 
-    /// Writes the head as it goes to the client.
+    /// Writes the head as it is sent to the client.
     pub(crate) fn write(&self, form: Form, out: &mut Vec<u8>) {
         let is_old = matches!(form, Form::Answer { is_old: true, .. });
         let version = if is_old { "HTTP/1.0 " } else { "HTTP/1.1 " };
@@ -139,8 +139,8 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
             let is = |other: &str| header.name.eq_ignore_ascii_case(other);
             let stays = form == Form::Switched && (is("connection") || is("upgrade"))
                 || form.is_chunked() && is("transfer-encoding");
-            // Next to an encoding a length means nothing (RFC 9112 section 6.3), and a second one could
-            // be read as another length (RFC 9110 section 8.6).
+            // A length means nothing alongside an encoding (RFC 9112 section 6.3), and a second one
+            // could be read as another length (RFC 9110 section 8.6).
             let is_length = is("content-length");
             let is_void = is_length && !takes_length;
             takes_length &= !is_length;
@@ -161,7 +161,7 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
     fn framing(&self) -> Result<Body, BadResponse> {
         let mut encodings = values(self.headers, "transfer-encoding");
         if let Some(encoding) = encodings.next() {
-            // No engine uses another one, and a client could not tell where the answer ends.
+            // No engine uses any other encoding, and a client could not tell where the answer ends.
             let is_clear = encoding.eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
             return is_clear.then(|| Body::Chunked(Framing::chunked())).ok_or(BadResponse::Length);
         }

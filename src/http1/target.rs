@@ -1,27 +1,29 @@
-//! The target of a request (RFC 9112 section 3.2): a path and a query, perhaps with a host before them.
+//! The target of a request (RFC 9112 section 3.2): a path and a query, with an optional host before
+//! them.
 
 use super::byte_set::ByteSet;
 use super::flaw::Flaw;
 
-/// The longest target in bytes. Filters of real programs have a few hundred.
+/// The longest target in bytes. Filters of real programs take a few hundred.
 pub const LONGEST_TARGET: usize = 65_534;
 
-/// The characters of a path: those of URLs (RFC 3986 section 2), and some more that every server
-/// accepts.
+/// The characters allowed in a path: those of URLs (RFC 3986 section 2), and some others that every
+/// server accepts.
 const PATH: ByteSet = ByteSet::alphanumeric_and(b"!$%&'()*+,-./:;=@[\\]^_{|}~");
 
-/// The characters of a query. Quotes are among them, because `curl` and programs built on it, such as
-/// autoheal, send a filter as it was typed. The engine accepts quotes; dsp forwards them escaped.
+/// The characters allowed in a query. They include quotes, because `curl` and programs built on it,
+/// such as autoheal, send a filter as it was typed. The engine accepts quotes; dsp forwards them
+/// escaped.
 const QUERY: ByteSet = ByteSet::alphanumeric_and(b"!\"$%&'()*+,-./:;=?@[\\]^_{|}~");
 
-/// The characters of a host and its port.
+/// The characters allowed in a host and its port.
 const AUTHORITY: ByteSet = ByteSet::alphanumeric_and(b"-.:[]_");
 
-/// How a target with a host begins.
+/// The beginning of a target with a host.
 const HTTP: &str = "http://";
 
-/// Checks that a target is a path and a query, in characters that mean the same to every reader. A
-/// host before them has no meaning to an engine (docs/engine-api.md#host-header).
+/// Checks that a target is a path and a query, in characters that mean the same to every reader. A host
+/// before them has no meaning to an engine (docs/engine-api.md#host-header).
 pub(super) fn check(target: &[u8]) -> Result<(), Flaw> {
     let target = match target {
         [b'/', ..] => target,
@@ -41,9 +43,9 @@ pub(super) fn check(target: &[u8]) -> Result<(), Flaw> {
     }
 }
 
-/// The path and query of a target that names a host before them, as clients write it for an HTTP
-/// proxy: `http://host:port/path`. Any other target is returned as it is, including one whose host
-/// contains a user's name or anything else that two readers could end in different places.
+/// The path and query of a target with a host before them, which clients write for an HTTP proxy:
+/// `http://host:port/path`. Any other target is returned unchanged, including one whose host contains a
+/// user name or anything else that could make two readers disagree about where the host ends.
 pub(crate) fn origin_form(target: &str) -> &str {
     if target.starts_with('/') {
         return target;
