@@ -283,19 +283,10 @@ impl<R: Record> Connection<R> {
             return Next::End;
         }
         self.timer.stop();
-        let is_head = head.method() == "HEAD";
-        let is_safe = is_head || head.method() == "GET";
-        let anew = self.rewrite(ahead, &mut finish);
-        let has_body = head.has_body() && anew.is_none();
-        let asks = Asks {
-            is_head,
-            is_old: head.is_old(),
-            expects: head.expects() && has_body,
-            closes: head.closes(),
-            tunnel: permit.tunnel(),
-            upgrade: permit.tunnel() && head.has_upgrade(),
-            is_verbatim: permit.is_verbatim(),
-        };
+        let replaced = self.rewrite(ahead, &mut finish);
+        let has_body = head.has_body() && replaced.is_none();
+        let asks = Asks::of(head, permit, has_body);
+        let is_safe = asks.is_head || head.method() == "GET";
         if !permit.is_verbatim() && permit.target().len() > LONGEST_TARGET {
             return self
                 .bad_gateway("the request target cannot be sent", asks, has_body, finish)
@@ -304,17 +295,11 @@ impl<R: Record> Connection<R> {
         self.share.settle(self.held() + head.held());
         if self.share.is_too_much() {
             let (status, message) = (503, "dsp: too many large requests are open; try again later");
-            let form = Form { is_head, is_old: head.is_old(), closes: true };
+            let form = Form { is_head: asks.is_head, is_old: asks.is_old, closes: true };
             self.answer(status, message, form, finish).await;
             return Next::Linger;
         }
-        let (length, out) = (anew.as_ref().map(Vec::len), self.to_engine.room());
-        if permit.is_verbatim() {
-            head.copy(length, out);
-        } else {
-            head.write(permit.target(), asks.upgrade, length, out);
-        }
-        self.to_engine.room().extend(anew.unwrap_or_default());
+        self.compose(head, permit, asks, replaced);
         loop {
             let (mut engine, is_reused) = match self.engine().await {
                 Ok(taken) => taken,
@@ -392,7 +377,7 @@ impl<R: Record> Connection<R> {
                     self.bad_gateway(&bad.to_string(), asks, !is_whole, finish).await
                 }
                 Ending::Stalled if is_unanswered => {
-                    let form = Form { is_head, is_old: head.is_old(), closes: true };
+                    let form = Form { is_head: asks.is_head, is_old: asks.is_old, closes: true };
                     let seconds = self.shared.limits().body.unwrap_or_default().as_secs();
                     let message = format!("dsp: nothing came of the body for {seconds} s");
                     self.answer(408, &message, form, finish).await;
@@ -401,5 +386,23 @@ impl<R: Record> Connection<R> {
                 Ending::Stalled | Ending::Broken => Next::Linger,
             };
         }
+    }
+
+    /// Puts together what goes to the engine before the rest of the client's body: the head, and the
+    /// body that replaces the client's, if there is one.
+    fn compose(
+        &mut self,
+        head: &RequestHead<'_>,
+        permit: &Permit,
+        asks: Asks,
+        replaced: Option<Vec<u8>>,
+    ) {
+        let (length, out) = (replaced.as_ref().map(Vec::len), self.to_engine.room());
+        if asks.is_verbatim {
+            head.copy(length, out);
+        } else {
+            head.write(permit.target(), asks.upgrade, length, out);
+        }
+        out.extend(replaced.unwrap_or_default());
     }
 }

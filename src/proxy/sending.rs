@@ -1,6 +1,8 @@
 //! The state of a request while it is sent, as far as the handling of its answer depends on it.
 
 use super::hang_up::HangUp;
+use crate::http1::RequestHead;
+use crate::policy::Permit;
 
 /// The properties of a request that its answer depends on.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,22 @@ pub(super) struct Asks {
     pub(super) upgrade: bool,
     /// Whether the request is forwarded as it came.
     pub(super) is_verbatim: bool,
+}
+
+impl Asks {
+    /// Those of a permitted request. Whether it has a body counts only if that is forwarded as it
+    /// arrives.
+    pub(super) fn of(head: &RequestHead<'_>, permit: &Permit, has_body: bool) -> Self {
+        Self {
+            is_head: head.method() == "HEAD",
+            is_old: head.is_old(),
+            expects: head.expects() && has_body,
+            closes: head.closes(),
+            tunnel: permit.tunnel(),
+            upgrade: permit.tunnel() && head.has_upgrade(),
+            is_verbatim: permit.is_verbatim(),
+        }
+    }
 }
 
 /// How much of the request has been sent.
