@@ -1,4 +1,4 @@
-//! Which lines of a profile a decision changes.
+//! The lines of a profile that a decision changes.
 
 use anstyle::{AnsiColor, Style};
 use similar::{Algorithm, ChangeTag, capture_diff_slices};
@@ -9,35 +9,35 @@ use crate::report::printable;
 const COMES: Style = AnsiColor::Green.on_default();
 const GOES: Style = AnsiColor::Red.on_default();
 
-/// A line of a difference.
+/// A line of a diff.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Line {
-    /// What becomes of it.
+    /// How the line changes.
     pub mark: Mark,
     /// The line.
     pub text: String,
 }
 
-/// What becomes of a line.
+/// How a line changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mark {
-    /// It stays, and is there to show where the others are.
+    /// It stays, and is there for context.
     Stays,
-    /// It goes.
+    /// It is removed.
     Goes,
-    /// It comes.
+    /// It is added.
     Comes,
 }
 
-/// A line with the keys above it, so that a line that moves to another list is another line.
+/// A line with the keys above it, so that a line that moves to another list counts as a different line.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 struct Placed<'a> {
     keys: Vec<&'a str>,
     line: &'a str,
 }
 
-/// The lines that are different, each below the keys of the file that it belongs to. The digest,
-/// which is another one each time, is left out.
+/// The lines that differ, each below the keys of the file that it belongs to. The digest is left out
+/// because it changes every time.
 #[must_use]
 pub fn changes(old: &str, new: &str) -> Vec<Line> {
     let (old, new) = (placed(old), placed(new));
@@ -60,14 +60,14 @@ pub fn changes(old: &str, new: &str) -> Vec<Line> {
             shown.extend(key_depth(line).map(|_| line));
         }
     }
-    // The count at the head of the file follows from the rest.
+    // The counts at the top of the file follow from the rest, so they come last.
     let (head, mut lines): (Vec<Line>, Vec<Line>) =
         lines.into_iter().partition(|line| line.text.starts_with('#'));
     lines.extend(head);
     lines
 }
 
-/// The same lines for a screen, with a mark before each.
+/// The same lines for a screen, each with a mark before it.
 #[must_use]
 pub fn changed(old: &str, new: &str, columns: usize) -> Vec<String> {
     let folded = |line: Line| {
@@ -102,7 +102,7 @@ fn placed(text: &str) -> Vec<Placed<'_>> {
     placed
 }
 
-/// How deep the key is that a line begins; `None` if it begins none.
+/// The depth of the key at the start of a line; `None` if there is no key.
 fn key_depth(line: &str) -> Option<usize> {
     let key = line.trim_start();
     let word = key.split(':').next().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! What can be answered to a question, and the decision that each answer is.
+//! The possible answers to a question, and the decision that each of them makes.
 
 use super::{Decision, Facts, Item, Subject};
 use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::count;
 
-/// The most names that rules are written for one by one.
+/// The most names for which rules are written one by one.
 const MOST_NAMES: usize = 50;
 
 /// An answer that changes the profile.
@@ -17,7 +17,7 @@ pub enum Choice {
     Deny,
     /// Narrow it to the names that were seen.
     Names,
-    /// Narrow it to a pattern that is typed.
+    /// Narrow it to a pattern that the user types.
     Pattern,
 }
 
@@ -27,22 +27,22 @@ pub enum Refusal {
     /// The operation has no names.
     #[error("it has no name that could be narrowed")]
     NoName,
-    /// The rule has one already.
+    /// The rule already allows one name only.
     #[error("it allows one name only")]
     Exact,
     /// Nothing was recorded, or the recording was not given.
     #[error("needs the recording: --recording FILE")]
     NoRecording,
-    /// It is not in the evidence.
+    /// No name for it is in the evidence.
     #[error("no name was recorded")]
     NotSeen,
-    /// Too many lines.
+    /// There would be too many lines.
     #[error("{0} names were seen, which is too many; use a pattern")]
     TooMany(usize),
 }
 
 impl Choice {
-    /// Its key.
+    /// The key for this answer.
     #[must_use]
     pub const fn key(self) -> char {
         match self {
@@ -63,7 +63,7 @@ impl Choice {
         }
     }
 
-    /// What the answer means here.
+    /// Describes what the answer means here.
     #[must_use]
     pub fn text(self, item: &Item, facts: Option<&Facts>) -> String {
         let names = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Choice {
         }
     }
 
-    /// The decision, where it needs no more than the key.
+    /// The decision, if the key alone is enough to make it.
     #[must_use]
     pub fn decision(self, item: &Item, facts: Option<&Facts>) -> Option<Decision> {
         let narrow = |rule: &Rule, to| Decision::Narrow { from: vec![rule.clone()], to };

@@ -1,7 +1,7 @@
-//! A profile with its text, and what a decision makes of both.
+//! A profile with its text, and how a decision changes both.
 //!
-//! The text is edited line by line and the profile as a value. A decision is taken only when the
-//! edited text reads back as exactly the profile that was meant.
+//! The text is edited line by line, and the profile is edited as a value. A decision is accepted only
+//! if the edited text parses as exactly the intended profile.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -28,46 +28,46 @@ pub enum Subject {
     Unknown(UnknownOperation),
 }
 
-/// What a person has decided.
+/// A decision of the user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Decision {
-    /// These stay, and are accepted with the risk that they have today.
+    /// These are kept, and accepted with the risk that they have today.
     Keep(Vec<Subject>),
-    /// A rule goes from `allow` to `deny`, with all that it covers; a request that no operation is
-    /// goes.
+    /// A rule moves from `allow` to `deny`, with everything that it covers. An unknown request is
+    /// removed.
     Deny(Subject),
     /// Rules under `allow` are replaced by narrower ones, which are accepted.
     Narrow {
-        /// The rules.
+        /// The rules to replace.
         from: Vec<Rule>,
-        /// What is left of them.
+        /// The narrower rules.
         to: Vec<Rule>,
     },
-    /// A comment, in place of the one that is there; an empty one takes it away.
+    /// A comment replaces the existing one. An empty comment removes it.
     Note {
-        /// What it is about.
+        /// The rule or request that it is for.
         subject: Subject,
         /// The comment.
         text: String,
     },
-    /// What else has changed since the review stays: `deny`, `min_api`, `engine` and the list of
-    /// what was accepted.
+    /// Everything else that has changed since the review is accepted: `deny`, `min_api`, `engine` and
+    /// the list of what was accepted.
     Confirm,
 }
 
-/// Why a decision cannot be taken.
+/// Why a decision cannot be made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DraftError {
-    /// It is about something that is not in the profile.
+    /// It refers to something that is not in the profile.
     #[error("{0} is not in the profile")]
     NotThere(String),
-    /// Not narrower.
+    /// A new rule is not narrower.
     #[error("{0} is not narrower than the rule that it is to replace")]
     NotNarrower(String),
-    /// The list has another layout than one entry a line.
+    /// The list is not written with one entry per line.
     #[error("the list {0}: is not written with one rule a line, so it has to be edited by hand")]
     NotALine(&'static str),
-    /// The edited text would say something else.
+    /// The edited text would mean something else.
     #[error("the profile would not read back as decided, so it was left as it is")]
     Unfaithful,
 }
@@ -85,13 +85,13 @@ impl Draft {
         &self.text
     }
 
-    /// What the text says.
+    /// The profile that the text describes.
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// The comment after a rule or request; empty when there is none.
+    /// The comment after a rule or request; empty if there is none.
     #[must_use]
     pub fn comment(&self, subject: &Subject) -> String {
         let span = match subject {
@@ -101,10 +101,10 @@ impl Draft {
         span.and_then(|span| comment(&self.text, &span)).unwrap_or_default()
     }
 
-    /// The draft after a decision.
+    /// Returns the draft after a decision.
     ///
     /// # Errors
-    /// [`DraftError`]; the decision has then no effect.
+    /// [`DraftError`]. The decision then has no effect.
     pub fn decide(&self, decision: &Decision) -> Result<Self, DraftError> {
         let changes = self.profile.standing().changes;
         let mut edit = Edit { text: self.text.clone(), profile: self.profile.clone(), changes };
@@ -131,11 +131,11 @@ impl Draft {
     }
 }
 
-/// A text and what it is to say.
+/// A text, and the profile that it should describe.
 struct Edit {
     text: String,
     profile: Profile,
-    /// What was widened since the last review, beside rules.
+    /// What was widened since the last review, besides rules.
     changes: Vec<Widened>,
 }
 
@@ -173,7 +173,7 @@ impl Edit {
             return Ok(());
         }
         if key_span(&self.text, "deny").is_none() {
-            // A new list is written at the end, and `reviewed` comes after all others.
+            // A new list is written at the end, but `reviewed` must come after all others.
             self.text = set_part(&self.text, "reviewed", "");
             self.profile.reviewed = None;
         }
@@ -195,7 +195,7 @@ impl Edit {
         self.find_spans()
     }
 
-    /// Puts the narrower rules in the place of the first of the wider ones.
+    /// Replaces the first of the wider rules with the narrower ones, and removes the other wider rules.
     fn narrow(&mut self, from: &[Rule], to: &[Rule]) -> Result<(), DraftError> {
         let wider = RuleIndex::new(self.profile.engine, from);
         let from: HashSet<&Rule> = from.iter().collect();
@@ -262,8 +262,8 @@ impl Edit {
         Ok(())
     }
 
-    /// Writes what is accepted of what the profile holds now. What else nobody has confirmed since it
-    /// was widened stays open.
+    /// Writes down which parts of the current profile are accepted. Anything else that was widened
+    /// stays open until it is confirmed.
     fn seal(&mut self, reviewed: Reviewed, is_confirmed: bool) {
         let mut kept: Vec<Entry<Kept>> = Vec::new();
         let (accepted, mut seen) = (reviewed.accepted(), HashSet::new());
@@ -295,7 +295,7 @@ impl Edit {
         self.profile.reviewed = Some(sealed);
     }
 
-    /// Reads the text in the middle of an edit, to know where everything stands now.
+    /// Parses the text in the middle of an edit, to find the current position of each entry.
     fn find_spans(&mut self) -> Result<(), DraftError> {
         let read = profile::parse(&self.text).map_err(|_| DraftError::Unfaithful)?;
         if read != self.profile {
@@ -311,7 +311,7 @@ impl Edit {
     }
 }
 
-/// The places of the entries whose value is meant, in order.
+/// The positions of the matching entries, in order.
 fn places_of<T>(entries: &[Entry<T>], is_meant: impl Fn(&T) -> bool) -> Vec<usize> {
     let meant = entries.iter().enumerate().filter(|(_, entry)| is_meant(&entry.value));
     meant.map(|(place, _)| place).collect()
@@ -321,7 +321,7 @@ fn span_of<T: PartialEq>(entries: &[Entry<T>], value: &T) -> Option<std::ops::Ra
     entries.iter().find(|entry| entry.value == *value)?.span.clone()
 }
 
-/// Whether a comment is one that `generate` wrote: `seen in 1 of 2 sessions, 3 containers`.
+/// Whether a comment is empty or from `generate`: `seen in 1 of 2 sessions, 3 containers`.
 pub(super) fn is_count(comment: &str) -> bool {
     comment.is_empty()
         || comment.split(", ").all(|part| {

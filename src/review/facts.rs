@@ -1,4 +1,4 @@
-//! What the evidence says of one rule.
+//! What the evidence says about one rule.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,33 @@ use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::{count, printable};
 
-/// How much is shown of an id.
+/// How many characters of an ID are shown.
 const SHORT_ID: usize = 12;
 
-/// What was seen of the requests that a rule is about.
+/// What was recorded about the requests that a rule covers.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Facts {
-    /// How often its operation was asked for.
+    /// How often the rule's operation was requested.
     pub requests: u64,
-    /// In how many sessions.
+    /// The number of sessions in which it was requested.
     pub sessions: usize,
-    /// Of how many.
+    /// The total number of sessions.
     pub of_sessions: usize,
-    /// What ran in these sessions, as far as that is known, each once.
+    /// What ran in these sessions, if known, without duplicates.
     pub commands: Vec<String>,
-    /// The names that the rule was needed for; for an operation with several parameters, the values
-    /// of all of them. Empty for one without.
+    /// The names for which the rule was needed. If the operation has several parameters, an entry has
+    /// the values of all of them. Empty if it has none.
     pub names: Vec<Vec<String>>,
-    /// Who asked, and how often.
+    /// The clients that sent the requests, and how often each did.
     pub clients: Vec<(Option<String>, u64)>,
-    /// How the engine answered, and how often.
+    /// The status codes of the engine's answers, and how often each occurred.
     pub statuses: Vec<(u16, u64)>,
-    /// The pattern that all names share, when there is one that is narrower than the rule.
+    /// The pattern that all names share, if there is one and it is narrower than the rule.
     pub shared: Option<Rule>,
 }
 
 impl Facts {
-    /// What `evidence` says of `rule`; none when it was never needed.
+    /// What `evidence` says about `rule`; `None` if the rule was never needed.
     #[must_use]
     pub fn of(evidence: &Evidence, rule: &Rule) -> Option<Self> {
         let known = evidence.known().find(|known| known.operation == rule.operation())?;
@@ -80,7 +80,7 @@ impl Facts {
         })
     }
 
-    /// The rules that match the names that were seen and no others.
+    /// The rules that match exactly the names that were seen.
     #[must_use]
     pub fn exact(&self, rule: &Rule) -> Vec<Rule> {
         let exact = |values: &Vec<String>| {
@@ -90,7 +90,7 @@ impl Facts {
         self.names.iter().map(exact).collect()
     }
 
-    /// The names that a rule does not match, as people read them.
+    /// The names that a rule does not match, in readable form.
     #[must_use]
     pub fn missed(&self, rule: &Rule) -> Vec<String> {
         let fits = |values: &Vec<String>| {
@@ -101,12 +101,12 @@ impl Facts {
         self.names.iter().filter(|values| !fits(values)).map(|values| short_label(values)).collect()
     }
 
-    /// The names, as people read them.
+    /// The names, in readable form.
     pub fn labels(&self) -> impl Iterator<Item = String> + '_ {
         self.names.iter().map(|values| label(values))
     }
 
-    /// The names with ids cut short.
+    /// The names, with IDs shortened.
     pub fn short_labels(&self) -> impl Iterator<Item = String> + '_ {
         self.names
             .iter()
@@ -114,7 +114,7 @@ impl Facts {
     }
 }
 
-/// What a pattern was checked against.
+/// Says which names a pattern was checked against.
 pub(super) fn holds(facts: Option<&Facts>) -> String {
     let held = match facts.map(|facts| facts.names.len()) {
         Some(0) | None => "no name was recorded to check it against".to_owned(),
@@ -124,7 +124,7 @@ pub(super) fn holds(facts: Option<&Facts>) -> String {
     format!("{held}; it would change the file like this:")
 }
 
-/// An id as the engine itself shows it.
+/// An ID, shortened as the engine itself shortens it.
 fn shortened(name: &str) -> String {
     match name.get(..SHORT_ID) {
         Some(short) if looks_like_id(name) && name.len() > SHORT_ID => format!("{short}..."),
@@ -136,12 +136,12 @@ fn short_label(values: &[String]) -> String {
     label(&values.iter().map(|value| shortened(value)).collect::<Vec<_>>())
 }
 
-/// The values of the parameters of one request.
+/// The parameter values of one request.
 fn label(values: &[String]) -> String {
     printable(&values.join(" "))
 }
 
-/// The first few of a list, and how many more there are.
+/// The first few items of a list, and the number of items left out.
 pub(super) fn some(list: impl Iterator<Item = String>, most: usize) -> String {
     let mut list: Vec<String> = list.collect();
     let more = list.len().saturating_sub(most);

@@ -1,4 +1,4 @@
-//! Lines of a screen: text folded between its words, with the styles of its parts.
+//! Lines of a screen: text wrapped between words, with the styles of its parts.
 
 use anstyle::Style;
 use textwrap::core::display_width;
@@ -24,7 +24,7 @@ impl Span {
     }
 }
 
-/// Folds a text of one style.
+/// Wraps a text with a single style.
 pub(super) fn wrap(text: &str, columns: usize, first: &str, others: &str) -> Vec<String> {
     let options = Options::new(columns)
         .initial_indent(first)
@@ -35,8 +35,8 @@ pub(super) fn wrap(text: &str, columns: usize, first: &str, others: &str) -> Vec
     textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
-/// Folds a text of several styles. `front` begins the first line, and `indent` columns are left free
-/// before the others.
+/// Wraps a text with several styles. The first line begins with `front`, and the others are indented by
+/// `indent` columns.
 pub(super) fn fold(front: &[Span], text: &[Span], columns: usize, indent: usize) -> Vec<String> {
     let whole: String = text.iter().map(|span| span.text.as_str()).collect();
     let free = front.iter().map(|span| display_width(&span.text)).sum();
@@ -50,7 +50,7 @@ pub(super) fn fold(front: &[Span], text: &[Span], columns: usize, indent: usize)
         let mut line: Vec<Span> = if number == 0 {
             front.to_vec()
         } else {
-            // The spaces between two lines are in neither.
+            // The spaces between two lines belong to neither.
             while letters.next_if(|(_, letter)| *letter == ' ').is_some() {}
             vec![Span::plain(others.as_str())]
         };
@@ -84,7 +84,7 @@ mod tests {
         lines.join("\n").replace("\u{1b}[1m", "<").replace("\u{1b}[0m", ">")
     }
 
-    /// A label that is also in the text before it, and text that looks like a part of another.
+    /// A label that also occurs in the text before it, and text that looks like part of another span.
     #[test]
     fn each_part_has_its_own_style_wherever_its_words_stand_too() {
         let front = [Span::plain("  for "), Span::new(STRONG, "for"), Span::plain(" ")];

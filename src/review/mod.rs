@@ -1,8 +1,8 @@
-//! A person looks at each rule of a profile, the riskiest first, and decides. Pure: keys go in,
-//! screens and a new text of the profile come out.
+//! The user looks at each rule of a profile, riskiest first, and decides on it. Pure: it takes keys and
+//! returns screens and the new text of the profile.
 //!
-//! Each decision is an edit of the profile's own text, so that what people wrote there stays. It is
-//! saved at once, so a review can be left at any time and continued later.
+//! Each decision edits the profile's own text, so that everything people wrote there stays. It is saved
+//! at once, so a review can be interrupted at any time and continued later.
 
 mod changes;
 mod choice;

@@ -1,4 +1,4 @@
-//! A pattern that a person types to narrow a rule, checked against the evidence.
+//! Checks a pattern that the user types to narrow a rule.
 
 use super::Facts;
 use super::facts::some;
@@ -7,13 +7,13 @@ use crate::profile::Rule;
 /// How many names an error lists.
 const MOST_NAMES: usize = 6;
 
-/// Why a pattern is not taken.
+/// Why a pattern is rejected.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PatternError {
     /// Nothing was typed.
     #[error("type a name, or a pattern with * in it")]
     Empty,
-    /// No request of the operation can have it.
+    /// No request of the operation can have this name.
     #[error("\"{typed}\" is not a name that a request of {rule} can have")]
     NoName {
         /// What was typed.
@@ -21,24 +21,24 @@ pub enum PatternError {
         /// The rule.
         rule: String,
     },
-    /// One pattern for an operation that has several parameters.
+    /// A single pattern was typed for an operation with several parameters.
     #[error("its operation has more than one name; type the whole rule, as in {0}")]
     WholeRule(String),
-    /// It matches as much as the rule, or something else.
+    /// It matches as much as the rule does, or something else.
     #[error("this is not narrower than {0}")]
     NotNarrower(String),
-    /// It leaves out names that were seen.
+    /// It does not match all names that were seen.
     #[error("it misses {} of the {all} names seen: {}", .missed.len(), some(.missed.iter().cloned(), MOST_NAMES))]
     Misses {
-        /// The names.
+        /// The names that it does not match.
         missed: Vec<String>,
         /// How many were seen.
         all: usize,
     },
 }
 
-/// The rule that `typed` narrows `rule` to: a pattern for its parameter, or a whole rule. It
-/// matches every name that was seen.
+/// Narrows `rule` to `typed`, which is a pattern for its parameter or a whole rule. The result matches
+/// every name that was seen.
 ///
 /// # Errors
 /// [`PatternError`].
@@ -70,8 +70,8 @@ pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule,
     }
 }
 
-/// What the line contains before anything is typed: the pattern that the names share, or the rule
-/// itself where one pattern would not say which parameter is meant.
+/// The initial text of the input line: the pattern that the names share, or the rule itself if a single
+/// pattern would not say which parameter it is for.
 #[must_use]
 pub fn proposal(rule: &Rule, facts: Option<&Facts>) -> String {
     let shared = facts.and_then(|facts| facts.shared.as_ref());

@@ -1,4 +1,4 @@
-//! How much of a profile nobody has decided on yet, in words.
+//! Describes how much of a profile is still undecided.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::text::printable;
 /// How many open rules are named.
 const MOST_NAMED: usize = 5;
 
-/// How much of a profile is open, as in `3 of 7 rules are open`.
+/// How much of a profile is open, such as `3 of 7 rules are open`.
 #[must_use]
 pub fn open(profile: &Profile) -> String {
     let standing = profile.standing();
@@ -31,7 +31,7 @@ pub fn open(profile: &Profile) -> String {
     told.join(", and ")
 }
 
-/// The same, with the names of the first few rules.
+/// The same, followed by the first few rules.
 #[must_use]
 pub fn open_by_name(profile: &Profile) -> String {
     let items = queue(profile, &BTreeSet::new());

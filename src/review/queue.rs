@@ -1,5 +1,5 @@
-//! What is open, in the order in which a person is asked: the riskiest first, and what only looks
-//! by the sections of the API, a screen each.
+//! The open questions, in the order in which the user is asked: the riskiest first, and rules that only
+//! read last, on one screen for each section of the API.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use super::Subject;
 use crate::api::Risk;
 use crate::profile::{Profile, Rule, UnknownOperation};
 
-/// The highest risk of what is offered together.
+/// The highest risk of rules that are offered together.
 const LOW: Risk = Risk::Read;
 
 /// One question.
@@ -18,24 +18,24 @@ pub enum Item {
     Rule {
         /// The rule.
         rule: Rule,
-        /// The risk with which it was accepted, when it is riskier today.
+        /// The risk with which it was accepted, if it is riskier today.
         accepted_as: Option<Risk>,
     },
     /// A request under `unknown`.
     Unknown(UnknownOperation),
-    /// Rules of one section that only look.
+    /// Rules of one section that only read.
     Section {
-        /// The heading of the API's documentation.
+        /// The section's heading in the API's documentation.
         name: &'static str,
-        /// The rules; two or more.
+        /// The rules, of which there are at least two.
         rules: Vec<Rule>,
     },
-    /// What else has changed since the review.
+    /// Everything else that has changed since the review.
     Rest,
 }
 
 impl Item {
-    /// What a decision over it is about; nothing for [`Item::Rest`].
+    /// The subjects of a decision on it; empty for [`Item::Rest`].
     #[must_use]
     pub fn subjects(&self) -> Vec<Subject> {
         match self {
@@ -46,7 +46,7 @@ impl Item {
         }
     }
 
-    /// Whether one key without a name of its own may accept it.
+    /// Whether Enter may accept it.
     #[must_use]
     pub fn is_low(&self) -> bool {
         match self {
@@ -57,13 +57,13 @@ impl Item {
     }
 }
 
-/// Whether a rule only looks, and at nothing that is secret.
+/// Whether a rule only reads, and nothing that is secret.
 #[must_use]
 pub fn is_low(rule: &Rule) -> bool {
     rule.risk() <= LOW
 }
 
-/// All questions. The rules of the sections in `opened` are asked one by one.
+/// All questions. The user is asked about the rules of sections in `opened` one by one.
 #[must_use]
 pub fn queue(profile: &Profile, opened: &BTreeSet<&'static str>) -> Vec<Item> {
     let standing = profile.standing();
@@ -86,7 +86,8 @@ pub fn queue(profile: &Profile, opened: &BTreeSet<&'static str>) -> Vec<Item> {
         risky.into_iter().partition(|(rule, _)| rule.risk() == Risk::Root);
     let unknown = standing.open_unknown.iter().filter_map(|place| profile.unknown.get(*place));
 
-    // Nothing is known about an unknown request, so it comes before what is known to be less.
+    // Nothing is known about an unknown request, so it comes before requests that are known to be less
+    // risky.
     let mut items: Vec<Item> = root.iter().map(single).collect();
     items.extend(unknown.map(|entry| Item::Unknown(entry.value.clone())));
     items.extend(others.iter().map(single));

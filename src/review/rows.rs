@@ -1,5 +1,5 @@
-//! The middle of a screen: what a question is about, what can be answered, and what that would do
-//! to the file.
+//! The middle of a screen: the subject of a question, the possible answers, and their effect on the
+//! file.
 
 use anstyle::{AnsiColor, Style};
 
@@ -15,35 +15,35 @@ use crate::report::{count, printable, quoted};
 
 const LABEL: Style = AnsiColor::Cyan.on_default();
 
-/// How many names and clients are shown before somebody asks for all.
+/// How many names and clients are shown, unless the user asks for all.
 const MOST_SHOWN: usize = 6;
 
 /// How many rules that match more than they name are listed.
 const MOST_CAREFUL: usize = 3;
 
-/// From this width on, a rule and what it permits are side by side.
+/// The minimum width for showing a rule and what it permits side by side.
 const WIDE: usize = 60;
 
-/// The columns of a label, with the gaps around it.
+/// The columns of a label, including the gaps around it.
 const LABEL_COLUMNS: usize = 13;
 
-/// What a body is shown on.
+/// The output that a body is shown on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum For {
-    /// A screen, on which the effect of an answer changes with the answer that is marked.
+    /// A screen. The effect that it shows depends on the marked answer.
     Screen,
-    /// Lines, one after the other, that do not change any more.
+    /// Lines that follow each other and do not change later.
     Lines,
 }
 
-/// The lines of a body, each as wide as the screen at most.
+/// The lines of a body. None of them is wider than the screen.
 struct Body {
     shown: For,
     columns: usize,
     lines: Vec<String>,
 }
 
-/// The body of the present screen.
+/// The body of the current screen.
 pub(super) fn body(
     session: &Session,
     item: Option<&Item>,
@@ -153,7 +153,7 @@ impl Body {
     fn comment(&mut self, session: &Session, item: Option<&Item>) {
         let subject = item.and_then(|item| item.subjects().into_iter().next());
         let comment = subject.map(|subject| session.draft.comment(&subject)).unwrap_or_default();
-        // What generate wrote is shown with the evidence.
+        // A comment that `generate` wrote is shown with the evidence.
         if !is_count(&comment) {
             self.field("comment", &comment);
         }
@@ -225,7 +225,7 @@ impl Body {
         }
     }
 
-    /// The answers, and the effect of one of them.
+    /// Shows the answers, and the effect of the marked one.
     fn choices(&mut self, session: &Session, item: &Item) {
         let facts = session.facts();
         self.blank();
@@ -275,7 +275,7 @@ impl Body {
         self.effect(session, &lead, decision.as_ref());
     }
 
-    /// What the keys do, at length.
+    /// Explains the keys in full.
     fn keys(&mut self, item: &Item) {
         self.blank();
         let is_one = matches!(item, Item::Rule { .. } | Item::Unknown(_));
@@ -321,8 +321,8 @@ impl Body {
         self.effect(session, &lead, Some(&narrow(rule, narrower.clone())));
     }
 
-    /// The lines of the file that a decision changed, after `lead`. Warnings come first, where a long change
-    /// cannot move them out of sight.
+    /// Shows the lines of the file that a decision changes, after `lead`. Warnings come first, so that
+    /// a long change cannot push them out of sight.
     fn effect(&mut self, session: &Session, lead: &str, decision: Option<&Decision>) {
         let Some(decision) = decision else { return self.text(lead) };
         let next = match session.draft.decide(decision) {
@@ -342,7 +342,7 @@ impl Body {
         self.lines.extend(lines);
     }
 
-    /// Warns of rules that match more or less than they name.
+    /// Warns about rules that match more or less than they name.
     fn careful(&mut self, found: &[Ambiguity], is_meant: impl Fn(&Ambiguity) -> bool) {
         let found = found.iter().filter(|one| is_meant(one)).map(ToString::to_string);
         let text = some(found, MOST_CAREFUL);
@@ -397,7 +397,7 @@ fn narrow(wider: &Rule, narrower: Rule) -> Decision {
     Decision::Narrow { from: vec![wider.clone()], to: vec![narrower] }
 }
 
-/// How often something was asked for, and how that was answered.
+/// How often something was requested, and how it was answered.
 fn seen(facts: &Facts) -> String {
     let requests = count(facts.requests, "request");
     let sessions = match facts.of_sessions {
@@ -429,7 +429,7 @@ fn holds_for(rule: &Rule) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Whether it is one of the two forms of the ping, which `generate` adds unseen.
+/// Whether it is one of the two forms of the ping, which `generate` adds even if they were not seen.
 fn is_handshake(subject: &Subject) -> bool {
     match subject {
         Subject::Rule(rule) => rule.operation().traits.handshake,

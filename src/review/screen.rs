@@ -1,5 +1,4 @@
-//! A screen: what is asked at the top, the keys at the bottom, and between them as much as there is
-//! room for.
+//! A screen: the question at the top, the keys at the bottom, and as much as fits between them.
 
 use anstyle::{AnsiColor, Style};
 use textwrap::core::display_width;
@@ -16,15 +15,15 @@ use crate::terminal::Key;
 const ERROR: Style = AnsiColor::Red.on_default();
 const KEY: Style = AnsiColor::Cyan.on_default();
 
-/// The smallest terminal that a question is shown on.
+/// The smallest terminal that can show a question.
 const SMALLEST: (usize, usize) = (24, 6);
 
 /// What a terminal shows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Screen {
-    /// The lines, styled; none is wider than the terminal, and no more than it has.
+    /// The styled lines. They fit the terminal's width and height.
     pub lines: Vec<String>,
-    /// Where the cursor is while something is typed: column and row, from 0.
+    /// The cursor's position during input: column and row, from 0.
     pub cursor: Option<(usize, usize)>,
 }
 
@@ -33,11 +32,11 @@ struct Layout {
     head: Vec<String>,
     body: Vec<String>,
     foot: Vec<String>,
-    /// The column of the cursor and its line in the foot.
+    /// The cursor's column, and its line in the foot.
     cursor: Option<(usize, usize)>,
 }
 
-/// How a review is shown: on how large a terminal, and which part of it.
+/// How a review is shown: the size of the terminal, and which part is visible.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
     /// Columns and rows.
@@ -48,18 +47,18 @@ pub struct View {
 }
 
 impl View {
-    /// A view of so many columns and rows.
+    /// A view with this many columns and rows.
     #[must_use]
     pub fn new(columns: usize, rows: usize) -> Self {
         Self { size: (columns, rows), scroll: 0, page: 0 }
     }
 
-    /// Fits the view to so many columns and rows.
+    /// Resizes the view to this many columns and rows.
     pub fn resize(&mut self, columns: usize, rows: usize) {
         self.size = (columns, rows);
     }
 
-    /// Takes a key: scrolls, or passes it to the review.
+    /// Handles a key: scrolls, or passes the key to the review.
     pub fn press(&mut self, session: &mut Session, key: Key) -> Step {
         let is_down = key == Key::PageDown || (key == Key::Char(' ') && session.typed().is_none());
         if !is_down && key != Key::PageUp {
@@ -74,12 +73,12 @@ impl View {
         Step::Show
     }
 
-    /// How far the present page is scrolled; another one begins at its top.
+    /// How far the current page is scrolled. A new page begins at its top.
     fn scroll(&self, session: &Session) -> usize {
         if self.page == session.page { self.scroll } else { 0 }
     }
 
-    /// What is to be shown now.
+    /// The current screen.
     #[must_use]
     pub fn screen(&self, session: &Session) -> Screen {
         let (columns, rows) = self.size;
@@ -128,18 +127,18 @@ impl Layout {
         Self { head, body, foot, cursor }
     }
 
-    /// How many lines of the body can be shown on so many rows.
+    /// How many lines of the body fit on this many rows.
     fn room(&self, rows: usize) -> usize {
         rows.saturating_sub(self.head.len() + self.foot.len())
     }
 
-    /// How far the body can be scrolled on so many rows.
+    /// How far the body can be scrolled on this many rows.
     fn most_scroll(&self, rows: usize) -> usize {
         self.body.len().saturating_sub(self.room(rows))
     }
 }
 
-/// What is said about the last key.
+/// The message about the last key.
 #[must_use]
 pub fn message(session: &Session, columns: usize) -> Vec<String> {
     let Some(message) = &session.message else { return Vec::new() };
@@ -147,7 +146,7 @@ pub fn message(session: &Session, columns: usize) -> Vec<String> {
     styled(style, &wrap(&printable(&message.text), columns, "", ""))
 }
 
-/// All of the present question, for a terminal that shows one line after the other.
+/// The whole current question, for a terminal that shows one line after another.
 #[must_use]
 pub fn lines(session: &Session, columns: usize) -> Vec<String> {
     let mut lines = title(session, session.item(), columns);
@@ -155,7 +154,7 @@ pub fn lines(session: &Session, columns: usize) -> Vec<String> {
     lines
 }
 
-/// The question.
+/// The heading of the question.
 fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> {
     let (number, of) = session.position();
     let place = format!("[{number}/{of}]");
@@ -190,7 +189,7 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
     fold(&[], &parts, columns, 2)
 }
 
-/// The keys that are answers now, with a word for each.
+/// The keys that can be pressed now, with a word for each.
 #[must_use]
 pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
     let item = session.item();
@@ -245,7 +244,7 @@ fn legend(keys: &[(&str, &str)], columns: usize) -> Vec<String> {
     lines
 }
 
-/// The line above the keys, which says where there is more.
+/// The line above the keys. It says where there are more lines.
 fn border(columns: usize, below: usize, above: usize) -> String {
     let more = match (above, below) {
         (0, 0) => String::new(),
@@ -258,8 +257,8 @@ fn border(columns: usize, below: usize, above: usize) -> String {
     format!("{FAINT}{line}{FAINT:#}")
 }
 
-/// The part of a typed line that fits, and the column of its place: the front of a line that fits,
-/// otherwise what comes before the place.
+/// The part of a typed line that fits, and the cursor's column in it: the beginning of the line if the
+/// cursor is in it, otherwise the part before the cursor.
 fn window(before: &str, text: &str, label: &str, columns: usize) -> (String, usize) {
     let room = columns.saturating_sub(1);
     let whole = format!("{label}{text}");

@@ -1,4 +1,4 @@
-//! Decisions that a script makes, all of them or none.
+//! Decisions of a script, which are made all together or not at all.
 
 use std::str::FromStr;
 
@@ -9,28 +9,28 @@ use crate::profile::{Rule, RuleError};
 /// The word for [`Decision::Confirm`].
 const CHANGES: &str = "changes";
 
-/// How many rules are offered in place of one that is not in the profile.
+/// How many rules are suggested in place of one that is not in the profile.
 const OFFERED: usize = 3;
 
-/// How alike a rule has to be to be offered, from 0 to 1.
+/// How similar a rule must be to be suggested, from 0 to 1.
 const ALIKE: f64 = 0.6;
 
-/// What a script has decided, as it is written.
+/// The decisions of a script, as written.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Answers {
-    /// Rules and requests of the profile to keep; `info` and `read` for all open rules of that risk,
-    /// `changes` for what else has changed since the review.
+    /// Rules and requests of the profile to keep. `info` and `read` mean all open rules of that risk,
+    /// and `changes` means everything else that has changed since the review.
     pub keep: Vec<String>,
     /// Rules and requests of the profile to deny.
     pub deny: Vec<String>,
-    /// Rules to put in the place of those that cover them.
+    /// Rules that replace those that cover them.
     pub narrow: Vec<String>,
 }
 
-/// Why the decisions of a script are not taken.
+/// Why the decisions of a script are rejected.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ScriptError {
-    /// No rule at all.
+    /// The text is not a rule.
     #[error("{text} is not a rule: {error}{}", offer(match .error { RuleError::NoOperation { nearest, .. } => nearest, _ => &[] }))]
     NoRule {
         /// What was given.
@@ -38,39 +38,39 @@ pub enum ScriptError {
         /// What is wrong with it.
         error: RuleError,
     },
-    /// Not in the profile.
+    /// The rule is not in the profile.
     #[error("{text} is not in the profile{}", offer(.nearest))]
     NotThere {
         /// The rule.
         text: String,
-        /// Those of the profile that are spelled most alike.
+        /// The most similar entries of the profile.
         nearest: Vec<String>,
     },
-    /// Nothing to narrow.
+    /// There is nothing to narrow.
     #[error("no rule of the profile is wider than {text}{}", offer(.nearest))]
     NothingWider {
         /// The rule.
         text: String,
-        /// Those of the profile that are spelled most alike.
+        /// The most similar entries of the profile.
         nearest: Vec<String>,
     },
-    /// Risky rules are kept by their names.
+    /// Risky rules must be kept by name.
     #[error(
         "rules with the risk {0} are kept one by one; only info and read can be kept as a whole"
     )]
     OneByOne(Risk),
-    /// Two decisions over one rule.
+    /// There are two decisions on one rule.
     #[error("{0} is to be kept and denied at once")]
     Contradiction(String),
-    /// The profile cannot be edited so.
+    /// The profile cannot be edited this way.
     #[error(transparent)]
     Draft(#[from] DraftError),
 }
 
-/// The draft after all of these decisions.
+/// Returns the draft after all of these decisions.
 ///
 /// # Errors
-/// [`ScriptError`]; none of the decisions has then an effect.
+/// [`ScriptError`]. None of the decisions then has an effect.
 pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     let mut now = draft.clone();
     let denied = find_all(draft, &answers.deny)?;
@@ -84,7 +84,7 @@ pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     let narrowings = narrowings(draft, &answers.narrow)?;
 
     for subject in denied {
-        // Another rule that was denied may have taken it along.
+        // Denying another rule may already have removed it.
         if is_open_to(&now, &subject) {
             now = now.decide(&Decision::Deny(subject))?;
         }
@@ -123,7 +123,7 @@ impl Draft {
     }
 }
 
-/// Whether it is still in the profile.
+/// Whether the subject is still in the profile.
 fn is_open_to(draft: &Draft, subject: &Subject) -> bool {
     let profile = draft.profile();
     match subject {
@@ -137,7 +137,7 @@ fn find_all(draft: &Draft, texts: &[String]) -> Result<Vec<Subject>, ScriptError
     for text in texts {
         match find(draft, text) {
             Ok(subject) => found.push(subject),
-            // A script that runs again has nothing left to deny.
+            // If a script runs again, there is nothing left to deny.
             Err(ScriptError::NotThere { .. }) if is_denied(draft, text) => {}
             Err(error) => return Err(error),
         }
@@ -151,7 +151,7 @@ fn is_denied(draft: &Draft, text: &str) -> bool {
     rule.is_some_and(|rule| profile.deny.iter().any(|entry| entry.value.covers(&rule)))
 }
 
-/// What of the profile a text names.
+/// Finds the entry of the profile that a text names.
 fn find(draft: &Draft, text: &str) -> Result<Subject, ScriptError> {
     let profile = draft.profile();
     let unknown = profile.unknown.iter().find(|entry| entry.value.to_string() == text);
@@ -175,7 +175,7 @@ fn parse(draft: &Draft, text: &str) -> Result<Rule, ScriptError> {
     })
 }
 
-/// Rules, and those that go in their place. Without any that go, they are there already.
+/// Rules, and the rules that replace them. If there are none to replace, the others are already there.
 type Narrowing = (Vec<Rule>, Vec<Rule>);
 
 fn narrowings(draft: &Draft, texts: &[String]) -> Result<Vec<Narrowing>, ScriptError> {
@@ -190,7 +190,7 @@ fn narrowings(draft: &Draft, texts: &[String]) -> Result<Vec<Narrowing>, ScriptE
             let nearest = nearest(draft, text);
             return Err(ScriptError::NothingWider { text: rule.to_string(), nearest });
         }
-        // Rules that are narrowed to several go once.
+        // Rules that are narrowed to several others are removed once.
         let mut to = Vec::new();
         let is_shared = |(others, _): &Narrowing| others.iter().any(|other| from.contains(other));
         let (shared, mut rest): (Vec<_>, Vec<_>) = narrowings.into_iter().partition(is_shared);
@@ -211,7 +211,7 @@ fn narrowings(draft: &Draft, texts: &[String]) -> Result<Vec<Narrowing>, ScriptE
     Ok(narrowings)
 }
 
-/// The entries of the profile that are spelled most like a text.
+/// The entries of the profile that are most similar to a text.
 fn nearest(draft: &Draft, text: &str) -> Vec<String> {
     let profile = draft.profile();
     let rules = profile.allow.iter().map(|entry| entry.value.to_string());

@@ -1,4 +1,4 @@
-//! The dialogue: a key changes the state, and the caller learns what to do about it.
+//! The dialog: a key changes the state, and the caller is told what to do next.
 
 use std::collections::BTreeSet;
 
@@ -14,21 +14,21 @@ use crate::terminal::{Key, LineEdit};
 pub struct Session {
     pub(super) draft: Draft,
     pub(super) evidence: Option<Evidence>,
-    /// What the file is called.
+    /// The path of the file, for display.
     pub(super) path: String,
     past: Vec<Past>,
     now: Now,
-    /// What is asked, as it follows from the draft and `now`.
+    /// The current question, which follows from the draft and `now`.
     asked: Asked,
     pub(super) mode: Mode,
     /// The answer whose effect is shown.
     pub(super) shown: Choice,
-    /// A number that is another one whenever something else is shown, from its beginning.
+    /// A number that changes whenever something else is shown from its beginning.
     pub(super) page: usize,
     pub(super) message: Option<Message>,
 }
 
-/// What the caller has to do.
+/// What the caller must do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
     /// Show the screen.
@@ -37,16 +37,16 @@ pub enum Step {
     Save,
     /// Stop the process until it is continued.
     Suspend,
-    /// Leave.
+    /// Leave the review.
     Leave(Leaving),
 }
 
 /// How a review was left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Leaving {
-    /// By the key for it, or at the end.
+    /// With the quit key, or at the end.
     Ended,
-    /// By Ctrl-C.
+    /// With Ctrl-C.
     Interrupted,
 }
 
@@ -55,7 +55,7 @@ pub enum Leaving {
 pub struct Tally {
     /// Rules and requests that were kept.
     pub kept: usize,
-    /// Those that were denied.
+    /// Rules and requests that were denied.
     pub denied: usize,
     /// Rules that were narrowed.
     pub narrowed: usize,
@@ -63,49 +63,49 @@ pub struct Tally {
     pub skipped: usize,
 }
 
-/// What the keys mean.
+/// What the keys currently do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
-    /// A question is asked.
+    /// The user is asked a question.
     Ask,
-    /// It is explained at length.
+    /// The question is explained in full.
     Explain,
-    /// A comment is typed.
+    /// The user types a comment.
     Note(LineEdit),
-    /// A pattern is typed.
+    /// The user types a pattern.
     Pattern(LineEdit),
-    /// A pattern was typed, and its effect is shown.
+    /// The user has typed a pattern, and its effect is shown.
     Proposed(Rule),
 }
 
-/// What the last key led to, for the person.
+/// The message about the last key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Message {
     pub(super) text: String,
     pub(super) is_error: bool,
 }
 
-/// The present question.
+/// The current question.
 #[derive(Debug, Default)]
 struct Asked {
     item: Option<Item>,
-    /// How many questions are left, with this one.
+    /// How many questions are left, including this one.
     left: usize,
     facts: Option<Facts>,
 }
 
-/// How far a review has come, apart from the draft.
+/// The progress of a review, apart from the draft.
 #[derive(Clone, Debug, Default)]
 struct Now {
     skipped: Vec<Item>,
-    /// Sections whose rules are asked one by one.
+    /// Sections whose rules are shown one by one.
     opened: BTreeSet<&'static str>,
     /// Questions that were answered or skipped.
     answered: usize,
     tally: Tally,
 }
 
-/// A state to go back to, and what was done then.
+/// A state to return to, and what was done in it.
 #[derive(Debug)]
 struct Past {
     draft: Draft,
@@ -114,7 +114,7 @@ struct Past {
 }
 
 impl Session {
-    /// Begins with what is open.
+    /// Begins with the open questions.
     #[must_use]
     pub fn new(path: String, draft: Draft, evidence: Option<Evidence>) -> Self {
         let mut session = Self {
@@ -133,19 +133,19 @@ impl Session {
         session
     }
 
-    /// The profile as it is decided so far.
+    /// The profile with the decisions made so far.
     #[must_use]
     pub fn draft(&self) -> &Draft {
         &self.draft
     }
 
-    /// What was answered in this session.
+    /// The answers given in this session.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.now.tally
     }
 
-    /// Begins again with a file that somebody else has changed meanwhile.
+    /// Starts again with a file that somebody else has changed in the meantime.
     pub fn begin_again(&mut self, draft: Draft) {
         self.draft = draft;
         self.past.clear();
@@ -160,25 +160,25 @@ impl Session {
         });
     }
 
-    /// The question; `None` if nothing is left to ask.
+    /// The current question; `None` if there is nothing left to ask.
     #[must_use]
     pub fn item(&self) -> Option<&Item> {
         self.asked.item.as_ref()
     }
 
-    /// The number of the question, and of how many.
+    /// The number of the question, and the number of all questions.
     #[must_use]
     pub fn position(&self) -> (usize, usize) {
         (self.now.answered + 1, self.now.answered + self.asked.left)
     }
 
-    /// What the evidence says of the question.
+    /// What the evidence says about the question.
     #[must_use]
     pub fn facts(&self) -> Option<&Facts> {
         self.asked.facts.as_ref()
     }
 
-    /// The line that is typed now, with its label; if there is one, keys are not answers.
+    /// The input line and its label. While there is one, keys are not answers.
     #[must_use]
     pub fn typed(&self) -> Option<(&'static str, &LineEdit)> {
         match &self.mode {
@@ -188,7 +188,7 @@ impl Session {
         }
     }
 
-    /// Takes a key.
+    /// Handles a key.
     pub fn press(&mut self, key: Key) -> Step {
         match key {
             Key::Interrupt => return Step::Leave(Leaving::Interrupted),
@@ -204,7 +204,7 @@ impl Session {
         }
     }
 
-    /// Finds the next question, once for all that is shown of it.
+    /// Finds the next question, once for everything that is shown about it.
     fn find_question(&mut self) {
         let mut items = queue(self.draft.profile(), &self.now.opened);
         items.retain(|item| !self.now.skipped.contains(item));
@@ -237,7 +237,7 @@ impl Session {
             Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
             Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
                 let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
-                // What generate counted is not what a person goes on with.
+                // The user's comment does not start from the counts that `generate` wrote.
                 let comment = comment.filter(|comment| !is_count(comment)).unwrap_or_default();
                 self.mode = Mode::Note(LineEdit::new(&comment));
                 Step::Show
@@ -258,7 +258,7 @@ impl Session {
         }
     }
 
-    /// Shows the effect of the next answer that is open.
+    /// Shows the effect of the next possible answer.
     fn show_next(&mut self, item: &Item, down: bool) -> Step {
         let (facts, has_evidence) = (self.asked.facts.as_ref(), self.evidence.is_some());
         let is_open = |choice: &Choice| choice.check(item, facts, has_evidence).is_ok();
@@ -291,7 +291,7 @@ impl Session {
         }
     }
 
-    /// Decides on the present question.
+    /// Makes a decision on the current question.
     fn decide(&mut self, item: &Item, decision: &Decision) -> Step {
         let next = match self.draft.decide(decision) {
             Ok(next) => next,
@@ -325,13 +325,13 @@ impl Session {
         self.ask();
     }
 
-    /// Asks the question again, from its top.
+    /// Asks the question again, starting at its top.
     fn ask(&mut self) -> Step {
         self.shown = Choice::Keep;
         self.turn_to(Mode::Ask)
     }
 
-    /// Shows something else, from its top.
+    /// Shows something else, starting at its top.
     fn turn_to(&mut self, mode: Mode) -> Step {
         self.mode = mode;
         self.page += 1;
@@ -348,7 +348,7 @@ impl Session {
         Step::Show
     }
 
-    /// Asks the rules of a section one by one.
+    /// Asks about the rules of a section one by one.
     fn open(&mut self, item: &Item) -> Step {
         let Item::Section { name: section, .. } = item else { return Step::Show };
         let mut now = self.now.clone();
@@ -393,7 +393,7 @@ impl Session {
             Key::Escape => return self.ask(),
             Key::Enter => match narrowed(rule, &line.text(), self.asked.facts.as_ref()) {
                 Ok(rule) => return self.turn_to(Mode::Proposed(rule)),
-                // The reason is shown where its effect would be.
+                // The reason is shown in place of the effect.
                 Err(_) => drop(self.tell("this cannot be taken, for the reason above")),
             },
             _ => drop(line.press(key)),
@@ -402,7 +402,7 @@ impl Session {
         Step::Show
     }
 
-    /// Accepts the proposed rule by a key of its own: Enter has just ended the typed line, and must not
+    /// Accepts the proposed rule with a separate key: Enter has just ended the input line, and must not
     /// accept a rule as well.
     fn answer_proposal(&mut self, rule: Rule, key: Key) -> Step {
         let Some(item) = self.asked.item.clone() else { return self.ask() };
@@ -434,7 +434,7 @@ impl Session {
     }
 }
 
-/// What a question is called.
+/// How a question is named in a message.
 fn name(item: &Item) -> String {
     match item {
         Item::Rule { rule, .. } => format!("{rule} was"),

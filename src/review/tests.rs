@@ -1,4 +1,4 @@
-//! Whole reviews, key by key, and every screen.
+//! Whole reviews, key by key, with every screen.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ const TEXT: &str = "# docker: 12 operations, highest risk: root\nversion: 1\nnam
     - POST /containers/*/start  # only ours\n  - GET /containers/*/stats\n  - GET /events\n  - GET /info\n  \
     - GET /volumes\nunknown:\n  - GET /vendor/health\n";
 
-/// A recording: which client asked for what, and the answer.
+/// A recording: which client requested what, and the answer.
 const RECORDED: [(&str, &str, &str, u16); 16] = [
     ("docker/28", "HEAD", "/_ping", 200),
     ("docker/28", "POST", "/v1.41/containers/create", 201),
@@ -67,7 +67,7 @@ fn draft(text: &str) -> Draft {
     Draft::new(text.to_owned(), parse(text).unwrap())
 }
 
-/// A review and how it is shown.
+/// A review and its view.
 struct Shown {
     session: Session,
     view: View,
@@ -101,7 +101,7 @@ fn session(text: &str) -> Shown {
     Shown::new(Session::new("ci.yaml".to_owned(), draft(text), Some(evidence())))
 }
 
-/// Presses keys: a character each, `<` and `>` around the names of others.
+/// Presses keys: one character each, with other keys as names between `<` and `>`.
 fn press(session: &mut Shown, keys: &str) -> Step {
     let mut last = Step::Show;
     let mut rest = keys;
@@ -131,7 +131,7 @@ fn named(name: &str) -> Key {
     }
 }
 
-/// The screen as text, the place of the cursor below it.
+/// The screen as text, with the position of the cursor below it.
 fn shown(session: &Shown) -> String {
     let screen = session.view.screen(session);
     let (columns, rows) = session.size;
@@ -153,7 +153,7 @@ fn after(keys: &str) -> String {
     shown(&session)
 }
 
-/// The text without what is different each time something is kept.
+/// The text without the parts that differ each time something is kept.
 fn without_digest(session: &Session) -> String {
     let lines = session.draft().text().lines();
     lines.filter(|line| !line.contains("digest:")).collect::<Vec<_>>().join("\n")
@@ -220,7 +220,7 @@ fn a_review_from_its_beginning_to_its_end() {
     let mut session = session(TEXT);
     let steps = [
         ("k", Step::Save),
-        // Enter ends the line and does not accept; another key does.
+        // Enter ends the line but does not accept the rule; another key does.
         ("g", Step::Show),
         ("<enter>", Step::Show),
         ("<enter>", Step::Show),
@@ -342,7 +342,7 @@ fn any_key() -> impl Strategy<Value = Key> {
     ]
 }
 
-/// What is shown line by line says as much of each question as the screens, and marks no answer.
+/// Output line by line says as much about each question as the screens do, and marks no answer.
 #[test]
 fn each_question_line_by_line() {
     let mut session = session(TEXT);
@@ -393,7 +393,7 @@ proptest! {
     }
 }
 
-/// What a narrowing or a denial does not hold is shown with what it would change.
+/// A warning about what a narrowing or a denial does not cover is shown along with its change.
 #[test]
 fn what_a_name_does_not_hold_is_shown() {
     let text = "version: 1\nname: x\nallow:\n  - DELETE /containers/db\n  - GET /containers/keep/json\n  \
@@ -402,7 +402,7 @@ fn what_a_name_does_not_hold_is_shown() {
     let said = "careful    DELETE /containers/db also matches any container";
     assert!(shown(&session).contains(said), "{}", shown(&session));
     press(&mut session, "k");
-    // The next is GET /containers/keep/json, which is to be denied beside the rule on all names.
+    // Next is GET /containers/keep/json, which is denied while the rule for all names stays allowed.
     assert!(!shown(&session).contains("careful"), "{}", shown(&session));
     press(&mut session, "<down>");
     let said = "careful    GET /containers/keep/json is denied, but";

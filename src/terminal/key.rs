@@ -5,33 +5,33 @@
 pub enum Key {
     /// A character.
     Char(char),
-    /// A character of a text that was pasted, which is not an answer to anything.
+    /// A character of pasted text, which is not an answer to anything.
     Pasted(char),
     /// Enter.
     Enter,
     /// Escape.
     Escape,
-    /// The key that deletes the character before.
+    /// The key that deletes the previous character.
     Backspace,
-    /// The key that deletes the character after.
+    /// The key that deletes the next character.
     Delete,
-    /// An arrow.
+    /// The left arrow.
     Left,
-    /// An arrow.
+    /// The right arrow.
     Right,
-    /// An arrow.
+    /// The up arrow.
     Up,
-    /// An arrow.
+    /// The down arrow.
     Down,
-    /// To the beginning.
+    /// Moves to the beginning.
     Home,
-    /// To the end.
+    /// Moves to the end.
     End,
-    /// A screen up.
+    /// Moves one screen up.
     PageUp,
-    /// A screen down.
+    /// Moves one screen down.
     PageDown,
-    /// Ctrl-U, which takes back what was typed.
+    /// Ctrl-U, which clears the text before the cursor.
     Clear,
     /// Ctrl-C.
     Interrupt,
@@ -41,32 +41,32 @@ pub enum Key {
     Other,
 }
 
-/// Reads keys out of what a terminal sends.
+/// Reads keys from the bytes that a terminal sends.
 #[derive(Debug, Default)]
 pub struct Keys {
     bytes: Vec<u8>,
-    /// Whether the terminal has said that a paste begins, and not yet that it ends.
+    /// Whether the terminal has reported the beginning of a paste, but not its end yet.
     is_pasting: bool,
 }
 
-/// What a terminal sends around a text that is pasted, once it was told to.
+/// What a terminal sends around pasted text, if it was told to.
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 impl Keys {
-    /// Takes bytes in.
+    /// Adds bytes to read keys from.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
     }
 
-    /// Whether there are bytes that could begin a longer key.
+    /// Whether there are bytes that could be the beginning of a longer key.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         !self.bytes.is_empty()
     }
 
-    /// The next key that is whole; `at_rest` when nothing has followed for a while, so that an
-    /// escape is the key of that name.
+    /// The next complete key. If `at_rest` is set, nothing has followed for a while, so an escape byte
+    /// is the Escape key.
     pub fn next(&mut self, at_rest: bool) -> Option<Key> {
         loop {
             let border = if self.is_pasting { PASTE_ENDS } else { PASTE_BEGINS };
@@ -94,8 +94,8 @@ impl Keys {
     }
 }
 
-/// A key that comes with a paste. Lines of the text become one, and Ctrl-C ends even a paste whose end
-/// does not come.
+/// A key in pasted text. The lines of the text are joined into one, and Ctrl-C interrupts even a paste
+/// that never ends.
 fn pasted(key: Key) -> Key {
     match key {
         Key::Char(letter) => Key::Pasted(letter),
@@ -105,7 +105,7 @@ fn pasted(key: Key) -> Key {
     }
 }
 
-/// The first key and how many bytes it takes; none when it is not whole.
+/// The first key and how many bytes it takes; `None` if it is incomplete.
 fn read(bytes: &[u8]) -> Option<(Key, usize)> {
     let (first, rest) = bytes.split_first()?;
     let key = match first {
@@ -123,7 +123,7 @@ fn read(bytes: &[u8]) -> Option<(Key, usize)> {
     Some((key, 1))
 }
 
-/// What follows an escape.
+/// Reads what follows an escape byte.
 fn sequence(bytes: &[u8]) -> Option<(Key, usize)> {
     let (first, rest) = bytes.split_first()?;
     match first {
@@ -142,7 +142,7 @@ fn sequence(bytes: &[u8]) -> Option<(Key, usize)> {
             };
             Some((key, end + 2))
         }
-        // Escape was pressed, and then something else.
+        // Escape was pressed, followed by something else.
         _ => Some((Key::Escape, 0)),
     }
 }
@@ -167,7 +167,7 @@ fn character(bytes: &[u8]) -> Option<(Key, usize)> {
         Err(error) if error.valid_up_to() > 0 => {
             std::str::from_utf8(most.get(..error.valid_up_to())?).ok()?
         }
-        // Not whole yet, or no text at all.
+        // It is incomplete, or not text at all.
         Err(error) => return error.error_len().map(|length| (Key::Other, length)),
     };
     let letter = valid.chars().next()?;

@@ -1,20 +1,20 @@
-//! One line that a person types.
+//! A line of input.
 
 use super::Key;
 
 /// The longest line, in characters.
 const LONGEST: usize = 400;
 
-/// A line and the place in it where the next character goes.
+/// A line with a cursor, where the next character is inserted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LineEdit {
     before: Vec<char>,
-    /// What follows the place, the nearest character last.
+    /// The characters after the cursor, with the nearest one last.
     after: Vec<char>,
 }
 
 impl LineEdit {
-    /// A line that begins with this text.
+    /// A line with this text, and the cursor at its end.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let before = text.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
@@ -27,13 +27,13 @@ impl LineEdit {
         self.before.iter().chain(self.after.iter().rev()).collect()
     }
 
-    /// What comes before the place.
+    /// The text before the cursor.
     #[must_use]
     pub fn before(&self) -> String {
         self.before.iter().collect()
     }
 
-    /// Takes a key; whether it means something here.
+    /// Handles a key. Returns whether the key does anything here.
     pub fn press(&mut self, key: Key) -> bool {
         let all = self.before.len() + self.after.len();
         match key {

@@ -1,4 +1,4 @@
-//! What a person types on a terminal: the keys that its bytes are, and a line that is edited. Pure.
+//! Terminal input: decodes bytes into keys, and edits a line. Pure.
 
 mod key;
 mod line_edit;
