@@ -220,7 +220,7 @@ impl<'a> RequestHead<'a> {
         self.trailer.as_deref().unwrap_or_default()
     }
 
-    /// The client's name for itself: the first one that has only visible characters.
+    /// The client's name for itself: the first `User-Agent` that has only visible characters.
     #[must_use]
     pub fn agent(&self) -> Option<&'a str> {
         let named = |header: &&Header<'_>| header.name.eq_ignore_ascii_case(b"user-agent");

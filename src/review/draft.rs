@@ -215,7 +215,7 @@ impl Edit {
         let old = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
         let mut seen = allowed;
         let fresh: Vec<Rule> = to.iter().filter(|rule| seen.insert(*rule)).cloned().collect();
-        // How many things there were is no longer true of each of several rules.
+        // A count is no longer true if one rule becomes several.
         let comment = if fresh.len() > 1 && is_count(&old) { "" } else { old.as_str() };
         let Some((first, others)) = fresh.split_first() else {
             return self.remove_rules(|rule| from.contains(rule));

@@ -1,5 +1,5 @@
-//! The open questions, in the order in which the user is asked: the riskiest first, and rules that only
-//! read last, on one screen for each section of the API.
+//! The open questions, in the order in which the user is asked. The riskiest rules come first. Rules
+//! that only read come last, with one screen for each section of the API.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -23,7 +23,7 @@ pub struct Answers {
     pub keep: Vec<String>,
     /// Rules and requests of the profile to deny.
     pub deny: Vec<String>,
-    /// Rules that replace those that cover them.
+    /// Rules that replace the wider rules that cover them.
     pub narrow: Vec<String>,
 }
 

@@ -20,7 +20,7 @@ pub struct Enforcement {
 /// How a profile is enforced.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct EnforcementOptions {
-    /// Forward every request, and report those that would have been denied.
+    /// Forward every request, and report the ones that would have been denied.
     pub only_audits: bool,
     /// On reload, end the requests in progress that the new profile denies.
     pub drops_denied: bool,
