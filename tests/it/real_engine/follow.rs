@@ -232,11 +232,7 @@ fn a_container_that_stays_is_warned_about() {
     world.shell("docker rm -f dsp-follow-stays dsp-follow-renamed");
     assert_clean(&done);
     assert_eq!(operations(&world, "dsp-follow-stays"), ["NetworkList"]);
-    assert!(
-        done.err.contains("recording socket that is gone: dsp-follow-renamed\n"),
-        "{}",
-        done.err
-    );
+    assert!(done.err.contains("recording socket is gone: dsp-follow-renamed\n"), "{}", done.err);
     assert!(done.err.contains("docker rm -f dsp-follow-renamed"), "{}", done.err);
 }
 
