@@ -178,7 +178,8 @@ impl<R: Record> Reading<'_, R> {
         Ending::Tunnel(behind.to_vec())
     }
 
-    /// Forwards an answer unchanged: the engine decides whether the connection stays open.
+    /// Forwards an answer unchanged. The connection stays open if the engine keeps it open and the
+    /// client did not ask to close it (RFC 9112 section 9.6).
     fn verbatim(&mut self, head: ResponseHead<'_, '_>, behind: &[u8]) -> Result<(), Ending> {
         if is_raw(&head) {
             return Err(self.tunnel(&head, behind));
@@ -186,7 +187,7 @@ impl<R: Record> Reading<'_, R> {
         self.finish.status = Some(head.status.as_u16());
         self.finish.unrouted = is_unrouted(&head);
         self.answer.keeps = head.keeps;
-        self.answer.closes = !head.keeps || self.control.finishes();
+        self.answer.closes = !head.keeps || self.asks.closes || self.control.finishes();
         self.begin(head.body, Coding::AsItCame, behind)
     }
 
