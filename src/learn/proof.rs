@@ -9,6 +9,7 @@ use crate::api::{ApiVersion, Operation};
 use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
 use crate::recording::Format;
+use crate::text::count;
 
 /// A name that no workload uses.
 const FRESH: &str = "dsp-fresh-name";
@@ -79,11 +80,11 @@ impl Proof {
 impl fmt::Display for Proof {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let complete = if self.is_complete() { "complete, " } else { "" };
-        let rules = counted(self.rules, "rule");
+        let rules = count(self.rules, "rule");
         let exact = if self.ambiguous == 0 { "minimal, exact" } else { "minimal" };
         write!(formatter, "{complete}{exact}: {rules}, 0 extra operations")?;
         if self.ambiguous > 0 {
-            let ambiguous = counted(self.ambiguous, "rule");
+            let ambiguous = count(self.ambiguous, "rule");
             write!(formatter, "; not exact: {ambiguous} with names that are not unique")?;
         }
         for (place, gap) in self.gaps.iter().enumerate() {
@@ -98,39 +99,34 @@ impl fmt::Display for Gap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decided(number) => {
-                write!(formatter, "{} that people decided against", counted(*number, "operation"))
+                write!(formatter, "{} that people decided against", count(*number, "operation"))
             }
             Self::TooOld(TooOld { least, operations, .. }) => {
-                let operations = counted(*operations, "operation");
+                let operations = count(*operations, "operation");
                 write!(formatter, "{operations} in versions older than min_api \"{least}\"")
             }
             Self::Refused(number) => {
-                write!(formatter, "{} that enforce refuses", counted(*number, "request"))
+                write!(formatter, "{} that enforce refuses", count(*number, "request"))
             }
-            Self::Unknown(number) => formatter.write_str(&counted(*number, "unknown operation")),
+            Self::Unknown(number) => formatter.write_str(&count(*number, "unknown operation")),
             Self::Denied(number) => {
-                write!(formatter, "{} that had been denied", counted(*number, "request"))
+                write!(formatter, "{} that had been denied", count(*number, "request"))
             }
             Self::TurnedAway(number) => {
-                let number = usize::try_from(*number).unwrap_or(usize::MAX);
-                write!(formatter, "{} that the proxy answered itself", counted(number, "request"))
+                write!(formatter, "{} that the proxy answered itself", count(*number, "request"))
             }
             Self::Lost => formatter.write_str("requests lost while recording"),
             Self::Cut(number) => write!(
                 formatter,
                 "requests missing from {} without a beginning or an end",
-                counted(*number, "session")
+                count(*number, "session")
             ),
             Self::Torn(number) => {
-                write!(formatter, "requests in {}", counted(*number, "truncated line"))
+                write!(formatter, "requests in {}", count(*number, "truncated line"))
             }
             Self::Log(format) => formatter.write_str(format.holds().missing()),
         }
     }
-}
-
-fn counted(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The requests, in the evidence or missing from it, that the profile does not allow.

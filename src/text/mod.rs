@@ -14,6 +14,14 @@ use std::path::Path;
 pub use nearest::nearest;
 pub(crate) use words::words;
 
+/// `1 request`, `2 requests`.
+#[must_use]
+pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// Makes any text safe to show on one line: escapes characters that could move the cursor, end the
 /// line, or hide or reorder text.
 #[must_use]
@@ -198,6 +206,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!([count(1, "rule"), count(0, "rule")], ["1 rule", "0 rules"]);
+    }
 
     #[test]
     fn nothing_reaches_a_terminal_raw() {

@@ -39,8 +39,7 @@ macro_rules! words {
 pub(crate) use words;
 
 #[cfg(test)]
-// The macro is for public enums.
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, reason = "the macro is for public enums")]
 mod tests {
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
     enum Size {
