@@ -10,12 +10,12 @@ use super::connection::Connection;
 use super::finish::Finish;
 use super::intake::Intake;
 use super::next::Next;
+use super::phases::Denied;
 use super::record::Record;
 use super::scratch::poll_read;
 use super::sending::Asks;
 use super::stream::Stream;
 use super::upstream::UpstreamError;
-use crate::policy::Denial;
 
 /// How many bytes of a denied request's body are read and discarded.
 const DRAIN: u64 = 1 << 20;
@@ -56,8 +56,8 @@ impl<R: Record> Connection<R> {
     }
 
     /// Answers a denied request.
-    pub(super) async fn deny(&mut self, denial: &Denial, form: Form, finish: Finish<R>) {
-        self.answer(denial.status(), &format!("dsp: {denial}"), form, finish).await;
+    pub(super) async fn deny(&mut self, denied: &Denied, form: Form, finish: Finish<R>) {
+        self.answer(denied.status, &format!("dsp: {}", denied.text), form, finish).await;
     }
 
     /// Sends one of dsp's own answers. The outcome is reported when it has been sent.

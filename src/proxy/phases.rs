@@ -13,6 +13,20 @@ use super::turns;
 use crate::http1::{Disorder, Flaw, RequestHead, origin_form};
 use crate::policy::{Decision, Denial, Permit, Request, Stray, Verdict};
 
+/// A denial as it is answered.
+#[derive(Debug)]
+pub(super) struct Denied {
+    pub(super) status: u16,
+    pub(super) text: String,
+}
+
+impl Denied {
+    /// The answer to a denial, with its text if that has been written already.
+    fn of(denial: &Denial, text: Option<String>) -> Self {
+        Self { status: denial.status(), text: text.unwrap_or_else(|| denial.to_string()) }
+    }
+}
+
 impl<R: Record> Connection<R> {
     /// Asks the gate.
     pub(super) fn ask(&self, asked: &Request<'_>) -> Decision {
@@ -21,8 +35,8 @@ impl<R: Record> Connection<R> {
         self.service.gate.decide(asked)
     }
 
-    /// Reports a decision to the observers and the recorder. Returns the permit, or the denial to
-    /// answer with. A stray request is never permitted, and neither is a request that the gate did not
+    /// Reports a decision to the observers and the recorder. Returns the permit, or what to answer
+    /// instead. A stray request is never permitted, and neither is a request that the gate did not
     /// decide on or that could not be recorded.
     pub(super) fn tell(
         &self,
@@ -31,12 +45,17 @@ impl<R: Record> Connection<R> {
         agent: Option<&str>,
         mut decision: Decision,
         stray: Option<Stray>,
-    ) -> (Result<Permit, Denial>, Finish<R>) {
+    ) -> (Result<Permit, Denied>, Finish<R>) {
         if let Some(stray) = stray {
             decision.verdict = Verdict::Deny(Denial::stray(stray));
         } else if let Verdict::ReadBody { .. } = decision.verdict {
             decision.verdict = Verdict::Deny(Denial::undecided());
         }
+        let text = match &decision.verdict {
+            Verdict::Deny(denial) => Some(denial.to_string()),
+            Verdict::Forward(permit) => permit.instead_of().map(ToString::to_string),
+            Verdict::ReadBody { .. } => None,
+        };
         let arrival = Arrival {
             at,
             connection: self.who.number,
@@ -44,6 +63,7 @@ impl<R: Record> Connection<R> {
             method: asked.head.method,
             target: origin_form(asked.head.target),
             agent,
+            denial: text.as_deref(),
         };
         let service = &self.service;
         service.observer.on(&Event::Decided { arrival: &arrival, decision: &decision });
@@ -51,10 +71,10 @@ impl<R: Record> Connection<R> {
         let is_refused = matches!(begun, Begun::Refused(_));
         let finish = Finish::new(Arc::clone(service), begun.ticket(), at);
         let verdict = match decision.verdict {
-            Verdict::Forward(_) if is_refused => Err(Denial::unrecorded()),
+            Verdict::Forward(_) if is_refused => Err(Denied::of(&Denial::unrecorded(), None)),
             Verdict::Forward(permit) => Ok(permit),
-            Verdict::Deny(denial) => Err(denial),
-            Verdict::ReadBody { .. } => Err(Denial::undecided()),
+            Verdict::Deny(denial) => Err(Denied::of(&denial, text)),
+            Verdict::ReadBody { .. } => Err(Denied::of(&Denial::undecided(), None)),
         };
         self.control.decided(verdict.is_ok());
         (verdict, finish)

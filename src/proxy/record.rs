@@ -84,4 +84,7 @@ pub struct Arrival<'a> {
     pub target: &'a str,
     /// The client's `User-Agent`.
     pub agent: Option<&'a str>,
+    /// The text of its denial, or of the denial that it would have got if the gate did not only watch.
+    /// It is written once for everything that shows it.
+    pub denial: Option<&'a str>,
 }

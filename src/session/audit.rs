@@ -56,25 +56,17 @@ impl Audit {
     fn decided(&self, arrival: &Arrival<'_>, decision: &Decision) {
         let connection = arrival.connection;
         let (method, path) = shown(arrival, decision);
-        let (denial, is_audit) = match &decision.verdict {
-            Verdict::Deny(denial) => (denial, false),
-            Verdict::Forward(permit) => match permit.instead_of() {
-                Some(denial) => (denial, true),
-                None => {
-                    tracing::info!(connection, %method, %path, "allowed");
-                    return;
-                }
-            },
-            Verdict::ReadBody { .. } => return,
+        let Some(denial) = arrival.denial else {
+            tracing::info!(connection, %method, %path, "allowed");
+            return;
         };
-        let text = denial.to_string();
-        let message = beginning(&text);
+        let message = beginning(denial);
         let Some(times) = self.denials.note(message) else { return };
-        if is_audit {
-            tracing::warn!(connection, audit = true, %method, %path, times, "dsp: {message}");
-        } else {
+        if let Verdict::Deny(denial) = &decision.verdict {
             let status = denial.status();
             tracing::warn!(connection, status, %method, %path, times, "dsp: {message}");
+        } else {
+            tracing::warn!(connection, audit = true, %method, %path, times, "dsp: {message}");
         }
     }
 

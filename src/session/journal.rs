@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::api::{told_method, told_path};
 use crate::engine;
-use crate::policy::{Decision, Denial, Verdict};
+use crate::policy::{Decision, Verdict};
 use crate::proxy;
 use crate::recording::{self, Ticket, Writer};
 use crate::text::printable;
@@ -37,13 +37,9 @@ pub(super) fn write_request(
     arrival: &proxy::Arrival<'_>,
     decision: &Decision,
 ) -> Ticket {
-    let (denied, would_deny) = match &decision.verdict {
-        Verdict::Deny(denial) => (Some(denial), None),
-        Verdict::Forward(permit) => (None, permit.instead_of()),
-        Verdict::ReadBody { .. } => (None, None),
-    };
-    let text = |denial: &Denial| format!("dsp: {denial}");
-    let (denied, would_deny) = (denied.map(text), would_deny.map(text));
+    let denial = arrival.denial.map(|denial| format!("dsp: {denial}"));
+    let is_denied = matches!(decision.verdict, Verdict::Deny(_));
+    let (denied, would_deny) = if is_denied { (denial, None) } else { (None, denial) };
     writer.request(&recording::Arrival {
         at: arrival.at,
         connection: arrival.connection,
