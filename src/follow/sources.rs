@@ -45,8 +45,8 @@ pub(super) struct Source<'a> {
     pub(super) item: &'a str,
     /// Its target in the container.
     pub(super) target: Option<String>,
-    /// Whether mounts below it stay out of the host, and every engine reads this mount the same
-    /// way, at the same index of the list.
+    /// Whether mounts below it stay out of the host, and every engine reads this mount and those
+    /// around it the same way, at the same index of the list.
     is_plain: bool,
 }
 
@@ -83,6 +83,8 @@ pub(super) struct Found<'a> {
     pub(super) sources: Vec<Source<'a>>,
     /// Where the text of each fully understood value starts.
     pub(super) known: BTreeSet<usize>,
+    /// Whether some engines read mounts that others do not.
+    is_read_differently: bool,
 }
 
 /// Examines the lists that a body of this form has.
@@ -92,6 +94,7 @@ pub(super) fn find(body: &str, form: Form) -> Result<Found<'_>, Unreadable> {
         Form::Container => {
             let mut hosts = under(body, "HostConfig")?;
             hosts.push(body);
+            found.is_read_differently = is_read_differently(body, &hosts)?;
             found.binds(&hosts)?;
             found.mounts(&hosts, "Mounts", "Target", false)?;
         }
@@ -104,6 +107,12 @@ pub(super) fn find(body: &str, form: Form) -> Result<Found<'_>, Unreadable> {
             found.mounts(&specs, "Mounts", "Target", false)?;
         }
         Form::Volume => {}
+    }
+    if found.is_read_differently {
+        // A mount that covers the socket for one engine may be missing for another one.
+        for source in &mut found.sources {
+            source.is_plain = false;
+        }
     }
     found.sources.sort_by_key(|source| source.value.as_ptr());
     let values = found.sources.iter().map(|source| source.value.as_ptr().addr());
@@ -136,6 +145,25 @@ impl<'a> Found<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether more than one of the objects has mounts, or has them under a key that only some engines
+/// take for the field.
+fn is_read_differently(body: &str, hosts: &[&str]) -> Result<bool, Unreadable> {
+    let is_odd = |key: &str, name: &str| !key.is_ascii() && is_key(key, name);
+    let mut is_odd_key = entries(body)?.iter().any(|(key, _)| is_odd(key, "HostConfig"));
+    let mut with_mounts = 0;
+    for host in hosts {
+        let mut has_mounts = false;
+        for (key, value) in entries(host)? {
+            if ["Binds", "Mounts"].iter().any(|name| is_key(&key, name)) {
+                has_mounts |= !items(value)?.is_empty();
+                is_odd_key |= !key.is_ascii();
+            }
+        }
+        with_mounts += usize::from(has_mounts);
+    }
+    Ok(is_odd_key || with_mounts > 1)
 }
 
 /// The items of the lists that the objects have under a name, and whether there is only one list.

@@ -381,6 +381,27 @@ fn the_socket_is_replaced_where_one_engine_reads_it() {
     }
 }
 
+#[test]
+fn a_mount_that_only_some_engines_read_covers_nothing_for_the_others() {
+    let bind = |target: &str| format!("[\"{FOLDER}:{target}\"]");
+    let mount = format!("[{{\"Type\":\"bind\",\"Source\":\"{FOLDER}\",\"Target\":\"/c\"}}]");
+    let binds = bind("/c");
+    for body in [
+        // No engine takes the first key for HostConfig.
+        format!("{{\"ho\u{17f}tconf\u{130}g\":{{\"Mounts\":{mount}}},\"Binds\":{binds}}}"),
+        format!("{{\"HostConf\u{130}g\":{{\"Mounts\":{mount}}},\"Binds\":{binds}}}"),
+        format!("{{\"HostConfig\":{{\"Bind\u{17f}\":{binds},\"Mounts\":{mount}}}}}"),
+        format!("{{\"HostConfig\":{{\"Mounts\":{mount}}},\"HostConfig\":null,\"Binds\":{binds}}}"),
+    ] {
+        check(&body);
+        assert!(followed(&body).1, "{body}");
+    }
+    // One object with both lists is read by all engines alike.
+    let body = format!("{{\"HostConfig\":{{\"Binds\":{},\"Mounts\":{mount}}}}}", bind("/b"));
+    check(&body);
+    assert!(!followed(&body).1, "{body}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
