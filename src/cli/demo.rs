@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -11,22 +10,25 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyperlocal::{UnixClientExt, UnixConnector};
+use tempfile::TempDir;
 
-use super::options::Engine;
+use super::options;
 use super::output::{self, HELP, STRONG};
 use super::sessions::Sessions;
 use super::status::Status;
 use super::{environment, evidence, runtime, serve, standard};
-use crate::api::{Address, EngineKind};
-use crate::engine;
+use crate::api::Address;
+use crate::engine::{self, Engine};
 use crate::learn;
-use crate::policy::{self, Enforcer, Gate, Observer, Verdict};
-use crate::profile::{emit, parse};
-use crate::proxy::{Access, Listener, Proxy, Record, Service};
-use crate::recording::{Session, Writer};
+use crate::policy::{self, Enforcer, Gate, Verdict};
+use crate::profile::emit;
 use crate::report::{count, printable};
 use crate::sample::SampleEngine;
-use crate::session::{Audit, Recorder, about_engine};
+use crate::session::{
+    Enforcement, EnforcementMode, EnforcementOptions, FrontOptions, JournalOutput, ListenOptions,
+    ProfileToEnforce, Recording, RecordingEnd, RecordingOptions, RuntimeDir, StartWarning,
+    Workload,
+};
 use crate::text::{quoted, shown, spelled};
 
 /// The longest answer in bytes that the built-in program reads.
@@ -50,7 +52,7 @@ Examples:
   dsp demo --sample          use the sample engine even if there is a real one")]
 pub(super) struct Args {
     #[command(flatten)]
-    engine: Engine,
+    engine: options::Engine,
     /// Use the sample engine even if there is a real one
     #[arg(long, conflicts_with = "host")]
     sample: bool,
@@ -76,7 +78,7 @@ async fn demo(args: &Args) -> anyhow::Result<Status> {
 
     step(1, "record", "a small program asks for the version, the containers and their statistics")?;
     output::text(&format!("   engine: {}\n", stage.story))?;
-    let totals = record(&stage, &recording).await?;
+    let totals = record(&stage, &recording).await?.totals;
     output::text(&format!(
         "   {}, {} -> {}\n\n",
         count(totals.requests, "request"),
@@ -97,9 +99,7 @@ async fn demo(args: &Args) -> anyhow::Result<Status> {
     output::text(&format!("   {proof}\n   -> {}\n\n", shown(&profile_path)))?;
 
     step(3, "enforce", "exactly this profile and nothing else")?;
-    let profile = parse(&text).map_err(|problem| anyhow::anyhow!(problem.message))?;
-    let lines = enforce(&stage, Enforcer::new(&profile)).await?;
-    output::text(&lines)?;
+    output::text(&enforce(&stage, &profile_path).await?)?;
 
     let path = quoted(&spelled(&profile_path));
     output::text(&format!(
@@ -111,99 +111,87 @@ async fn demo(args: &Args) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// The engine of the demo and the folder for its sockets.
+/// The engine of the demo.
 struct Stage {
-    engine: Address,
-    kind: EngineKind,
-    about: Option<crate::recording::Engine>,
+    engine: Engine,
     story: String,
-    sockets: tempfile::TempDir,
-    _sample: Option<SampleEngine>,
+    runtime_dir: RuntimeDir,
+    _sample: Option<(SampleEngine, TempDir)>,
 }
 
 impl Stage {
     async fn set(args: &Args) -> anyhow::Result<Self> {
-        let environment = environment::read(args.engine.host.as_deref());
-        let sockets = serve::runtime_dir(&environment).private_folder()?;
+        let mut environment = environment::read(args.engine.host.as_deref());
+        let runtime_dir = serve::runtime_dir(&environment);
         let missing = if args.sample {
             "as asked with --sample".to_owned()
         } else {
             match engine::find(&environment, serve::PROBE_TIME).await {
-                Ok(found) => {
-                    let version = printable(&found.version.version);
-                    let kind = found.version.kind;
-                    return Ok(Self {
-                        kind,
-                        about: Some(about_engine(&found)),
-                        story: format!(
-                            "{} {version} at {}; dsp only reads from it",
-                            kind.title(),
-                            found.address
-                        ),
-                        engine: found.address,
-                        sockets,
-                        _sample: None,
-                    });
+                Ok(engine) => {
+                    let version = printable(&engine.version.version);
+                    let (kind, address) = (engine.version.kind.title(), &engine.address);
+                    let story = format!("{kind} {version} at {address}; dsp only reads from it");
+                    return Ok(Self { engine, story, runtime_dir, _sample: None });
                 }
                 // If the user named an engine, do not fall back to the sample engine.
                 Err(error) if environment.host_flag.is_some() => return Err(error.into()),
                 Err(_) => "no Docker Engine answered; dsp record says where dsp looked".to_owned(),
             }
         };
-        let sample = SampleEngine::start(&sockets.path().join("engine.sock"))?;
+        let folder = runtime_dir.private_folder()?;
+        let sample = SampleEngine::start(&folder.path().join("engine.sock"))?;
+        environment.host_flag = Some(sample.address().spelled());
         Ok(Self {
-            engine: sample.address(),
-            kind: EngineKind::Docker,
-            about: None,
+            engine: engine::find(&environment, serve::PROBE_TIME).await?,
             story: format!("the sample engine inside dsp ({missing})"),
-            sockets,
-            _sample: Some(sample),
+            runtime_dir,
+            _sample: Some((sample, folder)),
         })
     }
 
-    /// Runs `program` against a proxy with this service.
-    async fn through<R: Record, T>(
-        &self,
-        name: &str,
-        service: Service<R>,
-        program: impl AsyncFnOnce(&Program) -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        let socket = self.sockets.path().join(name);
-        let listener = Listener::bind(&Address::unix(&socket)?, &Access::default()).await?;
-        let running = Proxy::new(vec![listener]).serve(Arc::new(service));
-        let result = program(&Program { client: Client::unix(), socket }).await;
-        running.drain(Duration::from_secs(1), std::future::pending()).await;
-        result
+    /// A socket that only this process uses.
+    fn front(&self) -> FrontOptions {
+        FrontOptions {
+            listen: ListenOptions::default(),
+            runtime_dir: self.runtime_dir.clone(),
+            workload: Workload::InProcess,
+        }
     }
 }
 
-async fn record(stage: &Stage, path: &Path) -> anyhow::Result<crate::recording::Totals> {
-    let mut session = Session::begin(vec!["dsp".to_owned(), "demo".to_owned()]);
-    session.engine.clone_from(&stage.about);
-    let recorder = Arc::new(Recorder::new(Writer::create(path, &session)?));
-    let gate = Arc::new(Observer::new(stage.kind));
-    let service = Service::new(gate, Arc::clone(&recorder), stage.engine.clone());
-    stage.through("record.sock", service, async |program: &Program| program.run().await).await?;
-    Ok(recorder.end(None))
+/// Records the built-in program.
+async fn record(stage: &Stage, path: &Path) -> anyhow::Result<RecordingEnd> {
+    let options = RecordingOptions {
+        front: stage.front(),
+        output: JournalOutput::File(path.to_owned()),
+        command: vec!["dsp".to_owned(), "demo".to_owned()],
+        has_arguments: false,
+        labels: Vec::new(),
+        follow: None,
+    };
+    let recording = Recording::start(stage.engine.clone(), options, &mut warn).await?;
+    let ran = Program::of(recording.docker_host())?.run().await;
+    let end = recording.end().await;
+    ran.map(|()| end)
 }
 
-async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {
-    let calls = [(Method::GET, "/containers/json"), (Method::POST, "/containers/create")];
-    let gate = Arc::new(gate);
-    let answers = stage.through(
-        "enforce.sock",
-        Arc::new(Audit::default()).service(Arc::<Enforcer>::clone(&gate), stage.engine.clone()),
-        async |program: &Program| {
-            let mut answers = Vec::new();
-            for (method, path) in calls {
-                let (status, _) = program.ask(method.clone(), path).await?;
-                answers.push((method, path, status));
-            }
-            Ok(answers)
-        },
-    );
+/// Enforces the profile, and reports what it lets through.
+async fn enforce(stage: &Stage, profile: &Path) -> anyhow::Result<String> {
+    let profile = ProfileToEnforce::load(profile, EnforcementMode::default())?;
+    let gate = Enforcer::new(profile.profile());
+    let options = EnforcementOptions { front: stage.front(), profile, audit_log: None };
+    let enforcement = Enforcement::start(stage.engine.clone(), options, &mut warn).await?;
+    let lines = call(&Program::of(enforcement.docker_host())?, &gate).await;
+    enforcement.end().await;
+    lines
+}
+
+/// Makes an allowed and a denied call, and reports the answers.
+async fn call(program: &Program, gate: &Enforcer) -> anyhow::Result<String> {
     let mut lines = String::new();
-    for (method, path, status) in answers.await? {
+    for (method, path) in [(Method::GET, "/containers/json"), (Method::POST, "/containers/create")]
+    {
+        let (status, _) = program.ask(method.clone(), path).await?;
         let verdict = if status == 403 { "denied" } else { "allowed" };
         let _ = writeln!(lines, "   {method} {path}: {STRONG}{verdict}{STRONG:#} ({status})");
         let asked = gate.decide(&policy::Request::new(method.as_str(), path));
@@ -218,6 +206,10 @@ async fn enforce(stage: &Stage, gate: Enforcer) -> anyhow::Result<String> {
     Ok(lines)
 }
 
+fn warn(warning: StartWarning) {
+    output::warn(&warning.to_string());
+}
+
 /// The built-in program: a monitor that only reads.
 struct Program {
     client: Client<UnixConnector, Empty<Bytes>>,
@@ -225,6 +217,14 @@ struct Program {
 }
 
 impl Program {
+    /// A program with this `DOCKER_HOST`.
+    fn of(docker_host: &str) -> anyhow::Result<Self> {
+        match docker_host.parse()? {
+            Address::Unix(socket) => Ok(Self { client: Client::unix(), socket }),
+            Address::Tcp { .. } => bail!("the demo needs a unix socket, and not {docker_host}"),
+        }
+    }
+
     async fn run(&self) -> anyhow::Result<()> {
         self.ask(Method::HEAD, "/_ping").await?;
         self.ask(Method::GET, "/version").await?;

@@ -2,11 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
-use tokio::signal::unix::SignalKind;
 
 use super::listen::Listen;
 use super::misuse::misuse;
@@ -14,14 +12,16 @@ use super::options::{Engine, Verbosity};
 use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
-use super::{admission, ambiguity, environment, output, reload, runtime, serve, standard};
+use super::{ambiguity, environment, output, reload, runtime, serve, standard};
 use crate::api::Risk;
 use crate::child::Intercept;
-use crate::engine;
+use crate::engine::{self, Environment};
 use crate::profile::Profile;
+use crate::recording::CommandLine;
 use crate::report::{count, printable};
 use crate::session::{
-    self, Audit, AuditLog, AuditOutput, EndSignals, Enforcement, EnforcementOptions, UsualSocket,
+    AuditLogOptions, Enforcement, EnforcementMode, EnforcementNotice, EnforcementOptions,
+    ProfileToEnforce,
 };
 use crate::text::spelled;
 
@@ -85,86 +85,54 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
             spelled(&args.profile)
         );
     }
-    let profile = source::load(&args.profile)?;
-    if args.require_reviewed {
-        session::check_reviewed(&args.profile, &profile)?;
-    }
+    let profile = ProfileToEnforce::load(&args.profile, args.mode())?;
     let intercept = args.intercept.prepare(verbosity)?;
-    runtime::start_log(verbosity, !args.command.is_empty());
-    runtime::block_on(enforce(args, &profile, intercept, verbosity))?
+    runtime::start_log(verbosity, has_command);
+    runtime::block_on(enforce(args, profile, intercept, verbosity))?
 }
 
 async fn enforce(
     args: Args,
-    profile: &Profile,
+    profile: ProfileToEnforce,
     intercept: Option<Intercept>,
     verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
-    serve::warn_of_escape(&args.command, intercept.as_ref(), false);
+    serve::warn_about_escape(&args.command, intercept.as_ref(), false);
     let environment = environment::read(args.engine.host.as_deref());
     let engine = engine::find(&environment, serve::PROBE_TIME).await?;
-    admission::warn(&session::check_engine(profile, &engine)?);
-    let private = !args.command.is_empty();
-    let covered = session::covered_access(intercept.as_ref(), &engine.address);
-    let usual = match private {
-        true => UsualSocket::Private { covered: covered.as_ref() },
-        false => UsualSocket::Named(profile.name.as_str()),
-    };
-    let mut sockets = serve::open(&args.listen, usual, &serve::runtime_dir(&environment)).await?;
-    sockets.limit_bodies((args.body_timeout > 0).then(|| Duration::from_secs(args.body_timeout)));
-    let intercept = intercept.map(|it| anyhow::Ok((it, sockets.to_put_over()?))).transpose()?;
-    if !verbosity.quiet {
-        serve::tell_who_connects(&sockets);
-    }
-    let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-    let audit = Arc::new(Audit::new(audit_log(&args, profile, &engine)?));
-    let enforcement = Enforcement::new(args.profile.clone(), profile, args.options());
-    let serving = sockets.serve(audit.service(enforcement.gate(), engine.address.clone()));
-    let running = &serving.running;
-    if (!private && !verbosity.quiet) || verbosity.verbose > 0 {
-        tell_of_root(profile);
+    let is_listener = args.command.is_empty();
+    let (only_audits, grace) = (args.audit, args.listen.grace);
+    let uses_stdout = args.audit_log.as_deref().is_some_and(standard::is_standard);
+    let options = args.options(profile, &environment, intercept)?;
+    let warn = &mut |warning| serve::warn(&warning, verbosity);
+    let enforcement = Enforcement::start(engine, options, warn).await?;
+    let profile = enforcement.profile();
+    if (is_listener && !verbosity.quiet) || verbosity.verbose > 0 {
+        warn_about_root(profile);
         ambiguity::warn(profile);
     }
-
-    if !private {
-        // Before the address is printed, so that a signal sent after that is handled.
-        let signals = EndSignals::except_hangup()?;
-        let hangup = session::handle_signal(SignalKind::hangup())?;
-        let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
-        if to_stdout(&args) {
-            output::note(hosts.trim_end());
-        } else {
-            output::data(&hosts)?;
-        }
+    if is_listener {
+        serve::print_hosts(enforcement.addresses(), uses_stdout)?;
         if !verbosity.quiet {
             let rules = count(profile.allow.len(), "rule");
-            let how = if args.audit { "auditing" } else { "enforcing" };
+            let how = if only_audits { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
-        let is_quiet = verbosity.quiet;
-        let grace = Duration::from_secs(args.listen.grace);
-        let waiting = |notice| serve::tell_of_waiting(notice, args.listen.grace);
-        tokio::select! {
-            _ = session::serve_until_signal(running, grace, signals, waiting) => {}
-            () = reload::at_each(hangup, &enforcement, &engine, running, &audit, is_quiet) => {}
-        }
-        audit.end(None);
-        return Ok(Status::Done);
     }
-    let kind = engine.version.kind;
-    let status = serve::run_program(args.command, docker_host, kind, intercept, running).await;
-    audit.end(match status {
-        Status::Child(code) => Some(code),
-        _ => None,
-    });
-    if !verbosity.quiet {
-        summarise(&audit, args.audit);
+    let notice = |notice| match notice {
+        EnforcementNotice::Reloaded(end) => reload::report(end, verbosity.quiet),
+        EnforcementNotice::Waiting { open } => serve::report_waiting(open, grace),
+    };
+    let end = enforcement.run(notice).await;
+    let status = serve::status(&end.workload);
+    if !is_listener && !verbosity.quiet {
+        summarise(&end.denials, only_audits);
     }
     Ok(status)
 }
 
 /// Warns of rules with which a client can become root on the host.
-fn tell_of_root(profile: &Profile) {
+fn warn_about_root(profile: &Profile) {
     let root = profile.allow.iter().filter(|entry| entry.value.risk() == Risk::Root);
     let rules: Vec<String> = root.map(|entry| printable(&entry.value.to_string())).collect();
     if !rules.is_empty() {
@@ -176,39 +144,38 @@ fn tell_of_root(profile: &Profile) {
 }
 
 impl Args {
-    fn options(&self) -> EnforcementOptions {
-        EnforcementOptions {
+    fn mode(&self) -> EnforcementMode {
+        EnforcementMode {
             only_audits: self.audit,
             drops_denied: self.drop_denied,
             requires_reviewed: self.require_reviewed,
         }
     }
-}
 
-/// Whether the audit log goes to stdout.
-fn to_stdout(args: &Args) -> bool {
-    args.audit_log.as_deref().is_some_and(standard::is_standard)
-}
-
-/// Begins the audit log, if there is to be one.
-fn audit_log(
-    args: &Args,
-    profile: &Profile,
-    engine: &engine::Engine,
-) -> anyhow::Result<Option<AuditLog>> {
-    let Some(path) = args.audit_log.clone() else { return Ok(None) };
-    let is_stdout = to_stdout(args);
-    let output = match is_stdout {
-        true => AuditOutput::Stdout(standard::stdout()?),
-        false => AuditOutput::File(path),
-    };
-    Ok(Some(AuditLog::begin(output, profile, engine, &args.command, args.audit_log_optional)?))
+    fn options(
+        self,
+        profile: ProfileToEnforce,
+        environment: &Environment,
+        intercept: Option<Intercept>,
+    ) -> anyhow::Result<EnforcementOptions> {
+        let audit_log = match self.audit_log {
+            Some(path) => Some(AuditLogOptions {
+                output: standard::journal(path)?,
+                command: CommandLine::Short.of(&self.command),
+                is_optional: self.audit_log_optional,
+            }),
+            None => None,
+        };
+        let mut front = serve::front(&self.listen, environment, self.command, intercept)?;
+        let body = Duration::from_secs(self.body_timeout);
+        front.listen.limits.body = Some(body).filter(|body| !body.is_zero());
+        Ok(EnforcementOptions { front, profile, audit_log })
+    }
 }
 
 /// Lists what was denied, after the program has returned the terminal. Necessary because a client that
 /// tried to upgrade its connection does not show the reason.
-fn summarise(audit: &Audit, only_audited: bool) {
-    let denials = audit.denials();
+fn summarise(denials: &[(String, u64)], only_audited: bool) {
     if denials.is_empty() {
         return;
     }
@@ -216,7 +183,7 @@ fn summarise(audit: &Audit, only_audited: bool) {
     let what = if only_audited { "would have been denied" } else { "denied" };
     output::note(&format!("{} {what}:", count(total, "request")));
     for (message, times) in denials {
-        let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-        output::say(&format!("  {}{times}", printable(&message)));
+        let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+        output::say(&format!("  {}{times}", printable(message)));
     }
 }

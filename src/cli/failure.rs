@@ -1,48 +1,93 @@
 //! The only place that shows errors.
 
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::guard::Unanswered;
+use super::help::{self, cause};
 use super::misuse::Misuse;
+use super::output;
 use super::status::Status;
-use super::{help, output};
-use crate::profile::{LoadError, Problem};
+use crate::profile::LoadError;
 use crate::recording::ImportError;
 use crate::report::{Place, snippet};
-use crate::session::{NotReviewed, ReloadError, SourceError};
+use crate::session::{NotReviewed, SocketsError};
 use crate::text::{is_unsafe, printable, spelled};
 
+/// What an error means for the exit status.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// The reader of stdout has closed it, as `head` does once it has enough lines.
+    ClosedPipe,
+    /// A signal with this number ended a question.
+    Signal(u8),
+    /// The command line is wrong in a way that clap cannot find.
+    Misuse,
+    /// The profile has to be reviewed first, which is a verdict on it.
+    NotReviewed,
+    /// The evidence has no request.
+    NoRequest,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    fn of(error: &anyhow::Error) -> Self {
+        // Only errors of stdout are without a context: an engine can close its connection, too.
+        let closed_pipe = |found: &io::Error| found.kind() == io::ErrorKind::BrokenPipe;
+        if error.downcast_ref().is_some_and(closed_pipe) {
+            Self::ClosedPipe
+        } else if let Some(Unanswered::Signal(number)) = cause(error) {
+            Self::Signal(*number)
+        } else if cause::<Misuse>(error).is_some()
+            || matches!(cause(error), Some(SocketsError::OnlyLocal))
+        {
+            Self::Misuse
+        } else if cause::<NotReviewed>(error).is_some() {
+            Self::NotReviewed
+        } else if let Some(ImportError::NoRequest { .. }) = cause(error) {
+            Self::NoRequest
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The exit status. `confined` says that dsp was to run a program, to which most exit statuses belong.
+    fn status(self, confined: bool) -> Status {
+        match (self, confined) {
+            (Self::ClosedPipe, _) => Status::Done,
+            (Self::Signal(number), _) => Status::Signal(number),
+            (Self::Misuse, _) => Status::Usage,
+            (Self::NoRequest, _) => Status::NoVerdict,
+            (Self::NotReviewed, false) => Status::Findings,
+            (Self::Other, false) => Status::Failed,
+            (Self::NotReviewed | Self::Other, true) => Status::FailedForChild,
+        }
+    }
+}
+
 /// Shows an error and returns the exit status for it. `confined` says that dsp was to run a program,
-/// to which the usual exit statuses belong.
+/// to which most exit statuses belong.
 pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
-    if closed_pipe(error) {
-        return Status::Done;
+    let kind = Kind::of(error);
+    if !matches!(kind, Kind::ClosedPipe | Kind::Signal(_)) {
+        print(error);
     }
-    if let Some(Unanswered::Signal(number)) = error.downcast_ref() {
-        return Status::Signal(*number);
-    }
-    match invalid(error) {
-        Some((path, text, problem)) => {
+    kind.status(confined)
+}
+
+/// Prints an error, and what to do about it.
+fn print(error: &anyhow::Error) {
+    match cause(error) {
+        Some(LoadError::Invalid { path, text, problem }) => {
             let path = spelled(path);
             let place = Place { path: &path, text, span: problem.span.clone() };
             let hint = problem.hint.as_deref();
             output::drawn(&snippet(&problem.message, &place, hint, output::width_of_stderr()));
         }
-        None => output::error(&in_full(error)),
+        _ => output::error(&in_full(error)),
     }
     help::of(error).iter().for_each(|help| output::help(help));
-    if let Some(ImportError::NoRequest { .. }) = error.downcast_ref() {
-        return Status::NoVerdict;
-    }
-    if error.is::<NotReviewed>() && !confined {
-        return Status::Findings;
-    }
-    if error.is::<Misuse>() {
-        return Status::Usage;
-    }
-    if confined { Status::FailedForChild } else { Status::Failed }
 }
 
 /// Shows clap's output, which is the help, the version or a usage error, and returns clap's exit
@@ -69,22 +114,6 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// If the error is an invalid profile, its path, its text and the problem.
-fn invalid(error: &anyhow::Error) -> Option<(&Path, &str, &Problem)> {
-    let source = match error.downcast_ref() {
-        Some(ReloadError::Source(source)) => Some(source),
-        _ => error.downcast_ref(),
-    };
-    let load = match source {
-        Some(SourceError::Load(load)) => Some(load),
-        _ => error.downcast_ref(),
-    };
-    match load? {
-        LoadError::Invalid { path, text, problem } => Some((path, text, problem)),
-        _ => None,
-    }
-}
-
 /// An error with its causes, except those that the text contains already, as with dsp's own errors.
 fn in_full(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text {
@@ -92,10 +121,4 @@ fn in_full(error: &anyhow::Error) -> String {
         text if text.contains(&cause) => text,
         text => format!("{text}: {cause}"),
     })
-}
-
-/// Whether the reader of stdout has closed it, as `head` does once it has enough lines.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    let found = error.downcast_ref::<io::Error>();
-    found.is_some_and(|found| found.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -1,26 +1,14 @@
 //! What `record --follow` prints.
 
-use super::output;
+use super::{output, standard};
 use crate::report::count;
-use crate::session::{FollowEnd, FollowedContainer};
+use crate::session::{FollowEnd, FollowedContainer, Recorded};
 use crate::text::{printable, shown};
 
-/// Warns of running containers of an earlier session.
-pub(super) fn warn_of_cut_off(names: &[String]) {
-    for name in names {
-        let name = printable(name);
-        output::warn(&format!(
-            "container {name} is still running from an earlier session, and its recording socket is \
-             gone: until it is restarted, it cannot reach the engine and is not recorded"
-        ));
-        output::help(&format!("docker restart {name}"));
-    }
-}
-
 /// Prints what was recorded of each container, and what went wrong.
-pub(super) fn tell_of_end(end: &FollowEnd, is_quiet: bool) {
+pub(super) fn report(end: &FollowEnd, is_quiet: bool) {
     for container in &end.containers {
-        tell_of_container(container, is_quiet);
+        report_container(container, is_quiet);
     }
     if end.containers.is_empty() && !is_quiet {
         output::note("no container asked for the engine's socket");
@@ -31,13 +19,13 @@ pub(super) fn tell_of_end(end: &FollowEnd, is_quiet: bool) {
         output::warn(&format!("and {more} more of this kind; --verbose shows each"));
     }
     end.failures.iter().for_each(|failure| output::error(&failure.to_string()));
-    warn_of_orphans(&end.orphans);
+    warn_about_orphans(&end.orphans);
 }
 
-fn tell_of_container(container: &FollowedContainer, is_quiet: bool) {
+fn report_container(container: &FollowedContainer, is_quiet: bool) {
     let name = printable(&container.name);
     if let Some(recorded) = container.recorded.as_ref().filter(|it| it.totals.dropped > 0) {
-        let (lines, file) = (count(recorded.totals.dropped, "line"), shown(&recorded.file));
+        let (lines, file) = (count(recorded.totals.dropped, "line"), file_name(recorded));
         output::error(&format!(
             "{lines} of container {name} could not be written to {file}; its session is marked as lossy"
         ));
@@ -45,24 +33,29 @@ fn tell_of_container(container: &FollowedContainer, is_quiet: bool) {
     if is_quiet {
         return;
     }
-    let told = match &container.recorded {
+    let result = match &container.recorded {
         None if container.is_heard => "nothing was recorded".to_owned(),
         None => "no request came through".to_owned(),
         Some(recorded) => {
             let requests = count(recorded.totals.requests, "request");
             let operations = count(recorded.totals.operations, "operation");
             let place = match recorded.is_own_file {
-                true => format!(" recorded in {}", shown(&recorded.file)),
+                true => format!(" recorded in {}", file_name(recorded)),
                 false => String::new(),
             };
             format!("{requests}, {operations}{place}")
         }
     };
-    output::note(&format!("container {name}: {told}"));
+    output::note(&format!("container {name}: {result}"));
+}
+
+/// What messages call the recording of a container.
+fn file_name(recorded: &Recorded) -> String {
+    recorded.file.as_deref().map_or_else(|| standard::OUTPUT.to_owned(), |it| shown(it).to_string())
 }
 
 /// Warns of containers that still exist, with a socket that is no longer served.
-fn warn_of_orphans(names: &[String]) {
+fn warn_about_orphans(names: &[String]) {
     if names.is_empty() {
         return;
     }

@@ -7,7 +7,7 @@ use super::hint::Hinted;
 use super::logs;
 use crate::child::InterceptError;
 use crate::recording::{ImportError, ReadError};
-use crate::session::{NotReviewed, ReloadError, SourceError};
+use crate::session::{NotReviewed, SourceError};
 
 /// An error that may have advice.
 trait Help: Error + Send + Sync + 'static {
@@ -15,7 +15,7 @@ trait Help: Error + Send + Sync + 'static {
     fn help(&self) -> Option<String>;
 }
 
-/// What the user can do about an error.
+/// What the user can do about an error, or about one of its causes.
 pub(super) fn of(error: &anyhow::Error) -> Option<String> {
     let askers = [
         ask::<Hinted>,
@@ -23,14 +23,18 @@ pub(super) fn of(error: &anyhow::Error) -> Option<String> {
         ask::<InterceptError>,
         ask::<NotReviewed>,
         ask::<ReadError>,
-        ask::<ReloadError>,
         ask::<SourceError>,
     ];
     askers.into_iter().find_map(|ask| ask(error))
 }
 
 fn ask<E: Help>(error: &anyhow::Error) -> Option<String> {
-    error.downcast_ref::<E>().and_then(Help::help)
+    cause::<E>(error).and_then(Help::help)
+}
+
+/// The error itself or its first cause that is of this type.
+pub(super) fn cause<E: Error + 'static>(error: &anyhow::Error) -> Option<&E> {
+    error.chain().find_map(|cause| cause.downcast_ref())
 }
 
 impl Help for Hinted {
@@ -71,16 +75,6 @@ impl Help for ReadError {
                 Some("if it is the log of another program, name the program with --from".to_owned())
             }
             _ => None,
-        }
-    }
-}
-
-impl Help for ReloadError {
-    fn help(&self) -> Option<String> {
-        match self {
-            Self::Source(error) => error.help(),
-            Self::NotReviewed(error) => Some(error.help()),
-            Self::Engine(_) => None,
         }
     }
 }

@@ -100,17 +100,6 @@ impl Listen {
         Ok(())
     }
 
-    /// Refuses `--insecure-tcp` if no other machine can reach any of the addresses.
-    pub(super) fn check_reach(&self, is_local: bool) -> anyhow::Result<()> {
-        if self.insecure_tcp && is_local {
-            misuse!(
-                "--insecure-tcp is for addresses that other machines can reach, but each --listen is \
-                 reachable from this machine only"
-            );
-        }
-        Ok(())
-    }
-
     /// Who may connect.
     fn access(&self) -> anyhow::Result<Access> {
         let all = |names: &[String], kind| -> anyhow::Result<Vec<u32>> {

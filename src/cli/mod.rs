@@ -4,7 +4,6 @@
 //! Data goes to stdout, messages to stderr. A command returns its exit status or an error; errors are
 //! shown in one place, `failure`.
 
-mod admission;
 mod ambiguity;
 mod ask;
 mod check;

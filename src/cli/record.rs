@@ -2,10 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::Context;
 use clap::ValueEnum;
 use console::Term;
 
@@ -16,16 +14,13 @@ use super::sessions::label;
 use super::status::Status;
 use super::{environment, follow, hint, output, runtime, serve, standard};
 use crate::child::Intercept;
-use crate::engine;
-use crate::learn;
-use crate::policy::Observer;
-use crate::proxy::{Limits, Running, Service};
-use crate::recording::{self, CommandLine, Session, Totals, Writer};
+use crate::engine::{self, Environment};
+use crate::recording::{CommandLine, Progress, Totals};
 use crate::report::{count, printable, quoted};
 use crate::session::{
-    self, CHILD_GRACE, EndSignals, FollowOptions, Followed, Follower, LONGEST_BODY, Notice,
-    Recorder, RuntimeDir, UsualSocket, about_engine,
+    ContainerSessions, Recording, RecordingNotice, RecordingOptions, SeveralPrograms,
 };
+use crate::text::shown;
 
 /// Record what a program asks of the Docker Engine
 ///
@@ -107,7 +102,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     args.listen.check(has_command, args.intercept.is_wanted())?;
     standard::check_free("--output", Some(&args.output), has_command)?;
     let intercept = args.intercept.prepare(verbosity)?;
-    runtime::start_log(verbosity, !args.command.is_empty());
+    runtime::start_log(verbosity, has_command);
     runtime::block_on(record(args, intercept, verbosity))?
 }
 
@@ -116,139 +111,68 @@ async fn record(
     intercept: Option<Intercept>,
     verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
-    serve::warn_of_escape(&args.command, intercept.as_ref(), args.follow);
+    serve::warn_about_escape(&args.command, intercept.as_ref(), args.follow);
     let environment = environment::read(args.engine.host.as_deref());
     let engine = engine::find(&environment, serve::PROBE_TIME).await?;
-    let covered = session::covered_access(intercept.as_ref(), &engine.address);
-    let usual = match args.command.is_empty() {
-        true => UsualSocket::Named("record"),
-        false => UsualSocket::Private { covered: covered.as_ref() },
-    };
-    let runtime_dir = serve::runtime_dir(&environment);
-    let sockets = serve::open(&args.listen, usual, &runtime_dir).await?;
-    let intercept = intercept.map(|it| anyhow::Ok((it, sockets.to_put_over()?))).transpose()?;
-    if !verbosity.quiet {
-        serve::tell_who_connects(&sockets);
-    }
-    let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-    let watches = Observer::new(engine.version.kind);
-    let gate = Arc::new(if args.follow { watches.reading_bodies(LONGEST_BODY) } else { watches });
-    let follower = follower(&args, &engine, sockets.limits(), &runtime_dir).await?;
-    let session = begin(&args, &engine);
-    let recorder = Arc::new(Recorder::new(writer(&args.output, &session)?));
-    let serving = match &follower {
-        Some(follower) => {
-            let followed = Arc::new(Followed::command(follower, &recorder));
-            sockets.serve(followed.service(gate, engine.address))
-        }
-        None => sockets.serve(Service::new(gate, Arc::clone(&recorder), engine.address)),
-    };
     let reach = match &intercept {
         Some(_) => Reach::Intercepted,
         None if args.command.is_empty() => Reach::Listener,
         None => Reach::Command,
     };
-    let is_stdout = standard::is_standard(&args.output);
-    let file = match is_stdout {
-        true => standard::OUTPUT.to_owned(),
-        false => crate::text::shown(&args.output).to_string(),
-    };
     let dropper = hint::no_request(&args.command);
-    let (status, grace) = if args.command.is_empty() {
-        listen(&serving.running, &recorder, &addresses, args.listen.grace, &file, verbosity)
-            .await?;
-        (Status::Done, Duration::from_secs(args.listen.grace))
-    } else {
-        let kind = engine.version.kind;
-        let status =
-            serve::run_program(args.command, docker_host, kind, intercept, &serving.running).await;
-        (status, CHILD_GRACE)
-    };
-    let exit = match status {
-        Status::Child(code) => Some(code),
-        _ => None,
-    };
-    let totals = recorder.end(exit);
-    let never_ran = matches!(status, Status::Child(126 | 127));
-    if !verbosity.quiet {
-        if !(never_ran && totals.requests == 0) {
-            summarise(&totals, &file, reach, dropper.as_deref());
-        }
-        tell_of_refused(&totals);
-        if !is_stdout {
-            tell_of_earlier(&args.output, &session);
+    let (path, grace) = (args.output.clone(), args.listen.grace);
+    let options = args.options(&environment, intercept)?;
+    let warn = &mut |warning| serve::warn(&warning, verbosity);
+    let recording = Recording::start(engine, options, warn).await?;
+    let file = standard::shown_output(&path);
+    if reach == Reach::Listener {
+        serve::print_hosts(recording.addresses(), standard::is_standard(&path))?;
+        if !verbosity.quiet {
+            output::note(&format!("recording to {file}; end with Ctrl-C"));
         }
     }
-    let mut status = status;
-    if let Some(follower) = follower {
-        let end = follower.end(grace).await;
-        follow::tell_of_end(&end, verbosity.quiet);
-        if end.is_lossy() {
-            status = failed(status);
-        }
-    }
-    let is_lossy = totals.dropped > 0 || totals.unread > 0;
-    Ok(if is_lossy { lossy(&totals, status, &file) } else { status })
-}
-
-/// Opens the recording and writes the beginning of the session.
-fn writer(path: &Path, session: &Session) -> anyhow::Result<Writer> {
-    if standard::is_standard(path) {
-        let writer = standard::stdout().and_then(|stdout| Writer::onto(stdout.into(), session));
-        return writer.context("cannot write the recording to stdout");
-    }
-    Ok(Writer::create(path, session)?)
-}
-
-/// Starts to follow containers, if `--follow` was given.
-async fn follower(
-    args: &Args,
-    engine: &engine::Engine,
-    limits: Limits,
-    runtime_dir: &RuntimeDir,
-) -> anyhow::Result<Option<Arc<Follower>>> {
-    if !args.follow {
-        return Ok(None);
-    }
-    let options = FollowOptions {
-        output: args.output.clone(),
-        split: args.split.clone(),
-        labels: args.labels.clone(),
+    let line = LiveLine::new(verbosity, reach);
+    let notice = |notice| match notice {
+        RecordingNotice::Progress(progress) => line.show(&progress),
+        RecordingNotice::Waiting { open } => serve::report_waiting(open, grace),
     };
-    let follower = Arc::new(Follower::new(options, engine, limits, runtime_dir)?);
-    follow::warn_of_cut_off(&follower.adopt().await);
-    Ok(Some(follower))
-}
-
-/// Records until a signal arrives; open requests then get `seconds` to finish.
-async fn listen(
-    running: &Running,
-    recorder: &Recorder,
-    addresses: &[String],
-    seconds: u64,
-    file: &str,
-    verbosity: Verbosity,
-) -> anyhow::Result<()> {
-    // Before the address is printed, so that a signal sent after that is handled.
-    let signals = EndSignals::new()?;
-    let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
-    if file == standard::OUTPUT {
-        output::note(hosts.trim_end())
-    } else {
-        output::data(&hosts)?
-    }
-    if !verbosity.quiet {
-        output::note(&format!("recording to {file}; end with Ctrl-C"));
-    }
-    let line = LiveLine::new(verbosity);
-    let grace = Duration::from_secs(seconds);
-    session::serve_until_signal(running, grace, signals, |notice| match notice {
-        Notice::Second => line.show(recorder),
-        Notice::Waiting { .. } => serve::tell_of_waiting(notice, seconds),
-    })
-    .await;
+    let end = recording.run(notice).await;
     line.clear();
-    Ok(())
+    let status = serve::status(&end.workload);
+    if !verbosity.quiet {
+        let never_ran = matches!(status, Status::Child(126 | 127));
+        if !(never_ran && end.totals.requests == 0) {
+            summarise(&end.totals, &file, reach, dropper.as_deref());
+        }
+        warn_about_refused(&end.totals);
+        if let Some(several) = end.several_programs() {
+            report_several(&several, &path);
+        }
+    }
+    if let Some(end) = &end.follow {
+        follow::report(end, verbosity.quiet);
+    }
+    report_gaps(&end.totals, &file);
+    Ok(if end.is_lossy() { failed(status) } else { status })
+}
+
+impl Args {
+    fn options(
+        self,
+        environment: &Environment,
+        intercept: Option<Intercept>,
+    ) -> anyhow::Result<RecordingOptions> {
+        let how = CommandLine::from(self.command_line);
+        let sessions = self.split.map_or(ContainerSessions::Shared, ContainerSessions::Folder);
+        Ok(RecordingOptions {
+            command: how.of(&self.command),
+            has_arguments: how == CommandLine::Full,
+            front: serve::front(&self.listen, environment, self.command, intercept)?,
+            output: standard::journal(self.output)?,
+            labels: self.labels,
+            follow: self.follow.then_some(sessions),
+        })
+    }
 }
 
 /// The default recording.
@@ -293,7 +217,7 @@ fn summarise(totals: &Totals, file: &str, reach: Reach, dropper: Option<&str>) {
 }
 
 /// Warns of recorded requests that no profile can allow.
-fn tell_of_refused(totals: &Totals) {
+fn warn_about_refused(totals: &Totals) {
     if totals.refused > 0 {
         let requests = count(totals.refused, "request");
         output::warn(&format!("enforce refuses {requests} of these whatever the profile says"));
@@ -301,25 +225,13 @@ fn tell_of_refused(totals: &Totals) {
     }
 }
 
-/// Notes that the file also contains requests of another program, if it does, because `generate` makes
-/// one profile from everything in it.
-fn tell_of_earlier(path: &Path, session: &Session) {
-    // If the file cannot be read, `generate` will say so.
-    let earlier = recording::earlier(path, &session.id).unwrap_or_default();
-    let subject = |session: &Session| match &session.container {
-        Some(container) => format!("container {container}"),
-        None => learn::program_of(&session.command).unwrap_or_else(|| "a listener".to_owned()),
-    };
-    let own = subject(session);
-    let Some(first) = earlier.first() else { return };
-    let Some(other) = earlier.iter().find(|one| subject(one) != own) else { return };
-    let (number, file) = (earlier.len() + 1, crate::text::shown(path));
-    let which = if subject(first) == own {
-        format!("an earlier one was: {}", printable(&subject(other)))
-    } else {
-        format!("the first was: {}", printable(&subject(first)))
-    };
-    output::note(&format!("this was session {number} of {file}; {which}"));
+/// Notes that the recording also contains sessions of another program, because `generate` makes one
+/// profile from all of them.
+fn report_several(several: &SeveralPrograms, path: &Path) {
+    let SeveralPrograms { number, other, is_first } = several;
+    let file = shown(path);
+    let which = if *is_first { "the first was" } else { "an earlier one was" };
+    output::note(&format!("this was session {number} of {file}; {which}: {}", printable(other)));
     output::help(&format!(
         "generate uses them all; for a profile of this one only: dsp generate{} --session {number}",
         if path == Path::new(USUAL) {
@@ -330,9 +242,8 @@ fn tell_of_earlier(path: &Path, session: &Session) {
     ));
 }
 
-/// Reports gaps in the recording, and returns a status that does not hide them. The workload itself
-/// was not affected.
-fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
+/// Reports requests that are missing from the recording. The workload itself was not affected.
+fn report_gaps(totals: &Totals, file: &str) {
     if totals.dropped > 0 {
         let lines = count(totals.dropped, "line");
         output::error(&format!(
@@ -348,7 +259,6 @@ fn lossy(totals: &Totals, status: Status, file: &str) -> Status {
         ));
         output::help("dsp coverage says what was wrong with each; the program has to change that");
     }
-    failed(status)
 }
 
 /// The status after an incomplete recording.
@@ -360,28 +270,19 @@ fn failed(status: Status) -> Status {
     }
 }
 
-/// The session of this run.
-fn begin(args: &Args, engine: &engine::Engine) -> Session {
-    let how = CommandLine::from(args.command_line);
-    let mut session = Session::begin(how.of(&args.command));
-    session.arguments = how == CommandLine::Full;
-    session.labels = args.labels.iter().cloned().collect();
-    session.engine = Some(about_engine(engine));
-    session
-}
-
 /// A line on the terminal that shows the progress of a recording, and is redrawn in place.
 struct LiveLine(Option<Term>);
 
 impl LiveLine {
-    fn new(verbosity: Verbosity) -> Self {
+    /// None if a command owns the terminal.
+    fn new(verbosity: Verbosity, reach: Reach) -> Self {
         let term = Term::stderr();
-        Self((term.is_term() && !verbosity.quiet && verbosity.verbose == 0).then_some(term))
+        let is_free = term.is_term() && reach == Reach::Listener;
+        Self((is_free && !verbosity.quiet && verbosity.verbose == 0).then_some(term))
     }
 
-    fn show(&self, recorder: &Recorder) {
+    fn show(&self, progress: &Progress) {
         let Some(term) = &self.0 else { return };
-        let progress = recorder.progress();
         let operations = progress.operations;
         let newest = match progress.operations {
             0 => "waiting for the first one".to_owned(),

@@ -1,42 +1,29 @@
 //! What `enforce` prints when it reloads its profile.
 
-use tokio::signal::unix::Signal;
-
-use super::{admission, ambiguity, failure, output};
-use crate::engine::Engine;
-use crate::proxy::{LogThrottle, OpenRequest, Running};
+use super::{ambiguity, failure, output};
+use crate::proxy::{LogThrottle, OpenRequest};
 use crate::report::count;
-use crate::session::{Audit, Enforcement, Reload};
+use crate::session::{Caveat, Reload, ReloadEnd};
 use crate::text::printable;
 
-/// Reloads the profile at each signal, and begins a new session in the audit log. Never returns.
-pub(super) async fn at_each(
-    mut hangup: Signal,
-    enforcement: &Enforcement,
-    engine: &Engine,
-    running: &Running,
-    audit: &Audit,
-    is_quiet: bool,
-) {
-    while hangup.recv().await.is_some() {
-        match enforcement.reload(engine, running) {
-            Ok(reload) => tell(&reload, is_quiet),
-            Err(error) => {
-                let _ = failure::show(&error.into(), false);
-                output::warn("the profile was not reloaded; the previous one stays in force");
-            }
-        }
-        if let Err(error) = audit.reopen() {
+/// Prints the result of a reload.
+pub(super) fn report(end: ReloadEnd, is_quiet: bool) {
+    match end.profile {
+        Ok(reload) => report_new(&reload, is_quiet),
+        Err(error) => {
             let _ = failure::show(&error.into(), false);
-            output::warn("the audit log continues in the previous file");
+            output::warn("the profile was not reloaded; the previous one stays in force");
         }
     }
-    std::future::pending().await
+    if let Err(error) = end.audit_log {
+        let _ = failure::show(&error.into(), false);
+        output::warn("the audit log continues in the previous file");
+    }
 }
 
-fn tell(reload: &Reload, is_quiet: bool) {
+fn report_new(reload: &Reload, is_quiet: bool) {
     let profile = &reload.profile;
-    admission::warn(&reload.caveats);
+    reload.caveats.iter().for_each(warn_about);
     if !is_quiet {
         let rules = count(profile.allow.len(), "rule");
         output::note(&format!("reloaded profile \"{}\" ({rules})", profile.name));
@@ -47,7 +34,7 @@ fn tell(reload: &Reload, is_quiet: bool) {
     let mut throttle = LogThrottle::default();
     for open in &reload.denied {
         if let Some(times) = throttle.once_more() {
-            tell_of_denied(open, what, times);
+            warn_about_denied(open, what, times);
         }
     }
     if let Some(times) = throttle.untold() {
@@ -55,7 +42,14 @@ fn tell(reload: &Reload, is_quiet: bool) {
     }
 }
 
-fn tell_of_denied(open: &OpenRequest, what: &str, times: u64) {
+fn warn_about(caveat: &Caveat) {
+    output::warn(&caveat.to_string());
+    if let Some(help) = caveat.help() {
+        output::help(&help);
+    }
+}
+
+fn warn_about_denied(open: &OpenRequest, what: &str, times: u64) {
     let path = open.target.split('?').next().unwrap_or_default();
     let request = printable(&format!("{} {path}", open.method));
     let connection = open.connection;

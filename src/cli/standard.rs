@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::misuse::{Misuse, misuse};
+use crate::session::JournalOutput;
+use crate::text::shown;
 
 const DASH: &str = "-";
 
@@ -25,6 +28,24 @@ pub(super) fn is_standard(path: &Path) -> bool {
 /// What messages call a file that is read.
 pub(super) fn name(path: &Path) -> &Path {
     if is_standard(path) { Path::new(INPUT) } else { path }
+}
+
+/// What messages call a file that is written.
+pub(super) fn shown_output(path: &Path) -> String {
+    if is_standard(path) { OUTPUT.to_owned() } else { shown(path).to_string() }
+}
+
+/// Where to write a recording or an audit log.
+///
+/// # Errors
+/// If the system has no descriptor left.
+pub(super) fn journal(path: PathBuf) -> io::Result<JournalOutput> {
+    if !is_standard(&path) {
+        return Ok(JournalOutput::File(path));
+    }
+    // Without the buffer of this process.
+    let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+    Ok(JournalOutput::Stdout(Arc::new(stdout)))
 }
 
 /// The file to write to, or `None` for standard output.
@@ -63,14 +84,6 @@ pub(super) fn check_free(
         misuse!("stdout belongs to the command, so {option} - cannot be used; name a file");
     }
     Ok(())
-}
-
-/// Standard output, without the buffer of this process.
-///
-/// # Errors
-/// If the system has no descriptor left.
-pub(super) fn stdout() -> io::Result<OwnedFd> {
-    io::stdout().as_fd().try_clone_to_owned()
 }
 
 /// Parses the path of a folder.

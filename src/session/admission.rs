@@ -85,7 +85,7 @@ impl Caveat {
 ///
 /// # Errors
 /// When something in it is still unreviewed.
-pub fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
+pub(super) fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
     if profile.standing().is_reviewed() {
         return Ok(());
     }
@@ -96,7 +96,10 @@ pub fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed>
 ///
 /// # Errors
 /// When the profile is for another engine and would allow other things on this one.
-pub fn check_engine(profile: &Profile, engine: &Engine) -> Result<Vec<Caveat>, EngineMismatch> {
+pub(super) fn check_engine(
+    profile: &Profile,
+    engine: &Engine,
+) -> Result<Vec<Caveat>, EngineMismatch> {
     let address = || engine.address.clone();
     let mut caveats = Vec::new();
     match (profile.engine, engine.version.kind) {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::audit_log::{AuditLog, AuditLogError};
+use super::audit_log::AuditLog;
 use super::denials::Denials;
 use super::journal::{beginning, shown};
+use super::output::JournalError;
 use crate::api::Address;
 use crate::http1::{Disorder, Outcome};
 use crate::policy::{Decision, Denial, Gate, Verdict};
@@ -13,32 +14,30 @@ use crate::recording::Ticket;
 
 /// Logs each decision before it takes effect, counts denials, and writes the audit log if there is one.
 #[derive(Default)]
-pub struct Audit {
+pub(super) struct Audit {
     denials: Denials,
     log: Option<AuditLog>,
 }
 
 impl Audit {
     /// Also writes this log, if there is one.
-    #[must_use]
-    pub fn new(log: Option<AuditLog>) -> Self {
+    pub(super) fn new(log: Option<AuditLog>) -> Self {
         Self { denials: Denials::default(), log }
     }
 
     /// Returns the service for connections whose requests are audited.
-    pub fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
+    pub(super) fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
         let observer = Arc::clone(self) as Arc<dyn Observe>;
         Service::new(gate, Arc::clone(self), engine).observed_by(observer)
     }
 
     /// The text and the count of each denial so far.
-    #[must_use]
-    pub fn denials(&self) -> Vec<(String, u64)> {
+    pub(super) fn denials(&self) -> Vec<(String, u64)> {
         self.denials.counts()
     }
 
     /// Ends the audit log and records the command's exit status.
-    pub fn end(&self, exit: Option<u8>) {
+    pub(super) fn end(&self, exit: Option<u8>) {
         let _ = self.log.as_ref().map(|log| log.end(exit));
     }
 
@@ -47,7 +46,7 @@ impl Audit {
     ///
     /// # Errors
     /// When the new file cannot be written. The log then continues in the old one.
-    pub fn reopen(&self) -> Result<(), AuditLogError> {
+    pub(super) fn reopen(&self) -> Result<(), JournalError> {
         self.log.as_ref().map_or(Ok(()), AuditLog::reopen)
     }
 }

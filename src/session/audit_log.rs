@@ -1,82 +1,51 @@
 //! The audit log: every request under an enforced profile, with the decision on it.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-
 use parking_lot::Mutex;
 
 use super::journal::{about_engine, write_request};
+use super::output::{JournalError, JournalOutput};
 use crate::engine;
 use crate::http1::Outcome;
 use crate::policy::Decision;
 use crate::profile::Profile;
 use crate::proxy::{Arrival, Begun, LogThrottle, Record};
-use crate::recording::{CommandLine, CreateError, Engine, Purpose, Session, Ticket, Writer};
+use crate::recording::{Engine, Purpose, Session, Ticket, Writer};
+
+/// The user's choices for an audit log.
+#[derive(Clone, Debug)]
+pub struct AuditLogOptions {
+    /// Where it is written.
+    pub output: JournalOutput,
+    /// What it says about the command that is confined.
+    pub command: Vec<String>,
+    /// Whether to forward requests that could not be logged.
+    pub is_optional: bool,
+}
 
 /// A log of every request and the decision on it.
-pub struct AuditLog {
-    place: Place,
-    writer: Writer,
-    /// Whether to forward requests that could not be logged.
-    is_optional: bool,
-    failures: Mutex<LogThrottle>,
-}
-
-/// Where an audit log is written.
-#[derive(Debug)]
-pub enum AuditOutput {
-    /// A file. Each session is appended to it.
-    File(PathBuf),
-    /// This process's standard output.
-    Stdout(OwnedFd),
-}
-
-/// Why an audit log cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditLogError {
-    /// The file cannot be written.
-    #[error(transparent)]
-    File(#[from] CreateError),
-    /// Standard output cannot be written.
-    #[error("cannot write the audit log to stdout: {0}")]
-    Stdout(#[source] io::Error),
-}
-
-/// Where the log is written, and what the first line of each session says.
-struct Place {
-    output: AuditOutput,
-    command: Vec<String>,
+pub(super) struct AuditLog {
+    options: AuditLogOptions,
     engine: Engine,
     profile: String,
+    writer: Writer,
+    failures: Mutex<LogThrottle>,
 }
 
 impl AuditLog {
     /// Begins the first session of a profile that is enforced on this engine.
-    ///
-    /// # Errors
-    /// When the file or standard output cannot be written.
-    pub fn begin(
-        output: AuditOutput,
+    pub(super) fn begin(
+        options: AuditLogOptions,
         profile: &Profile,
         engine: &engine::Engine,
-        command: &[std::ffi::OsString],
-        is_optional: bool,
-    ) -> Result<Self, AuditLogError> {
-        let place = Place {
-            output,
-            command: CommandLine::Short.of(command),
-            engine: about_engine(engine),
-            profile: profile.name.to_string(),
-        };
-        let writer = place.open()?;
-        Ok(Self { place, writer, is_optional, failures: Mutex::default() })
+    ) -> Result<Self, JournalError> {
+        let (engine, profile) = (about_engine(engine), profile.name.to_string());
+        let writer = begin_session(&options, &engine, &profile)?;
+        Ok(Self { options, engine, profile, writer, failures: Mutex::default() })
     }
 
     /// Ends the session and begins a new one, in the file that is now at the log's path.
-    pub(super) fn reopen(&self) -> Result<(), AuditLogError> {
-        self.writer.go_on_with(self.place.open()?);
+    pub(super) fn reopen(&self) -> Result<(), JournalError> {
+        self.writer.go_on_with(begin_session(&self.options, &self.engine, &self.profile)?);
         Ok(())
     }
 
@@ -84,6 +53,18 @@ impl AuditLog {
     pub(super) fn end(&self, exit: Option<u8>) {
         self.writer.end(exit);
     }
+}
+
+/// Begins a session. The file may have been moved since the previous one.
+fn begin_session(
+    options: &AuditLogOptions,
+    engine: &Engine,
+    profile: &str,
+) -> Result<Writer, JournalError> {
+    let mut session = Session::begin(options.command.clone());
+    session.engine = Some(engine.clone());
+    session.labels.insert("profile".to_owned(), profile.to_owned());
+    options.output.begin(&session, Purpose::Audit)
 }
 
 /// A request that cannot be logged is refused, unless the log is optional.
@@ -95,32 +76,16 @@ impl Record for AuditLog {
         if ticket.is_written() {
             return Begun::Admitted(ticket);
         }
+        let is_optional = self.options.is_optional;
         let mut failures = self.failures.lock();
         if let Some(times) = failures.once_more() {
-            let what = if self.is_optional { "goes on without it" } else { "admits nothing" };
+            let what = if is_optional { "goes on without it" } else { "admits nothing" };
             tracing::error!(times, "the audit log cannot be written, so dsp {what}");
         }
-        if self.is_optional { Begun::Admitted(ticket) } else { Begun::Refused(ticket) }
+        if is_optional { Begun::Admitted(ticket) } else { Begun::Refused(ticket) }
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
         ticket.answered(outcome);
-    }
-}
-
-impl Place {
-    /// Begins a session. The file may have been moved since the previous one.
-    fn open(&self) -> Result<Writer, AuditLogError> {
-        let mut session = Session::begin(self.command.clone());
-        session.engine = Some(self.engine.clone());
-        session.labels.insert("profile".to_owned(), self.profile.clone());
-        let writer = match &self.output {
-            AuditOutput::File(path) => Writer::create(path, &session)?,
-            AuditOutput::Stdout(stdout) => {
-                let stdout = stdout.try_clone().map_err(AuditLogError::Stdout)?;
-                Writer::onto(File::from(stdout), &session).map_err(AuditLogError::Stdout)?
-            }
-        };
-        Ok(writer.for_purpose(Purpose::Audit))
     }
 }

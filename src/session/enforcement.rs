@@ -1,105 +1,176 @@
-//! Enforces a profile, and replaces it with a new one.
+//! The enforcement of a profile, from its start to its end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::admission::{Caveat, EngineMismatch, NotReviewed, check_engine, check_reviewed};
-use super::source::{self, SourceError};
+use tokio::signal::unix::{Signal, SignalKind};
+
+use super::admission::check_engine;
+use super::audit::Audit;
+use super::audit_log::{AuditLog, AuditLogOptions};
+use super::front::{Front, FrontOptions, OpenFront};
+use super::output::JournalError;
+use super::reload::{ProfileError, ProfileInForce, ProfileToEnforce, Reload};
+use super::signals::{EndSignals, Notice, SignalError, handle_signal};
+use super::start::{StartError, StartWarning};
+use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
-use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
-use crate::proxy::{OpenRequest, Running};
+
+/// The user's choices for an enforcement.
+#[derive(Debug)]
+pub struct EnforcementOptions {
+    /// The sockets, and who uses them.
+    pub front: FrontOptions,
+    /// The profile.
+    pub profile: ProfileToEnforce,
+    /// The audit log, if there is to be one.
+    pub audit_log: Option<AuditLogOptions>,
+}
 
 /// A profile that is being enforced.
 pub struct Enforcement {
-    path: PathBuf,
-    options: EnforcementOptions,
-    gate: Arc<Replaceable>,
+    front: Front,
+    workload: Workload,
+    signals: Option<Signals>,
+    engine: Engine,
+    profile: ProfileInForce,
+    audit: Arc<Audit>,
 }
 
-/// How a profile is enforced.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct EnforcementOptions {
-    /// Forward every request, and report the ones that would have been denied.
-    pub only_audits: bool,
-    /// On reload, end the requests in progress that the new profile denies.
-    pub drops_denied: bool,
-    /// On reload, require the new profile to be reviewed.
-    pub requires_reviewed: bool,
+/// The signals of a listener.
+struct Signals {
+    end: EndSignals,
+    hangup: Signal,
 }
 
-/// The result of a successful reload.
+/// What a person may want to see while a profile is enforced.
 #[derive(Debug)]
-pub struct Reload {
-    /// The new profile.
-    pub profile: Profile,
-    /// What the user should know about enforcing it on this engine.
-    pub caveats: Vec<Caveat>,
-    /// The requests in progress that it denies.
-    pub denied: Vec<OpenRequest>,
-    /// Whether those requests were ended.
-    pub has_ended: bool,
+pub enum EnforcementNotice {
+    /// The profile was, or was not, read again.
+    Reloaded(ReloadEnd),
+    /// The enforcement is ending, and connections are still open.
+    Waiting {
+        /// How many connections.
+        open: usize,
+    },
 }
 
-/// Why a reload failed. The old profile stays in force.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// The new profile cannot be read or is invalid.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The new profile has not been reviewed in its current form.
-    #[error(transparent)]
-    NotReviewed(#[from] NotReviewed),
-    /// The new profile is for another engine.
-    #[error(transparent)]
-    Engine(#[from] EngineMismatch),
+/// The result of reloading the profile, and of beginning a new session in the audit log.
+#[derive(Debug)]
+pub struct ReloadEnd {
+    /// The new profile. After an error, the previous one stays in force.
+    pub profile: Result<Reload, ProfileError>,
+    /// After an error, the audit log continues in the previous file.
+    pub audit_log: Result<(), JournalError>,
+}
+
+/// The result of an enforcement.
+#[derive(Debug)]
+pub struct EnforcementEnd {
+    /// How the workload ended.
+    pub workload: WorkloadEnd,
+    /// The text and the count of each denial, in the order in which they first occurred.
+    pub denials: Vec<(String, u64)>,
 }
 
 impl Enforcement {
-    /// Enforces a profile that was loaded from this path.
-    #[must_use]
-    pub fn new(path: PathBuf, profile: &Profile, options: EnforcementOptions) -> Self {
-        let gate = Arc::new(Replaceable::new(gate(profile, options)));
-        Self { path, options, gate }
-    }
-
-    /// The gate. It always applies the current profile.
-    #[must_use]
-    pub fn gate(&self) -> Arc<dyn Gate> {
-        Arc::clone(&self.gate) as Arc<dyn Gate>
-    }
-
-    /// Reads the profile again and puts the new version in force.
+    /// Opens sockets in front of an engine, and lets through what the profile allows.
     ///
     /// # Errors
-    /// When the new profile cannot be put in force. The old one then stays in force.
-    pub fn reload(&self, engine: &Engine, running: &Running) -> Result<Reload, ReloadError> {
-        let (_, profile) = source::load(&self.path)?;
-        if self.options.requires_reviewed {
-            check_reviewed(&self.path, &profile)?;
-        }
-        let caveats = check_engine(&profile, engine)?;
-        self.gate.replace(gate(&profile, self.options));
-        let enforcer = Enforcer::new(&profile);
-        let has_ended = self.options.drops_denied && !self.options.only_audits;
-        let mut denied = running.requests();
-        denied.retain(|open| is_denied(&enforcer, open));
-        if has_ended {
-            denied.iter().for_each(|open| running.cut(open.connection));
-        }
-        Ok(Reload { profile, caveats, denied, has_ended })
+    /// [`StartError`]. What `warn` received until then may explain it.
+    pub async fn start(
+        engine: Engine,
+        options: EnforcementOptions,
+        warn: &mut dyn FnMut(StartWarning),
+    ) -> Result<Self, StartError> {
+        let EnforcementOptions { front, profile, audit_log } = options;
+        let caveats = check_engine(profile.profile(), &engine)?;
+        caveats.into_iter().map(StartWarning::Caveat).for_each(&mut *warn);
+        let ends_at_signal = front.workload.ends_at_signal();
+        let name = profile.profile().name.as_str();
+        let front = OpenFront::open(front, &engine, name, warn).await?;
+        let begin = |log| AuditLog::begin(log, profile.profile(), &engine);
+        let audit = Arc::new(Audit::new(audit_log.map(begin).transpose()?));
+        // Before anybody knows the address, so that a signal that is sent after that is handled.
+        let signals = ends_at_signal.then(Signals::new).transpose()?;
+        let profile = ProfileInForce::new(profile);
+        let (front, workload) = front.serve(audit.service(profile.gate(), engine.address.clone()));
+        Ok(Self { front, workload, signals, engine, profile, audit })
+    }
+
+    /// The addresses on which it listens, as people read them.
+    #[must_use]
+    pub fn addresses(&self) -> &[String] {
+        self.front.addresses()
+    }
+
+    /// The address for `DOCKER_HOST`.
+    #[must_use]
+    pub fn docker_host(&self) -> &str {
+        self.front.docker_host()
+    }
+
+    /// The profile that is in force.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        self.profile.profile()
+    }
+
+    /// Reads the profile again and puts the new version in force. Begins a new session in the audit log,
+    /// in the file that is now at its path.
+    pub fn reload(&mut self) -> ReloadEnd {
+        reload(&mut self.profile, &self.engine, &self.front, &self.audit)
+    }
+
+    /// Enforces the profile until the workload ends. A listener reloads the profile on each hang-up
+    /// signal.
+    pub async fn run(mut self, notice: impl Fn(EnforcementNotice)) -> EnforcementEnd {
+        let workload = std::mem::replace(&mut self.workload, Workload::InProcess);
+        let (signals, hangup) = self.signals.take().map(|it| (it.end, it.hangup)).unzip();
+        let waiting = |kind| match kind {
+            Notice::Second => {}
+            Notice::Waiting { open } => notice(EnforcementNotice::Waiting { open }),
+        };
+        let Self { front, profile, engine, audit, .. } = &mut self;
+        let reloading = async {
+            let Some(mut hangup) = hangup else { return std::future::pending().await };
+            while hangup.recv().await.is_some() {
+                notice(EnforcementNotice::Reloaded(reload(profile, engine, front, audit)));
+            }
+            std::future::pending().await
+        };
+        let workload = tokio::select! {
+            workload = front.run(workload, signals, waiting) => workload,
+            () = reloading => WorkloadEnd::Stopped,
+        };
+        self.finish(workload)
+    }
+
+    /// Ends the enforcement now.
+    pub async fn end(self) -> EnforcementEnd {
+        let workload = self.front.end(self.workload.grace()).await;
+        self.finish(workload)
+    }
+
+    fn finish(self, workload: WorkloadEnd) -> EnforcementEnd {
+        self.audit.end(workload.exit_status());
+        EnforcementEnd { workload, denials: self.audit.denials() }
     }
 }
 
-fn gate(profile: &Profile, options: EnforcementOptions) -> Arc<dyn Gate> {
-    let enforcer = Enforcer::new(profile);
-    if options.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
+fn reload(
+    profile: &mut ProfileInForce,
+    engine: &Engine,
+    front: &Front,
+    audit: &Audit,
+) -> ReloadEnd {
+    let profile = profile.reload(engine, front.running());
+    ReloadEnd { profile, audit_log: audit.reopen() }
 }
 
-fn is_denied(enforcer: &Enforcer, open: &OpenRequest) -> bool {
-    let decision = enforcer.decide(&Request::new(&open.method, &open.target));
-    matches!(decision.verdict, Verdict::Deny(_))
+impl Signals {
+    fn new() -> Result<Self, SignalError> {
+        let end = EndSignals::except_hangup()?;
+        Ok(Self { end, hangup: handle_signal(SignalKind::hangup())? })
+    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,8 +20,7 @@ pub(super) struct ShownMethod<'a>(&'a str);
 pub(super) struct ShownPath<'a>(&'a str, &'a Decision);
 
 /// What a recording says about an engine.
-#[must_use]
-pub fn about_engine(engine: &engine::Engine) -> recording::Engine {
+pub(super) fn about_engine(engine: &engine::Engine) -> recording::Engine {
     let version = &engine.version;
     recording::Engine {
         kind: version.kind,

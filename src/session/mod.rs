@@ -11,27 +11,40 @@ mod audit_log;
 mod denials;
 mod enforcement;
 mod follow;
+mod front;
 mod journal;
 mod limits;
+mod output;
 mod program;
 mod recorder;
+mod recording;
+mod reload;
 mod runtime_dir;
 mod signals;
 mod sockets;
 mod source;
+mod start;
+#[cfg(test)]
+mod tests;
+mod workload;
 
-pub use admission::{Caveat, EngineMismatch, NotReviewed, check_engine, check_reviewed};
-pub use audit::Audit;
-pub use audit_log::{AuditLog, AuditLogError, AuditOutput};
-pub use enforcement::{Enforcement, EnforcementOptions, Reload, ReloadError};
-pub use follow::{
-    FollowEnd, FollowError, FollowFailure, FollowOptions, Followed, FollowedContainer, Follower,
-    LONGEST_BODY, Recorded, Unfollowed, WhyUnread,
+pub use admission::{Caveat, EngineMismatch, NotReviewed};
+pub use audit_log::AuditLogOptions;
+pub use enforcement::{
+    Enforcement, EnforcementEnd, EnforcementNotice, EnforcementOptions, ReloadEnd,
 };
-pub use journal::about_engine;
-pub use program::{CHILD_GRACE, escape, run_program};
-pub use recorder::Recorder;
+pub use follow::{
+    ContainerSessions, FollowEnd, FollowError, FollowFailure, FollowedContainer, Recorded,
+    Unfollowed, WhyUnread,
+};
+pub use front::FrontOptions;
+pub use output::{JournalError, JournalOutput};
+pub use program::escape;
+pub use recording::{Recording, RecordingEnd, RecordingNotice, RecordingOptions, SeveralPrograms};
+pub use reload::{EnforcementMode, ProfileError, ProfileToEnforce, Reload};
 pub use runtime_dir::{RuntimeDir, RuntimeDirError};
-pub use signals::{EndSignals, Notice, SignalError, handle_signal, serve_until_signal};
-pub use sockets::{ListenOptions, Serving, Sockets, SocketsError, UsualSocket, covered_access};
+pub use signals::{SignalError, handle_signal};
+pub use sockets::{ListenOptions, SocketsError};
 pub use source::{SourceError, builtin, load};
+pub use start::{StartError, StartWarning};
+pub use workload::{Workload, WorkloadEnd};

@@ -10,14 +10,14 @@ use crate::child::{self, Ended, Escape, Intercept, SpawnError};
 use crate::proxy::Running;
 
 /// How long a program's connections may stay open after the program has ended.
-pub const CHILD_GRACE: Duration = Duration::from_secs(1);
+pub(super) const CHILD_GRACE: Duration = Duration::from_secs(1);
 
 /// Runs a program that connects to the proxy at this address. Waits until the program and its
 /// connections have ended.
 ///
 /// # Errors
 /// When the program cannot be started.
-pub async fn run_program(
+pub(super) async fn run_program(
     command: Vec<OsString>,
     address: String,
     engine: EngineKind,

@@ -8,25 +8,23 @@ use crate::recording::{Progress, Ticket, Totals, Writer};
 
 /// Writes every request that the proxy reports to a recording.
 #[derive(Debug)]
-pub struct Recorder {
+pub(super) struct Recorder {
     writer: Writer,
 }
 
 impl Recorder {
     /// Records to this writer.
-    #[must_use]
-    pub fn new(writer: Writer) -> Self {
+    pub(super) fn new(writer: Writer) -> Self {
         Self { writer }
     }
 
     /// The progress of the recording.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         self.writer.progress()
     }
 
     /// Ends the session and records the command's exit status.
-    pub fn end(&self, exit: Option<u8>) -> Totals {
+    pub(super) fn end(&self, exit: Option<u8>) -> Totals {
         self.writer.end(exit)
     }
 }

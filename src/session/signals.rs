@@ -20,7 +20,7 @@ pub struct SignalError(#[source] io::Error);
 
 /// The signals that end a proxy.
 #[derive(Debug)]
-pub struct EndSignals {
+pub(super) struct EndSignals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Option<Signal>,
@@ -28,7 +28,7 @@ pub struct EndSignals {
 
 /// What a user may want to see while the proxy is serving.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Notice {
+pub(super) enum Notice {
     /// Another second has passed.
     Second,
     /// The proxy is shutting down, and connections are still open.
@@ -43,7 +43,7 @@ impl EndSignals {
     ///
     /// # Errors
     /// When they cannot be handled.
-    pub fn new() -> Result<Self, SignalError> {
+    pub(super) fn new() -> Result<Self, SignalError> {
         let hangup = Some(handle_signal(SignalKind::hangup())?);
         Ok(Self { hangup, ..Self::except_hangup()? })
     }
@@ -52,13 +52,13 @@ impl EndSignals {
     ///
     /// # Errors
     /// When they cannot be handled.
-    pub fn except_hangup() -> Result<Self, SignalError> {
+    pub(super) fn except_hangup() -> Result<Self, SignalError> {
         let interrupt = handle_signal(SignalKind::interrupt())?;
         Ok(Self { interrupt, terminate: handle_signal(SignalKind::terminate())?, hangup: None })
     }
 
     /// Waits for the next signal.
-    pub async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -83,7 +83,7 @@ pub fn handle_signal(kind: SignalKind) -> Result<Signal, SignalError> {
 
 /// Serves until a signal arrives, then shuts down in order: open requests get the grace period. A
 /// second signal ends them at once.
-pub async fn serve_until_signal(
+pub(super) async fn serve_until_signal(
     running: &Running,
     grace: Duration,
     mut signals: EndSignals,

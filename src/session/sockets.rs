@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -32,9 +31,15 @@ pub struct ListenOptions {
     pub limits: Limits,
 }
 
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { addresses: Vec::new(), access: Access::default(), limits: Limits::DEFAULT }
+    }
+}
+
 /// Which socket to open if no address is given.
 #[derive(Clone, Copy, Debug)]
-pub enum UsualSocket<'a> {
+pub(super) enum UsualSocket<'a> {
     /// The default socket for listeners with this name.
     Named(&'a str),
     /// A socket in a new folder, for a program that dsp runs. If it covers another socket, everyone who
@@ -68,21 +73,29 @@ pub enum SocketsError {
     /// None of the sockets is a file that could cover another one.
     #[error("--intercept needs a unix socket; add --listen unix:///path")]
     NothingToPutOver,
+    /// No other machine can reach any of the sockets, although that was asked for.
+    #[error(
+        "--insecure-tcp is for addresses that other machines can reach, but each --listen is reachable \
+         from this machine only"
+    )]
+    OnlyLocal,
 }
 
 /// Listening sockets.
 #[derive(Debug)]
-pub struct Sockets {
+pub(super) struct Sockets {
     listeners: Vec<Listener>,
     limits: Limits,
+    /// Whether other machines are meant to reach them.
+    is_for_others: bool,
     folder: Option<TempDir>,
 }
 
 /// Sockets that are being served. Dropping it removes the folder that was created for them.
 #[derive(Debug)]
-pub struct Serving {
+pub(super) struct Serving {
     /// The proxy.
-    pub running: Running,
+    pub(super) running: Running,
     _folder: Option<TempDir>,
 }
 
@@ -91,7 +104,7 @@ impl Sockets {
     ///
     /// # Errors
     /// When a socket cannot be opened.
-    pub async fn open(
+    pub(super) async fn open(
         options: ListenOptions,
         usual: UsualSocket<'_>,
         runtime_dir: &RuntimeDir,
@@ -119,45 +132,42 @@ impl Sockets {
             listeners.push(Listener::bind(address, &access).await?);
         }
         limits.connections = limits.connections.min(most_connections());
-        Ok(Self { listeners, limits, folder })
+        Ok(Self { listeners, limits, is_for_others: access.anywhere, folder })
     }
 
     /// The folders in which others could replace dsp's socket with another one.
-    pub fn hazards(&self) -> impl Iterator<Item = Hazard> {
+    pub(super) fn hazards(&self) -> impl Iterator<Item = Hazard> {
         self.listeners.iter().filter_map(Listener::hazard)
     }
 
     /// The sockets that cannot tell their clients apart, so that anyone who reaches them can connect.
-    pub fn open_to_all(&self) -> impl Iterator<Item = &Listener> {
+    pub(super) fn open_to_all(&self) -> impl Iterator<Item = &Listener> {
         self.listeners.iter().filter(|listener| listener.is_open_to_all())
     }
 
     /// The address for `DOCKER_HOST`.
-    #[must_use]
-    pub fn docker_host(&self) -> String {
+    pub(super) fn docker_host(&self) -> String {
         self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()
     }
 
-    /// Whether the sockets can be reached from this machine only.
-    #[must_use]
-    pub fn is_local(&self) -> bool {
-        self.listeners.iter().all(Listener::is_local)
-    }
-
-    /// Ends requests whose body makes no progress for this long.
-    pub fn limit_bodies(&mut self, limit: Option<Duration>) {
-        self.limits.body = limit;
+    /// Refuses to be open to other machines if none of them can reach any of the sockets.
+    ///
+    /// # Errors
+    /// [`SocketsError::OnlyLocal`].
+    pub(super) fn check_reach(&self) -> Result<(), SocketsError> {
+        if self.is_for_others && self.listeners.iter().all(Listener::is_local) {
+            return Err(SocketsError::OnlyLocal);
+        }
+        Ok(())
     }
 
     /// How much each socket accepts at once.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         self.limits
     }
 
     /// The addresses of all sockets.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<String> {
+    pub(super) fn addresses(&self) -> Vec<String> {
         self.listeners.iter().map(|listener| listener.address().to_string()).collect()
     }
 
@@ -165,7 +175,7 @@ impl Sockets {
     ///
     /// # Errors
     /// When none of them is a file.
-    pub fn to_put_over(&self) -> Result<PathBuf, SocketsError> {
+    pub(super) fn to_put_over(&self) -> Result<PathBuf, SocketsError> {
         let path = self.listeners.iter().find_map(|listener| match listener.address() {
             Address::Unix(path) => Some(path.clone()),
             Address::Tcp { .. } => None,
@@ -174,7 +184,7 @@ impl Sockets {
     }
 
     /// Starts to serve the sockets.
-    pub fn serve<R: Record>(self, service: Service<R>) -> Serving {
+    pub(super) fn serve<R: Record>(self, service: Service<R>) -> Serving {
         let running = Proxy::new(self.listeners).limits(self.limits).serve(Arc::new(service));
         Serving { running, _folder: self.folder }
     }
@@ -198,8 +208,7 @@ pub(super) fn access_of(path: &Path) -> Option<Access> {
 
 /// Who may use a socket that covers others: everyone who may use the covered socket, so that a command
 /// can switch to another user who had access to it. A user namespace has no other users.
-#[must_use]
-pub fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
+pub(super) fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
     let intercept = intercept.filter(|intercept| !intercept.is_without_root())?;
     let engine = match engine {
         Address::Unix(path) => Some(path.as_path()),

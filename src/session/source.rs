@@ -10,7 +10,7 @@ use crate::text::{nearest, printable};
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be read, or its content is invalid.
-    #[error(transparent)]
+    #[error("{0}")]
     Load(#[from] LoadError),
     /// There is no such file, but dsp has a built-in profile with that name or a similar one.
     #[error("{error}")]

@@ -1,12 +1,12 @@
 //! A container with its own recording socket.
 
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::proxy::Running;
 use crate::recording::{Totals, Writer};
+use crate::session::output::JournalOutput;
 
 /// How many digits of an ID are enough to identify it, as in the docker CLI.
 const SHORT_ID: usize = 12;
@@ -27,11 +27,11 @@ struct Identity {
     name: Option<String>,
 }
 
-/// The session of a container, and the file that it is written to.
+/// The session of a container, and where it is written.
 #[derive(Debug)]
 pub(super) struct ContainerRecording {
     pub(super) writer: Writer,
-    pub(super) file: PathBuf,
+    pub(super) output: JournalOutput,
 }
 
 impl Container {
@@ -107,10 +107,10 @@ impl Container {
         self.running.lock().take()
     }
 
-    /// Ends its session, if it has one. Returns the file and the session's totals.
-    pub(super) fn end(&self) -> Option<(&Path, Totals)> {
+    /// Ends its session, if it has one. Returns where it was written, and the session's totals.
+    pub(super) fn end(&self) -> Option<(&JournalOutput, Totals)> {
         let recording = self.recording.get()?.as_ref()?;
-        Some((&recording.file, recording.writer.end(None)))
+        Some((&recording.output, recording.writer.end(None)))
     }
 
     fn identity(&self) -> MutexGuard<'_, Identity> {

@@ -11,6 +11,7 @@ use super::follower::{Follower, State};
 use super::unfollowed::{FollowFailure, Unfollowed};
 use crate::engine;
 use crate::recording::Totals;
+use crate::session::output::JournalOutput;
 
 /// How long the engine may take to say whether a container still exists.
 const ASK_TIME: Duration = Duration::from_secs(2);
@@ -44,8 +45,8 @@ pub struct FollowedContainer {
 /// What was recorded from a container.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recorded {
-    /// The recording.
-    pub file: PathBuf,
+    /// The recording; `None` for standard output.
+    pub file: Option<PathBuf>,
     /// Whether the recording is the container's own.
     pub is_own_file: bool,
     /// The totals of its session.
@@ -66,7 +67,7 @@ impl FollowEnd {
 impl Follower {
     /// Ends all sessions and returns the results. Connections that are still open after the grace
     /// period are cut.
-    pub async fn end(&self, grace: Duration) -> FollowEnd {
+    pub(in crate::session) async fn end(&self, grace: Duration) -> FollowEnd {
         let State {
             mut containers,
             adopted,
@@ -91,8 +92,8 @@ impl Follower {
     }
 
     fn ended(&self, container: &Container) -> FollowedContainer {
-        let recorded = |(file, totals): (&Path, Totals)| Recorded {
-            file: file.to_owned(),
+        let recorded = |(output, totals): (&JournalOutput, Totals)| Recorded {
+            file: output.file().map(Path::to_owned),
             is_own_file: self.is_split(),
             totals,
         };

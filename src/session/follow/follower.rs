@@ -18,9 +18,10 @@ use crate::api::{Address, EngineKind};
 use crate::engine::Engine;
 use crate::follow::{self, EngineSocket, Place};
 use crate::proxy::{Access, Limits, Workers};
-use crate::recording::{self, Writer};
+use crate::recording::{self, Purpose};
 use crate::session::journal::about_engine;
 use crate::session::limits::most_sockets;
+use crate::session::output::JournalOutput;
 use crate::session::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::session::sockets::access_of;
 use crate::text::{printable, shown};
@@ -38,15 +39,24 @@ const MOST_WORDS: usize = 4096;
 /// The most warnings that are kept for the end. Clients control how many there are.
 const MOST_WARNINGS: usize = 100;
 
-/// The user's choices for following containers.
+/// Where the sessions of followed containers are written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ContainerSessions {
+    /// Into the command's recording.
+    Shared,
+    /// Into this folder, with a file for each container.
+    Folder(PathBuf),
+}
+
+/// How containers are followed.
 #[derive(Clone, Debug)]
-pub struct FollowOptions {
-    /// The recording that the containers share with the command.
-    pub output: PathBuf,
-    /// If given, a folder in which each container gets its own recording instead.
-    pub split: Option<PathBuf>,
+pub(in crate::session) struct FollowOptions {
+    /// The command's recording.
+    pub(in crate::session) output: JournalOutput,
+    /// Where the containers' sessions are written.
+    pub(in crate::session) sessions: ContainerSessions,
     /// The labels of every session.
-    pub labels: Vec<(String, String)>,
+    pub(in crate::session) labels: Vec<(String, String)>,
 }
 
 /// Why containers cannot be followed.
@@ -75,7 +85,7 @@ pub enum FollowError {
 }
 
 /// Keeps track of all followed containers. Dropping it removes their sockets.
-pub struct Follower {
+pub(in crate::session) struct Follower {
     pub(super) engine: Engine,
     pub(super) socket: EngineSocket,
     pub(super) folder: PathBuf,
@@ -112,7 +122,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the engine may be on another machine, or when a folder cannot be created.
-    pub fn new(
+    pub(in crate::session) fn new(
         options: FollowOptions,
         engine: &Engine,
         limits: Limits,
@@ -121,9 +131,9 @@ impl Follower {
         let Address::Unix(path) = &engine.address else {
             return Err(FollowError::OtherMachine { engine: engine.address.clone() });
         };
-        if let Some(split) = &options.split {
-            fs::create_dir_all(split)
-                .map_err(|source| FollowError::Split { folder: split.clone(), source })?;
+        if let ContainerSessions::Folder(folder) = &options.sessions {
+            fs::create_dir_all(folder)
+                .map_err(|source| FollowError::Split { folder: folder.clone(), source })?;
         }
         let (own_folder, all) = runtime_dir.folder_to_mount()?;
         let folder = own_folder.path().to_owned();
@@ -160,9 +170,9 @@ impl Follower {
         session.container = Some(printable(name));
         session.labels = self.options.labels.iter().cloned().collect();
         session.engine = Some(about_engine(&self.engine));
-        let file = self.file(name);
-        match Writer::create(&file, &session) {
-            Ok(writer) => Some(ContainerRecording { writer, file }),
+        let output = self.output(name);
+        match output.begin(&session, Purpose::Evidence) {
+            Ok(writer) => Some(ContainerRecording { writer, output }),
             Err(error) => {
                 let (name, error) = (name.to_owned(), error.to_string());
                 self.fail(FollowFailure::Recording { name, error });
@@ -171,21 +181,25 @@ impl Follower {
         }
     }
 
-    /// The file of a container. It is never the command's file, whatever the container's name.
-    fn file(&self, name: &str) -> PathBuf {
-        let Some(folder) = &self.options.split else { return self.options.output.clone() };
+    /// Where the session of a container is written. A container's own file is never the command's,
+    /// whatever the container's name.
+    fn output(&self, name: &str) -> JournalOutput {
+        let (folder, shared) = match &self.options.sessions {
+            ContainerSessions::Shared => return self.options.output.clone(),
+            ContainerSessions::Folder(folder) => (folder, self.options.output.file()),
+        };
         let file = folder.join(file_name(name, ""));
-        match (fs::metadata(&file), fs::metadata(&self.options.output)) {
-            (Ok(one), Ok(other)) if (one.dev(), one.ino()) == (other.dev(), other.ino()) => {
+        JournalOutput::File(match (fs::metadata(&file), shared.map(fs::metadata)) {
+            (Ok(one), Some(Ok(other))) if (one.dev(), one.ino()) == (other.dev(), other.ino()) => {
                 folder.join(file_name(name, ".container"))
             }
             _ => file,
-        }
+        })
     }
 
     /// Whether each container has its own recording.
     pub(super) fn is_split(&self) -> bool {
-        self.options.split.is_some()
+        matches!(self.options.sessions, ContainerSessions::Folder(_))
     }
 
     /// Removes a container that was not created after all.

@@ -1,7 +1,7 @@
 //! `record --follow` gives each container that mounts the engine's socket its own recording socket
 //! instead.
 //!
-//! [`Follower`] keeps track of all containers and of what went wrong. [`Followed`] is the sink for one
+//! `Follower` keeps track of all containers and of what went wrong. `Followed` is the sink for one
 //! client, which is the command or a container. It reads requests that create containers, and opens
 //! their sockets.
 
@@ -16,6 +16,7 @@ mod tests;
 mod unfollowed;
 
 pub use end::{FollowEnd, FollowedContainer, Recorded};
-pub use follower::{FollowError, FollowOptions, Follower};
-pub use sink::{Followed, LONGEST_BODY};
+pub use follower::{ContainerSessions, FollowError};
+pub(super) use follower::{FollowOptions, Follower};
+pub(super) use sink::{Followed, LONGEST_BODY};
 pub use unfollowed::{FollowFailure, Unfollowed, WhyUnread};

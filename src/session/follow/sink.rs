@@ -25,13 +25,13 @@ use crate::session::journal::{shown, write_request};
 use crate::session::recorder::Recorder;
 
 /// The longest body, in bytes, of a request that creates a container. Real ones take a few KiB.
-pub const LONGEST_BODY: usize = 4 << 20;
+pub(in crate::session) const LONGEST_BODY: usize = 4 << 20;
 
 /// How long the engine may take to list its containers.
 const ASK_TIME: Duration = Duration::from_secs(2);
 
 /// Records the requests of one client, and follows the containers that it creates.
-pub struct Followed {
+pub(in crate::session) struct Followed {
     follower: Arc<Follower>,
     client: Client,
 }
@@ -42,7 +42,7 @@ enum Client {
 }
 
 /// A request in progress.
-pub struct Ticket {
+pub(in crate::session) struct Ticket {
     line: Option<recording::Ticket>,
     asks: Asks,
     made: OnceLock<Arc<Container>>,
@@ -56,13 +56,16 @@ struct Created {
 
 impl Followed {
     /// Records the command.
-    #[must_use]
-    pub fn command(follower: &Arc<Follower>, recorder: &Arc<Recorder>) -> Self {
+    pub(in crate::session) fn command(follower: &Arc<Follower>, recorder: &Arc<Recorder>) -> Self {
         Self { follower: Arc::clone(follower), client: Client::Command(Arc::clone(recorder)) }
     }
 
     /// Returns the service for this client's connections.
-    pub fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
+    pub(in crate::session) fn service(
+        self: &Arc<Self>,
+        gate: Arc<dyn Gate>,
+        engine: Address,
+    ) -> Service<Self> {
         let rewriter = Arc::clone(self) as Arc<dyn RewriteBody<Ticket>>;
         Service::new(gate, Arc::clone(self), engine).rewriting(rewriter)
     }
@@ -236,7 +239,7 @@ impl Follower {
     /// Serves the sockets of containers from an earlier session again. Returns the names of those that
     /// are running: they have mounted the old socket, which cannot be replaced, so they cannot reach an
     /// engine until they are restarted.
-    pub async fn adopt(self: &Arc<Self>) -> Vec<String> {
+    pub(in crate::session) async fn adopt(self: &Arc<Self>) -> Vec<String> {
         let Some(all) = &self.all else { return Vec::new() };
         let mut cut_off = Vec::new();
         for found in engine::mounted_containers(&self.engine.address, ASK_TIME).await {

@@ -14,9 +14,11 @@ use crate::api::{Address, EngineKind};
 use crate::engine::{Engine, EngineVersion, Environment, Source};
 use crate::policy::Observer;
 use crate::proxy::{Access, Limits, Listener, Proxy, Running};
-use crate::recording::{Session, Writer};
+use crate::recording::{Purpose, Session};
 use crate::sample::SampleEngine;
-use crate::session::{Recorder, RuntimeDir};
+use crate::session::RuntimeDir;
+use crate::session::output::JournalOutput;
+use crate::session::recorder::Recorder;
 
 /// A recorded command whose containers are followed.
 struct World {
@@ -41,18 +43,16 @@ impl World {
                 min_api: None,
             },
         };
-        let options = FollowOptions {
-            output: path("recording.jsonl"),
-            split: split.map(path),
-            labels: Vec::new(),
-        };
+        let output = JournalOutput::File(path("recording.jsonl"));
+        let sessions =
+            split.map_or(ContainerSessions::Shared, |split| ContainerSessions::Folder(path(split)));
+        let options = FollowOptions { output: output.clone(), sessions, labels: Vec::new() };
         let environment = Environment { uid: 1, ..Environment::default() };
         let runtime_dir = RuntimeDir::new(&environment, folder.path().to_owned());
-        let output = options.output.clone();
         let follower =
             Arc::new(Follower::new(options, &engine, Limits::DEFAULT, &runtime_dir).unwrap());
         assert!(follower.adopt().await.is_empty());
-        let writer = Writer::create(&output, &Session::begin(Vec::new())).unwrap();
+        let writer = output.begin(&Session::begin(Vec::new()), Purpose::Evidence).unwrap();
         let followed = Followed::command(&follower, &Arc::new(Recorder::new(writer)));
         let address = Address::unix(path("dsp.sock")).unwrap();
         let listener = Listener::bind(&address, &Access::default()).await.unwrap();
@@ -129,8 +129,8 @@ async fn what_a_container_asks_is_counted_and_is_in_its_own_file_if_that_was_ask
         assert!(mine.is_heard && recorded.is_own_file == split.is_some());
         assert_eq!((recorded.totals.requests, recorded.totals.operations), (3, 2));
         let file = if split.is_some() { "split/mine.jsonl" } else { "recording.jsonl" };
-        assert_eq!(recorded.file, world.path(file));
-        assert!(fs::read_to_string(&recorded.file).unwrap().contains("\"container\":\"mine\""));
+        assert_eq!(recorded.file, Some(world.path(file)));
+        assert!(fs::read_to_string(world.path(file)).unwrap().contains("\"container\":\"mine\""));
     }
 }
 

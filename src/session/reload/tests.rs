@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -15,7 +14,7 @@ use crate::engine::{EngineVersion, Source};
 use crate::profile::LoadError;
 use crate::proxy::{Access, Listener, Proxy};
 use crate::sample::SampleEngine;
-use crate::session::{Audit, Caveat};
+use crate::session::audit::Audit;
 
 const OLD: &str = "version: 1\nname: p\nallow:\n  - GET /info\n";
 const NEW: &str = "version: 1\nname: p\nallow:\n  - GET /version\n";
@@ -27,13 +26,13 @@ type IsMeant = fn(&LoadError) -> bool;
 struct World {
     folder: TempDir,
     engine: Engine,
-    enforcement: Enforcement,
+    profile: ProfileInForce,
     running: Running,
     _sample: SampleEngine,
 }
 
 impl World {
-    async fn new(options: EnforcementOptions) -> Self {
+    async fn new(mode: EnforcementMode) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sample = SampleEngine::start(&folder.path().join("engine.sock")).unwrap();
         let engine = Engine {
@@ -48,34 +47,33 @@ impl World {
         };
         let path = folder.path().join("p.yaml");
         fs::write(&path, OLD).unwrap();
-        let profile = source::load(&path).unwrap().1;
-        let enforcement = Enforcement::new(path, &profile, options);
+        let profile = ProfileInForce::new(ProfileToEnforce::load(&path, mode).unwrap());
         let address = Address::unix(folder.path().join("dsp.sock")).unwrap();
         let listener = Listener::bind(&address, &Access::default()).await.unwrap();
         let audit = Arc::new(Audit::default());
-        let service = audit.service(enforcement.gate(), engine.address.clone());
+        let service = audit.service(profile.gate(), engine.address.clone());
         let running = Proxy::new(vec![listener]).serve(Arc::new(service));
-        Self { folder, engine, enforcement, running, _sample: sample }
+        Self { folder, engine, profile, running, _sample: sample }
     }
 
-    fn profile(&self) -> &Path {
-        &self.enforcement.path
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("p.yaml")
     }
 
-    fn reload(&self) -> Result<Reload, ReloadError> {
-        self.enforcement.reload(&self.engine, &self.running)
+    fn reload(&mut self) -> Result<Reload, ProfileError> {
+        self.profile.reload(&self.engine, &self.running)
     }
 
     fn allows(&self, path: &str) -> bool {
-        let decision = self.enforcement.gate().decide(&Request::new("GET", path));
+        let decision = self.profile.gate().decide(&Request::new("GET", path));
         matches!(decision.verdict, Verdict::Forward(_))
     }
 }
 
 #[tokio::test]
 async fn each_kind_of_bad_profile_leaves_the_old_one_in_force_and_says_why() {
-    let world = World::new(EnforcementOptions::default()).await;
-    let path = world.profile();
+    let mut world = World::new(EnforcementMode::default()).await;
+    let path = &world.path();
     let far = "x".repeat(usize::try_from(crate::profile::MAX_BYTES).unwrap() + 1);
     let bad: [(&str, IsMeant); 4] = [
         ("version: 1\nname: p\nallow: [", |it| matches!(it, LoadError::Invalid { .. })),
@@ -85,9 +83,9 @@ async fn each_kind_of_bad_profile_leaves_the_old_one_in_force_and_says_why() {
         ("", |it| matches!(it, LoadError::Invalid { .. })),
         (&far, |it| matches!(it, LoadError::TooLarge { .. })),
     ];
-    let check = |is_meant: IsMeant, what: &str| {
+    let mut check = |is_meant: IsMeant, what: &str| {
         match world.reload().unwrap_err() {
-            ReloadError::Source(SourceError::Load(error)) => assert!(is_meant(&error), "{error}"),
+            ProfileError::Source(SourceError::Load(error)) => assert!(is_meant(&error), "{error}"),
             other => panic!("{what}: {other}"),
         }
         assert!(world.allows("/info") && !world.allows("/version"), "{what}");
@@ -113,29 +111,29 @@ async fn each_kind_of_bad_profile_leaves_the_old_one_in_force_and_says_why() {
 
 #[tokio::test]
 async fn a_profile_that_nobody_has_reviewed_is_refused_when_a_review_is_required() {
-    let world =
-        World::new(EnforcementOptions { requires_reviewed: true, ..Default::default() }).await;
-    fs::write(world.profile(), NEW).unwrap();
+    let mut world = World::new(EnforcementMode::default()).await;
+    world.profile.file.mode.requires_reviewed = true;
+    fs::write(world.path(), NEW).unwrap();
     let error = world.reload().unwrap_err();
-    let ReloadError::NotReviewed(not_reviewed) = &error else { panic!("{error}") };
+    let ProfileError::NotReviewed(not_reviewed) = &error else { panic!("{error}") };
     assert!(not_reviewed.help().starts_with("dsp review "));
     assert!(error.to_string().contains("GET /version"), "{error}");
     assert!(world.allows("/info"));
 }
 
 #[tokio::test]
-async fn a_profile_for_another_engine_is_refused_and_an_api_that_is_too_new_is_told() {
-    let mut world = World::new(EnforcementOptions::default()).await;
-    fs::write(world.profile(), NEW.replace("name: p", "name: p\nengine: podman")).unwrap();
+async fn a_profile_for_another_engine_is_refused_and_an_api_that_is_too_new_is_reported() {
+    let mut world = World::new(EnforcementMode::default()).await;
+    fs::write(world.path(), NEW.replace("name: p", "name: p\nengine: podman")).unwrap();
     let error = world.reload().unwrap_err();
-    assert!(matches!(error, ReloadError::Engine(_)), "{error}");
+    assert!(matches!(error, ProfileError::Engine(_)), "{error}");
     assert!(world.allows("/info"));
-    fs::write(world.profile(), NEW.replace("name: p", "name: p\nmin_api: \"1.44\"")).unwrap();
+    fs::write(world.path(), NEW.replace("name: p", "name: p\nmin_api: \"1.44\"")).unwrap();
     let caveats = world.reload().unwrap().caveats;
     let [caveat @ Caveat::MinApi { .. }] = caveats.as_slice() else { panic!("{caveats:?}") };
     assert!(caveat.to_string().contains("its min_api is \"1.44\"") && caveat.help().is_some());
     world.engine.version.kind = EngineKind::Podman;
-    fs::write(world.profile(), OLD).unwrap();
+    fs::write(world.path(), OLD).unwrap();
     let caveats = world.reload().unwrap().caveats;
     assert!(matches!(caveats.as_slice(), [Caveat::IsPodman { .. }]), "{caveats:?}");
 }
@@ -143,17 +141,17 @@ async fn a_profile_for_another_engine_is_refused_and_an_api_that_is_too_new_is_t
 #[tokio::test]
 async fn requests_under_way_that_the_new_profile_denies_are_named_and_ended_when_asked_for() {
     for drops_denied in [false, true] {
-        let options = EnforcementOptions { drops_denied, ..EnforcementOptions::default() };
-        let world = World::new(options).await;
+        let mode = EnforcementMode { drops_denied, ..EnforcementMode::default() };
+        let mut world = World::new(mode).await;
         let events = "version: 1\nname: p\nallow:\n  - GET /events\n";
-        fs::write(world.profile(), events).unwrap();
+        fs::write(world.path(), events).unwrap();
         assert!(world.reload().unwrap().denied.is_empty());
         let mut client = UnixStream::connect(world.folder.path().join("dsp.sock")).await.unwrap();
         client.write_all(b"GET /events HTTP/1.1\r\nHost: d\r\n\r\n").await.unwrap();
         let mut start = [0; 12];
         client.read_exact(&mut start).await.unwrap();
         assert_eq!(&start, b"HTTP/1.1 200");
-        fs::write(world.profile(), NEW).unwrap();
+        fs::write(world.path(), NEW).unwrap();
         let reload = world.reload().unwrap();
         assert_eq!(reload.has_ended, drops_denied);
         let [open] = reload.denied.as_slice() else { panic!("{:?}", reload.denied) };

@@ -1,0 +1,138 @@
+//! What recording and enforcing have in common: sockets in front of an engine, and a workload that uses
+//! them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::program::run_program;
+use super::runtime_dir::RuntimeDir;
+use super::signals::{EndSignals, Notice, serve_until_signal};
+use super::sockets::{ListenOptions, Serving, Sockets, SocketsError, UsualSocket, covered_access};
+use super::start::StartWarning;
+use super::workload::{Workload, WorkloadEnd};
+use crate::api::EngineKind;
+use crate::engine::Engine;
+use crate::proxy::{Limits, Record, Running, Service};
+
+/// The user's choices for the sockets, and who uses them.
+#[derive(Debug)]
+pub struct FrontOptions {
+    /// Which sockets to open.
+    pub listen: ListenOptions,
+    /// The folders for sockets.
+    pub runtime_dir: RuntimeDir,
+    /// Who uses them.
+    pub workload: Workload,
+}
+
+/// Open sockets that are not being served yet.
+pub(super) struct OpenFront {
+    sockets: Sockets,
+    kind: EngineKind,
+    workload: Workload,
+    /// The socket that covers others, if the program is intercepted.
+    covering: Option<PathBuf>,
+}
+
+/// Sockets that are being served.
+pub(super) struct Front {
+    serving: Serving,
+    kind: EngineKind,
+    docker_host: String,
+    addresses: Vec<String>,
+    covering: Option<PathBuf>,
+}
+
+impl OpenFront {
+    /// Opens the sockets in front of an engine. If no address was given, a listener has the default
+    /// socket with this name.
+    pub(super) async fn open(
+        options: FrontOptions,
+        engine: &Engine,
+        name: &str,
+        warn: &mut dyn FnMut(StartWarning),
+    ) -> Result<Self, SocketsError> {
+        let FrontOptions { listen, runtime_dir, workload } = options;
+        let intercept = match &workload {
+            Workload::Program { intercept, .. } => intercept.as_ref(),
+            Workload::Listener { .. } | Workload::InProcess => None,
+        };
+        let covered = covered_access(intercept, &engine.address);
+        let usual = match &workload {
+            Workload::Listener { .. } => UsualSocket::Named(name),
+            Workload::Program { .. } | Workload::InProcess => {
+                UsualSocket::Private { covered: covered.as_ref() }
+            }
+        };
+        let sockets = Sockets::open(listen, usual, &runtime_dir).await?;
+        sockets.hazards().map(StartWarning::Hazard).for_each(&mut *warn);
+        sockets.check_reach()?;
+        let covering = intercept.map(|_| sockets.to_put_over()).transpose()?;
+        for listener in sockets.open_to_all() {
+            let (address, is_local) = (listener.address().clone(), listener.is_local());
+            warn(StartWarning::OpenToAll { address, is_local });
+        }
+        Ok(Self { sockets, kind: engine.version.kind, workload, covering })
+    }
+
+    /// How much each socket accepts at once.
+    pub(super) fn limits(&self) -> Limits {
+        self.sockets.limits()
+    }
+
+    /// Starts to serve the sockets. Also returns who uses them.
+    pub(super) fn serve<R: Record>(self, service: Service<R>) -> (Front, Workload) {
+        let Self { sockets, kind, workload, covering } = self;
+        let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
+        let serving = sockets.serve(service);
+        (Front { serving, kind, docker_host, addresses, covering }, workload)
+    }
+}
+
+impl Front {
+    /// The proxy.
+    pub(super) fn running(&self) -> &Running {
+        &self.serving.running
+    }
+
+    /// The addresses of all sockets, as people read them.
+    pub(super) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// The address of the first socket, for `DOCKER_HOST`.
+    pub(super) fn docker_host(&self) -> &str {
+        &self.docker_host
+    }
+
+    /// Runs the workload until it ends, and then ends the proxy. A listener ends at one of the signals.
+    pub(super) async fn run(
+        &self,
+        workload: Workload,
+        signals: Option<EndSignals>,
+        notice: impl Fn(Notice),
+    ) -> WorkloadEnd {
+        let grace = workload.grace();
+        match (workload, signals) {
+            (Workload::Program { command, intercept }, _) => {
+                let intercept = intercept.zip(self.covering.clone());
+                let address = self.docker_host.clone();
+                match run_program(command, address, self.kind, intercept, self.running()).await {
+                    Ok(ended) => WorkloadEnd::Program(ended),
+                    Err(error) => WorkloadEnd::NotStarted(error),
+                }
+            }
+            (Workload::Listener { .. }, Some(signals)) => {
+                serve_until_signal(self.running(), grace, signals, notice).await;
+                WorkloadEnd::Stopped
+            }
+            (Workload::Listener { .. } | Workload::InProcess, _) => self.end(grace).await,
+        }
+    }
+
+    /// Ends the proxy. Open requests may go on for the grace period.
+    pub(super) async fn end(&self, grace: Duration) -> WorkloadEnd {
+        self.running().drain(grace, std::future::pending()).await;
+        WorkloadEnd::Stopped
+    }
+}

@@ -1,0 +1,138 @@
+//! A profile that is in force, and its replacement by a new version.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::admission::{Caveat, EngineMismatch, NotReviewed, check_engine, check_reviewed};
+use super::source::{self, SourceError};
+use crate::engine::Engine;
+use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
+use crate::profile::Profile;
+use crate::proxy::{OpenRequest, Running};
+
+/// How a profile is enforced.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct EnforcementMode {
+    /// Forward every request, and report the ones that would have been denied.
+    pub only_audits: bool,
+    /// On reload, end the requests in progress that the new profile denies.
+    pub drops_denied: bool,
+    /// Require the profile to be reviewed, also on reload.
+    pub requires_reviewed: bool,
+}
+
+/// A profile that may be put in force: it is valid, and reviewed if that is required.
+#[derive(Clone, Debug)]
+pub struct ProfileToEnforce {
+    path: PathBuf,
+    mode: EnforcementMode,
+    profile: Profile,
+}
+
+/// A profile that is in force.
+pub(super) struct ProfileInForce {
+    file: ProfileToEnforce,
+    gate: Arc<Replaceable>,
+}
+
+/// The result of a successful reload.
+#[derive(Debug)]
+pub struct Reload {
+    /// The new profile.
+    pub profile: Profile,
+    /// What the user should know about enforcing it on this engine.
+    pub caveats: Vec<Caveat>,
+    /// The requests in progress that it denies.
+    pub denied: Vec<OpenRequest>,
+    /// Whether those requests were ended.
+    pub has_ended: bool,
+}
+
+/// Why a profile cannot be put in force. On reload, the old profile stays in force.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The profile cannot be read or is invalid.
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    /// The profile has not been reviewed in its current form.
+    #[error("{0}")]
+    NotReviewed(#[from] NotReviewed),
+    /// The profile is for another engine.
+    #[error("{0}")]
+    Engine(#[from] EngineMismatch),
+}
+
+impl ProfileToEnforce {
+    /// Loads a profile from a file, or a built-in one from `builtin:NAME`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is invalid, or has not been reviewed although that is required.
+    pub fn load(path: &Path, mode: EnforcementMode) -> Result<Self, ProfileError> {
+        let (_, profile) = source::load(path)?;
+        if mode.requires_reviewed {
+            check_reviewed(path, &profile)?;
+        }
+        Ok(Self { path: path.to_owned(), mode, profile })
+    }
+
+    /// The profile.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn gate(&self) -> Arc<dyn Gate> {
+        let enforcer = Enforcer::new(&self.profile);
+        if self.mode.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
+    }
+}
+
+impl ProfileInForce {
+    /// Puts a profile in force.
+    pub(super) fn new(file: ProfileToEnforce) -> Self {
+        let gate = Arc::new(Replaceable::new(file.gate()));
+        Self { file, gate }
+    }
+
+    /// The profile.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.file.profile
+    }
+
+    /// The gate. It always applies the current profile.
+    pub(super) fn gate(&self) -> Arc<dyn Gate> {
+        Arc::clone(&self.gate) as Arc<dyn Gate>
+    }
+
+    /// Reads the profile again and puts the new version in force.
+    ///
+    /// # Errors
+    /// When the new profile cannot be put in force. The old one then stays in force.
+    pub(super) fn reload(
+        &mut self,
+        engine: &Engine,
+        running: &Running,
+    ) -> Result<Reload, ProfileError> {
+        let file = ProfileToEnforce::load(&self.file.path, self.file.mode)?;
+        let caveats = check_engine(&file.profile, engine)?;
+        self.gate.replace(file.gate());
+        let enforcer = Enforcer::new(&file.profile);
+        let has_ended = file.mode.drops_denied && !file.mode.only_audits;
+        let mut denied = running.requests();
+        denied.retain(|open| is_denied(&enforcer, open));
+        if has_ended {
+            denied.iter().for_each(|open| running.cut(open.connection));
+        }
+        let profile = file.profile.clone();
+        self.file = file;
+        Ok(Reload { profile, caveats, denied, has_ended })
+    }
+}
+
+fn is_denied(enforcer: &Enforcer, open: &OpenRequest) -> bool {
+    let decision = enforcer.decide(&Request::new(&open.method, &open.target));
+    matches!(decision.verdict, Verdict::Deny(_))
+}
+
+#[cfg(test)]
+mod tests;
