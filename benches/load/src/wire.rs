@@ -149,7 +149,7 @@ pub(crate) async fn read_answer(
 
 /// A request for a path, without a body.
 pub(crate) fn request(method: &str, path: &str, more: &str) -> Vec<u8> {
-    format!("{method} {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: dsp-load\r\n{more}\r\n")
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: dsp-load\r\n{more}\r\n")
         .into_bytes()
 }
 
