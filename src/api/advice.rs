@@ -155,6 +155,34 @@ mod tests {
         }
     }
 
+    /// The list has the fields and parameters that alone give the host away. Its rows were measured
+    /// on engines or read in their sources, see `docs/engine-api.md`.
+    #[test]
+    fn every_field_that_gives_the_host_away_is_named() {
+        let list = include_str!("root_fields.tsv");
+        let mut missing = Vec::new();
+        for row in list.lines().skip(1) {
+            let [engine, operation, place, field] = row.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{row}")
+            };
+            let engine = engine.parse().unwrap();
+            let advice = named(engine, operation).advice().unwrap_or_default();
+            let covers = |name: &str| {
+                field
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let is_named = advice.matters.iter().any(|matter| {
+                matter.place.as_str() == place && matter.names.iter().any(|name| covers(name))
+            });
+            if !is_named {
+                missing.push(row);
+            }
+        }
+        assert!(missing.is_empty(), "{missing:#?}");
+        assert!(list.lines().count() > 130);
+    }
+
     #[test]
     fn every_operation_that_gives_something_away_says_what_at_worst() {
         for engine in EngineKind::ALL {

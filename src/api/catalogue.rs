@@ -197,8 +197,20 @@ impl<K: Copy + PartialEq, V> Listed<K, V> {
 
 fn parse_row(engine: EngineKind, index: usize, row: &'static str) -> Option<Operation> {
     let columns: Vec<&'static str> = row.split('\t').collect();
-    let [method, template, name, section, versions, flags, query, secret, risk, permits, reason] =
-        <[&'static str; 11]>::try_from(columns).ok()?;
+    let [
+        method,
+        template,
+        name,
+        section,
+        versions,
+        since,
+        flags,
+        query,
+        secret,
+        risk,
+        permits,
+        reason,
+    ] = <[&'static str; 12]>::try_from(columns).ok()?;
     let list = |text: &'static str| -> Vec<&'static str> {
         text.split(',').filter(|word| !word.is_empty()).collect()
     };
@@ -228,6 +240,7 @@ fn parse_row(engine: EngineKind, index: usize, row: &'static str) -> Option<Oper
         template: Template::parse(template)?,
         section,
         versions: Versions::parse(versions)?,
+        since_release: Some(since).filter(|since| !since.is_empty()),
         traits,
         query: list(query),
         secret_query: list(secret),

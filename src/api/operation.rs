@@ -81,6 +81,9 @@ pub struct Operation {
     pub section: &'static str,
     /// The API versions that have it.
     pub versions: Versions,
+    /// The first release of podman that has it, as far as it is known; `None` if the oldest release
+    /// that dsp supports, 4.3, has it.
+    pub since_release: Option<&'static str>,
     /// Its properties.
     pub traits: Traits,
     /// The query parameters that the engine reads.

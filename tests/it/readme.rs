@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use dsp::api::{CanonicalRequest, EngineKind, RiskFact, Versions};
+use dsp::api::{ApiVersion, CanonicalRequest, EngineKind, RiskFact, Versions};
 use dsp::profile::Rule;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
@@ -375,7 +375,7 @@ const ENGINES: [(EngineKind, &str); 2] = [
     (
         EngineKind::Podman,
         "These are for profiles with `engine: podman`. podman has a part of Docker's API, and its own below \
-         `/libpod`,\nwhere requests need a version. `root` means the user that podman runs as.",
+         `/libpod`,\nwhere requests need a version. `root` means the user that podman runs as. A release of podman is the first\none that has the operation; the others are in 4.3, the oldest release that dsp is tested with.",
     ),
 ];
 
@@ -418,13 +418,21 @@ fn the_table_of_operations_is_the_catalogue() {
         );
         let mut operations: Vec<_> = engine.catalogue().operations().iter().collect();
         operations.sort_by_key(|operation| std::cmp::Reverse(operation.risk));
+        let newest = ApiVersion::new(1, 57);
         for operation in operations {
             let versions = match &operation.versions {
                 Versions::Any => "any, or none".to_owned(),
-                Versions::Documented { since, .. } => format!("from {since}"),
+                Versions::Documented { since, until } if *until == newest => {
+                    format!("from {since}")
+                }
+                Versions::Documented { since, until } => format!("{since} to {until}"),
                 Versions::Prefixed(digits) => {
                     format!("{}.\\* to {}.\\*", digits.start(), digits.end())
                 }
+            };
+            let versions = match operation.since_release {
+                Some(release) => format!("{versions}, from podman {release}"),
+                None => versions,
             };
             let (risk, permits, reason) = (operation.risk, operation.permits, operation.reason);
             let grounds = operation.grounds().unwrap();
