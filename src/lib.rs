@@ -29,3 +29,4 @@ pub mod sample;
 pub mod session;
 pub mod terminal;
 pub mod text;
+pub mod verify;

@@ -118,7 +118,7 @@ fn today() -> Date {
     TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
-fn severity(text: &str) -> Result<Severity, String> {
+pub(super) fn severity(text: &str) -> Result<Severity, String> {
     let found = Severity::ALL.into_iter().find(|severity| severity.as_str() == text);
     found.ok_or_else(|| {
         let meant = did_you_mean(text, Severity::ALL.into_iter().map(Severity::as_str));

@@ -52,6 +52,7 @@ mod standard;
 mod status;
 mod stderr;
 mod terminal;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -93,6 +94,7 @@ enum Command {
     Review(review::Args),
     Enforce(enforce::Args),
     Check(check::Args),
+    Verify(verify::Args),
     Diff(diff::Args),
     Coverage(coverage::Args),
     Explain(explain::Args),
@@ -125,7 +127,8 @@ impl Command {
             | Self::Profiles(_)
             | Self::Report(_)
             | Self::Review(_)
-            | Self::Schema(_) => false,
+            | Self::Schema(_)
+            | Self::Verify(_) => false,
         }
     }
 }
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Report(report) => report::run(&report, args.verbosity),
         Command::Review(review) => review::run(&review, args.verbosity),
         Command::Record(record) => record::run(record, args.verbosity),
+        Command::Verify(verify) => verify::run(&verify, args.verbosity),
     };
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));
     stderr::finish();

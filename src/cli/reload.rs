@@ -3,8 +3,9 @@
 use super::{ambiguity, failure, output};
 use crate::proxy::{LogThrottle, OpenRequest};
 use crate::report::count;
-use crate::session::{Caveat, Reload, ReloadEnd};
+use crate::session::{Reload, ReloadEnd};
 use crate::text::printable;
+use crate::verify::Caveat;
 
 /// Prints the result of a reload.
 pub(super) fn report(end: ReloadEnd, is_quiet: bool) {

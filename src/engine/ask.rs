@@ -113,7 +113,7 @@ pub(super) async fn body(response: Response<Incoming>, most: usize) -> Option<By
 }
 
 /// Parses the body of a successful answer.
-async fn json<T: DeserializeOwned>(
+pub(super) async fn json<T: DeserializeOwned>(
     address: &Address,
     target: &str,
     timeout: Duration,

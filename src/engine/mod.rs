@@ -12,9 +12,11 @@ mod error;
 mod find;
 mod known;
 mod probe;
+mod settings;
 
 pub use ask::{MountedContainer, container_name, mounted_containers};
 pub use environment::Environment;
 pub use error::LocateError;
 pub use find::{Engine, FindError, Located, Source, Step, find, locate};
 pub use probe::{EngineVersion, ProbeError, ping, probe};
+pub use settings::{Settings, settings};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind};
 
-use super::admission::check_engine;
 use super::audit::Audit;
 use super::audit_log::{AuditLog, AuditLogOptions};
 use super::front::{Front, FrontOptions, OpenFront};
@@ -15,6 +14,7 @@ use super::start::{StartError, StartWarning};
 use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
 use crate::profile::Profile;
+use crate::verify::check_engine;
 
 /// The user's choices for an enforcement.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ mod start;
 mod tests;
 mod workload;
 
-pub use admission::{Caveat, EngineMismatch, NotReviewed};
+pub use admission::NotReviewed;
 pub use audit_log::AuditLogOptions;
 pub use enforcement::{
     Enforcement, EnforcementEnd, EnforcementNotice, EnforcementOptions, ReloadEnd,

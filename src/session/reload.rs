@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::admission::{Caveat, EngineMismatch, NotReviewed, check_engine, check_reviewed};
+use super::admission::{NotReviewed, check_reviewed};
 use super::source::{self, SourceError};
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
 use crate::proxy::{OpenRequest, Running};
+use crate::verify::{Caveat, EngineMismatch, check_engine};
 
 /// How a profile is enforced.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -1,6 +1,5 @@
 //! Why recording or enforcing cannot start, and what a person should know if it does.
 
-use super::admission::{Caveat, EngineMismatch};
 use super::follow::FollowError;
 use super::output::JournalError;
 use super::signals::SignalError;
@@ -8,6 +7,7 @@ use super::sockets::SocketsError;
 use crate::api::Address;
 use crate::proxy::Hazard;
 use crate::text::{printable, shown};
+use crate::verify::{Caveat, EngineMismatch};
 
 /// Why recording or enforcing cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,7 @@ use crate::engine::{self, Engine, Environment};
 use crate::proxy::Access;
 use crate::recording::{Event, Reader};
 use crate::sample::SampleEngine;
+use crate::verify::Caveat;
 
 const PROFILE: &str = "version: 1\nname: p\nallow:\n  - GET /info\n";
 

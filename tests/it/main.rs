@@ -107,5 +107,7 @@ mod support;
 mod terminal;
 /// A pseudo-terminal and its screen.
 mod tty;
+/// `dsp verify`.
+mod verify;
 /// The programs that were recorded for profiles.
 mod workloads;

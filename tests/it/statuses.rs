@@ -56,6 +56,10 @@ const RUNS: &[(&str, &str, &str)] = &[
     ("check", "usage", "p.yaml"),
     ("check", "findings", "p.yaml other"),
     ("check", "no verdict", "p.yaml cut"),
+    ("verify", "done", "p.yaml"),
+    ("verify", "failed", "p.yaml -H unix:///none.sock"),
+    ("verify", "usage", ""),
+    ("verify", "findings", "new.yaml"),
     ("diff", "done", "p.yaml wide.yaml"),
     ("diff", "failed", "p.yaml none.yaml"),
     ("diff", "usage", "p.yaml"),
@@ -106,6 +110,7 @@ fn world() -> World {
     let world = World::sample();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
+    world.write("new.yaml", "version: 1\nname: p\nmin_api: \"1.55\"\nallow:\n  - GET /info\n");
     recording(&world, "r", &["GET /v1.41/info"]);
     recording(&world, "other", &["GET /v1.41/events"]);
     recording(&world, "unknown", &["GET /v1.41/extension"]);
