@@ -4,6 +4,7 @@
 //! [`Framing::read_head`] reads a request's head once. Its result proves that every reader understands
 //! the head in the same way, and it contains all that the proxy needs from the head.
 
+mod arrival;
 mod byte_set;
 mod chunked;
 mod disorder;
@@ -15,6 +16,7 @@ mod request_head;
 mod response_head;
 mod target;
 
+pub use arrival::Arrival;
 pub(crate) use byte_set::ByteSet;
 pub(crate) use chunked::{write_chunk, write_last_chunk};
 pub use disorder::Disorder;

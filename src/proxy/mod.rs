@@ -48,7 +48,7 @@ pub use listener::{Access, ListenError, Listener};
 pub use log_throttle::LogThrottle;
 pub use observe::{Event, Observe};
 pub use place::{Hazard, open_folder_to};
-pub use record::{Arrival, Begun, Record, RewriteBody};
+pub use record::{Begun, Decided, Record, RewriteBody};
 pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Proxy, Running};
 pub use service::{Admission, NotAdmitted, Service};

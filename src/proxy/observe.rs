@@ -3,20 +3,14 @@
 
 use std::sync::Arc;
 
-use super::record::Arrival;
+use super::record::Decided;
 use crate::http1::Outcome;
-use crate::policy::Decision;
 
 /// Something that happened to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A decision was made. It takes effect after the observers return.
-    Decided {
-        /// The request as received.
-        arrival: &'a Arrival<'a>,
-        /// The decision on it.
-        decision: &'a Decision,
-    },
+    Decided(&'a Decided<'a>),
     /// The answer has ended, or one side has closed the connection.
     Finished(&'a Outcome),
 }

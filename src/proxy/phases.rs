@@ -8,9 +8,9 @@ use super::ahead::{self, Ahead};
 use super::connection::Connection;
 use super::finish::{Finish, count};
 use super::observe::Event;
-use super::record::{Arrival, Begun, Record};
+use super::record::{Begun, Decided, Record};
 use super::turns;
-use crate::http1::{Disorder, Flaw, RequestHead, origin_form};
+use crate::http1::{Arrival, Disorder, Flaw, RequestHead, origin_form};
 use crate::policy::{Decision, Denial, Permit, Request, Stray, Verdict};
 
 /// A denial as it is answered.
@@ -63,11 +63,11 @@ impl<R: Record> Connection<R> {
             method: asked.head.method,
             target: origin_form(asked.head.target),
             agent,
-            denial: text.as_deref(),
         };
+        let decided = Decided { arrival, decision: &decision, denial: text.as_deref() };
         let service = &self.service;
-        service.observer.on(&Event::Decided { arrival: &arrival, decision: &decision });
-        let begun = service.recorder.begin(&arrival, &decision);
+        service.observer.on(&Event::Decided(&decided));
+        let begun = service.recorder.begin(&decided);
         let is_refused = matches!(begun, Begun::Refused(_));
         let finish = Finish::new(Arc::clone(service), begun.ticket(), at);
         let verdict = match decision.verdict {

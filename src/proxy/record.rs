@@ -1,10 +1,7 @@
 //! Recording: each request has a beginning and an end, and may have to be recorded before it is
 //! forwarded.
 
-use std::time::Instant;
-
-use crate::http1::Outcome;
-use crate::peer::Peer;
+use crate::http1::{Arrival, Outcome};
 use crate::policy::Decision;
 
 /// Records requests. Calls for one connection come in order; calls for different connections come from
@@ -14,7 +11,7 @@ pub trait Record: Send + Sync + 'static {
     type Ticket: Send + Sync + 'static;
 
     /// A request has been decided on. It is forwarded or answered after this returns.
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Self::Ticket>;
+    fn begin(&self, decided: &Decided<'_>) -> Begun<Self::Ticket>;
 
     /// The answer has ended, or one side has closed the connection.
     fn finish(&self, ticket: &Self::Ticket, outcome: &Outcome);
@@ -45,9 +42,9 @@ pub trait RewriteBody<T>: Send + Sync {
 impl<R: Record> Record for Option<R> {
     type Ticket = Option<R::Ticket>;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Self::Ticket> {
+    fn begin(&self, decided: &Decided<'_>) -> Begun<Self::Ticket> {
         let Some(recorder) = self else { return Begun::Admitted(None) };
-        match recorder.begin(arrival, decision) {
+        match recorder.begin(decided) {
             Begun::Admitted(ticket) => Begun::Admitted(Some(ticket)),
             Begun::Refused(ticket) => Begun::Refused(Some(ticket)),
         }
@@ -69,21 +66,13 @@ impl<T> Begun<T> {
     }
 }
 
-/// What is known about a request when it is decided on.
+/// A request, and the decision on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// When its head was complete.
-    pub at: Instant,
-    /// The number of the client's connection, from 1.
-    pub connection: u64,
-    /// The client at the other end.
-    pub peer: Peer,
-    /// The method as received.
-    pub method: &'a str,
-    /// The request target as received.
-    pub target: &'a str,
-    /// The client's `User-Agent`.
-    pub agent: Option<&'a str>,
+pub struct Decided<'a> {
+    /// The request as received.
+    pub arrival: Arrival<'a>,
+    /// The decision on it.
+    pub decision: &'a Decision,
     /// The text of its denial, or of the denial that it would have got if the gate did not only watch.
     /// It is written once for everything that shows it.
     pub denial: Option<&'a str>,

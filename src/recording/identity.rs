@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-use super::arrival::Arrival;
+use super::observation::Observation;
 use crate::api::Risk;
 
 /// How many values of a query are kept apart for one path. A poller that asks for `/events?since=<now>`
@@ -58,53 +58,53 @@ static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
 impl Purpose {
     /// Whether a request gets a line each time it is admitted: it can change something, or its effect is
     /// unknown.
-    fn keeps_each(self, arrival: &Arrival<'_>) -> bool {
-        self == Self::Audit && arrival.denied.is_none() && changes(arrival)
+    fn keeps_each(self, observed: &Observation<'_>) -> bool {
+        self == Self::Audit && observed.denied.is_none() && changes(observed)
     }
 }
 
 impl Identity {
     /// The identity of a request.
-    pub(super) fn of(arrival: &Arrival<'_>, purpose: Purpose) -> Self {
+    pub(super) fn of(observed: &Observation<'_>, purpose: Purpose) -> Self {
         let mut identity = Self::default();
-        identity.set(arrival, purpose);
+        identity.set(observed, purpose);
         identity
     }
 
-    fn set(&mut self, arrival: &Arrival<'_>, purpose: Purpose) {
-        self.is_denied = arrival.denied.is_some();
-        self.is_lasting = purpose.keeps_each(arrival);
-        let (path, agent) = (arrival.path(), arrival.agent());
-        let unread = arrival.unread();
+    fn set(&mut self, observed: &Observation<'_>, purpose: Purpose) {
+        self.is_denied = observed.denied.is_some();
+        self.is_lasting = purpose.keeps_each(observed);
+        let (path, agent) = (observed.path(), observed.agent());
+        let unread = observed.unread();
         self.has_hidden = unread > 0
-            || path.len() != arrival.target.split('?').next().map_or(0, str::len)
-            || agent.as_ref().map(|agent| agent.len()) != arrival.agent.map(str::len);
-        for (_, value) in arrival.query() {
+            || path.len() != observed.arrival.target.split('?').next().map_or(0, str::len)
+            || agent.as_ref().map(|agent| agent.len()) != observed.arrival.agent.map(str::len);
+        for (_, value) in observed.query() {
             self.has_hidden |= value.is_none_or(|value| value.contains(crate::api::HIDDEN));
         }
-        self.operation = arrival.operation();
+        self.operation = observed.operation();
         self.bytes.clear();
-        self.bytes.extend(arrival.who().bytes());
-        self.bytes.push(u8::from(arrival.refusal.is_some()));
-        self.bytes.push(u8::from(arrival.would_deny.is_some()));
+        self.bytes.extend(observed.who().bytes());
+        self.bytes.push(u8::from(observed.refusal.is_some()));
+        self.bytes.push(u8::from(observed.would_deny.is_some()));
         self.add(self.operation);
         self.sum = hash(4, &self.bytes);
         self.bytes.clear();
-        let refused = arrival.refusal.map(ToString::to_string);
-        self.bytes.extend(arrival.who().bytes());
+        let refused = observed.refusal.map(ToString::to_string);
+        self.bytes.extend(observed.who().bytes());
         self.bytes.extend(unread.to_le_bytes());
         self.add(refused.as_deref());
-        self.add(arrival.denied);
-        self.add(arrival.would_deny);
-        self.add(Some(&arrival.method()));
+        self.add(observed.denied);
+        self.add(observed.would_deny);
+        self.add(Some(&observed.method()));
         self.add(Some(&path));
         self.add(agent.as_deref());
-        for (key, _) in arrival.query() {
+        for (key, _) in observed.query() {
             self.add(Some(&key));
         }
         let end = self.bytes.len();
-        self.like = self.like(arrival, purpose, end);
-        for (_, value) in arrival.query() {
+        self.like = self.like(observed, purpose, end);
+        for (_, value) in observed.query() {
             self.add(value.as_deref());
         }
         self.exact = hash(0, &self.bytes);
@@ -112,14 +112,19 @@ impl Identity {
 
     /// The hash of what a request may be counted with, and how many are kept apart. `end` is where the
     /// values of the query begin.
-    fn like(&mut self, arrival: &Arrival<'_>, purpose: Purpose, end: usize) -> Option<(u128, u32)> {
+    fn like(
+        &mut self,
+        observed: &Observation<'_>,
+        purpose: Purpose,
+        end: usize,
+    ) -> Option<(u128, u32)> {
         if self.is_denied {
-            let mut bytes = arrival.who().bytes().to_vec();
-            bytes.extend(arrival.operation().unwrap_or_default().as_bytes());
-            bytes.push(u8::from(arrival.refusal.is_some()));
+            let mut bytes = observed.who().bytes().to_vec();
+            bytes.extend(observed.operation().unwrap_or_default().as_bytes());
+            bytes.push(u8::from(observed.refusal.is_some()));
             return Some((hash(1, &bytes), MOST_DENIED));
         }
-        if changes(arrival) {
+        if changes(observed) {
             return None;
         }
         if purpose == Purpose::Evidence {
@@ -130,7 +135,7 @@ impl Identity {
             TIMES.contains(&key) && !value.is_empty() && value.bytes().all(is_time)
         };
         let mut moves = false;
-        for (key, value) in arrival.query() {
+        for (key, value) in observed.query() {
             if value.as_ref().is_some_and(|value| is_moving(&key, value)) {
                 moves = true;
             } else {
@@ -158,8 +163,8 @@ impl Identity {
 
 /// Whether a request can change something, or its effect is unknown: it has no known operation, or it is
 /// refused because the engine could read it in another way.
-fn changes(arrival: &Arrival<'_>) -> bool {
-    arrival.refusal.is_some() || arrival.risk().is_none_or(|risk| risk >= Risk::Change)
+fn changes(observed: &Observation<'_>) -> bool {
+    observed.refusal.is_some() || observed.risk().is_none_or(|risk| risk >= Risk::Change)
 }
 
 /// The first half of a SHA-256 hash that starts with a key. Somebody who saw all of it could extend the

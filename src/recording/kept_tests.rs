@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::tests::begin;
-use super::{Arrival, CommandLine, Event, Purpose, Reader, Repeat, Request, Session, Writer};
+use super::{CommandLine, Event, Observation, Purpose, Reader, Repeat, Request, Session, Writer};
 use crate::api::{CanonicalRequest, EngineKind};
+use crate::http1::Arrival;
 use crate::peer::Peer;
 
 /// A request from a client.
@@ -24,16 +25,18 @@ fn ask(writer: &Writer, by: By<'_>, method: &str, target: &str) {
     let request = CanonicalRequest::parse(EngineKind::Docker, method, target);
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
     let process = std::num::NonZeroU32::new(by.process);
-    let ticket = writer.request(&Arrival {
-        at: Instant::now(),
-        connection: by.connection,
-        peer: Peer::Process { user: by.user, group: 0, process },
-        method,
-        target,
+    let ticket = writer.request(&Observation {
+        arrival: Arrival {
+            at: Instant::now(),
+            connection: by.connection,
+            peer: Peer::Process { user: by.user, group: 0, process },
+            method,
+            target,
+            agent: by.agent,
+        },
         request: request.as_ref().ok(),
         refusal: request.as_ref().err(),
         located: located.as_ref(),
-        agent: by.agent,
         denied: by.denied,
         would_deny: None,
     });

@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::append::AppendFile;
-use super::arrival::Arrival;
 use super::identity::Identity;
 use super::line::Line;
+use super::observation::Observation;
 use super::recent::{Key, Recent};
 use super::repeats::{Repeats, Seen, Sum};
 use super::{End, Event, Last, Progress, Repeat, Totals};
 use crate::http1::Outcome;
 
-/// Identifies a request between its arrival and its end.
+/// Identifies a request between its observed and its end.
 #[derive(Debug)]
 pub struct Ticket {
     ledger: Arc<Ledger>,
@@ -91,11 +91,11 @@ impl Ledger {
     pub(super) fn again(
         self: &Arc<Self>,
         key: &Key<&str>,
-        arrival: &Arrival<'_>,
+        observed: &Observation<'_>,
     ) -> Option<Ticket> {
         let mut state = self.state.lock();
         let place = state.recent.find(key)?;
-        let is_written = state.count(&self.id, place, true, Seen::of(arrival));
+        let is_written = state.count(&self.id, place, true, Seen::of(&observed.arrival));
         Some(Ticket { ledger: Arc::clone(self), place: Place::Count(place), is_written })
     }
 
@@ -103,7 +103,7 @@ impl Ledger {
     /// finds it the next time.
     pub(super) fn request(
         self: &Arc<Self>,
-        arrival: &Arrival<'_>,
+        observed: &Observation<'_>,
         identity: &Identity,
         key: Option<Key<&str>>,
     ) -> Ticket {
@@ -114,11 +114,11 @@ impl Ledger {
                 if let Some(key) = key.filter(|_| earlier.is_exact) {
                     state.recent.remember(key, place);
                 }
-                let seen = Seen::of(arrival);
+                let seen = Seen::of(&observed.arrival);
                 (Place::Count(place), state.count(&self.id, place, earlier.is_exact, seen))
             }
             None => {
-                let (seq, is_written) = state.append(&self.id, arrival, identity);
+                let (seq, is_written) = state.append(&self.id, observed, identity);
                 (Place::Line(seq), is_written)
             }
         };
@@ -166,21 +166,21 @@ impl Ledger {
 }
 
 impl State {
-    fn append(&mut self, id: &str, arrival: &Arrival<'_>, identity: &Identity) -> (u64, bool) {
+    fn append(&mut self, id: &str, observed: &Observation<'_>, identity: &Identity) -> (u64, bool) {
         self.lines += 1;
-        if let Some(operation) = arrival.operation()
-            && arrival.refusal.is_none()
+        if let Some(operation) = observed.operation()
+            && observed.refusal.is_none()
             && self.operations.insert(operation)
         {
             self.newest = Instant::now();
         }
-        self.refused += u64::from(arrival.refusal.is_some());
-        if arrival.is_unread() {
+        self.refused += u64::from(observed.refusal.is_some());
+        if observed.is_unread() {
             self.unread += 1;
             self.file.mark_lossy();
         }
         let seq = self.requests();
-        let is_written = self.file.append(&Line::request(id, seq, Timestamp::now(), arrival));
+        let is_written = self.file.append(&Line::request(id, seq, Timestamp::now(), observed));
         // A count refers to the line of the first request, so that line has to exist.
         if is_written {
             self.repeats.remember(identity, seq);

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::arrival::{Arrival, cut};
+use super::observation::{Observation, cut};
 use crate::http1::{Disorder, Outcome};
 use crate::peer::Peer;
 
@@ -65,9 +65,9 @@ pub(super) struct ResponseLine<'a> {
     refused: Option<Disorder>,
 }
 
-struct Parameters<'a>(&'a Arrival<'a>);
+struct Parameters<'a>(&'a Observation<'a>);
 
-struct Query<'a>(&'a Arrival<'a>);
+struct Query<'a>(&'a Observation<'a>);
 
 impl<'a> Line<'a> {
     /// The line of a request.
@@ -75,24 +75,24 @@ impl<'a> Line<'a> {
         session: &'a str,
         seq: u64,
         time: Timestamp,
-        arrival: &'a Arrival<'a>,
+        observed: &'a Observation<'a>,
     ) -> Self {
         Self::Request(RequestLine {
             session,
             seq,
             time,
-            connection: arrival.connection,
-            peer: arrival.peer,
-            method: arrival.method(),
-            path: arrival.path(),
-            operation: arrival.operation(),
-            parameters: Parameters(arrival),
-            query: Query(arrival),
-            unread: arrival.unread(),
-            refused: arrival.refusal.map(|refusal| refusal as &dyn Display),
-            agent: arrival.agent(),
-            denied: arrival.denied.map(cut),
-            would_deny: arrival.would_deny.map(cut),
+            connection: observed.arrival.connection,
+            peer: observed.arrival.peer,
+            method: observed.method(),
+            path: observed.path(),
+            operation: observed.operation(),
+            parameters: Parameters(observed),
+            query: Query(observed),
+            unread: observed.unread(),
+            refused: observed.refusal.map(|refusal| refusal as &dyn Display),
+            agent: observed.agent(),
+            denied: observed.denied.map(cut),
+            would_deny: observed.would_deny.map(cut),
         })
     }
 
@@ -158,7 +158,7 @@ mod tests {
     use super::super::{Event, Response};
     use super::*;
     use crate::api::{CanonicalRequest, EngineKind};
-    use crate::http1::Flaw;
+    use crate::http1::{Arrival, Flaw};
 
     fn text(line: &Line<'_>) -> String {
         serde_json::to_string(line).unwrap()
@@ -191,16 +191,19 @@ mod tests {
                 peer,
                 method: &method,
                 target: &target,
+                agent: agent.as_deref(),
+            };
+            let observed = Observation {
+                arrival,
                 request: request.as_ref().ok(),
                 refusal: request.as_ref().err(),
                 located: located.as_ref(),
-                agent: agent.as_deref(),
                 denied: denied.as_deref(),
                 would_deny: would_deny.as_deref(),
             };
             let time = Timestamp::now();
-            let line = text(&Line::request("0123", 3, time, &arrival));
-            let whole = Event::Request(arrival.describe("0123", 3, time));
+            let line = text(&Line::request("0123", 3, time, &observed));
+            let whole = Event::Request(observed.describe("0123", 3, time));
             prop_assert_eq!(&line, &event(&whole));
             prop_assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), whole);
         }

@@ -6,7 +6,6 @@
 //! events from logs that other programs wrote.
 
 mod append;
-mod arrival;
 mod command;
 mod earlier;
 mod event;
@@ -16,6 +15,7 @@ mod import;
 mod kept_tests;
 mod ledger;
 mod line;
+mod observation;
 mod outlet;
 mod peer;
 mod reader;
@@ -28,13 +28,13 @@ mod totals;
 mod writer;
 
 pub use append::CreateError;
-pub use arrival::Arrival;
 pub use command::CommandLine;
 pub use earlier::earlier;
 pub use event::{End, Engine, Event, FORMAT_VERSION, Last, Repeat, Request, Response, Session};
 pub use identity::Purpose;
 pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable};
 pub use ledger::Ticket;
+pub use observation::Observation;
 pub use reader::{LONGEST_LINE, ReadError, Reader};
 pub use totals::{Progress, Totals};
 pub use writer::Writer;

@@ -4,8 +4,9 @@ use std::hash::{Hash, Hasher};
 
 use indexmap::{Equivalent, IndexMap};
 
-use super::arrival::Arrival;
+use super::observation::Observation;
 use crate::api::{Refusal, RefusalKind};
+use crate::http1::Arrival;
 
 /// How many requests are remembered. They take 5 MiB at most, given the longest text below. [`Repeats`]
 /// remembers more of them, by a hash that takes longer to compute.
@@ -39,11 +40,12 @@ pub(super) struct Key<T> {
 
 impl<'a> Key<&'a str> {
     /// The key of a request, if it is short enough to be remembered.
-    pub(super) fn of(arrival: &Arrival<'a>) -> Option<Self> {
-        let Arrival { method, target, agent, denied, would_deny, .. } = *arrival;
+    pub(super) fn of(observed: &Observation<'a>) -> Option<Self> {
+        let Observation { arrival, denied, would_deny, .. } = *observed;
+        let Arrival { method, target, agent, .. } = arrival;
         let others = [agent, denied, would_deny].map(|text| text.map_or(0, str::len));
         let length = method.len() + target.len() + others.iter().sum::<usize>();
-        let (who, refusal) = (arrival.who().packed(), arrival.refusal.map(Refusal::kind));
+        let (who, refusal) = (observed.who().packed(), observed.refusal.map(Refusal::kind));
         let key = Self { who, method, target, agent, denied, would_deny, refusal };
         (length <= LONGEST_TEXT).then_some(key)
     }

@@ -7,8 +7,8 @@ use std::time::Instant;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use super::arrival::Arrival;
 use super::identity::Identity;
+use crate::http1::Arrival;
 use crate::peer::Peer;
 
 /// How many different admitted requests are remembered. Beyond that, new requests that may be counted are

@@ -11,9 +11,9 @@ use std::time::Instant;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Arrival, Event, Reader, Session, Ticket, Totals, Writer};
+use super::{Event, Observation, Reader, Session, Ticket, Totals, Writer};
 use crate::api::{CanonicalRequest, EngineKind};
-use crate::http1::Outcome;
+use crate::http1::{Arrival, Outcome};
 use crate::peer::Peer;
 
 /// What distinguishes requests in these tests: the target, and whether it is denied.
@@ -22,16 +22,18 @@ type Asked = (String, bool);
 fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
     let request = CanonicalRequest::parse(EngineKind::Docker, "GET", target);
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
-    writer.request(&Arrival {
-        at: Instant::now(),
-        connection: 1,
-        peer: Peer::Unknown,
-        method: "GET",
-        target,
+    writer.request(&Observation {
+        arrival: Arrival {
+            at: Instant::now(),
+            connection: 1,
+            peer: Peer::Unknown,
+            method: "GET",
+            target,
+            agent: None,
+        },
         request: request.as_ref().ok(),
         refusal: request.as_ref().err(),
         located: located.as_ref(),
-        agent: None,
         denied: is_denied.then_some("no"),
         would_deny: None,
     })

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::append::{AppendFile, CreateError};
-use super::arrival::Arrival;
 use super::identity::Identity;
 use super::ledger::{Ledger, Ticket};
+use super::observation::Observation;
 use super::recent::Key;
 use super::{Event, Progress, Purpose, Session, Totals};
 
@@ -119,18 +119,18 @@ impl Writer {
 
     /// Records a request. When this returns, the request is in the file, in a line of its own or in a
     /// count, unless it could not be written.
-    pub fn request(&self, arrival: &Arrival<'_>) -> Ticket {
-        let key = Key::of(arrival);
+    pub fn request(&self, observed: &Observation<'_>) -> Ticket {
+        let key = Key::of(observed);
         if let Some(key) = &key
-            && let Some(ticket) = self.current.lock().again(key, arrival)
+            && let Some(ticket) = self.current.lock().again(key, observed)
         {
             return ticket;
         }
         // The hashing here takes ten times as long as everything else under the lock.
-        let identity = Identity::of(arrival, self.purpose);
+        let identity = Identity::of(observed, self.purpose);
         // A key that may contain a secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
-        self.current.lock().request(arrival, &identity, key)
+        self.current.lock().request(observed, &identity, key)
     }
 
     /// The progress of the session.
@@ -170,22 +170,24 @@ mod tests {
 
     use super::*;
     use crate::api::{CanonicalRequest, EngineKind};
-    use crate::http1::Outcome;
+    use crate::http1::{Arrival, Outcome};
     use crate::recording::Reader;
 
     fn arrive(writer: &Writer, method: &str, target: &str) -> Ticket {
         let request = CanonicalRequest::parse(EngineKind::Docker, method, target).unwrap();
         let located = request.locate();
-        writer.request(&Arrival {
-            at: Instant::now(),
-            connection: 1,
-            peer: crate::peer::Peer::Unknown,
-            method,
-            target,
+        writer.request(&Observation {
+            arrival: Arrival {
+                at: Instant::now(),
+                connection: 1,
+                peer: crate::peer::Peer::Unknown,
+                method,
+                target,
+                agent: Some("test"),
+            },
             request: Some(&request),
             refusal: None,
             located: located.as_ref(),
-            agent: Some("test"),
             denied: None,
             would_deny: None,
         })

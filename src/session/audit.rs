@@ -8,8 +8,8 @@ use super::journal::{beginning, shown};
 use super::output::JournalError;
 use crate::api::Address;
 use crate::http1::{Disorder, Outcome};
-use crate::policy::{Decision, Denial, Gate, Verdict};
-use crate::proxy::{Arrival, Begun, Event, Observe, Record, Service};
+use crate::policy::{Denial, Gate, Verdict};
+use crate::proxy::{Begun, Decided, Event, Observe, Record, Service};
 use crate::recording::Ticket;
 
 /// Logs each decision before it takes effect, counts denials, and writes the audit log if there is one.
@@ -52,16 +52,16 @@ impl Audit {
 }
 
 impl Audit {
-    fn decided(&self, arrival: &Arrival<'_>, decision: &Decision) {
-        let connection = arrival.connection;
-        let (method, path) = shown(arrival, decision);
-        let Some(denial) = arrival.denial else {
+    fn decided(&self, decided: &Decided<'_>) {
+        let connection = decided.arrival.connection;
+        let (method, path) = shown(decided);
+        let Some(denial) = decided.denial else {
             tracing::info!(connection, %method, %path, "allowed");
             return;
         };
         let message = beginning(denial);
         let Some(times) = self.denials.note(message) else { return };
-        if let Verdict::Deny(denial) = &decision.verdict {
+        if let Verdict::Deny(denial) = &decided.decision.verdict {
             let status = denial.status();
             tracing::warn!(connection, status, %method, %path, times, "dsp: {message}");
         } else {
@@ -86,7 +86,7 @@ impl Audit {
 impl Observe for Audit {
     fn on(&self, event: &Event<'_>) {
         match event {
-            Event::Decided { arrival, decision } => self.decided(arrival, decision),
+            Event::Decided(decided) => self.decided(decided),
             Event::Finished(outcome) => self.finished(outcome),
         }
     }
@@ -95,8 +95,8 @@ impl Observe for Audit {
 impl Record for Audit {
     type Ticket = Option<Ticket>;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Option<Ticket>> {
-        self.log.begin(arrival, decision)
+    fn begin(&self, decided: &Decided<'_>) -> Begun<Option<Ticket>> {
+        self.log.begin(decided)
     }
 
     fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {

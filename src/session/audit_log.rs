@@ -6,9 +6,8 @@ use super::journal::{about_engine, write_request};
 use super::output::{JournalError, JournalOutput};
 use crate::engine;
 use crate::http1::Outcome;
-use crate::policy::Decision;
 use crate::profile::Profile;
-use crate::proxy::{Arrival, Begun, LogThrottle, Record};
+use crate::proxy::{Begun, Decided, LogThrottle, Record};
 use crate::recording::{Engine, Purpose, Session, Ticket, Writer};
 
 /// The user's choices for an audit log.
@@ -71,8 +70,8 @@ fn begin_session(
 impl Record for AuditLog {
     type Ticket = Ticket;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
-        let ticket = write_request(&self.writer, arrival, decision);
+    fn begin(&self, decided: &Decided<'_>) -> Begun<Ticket> {
+        let ticket = write_request(&self.writer, decided);
         if ticket.is_written() {
             return Begun::Admitted(ticket);
         }

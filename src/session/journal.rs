@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::api::{told_method, told_path};
 use crate::engine;
+use crate::http1::Arrival;
 use crate::policy::{Decision, Verdict};
-use crate::proxy;
-use crate::recording::{self, Ticket, Writer};
+use crate::proxy::Decided;
+use crate::recording::{self, Observation, Ticket, Writer};
 use crate::text::printable;
 
 /// The longest denial or path, in bytes, that the log shows. Denials that differ only after this many
@@ -31,24 +32,16 @@ pub(super) fn about_engine(engine: &engine::Engine) -> recording::Engine {
 }
 
 /// Writes a request and the decision on it.
-pub(super) fn write_request(
-    writer: &Writer,
-    arrival: &proxy::Arrival<'_>,
-    decision: &Decision,
-) -> Ticket {
-    let denial = arrival.denial.map(|denial| format!("dsp: {denial}"));
+pub(super) fn write_request(writer: &Writer, decided: &Decided<'_>) -> Ticket {
+    let decision = decided.decision;
+    let denial = decided.denial.map(|denial| format!("dsp: {denial}"));
     let is_denied = matches!(decision.verdict, Verdict::Deny(_));
     let (denied, would_deny) = if is_denied { (denial, None) } else { (None, denial) };
-    writer.request(&recording::Arrival {
-        at: arrival.at,
-        connection: arrival.connection,
-        peer: arrival.peer,
-        method: arrival.method,
-        target: arrival.target,
+    writer.request(&Observation {
+        arrival: decided.arrival,
         request: decision.request.as_ref(),
         located: decision.located.as_ref(),
         refusal: decision.refusal.as_ref(),
-        agent: arrival.agent,
         denied: denied.as_deref(),
         would_deny: would_deny.as_deref(),
     })
@@ -56,11 +49,9 @@ pub(super) fn write_request(
 
 /// The method and the path of a request, made safe for the log. The query is left out because it may
 /// contain secrets.
-pub(super) fn shown<'a>(
-    arrival: &proxy::Arrival<'a>,
-    decision: &'a Decision,
-) -> (ShownMethod<'a>, ShownPath<'a>) {
-    (ShownMethod(arrival.method), ShownPath(arrival.target, decision))
+pub(super) fn shown<'a>(decided: &Decided<'a>) -> (ShownMethod<'a>, ShownPath<'a>) {
+    let Arrival { method, target, .. } = decided.arrival;
+    (ShownMethod(method), ShownPath(target, decided.decision))
 }
 
 /// The beginning of a text that a client can make as long as a request head.

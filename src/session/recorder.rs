@@ -2,8 +2,7 @@
 
 use super::journal::{shown, write_request};
 use crate::http1::Outcome;
-use crate::policy::Decision;
-use crate::proxy::{self, Begun, Record};
+use crate::proxy::{Begun, Decided, Record};
 use crate::recording::{Progress, Ticket, Totals, Writer};
 
 /// Writes every request that the proxy reports to a recording.
@@ -32,11 +31,12 @@ impl Recorder {
 impl Record for Recorder {
     type Ticket = Ticket;
 
-    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
-        let (method, path) = shown(arrival, decision);
-        tracing::info!(connection = arrival.connection, %method, %path, "recorded");
+    fn begin(&self, decided: &Decided<'_>) -> Begun<Ticket> {
+        let (method, path) = shown(decided);
+        let connection = decided.arrival.connection;
+        tracing::info!(connection, %method, %path, "recorded");
         // The workload continues even if its request could not be written.
-        Begun::Admitted(write_request(&self.writer, arrival, decision))
+        Begun::Admitted(write_request(&self.writer, decided))
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &Outcome) {

@@ -41,10 +41,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use api::{CanonicalRequest, EngineKind};
-use http1::{Framing, Outcome};
+use http1::{Arrival, Framing, Outcome};
 use peer::Peer;
 use policy::{Enforcer, Gate, Replaceable, Request};
-use recording::{Arrival, Session, Writer};
+use recording::{Observation, Session, Writer};
 use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
@@ -123,16 +123,18 @@ fn record(Case { method, target, .. }: Case) -> Work {
     let at = std::time::Instant::now();
     let peer = Peer::Process { user: 0, group: 0, process: None };
     let once = move || {
-        let ticket = writer.request(&Arrival {
-            at,
-            connection: 1,
-            peer,
-            method: black_box(method),
-            target,
+        let ticket = writer.request(&Observation {
+            arrival: Arrival {
+                at,
+                connection: 1,
+                peer,
+                method: black_box(method),
+                target,
+                agent: Some("Docker-Client/20.10.24+dfsg1 (linux)"),
+            },
             request: request.as_ref().ok(),
             refusal: request.as_ref().err(),
             located: located.as_ref(),
-            agent: Some("Docker-Client/20.10.24+dfsg1 (linux)"),
             denied: None,
             would_deny: None,
         });

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
 use dsp::http1::Outcome;
-use dsp::policy::{Body, Decision, Enforcer, Gate, Observer, Request, Verdict};
+use dsp::policy::{Body, Enforcer, Gate, Observer, Request, Verdict};
 use dsp::profile::parse;
-use dsp::proxy::{Access, Arrival, Begun, Listener, Record, Running, Service};
+use dsp::proxy::{Access, Begun, Decided, Listener, Record, Running, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
@@ -138,13 +138,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Record for Witness {
     type Ticket = usize;
 
-    fn begin(&self, arrival: &Arrival<'_>, decision: &Decision) -> Begun<usize> {
-        let (target, tunnel) = match &decision.verdict {
+    fn begin(&self, decided: &Decided<'_>) -> Begun<usize> {
+        let (target, tunnel) = match &decided.decision.verdict {
             Verdict::Forward(permit) => (Some(permit.target().to_owned()), permit.tunnel()),
             Verdict::Deny(_) | Verdict::ReadBody { .. } => (None, false),
         };
         let mut told = locked(&self.0);
-        told.push(Told { method: arrival.method.to_owned(), target, tunnel, outcome: None });
+        let method = decided.arrival.method.to_owned();
+        told.push(Told { method, target, tunnel, outcome: None });
         Begun::Admitted(told.len() - 1)
     }
 

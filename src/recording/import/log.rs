@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::super::identity::Identity;
 use super::super::repeats::{Repeats, Seen, Sum};
-use super::super::{Arrival, End, Event, FORMAT_VERSION, Purpose, Repeat, Response, Session};
+use super::super::{End, Event, FORMAT_VERSION, Observation, Purpose, Repeat, Response, Session};
 use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
+use crate::http1::Arrival;
 use crate::peer::Peer;
 
 /// The longest line that is read, in bytes. Caddy's lines contain the headers of a request, and no server
@@ -218,34 +219,36 @@ impl Import {
         }
         let request = CanonicalRequest::parse(self.engine, &entry.method, &entry.target);
         let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
-        let arrival = Arrival {
-            at: Instant::now(),
-            // Logs may number requests, but not connections.
-            connection: 1,
-            peer: Peer::Unknown,
-            method: &entry.method,
-            target: &entry.target,
+        let observed = Observation {
+            arrival: Arrival {
+                at: Instant::now(),
+                // Logs may number requests, but not connections.
+                connection: 1,
+                peer: Peer::Unknown,
+                method: &entry.method,
+                target: &entry.target,
+                agent: entry.agent.as_deref(),
+            },
             request: request.as_ref().ok(),
             located: located.as_ref(),
             // A log contains neither headers nor bodies.
             refusal: request.as_ref().err(),
-            agent: entry.agent.as_deref(),
             denied: None,
             would_deny: None,
         };
         // Each format writes times in its own way, and nothing that reads evidence needs one.
         let time = Timestamp::UNIX_EPOCH;
-        let identity = Identity::of(&arrival, Purpose::Evidence);
+        let identity = Identity::of(&observed, Purpose::Evidence);
         if let Some(earlier) = self.repeats.find(&identity) {
             let place = self.repeats.place(earlier.first);
             if let Some((_, count)) = self.repeats.at(place) {
-                count.once_more(earlier.is_exact, Seen::of(&arrival));
+                count.once_more(earlier.is_exact, Seen::of(&observed.arrival));
                 entry.status.into_iter().for_each(|status| count.answered(status));
             }
             return;
         }
         self.repeats.remember(&identity, self.requests);
-        let request = arrival.describe(&self.session.id, self.requests, time);
+        let request = observed.describe(&self.session.id, self.requests, time);
         self.events.push(Event::Request(request));
         if entry.status.is_some() {
             self.events.push(Event::Response(Response {

@@ -16,9 +16,9 @@ use crate::api::Address;
 use crate::engine;
 use crate::follow::{self, Form, Mounts};
 use crate::http1::Outcome;
-use crate::policy::{Decision, Gate, Observer};
+use crate::policy::{Gate, Observer};
 use crate::proxy::{
-    self, Access, Begun, ListenError, Listener, Proxy, Record, RewriteBody, Service,
+    Access, Begun, Decided, ListenError, Listener, Proxy, Record, RewriteBody, Service,
 };
 use crate::recording;
 use crate::session::journal::{shown, write_request};
@@ -77,25 +77,25 @@ impl Followed {
     fn record(
         &self,
         container: &Arc<Container>,
-        arrival: &proxy::Arrival<'_>,
-        decision: &Decision,
+        decided: &Decided<'_>,
     ) -> Option<recording::Ticket> {
         let recording = container.recording(|| self.follower.begin(&container.name()));
-        let (method, path) = shown(arrival, decision);
-        let (connection, container) = (arrival.connection, container.name());
+        let (method, path) = shown(decided);
+        let (connection, container) = (decided.arrival.connection, container.name());
         tracing::info!(%container, connection, %method, %path, "recorded");
-        recording.map(|recording| write_request(&recording.writer, arrival, decision))
+        recording.map(|recording| write_request(&recording.writer, decided))
     }
 }
 
 impl Record for Followed {
     type Ticket = Ticket;
 
-    fn begin(&self, arrival: &proxy::Arrival<'_>, decision: &Decision) -> Begun<Ticket> {
+    fn begin(&self, decided: &Decided<'_>) -> Begun<Ticket> {
         let line = match &self.client {
-            Client::Command(recorder) => Some(recorder.begin(arrival, decision).ticket()),
-            Client::Container(container) => self.record(container, arrival, decision),
+            Client::Command(recorder) => Some(recorder.begin(decided).ticket()),
+            Client::Container(container) => self.record(container, decided),
         };
+        let Decided { arrival, decision, .. } = decided;
         // Its version is unknown to dsp, or dsp cannot read its form.
         let is_unread = decision.request.is_none() || decision.located.is_none();
         if is_unread && may_create(arrival.method, arrival.target) {

@@ -11,7 +11,7 @@ use dsp::peer::Peer;
 use dsp::policy::{Decision, Enforcer, Gate, Observer, Request};
 use dsp::profile::parse;
 use dsp::proxy::{
-    Access, Admission, Arrival, Begun, Listener, NotAdmitted, Proxy, Record, Service,
+    Access, Admission, Begun, Decided, Listener, NotAdmitted, Proxy, Record, Service,
 };
 
 use tokio::net::TcpSocket;
@@ -28,7 +28,7 @@ struct Nothing;
 impl Record for Nothing {
     type Ticket = ();
 
-    fn begin(&self, _: &Arrival<'_>, _: &Decision) -> Begun<()> {
+    fn begin(&self, _: &Decided<'_>) -> Begun<()> {
         Begun::Admitted(())
     }
 

@@ -1,14 +1,13 @@
-//! A request as the proxy saw it, and the line that a recording has for it.
+//! A request and the decision on it, and the line that a recording has for the two.
 
 use std::borrow::Cow;
-use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::peer::Who;
 use super::{Request, redact};
 use crate::api::{CanonicalRequest, Located, Refusal, Risk, told_method, told_path};
-use crate::peer::Peer;
+use crate::http1::Arrival;
 
 /// The longest name or value of a denied request that is recorded, in bytes. Such a request is not evidence
 /// of a need, and a client without rights must not fill the disk. Names of other requests are not cut.
@@ -17,34 +16,24 @@ const LONGEST_DENIED: usize = 512;
 /// The longest reason of a denial that is recorded, in characters.
 const LONGEST_REASON: usize = 4096;
 
-/// A request as the proxy saw it.
+/// A request, and the decision on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// When it arrived.
-    pub at: Instant,
-    /// The number of the client's connection.
-    pub connection: u64,
-    /// The client at its other end.
-    pub peer: Peer,
-    /// The method as received.
-    pub method: &'a str,
-    /// The target as received.
-    pub target: &'a str,
+pub struct Observation<'a> {
+    /// The request as received.
+    pub arrival: Arrival<'a>,
     /// The canonical form, if there is one.
     pub request: Option<&'a CanonicalRequest>,
     /// The operation, if there is one.
     pub located: Option<&'a Located>,
     /// Why `enforce` refuses it whatever the profile says.
     pub refusal: Option<&'a Refusal>,
-    /// The name that the client gives itself.
-    pub agent: Option<&'a str>,
     /// Why it is denied.
     pub denied: Option<&'a str>,
     /// Why it would be denied if denials were enforced.
     pub would_deny: Option<&'a str>,
 }
 
-impl<'a> Arrival<'a> {
+impl<'a> Observation<'a> {
     /// The line of a recording for it, without the parts that may be secret.
     pub(super) fn describe(&self, session: &str, seq: u64, time: Timestamp) -> Request {
         let parameters =
@@ -54,8 +43,8 @@ impl<'a> Arrival<'a> {
             session: session.to_owned(),
             seq,
             time,
-            connection: self.connection,
-            peer: self.peer,
+            connection: self.arrival.connection,
+            peer: self.arrival.peer,
             method: self.method().into_owned(),
             path: self.path().into_owned(),
             operation: self.operation().map(str::to_owned),
@@ -71,12 +60,12 @@ impl<'a> Arrival<'a> {
 
     /// The method, if it is an HTTP method.
     pub(super) fn method(&self) -> Cow<'a, str> {
-        told_method(self.method)
+        told_method(self.arrival.method)
     }
 
     /// The path as received, without the query.
     pub(super) fn path(&self) -> Cow<'a, str> {
-        told_path(self.target, self.request, self.located, self.longest())
+        told_path(self.arrival.target, self.request, self.located, self.longest())
     }
 
     /// The operation's name, if there is one.
@@ -91,12 +80,12 @@ impl<'a> Arrival<'a> {
 
     /// The client's products.
     pub(super) fn agent(&self) -> Option<Cow<'a, str>> {
-        self.agent.map(redact::agent)
+        self.arrival.agent.map(redact::agent)
     }
 
     /// The client that asks, independently of its current process or port.
     pub(super) fn who(&self) -> Who {
-        self.peer.who()
+        self.arrival.peer.who()
     }
 
     /// Whether it could not be read, and was forwarded with everything that followed on its connection.
