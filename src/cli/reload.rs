@@ -1,9 +1,9 @@
 //! What `enforce` prints when it reloads its profile.
 
 use super::{ambiguity, failure, output};
-use crate::proxy::{LogThrottle, OpenRequest};
+use crate::proxy::OpenRequest;
 use crate::report::count;
-use crate::session::{Reload, ReloadEnd};
+use crate::session::{LogThrottle, Reload, ReloadEnd};
 use crate::text::printable;
 use crate::verify::Caveat;
 
@@ -38,7 +38,7 @@ fn report_new(reload: &Reload, is_quiet: bool) {
             warn_about_denied(open, what, times);
         }
     }
-    if let Some(times) = throttle.untold() {
+    if let Some(times) = throttle.unlogged() {
         output::warn(&format!("{what} the new profile denies them: {times} requests in all"));
     }
 }

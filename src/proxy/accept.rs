@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 
 use super::answer::{self, Form};
 use super::connection::Connection;
 use super::door::Door;
 use super::listener::Listener;
-use super::log_throttle::LogThrottle;
 use super::next::Client;
+use super::not_admitted::NotAdmitted;
+use super::observe::{Event, Observe};
 use super::record::Record;
 use super::registry::{Registered, Registry, Room};
-use super::service::{Admission, NotAdmitted, Service};
+use super::service::{Admission, Service};
 use super::shared::Shared;
 use super::stream::{Moving, Stream};
 use super::turns::Turns;
@@ -51,8 +51,7 @@ pub(super) struct Acceptor<R: Record> {
     listener: Listener,
     admission: Arc<dyn Admission<R>>,
     shared: Arc<Shared>,
-    /// Connections that were turned away because there was no room.
-    full: Arc<Mutex<Told>>,
+    events: Arc<Events>,
 }
 
 /// A connection whose client was admitted.
@@ -66,11 +65,10 @@ struct Admitted<R: Record> {
 /// One of a limited number of slots.
 struct Placed(Arc<AtomicUsize>);
 
-/// An event that clients cause. It is logged at powers of ten, and at the end with its total.
-struct Told {
-    throttle: LogThrottle,
-    address: Address,
-    what: &'static str,
+/// Tells the observer what happens at a listener, and at the end that it is closed.
+struct Events {
+    listener: Address,
+    observer: Arc<dyn Observe>,
 }
 
 impl<R: Record> Acceptor<R> {
@@ -79,8 +77,9 @@ impl<R: Record> Acceptor<R> {
         admission: Arc<dyn Admission<R>>,
         shared: Arc<Shared>,
     ) -> Self {
-        let full = Told::new(listener.address(), "turned away: all connections are busy");
-        Self { listener, admission, shared, full: Arc::new(Mutex::new(full)) }
+        let (address, observer) = (listener.address().clone(), Arc::clone(&shared.observer));
+        let events = Arc::new(Events { listener: address, observer });
+        Self { listener, admission, shared, events }
     }
 
     /// Accepts connections until the proxy stops accepting.
@@ -90,9 +89,7 @@ impl<R: Record> Acceptor<R> {
     }
 
     async fn accept(&self) {
-        let address = self.listener.address();
-        let mut strangers = Told::new(address, "turned away: strangers");
-        let mut failed = Told::new(address, "cannot accept a connection");
+        let (listener, observer) = (self.listener.address(), &self.shared.observer);
         let mut made = 0;
         loop {
             match self.listener.accept().await {
@@ -108,9 +105,7 @@ impl<R: Record> Acceptor<R> {
                         }
                     }
                     Err(reason) => {
-                        if let Some(times) = strangers.throttle.once_more() {
-                            tracing::warn!(%address, times, "turned away: {reason}");
-                        }
+                        observer.on(&Event::NotAdmitted { listener, reason });
                         turn_away(&self.shared, stream, 403, &format!("dsp: {reason}"));
                     }
                 },
@@ -119,9 +114,7 @@ impl<R: Record> Acceptor<R> {
                 Err(error) => {
                     // Out of file descriptors or memory: evicting a connection frees some.
                     let made = self.shared.registry.make_room() == Room::Made;
-                    if let Some(times) = failed.throttle.once_more() {
-                        tracing::warn!(%error, %address, times, "cannot accept a connection");
-                    }
+                    observer.on(&Event::AcceptFailed { listener, error: &error });
                     tokio::time::sleep(if made { SHORT_PAUSE } else { ACCEPT_PAUSE }).await;
                 }
             }
@@ -151,10 +144,10 @@ impl<R: Record> Acceptor<R> {
         match placed {
             Some(placed) => {
                 let waiting =
-                    admitted.wait(placed, Arc::clone(&self.shared), Arc::clone(&self.full));
+                    admitted.wait(placed, Arc::clone(&self.shared), Arc::clone(&self.events));
                 self.shared.spawn(waiting);
             }
-            None => refuse(&self.shared, admitted.stream, &self.full),
+            None => refuse(&self.shared, admitted.stream, &self.events),
         }
         room
     }
@@ -172,13 +165,13 @@ impl<R: Record> Admitted<R> {
     }
 
     /// Serves the connection as soon as there is room.
-    async fn wait(self, placed: Placed, shared: Arc<Shared>, full: Arc<Mutex<Told>>) {
+    async fn wait(self, placed: Placed, shared: Arc<Shared>, events: Arc<Events>) {
         let has_room = wait_for_room(&shared.registry, &self.peer).await;
         drop(placed);
         if has_room {
             self.serve(&shared);
         } else {
-            refuse(&shared, self.stream, &full);
+            refuse(&shared, self.stream, &events);
         }
     }
 }
@@ -197,12 +190,8 @@ async fn wait_for_room(registry: &Registry, peer: &Peer) -> bool {
 }
 
 /// Turns away a connection for which there is no room.
-fn refuse(shared: &Shared, stream: Stream, full: &Mutex<Told>) {
-    let mut full = full.lock();
-    if let Some(times) = full.throttle.once_more() {
-        tracing::warn!(address = %full.address, times, "{}", full.what);
-    }
-    drop(full);
+fn refuse(shared: &Shared, stream: Stream, events: &Events) {
+    events.observer.on(&Event::Full { listener: &events.listener });
     turn_away(shared, stream, 503, "dsp: all connections are busy; try again later");
 }
 
@@ -258,16 +247,9 @@ impl Drop for Placed {
     }
 }
 
-impl Told {
-    fn new(address: &Address, what: &'static str) -> Self {
-        Self { throttle: LogThrottle::default(), address: address.clone(), what }
-    }
-}
-
-impl Drop for Told {
+/// Dropped when the listener is closed and no connection waits for room any more.
+impl Drop for Events {
     fn drop(&mut self) {
-        if let Some(times) = self.throttle.untold() {
-            tracing::warn!(address = %self.address, times, "{} in all", self.what);
-        }
+        self.observer.on(&Event::Closed { listener: &self.listener });
     }
 }

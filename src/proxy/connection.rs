@@ -12,6 +12,7 @@ use super::control::Control;
 use super::finish::Finish;
 use super::intake::{Arrived, Intake, words};
 use super::next::{Client, Event, Next};
+use super::observe::Fault;
 use super::outbox::Outbox;
 use super::reading::{Answer, Ending};
 use super::record::Record;
@@ -253,7 +254,7 @@ impl<R: Record> Connection<R> {
             Ok(_) if !self.control.begin(false) => return Next::End,
             Ok(_) => match self.engine().await {
                 Ok((engine, _)) => {
-                    self.shared.tell_of_flaw(self.who.number, &flaw);
+                    self.forwards_unread(Fault::Head(flaw));
                     finish.upgraded = true;
                     // No body can be read from it.
                     let _ = finish.rewrite(None);
@@ -337,7 +338,7 @@ impl<R: Record> Connection<R> {
             if let Some(disorder) =
                 finish.disorder().filter(|_| asks.is_verbatim && finish.upgraded)
             {
-                self.shared.tell_of_flaw(self.who.number, &disorder);
+                self.forwards_unread(Fault::AfterHead(disorder));
             }
             return match ending {
                 Ending::Answered { closes, keeps } => {
@@ -365,7 +366,7 @@ impl<R: Record> Connection<R> {
                 }
                 // The client sees what it would have seen without dsp.
                 Ending::Unanswered(error) if asks.is_verbatim => {
-                    self.shared.tell_of_silence(self.who.number, &error);
+                    self.forwards_silence(&error);
                     Next::End
                 }
                 Ending::Unanswered(error) => {

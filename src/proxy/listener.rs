@@ -11,8 +11,8 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::door::Door;
+use super::not_admitted::NotAdmitted;
 use super::place::{self, Hazard, Identity, Place, unix_socket};
-use super::service::NotAdmitted;
 use super::stream::Stream;
 use crate::api::Address;
 use crate::peer::Peer;

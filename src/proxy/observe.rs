@@ -1,21 +1,89 @@
-//! Observing requests, for example to log or count them. An observer sees what happens and changes
-//! nothing.
+//! Observing connections and requests, for example to log or count them. An observer sees what happens
+//! and changes nothing.
 
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 
+use super::not_admitted::NotAdmitted;
 use super::record::Decided;
-use crate::http1::Outcome;
+use crate::api::Address;
+use crate::http1::{Disorder, Flaw, Outcome};
 
-/// Something that happened to a request.
+/// Something that happened to a request or to a connection. The observer of a
+/// [`Service`](super::Service) sees what happens to its requests, and the observer of a
+/// [`Proxy`](super::Proxy) sees everything else.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A decision was made. It takes effect after the observers return.
     Decided(&'a Decided<'a>),
     /// The answer has ended, or one side has closed the connection.
     Finished(&'a Outcome),
+    /// A client was turned away, because it may not connect.
+    NotAdmitted {
+        /// The address that it connected to.
+        listener: &'a Address,
+        /// Why it may not connect.
+        reason: NotAdmitted,
+    },
+    /// A client was turned away, because all connections are busy.
+    Full {
+        /// The address that it connected to.
+        listener: &'a Address,
+    },
+    /// A connection could not be accepted, for example because no file descriptor is free.
+    AcceptFailed {
+        /// The address of the listener.
+        listener: &'a Address,
+        /// The system's error.
+        error: &'a io::Error,
+    },
+    /// A listener was closed. There are no more events about it.
+    Closed {
+        /// Its address.
+        listener: &'a Address,
+    },
+    /// Something malformed is forwarded as it is, because the gate only watches.
+    Unread {
+        /// The number of the client's connection.
+        connection: u64,
+        /// What is malformed.
+        fault: Fault,
+    },
+    /// The engine did not answer a request. The client sees what it would have seen without the proxy,
+    /// because the gate only watches.
+    Unanswered {
+        /// The number of the client's connection.
+        connection: u64,
+        /// The system's error.
+        error: &'a io::Error,
+    },
+    /// A thread that should serve connections could not be started.
+    FewerThreads {
+        /// The system's error.
+        error: &'a io::Error,
+    },
 }
 
-/// Observes requests. Observers compose: a tuple or a slice of observers is itself an observer that
+/// The malformed part of an exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// The head of the request.
+    Head(Flaw),
+    /// Something after it.
+    AfterHead(Disorder),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(flaw) => flaw.fmt(to),
+            Self::AfterHead(disorder) => disorder.fmt(to),
+        }
+    }
+}
+
+/// Observes requests and connections. Observers compose: a tuple or a slice of observers is itself an observer that
 /// calls each of them in order.
 pub trait Observe: Send + Sync {
     /// Handles an event. Calls for one connection come in order; calls for different connections come

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::finish::Finish;
 use super::intake::Intake;
 use super::next::Next;
+use super::observe::{Event, Fault};
 use super::phases::Denied;
 use super::record::Record;
 use super::scratch::poll_read;
@@ -102,6 +103,16 @@ impl<R: Record> Connection<R> {
             }
         }
         self.upstream.take(&self.service.engine).await
+    }
+
+    /// Tells the observer that something malformed is forwarded as it is.
+    pub(super) fn forwards_unread(&self, fault: Fault) {
+        self.shared.observer.on(&Event::Unread { connection: self.who.number, fault });
+    }
+
+    /// Tells the observer that the engine did not answer, which the client sees too.
+    pub(super) fn forwards_silence(&self, error: &io::Error) {
+        self.shared.observer.on(&Event::Unanswered { connection: self.who.number, error });
     }
 
     /// Whether the connection ends after the answer. `closes` is whether the request asks for that.

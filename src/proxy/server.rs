@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::accept::Acceptor;
 use super::control::Control;
 use super::listener::Listener;
+use super::observe::Observe;
 use super::record::Record;
 use super::registry::{Limits, OpenRequest, Registry};
 use super::service::Admission;
@@ -14,11 +15,11 @@ use super::shared::{Shared, Stop};
 use super::workers::Workers;
 
 /// A proxy that has not been started.
-#[derive(Debug)]
 pub struct Proxy {
     listeners: Vec<Listener>,
     limits: Limits,
     workers: Option<Arc<Workers>>,
+    observer: Arc<dyn Observe>,
 }
 
 /// A running proxy.
@@ -39,13 +40,19 @@ impl Proxy {
     /// Creates a proxy for the clients of these listeners, with [`Limits::DEFAULT`].
     #[must_use]
     pub fn new(listeners: Vec<Listener>) -> Self {
-        Self { listeners, limits: Limits::DEFAULT, workers: None }
+        Self { listeners, limits: Limits::DEFAULT, workers: None, observer: Arc::new(()) }
     }
 
     /// Sets how much load the proxy accepts at once.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Also tells this observer what happens to connections.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observe>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Serves the connections on these threads, which other proxies may share, instead of on its own.
@@ -58,8 +65,8 @@ impl Proxy {
     /// for its client, until [`Running::drain`] is called.
     pub fn serve<R: Record>(self, admission: impl Admission<R>) -> Running {
         let admission: Arc<dyn Admission<R>> = Arc::new(admission);
-        let workers = self.workers.unwrap_or_else(|| Arc::new(Workers::start()));
-        let shared = Arc::new(Shared::new(self.limits, workers));
+        let workers = self.workers.unwrap_or_else(|| Arc::new(Workers::start(&self.observer)));
+        let shared = Arc::new(Shared::new(self.limits, workers, self.observer));
         for listener in self.listeners {
             let (admission, all) = (Arc::clone(&admission), Arc::clone(&shared));
             shared.stop.listeners.spawn(Acceptor::new(listener, admission, all).run());

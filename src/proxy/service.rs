@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::not_admitted::NotAdmitted;
 use super::observe::Observe;
 use super::record::{Record, RewriteBody};
 use crate::api::Address;
@@ -45,22 +46,6 @@ pub trait Admission<R: Record>: Send + Sync + 'static {
     /// # Errors
     /// [`NotAdmitted`] for a client that may not connect. It is answered with 403 and the reason.
     fn admit(&self, peer: &Peer) -> Result<Arc<Service<R>>, NotAdmitted>;
-}
-
-/// A client that may not connect.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum NotAdmitted {
-    /// Neither its user nor its group may connect.
-    #[error("user {user}, group {group} may not use this socket")]
-    Process {
-        /// Its user.
-        user: u32,
-        /// Its group.
-        group: u32,
-    },
-    /// The system does not report who the client is.
-    #[error("the system does not say who connects")]
-    Unknown,
 }
 
 /// Gives every client the same service.

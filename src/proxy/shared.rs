@@ -1,16 +1,13 @@
 //! State that all connections of a proxy share.
 
-use std::fmt;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::log_throttle::LogThrottle;
+use super::observe::Observe;
 use super::registry::{Limits, Registry};
 use super::workers::Workers;
 
@@ -18,14 +15,13 @@ use super::workers::Workers;
 pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     pub(super) workers: Arc<Workers>,
+    pub(super) observer: Arc<dyn Observe>,
     pub(super) stop: Stop,
     /// The number of connections being turned away.
     pub(super) turned_away: Arc<AtomicUsize>,
     /// The number of connections waiting for room.
     pub(super) waiting: Arc<AtomicUsize>,
     connections: AtomicU64,
-    flaws: Mutex<LogThrottle>,
-    silences: Mutex<LogThrottle>,
 }
 
 /// Stops a proxy in two steps: first it accepts no new connections, then every connection is cut. In
@@ -39,16 +35,15 @@ pub(super) struct Stop {
 }
 
 impl Shared {
-    pub(super) fn new(limits: Limits, workers: Arc<Workers>) -> Self {
+    pub(super) fn new(limits: Limits, workers: Arc<Workers>, observer: Arc<dyn Observe>) -> Self {
         Self {
             registry: Arc::new(Registry::new(limits)),
             workers,
+            observer,
             stop: Stop::default(),
             turned_away: Arc::default(),
             waiting: Arc::default(),
             connections: AtomicU64::new(0),
-            flaws: Mutex::default(),
-            silences: Mutex::default(),
         }
     }
 
@@ -68,20 +63,5 @@ impl Shared {
         self.stop.tasks.spawn(async move {
             open.run_until_cancelled(task).await;
         });
-    }
-
-    /// Logs that something malformed was forwarded as it was.
-    pub(super) fn tell_of_flaw(&self, connection: u64, flaw: &dyn fmt::Display) {
-        if let Some(times) = self.flaws.lock().once_more() {
-            tracing::warn!(connection, times, "passed on without a look: {flaw}");
-        }
-    }
-
-    /// Logs that the engine did not answer a request. The client sees what it would have seen without
-    /// dsp.
-    pub(super) fn tell_of_silence(&self, connection: u64, error: &io::Error) {
-        if let Some(times) = self.silences.lock().once_more() {
-            tracing::warn!(connection, times, "the engine gave no answer: {error}");
-        }
     }
 }

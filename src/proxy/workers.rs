@@ -13,6 +13,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::observe::{Event, Observe};
+
 /// More threads would not serve an engine faster, and each one costs memory.
 const MOST: usize = 8;
 
@@ -36,16 +38,16 @@ struct Counted(Arc<AtomicUsize>);
 
 impl Workers {
     /// Uses the current runtime, and starts a thread for each other core. If a thread cannot be
-    /// started, continues without it.
+    /// started, tells the observer and continues without it.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(observer: &dyn Observe) -> Self {
         let end = CancellationToken::new();
         let mut all = vec![Worker::new(Handle::current())];
         let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST);
         for _ in 1..cores {
             match start_thread(end.clone()) {
                 Ok(runtime) => all.push(Worker::new(runtime)),
-                Err(error) => tracing::warn!(%error, "goes on with fewer threads"),
+                Err(error) => observer.on(&Event::FewerThreads { error: &error }),
             }
         }
         Self { all, end }

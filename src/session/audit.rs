@@ -88,6 +88,7 @@ impl Observe for Audit {
         match event {
             Event::Decided(decided) => self.decided(decided),
             Event::Finished(outcome) => self.finished(outcome),
+            _ => {}
         }
     }
 }

@@ -3,11 +3,12 @@
 use parking_lot::Mutex;
 
 use super::journal::{about_engine, write_request};
+use super::log_throttle::LogThrottle;
 use super::output::{JournalError, JournalOutput};
 use crate::engine;
 use crate::http1::Outcome;
 use crate::profile::Profile;
-use crate::proxy::{Begun, Decided, LogThrottle, Record};
+use crate::proxy::{Begun, Decided, Record};
 use crate::recording::{Engine, Purpose, Session, Ticket, Writer};
 
 /// The user's choices for an audit log.

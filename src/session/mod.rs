@@ -8,12 +8,14 @@
 mod admission;
 mod audit;
 mod audit_log;
+mod connection_log;
 mod denials;
 mod enforcement;
 mod follow;
 mod front;
 mod journal;
 mod limits;
+mod log_throttle;
 mod output;
 mod program;
 mod recorder;
@@ -38,6 +40,7 @@ pub use follow::{
     Unfollowed, WhyUnread,
 };
 pub use front::FrontOptions;
+pub use log_throttle::LogThrottle;
 pub use output::{JournalError, JournalOutput};
 pub use program::escape;
 pub use recording::{Recording, RecordingEnd, RecordingNotice, RecordingOptions, SeveralPrograms};

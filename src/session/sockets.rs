@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::connection_log::ConnectionLog;
 use super::limits::most_connections;
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::api::Address;
@@ -185,7 +186,9 @@ impl Sockets {
 
     /// Starts to serve the sockets.
     pub(super) fn serve<R: Record>(self, service: Service<R>) -> Serving {
-        let running = Proxy::new(self.listeners).limits(self.limits).serve(Arc::new(service));
+        let proxy = Proxy::new(self.listeners).limits(self.limits);
+        let running =
+            proxy.observed_by(Arc::new(ConnectionLog::default())).serve(Arc::new(service));
         Serving { running, _folder: self.folder }
     }
 }

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::follow::{self, EngineSocket, Place};
 use crate::proxy::{Access, Limits, Workers};
 use crate::recording::{self, Purpose};
+use crate::session::connection_log::ConnectionLog;
 use crate::session::journal::about_engine;
 use crate::session::limits::most_sockets;
 use crate::session::output::JournalOutput;
@@ -147,7 +148,7 @@ impl Follower {
             limits,
             most: most_sockets(),
             runtime: Handle::current(),
-            workers: Arc::new(Workers::start()),
+            workers: Arc::new(Workers::start(&ConnectionLog::default())),
             options,
             state: Mutex::new(State { own_folder: Some(own_folder), ..State::default() }),
         })

@@ -21,6 +21,7 @@ use crate::proxy::{
     Access, Begun, Decided, ListenError, Listener, Proxy, Record, RewriteBody, Service,
 };
 use crate::recording;
+use crate::session::connection_log::ConnectionLog;
 use crate::session::journal::{shown, write_request};
 use crate::session::recorder::Recorder;
 
@@ -232,7 +233,7 @@ impl Follower {
         let gate = Arc::new(Observer::new(self.kind()).reading_bodies(LONGEST_BODY));
         let service = Arc::new(followed.service(gate, self.engine.address.clone()));
         let proxy = Proxy::new(vec![listener]).limits(self.limits).on(&self.workers);
-        container.serve(proxy.serve(service));
+        container.serve(proxy.observed_by(Arc::new(ConnectionLog::default())).serve(service));
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 #[derive(Debug, Default)]
 pub struct LogThrottle {
     times: u64,
-    is_told: bool,
+    is_logged: bool,
 }
 
 impl LogThrottle {
@@ -15,13 +15,13 @@ impl LogThrottle {
         while round.is_multiple_of(10) {
             round /= 10;
         }
-        self.is_told = round == 1;
-        self.is_told.then_some(self.times)
+        self.is_logged = round == 1;
+        self.is_logged.then_some(self.times)
     }
 
     /// How often the event has happened, if that number has not been logged.
-    pub fn untold(&self) -> Option<u64> {
-        (self.times > 0 && !self.is_told).then_some(self.times)
+    pub fn unlogged(&self) -> Option<u64> {
+        (self.times > 0 && !self.is_logged).then_some(self.times)
     }
 }
 
@@ -30,11 +30,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_of_ten_are_told() {
+    fn powers_of_ten_are_logged() {
         let mut throttle = LogThrottle::default();
-        let told: Vec<u64> = (0..2000).filter_map(|_| throttle.once_more()).collect();
-        assert_eq!(told, [1, 10, 100, 1000]);
-        assert_eq!(throttle.untold(), Some(2000));
-        assert_eq!(LogThrottle::default().untold(), None);
+        let logged: Vec<u64> = (0..2000).filter_map(|_| throttle.once_more()).collect();
+        assert_eq!(logged, [1, 10, 100, 1000]);
+        assert_eq!(throttle.unlogged(), Some(2000));
+        assert_eq!(LogThrottle::default().unlogged(), None);
     }
 }
