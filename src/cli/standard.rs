@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::misuse::{Misuse, misuse};
+use crate::recording::Stream;
 use crate::session::JournalOutput;
 use crate::text::shown;
 
@@ -45,7 +45,7 @@ pub(super) fn journal(path: PathBuf) -> io::Result<JournalOutput> {
     }
     // Without the buffer of this process.
     let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-    Ok(JournalOutput::Stdout(Arc::new(stdout)))
+    Ok(JournalOutput::Stdout(Stream::new(stdout.into())))
 }
 
 /// The file to write to, or `None` for standard output.

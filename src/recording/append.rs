@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::outlet::Outlet;
+use super::stream::Stream;
 use super::{Event, LONGEST_LINE};
 use crate::files;
 use crate::text::shown;
@@ -41,14 +41,13 @@ pub enum CreateError {
 /// A recording that is being appended to.
 #[derive(Debug)]
 pub(super) struct AppendFile {
-    file: Outlet,
+    stream: Stream,
     /// The offset of `"lossy":false`, and the file opened for writing there.
     mark: Option<(File, u64)>,
     dropped: u64,
-    /// Whether the last line could not be written. Part of it may have been written, so the next line must
-    /// begin with a line break.
+    /// Whether the session's last line could not be written.
     is_failing: bool,
-    /// The line. The buffer is reused.
+    /// The line, between two line breaks. The buffer is reused.
     line: Vec<u8>,
 }
 
@@ -62,24 +61,23 @@ impl AppendFile {
         let torn = torn.ok_or_else(|| CreateError::Foreign { path: path.to_owned() })?;
 
         let line = line(session).map_err(|error| open(error.into()))?;
-        let mut outlet = Outlet::shared(file.try_clone().map_err(open)?);
+        let stream = Stream::new(file.try_clone().map_err(open)?);
         if torn {
-            outlet.write(b"\n", true).map_err(open)?;
+            stream.end_torn_line();
         }
-        outlet.write(&line, true).map_err(open)?;
+        stream.write(&line).map_err(open)?;
         let mark = mark(path, &mut file, &line);
-        Ok(Self { mark, ..Self::new(outlet) })
+        Ok(Self { mark, ..Self::new(stream) })
     }
 
-    /// Writes a session's first line to an open file. Nothing in that file is changed later.
-    pub(super) fn onto(file: File, session: &Event) -> io::Result<Self> {
-        let mut outlet = Outlet::shared(file);
-        outlet.write(&line(session)?, true)?;
-        Ok(Self::new(outlet))
+    /// Writes a session's first line to a stream. Nothing in it is changed later.
+    pub(super) fn onto(stream: &Stream, session: &Event) -> io::Result<Self> {
+        stream.write(&line(session)?)?;
+        Ok(Self::new(stream.clone()))
     }
 
-    fn new(file: Outlet) -> Self {
-        Self { file, mark: None, dropped: 0, is_failing: false, line: Vec::new() }
+    fn new(stream: Stream) -> Self {
+        Self { stream, mark: None, dropped: 0, is_failing: false, line: Vec::new() }
     }
 
     /// Whether the last line could not be written.
@@ -100,8 +98,8 @@ impl AppendFile {
 
     /// Replaces the file, to simulate a disk that fills up.
     #[cfg(test)]
-    pub(super) fn swap(&mut self, file: File) -> File {
-        std::mem::replace(&mut self.file, Outlet::of(file)).into_file()
+    pub(super) fn swap(&self, file: File) -> File {
+        self.stream.swap(file)
     }
 
     /// Writes one line with one call, so that another process that appends to the same file cannot get in
@@ -109,12 +107,11 @@ impl AppendFile {
     /// wait for the others, because no request goes on before its line is written. If the reader of a pipe
     /// stalls, this waits for it once, and not again until it has read something.
     pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
-        let was_failing = self.is_failing;
         self.line.clear();
-        self.line.extend(was_failing.then_some(b'\n'));
+        self.line.push(b'\n');
         let line = serde_json::to_writer(&mut self.line, event).map_err(io::Error::from);
         self.line.push(b'\n');
-        let written = line.and_then(|()| self.file.write(&self.line, !was_failing)).is_ok();
+        let written = line.and_then(|()| self.stream.write(&self.line)).is_ok();
         if !written {
             self.dropped += 1;
             self.mark_lossy();
@@ -124,9 +121,10 @@ impl AppendFile {
     }
 }
 
-/// A line of the file.
+/// A line of the file, between two line breaks.
 fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = serde_json::to_vec(event)?;
+    let mut line = vec![b'\n'];
+    serde_json::to_writer(&mut line, event)?;
     line.push(b'\n');
     Ok(line)
 }

@@ -22,6 +22,7 @@ mod reader;
 mod recent;
 mod redact;
 mod repeats;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -36,5 +37,6 @@ pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAw
 pub use ledger::Ticket;
 pub use observation::Observation;
 pub use reader::{LONGEST_LINE, ReadError, Reader};
+pub use stream::Stream;
 pub use totals::{Progress, Totals};
 pub use writer::Writer;

@@ -3,6 +3,7 @@
 //! Recording must never break the workload. Once the session has begun, a line that cannot be written is
 //! counted, the session is marked as lossy, and everything continues.
 
+#[cfg(test)]
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -17,6 +18,7 @@ use super::identity::Identity;
 use super::ledger::{Ledger, Ticket};
 use super::observation::Observation;
 use super::recent::Key;
+use super::stream::Stream;
 use super::{Event, Progress, Purpose, Session, Totals};
 
 /// A session being recorded. All methods may be called from several threads at once.
@@ -97,12 +99,12 @@ impl Writer {
         Ok(Self::new(file, session))
     }
 
-    /// Writes the session to an open file, such as a pipe, from its current position.
+    /// Writes the session to a stream, which may have other sessions at the same time.
     ///
     /// # Errors
     /// Returns the error from the operating system.
-    pub fn onto(file: File, session: &Session) -> io::Result<Self> {
-        let file = AppendFile::onto(file, &Event::Session(session.bounded()))?;
+    pub fn onto(stream: &Stream, session: &Session) -> io::Result<Self> {
+        let file = AppendFile::onto(stream, &Event::Session(session.bounded()))?;
         Ok(Self::new(file, session))
     }
 

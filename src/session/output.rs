@@ -1,12 +1,9 @@
 //! Where a recording or an audit log is written.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use crate::recording::{CreateError, Purpose, Session, Writer};
+use crate::recording::{CreateError, Purpose, Session, Stream, Writer};
 
 /// Where a recording or an audit log is written.
 #[derive(Clone, Debug)]
@@ -14,7 +11,7 @@ pub enum JournalOutput {
     /// A file. Each session is appended to it.
     File(PathBuf),
     /// This process's standard output.
-    Stdout(Arc<OwnedFd>),
+    Stdout(Stream),
 }
 
 /// Why a recording or an audit log cannot begin.
@@ -59,10 +56,7 @@ impl JournalOutput {
         let stdout = |source| JournalError::Stdout { what, source };
         let writer = match self {
             Self::File(path) => Writer::create(path, session)?,
-            Self::Stdout(descriptor) => {
-                let own = descriptor.try_clone().map_err(stdout)?;
-                Writer::onto(File::from(own), session).map_err(stdout)?
-            }
+            Self::Stdout(stream) => Writer::onto(stream, session).map_err(stdout)?,
         };
         Ok(writer.for_purpose(purpose))
     }

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{BufReader, PipeReader};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -15,7 +14,7 @@ use super::*;
 use crate::api::Address;
 use crate::engine::{self, Engine, Environment};
 use crate::proxy::Access;
-use crate::recording::{Event, Reader};
+use crate::recording::{Event, Reader, Stream};
 use crate::sample::SampleEngine;
 use crate::verify::Caveat;
 
@@ -196,7 +195,7 @@ async fn followed_containers_are_part_of_the_result_and_of_the_recording() {
 /// A recording on a pipe in place of standard output.
 fn piped() -> (PipeReader, JournalOutput) {
     let (reader, writer) = std::io::pipe().unwrap();
-    (reader, JournalOutput::Stdout(Arc::new(OwnedFd::from(writer))))
+    (reader, JournalOutput::Stdout(Stream::new(OwnedFd::from(writer).into())))
 }
 
 #[tokio::test]

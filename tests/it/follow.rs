@@ -2,6 +2,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -257,6 +258,32 @@ fn one_file_holds_all_sessions_without_a_folder_for_them() {
     assert!(recording.contains("\"container\":\"web\",\"labels\":{\"a\":\"b\"}"), "{recording}");
     let generated = world.dsp(&["generate"]);
     assert!(generated.out.contains("2 operations"), "{}", generated.out);
+}
+
+#[test]
+fn standard_output_has_all_sessions_without_a_folder_for_them() {
+    let world = World::without_engine();
+    let engine = Engine::start(&world);
+    let listen = format!("unix://{}", world.path("p.sock").display());
+    let mut command = world.dsp_command(&["record", "--follow", "-o", "-", "--listen", &listen]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_for("the socket", || UnixStream::connect(world.path("p.sock")).is_ok());
+    let mut client = UnixStream::connect(world.path("p.sock")).unwrap();
+    send(&mut client, &with_length("web", BODY));
+    ask(&engine.socket(), "/v1.41/info");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("1 operation recorded on standard output\n"), "{said}");
+    assert!(said.contains("container web: 1 request, 1 operation\n"), "{said}");
+    assert!(!world.path("-").exists());
+    std::fs::write(world.path("piped"), output.stdout).unwrap();
+    let recording = world.read("piped");
+    assert_eq!(recording.matches("{\"session\":{").count(), 2, "{recording}");
+    assert!(recording.contains("\"container\":\"web\""), "{recording}");
+    let generated = world.dsp(&["generate", "piped", "--container", "web"]);
+    assert!(generated.out.contains("\n  - GET /info"), "{}{}", generated.out, generated.err);
 }
 
 #[test]

@@ -44,7 +44,7 @@ use api::{CanonicalRequest, EngineKind};
 use http1::{Arrival, Framing, Outcome};
 use peer::Peer;
 use policy::{Enforcer, Gate, Replaceable, Request};
-use recording::{Observation, Session, Writer};
+use recording::{Observation, Session, Stream, Writer};
 use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
 
 type Work = Box<dyn Fn()>;
@@ -116,7 +116,8 @@ fn frame(head: &'static str) -> Work {
 /// A request that has been recorded before, and its answer.
 fn record(Case { method, target, .. }: Case) -> Work {
     let nowhere = File::options().append(true).open("/dev/null");
-    let writer = nowhere.and_then(|file| Writer::onto(file, &Session::begin(Vec::new())));
+    let writer = nowhere
+        .and_then(|file| Writer::onto(&Stream::new(file), &Session::begin(Vec::new())));
     let writer = writer.unwrap_or_else(|error| panic!("/dev/null: {error}"));
     let request = CanonicalRequest::parse(EngineKind::Docker, method, target);
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
