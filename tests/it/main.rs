@@ -85,6 +85,8 @@ mod readme;
 mod real_engine;
 /// `dsp record`: a command and a listener.
 mod record;
+/// Engines of other Debian releases, fetched by `scripts/releases`.
+mod releases;
 /// `enforce` and a changing profile.
 mod reload;
 /// `dsp report`: the page for people, in a browser too.
