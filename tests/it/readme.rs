@@ -14,7 +14,7 @@ use dsp::profile::Rule;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{World, dsp_binary};
+use crate::support::{World, dsp_binary, left_out};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -355,10 +355,7 @@ pub fn on_the_engine() {
         version.is_some_and(|version| version.out.contains(" 20.10."))
     });
     let Some(docker) = docker else {
-        eprintln!(
-            "no docker CLI of 20.10 is on the PATH, so the documents' engine blocks are left out"
-        );
-        return;
+        return left_out("no docker CLI of 20.10 is on the PATH, whose output the documents show");
     };
     let dsp = dsp_binary().parent().unwrap().display();
     let path = format!("{dsp}:{}:{path}", docker.parent().unwrap().display());

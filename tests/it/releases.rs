@@ -219,6 +219,7 @@ fn wrong_names_are_answered_with_the_right_ones() {
         ("releases", &["clients", "docker-3"]),
         ("releases", &["remove", "docker-3"]),
         ("engine", &["start", "/tmp/dsp-none", "docker-3"]),
+        ("matrix", &["docker-3"]),
     ] {
         let done = world.finish(world.command(format!("{ROOT}/scripts/{script}"), words));
         assert_ne!(done.status, 0);

@@ -167,7 +167,7 @@ async function running() {
   const until = Math.floor(Date.now() / 1000) + 1;
   const events = await docker.getEvents({ since, until, filters: { container: [container.id] } });
   const actions = (await all(events)).toString().trim().split('\n').map((line) => JSON.parse(line).Action);
-  say('events', actions.filter((action) => !/^(exec|pause|unpause)/.test(action)));
+  say('events', actions.filter((action) => !/^(exec|pause|unpause|stop)/.test(action)));
 }
 
 async function executions(container) {

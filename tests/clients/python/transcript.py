@@ -61,5 +61,5 @@ def build_steps(lines: list[dict]) -> list[str]:
 
 def certain(actions: list[str]) -> list[str]:
     """The events whose order and number the engine keeps: it tells of a pause a second time when its
-    runtime is late, and of execs as they end."""
-    return [action for action in actions if not action.startswith(("exec", "pause", "unpause"))]
+    runtime is late, of execs as they end, and Engine 28 of a stop before or after the death."""
+    return [action for action in actions if not action.startswith(("exec", "pause", "unpause", "stop"))]

@@ -8,7 +8,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::{OwnEngine, real_or_return};
-use crate::support::{Done, World};
+use crate::support::{Done, World, left_out};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/clients");
 
@@ -58,10 +58,12 @@ impl Client {
         let folder = std::env::var("DSP_TEST_CLIENTS").unwrap_or_default();
         let listed = Command::new(SCRIPT).args(["list", &folder]).output().unwrap();
         let there = String::from_utf8(listed.stdout).unwrap().lines().any(|line| line == name);
-        there.then(|| {
-            let _engine = OwnEngine::start(&mut world, name);
-            Self { name, folder, world, _engine }
-        })
+        if !there {
+            left_out(&format!("{name} is not installed"));
+            return None;
+        }
+        let _engine = OwnEngine::start(&mut world, name);
+        Some(Self { name, folder, world, _engine })
     }
 
     fn words(&self) -> [&str; 4] {

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use super::{OwnEngine, real_or_return};
-use crate::support::{Done, World, wait_for};
+use crate::support::{Done, World, left_out, wait_for};
 
 const DOCUMENT: &str = include_str!("../../../docs/compose.md");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -57,12 +57,12 @@ const CLIENT: &str = "mkdir client && cd client && docker=$(command -v docker) &
 fn project(mut world: World) -> Option<(OwnEngine, Project)> {
     let (binary, clients) = (std::env::var("DSP_TEST_STATIC"), std::env::var("DSP_TEST_CLIENTS"));
     let (Ok(binary), Ok(clients)) = (binary, clients) else {
-        eprintln!("left out: DSP_TEST_STATIC (scripts/static) or DSP_TEST_CLIENTS is not set");
+        left_out("DSP_TEST_STATIC (scripts/static) or DSP_TEST_CLIENTS is not set");
         return None;
     };
     let plugins = format!("{clients}/docker-config");
     if !std::fs::exists(format!("{plugins}/cli-plugins/docker-compose")).unwrap() {
-        eprintln!("left out: compose is not installed");
+        left_out("compose is not installed");
         return None;
     }
     let engine = OwnEngine::start(&mut world, "compose");
@@ -169,7 +169,9 @@ fn followed(project: &Project) {
 
 #[test]
 fn the_binary_of_the_image_is_static() {
-    let Ok(binary) = std::env::var("DSP_TEST_STATIC") else { return };
+    let Ok(binary) = std::env::var("DSP_TEST_STATIC") else {
+        return left_out("DSP_TEST_STATIC (scripts/static) is not set");
+    };
     let linked = Command::new("ldd").arg(&binary).output().unwrap();
     let text = String::from_utf8_lossy(&linked.stdout).into_owned();
     assert!(!text.contains("=>"), "{text}");

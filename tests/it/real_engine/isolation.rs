@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::real_or_return;
-use crate::support::World;
+use super::{engine_name, real_or_return};
+use crate::support::{World, left_out};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -140,48 +140,62 @@ const USE: &str = "
     docker run --rm -v $dir.file:/file -v kept:/kept busybox sh -c 'cp /file /kept' >/dev/null
     docker run -d --stop-signal KILL --restart always --name again busybox sleep 1000 >/dev/null";
 
-#[test]
-fn an_engine_of_the_tests_changes_nothing_of_the_machine() {
-    let world = real_or_return!();
-    let machine = Machine::start(&world);
+/// Runs a test's engine on a machine and checks that nothing there changes.
+fn changes_nothing(world: &World, uses: impl Fn(&dyn Fn(&str) -> String)) {
+    let machine = Machine::start(world);
     let before = machine.state();
     let page = &before.last().unwrap().1;
     assert_eq!(page, "theirs\ntheirs\n");
-    let same = |when: &str| {
-        for ((name, was), (_, is)) in before.iter().zip(machine.state()) {
-            assert!(*was == is, "{name} when {when}\n--- before\n{was}--- now\n{is}");
-        }
-    };
-
     let ours = format!("dir={}/ours;", world.folder.path().display());
-    let run = |line: &str| machine.run(&format!("{ours} {line}"));
-    run("scripts/engine start $dir >$dir.address");
-    run(USE);
-    // While it runs, it has its own processes, and they do not talk to the machine's.
-    let list = "ctr -n moby containers list -q | wc -l";
-    assert_eq!(run(list), "1\n", "only the machine's own container is in its containerd");
-    let inside = run("nsenter -a -t $(cat $dir/world/pid) sh -c \
-         'find /etc/docker /run /var/lib; : >/proc/sys/kernel/keys/maxkeys' 2>&1 || true");
-    for theirs in ["daemon.json", "theirs.spec", "/run/docker.sock", "containerd.sock"] {
-        assert!(!inside.contains(theirs), "{theirs}: {inside}");
-    }
-    assert!(inside.contains("Read-only file system"), "{inside}");
-    run("scripts/engine restart $dir");
-    run("until [ $(docker -H unix://$dir/docker.sock ps -q | wc -l) = 1 ]; do sleep 0.1; done");
-    run("kill -9 $(cat $dir/pid); scripts/engine start $dir >/dev/null");
-    let group = run("find /sys/fs/cgroup -type d -name dsp-engine-$(cat $dir/world/pid) | wc -l");
-    assert_ne!(group.trim(), "0", "the engine's containers have groups of their own");
-    let name = run("echo dsp-engine-$(cat $dir/world/pid)");
-    run("scripts/engine stop $dir && ! test -e $dir && rm $dir.file $dir.address");
-    same("a Docker Engine was there");
-    assert_eq!(run(&format!("find /sys/fs/cgroup -name {}", name.trim())), "", "groups are left");
-
-    if Command::new("podman").arg("--version").output().is_ok() {
-        run("scripts/engine start $dir podman >/dev/null; \
-             docker -H unix://$dir/docker.sock run -d --stop-signal KILL --name web busybox sleep 1000 >/dev/null; \
-             docker -H unix://$dir/docker.sock run --rm busybox true; \
-             scripts/engine restart $dir; scripts/engine stop $dir");
-        same("podman was there");
+    uses(&|line| machine.run(&format!("{ours} {line}")));
+    for ((name, was), (_, is)) in before.iter().zip(machine.state()) {
+        assert!(*was == is, "{name}\n--- before\n{was}--- now\n{is}");
     }
     assert!(Path::new(&format!("/proc/{}", machine.pid)).exists());
+}
+
+#[test]
+fn an_engine_of_the_tests_changes_nothing_of_the_machine() {
+    let world = real_or_return!();
+    let docker = engine_name("docker");
+    changes_nothing(&world, |run| {
+        run(&format!("scripts/engine start $dir {docker} >$dir.address"));
+        run(USE);
+        // While it runs, it has its own processes, and they do not talk to the machine's.
+        let list = "ctr -n moby containers list -q | wc -l";
+        assert_eq!(run(list), "1\n", "only the machine's own container is in its containerd");
+        let inside = run("nsenter -a -t $(cat $dir/world/pid) sh -c \
+             'find /etc/docker /run /var/lib; : >/proc/sys/kernel/keys/maxkeys' 2>&1 || true");
+        for theirs in ["daemon.json", "theirs.spec", "/run/docker.sock", "containerd.sock"] {
+            assert!(!inside.contains(theirs), "{theirs}: {inside}");
+        }
+        assert!(inside.contains("Read-only file system"), "{inside}");
+        run("scripts/engine restart $dir");
+        run("until [ $(docker -H unix://$dir/docker.sock ps -q | wc -l) = 1 ]; do sleep 0.1; done");
+        run(&format!("kill -9 $(cat $dir/pid); scripts/engine start $dir {docker} >/dev/null"));
+        let group =
+            run("find /sys/fs/cgroup -type d -name dsp-engine-$(cat $dir/world/pid) | wc -l");
+        assert_ne!(group.trim(), "0", "the engine's containers have groups of their own");
+        let name = run("echo dsp-engine-$(cat $dir/world/pid)");
+        run("scripts/engine stop $dir && ! test -e $dir && rm $dir.file $dir.address");
+        let left = run(&format!("find /sys/fs/cgroup -name {}", name.trim()));
+        assert_eq!(left, "", "groups are left");
+    });
+}
+
+#[test]
+fn podman_changes_nothing_of_the_machine() {
+    let world = real_or_return!();
+    let podman = engine_name("podman");
+    if Command::new("podman").arg("--version").output().is_err() {
+        return left_out("podman is not installed");
+    }
+    changes_nothing(&world, |run| {
+        run(&format!(
+            "scripts/engine start $dir {podman} >/dev/null; \
+             docker -H unix://$dir/docker.sock run -d --stop-signal KILL --name web busybox sleep 1000 >/dev/null; \
+             docker -H unix://$dir/docker.sock run --rm busybox true; \
+             scripts/engine restart $dir; scripts/engine stop $dir"
+        ));
+    });
 }

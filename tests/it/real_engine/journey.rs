@@ -47,6 +47,15 @@ fn record_generate_enforce_check() {
 }
 
 #[test]
+fn a_profile_for_another_engine_is_refused() {
+    let world = real_or_return!();
+    world.write("p.yaml", "version: 1\nname: p\nengine: podman\nallow:\n  - GET /info\n");
+    let refused = world.dsp(&["enforce", "p.yaml", "--", "true"]);
+    assert_eq!(refused.status, 125);
+    assert!(refused.err.contains("the profile is for podman"), "{}", refused.err);
+}
+
+#[test]
 fn a_monitor_may_look_and_not_touch() {
     let world = real_or_return!();
     let container = Container::run(&world, "dsp-monitor", "sleep 1000");

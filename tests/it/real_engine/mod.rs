@@ -1,5 +1,8 @@
-//! What users do, on a real Docker Engine. `scripts/test` starts one. Without it these tests pass
-//! without doing anything, unless `DSP_TEST_ENGINE=required` is set.
+//! What users do, on a real engine. `scripts/test` starts one. Without it these tests pass without
+//! doing anything, unless `DSP_TEST_ENGINE=required` is set.
+//!
+//! `scripts/matrix` runs them on many engines: those with podman in their names on each podman, the
+//! others on each Docker Engine. What differs between versions is asked of the engine.
 
 /// The attempts of `tests/attempts` that also apply to it.
 mod attempts;
@@ -49,6 +52,18 @@ macro_rules! real_or_return {
 }
 use real_or_return;
 
+/// The major and minor version of the world's engine.
+fn engine_version(world: &World) -> (u32, u32) {
+    let socket = world.host.trim_start_matches("unix://");
+    let done = world.shell(&format!(
+        "curl --silent --fail --max-time 20 --unix-socket {socket} http://d/version"
+    ));
+    let told: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    let version = told["Components"][0]["Version"].as_str().unwrap();
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
 /// A running container, removed at the end of the test.
 pub struct Container<'a> {
     world: &'a World,
@@ -68,6 +83,13 @@ impl Drop for Container<'_> {
     fn drop(&mut self) {
         self.world.shell(&format!("docker rm -f {}", self.name));
     }
+}
+
+/// The names by which `scripts/engine` knows the engines that tests start for themselves: the
+/// machine's own unless `scripts/matrix` says otherwise.
+fn engine_name(kind: &str) -> String {
+    let variable = if kind == "podman" { "DSP_TEST_PODMAN" } else { "DSP_TEST_DOCKER" };
+    std::env::var(variable).unwrap_or_else(|_| kind.to_owned())
 }
 
 /// An engine for one test, ended with the test.
@@ -109,7 +131,7 @@ impl OwnEngine {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine"));
         command.args([action, &self.folder]).stdin(Stdio::null());
         if action == "start" {
-            command.arg(self.kind);
+            command.arg(engine_name(self.kind));
         }
         command
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use dsp::api::{CanonicalRequest, EngineKind, Operation};
 
-use super::{OwnEngine, real_or_return};
-use crate::support::{Done, World};
+use super::{OwnEngine, engine_version};
+use crate::support::{Done, World, left_out};
 
 /// The output of both clients about an engine is the same each time, except for IDs.
 const WORK: &str = r#"
@@ -39,10 +39,12 @@ pub(super) fn podman_or_none(name: &str) -> Option<(World, OwnEngine)> {
     let there = Command::new("podman").arg("--version").output().is_ok();
     let required = std::env::var("DSP_TEST_ENGINE").is_ok_and(|value| value == "required");
     assert!(there || !required, "podman is not installed; run scripts/test");
-    there.then(|| {
-        let engine = OwnEngine::start_kind(&mut world, name, "podman");
-        (world, engine)
-    })
+    if !there {
+        left_out("podman is not installed");
+        return None;
+    }
+    let engine = OwnEngine::start_kind(&mut world, name, "podman");
+    Some((world, engine))
 }
 
 #[test]
@@ -84,13 +86,14 @@ fn docker_and_podman_clients_see_the_same() {
     assert!(denied.err.contains(rule), "{}", denied.err);
 }
 
+/// Unlike the other way round, which an engine refuses: podman has most of Docker's API.
 #[test]
-fn a_profile_is_for_one_engine() {
-    let docker = real_or_return!();
-    docker.write("p.yaml", "version: 1\nname: p\nengine: podman\nallow:\n  - GET /info\n");
-    let refused = docker.dsp(&["enforce", "p.yaml", "--", "true"]);
-    assert_eq!(refused.status, 125);
-    assert!(refused.err.contains("the profile is for podman"), "{}", refused.err);
+fn a_profile_for_docker_is_used_with_a_warning() {
+    let Some((world, _engine)) = podman_or_none("podwarn") else { return };
+    world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    let done = world.dsp(&["enforce", "p.yaml", "--", "true"]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(done.err.contains("is podman, which returns more for some requests"), "{}", done.err);
 }
 
 /// Each operation of the catalogue has a route in podman, for names that are words of the API;
@@ -99,7 +102,7 @@ fn a_profile_is_for_one_engine() {
 fn the_catalogue_is_what_podman_routes() {
     let Some((world, _engine)) = podman_or_none("podroute") else { return };
     let socket = world.host.trim_start_matches("unix://").to_owned();
-    let release = release(&world);
+    let release = engine_version(&world);
     let mut wrong = Vec::new();
     for (method, target) in targets() {
         // Up to 5.7 podman's route without a version is misspelled.
@@ -128,12 +131,7 @@ fn the_catalogue_is_what_podman_routes() {
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The major and minor number of the engine's own version.
-fn release(world: &World) -> (u32, u32) {
-    let version = world.shell("docker version --format '{{.Server.Version}}'");
-    numbers(version.out.trim()).unwrap_or_else(|| panic!("{}{}", version.out, version.err))
-}
-
+/// The major and minor number of a release.
 fn numbers(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(['.', '-']).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))

@@ -12,8 +12,8 @@ use dsp::api::{EngineKind, Method, Operation, Part};
 
 use super::wire::{Answer, Wire};
 
-/// The only container, to distinguish handlers that give the same answer for a missing one. It
-/// cannot run, because the network that it shares does not exist.
+/// The only container and the name of an image, to distinguish handlers that give the same answer for
+/// a missing one. The container cannot run, because the network that it shares does not exist.
 pub const WITNESS: &str = "witness";
 
 /// A name that no object has.
@@ -67,7 +67,7 @@ static WRONG: Probe = Probe {
 
 /// Values with which each handler looks up its object.
 static RIGHT: Probe = Probe {
-    query: "h=1&w=1&version=1&name=zz&path=%2Fzz&stdout=1&stream=0&timeout=1&remote=zz",
+    query: "h=1&w=1&version=1&name=zz&path=%2Fzz&stdout=1&stream=0&timeout=1&remote=zz&repo=zz",
     body: concat!(
         r#"{"Cmd":["zz"],"Container":"witness","Detach":true,"Role":"worker","Availability":"active","#,
         r#""TaskTemplate":{"ContainerSpec":{"Image":"zz"}}}"#,
@@ -97,9 +97,16 @@ pub fn probes(operation: &Operation, values: &[String]) -> Vec<&'static Probe> {
         return vec![&WRONG, if is_prune { &NOTHING } else { &PLAIN }];
     }
     match operation.name {
-        "ContainerDelete" if of_witness => vec![],
-        // They would rename it, or hijack the connection.
-        "ContainerRename" | "ContainerAttach" | "ContainerAttachWebsocket" if of_witness => {
+        // The last one fails at times while others export.
+        "ContainerDelete" | "ImageDelete" | "ImageGet" if of_witness => vec![],
+        // They would give it another name, hijack the connection, or ask a registry.
+        "ContainerRename"
+        | "ContainerAttach"
+        | "ContainerAttachWebsocket"
+        | "ImagePush"
+        | "ImageTag"
+            if of_witness =>
+        {
             vec![&WRONG]
         }
         // It looks up the network only for a running container, and fails for any other.
@@ -144,14 +151,18 @@ impl Oracle {
         answer
     }
 
-    /// Creates the objects that distinguish handlers: two containers, and a swarm with a secret, a
-    /// config and a service whose only task cannot be placed.
+    /// Creates the objects that distinguish handlers: two containers, two names of an image, and a
+    /// swarm with a secret, a config and a service whose only task cannot be placed.
     pub fn prepare(&mut self) {
         let container =
             r#"{"Image":"busybox","HostConfig":{"NetworkMode":"container:zz-missing"}}"#;
         self.make("/containers/create", "name=witness", container);
-        let masked = Box::leak(format!("name={}", masked(WITNESS)).into_boxed_str());
-        self.make("/containers/create", masked, container);
+        let query = |name: &str, value: &str| &*format!("{name}={value}").leak();
+        let masked = masked(WITNESS);
+        self.make("/containers/create", query("name", &masked), container);
+        // Of their answers, newer engines' for a missing image are all alike.
+        self.make("/images/busybox/tag", query("repo", WITNESS), "");
+        self.make("/images/busybox/tag", query("repo", &masked), "");
         let address = r#"{"ListenAddr":"127.0.0.1:2377","AdvertiseAddr":"127.0.0.1:2377"}"#;
         self.make("/swarm/init", "", address);
         self.make("/secrets/create", "", r#"{"Name":"zz-secret","Data":"eno="}"#);

@@ -13,7 +13,8 @@ use super::oracle::Probe;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The engine's messages while the other thread runs an operation that excludes others.
-const BUSY: [&str; 2] = ["operation is already running", "tracing is already enabled"];
+const BUSY: [&str; 3] =
+    ["operation is already running", "tracing is already enabled", "tracer already enabled"];
 
 /// How much of an answer is examined, in bytes; the rest of an archive is irrelevant.
 const LOOKED_AT: usize = 1 << 16;
