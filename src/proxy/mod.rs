@@ -7,49 +7,29 @@
 //! The requests of a connection go through its [`Service`], which an [`Admission`] chooses based on who
 //! the client is: a gate decides on each request, a [`Record`] records it, a [`RewriteBody`] may
 //! replace its body, and an [`Observe`] sees what happens.
+//!
+//! A connection goes through the folders in this order: `listening` accepts it, `serving` reads its
+//! requests and has them decided on, and `relaying` forwards them and their answers over `streams`.
+//! `load` divides connections, memory and turns between clients.
 
-mod accept;
-mod ahead;
-mod answer;
-mod budget;
-mod connection;
-mod control;
-mod door;
-mod engine_answer;
-mod finish;
-mod hang_up;
-mod intake;
-mod listener;
-mod next;
+mod listening;
+mod load;
 mod not_admitted;
 mod observe;
-mod outbox;
-mod own;
-mod peer;
-mod phases;
-mod place;
-mod reading;
 mod record;
-mod registry;
-mod scratch;
-mod sending;
+mod relaying;
 mod server;
 mod service;
+mod serving;
 mod shared;
-mod stream;
-mod timer;
-mod transfer;
-mod tunnel;
-mod turns;
-mod upstream;
-mod workers;
+mod streams;
 
-pub use listener::{Access, ListenError, Listener};
+pub use listening::listener::{Access, ListenError, Listener};
+pub use listening::socket_file::{Hazard, open_folder_to};
+pub use load::registry::{Limits, OpenRequest};
+pub use load::workers::Workers;
 pub use not_admitted::NotAdmitted;
 pub use observe::{Event, Fault, Observe};
-pub use place::{Hazard, open_folder_to};
 pub use record::{Begun, Decided, Record, RewriteBody};
-pub use registry::{Limits, OpenRequest};
 pub use server::{Drained, Proxy, Running};
 pub use service::{Admission, Service};
-pub use workers::Workers;

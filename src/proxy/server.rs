@@ -4,15 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accept::Acceptor;
-use super::control::Control;
-use super::listener::Listener;
+use super::listening::accept::Acceptor;
+use super::listening::listener::Listener;
+use super::load::control::Control;
+use super::load::registry::{Limits, OpenRequest, Registry};
+use super::load::workers::Workers;
 use super::observe::Observe;
 use super::record::Record;
-use super::registry::{Limits, OpenRequest, Registry};
 use super::service::Admission;
 use super::shared::{Shared, Stop};
-use super::workers::Workers;
 
 /// A proxy that has not been started.
 pub struct Proxy {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::load::registry::{Limits, Registry};
+use super::load::workers::Workers;
 use super::observe::Observe;
-use super::registry::{Limits, Registry};
-use super::workers::Workers;
 
 /// State that all connections of a proxy share, whichever service each of them has.
 pub(super) struct Shared {

@@ -1,0 +1,255 @@
+//! Accepts the connections of a listener: admits the client, finds room for the connection, and assigns
+//! it to a thread.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use super::door::Door;
+use super::listener::Listener;
+use crate::api::Address;
+use crate::peer::Peer;
+use crate::proxy::load::registry::{Registered, Registry, Room};
+use crate::proxy::load::turns::Turns;
+use crate::proxy::not_admitted::NotAdmitted;
+use crate::proxy::observe::{Event, Observe};
+use crate::proxy::record::Record;
+use crate::proxy::service::{Admission, Service};
+use crate::proxy::serving::connection::Connection;
+use crate::proxy::serving::local_response::{self, Form};
+use crate::proxy::serving::next::Client;
+use crate::proxy::shared::Shared;
+use crate::proxy::streams::stream::{Moving, Stream};
+
+/// How long to pause accepting when no file descriptor is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long to pause accepting when a connection was evicted to make room.
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
+
+/// How long a connection waits before it looks for room again, and how often it does so.
+const YOUNG_PAUSE: Duration = Duration::from_millis(5);
+const MOST_PAUSES: u32 = 20;
+
+/// The maximum number of connections that wait for room at the same time, in total and for those whose
+/// process or user has used up its share. Accepting never waits for them.
+const MOST_WAITING: usize = 256;
+const MOST_OWN_WAITING: usize = MOST_WAITING / 4 * 3;
+
+/// After this many evictions, accepting pauses until the evicted connections are gone.
+const MADE_IN_A_ROW: u32 = 16;
+
+/// The maximum number of connections turned away at the same time that are kept open until the client
+/// reads why.
+const MOST_TURNED_AWAY: usize = 64;
+
+/// Accepts the connections of one listener.
+pub(crate) struct Acceptor<R: Record> {
+    listener: Listener,
+    admission: Arc<dyn Admission<R>>,
+    shared: Arc<Shared>,
+    events: Arc<Events>,
+}
+
+/// A connection whose client was admitted.
+struct Admitted<R: Record> {
+    stream: Stream,
+    peer: Peer,
+    door: Option<Arc<Door>>,
+    service: Arc<Service<R>>,
+}
+
+/// One of a limited number of slots.
+struct Placed(Arc<AtomicUsize>);
+
+/// Tells the observer what happens at a listener, and at the end that it is closed.
+struct Events {
+    listener: Address,
+    observer: Arc<dyn Observe>,
+}
+
+impl<R: Record> Acceptor<R> {
+    pub(crate) fn new(
+        listener: Listener,
+        admission: Arc<dyn Admission<R>>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let (address, observer) = (listener.address().clone(), Arc::clone(&shared.observer));
+        let events = Arc::new(Events { listener: address, observer });
+        Self { listener, admission, shared, events }
+    }
+
+    /// Accepts connections until the proxy stops accepting.
+    pub(crate) async fn run(self) {
+        let stop = self.shared.stop.accepting.clone();
+        stop.run_until_cancelled(self.accept()).await;
+    }
+
+    async fn accept(&self) {
+        let (listener, observer) = (self.listener.address(), &self.shared.observer);
+        let mut made = 0;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => match self.admit(peer) {
+                    Ok(service) => {
+                        let door = self.listener.door();
+                        let room = self.find_room(Admitted { stream, peer, door, service });
+                        made += u32::from(room == Room::Made);
+                        if made >= MADE_IN_A_ROW {
+                            made = 0;
+                            // Let the evicted connections close their files.
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    Err(reason) => {
+                        observer.on(&Event::NotAdmitted { listener, reason });
+                        turn_away(&self.shared, stream, 403, &format!("dsp: {reason}"));
+                    }
+                },
+                // The client disconnected before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of file descriptors or memory: evicting a connection frees some.
+                    let made = self.shared.registry.make_room() == Room::Made;
+                    observer.on(&Event::AcceptFailed { listener, error: &error });
+                    tokio::time::sleep(if made { SHORT_PAUSE } else { ACCEPT_PAUSE }).await;
+                }
+            }
+        }
+    }
+
+    /// Admits a client, and returns its service.
+    fn admit(&self, peer: Peer) -> Result<Arc<Service<R>>, NotAdmitted> {
+        self.listener.admits(peer)?;
+        self.admission.admit(&peer)
+    }
+
+    /// Serves a connection if there is room for it now or soon.
+    fn find_room(&self, admitted: Admitted<R>) -> Room {
+        let room = self.shared.registry.room(&admitted.peer);
+        let placed = match room {
+            Room::Free | Room::Made => {
+                admitted.serve(&self.shared);
+                return room;
+            }
+            Room::Soon { is_own } => {
+                let most = if is_own { MOST_OWN_WAITING } else { MOST_WAITING };
+                Placed::of(&self.shared.waiting, most)
+            }
+            Room::Full => None,
+        };
+        match placed {
+            Some(placed) => {
+                let waiting =
+                    admitted.wait(placed, Arc::clone(&self.shared), Arc::clone(&self.events));
+                self.shared.spawn(waiting);
+            }
+            None => refuse(&self.shared, admitted.stream, &self.events),
+        }
+        room
+    }
+}
+
+impl<R: Record> Admitted<R> {
+    /// Serves the connection. There must be room for it.
+    fn serve(self, shared: &Arc<Shared>) {
+        // Register before the next connection is accepted, because this one counts against it.
+        let registered = Registry::register(&shared.registry, shared.next_number(), self.peer);
+        if let Ok(stream) = self.stream.leave() {
+            let connection = serve(stream, self.service, Arc::clone(shared), registered, self.door);
+            shared.workers.spawn(&shared.stop.tasks, connection);
+        }
+    }
+
+    /// Serves the connection as soon as there is room.
+    async fn wait(self, placed: Placed, shared: Arc<Shared>, events: Arc<Events>) {
+        let has_room = wait_for_room(&shared.registry, &self.peer).await;
+        drop(placed);
+        if has_room {
+            self.serve(&shared);
+        } else {
+            refuse(&shared, self.stream, &events);
+        }
+    }
+}
+
+/// Waits until there is room for one more connection of a peer. Returns false if there is none.
+async fn wait_for_room(registry: &Registry, peer: &Peer) -> bool {
+    for _ in 0..MOST_PAUSES {
+        tokio::time::sleep(YOUNG_PAUSE).await;
+        match registry.room(peer) {
+            Room::Free | Room::Made => return true,
+            Room::Soon { .. } => {}
+            Room::Full => return false,
+        }
+    }
+    false
+}
+
+/// Turns away a connection for which there is no room.
+fn refuse(shared: &Shared, stream: Stream, events: &Events) {
+    events.observer.on(&Event::Full { listener: &events.listener });
+    turn_away(shared, stream, 503, "dsp: all connections are busy; try again later");
+}
+
+/// Answers a connection that is not served. Waits for the client to read the answer, unless too many
+/// connections are being turned away.
+fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
+    let mut bytes = Vec::new();
+    local_response::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
+    let Some(placed) = Placed::of(&shared.turned_away, MOST_TURNED_AWAY) else {
+        let _ = stream.leave().and_then(|stream| stream.send_now(&bytes));
+        return;
+    };
+    shared.spawn(async move {
+        let _placed = placed;
+        tell(stream, &bytes).await;
+    });
+}
+
+/// Answers a connection that is not served. The client has sent a request or soon will; if the
+/// connection were closed with the request unread, the client would only see a reset.
+async fn tell(mut stream: Stream, bytes: &[u8]) {
+    if stream.write_all(bytes).await.is_ok() {
+        stream.linger().await;
+    }
+}
+
+async fn serve<R: Record>(
+    stream: Moving,
+    service: Arc<Service<R>>,
+    shared: Arc<Shared>,
+    registered: Registered,
+    door: Option<Arc<Door>>,
+) {
+    let Ok(stream) = stream.arrive() else { return };
+    let control = Arc::clone(&registered.control);
+    let (number, peer) = (registered.number, registered.peer);
+    let who = Client { number, peer, door };
+    let connection = Connection::new(service, shared, who, Arc::clone(&control), stream);
+    control.run(Turns::of(&peer), Box::pin(connection.serve())).await;
+}
+
+impl Placed {
+    fn of(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let more = |count| (count < most).then_some(count + 1);
+        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Dropped when the listener is closed and no connection waits for room any more.
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.observer.on(&Event::Closed { listener: &self.listener });
+    }
+}
