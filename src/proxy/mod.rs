@@ -26,7 +26,8 @@ mod streams;
 
 pub use listening::listener::{Access, ListenError, Listener};
 pub use listening::socket_file::{Hazard, open_folder_to};
-pub use load::registry::{Limits, OpenRequest};
+pub use load::limits::Limits;
+pub use load::registry::OpenRequest;
 pub use load::workers::Workers;
 pub use not_admitted::NotAdmitted;
 pub use observe::{Event, Fault, Observe};

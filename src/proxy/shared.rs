@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::load::registry::{Limits, Registry};
+use super::load::limits::Limits;
+use super::load::registry::Registry;
 use super::load::workers::Workers;
 use super::observe::Observe;
 

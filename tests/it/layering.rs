@@ -95,6 +95,8 @@ fn only_the_profile_knows_the_yaml_library_and_only_cli_prints() {
             !exits || name == "src/cli/environment.rs",
             "{name} exits or reads the environment"
         );
+        // Its observers do.
+        assert!(!text.contains("tracing::") || !name.starts_with("src/proxy/"), "{name} logs");
     }
 }
 

@@ -12,7 +12,8 @@ use super::door::Door;
 use super::listener::Listener;
 use crate::api::Address;
 use crate::peer::Peer;
-use crate::proxy::load::registry::{Registered, Registry, Room};
+use crate::proxy::load::eviction::Room;
+use crate::proxy::load::registry::{Registered, Registry};
 use crate::proxy::load::turns::Turns;
 use crate::proxy::not_admitted::NotAdmitted;
 use crate::proxy::observe::{Event, Observe};
@@ -22,7 +23,7 @@ use crate::proxy::serving::connection::Connection;
 use crate::proxy::serving::local_response::{self, Form};
 use crate::proxy::serving::next::Client;
 use crate::proxy::shared::Shared;
-use crate::proxy::streams::stream::{Moving, Stream};
+use crate::proxy::streams::stream::{RawStream, Stream};
 
 /// How long to pause accepting when no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -158,7 +159,7 @@ impl<R: Record> Admitted<R> {
     fn serve(self, shared: &Arc<Shared>) {
         // Register before the next connection is accepted, because this one counts against it.
         let registered = Registry::register(&shared.registry, shared.next_number(), self.peer);
-        if let Ok(stream) = self.stream.leave() {
+        if let Ok(stream) = self.stream.into_raw() {
             let connection = serve(stream, self.service, Arc::clone(shared), registered, self.door);
             shared.workers.spawn(&shared.stop.tasks, connection);
         }
@@ -201,35 +202,35 @@ fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
     let mut bytes = Vec::new();
     local_response::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
     let Some(placed) = Placed::of(&shared.turned_away, MOST_TURNED_AWAY) else {
-        let _ = stream.leave().and_then(|stream| stream.send_now(&bytes));
+        let _ = stream.into_raw().and_then(|stream| stream.send_now(&bytes));
         return;
     };
     shared.spawn(async move {
         let _placed = placed;
-        tell(stream, &bytes).await;
+        answer(stream, &bytes).await;
     });
 }
 
 /// Answers a connection that is not served. The client has sent a request or soon will; if the
 /// connection were closed with the request unread, the client would only see a reset.
-async fn tell(mut stream: Stream, bytes: &[u8]) {
+async fn answer(mut stream: Stream, bytes: &[u8]) {
     if stream.write_all(bytes).await.is_ok() {
         stream.linger().await;
     }
 }
 
 async fn serve<R: Record>(
-    stream: Moving,
+    stream: RawStream,
     service: Arc<Service<R>>,
     shared: Arc<Shared>,
     registered: Registered,
     door: Option<Arc<Door>>,
 ) {
-    let Ok(stream) = stream.arrive() else { return };
+    let Ok(stream) = stream.register() else { return };
     let control = Arc::clone(&registered.control);
     let (number, peer) = (registered.number, registered.peer);
-    let who = Client { number, peer, door };
-    let connection = Connection::new(service, shared, who, Arc::clone(&control), stream);
+    let client = Client { number, peer, door };
+    let connection = Connection::new(service, shared, client, Arc::clone(&control), stream);
     control.run(Turns::of(&peer), Box::pin(connection.serve())).await;
 }
 

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_told_by_its_headers() {
+    fn a_page_is_recognised_by_its_headers() {
         let door = Door::new("127.0.0.1", &[], true);
         for (line, header) in [
             ("Origin: http://evil.test", "Origin"),

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tcp_stays_on_this_machine_unless_told_otherwise() {
+    async fn tcp_stays_on_this_machine_unless_asked_otherwise() {
         let bind = |text: &str, anywhere| {
             let address: Address = text.parse().unwrap();
             let access = Access { anywhere, ..Access::default() };

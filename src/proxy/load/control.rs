@@ -246,15 +246,15 @@ mod tests {
         for is_forwarded in [true, false] {
             let control = Arc::new(Control::default());
             control.ask("GET", "/events");
-            let (told, heard) = mpsc::channel();
+            let (begun, has_begun) = mpsc::channel();
             let looking = std::thread::spawn({
                 let control = Arc::clone(&control);
                 move || {
-                    told.send(()).unwrap();
+                    begun.send(()).unwrap();
                     control.asked()
                 }
             });
-            heard.recv().unwrap();
+            has_begun.recv().unwrap();
             control.decided(is_forwarded);
             let open = is_forwarded.then(|| ("GET".to_owned(), "/events".to_owned()));
             assert_eq!(looking.join().unwrap(), open);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_target_leaves_no_room_behind() {
+    fn the_room_for_a_long_target_is_freed() {
         let control = Control::default();
         control.ask("GET", &"x".repeat(KEPT_ROOM * 8));
         control.decided(false);
@@ -305,8 +305,9 @@ mod tests {
             // A decision of an older gate is seen now or never.
             let first = control.asked();
             let second = control.asked();
-            let by =
-                second.as_ref().and_then(|(_, told)| told.split(' ').next()?.parse::<u64>().ok());
+            let by = second
+                .as_ref()
+                .and_then(|(_, target)| target.split(' ').next()?.parse::<u64>().ok());
             assert!(by.is_none_or(|by| by >= next) || first == second, "{second:?} after {next}");
         }
         asker.join().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! This counts the buffers that stay while a connection waits: incomplete heads, data sent ahead, and
 //! data that one side has not accepted. A single connection has its own limits (`http1::LONGEST_HEAD`,
-//! `intake`), but thousands of connections at those limits would use too much.
+//! `request_reader`), but thousands of connections at those limits would use too much.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

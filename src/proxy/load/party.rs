@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_unix_socket_tells_user_group_and_process() {
+    async fn a_unix_socket_names_user_group_and_process() {
         let (ours, _theirs) = tokio::net::UnixStream::pair().unwrap();
         let peer = Peer::of_unix(&ours);
         let user = rustix::process::getuid().as_raw();

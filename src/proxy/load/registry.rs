@@ -1,69 +1,14 @@
-//! The open connections: how many there may be, which of them are evicted to make room for new ones,
-//! and what requests they have open.
-//!
-//! The largest consumer makes room: the party with the most connections, and within it the process with
-//! the most. Of its connections, those that never had a request permitted go first.
+//! The open connections: how many there may be, and what requests they have open.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::control::Control;
-use super::party::{Party, Process};
-use crate::peer::Peer;
 use parking_lot::Mutex;
 
-/// How long a new connection is protected from eviction. A client that connects sends its request at
-/// once.
-const YOUNG: Duration = Duration::from_millis(20);
-
-/// How long to assume that no connection can make room after a search found none.
-const BARREN: Duration = Duration::from_millis(5);
-
-/// The maximum number of processes and users whose search results are kept.
-const MOST_SEARCHES: usize = 64;
-
-/// The smallest connection limit at which a share is reserved for others.
-const FEWEST_SHARED: usize = 16;
-
-/// One connection to evict is picked per this many open connections in each search, so that each new
-/// connection costs a look at about this many others, however many are open.
-const LOOKED_AT: usize = 64;
-
-/// How much load a proxy accepts at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Limits {
-    /// The maximum number of connections that are open at the same time. From 16 on, one process gets
-    /// at most seven eighths of them, and one user or machine fifteen sixteenths.
-    pub connections: usize,
-    /// How long the body of a permitted request may make no progress; `None` for no limit.
-    pub body: Option<Duration>,
-}
-
-impl Limits {
-    /// Far more connections than Docker clients open, and little memory while they are idle.
-    pub const DEFAULT: Self = Self { connections: 16_384, body: Some(Duration::from_secs(60)) };
-
-    fn of_process(self) -> usize {
-        self.share(8)
-    }
-
-    fn of_party(self) -> usize {
-        self.share(16)
-    }
-
-    /// All connections but one of `parts` equal parts.
-    fn share(self, parts: usize) -> usize {
-        let most = self.most();
-        if most < FEWEST_SHARED { most } else { most - most / parts }
-    }
-
-    fn most(self) -> usize {
-        self.connections.max(1)
-    }
-}
+use super::control::Control;
+use super::eviction::{Entry, OpenConnections, Room, Scope};
+use super::limits::Limits;
+use crate::peer::Peer;
 
 /// A request that is being answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -76,65 +21,11 @@ pub struct OpenRequest {
     pub target: String,
 }
 
-/// Whether there is room for one more connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Room {
-    /// There is room.
-    Free,
-    /// There is room, because another connection was evicted.
-    Made,
-    /// Not yet: other connections are new and have not sent a request.
-    Soon {
-        /// Whether they belong to the same process or user, which has used up its share.
-        is_own: bool,
-    },
-    /// All connections are busy.
-    Full,
-}
-
-/// The open connections by number, oldest first.
+/// The open connections.
 #[derive(Debug)]
 pub(crate) struct Registry {
     pub(crate) limits: Limits,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    open: BTreeMap<u64, Entry>,
-    parties: HashMap<Party, usize>,
-    processes: HashMap<Process, usize>,
-    /// The results of earlier searches for room.
-    searches: HashMap<Scope, Search>,
-    /// Until when to assume that no other connection can free memory.
-    relieved: Option<Instant>,
-    /// The total number of connections looked at.
-    #[cfg(test)]
-    looked_at: usize,
-}
-
-/// The result of a search for connections to evict.
-#[derive(Debug, Default)]
-struct Search {
-    /// The connections to evict next, starting with the last.
-    doomed: Vec<u64>,
-    /// Until when to assume that no other connection can make room, and the answer until then.
-    barren: Option<(Instant, Room)>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    control: Arc<Control>,
-    peer: Peer,
-    since: Instant,
-}
-
-/// The connections to search for room.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Scope {
-    Process(Process),
-    Party(Party),
-    All,
+    state: Mutex<OpenConnections>,
 }
 
 /// Removes a connection from the registry when it has ended.
@@ -180,42 +71,8 @@ impl Registry {
 
     /// Evicts connections that together use `bytes` bytes of memory, starting with those of the party
     /// that uses the most. Connections that must not make room are skipped.
-    pub(crate) fn relieve(&self, mut bytes: usize) {
-        let mut state = self.state.lock();
-        let now = Instant::now();
-        if state.relieved.is_some_and(|until| now < until) {
-            return;
-        }
-        let mut parties: HashMap<Party, usize> = HashMap::new();
-        let mut processes: HashMap<Process, usize> = HashMap::new();
-        for entry in state.open.values() {
-            *parties.entry(entry.peer.party()).or_default() += entry.control.held();
-            if let Some(process) = entry.peer.process() {
-                *processes.entry(process).or_default() += entry.control.held();
-            }
-        }
-        let candidates = state.open.iter().filter(|(_, entry)| entry.control.held() > 0);
-        let mut candidates: Vec<_> = candidates
-            .filter_map(|(number, entry)| {
-                entry.control.loss()?;
-                let of_party = parties.get(&entry.peer.party()).copied();
-                let of_process = entry.peer.process().and_then(|it| processes.get(&it).copied());
-                let held = entry.control.held();
-                Some((Reverse((of_party, of_process, held)), *number, held))
-            })
-            .collect();
-        candidates.sort_unstable();
-        for (_, number, held) in candidates {
-            if bytes == 0 {
-                break;
-            }
-            if state.evict(number) {
-                bytes = bytes.saturating_sub(held);
-            }
-        }
-        if bytes > 0 {
-            state.relieved = Some(now + BARREN);
-        }
+    pub(super) fn relieve(&self, bytes: usize) {
+        self.state.lock().relieve(bytes);
     }
 
     pub(crate) fn register(registry: &Arc<Self>, number: u64, peer: Peer) -> Registered {
@@ -248,125 +105,6 @@ impl Registry {
     }
 }
 
-impl State {
-    fn insert(&mut self, number: u64, entry: Entry) {
-        *self.parties.entry(entry.peer.party()).or_default() += 1;
-        if let Some(process) = entry.peer.process() {
-            *self.processes.entry(process).or_default() += 1;
-        }
-        self.open.insert(number, entry);
-    }
-
-    fn remove(&mut self, number: u64) {
-        let Some(entry) = self.open.remove(&number) else { return };
-        less(&mut self.parties, entry.peer.party());
-        if let Some(process) = entry.peer.process() {
-            less(&mut self.processes, process);
-        }
-    }
-
-    /// Evicts a connection if it can make room.
-    fn evict(&mut self, number: u64) -> bool {
-        let is_evicted = self.open.get(&number).is_some_and(|entry| entry.control.evict());
-        if is_evicted {
-            self.remove(number);
-        }
-        is_evicted
-    }
-
-    fn make_room(&mut self, scope: Scope) -> Room {
-        let now = Instant::now();
-        let mut search = self.searches.remove(&scope).unwrap_or_default();
-        let room = if let Some((until, room)) = search.barren
-            && now < until
-        {
-            room
-        } else if self.evict_one(&mut search.doomed) {
-            Room::Made
-        } else {
-            let is_any_young = self.look(scope, now, &mut search.doomed);
-            if self.evict_one(&mut search.doomed) {
-                Room::Made
-            } else {
-                let soon = Room::Soon { is_own: scope != Scope::All };
-                let room = if is_any_young { soon } else { Room::Full };
-                search.barren = Some((now + BARREN, room));
-                room
-            }
-        };
-        if self.searches.len() >= MOST_SEARCHES {
-            self.searches.clear();
-        }
-        self.searches.insert(scope, search);
-        room
-    }
-
-    fn evict_one(&mut self, doomed: &mut Vec<u64>) -> bool {
-        while let Some(number) = doomed.pop() {
-            if self.evict(number) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Searches all connections for the next ones to evict. Returns whether younger ones could make
-    /// room later.
-    fn look(&mut self, scope: Scope, now: Instant, doomed: &mut Vec<u64>) -> bool {
-        #[cfg(test)]
-        {
-            self.looked_at += self.open.len();
-        }
-        let mut is_any_young = false;
-        let mut candidates: Vec<_> = self
-            .open
-            .iter()
-            .filter(|(_, entry)| scope.holds(&entry.peer))
-            .filter_map(|(number, entry)| {
-                let loss = entry.control.loss()?;
-                if now.saturating_duration_since(entry.since) < YOUNG {
-                    is_any_young = true;
-                    return None;
-                }
-                let of_party = self.parties.get(&entry.peer.party()).copied();
-                let of_process =
-                    entry.peer.process().and_then(|it| self.processes.get(&it).copied());
-                Some((Reverse((of_party, of_process)), loss, *number))
-            })
-            .collect();
-        // Only a fraction, so that newer connections are considered soon.
-        let most = (self.open.len() / LOOKED_AT).max(1);
-        if most < candidates.len() {
-            candidates.select_nth_unstable(most);
-            candidates.truncate(most);
-        }
-        candidates.sort_unstable();
-        doomed.clear();
-        doomed.extend(candidates.into_iter().rev().map(|(_, _, number)| number));
-        is_any_young
-    }
-}
-
-impl Scope {
-    fn holds(self, peer: &Peer) -> bool {
-        match self {
-            Self::Process(process) => peer.process() == Some(process),
-            Self::Party(party) => peer.party() == party,
-            Self::All => true,
-        }
-    }
-}
-
-/// Decrements a count.
-fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
-    if let Some(count) = counts.get_mut(&key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&key);
-        }
-    }
-}
-
 impl Drop for Registered {
     fn drop(&mut self) {
         self.registry.state.lock().remove(self.number);
@@ -377,6 +115,7 @@ impl Drop for Registered {
 mod tests {
     use std::num::NonZeroU32;
 
+    use super::super::eviction::{BARREN, LOOKED_AT, YOUNG};
     use super::*;
 
     fn registry(connections: usize) -> Arc<Registry> {

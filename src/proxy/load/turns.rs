@@ -161,7 +161,7 @@ impl Turns {
                     Waiting { waker: context.waker().clone(), ticket: Arc::clone(&ticket) };
                 self.ticket = Some(ticket);
                 LINES.with_borrow_mut(|lines| lines.wait(self.who, waiting));
-                hold_rounds();
+                run_rounds();
                 return Poll::Pending;
             }
         }
@@ -217,7 +217,7 @@ pub(crate) fn poll_left(context: &mut Context<'_>) -> Poll<()> {
 }
 
 /// Runs rounds on this thread until no connection is waiting.
-fn hold_rounds() {
+fn run_rounds() {
     if IS_BUSY.replace(true) {
         return;
     }

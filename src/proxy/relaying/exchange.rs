@@ -13,45 +13,25 @@ const LONGEST_ANSWER: usize = 64 << 10;
 
 /// An exchange in progress. Dropping it reports the outcome, so the outcome is reported even if the
 /// exchange is dropped halfway because the client has gone.
-pub(crate) struct Finish<R: Record> {
+pub(crate) struct Exchange<R: Record> {
     service: Arc<Service<R>>,
     ticket: R::Ticket,
     started: Instant,
-    pub(crate) status: Option<u16>,
-    pub(crate) upgraded: bool,
-    pub(crate) unrouted: bool,
-    pub(crate) received: u64,
-    pub(crate) sent: u64,
-    disorder: Option<Disorder>,
+    /// What is known so far. The duration is added at the end.
+    pub(crate) outcome: Outcome,
     /// The part of the answer received so far, if the rewriter is to see it.
     answer: Option<Vec<u8>>,
 }
 
-impl<R: Record> Finish<R> {
+impl<R: Record> Exchange<R> {
     pub(crate) fn new(service: Arc<Service<R>>, ticket: R::Ticket, started: Instant) -> Self {
-        Self {
-            service,
-            ticket,
-            started,
-            status: None,
-            upgraded: false,
-            unrouted: false,
-            received: 0,
-            sent: 0,
-            disorder: None,
-            answer: None,
-        }
+        Self { service, ticket, started, outcome: Outcome::default(), answer: None }
     }
 
     /// Notes a disorder, and whether what follows is forwarded anyway.
-    pub(crate) fn breaks(&mut self, disorder: Disorder, goes_on: bool) {
-        self.upgraded |= goes_on;
-        let _ = self.disorder.get_or_insert(disorder);
-    }
-
-    /// The first disorder, if there was one.
-    pub(crate) fn disorder(&self) -> Option<Disorder> {
-        self.disorder
+    pub(crate) fn note_disorder(&mut self, disorder: Disorder, goes_on: bool) {
+        self.outcome.upgraded |= goes_on;
+        let _ = self.outcome.disorder.get_or_insert(disorder);
     }
 
     /// Returns the body that replaces the client's. `body` is `None` if it could not be read.
@@ -73,7 +53,7 @@ impl<R: Record> Finish<R> {
 
     /// Shows the complete answer to the rewriter.
     pub(crate) fn show(&mut self) {
-        if let (Some(answer), Some(status)) = (self.answer.take(), self.status)
+        if let (Some(answer), Some(status)) = (self.answer.take(), self.outcome.status)
             && let Some(rewriter) = &self.service.rewriter
         {
             rewriter.answered(&self.ticket, status, &answer);
@@ -81,17 +61,9 @@ impl<R: Record> Finish<R> {
     }
 }
 
-impl<R: Record> Drop for Finish<R> {
+impl<R: Record> Drop for Exchange<R> {
     fn drop(&mut self) {
-        let outcome = Outcome {
-            status: self.status,
-            duration: self.started.elapsed(),
-            received: self.received,
-            sent: self.sent,
-            upgraded: self.upgraded,
-            unrouted: self.unrouted,
-            disorder: self.disorder,
-        };
+        let outcome = Outcome { duration: self.started.elapsed(), ..self.outcome };
         self.service.observer.on(&Event::Finished(&outcome));
         self.service.recorder.finish(&self.ticket, &outcome);
     }

@@ -1,11 +1,12 @@
-//! Forwards a request and its answer between a client and the engine.
+//! Forwards requests and their answers between a client and the engine.
 
-pub(super) mod body_ahead;
-pub(super) mod engine_response;
+pub(super) mod ending;
+mod engine_response;
 pub(super) mod exchange;
 pub(super) mod relay;
+pub(super) mod request_info;
 pub(super) mod request_reader;
-pub(super) mod response;
-pub(super) mod sending;
+mod request_side;
+mod response_side;
 pub(super) mod tunnel;
 pub(super) mod upstream;

@@ -1,22 +1,22 @@
-//! The bytes a client sends, before a decision is made about them.
+//! The bytes that a client sends: the heads of its requests, and their bodies where they are read before
+//! any of them is forwarded.
 //!
 //! A head is kept until it is complete and valid. Requests are handled one at a time: bytes after a
 //! request are kept until it has been answered, because they may be the input of a tunnel.
 
-use crate::api::{is_method, length};
-use crate::http1::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, RequestHead};
+use std::future::poll_fn;
 
-use crate::proxy::streams::scratch::{append, shrink, trim};
+use crate::http1::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, RequestHead};
+use crate::policy::Body;
+use crate::proxy::streams::scratch::{append, poll_read, shrink, trim};
+use crate::proxy::streams::stream::Stream;
 
 /// The maximum number of bytes kept after a request until it has been answered.
 const MOST_HELD: usize = LONGEST_HEAD;
 
-/// The longest method or target, in bytes, that is reported for a malformed head.
-const LONGEST_WORD: usize = 1024;
-
 /// Bytes from a client that have not been forwarded.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct RequestReader {
     framing: Framing,
     bytes: Vec<u8>,
     has_ended: bool,
@@ -31,8 +31,40 @@ pub(crate) enum Arrived {
     Flawed(Flaw),
 }
 
-impl Intake {
-    /// Creates an intake. If `is_strict` is false, the client is only watched, and malformed heads are
+/// The part of a body that was read before the request is forwarded.
+#[derive(Debug)]
+pub(crate) enum EarlyBody {
+    /// Nothing, because the gate did not ask for it.
+    NotAsked,
+    /// Nothing that can be shown to the gate.
+    Unavailable,
+    /// All of it.
+    Whole(WholeBody),
+}
+
+impl EarlyBody {
+    /// The body as the gate sees it.
+    pub(crate) fn body(&self) -> Body<'_> {
+        match self {
+            Self::NotAsked => Body::Unread,
+            Self::Unavailable => Body::Unavailable,
+            Self::Whole(whole) => Body::Whole(&whole.body),
+        }
+    }
+}
+
+/// A complete body, which is also still kept as it came.
+#[derive(Debug)]
+pub(crate) struct WholeBody {
+    pub(crate) body: Vec<u8>,
+    /// Its length on the wire, in bytes.
+    pub(crate) length: usize,
+    /// Whether it uses a chunk format that is only accepted when watching.
+    pub(crate) is_odd: bool,
+}
+
+impl RequestReader {
+    /// Creates a reader. If `is_strict` is false, the client is only watched, and malformed heads are
     /// accepted.
     pub(crate) fn new(is_strict: bool) -> Self {
         let framing = if is_strict { Framing::default() } else { Framing::watching() };
@@ -70,7 +102,7 @@ impl Intake {
     }
 
     /// Keeps the bytes after the first `length` bytes.
-    pub(crate) fn push_behind(&mut self, bytes: &[u8], length: usize) {
+    pub(crate) fn push_after(&mut self, bytes: &[u8], length: usize) {
         self.bytes.extend_from_slice(bytes.get(length..).unwrap_or_default());
     }
 
@@ -115,11 +147,6 @@ impl Intake {
         std::mem::take(&mut self.bytes)
     }
 
-    /// The framing of the body whose head was taken out.
-    pub(crate) fn framing(&self) -> Framing {
-        self.framing.clone()
-    }
-
     /// Discards a complete body of this length.
     pub(crate) fn skip_body(&mut self, length: usize) {
         self.framing.restart();
@@ -145,57 +172,50 @@ impl Intake {
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
-}
 
-/// Returns what can be reported of a malformed head, which may in fact be a body or a line with
-/// credentials: the method if HTTP defines it, and then the target up to the query if it is a path. For
-/// anything else, only the length is reported.
-pub(crate) fn words(head: &[u8]) -> (String, String) {
-    let line = head.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
-    let mut words = line.split(|byte| *byte == b' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let text = |word: &[u8]| match std::str::from_utf8(word) {
-        Ok(text) => text.to_owned(),
-        Err(_) => length(word.len()),
-    };
-    let end = target.iter().position(|byte| b"?#".contains(byte)).unwrap_or(target.len());
-    let path = target.get(..end).unwrap_or_default();
-    let method = text(method);
-    if method.is_empty() || is_method(&method) {
-        let is_told = path.is_empty() || (path.starts_with(b"/") && path.len() <= LONGEST_WORD);
-        let path = if is_told { text(path) } else { length(target.len()) };
-        return (method, path);
-    }
-    let target = Some(target).filter(|target| !target.is_empty());
-    (length(method.len()), target.map(|target| length(target.len())).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_what_may_be_a_body_only_lengths_are_told() {
-        for (head, method, target) in [
-            ("GET /v1.41/info HTTP/1.1", "GET", "/v1.41/info"),
-            ("GET /v1.41/info?token=pw HTTP/1.1", "GET", "/v1.41/info"),
-            ("GET /v1.41/info#token=pw HTTP/1.1", "GET", "/v1.41/info"),
-            ("GET http://u:pw@d/v1.41/info HTTP/1.1", "GET", "[24 bytes]"),
-            ("CONNECT u:pw@d:443 HTTP/1.1", "CONNECT", "[10 bytes]"),
-            ("{\"password\":\"pw\"}", "[17 bytes]", ""),
-            ("password=pw /x HTTP/1.1", "[11 bytes]", "[2 bytes]"),
-            ("X-Registry-Auth: pw", "[16 bytes]", "[2 bytes]"),
-            ("", "", ""),
-            (" pw", "", "[2 bytes]"),
-            ("\u{0}\u{7f}", "[2 bytes]", ""),
-        ] {
-            for rest in ["", "\r\npw", "\npw"] {
-                let (found, path) = words(format!("{head}{rest}").as_bytes());
-                assert_eq!((found.as_str(), path.as_str()), (method, target), "{head}");
+    /// Waits for a complete body of at most `most` bytes on the wire. The bytes are also kept, so that
+    /// they can be forwarded as they came, whatever is found here. Returns `None` if the body is longer,
+    /// malformed or cut off, or if too much memory is in use. Before each read, `waits` gets the number
+    /// of bytes received and the number of bytes in memory, and returns whether to continue.
+    pub(crate) async fn read_ahead(
+        &mut self,
+        client: &mut Stream,
+        most: usize,
+        mut waits: impl FnMut(usize, usize) -> bool,
+    ) -> Option<WholeBody> {
+        let mut framing = self.framing.clone();
+        let (mut body, mut seen) = (Vec::new(), 0);
+        loop {
+            let fresh = self.bytes.get(seen..).unwrap_or_default();
+            if !fresh.is_empty() {
+                let progress = framing.read_body(fresh, |piece| match piece {
+                    Piece::Data(data) => body.extend_from_slice(data),
+                    Piece::Trailers(_) => {}
+                });
+                let is_whole = match progress.ok()? {
+                    Progress::Ended(length) => {
+                        seen += length;
+                        true
+                    }
+                    Progress::Head(_) | Progress::More => {
+                        seen += fresh.len();
+                        false
+                    }
+                };
+                if seen > most {
+                    return None;
+                }
+                if is_whole {
+                    let is_odd = framing.has_odd_chunks();
+                    return Some(WholeBody { body, length: seen, is_odd });
+                }
             }
+            if self.has_ended || !waits(seen, self.held() + body.capacity()) {
+                return None;
+            }
+            poll_fn(|context| poll_read(client, context, |bytes, _| self.push(bytes)))
+                .await
+                .ok()?;
         }
-        assert_eq!(words(b"GET /\xff").1, "[2 bytes]");
-        let long = format!("GET /{}", "a".repeat(5000));
-        assert_eq!(words(long.as_bytes()).1, "[5001 bytes]");
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
-use super::exchange::{Finish, count};
+use super::exchange::{Exchange, count};
 use crate::proxy::load::memory::Share;
 use crate::proxy::record::Record;
 use crate::proxy::streams::hang_up::HangUp;
@@ -18,7 +18,7 @@ use crate::proxy::streams::stream::Stream;
 /// A tunnel to the engine. The client has already received the head of the answer.
 pub(crate) struct Tunnel<'a, R: Record> {
     pub(crate) engine: Stream,
-    pub(crate) finish: Finish<R>,
+    pub(crate) exchange: Exchange<R>,
     /// The memory that the client's connection uses, and the part of it outside the tunnel.
     pub(crate) share: &'a mut Share,
     pub(crate) held: usize,
@@ -30,21 +30,21 @@ impl<R: Record> Tunnel<'_, R> {
     ///
     /// The end of one direction is forwarded as a half-close, which is how a program in a container
     /// learns that its input has ended (docs/engine-api.md#half-close).
-    pub(crate) async fn run(mut self, client: &mut Stream, early: &[u8], first: Vec<u8>) {
+    pub(crate) async fn run(mut self, client: &mut Stream, early: &[u8], first: &[u8]) {
         let mut inward = Way::new(early);
-        let mut outward = Way::new(&first);
+        let mut outward = Way::new(first);
         let (mut client_gone, mut engine_gone) = (None, None);
-        let (engine, finish) = (&mut self.engine, &mut self.finish);
+        let (engine, outcome) = (&mut self.engine, &mut self.exchange.outcome);
         let (share, held) = (self.share, self.held);
         poll_fn(|context| {
-            match inward.poll(context, client, engine, &mut finish.received) {
+            match inward.poll(context, client, engine, &mut outcome.received) {
                 Poll::Ready(Err(Broken::Source)) => return Poll::Ready(()),
                 // A program that has exited reads no more input, but its output still counts.
                 Poll::Ready(Err(Broken::Target)) => inward.state = State::Ended,
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if matches!(
-                outward.poll(context, engine, client, &mut finish.sent),
+                outward.poll(context, engine, client, &mut outcome.sent),
                 Poll::Ready(Err(_))
             ) {
                 return Poll::Ready(());
@@ -87,7 +87,7 @@ struct Way {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum State {
     Flowing,
-    /// The source has ended; the target has not been told yet.
+    /// The source has ended, and the target does not know it yet.
     Ending,
     Ended,
 }

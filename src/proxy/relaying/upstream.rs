@@ -1,10 +1,12 @@
 //! The engine side of a client connection.
 
 use std::io;
+use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
 use crate::api::Address;
+use crate::proxy::load::registry::Registry;
 use crate::proxy::streams::scratch::poll_read;
 use crate::proxy::streams::stream::Stream;
 
@@ -12,11 +14,18 @@ use crate::proxy::streams::stream::Stream;
 /// must not be sent to it at that moment.
 const KEPT: Duration = Duration::from_secs(4 * 60);
 
+/// How often to try to connect to the engine while no file descriptor is free, and how long to wait
+/// between two tries.
+const MOST_TRIES: u32 = 50;
+const SHORT_PAUSE: Duration = Duration::from_millis(2);
+
 /// The connection to the engine that belongs to one client. It is opened when it is first needed, and
 /// again after the engine has closed it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Upstream {
     idle: Option<(Stream, Instant)>,
+    /// Frees file descriptors when there are none left.
+    registry: Arc<Registry>,
 }
 
 /// Why the engine gave no answer.
@@ -29,7 +38,12 @@ pub(crate) enum UpstreamError {
 }
 
 impl Upstream {
-    /// Returns a connection to the engine at this address, and whether it was used before.
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        Self { idle: None, registry }
+    }
+
+    /// Returns a connection to the engine at this address, and whether it was used before. If no file
+    /// descriptor is free, other connections that are idle are evicted.
     pub(crate) async fn take(
         &mut self,
         address: &Address,
@@ -39,9 +53,19 @@ impl Upstream {
         {
             return Ok((stream, true));
         }
-        match Stream::connect(address).await {
-            Ok(stream) => Ok((stream, false)),
-            Err(source) => Err(UpstreamError::Connect { address: address.clone(), source }),
+        let mut tries = 0;
+        loop {
+            match Stream::connect(address).await {
+                Ok(stream) => return Ok((stream, false)),
+                Err(source) if is_out_of_files(&source) && tries < MOST_TRIES => {
+                    tries += 1;
+                    self.registry.make_room();
+                    tokio::time::sleep(SHORT_PAUSE).await;
+                }
+                Err(source) => {
+                    return Err(UpstreamError::Connect { address: address.clone(), source });
+                }
+            }
         }
     }
 
@@ -58,4 +82,11 @@ impl Upstream {
             self.idle = None;
         }
     }
+}
+
+/// Whether the process or the machine has no file descriptor left.
+fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
 }

@@ -1,23 +1,26 @@
-//! The stages of a request that other components take part in: the gate decides, the body is read ahead
-//! if the decision depends on it, observers and the recorder are notified, and the body is replaced.
+//! The decision on a request: the gate decides, the body is read ahead if the decision depends on it,
+//! and observers and the recorder are notified.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::Connection;
-use crate::http1::{Arrival, Disorder, Flaw, RequestHead, origin_form};
-use crate::policy::{Decision, Denial, Permit, Request, Stray, Verdict};
+use super::local_response::Form;
+use super::next::Next;
+use crate::http1::{Arrival, RequestHead, origin_form};
+use crate::policy::{Body, Decision, Denial, Head, Permit, Request, Stray, Verdict};
 use crate::proxy::load::turns;
 use crate::proxy::observe::Event;
 use crate::proxy::record::{Begun, Decided, Record};
-use crate::proxy::relaying::body_ahead::{self, Ahead};
-use crate::proxy::relaying::exchange::{Finish, count};
+use crate::proxy::relaying::exchange::Exchange;
+use crate::proxy::relaying::relay::Relay;
+use crate::proxy::relaying::request_reader::EarlyBody;
 
 /// A denial as it is answered.
 #[derive(Debug)]
-pub(crate) struct Denied {
-    pub(crate) status: u16,
-    pub(crate) text: String,
+pub(super) struct Denied {
+    pub(super) status: u16,
+    pub(super) text: String,
 }
 
 impl Denied {
@@ -28,8 +31,56 @@ impl Denied {
 }
 
 impl<R: Record> Connection<R> {
+    /// Has a request decided on, and forwards or answers it.
+    pub(super) async fn answer(&mut self, head: &RequestHead<'_>) -> Next {
+        let has_body = head.has_body();
+        let at = Instant::now();
+        let mut asked = Request {
+            head: Head {
+                method: head.method(),
+                target: head.target(),
+                content_type: head.content_type(),
+                flaw: head.flaw(),
+            },
+            body: if has_body { Body::Unread } else { Body::Absent },
+            peer: self.client.peer,
+        };
+        let door = self.client.door.as_ref();
+        let stray = door.and_then(|door| door.check(head.target(), head.headers()).err());
+        let mut early = EarlyBody::NotAsked;
+        let mut decision = self.ask(&asked);
+        if let Verdict::ReadBody { at_most } = decision.verdict
+            && stray.is_none()
+        {
+            // A reload does not wait for a body. After the body, the new gate is asked.
+            self.control.decided(false);
+            if !self.control.begin(true) {
+                return Next::End;
+            }
+            early = self.read_ahead(head, at_most).await;
+            asked.body = early.body();
+            decision = self.ask(&asked);
+        }
+        let (verdict, exchange) = self.report(at, &asked, head.agent(), decision, stray);
+        let is_head = head.method() == "HEAD";
+        match verdict {
+            Ok(permit) => self.forward(head, early, &permit, exchange).await,
+            Err(denial) => {
+                let is_read = !has_body || (!head.expects() && self.drain().await);
+                let is_old = head.is_old();
+                let form = Form {
+                    is_head,
+                    is_old,
+                    closes: !is_read || self.ends_after(head.closes() || is_old),
+                };
+                self.deny(&denial, form, exchange).await;
+                Next::after(form.closes, is_read)
+            }
+        }
+    }
+
     /// Asks the gate.
-    pub(crate) fn ask(&self, asked: &Request<'_>) -> Decision {
+    pub(super) fn ask(&self, asked: &Request<'_>) -> Decision {
         self.control.ask(asked.head.method, asked.head.target);
         turns::count_decision(asked.head.target.len());
         self.service.gate.decide(asked)
@@ -38,14 +89,14 @@ impl<R: Record> Connection<R> {
     /// Reports a decision to the observers and the recorder. Returns the permit, or what to answer
     /// instead. A stray request is never permitted, and neither is a request that the gate did not
     /// decide on or that could not be recorded.
-    pub(crate) fn tell(
+    pub(super) fn report(
         &self,
         at: Instant,
         asked: &Request<'_>,
         agent: Option<&str>,
         mut decision: Decision,
         stray: Option<Stray>,
-    ) -> (Result<Permit, Denied>, Finish<R>) {
+    ) -> (Result<Permit, Denied>, Exchange<R>) {
         if let Some(stray) = stray {
             decision.verdict = Verdict::Deny(Denial::stray(stray));
         } else if let Verdict::ReadBody { .. } = decision.verdict {
@@ -58,7 +109,7 @@ impl<R: Record> Connection<R> {
         };
         let arrival = Arrival {
             at,
-            connection: self.who.number,
+            connection: self.client.number,
             peer: asked.peer,
             method: asked.head.method,
             target: origin_form(asked.head.target),
@@ -69,7 +120,7 @@ impl<R: Record> Connection<R> {
         service.observer.on(&Event::Decided(&decided));
         let begun = service.recorder.begin(&decided);
         let is_refused = matches!(begun, Begun::Refused(_));
-        let finish = Finish::new(Arc::clone(service), begun.ticket(), at);
+        let exchange = Exchange::new(Arc::clone(service), begun.ticket(), at);
         let verdict = match decision.verdict {
             Verdict::Forward(_) if is_refused => Err(Denied::of(&Denial::unrecorded(), None)),
             Verdict::Forward(permit) => Ok(permit),
@@ -77,43 +128,24 @@ impl<R: Record> Connection<R> {
             Verdict::ReadBody { .. } => Err(Denied::of(&Denial::undecided(), None)),
         };
         self.control.decided(verdict.is_ok());
-        (verdict, finish)
+        (verdict, exchange)
     }
 
     /// Reads a body that the gate asked for, unless it is longer than `at_most` bytes.
-    pub(crate) async fn read_ahead(&mut self, head: &RequestHead<'_>, at_most: usize) -> Ahead {
+    async fn read_ahead(&mut self, head: &RequestHead<'_>, at_most: usize) -> EarlyBody {
         // If the client expects a 100, only the engine may send it.
         if head.expects() {
-            return Ahead::Unavailable;
+            return EarlyBody::Unavailable;
         }
-        let (control, share) = (&self.control, &mut self.share);
-        let others = self.head.capacity() + self.to_engine.held() + self.to_client.held();
+        let Relay { client, request, response, share, .. } = &mut self.relay;
+        let others = self.head.capacity() + head.held() + request.outbox.held() + response.held();
+        let control = &self.control;
         let waits = |seen: usize, held: usize| {
             control.receives(u64::try_from(seen).unwrap_or(u64::MAX), false);
-            share.settle(others + head.held() + held);
+            share.settle(others + held);
             !share.is_too_much()
         };
-        let whole = body_ahead::read(&mut self.client, &mut self.intake, at_most, waits).await;
-        whole.map_or(Ahead::Unavailable, Ahead::Whole)
-    }
-
-    /// Returns the body that replaces the client's, if there is one.
-    pub(crate) fn rewrite(&mut self, ahead: Ahead, finish: &mut Finish<R>) -> Option<Vec<u8>> {
-        let whole = match ahead {
-            Ahead::NotAsked => return None,
-            Ahead::Unavailable => {
-                // The body is forwarded as it comes, whatever the rewriter returns.
-                let _ = finish.rewrite(None);
-                return None;
-            }
-            Ahead::Whole(whole) => whole,
-        };
-        let replaced = finish.rewrite(Some(&whole.body))?;
-        self.intake.skip_body(whole.length);
-        if whole.is_odd {
-            finish.breaks(Disorder::Body(Flaw::Chunk), false);
-        }
-        finish.received = count(&whole.body);
-        Some(replaced)
+        let whole = request.reader.read_ahead(client, at_most, waits).await;
+        whole.map_or(EarlyBody::Unavailable, EarlyBody::Whole)
     }
 }

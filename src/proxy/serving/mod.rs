@@ -1,7 +1,9 @@
 //! A client connection: its requests are decided on, recorded, and forwarded or answered.
 
 pub(super) mod connection;
-pub(super) mod decide;
+mod decide;
+mod forward;
 pub(super) mod local_response;
+mod malformed;
 pub(super) mod next;
-pub(super) mod respond;
+mod respond;

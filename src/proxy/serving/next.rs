@@ -29,7 +29,7 @@ pub(crate) enum Next {
 
 impl Next {
     /// What happens after an answer. `is_read` is whether the whole request was read.
-    pub(crate) fn behind(closes: bool, is_read: bool) -> Self {
+    pub(crate) fn after(closes: bool, is_read: bool) -> Self {
         match (closes, is_read) {
             (true, false) => Self::Linger,
             (true, true) => Self::End,
@@ -40,7 +40,7 @@ impl Next {
 
 /// What a client did while no request was in progress.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Event {
+pub(crate) enum ClientEvent {
     Arrived(Arrived),
     /// It has closed its sending side, or the proxy stops reading from it, possibly in the middle of a
     /// head.

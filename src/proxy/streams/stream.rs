@@ -25,14 +25,14 @@ pub(crate) enum Stream {
 
 /// A stream being moved from one runtime to another.
 #[derive(Debug)]
-pub(crate) enum Moving {
+pub(crate) enum RawStream {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
 
-impl Moving {
+impl RawStream {
     /// Registers the stream with the current runtime.
-    pub(crate) fn arrive(self) -> io::Result<Stream> {
+    pub(crate) fn register(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
@@ -40,7 +40,7 @@ impl Moving {
     }
 }
 
-impl Moving {
+impl RawStream {
     /// Sends the bytes that the other side accepts at once.
     pub(crate) fn send_now(mut self, bytes: &[u8]) -> io::Result<()> {
         let sent = match &mut self {
@@ -70,10 +70,10 @@ impl Stream {
     }
 
     /// Removes the stream from its runtime.
-    pub(crate) fn leave(self) -> io::Result<Moving> {
+    pub(crate) fn into_raw(self) -> io::Result<RawStream> {
         match self {
-            Self::Tcp(stream) => stream.into_std().map(Moving::Tcp),
-            Self::Unix(stream) => stream.into_std().map(Moving::Unix),
+            Self::Tcp(stream) => stream.into_std().map(RawStream::Tcp),
+            Self::Unix(stream) => stream.into_std().map(RawStream::Unix),
         }
     }
 
