@@ -34,7 +34,7 @@ def requests(result):
         errors = sum(column(figures, "errors"))
         if errors:
             failed.append(f"{name}: {errors:,} requests failed.")
-    head = ["proxy", "CPU µs a request", "of HAProxy", "of the relay", "requests/s", "p50 µs",
+    head = ["proxy", "CPU µs per request", "of HAProxy", "of the relay", "requests/s", "p50 µs",
             "p99 µs", "p99 of HAProxy", "MiB"]
     # Drop empty columns.
     full = [at for at in range(len(head)) if any(row[at] for row in rows)]
@@ -62,8 +62,8 @@ def bulk(result):
                     ratio(figures, found["HAProxy"], f"{kind}speed"),
                     spread(column(figures, f"{kind}cpu"), 2)]
         rows.append([*row, mib(figures)])
-    return table(["proxy", "unix: GB/s", "of HAProxy", "CPU s a GiB", "TCP: GB/s", "of HAProxy",
-                  "CPU s a GiB", "MiB"], rows)
+    return table(["proxy", "unix: GB/s", "of HAProxy", "CPU s per GiB", "TCP: GB/s", "of HAProxy",
+                  "CPU s per GiB", "MiB"], rows)
 
 
 def connections(result):
@@ -74,7 +74,7 @@ def connections(result):
                          spread(column(figures, "cpu"), 1),
                          ratio(figures, row["figures"]["HAProxy"], "cpu"),
                          spread(column(figures, "p99"), 0), mib(figures)])
-    return table(["connections", "proxy", "requests/s", "CPU µs a request", "of HAProxy", "p99 µs",
+    return table(["connections", "proxy", "requests/s", "CPU µs per request", "of HAProxy", "p99 µs",
                   "MiB"], rows)
 
 
@@ -83,7 +83,7 @@ def rules(result):
              spread(column(row["same"], "cpu"), 1), spread(column(row["patterns"], "cpu"), 1),
              spread(column(row["other"], "listening"), 1),
              mib(row["other"])] for row in result["figures"]]
-    return table(["rules", "CPU µs a request: of other operations",
+    return table(["rules", "CPU µs per request: of other operations",
                   "names of this one", "patterns of this one",
                   "ms until it listens", "MiB"], rows)
 
@@ -106,12 +106,12 @@ def start(result):
 
 
 def fleet(result):
-    name = lambda row: f"{row['hosts']} beside {row['bare']} without dsp" if row["bare"] else row["hosts"]
+    name = lambda row: f"{row['hosts']} next to {row['bare']} without dsp" if row["bare"] else row["hosts"]
     rows = [[name(row), spread(column(row["figures"], "cpu"), 1),
              spread(column(row["figures"], "rate"), 0), spread(column(row["figures"], "p50"), 0),
              spread(column(row["figures"], "p99"), 0), mib(row["figures"]),
              mib(row["figures"], "own")] for row in result["figures"]]
-    return table(["hosts", "CPU µs a request", "requests/s each", "p50 µs", "p99 µs", "MiB each",
+    return table(["hosts", "CPU µs per request", "requests/s each", "p50 µs", "p99 µs", "MiB each",
                   "MiB each, what they share counted once"], rows)
 
 

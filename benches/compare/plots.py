@@ -84,14 +84,14 @@ def draw(found):
             name: [(row["connections"], median(row["figures"][name], key, by)) for row in rows]
             for name in rows[0]["figures"]}
         draw_file("connections", "connections", [
-            ("requests/s", lines("rate"), False), ("CPU µs a request", lines("cpu"), False),
+            ("requests/s", lines("rate"), False), ("CPU µs per request", lines("cpu"), False),
             ("MiB resident", lines("memory", 1024), True)])
     if "rules" in found:
         rows = found["rules"]
         line = lambda kind, key, by=1: [
             (row["rules"], median(row[kind], key, by)) for row in rows]
         draw_file("rules", "rules", [
-            ("CPU µs a request", {"rules of other operations": line("other", "cpu"),
+            ("CPU µs per request", {"rules of other operations": line("other", "cpu"),
                                   "names of this operation": line("same", "cpu"),
                                   "patterns of this operation": line("patterns", "cpu")}, True),
             ("ms until it listens", {"dsp": line("other", "listening")}, False),
@@ -108,5 +108,5 @@ def draw(found):
         line = lambda key, by=1: [
             (row["hosts"], median(row["figures"], key, by)) for row in rows]
         draw_file("fleet", "hosts", [
-            ("CPU µs a request", {"dsp": line("cpu")}, False),
+            ("CPU µs per request", {"dsp": line("cpu")}, False),
             ("MiB resident, each", {"dsp": line("memory", 1024)}, False)], logarithmic=False)
