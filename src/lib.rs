@@ -15,6 +15,8 @@ pub mod explain;
 pub mod export;
 pub mod files;
 pub mod follow;
+#[cfg(test)]
+mod growth_tests;
 pub mod html;
 pub mod http1;
 pub mod learn;

@@ -2,14 +2,8 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Method, Request};
-use hyper_util::client::legacy::Client;
-use hyperlocal::{UnixClientExt, UnixConnector};
 use tempfile::TempDir;
 
 use super::options;
@@ -23,22 +17,13 @@ use crate::learn;
 use crate::policy::{self, Enforcer, Gate, Verdict};
 use crate::profile::emit;
 use crate::report::{count, printable};
-use crate::sample::SampleEngine;
+use crate::sample::{Monitor, SampleEngine};
 use crate::session::{
     Enforcement, EnforcementMode, EnforcementOptions, FrontOptions, JournalOutput, ListenOptions,
     ProfileToEnforce, Recording, RecordingEnd, RecordingOptions, RuntimeDir, StartWarning,
     Workload,
 };
 use crate::text::{quoted, shown, spelled};
-
-/// The longest answer in bytes that the built-in program reads.
-const LONGEST_ANSWER: usize = 16 << 20;
-
-/// How long a request of the built-in program may take.
-const REQUEST_TIME: Duration = Duration::from_secs(20);
-
-/// The most containers whose statistics the built-in program requests.
-const MOST_CONTAINERS: usize = 3;
 
 /// Show the whole loop in one go
 ///
@@ -170,9 +155,10 @@ async fn record(stage: &Stage, path: &Path) -> anyhow::Result<RecordingEnd> {
         follow: None,
     };
     let recording = Recording::start(stage.engine.clone(), options, &mut warn).await?;
-    let ran = Program::of(recording.docker_host())?.run().await;
+    let watched = monitor(recording.docker_host())?.watch().await;
     let end = recording.end().await;
-    ran.map(|()| end)
+    watched?;
+    Ok(end)
 }
 
 /// Enforces the profile, and reports what it lets through.
@@ -181,20 +167,27 @@ async fn enforce(stage: &Stage, profile: &Path) -> anyhow::Result<String> {
     let gate = Enforcer::new(profile.profile());
     let options = EnforcementOptions { front: stage.front(), profile, audit_log: None };
     let enforcement = Enforcement::start(stage.engine.clone(), options, &mut warn).await?;
-    let lines = call(&Program::of(enforcement.docker_host())?, &gate).await;
+    let lines = call(&monitor(enforcement.docker_host())?, &gate).await;
     enforcement.end().await;
     lines
 }
 
+/// The built-in program, with this `DOCKER_HOST`.
+fn monitor(docker_host: &str) -> anyhow::Result<Monitor> {
+    match docker_host.parse()? {
+        Address::Unix(socket) => Ok(Monitor::new(socket)),
+        Address::Tcp { .. } => bail!("the demo needs a unix socket, and not {docker_host}"),
+    }
+}
+
 /// Makes an allowed and a denied call, and reports the answers.
-async fn call(program: &Program, gate: &Enforcer) -> anyhow::Result<String> {
+async fn call(program: &Monitor, gate: &Enforcer) -> anyhow::Result<String> {
     let mut lines = String::new();
-    for (method, path) in [(Method::GET, "/containers/json"), (Method::POST, "/containers/create")]
-    {
-        let (status, _) = program.ask(method.clone(), path).await?;
+    for (method, path) in [("GET", "/containers/json"), ("POST", "/containers/create")] {
+        let status = program.ask(method, path).await?;
         let verdict = if status == 403 { "denied" } else { "allowed" };
         let _ = writeln!(lines, "   {method} {path}: {STRONG}{verdict}{STRONG:#} ({status})");
-        let asked = gate.decide(&policy::Request::new(method.as_str(), path));
+        let asked = gate.decide(&policy::Request::new(method, path));
         if let Verdict::Deny(denial) = asked.verdict {
             let _ = writeln!(lines, "   {}", denial.cause());
             if let Some(rule) = denial.rule {
@@ -208,54 +201,6 @@ async fn call(program: &Program, gate: &Enforcer) -> anyhow::Result<String> {
 
 fn warn(warning: StartWarning) {
     output::warn(&warning.to_string());
-}
-
-/// The built-in program: a monitor that only reads.
-struct Program {
-    client: Client<UnixConnector, Empty<Bytes>>,
-    socket: PathBuf,
-}
-
-impl Program {
-    /// A program with this `DOCKER_HOST`.
-    fn of(docker_host: &str) -> anyhow::Result<Self> {
-        match docker_host.parse()? {
-            Address::Unix(socket) => Ok(Self { client: Client::unix(), socket }),
-            Address::Tcp { .. } => bail!("the demo needs a unix socket, and not {docker_host}"),
-        }
-    }
-
-    async fn run(&self) -> anyhow::Result<()> {
-        self.ask(Method::HEAD, "/_ping").await?;
-        self.ask(Method::GET, "/version").await?;
-        let (_, body) = self.ask(Method::GET, "/containers/json").await?;
-        let containers: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap_or_default();
-        let ids = containers.iter().filter_map(|container| container.get("Id")?.as_str());
-        for id in ids.take(MOST_CONTAINERS) {
-            self.ask(Method::GET, &format!("/containers/{id}/stats?stream=false")).await?;
-        }
-        Ok(())
-    }
-
-    async fn ask(&self, method: Method, path: &str) -> anyhow::Result<(u16, Bytes)> {
-        let failed = || format!("{method} {path} got no answer");
-        let request = Request::builder()
-            .method(&method)
-            .uri(hyperlocal::Uri::new(&self.socket, path))
-            .header("user-agent", concat!("dsp-demo/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::new())?;
-        let exchange = async {
-            let response = self.client.request(request).await?;
-            let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
-            let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-            anyhow::Ok((status, body))
-        };
-        tokio::time::timeout(REQUEST_TIME, exchange)
-            .await
-            .with_context(failed)?
-            .with_context(failed)
-    }
 }
 
 fn folder(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::files;
 use crate::review::{Draft, Leaving, Session};
+use crate::session::ProfileChange;
 
 /// How a dialogue ended.
 pub(super) enum End {
@@ -14,11 +14,11 @@ pub(super) enum End {
 
 /// Saves a decision, unless the file was changed in the meantime: then the review shows its new content.
 pub(super) fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
-    let change = files::change(path)?;
-    if change.text == before {
-        change.finish(session.draft().text())
+    let change = ProfileChange::begin(path)?;
+    if change.text() == before {
+        change.finish(session.draft().text())?;
     } else {
-        session.begin_again(Draft::new(change.text, change.profile));
-        Ok(())
+        session.begin_again(Draft::new(change.text().to_owned(), change.profile().clone()));
     }
+    Ok(())
 }

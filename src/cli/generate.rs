@@ -13,11 +13,12 @@ use super::ask::{self, Existing};
 use super::misuse::misuse;
 use super::options::Verbosity;
 use super::status::Status;
-use super::{ambiguity, evidence, files, hint, output, place, sessions, standard};
+use super::{ambiguity, environment, evidence, files, hint, output, sessions, standard};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
 use crate::learn::{self, Chosen, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
 use crate::profile::{self, LoadError, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
+use crate::session::{self, OutsideProjects, ProfileChange};
 use crate::text::{shown, spelled};
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
@@ -226,11 +227,13 @@ fn fresh(
     }
     let proof = learn::prove(evidence, &profile, None)?;
     let text = emit(&profile, &comments);
-    files::check_readable(&text)?;
+    session::check_readable(&text)?;
     match target {
         Target::Stdout => output::data(&text)?,
         Target::New(path) => crate::files::create(path, &text)?,
-        Target::Replace(path) | Target::Update(path) => files::change(path)?.finish(&text)?,
+        Target::Replace(path) | Target::Update(path) => {
+            ProfileChange::begin(path)?.finish(&text)?
+        }
     }
     if let Some(path) = target.new_file()
         && !verbosity.quiet
@@ -261,8 +264,8 @@ fn update(
     engine: EngineKind,
 ) -> anyhow::Result<()> {
     // Read again, because a person may have changed it while the evidence was read.
-    let change = files::change(path)?;
-    let (text, old) = (change.text.clone(), change.profile.clone());
+    let change = ProfileChange::begin(path)?;
+    let (text, old) = (change.text().to_owned(), change.profile().clone());
     let (text, old) = (text.as_str(), &old);
     if old.engine != engine {
         anyhow::bail!(
@@ -432,9 +435,6 @@ fn name_of_place(args: &Args) -> Option<Name> {
     if args.from.format().is_some() {
         return None;
     }
-    let around = place::Around::here();
-    match args.recordings.as_slice() {
-        [one] => place::of_recording(one).or_else(|| place::of_folder(one, &around)),
-        all => place::of_folder(all.first()?, &around),
-    }
+    let outside = OutsideProjects::new(environment::home(), environment::temporary());
+    session::name_by_place(&args.recordings, &outside)
 }

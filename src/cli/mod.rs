@@ -21,8 +21,6 @@ mod failure;
 mod files;
 mod follow;
 mod generate;
-#[cfg(test)]
-mod growth;
 mod guard;
 mod health;
 mod help;
@@ -34,7 +32,6 @@ mod misuse;
 mod options;
 mod output;
 mod pending;
-mod place;
 mod plain;
 mod profile_argument;
 mod profiles;

@@ -12,14 +12,12 @@ use super::profile_argument::Profiles;
 use super::sessions::Sessions;
 use super::status::Status;
 use super::terminal::{self, Terminal};
-use super::{
-    ambiguity, ask, environment, evidence, files, output, pending, plain, runtime, standard,
-};
+use super::{ambiguity, ask, environment, evidence, output, pending, plain, runtime, standard};
 use crate::learn::Evidence;
 use crate::profile::{self, Profile};
 use crate::report::{count, printable, quoted};
 use crate::review::{Answers, Draft, Leaving, Session, Step, View, open, settle};
-use crate::session::handle_signal;
+use crate::session::{ProfileChange, handle_signal};
 use crate::terminal::Key;
 use crate::text::{shown, spelled};
 
@@ -107,7 +105,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         runtime::block_on(dialogue(&mut session, &args.profile))??
     };
     if !verbosity.quiet {
-        tell(&session, &args.profile);
+        report(&session, &args.profile);
     }
     Ok(match end {
         End::Signal(number) => Status::Signal(number),
@@ -190,7 +188,7 @@ fn press(
 }
 
 /// Prints the result of a dialogue.
-fn tell(session: &Session, path: &Path) {
+fn report(session: &Session, path: &Path) {
     let tally = session.tally();
     let standing = session.draft().profile().standing();
     let done = pending::words(&[
@@ -211,8 +209,8 @@ fn tell(session: &Session, path: &Path) {
 
 /// Decides for a script.
 fn script(path: &Path, verbosity: Verbosity, answers: &Answers) -> anyhow::Result<Status> {
-    let change = files::change(path)?;
-    let draft = Draft::new(change.text.clone(), change.profile.clone());
+    let change = ProfileChange::begin(path)?;
+    let draft = Draft::new(change.text().to_owned(), change.profile().clone());
     let settled = settle(&draft, answers)
         .map_err(|error| anyhow::anyhow!("{}", printable(&error.to_string())))?;
     if settled.text() != draft.text() {

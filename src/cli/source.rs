@@ -2,15 +2,14 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::standard;
 use crate::profile::{self, LoadError, Profile};
 use crate::report::Source;
-use crate::session::{self, builtin};
-use crate::text::{printable, shown, spelled};
+use crate::session::{self, builtin, read_revision};
+use crate::text::spelled;
 
 /// Loads a profile from a file, from standard input as `-`, or one that is part of dsp as
 /// `builtin:NAME`.
@@ -52,7 +51,7 @@ pub(super) fn load_any(path: &Path) -> anyhow::Result<(Source, Profile)> {
     let name = path.to_str().filter(|_| !path.exists() && builtin(path).is_none());
     match name.and_then(|name| name.split_once(':')) {
         Some((revision, file)) if !revision.is_empty() && !file.is_empty() => {
-            let (text, profile) = profile::parse_from(path, from_git(path, file)?)?;
+            let (text, profile) = profile::parse_from(path, read_revision(path, file)?)?;
             Ok((Source::new(spelled(path), text, false), profile))
         }
         _ => load_source(path),
@@ -76,37 +75,4 @@ pub(super) fn changeable(path: &Path) -> anyhow::Result<PathBuf> {
 /// Whether a profile is part of dsp.
 pub(super) fn is_builtin(path: &Path) -> bool {
     builtin(path).is_some()
-}
-
-/// Reads a file at a git revision.
-fn from_git(object: &Path, file: &str) -> anyhow::Result<String> {
-    let shown = shown(object);
-    let mut git = Command::new("git")
-        .args(["cat-file", "blob", "--end-of-options"])
-        .arg(object)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run git to read {shown}"))?;
-    let mut bytes = Vec::new();
-    if let Some(stdout) = git.stdout.take() {
-        stdout.take(profile::MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    }
-    let output = git.wait_with_output()?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > profile::MAX_BYTES {
-        bail!("{shown} is larger than {} bytes; a profile is smaller", profile::MAX_BYTES);
-    }
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim().trim_start_matches("fatal: ");
-        // git says this about a missing file only, and something else about a missing revision.
-        let hint = if said.starts_with("path ") && !file.starts_with("./") {
-            "; paths are relative to the root of the repository or, with ./, to the current folder"
-        } else {
-            ""
-        };
-        bail!("git has no {shown}: {}{hint}", printable(said));
-    }
-    String::from_utf8(bytes).with_context(|| format!("{shown} is not valid UTF-8"))
 }

@@ -1,4 +1,5 @@
-//! A small Docker Engine inside dsp, for `dsp demo` without a real engine and for tests.
+//! A small Docker Engine inside dsp, for `dsp demo` without a real engine and for tests, and the small
+//! program that the demo watches.
 //!
 //! For the operations that it supports, it answers like dockerd 20.10 (API 1.41), down to the order
 //! of headers and the two forms of a hijacked connection. It has its own HTTP code: hyper can
@@ -13,6 +14,7 @@ mod containers;
 mod engine;
 mod hijack;
 mod http;
+mod monitor;
 mod query;
 mod routes;
 mod stream;
@@ -29,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use self::engine::Engine;
 use self::http::{Exchange, Head};
+pub use self::monitor::{Monitor, NoAnswer};
 use crate::api::Address;
 
 /// The behaviour of a sample engine.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment;
 use crate::api::told_name;
 use crate::profile::{self, Name};
 
@@ -37,40 +36,48 @@ const ANY_PROJECT: &[&str] = &[
 /// The longest name to use, in bytes.
 const LONGEST: usize = 64;
 
-/// Folders that do not belong to a project.
-#[derive(Debug)]
-pub(super) struct Around {
+/// Folders that contain projects, but are not projects themselves.
+#[derive(Clone, Debug, Default)]
+pub struct OutsideProjects {
     /// The user's home folder.
     home: Option<PathBuf>,
     /// Folders for temporary files.
     temporary: Vec<PathBuf>,
 }
 
-impl Around {
-    /// The folders in the environment of this process.
-    pub(super) fn here() -> Self {
+impl OutsideProjects {
+    /// The user's home folder, the folder for temporary files, and the system's own.
+    #[must_use]
+    pub fn new(home: Option<PathBuf>, temporary: PathBuf) -> Self {
         let real = |path: PathBuf| path.canonicalize().ok();
-        let temporary = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from).into_iter();
-        Self {
-            home: environment::home().and_then(real),
-            temporary: temporary.chain([environment::temporary()]).filter_map(real).collect(),
-        }
+        let all = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from).into_iter();
+        let temporary = all.chain([temporary]).filter_map(real).collect();
+        Self { home: home.and_then(real), temporary }
+    }
+}
+
+/// A name for the profile of these recordings: that of the only file, or else that of the folder.
+#[must_use]
+pub fn name_by_place(recordings: &[PathBuf], outside: &OutsideProjects) -> Option<Name> {
+    match recordings {
+        [one] => of_recording(one).or_else(|| of_folder(one, outside)),
+        all => of_folder(all.first()?, outside),
     }
 }
 
 /// The name of a recording's file, unless it is a common one.
-pub(super) fn of_recording(path: &Path) -> Option<Name> {
+fn of_recording(path: &Path) -> Option<Name> {
     let stem = path.file_stem()?.to_str()?;
     (!is_one_of(RECORDINGS, stem)).then(|| name(stem)).flatten()
 }
 
 /// The name of the folder of a recording, if it belongs to a project.
-pub(super) fn of_folder(recording: &Path, around: &Around) -> Option<Name> {
+fn of_folder(recording: &Path, outside: &OutsideProjects) -> Option<Name> {
     let folder = recording.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
     let is_of_no_project = |folder: &Path| {
-        around.home.as_deref() == Some(folder)
-            || around.temporary.iter().any(|temporary| folder.starts_with(temporary))
+        outside.home.as_deref() == Some(folder)
+            || outside.temporary.iter().any(|temporary| folder.starts_with(temporary))
     };
     let folders = folder.ancestors().take_while(|folder| !is_of_no_project(folder));
     let mut names = folders.filter_map(|folder| folder.file_name()?.to_str());
@@ -84,9 +91,9 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
 
 /// Makes a name from the name of a file, unless that looks generated or secret.
 fn name(text: &str) -> Option<Name> {
-    let is_told = told_name(text, LONGEST) == text && !profile::looks_like_id(text);
+    let is_shown = told_name(text, LONGEST) == text && !profile::looks_like_id(text);
     let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    (is_told && has_letter).then(|| Name::from_words(text)).flatten()
+    (is_shown && has_letter).then(|| Name::from_words(text)).flatten()
 }
 
 #[cfg(test)]
@@ -117,10 +124,11 @@ mod tests {
     fn the_folder_of_a_project_names_a_profile() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
-        let around = Around { home: Some(root.join("alice")), temporary: vec![root.join("tmp")] };
+        let outside =
+            OutsideProjects { home: Some(root.join("alice")), temporary: vec![root.join("tmp")] };
         let of = |folder: &str| {
             std::fs::create_dir_all(root.join(folder)).unwrap();
-            let found = of_folder(&root.join(folder).join("recording.jsonl"), &around);
+            let found = of_folder(&root.join(folder).join("recording.jsonl"), &outside);
             found.map(|name| name.to_string())
         };
         assert_eq!(of("alice/shop").as_deref(), Some("shop"));
@@ -128,6 +136,6 @@ mod tests {
         for folder in ["alice", "alice/recordings", "tmp/tmp.x1", "tmp/a/b", "builds/workspace"] {
             assert_eq!(of(folder), None, "{folder}");
         }
-        assert_eq!(of_folder(&root.join("none/recording.jsonl"), &around), None);
+        assert_eq!(of_folder(&root.join("none/recording.jsonl"), &outside), None);
     }
 }
