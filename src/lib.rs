@@ -1,8 +1,8 @@
-//! dsp learns the least access that a program needs to the Docker Engine, writes it down as a
-//! short profile that a person can review, and enforces it.
+//! dsp records which requests a program sends to the Docker Engine, turns them into a short profile
+//! that a person can review, and enforces the profile.
 //!
-//! The modules are the stages of one pipeline, in order; data flows from left to right and each
-//! module uses only those named for it in `docs/architecture.md`, which a test holds:
+//! The modules are the stages of one pipeline, in order; data flows from left to right, and each
+//! module uses only those that `docs/architecture.md` names for it, which a test checks:
 //!
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 

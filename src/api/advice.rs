@@ -99,8 +99,8 @@ pub(super) fn keys(operation: &Operation) -> Vec<(bool, &'static str)> {
     }
 }
 
-/// Parses a row; a test checks that every row parses. The key is whether it is for podman alone,
-/// and the name of the operation.
+/// Parses a row; a test checks that every row parses. The key consists of whether the row is for
+/// podman alone and the name of the operation.
 fn parse_row(row: &'static str) -> Option<((bool, &'static str), Advice)> {
     let columns: Vec<&'static str> = row.split('\t').collect();
     let [engine, operation, matters, worst, instead] =

@@ -256,7 +256,7 @@ impl CanonicalRequest {
     }
 }
 
-/// Decodes a path that contains other than plain characters.
+/// Decodes a path that contains characters other than plain ones.
 fn decode_path(path: &str) -> Result<String, Refusal> {
     let decoded = decode(path).map_err(|_| Refusal::BadEscape)?;
     let decoded = String::from_utf8(decoded).map_err(|_| Refusal::NotUtf8)?;

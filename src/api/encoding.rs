@@ -5,7 +5,7 @@ use percent_encoding::percent_encode_byte;
 use crate::http1::ByteSet;
 
 /// The bytes that are not escaped in the canonical spelling of a path segment: those that Go's
-/// `url.URL` does not escape there, so that a canonical path looks like one from the docker CLI.
+/// `url.URL` does not escape there, so that canonical paths look like those of the docker CLI.
 const PLAIN: ByteSet = ByteSet::alphanumeric_and(b"-._~$&+,:;=@");
 
 /// A `%` without two hexadecimal digits after it.

@@ -23,8 +23,8 @@ pub struct Query<'a> {
 /// Why a query has no canonical form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum QueryError {
-    /// The query has a `;`, to which the engine answers 400 and at which older servers split
-    /// (docs/engine-api.md#query-strings).
+    /// The query has a `;`, which the engine answers with 400 and at which older servers split the
+    /// query (docs/engine-api.md#query-strings).
     #[error("a \";\" in the query")]
     Semicolon,
     /// The query has a `%` without two hexadecimal digits.
@@ -68,7 +68,7 @@ pub(super) fn canonical(text: &str) -> Result<Cow<'_, str>, QueryError> {
 }
 
 /// Whether a query is in canonical spelling. Returns false for some that are, namely if a name has
-/// escapes; those are rendered again for nothing.
+/// escapes; those are rendered again unnecessarily.
 fn is_canonical(text: &str) -> bool {
     // The length of the current name so far, and whether the name has ended.
     let (mut name, mut in_value) = (0, false);

@@ -1,5 +1,5 @@
-//! Counts the comparisons of a test, to distinguish quadratic work from other work however busy the
-//! machine is.
+//! Counts the comparisons in a test. Unlike times, counts reveal quadratic work on a busy machine
+//! as well.
 
 use std::cell::Cell;
 

@@ -184,7 +184,7 @@ fn beginning(target: &str) -> &str {
     target.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// Whether a path has no character that could come before or after a secret.
+/// Whether a path has none of the characters that can precede or follow a secret.
 fn is_harmless(path: &str) -> bool {
     let ends = |byte: u8| matches!(byte, b'@' | b'%' | b';' | b'=' | b'&' | b'?' | b'#');
     path.starts_with('/') && !path.bytes().any(ends)

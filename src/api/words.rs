@@ -31,9 +31,9 @@ const LONGEST_VERSION: usize = 8;
 pub(super) enum Words {
     /// The words of the Engine API.
     Known,
-    /// Also anything that looks like a word of an API newer than the catalogue: lowercase letters,
-    /// and short numbers. Otherwise users could not see which operation their engine has and dsp
-    /// does not.
+    /// Also anything that could be a word of an API newer than the catalogue: lowercase letters,
+    /// and short numbers. Otherwise users could not see which operation their engine has that dsp
+    /// lacks.
     Likely,
 }
 

@@ -30,7 +30,8 @@ pub enum InterceptError {
         /// The error of the system.
         source: io::Error,
     },
-    /// This process is not permitted to mount, and cannot create a user namespace in which it is.
+    /// This process is not permitted to mount, and cannot create a user namespace in which it would
+    /// be.
     #[error(
         "cannot cover {}: this process is not permitted to mount, and cannot create a user namespace ({source})",
         shown(path)

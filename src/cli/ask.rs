@@ -47,7 +47,7 @@ pub(super) enum Existing {
     Stop,
 }
 
-/// Whether there is a person to ask, who has not asked for silence.
+/// Whether there is a person to ask, and `-q` was not given.
 pub(super) fn is_possible(verbosity: Verbosity) -> bool {
     !verbosity.quiet && is_there()
 }
@@ -112,7 +112,7 @@ fn one_of(prompt: &str, items: Vec<String>, is_long: bool) -> Result<Option<usiz
     let prompt = prompt.to_owned();
     if environment::is_dumb_terminal() {
         list(&items);
-        let Some(typed) = line(&format!("{prompt} (number, or Enter to stop)"), "")? else {
+        let Some(typed) = line(&format!("{prompt} (type a number, or Enter to stop)"), "")? else {
             return Ok(None);
         };
         return Ok(numbers(&typed, items.len()).first().copied());
@@ -134,12 +134,12 @@ fn some_of(prompt: &str, items: Vec<String>) -> Result<Vec<usize>, Unanswered> {
     let prompt = prompt.to_owned();
     if environment::is_dumb_terminal() {
         list(&items);
-        let typed = line(&format!("{prompt} (numbers, or Enter for none)"), "")?;
+        let typed = line(&format!("{prompt} (type numbers, or Enter for none)"), "")?;
         return Ok(numbers(&typed.unwrap_or_default(), items.len()));
     }
     let items = fitted(items);
     guard::ask(By::Keys, move || {
-        let prompt = format!("{prompt} (Space marks, a all, Enter goes on)");
+        let prompt = format!("{prompt} (Space to mark, a to mark all, Enter to continue)");
         let select = MultiSelect::new().with_prompt(prompt).items(items);
         // The command reports later what was chosen.
         Ok(select.report(false).interact_opt()?.unwrap_or_default())
@@ -159,7 +159,7 @@ pub(super) fn line(prompt: &str, initial: &str) -> Result<Option<String>, Unansw
     trimmed(answer)
 }
 
-/// Like [`line`], with the line editing of the terminal itself.
+/// Like [`line`], but the terminal itself edits the line.
 pub(super) fn plain_line(prompt: &str) -> Result<Option<String>, Unanswered> {
     // If stderr does not work, there is no way to report that.
     let _ = stderr::say_part(&guarded(&format!("{prompt}: ")));

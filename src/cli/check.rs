@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// The lowest severity that makes the exit status 3: error, warning or note
     #[arg(long, value_name = "LEVEL", default_value = "error", value_parser = severity)]
     fail_on: Severity,
-    /// Change the severity of the findings with a code: error, warning, note or off
+    /// Change the severity of findings with this code to error, warning, note or off
     #[arg(long = "severity", value_name = "CODE=LEVEL", value_parser = weight)]
     severities: Vec<(CheckCode, Option<Severity>)>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
 }
 
 impl Args {
-    /// Refuses options that would lower the severity of what `--require-reviewed` insists on.
+    /// Refuses options that would lower the severity of what `--require-reviewed` checks.
     fn refuse_contradiction(&self) -> anyhow::Result<()> {
         let is_review =
             |code: &CheckCode| matches!(code, CheckCode::Unreviewed | CheckCode::RiskRose);

@@ -14,7 +14,7 @@ use crate::report::{count, pretty, printable};
 /// Estimate whether enough was recorded
 ///
 /// Shows what each session added, how many operations the next one is expected to add, and which
-/// operations usually come with those that were seen.
+/// operations that usually go with the recorded ones are missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -28,8 +28,8 @@ use crate::text::{quoted, shown, spelled};
 /// Show the whole loop in one go
 ///
 /// Records a small built-in program, prints its profile, enforces it, and shows an allowed and a
-/// denied call. Uses your engine, and only reads from it; if there is none, a small sample engine
-/// inside dsp.
+/// denied call. Uses your engine, and only reads from it; without an engine, it uses a small sample
+/// engine inside dsp.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Use the sample engine even if there is a real one
     #[arg(long, conflicts_with = "host")]
     sample: bool,
-    /// The folder for the files it makes, instead of a new temporary one
+    /// The folder for the files that it writes, instead of a new temporary folder
     #[arg(long, value_name = "DIR", value_parser = standard::folder())]
     dir: Option<PathBuf>,
 }

@@ -123,7 +123,7 @@ fn find(engine: EngineKind, text: &str) -> anyhow::Result<&'static Operation> {
     request.locate().map(|located| located.operation).ok_or_else(|| unknown(engine, text))
 }
 
-/// Parses a rule; for a request, returns the rule that allows all of its operation.
+/// Parses a rule; for a request, returns the rule that allows its operation with any name.
 fn rule(engine: EngineKind, text: &str) -> anyhow::Result<Rule> {
     Rule::parse(engine, text).or_else(|_| find(engine, text).map(Rule::any))
 }

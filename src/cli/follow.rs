@@ -65,7 +65,7 @@ fn warn_about_orphans(names: &[String]) {
         names.join(", ")
     ));
     output::help(&format!(
-        "create them again before you use them: docker rm -f {}, or docker compose up --force-recreate",
+        "recreate them before you use them: docker rm -f {}, or docker compose up --force-recreate",
         names.join(" ")
     ));
 }

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let denied = ask::chosen(&args.denied);
     let from = args.from.format().map(|logs| logs.with_denied(&denied)).transpose()?;
     let (mut gathering, engine) = evidence::gather(&args.recordings, from, wanted, &args.sessions)?;
-    let question = "allow which denied requests";
+    let question = "denied requests to allow";
     let denied = chosen(denied, &gathering.denied(engine), "--denied", question, verbosity)?;
     gathering.take_denied(engine, &denied);
     let evidence = gathering.finish(engine);
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     if evidence.lossy() && !args.allow_lossy {
         output::error("the recording has gaps, so the profile would miss operations");
         output::help(
-            "requests were lost, or could not be read: record again, or use what there is with \
+            "requests were lost, or could not be read: record again, or use the incomplete recording with \
              --allow-lossy",
         );
         return Ok(Status::NoVerdict);
@@ -155,7 +155,7 @@ fn unknown(args: &Args, verbosity: Verbosity, evidence: &Evidence) -> anyhow::Re
     // The others cannot be listed, because a part of them was not recorded.
     let listed = evidence.unknown().filter(|(_, unknown)| unknown.listed().is_some());
     let listed = listed.map(|(request, _)| request.to_owned()).collect();
-    let question = "allow which unknown requests";
+    let question = "unknown requests to allow";
     chosen(named, &listed, "--accept-unknown", question, verbosity)
 }
 
@@ -279,7 +279,7 @@ fn update(
     let update = learn::update(text, old, evidence, wishes)
         .with_context(|| format!("cannot change {}", shown(path)))?;
     let profile = profile::parse(&update.text).map_err(|problem| {
-        anyhow::anyhow!("the update would not read back: {}", problem.message)
+        anyhow::anyhow!("dsp could not read the updated profile back: {}", problem.message)
     })?;
     let proof = learn::prove(evidence, &profile, Some(old))?;
     if update.text != text {
@@ -289,7 +289,7 @@ fn update(
         let added = count(update.added.len(), "rule");
         output::note(&match update.added.len() {
             0 if proof.is_complete() => {
-                format!("{} already covers it all; nothing was added", shown(path))
+                format!("{} already covers everything; nothing was added", shown(path))
             }
             0 => format!("nothing was added to {}", shown(path)),
             _ => format!("updated {}: {added} added", shown(path)),
@@ -309,7 +309,10 @@ fn update(
             Decision::Denied => "is denied by the profile",
             Decision::Narrowed => "is allowed for other names only",
         };
-        output::warn(&format!("{} was recorded but {by}; it stays so", printable(&kept.operation)));
+        output::warn(&format!(
+            "{} was recorded but {by}; this was not changed",
+            printable(&kept.operation)
+        ));
     }
     if !update.kept_out.is_empty() {
         output::help(&format!("dsp check {} lists each request", quoted(&spelled(path))));

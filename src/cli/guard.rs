@@ -19,7 +19,7 @@ const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
-    /// A signal of this number came, or the key for it.
+    /// A signal with this number arrived, or the key that sends it was pressed.
     #[error("ended by signal {0}")]
     Signal(u8),
     /// The terminal does not work.

@@ -7,10 +7,11 @@ use super::status::Status;
 use super::{environment, runtime, serve};
 use crate::engine;
 
-/// Check whether an engine answers, or a dsp in front of one
+/// Check whether an engine, or a dsp in front of one, answers
 ///
-/// Sends a ping, and exits with 0 if there is an answer, or with 1 and the reason if not. A dsp whose
-/// profile does not allow the ping counts as well, but says nothing about its engine.
+/// Sends a ping, and exits with 0 if there is an answer, or with 1 and the reason if not. A dsp
+/// whose profile does not allow the ping also counts as an answer, but then says nothing about its
+/// engine.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

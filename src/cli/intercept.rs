@@ -31,7 +31,7 @@ impl Intercept {
         self.intercept.is_some()
     }
 
-    /// Prepares the interception. Has to come first, before any thread is started.
+    /// Prepares the interception. Must be called first, before any thread is started.
     pub(super) fn prepare(&self, verbosity: Verbosity) -> anyhow::Result<Option<child::Intercept>> {
         let Some(path) = &self.intercept else { return Ok(None) };
         let intercept = child::Intercept::prepare(path.as_deref())?;

@@ -42,8 +42,8 @@ pub(super) struct Listen {
     /// one of the two is enough
     #[arg(long, value_name = "GROUP")]
     pub(super) allow_gid: Vec<String>,
-    /// The most connections at once, if the limit on open files allows that many; a new connection
-    /// replaces an idle one
+    /// The maximum number of connections, if the limit on open files allows that many; beyond it, a
+    /// new connection replaces an idle one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
     pub(super) max_connections: usize,
     /// Seconds that open requests get to finish at the end; a second signal ends dsp at once
@@ -162,7 +162,7 @@ impl Kind {
     }
 }
 
-/// The number of a user or group that is given by number or by name.
+/// Returns the number of a user or group, which may be given as a number or a name.
 fn number(name: &str, kind: Kind) -> anyhow::Result<u32> {
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = name.parse().ok().filter(|number| *number <= LARGEST);

@@ -30,21 +30,21 @@ impl Logs {
     /// The same logs, with what the proxy denied if `chosen` includes it.
     ///
     /// # Errors
-    /// If the logs cannot contain denied requests, or do not let one choose among them.
+    /// If the logs cannot contain denied requests, or if single ones cannot be chosen from logs.
     pub(super) fn with_denied(self, chosen: &Chosen) -> anyhow::Result<Self> {
         match chosen {
             Chosen::None => return Ok(self),
             Chosen::Only(_) if self.format != Format::Dockerd => misuse!(
-                "--denied cannot name a request with --from {}; without one, it includes all that \
-                 the proxy denied",
+                "--denied cannot name a request with --from {}; without one, it includes all \
+                 requests that the proxy denied",
                 self.format
             ),
             Chosen::All | Chosen::Only(_) => {}
         }
         if self.format == Format::Dockerd {
             misuse!(
-                "--denied has no effect with --from dockerd, because the engine's own log has nothing \
-                 that a proxy denied; read the log of the proxy instead"
+                "--denied has no effect with --from dockerd, because the engine's own log does not \
+                 contain requests that a proxy denied; read the log of the proxy instead"
             );
         }
         Ok(Self { denied: TurnedAway::Taken, ..self })
@@ -90,7 +90,7 @@ fn warn_of_gaps(log: &Log, name: &str, denied: TurnedAway) {
     }
     if log.turned_away > 0 {
         let requests = count(log.turned_away, "request");
-        output::warn(&format!("{name}: left out {requests} that the proxy answered by itself"));
+        output::warn(&format!("{name}: left out {requests} that the proxy answered itself"));
         if denied == TurnedAway::LeftOut {
             output::help("dsp generate --denied includes those that can be read");
         }
@@ -128,7 +128,7 @@ pub(super) fn advice(error: &ImportError) -> Option<String> {
     Some(if *recording {
         "it is a recording made by dsp; leave out --from".to_owned()
     } else if let Some(instead) = instead {
-        format!("it looks like a log for --from {instead}")
+        format!("it looks like a log to read with --from {instead}")
     } else if *turned_away > 0 {
         let requests = count(*turned_away, "request");
         format!(

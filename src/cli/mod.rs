@@ -60,7 +60,7 @@ use clap::{Parser, Subcommand};
 use crate::profile::BUILTIN;
 use guard::Unanswered;
 
-/// Learns the least access that a program needs to the Docker socket, and enforces it.
+/// Records what a program asks of the Docker socket, and lets through exactly that.
 #[derive(Debug, Parser)]
 #[command(
     name = "dsp",

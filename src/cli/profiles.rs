@@ -30,9 +30,9 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List them (what profiles alone does)
+    /// List the profiles (the default)
     List,
-    /// Print the file of one
+    /// Print the file of a profile
     Show {
         /// Its name
         #[arg(value_name = "NAME", value_parser = names())]

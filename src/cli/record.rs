@@ -29,10 +29,10 @@ use crate::text::shown;
 /// appends a session to the recording. Bodies, credentials, the values of secret parameters and, unless
 /// --command-line says otherwise, the arguments of the command are never written.
 ///
-/// With --follow, each container that is created in the meantime and mounts the engine's socket gets
-/// its own recording socket instead, and its own session under its name. The engine has to be on this
-/// machine. docker inspect shows dsp's path as the source of the mount. A container that still exists
-/// at the end has lost its socket and has to be created again.
+/// With --follow, each container that is created while dsp records and that mounts the engine's
+/// socket gets its own recording socket instead, and its own session under its name. The engine
+/// must be on this machine. docker inspect shows dsp's path as the source of the mount. A container
+/// that still exists when dsp ends has lost its socket and must be recreated.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -233,7 +233,7 @@ fn report_several(several: &SeveralPrograms, path: &Path) {
     let which = if *is_first { "the first was" } else { "an earlier one was" };
     output::note(&format!("this was session {number} of {file}; {which}: {}", printable(other)));
     output::help(&format!(
-        "generate uses them all; for a profile of this one only: dsp generate{} --session {number}",
+        "generate uses all of them; for a profile of this session only: dsp generate{} --session {number}",
         if path == Path::new(USUAL) {
             String::new()
         } else {
@@ -257,7 +257,9 @@ fn report_gaps(totals: &Totals, file: &str) {
             "{requests} could not be read, or had an unreadable answer, and passed through with \
              everything after it on the same connection; the session is marked as lossy"
         ));
-        output::help("dsp coverage says what was wrong with each; the program has to change that");
+        output::help(
+            "dsp coverage says what was wrong with each; change how the program sends them",
+        );
     }
 }
 

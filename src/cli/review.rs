@@ -62,7 +62,7 @@ pub(super) struct Args {
     /// Deny this rule of the profile; generate --update does not add it again
     #[arg(long, value_name = "RULE")]
     deny: Vec<String>,
-    /// Replace the wider rule that covers this one, and accept it
+    /// Replace the wider rule that covers this rule, and accept this one
     #[arg(long, value_name = "RULE")]
     narrow: Vec<String>,
     /// Print what is open, without asking
@@ -224,7 +224,7 @@ fn script(path: &Path, verbosity: Verbosity, answers: &Answers) -> anyhow::Resul
             output::note(&format!("{} is reviewed ({rules})", shown(path)));
         } else {
             output::note(&format!("{}: {}", shown(path), open(profile)));
-            output::help(&format!("dsp review {} --list shows it", quoted(&spelled(path))));
+            output::help(&format!("dsp review {} --list shows them", quoted(&spelled(path))));
         }
     }
     ambiguity::warn_of_new(draft.profile(), settled.profile());

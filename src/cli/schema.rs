@@ -8,8 +8,9 @@ use crate::profile::schema;
 
 /// Print the JSON Schema of profiles, for editors
 ///
-/// With it, an editor with a YAML language server completes operations, shows what each permits, and
-/// marks unknown ones. Refer to the file in the first line of a profile, as generate --schema does.
+/// With the schema, an editor with a YAML language server completes operations, shows what each
+/// permits, and marks unknown ones. Refer to the file in the first line of a profile, as generate
+/// --schema does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -68,7 +68,7 @@ impl Sessions {
         ];
         if let Some((option, _)) = of_recordings.iter().find(|(_, is_given)| *is_given) {
             misuse!(
-                "{option} is for recordings, because the log that --from names does not say it"
+                "{option} only works with recordings; a log read with --from does not contain this information"
             );
         }
         Ok(())
@@ -131,7 +131,7 @@ pub(super) fn warn(evidence: &Evidence) {
         ));
         let first = programs.values().find_map(|(_, session)| option(session));
         output::help(&format!(
-            "choose one of them{}, or ignore this if one profile is for all; dsp coverage lists the \
+            "choose one of them{}, or ignore this if they share one profile; dsp coverage lists the \
              sessions",
             first
                 .map_or_else(|| " with --session".to_owned(), |first| format!(", as with {first}"))

@@ -9,7 +9,8 @@ pub(super) enum Status {
     Done,
     /// dsp failed. Never a verdict.
     Failed,
-    /// dsp failed, and was to return the status of a program: 125, as with `docker run`.
+    /// dsp itself failed, in a command that returns the status of a program: 125, as with
+    /// `docker run`.
     FailedForChild,
     /// Something was found: drift, or requests that no rule can be made for.
     Findings,

@@ -100,7 +100,8 @@ struct State {
     bytes: usize,
     /// The number of lines that were dropped and not yet reported.
     dropped: u64,
-    /// Whether nothing was read since a line waited in vain; and until when no line waits for room.
+    /// Whether a line has waited in vain and nothing was read since. Until `impatient`, no line
+    /// waits for room.
     is_stalled: bool,
     impatient: Option<Instant>,
 }
@@ -177,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that takes one piece for each message.
+    /// A reader that reads one piece of output for each message on the channel.
     struct Reader(mpsc::Receiver<()>, Vec<u8>);
 
     impl Write for Reader {

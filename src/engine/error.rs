@@ -47,7 +47,7 @@ pub enum LocateError {
     },
 }
 
-/// Foreign text in quotes: truncated, and without anything that a terminal would interpret.
+/// Foreign text in quotes, truncated and without anything that a terminal would interpret.
 pub(super) fn quote(text: &str) -> String {
     let cut: String = text.chars().take(LONGEST_QUOTE).collect();
     format!("\"{}\"", cut.escape_debug())

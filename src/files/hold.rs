@@ -1,8 +1,8 @@
 //! A file with people's decisions, locked while it is read, changed and replaced.
 //!
 //! The lock is on the file itself, so no lock file is left over and every writer sees it. A change
-//! replaces the file: a process that waited for the old one notices that the path leads to a new
-//! file, and locks that one.
+//! replaces the file: a process that waited for the old file notices that the path leads to a new
+//! one, and locks that.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,4 +1,4 @@
-//! Reads JSON but keeps its spelling: values stay the text that the body contains.
+//! Reads JSON but keeps its spelling: each value is a part of the body's text.
 //!
 //! Engines are written in Go and read JSON with one of two libraries: Docker Engine and podman up
 //! to 5 use `encoding/json`, podman 6 uses `json-iterator`. Both ignore the case of keys, merge the

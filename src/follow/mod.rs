@@ -1,4 +1,4 @@
-//! Gives a container a socket of dsp where it asks for the engine's.
+//! Gives a container one of dsp's sockets if it mounts the engine's.
 //!
 //! A client that creates a container lists its mounts in the body of the request. This module reads
 //! those mounts, finds the engine's socket and the folders that contain it, and replaces their

@@ -45,8 +45,8 @@ pub(super) struct Source<'a> {
     pub(super) item: &'a str,
     /// Its target in the container.
     pub(super) target: Option<String>,
-    /// Whether mounts below it stay out of the host, and every engine reads this mount and those
-    /// around it the same way, at the same index of the list.
+    /// Whether mounts below it do not appear on the host, and every engine reads this mount and its
+    /// neighbours the same way, at the same index of the list.
     is_plain: bool,
 }
 

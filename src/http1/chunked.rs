@@ -1,5 +1,4 @@
-//! Chunked bodies (RFC 9112 section 7.1): how they are read, and the only form in which dsp writes
-//! them.
+//! Chunked bodies (RFC 9112 section 7.1): reads them, and writes them in a single form.
 //!
 //! The engine never sees chunks as the client wrote them, so nothing can hide in the lines with their
 //! sizes.

@@ -1,8 +1,8 @@
 //! HTTP/1.1, read strictly and written in one form (RFC 9110, RFC 9112). Pure: this module opens no
 //! sockets and does not know what a request asks for.
 //!
-//! [`Framing::read_head`] reads a request's head once. Its result proves that every reader understands
-//! the head in the same way, and it contains all that the proxy needs from the head.
+//! [`Framing::read_head`] reads a request's head once. Its result proves that every reader
+//! understands the head in the same way, and contains everything that the proxy needs from it.
 
 mod arrival;
 mod byte_set;

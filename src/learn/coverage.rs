@@ -1,4 +1,5 @@
-//! "Have I recorded enough?" What the sessions suggest about those that were not recorded.
+//! "Have I recorded enough?" What the recorded sessions suggest about the ones that are still
+//! missing.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -83,7 +84,7 @@ pub struct Question {
     pub question: &'static str,
 }
 
-/// Operations that usually occur together. The second one often runs only on failure, cleanup or
+/// Operations that usually occur together. The second one often happens only on failure, cleanup or
 /// renewal, which a short recording misses.
 const SIBLINGS: [(&str, &str, &str); 14] = [
     ("ContainerCreate", "ContainerStart", "does the workload start what it creates?"),

@@ -255,7 +255,8 @@ impl Gathering {
         state.lossy |= session.lossy;
     }
 
-    /// The index of a client, from 1; the index after the last one stands for all further clients.
+    /// The index of a client, from 1; the index after the last one is shared by all further
+    /// clients.
     fn client(&mut self, name: &str) -> u8 {
         let end = name.char_indices().nth(LONGEST_CLIENT).map_or(name.len(), |(end, _)| end);
         let name = name.get(..end).unwrap_or(name);

@@ -11,11 +11,11 @@ use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
 use crate::recording::Format;
 use crate::text::count;
 
-/// A name that no workload uses.
+/// A name that is assumed to occur in no workload.
 const FRESH: &str = "dsp-fresh-name";
 
 /// The result of a successful proof: the profile needs each of its rules and allows nothing that
-/// was not seen. It also allows everything that the program did, except the gaps.
+/// was not seen. It also allows everything that the program did, apart from the listed gaps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
     rules: usize,

@@ -68,7 +68,7 @@ impl SessionState {
 }
 
 /// The program of a command line with its subcommand; `None` if the line is empty. Arguments can be
-/// anything, so this takes only the first word after the program, and only if it looks like a
+/// anything, so only the first word after the program is used, and only if it looks like a
 /// subcommand.
 #[must_use]
 pub fn program_of(command: &[String]) -> Option<String> {

@@ -31,8 +31,9 @@ impl Title {
     }
 }
 
-/// What was recorded, in a few words: the telling words of the commands, if all commands agree on
-/// them, or on the first one. Without commands, the followed container.
+/// What was recorded, in a few words: the distinctive words of the commands, if they are the same
+/// for all commands, or else the first of them, if that is the same. Without commands, the followed
+/// container.
 fn described(evidence: &Evidence) -> Option<String> {
     let with_command = || evidence.sessions().iter().filter(|session| !session.command.is_empty());
     if with_command().next().is_none() {

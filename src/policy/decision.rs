@@ -50,7 +50,7 @@ impl Permit {
         Self { target: request.shared_target(), tunnel, is_verbatim: false, instead_of: None }
     }
 
-    /// A permit for a request as the client spelled it, whatever the engine makes of it.
+    /// A permit for a request as the client spelled it, however the engine reads it.
     pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
         Self { target: target.into(), tunnel, is_verbatim: true, instead_of }
     }

@@ -17,7 +17,7 @@ pub struct Denial {
     pub reason: Reason,
     /// The rule that would allow the request, if there is one.
     pub rule: Option<Rule>,
-    /// Set if only another engine than the profile's has the operation.
+    /// Set if the profile's engine does not have the operation, but another engine does.
     elsewhere: Option<Elsewhere>,
     /// What the text names; empty if the request cannot be read.
     subject: Subject,
@@ -61,7 +61,7 @@ pub(super) struct Subject {
     pub(super) profile: Arc<str>,
 }
 
-/// An operation of another engine than the profile's.
+/// An operation that the profile's engine does not have, but another engine does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Elsewhere {
     /// The profile's engine.

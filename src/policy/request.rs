@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
         Self { peer, ..self }
     }
 
-    /// The same request with this flaw in its message.
+    /// The same request, with this flaw in its message.
     #[must_use]
     pub fn with_flaw(mut self, flaw: Flaw) -> Self {
         self.head.flaw = Some(flaw);

@@ -44,8 +44,8 @@ const DIGEST: &str = "sha256:";
 const MOST_WIDER: usize = 16;
 
 impl Rule {
-    /// Why the rule matches more than the names it spells. A rule that matches every name says so
-    /// itself, and one that spells out a whole ID matches only that object.
+    /// Why the rule matches more than the names it spells. A rule that matches every name is not
+    /// ambiguous, nor is one that spells out a whole ID, because that matches only one object.
     #[must_use]
     pub fn ambiguity(&self) -> Option<AmbiguityKind> {
         let mut kinds = self.patterns().iter().zip(self.operation().parameter_kinds());
@@ -232,7 +232,7 @@ impl Ambiguity {
     pub fn advice(&self) -> &'static str {
         match self.kind {
             AmbiguityKind::Ids => "use a name with a character that no id has, such as - or _",
-            AmbiguityKind::LongerNames => "give no other volume a name with this prefix",
+            AmbiguityKind::LongerNames => "do not give other volumes a name with this prefix",
             AmbiguityKind::Respelled(_) => {
                 "allow only the names that are meant, instead of denying one"
             }

@@ -14,7 +14,7 @@ pub struct Comments {
     pub allow: Vec<String>,
 }
 
-/// The widest rule with which the comments of other rules are aligned.
+/// The width of the widest rule that the comments of other rules are aligned with.
 const WIDEST_ALIGNED: usize = 44;
 
 /// The number of review marks on a line.

@@ -47,7 +47,7 @@ struct Beginnings {
 struct Keyed {
     parameter: usize,
     keywords: Keywords,
-    /// The rules that contain each word.
+    /// For each word, the rules that contain it.
     by_word: Vec<Vec<usize>>,
 }
 

@@ -39,7 +39,7 @@ pub fn shared(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool
 }
 
 /// Only rules of one operation can match the same request. If no star takes a slash, they also need
-/// the same number of slashes; rules with several parameters are not separated by that.
+/// the same number of slashes; rules with several parameters are not grouped by this number.
 type Kind<'a> = (&'a Operation, Option<usize>);
 
 fn kind(rule: &Rule) -> Kind<'_> {

@@ -27,8 +27,8 @@ pub struct Glob {
     in_segments: bool,
 }
 
-/// The length from which a name of only hexadecimal digits is taken for an ID. The engine's short
-/// IDs have 12 digits.
+/// The length from which a name of only hexadecimal digits counts as an ID. The engine's short IDs
+/// have 12 digits.
 const ID_LENGTH: usize = 12;
 
 /// Whether a name looks like a container ID, which changes with every new container.

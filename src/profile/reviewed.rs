@@ -106,8 +106,8 @@ pub enum Widened {
     Undenied(Rule),
     /// The `reviewed` part was edited by hand.
     ByHand,
-    /// Something in `deny`, `min_api`, the engine or the list changed. An older dsp wrote the part,
-    /// so it does not say what.
+    /// Something in `deny`, `min_api`, the engine or the list changed. It is unknown what, because
+    /// an older dsp wrote the part.
     Something,
 }
 

@@ -80,7 +80,7 @@ fn value() -> Value {
                     "additionalProperties": false,
                     "properties": {
                         "code": { "enum": codes },
-                        "rule": { "type": "string", "description": "Only findings about this." },
+                        "rule": { "type": "string", "description": "Only findings about this rule or request." },
                         "reason": { "type": "string", "pattern": "\\S" },
                         "until": {
                             "type": "string",

@@ -30,7 +30,7 @@ pub enum CreateError {
         /// The error from the operating system.
         source: io::Error,
     },
-    /// The file contains something else, which appending would spoil.
+    /// The file contains something other than a recording, which appending would corrupt.
     #[error("{} exists and is not a dsp recording; choose another file", shown(path))]
     Foreign {
         /// The file.
@@ -102,10 +102,11 @@ impl AppendFile {
         self.stream.swap(file)
     }
 
-    /// Writes one line with one call, so that another process that appends to the same file cannot get in
-    /// between. Returns whether the line was written. Batching the lines of several threads would make each
-    /// wait for the others, because no request goes on before its line is written. If the reader of a pipe
-    /// stalls, this waits for it once, and not again until it has read something.
+    /// Writes one line with one call, so that another process that appends to the same file cannot
+    /// get in between. Returns whether the line was written. Batching the lines of several threads
+    /// would make each wait for the others, because no request is forwarded before its line is
+    /// written. If the reader of a pipe stalls, this waits for it once, and not again until it has
+    /// read something.
     pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
         self.line.clear();
         self.line.push(b'\n');

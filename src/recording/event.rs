@@ -40,13 +40,13 @@ pub struct Session {
     /// The program that was run and its sub-command, possibly with its arguments; none for a listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// Whether the person asked to record the arguments of the command. If not, they are not shown.
+    /// Whether the user asked to record the arguments of the command. If not, they are not shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub arguments: bool,
     /// The container that sent these requests; none if the command sent them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// What the person said about the session with `--label`.
+    /// The labels that the user gave the session with `--label`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
     /// The engine behind the proxy.
@@ -165,12 +165,12 @@ pub struct Repeat {
     /// How the repeated requests were answered: status and count.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub statuses: IndexMap<u16, u64>,
-    /// When the last of them came, and from which client.
+    /// When the last of them arrived, and from which client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
 }
 
-/// The last time that a request came.
+/// The last time that a request arrived.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Last {
     /// When it arrived.

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use super::observation::Observation;
 use crate::api::Risk;
 
-/// How many values of a query are kept apart for one path. A poller that asks for `/events?since=<now>`
-/// never repeats itself exactly, and its later values add nothing.
+/// How many different queries of one path are recorded separately. A poller that asks for
+/// `/events?since=<now>` never repeats itself exactly, and its later values add nothing.
 const MOST_QUERIES: u32 = 16;
 
-/// How many different denied requests are kept apart for one operation.
+/// How many different denied requests for one operation are recorded separately.
 const MOST_DENIED: u32 = 256;
 
 /// Query parameters that contain a time, which changes from one poll to the next.
@@ -28,12 +28,14 @@ pub enum Purpose {
     Audit,
 }
 
-/// What a recording would say about a request, as keyed hashes of 128 bits. Two requests share a hash only
-/// if the recording would say the same about both: without the key, nobody can find a collision.
+/// Keyed hashes, of 128 bits, of what a recording would say about a request. Two requests share a
+/// hash only if the recording would say the same about both: without the key, nobody can construct
+/// a collision.
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     pub(super) exact: u128,
-    /// The hash that it shares with similar requests, and how many of those are kept apart.
+    /// The hash that it shares with similar requests, and how many of those are recorded
+    /// separately.
     pub(super) like: Option<(u128, u32)>,
     /// The hash of the operation, the user and the decision. Requests are counted by it when too many
     /// others are remembered.
@@ -110,8 +112,8 @@ impl Identity {
         self.exact = hash(0, &self.bytes);
     }
 
-    /// The hash of what a request may be counted with, and how many are kept apart. `end` is where the
-    /// values of the query begin.
+    /// The hash that a request shares with those it may be counted with, and how many of them are
+    /// recorded separately. `end` is where the values of the query begin.
     fn like(
         &mut self,
         observed: &Observation<'_>,

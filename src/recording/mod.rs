@@ -1,9 +1,9 @@
 //! The evidence: what a workload asked the engine for, as JSON Lines.
 //!
-//! A file is append-only and may contain many sessions. Each line is written whole, and the line of a
-//! request before the request is forwarded, so that a crash or a full disk loses lines but never a file.
-//! Bodies, credentials and the values of secret query parameters are never written. [`Log`] reads the same
-//! events from logs that other programs wrote.
+//! A file is append-only and may contain many sessions. Each line is written in one piece, and the
+//! line of a request before the request is forwarded, so a crash or a full disk can cost lines, but
+//! never the whole file. Bodies, credentials and the values of secret query parameters are never
+//! written. [`Log`] reads the same events from logs that other programs wrote.
 
 mod append;
 mod command;

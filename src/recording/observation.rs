@@ -73,7 +73,7 @@ impl<'a> Observation<'a> {
         self.located.map(|located| located.operation.name)
     }
 
-    /// How much a right to its operation gives away; none if it has no operation.
+    /// The risk of allowing its operation; none if it has no operation.
     pub(super) fn risk(&self) -> Option<Risk> {
         self.located.map(|located| located.operation.risk)
     }

@@ -45,7 +45,7 @@ pub enum ReadError {
         /// The path.
         path: PathBuf,
     },
-    /// A line that no version of dsp wrote.
+    /// A line that cannot come from any version of dsp.
     #[error(
         "{}:{line}:{column}: {reason}; a recording is what `dsp record` writes, one JSON event a line",
         shown(path)

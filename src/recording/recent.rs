@@ -14,7 +14,8 @@ use crate::http1::Arrival;
 /// [`Repeats`]: super::repeats::Repeats
 const MOST_REMEMBERED: usize = 4096;
 
-/// The longest method, target, client name and denial that are remembered, together and in bytes.
+/// The length limit, in bytes, for method, target, client name and denial together, up to which a
+/// request is remembered.
 const LONGEST_TEXT: usize = 1024;
 
 /// Where the counts of recently repeated requests are.

@@ -15,7 +15,7 @@ use crate::peer::Peer;
 /// counted together by operation and user, so that neither memory nor the disk fills up.
 const MOST_REMEMBERED: usize = 65_536;
 
-/// How many of those sums are kept apart. Beyond that, there is one for each operation.
+/// How many of those sums are kept separately. Beyond that, there is one for each operation.
 const MOST_SUMS: usize = 4096;
 
 /// How many different denied requests are remembered. Beyond that, they are counted together: a client
@@ -38,9 +38,9 @@ struct Table {
     shapes: HashMap<u128, Shape>,
     /// The first request.
     first: Option<u64>,
-    /// Requests that came when the table was full, by operation and user.
+    /// Requests that arrived when the table was full, by operation and user.
     sums: HashMap<u128, u64>,
-    /// Requests that came when `sums` was full too, by operation.
+    /// Requests that arrived when `sums` was full too, by operation.
     operations: HashMap<Option<&'static str>, u64>,
 }
 
@@ -64,14 +64,15 @@ struct Shape {
 #[derive(Debug, Default)]
 pub(super) struct Count {
     sum: Sum,
-    /// The number of requests in the last line about it, and below, the number of answers.
+    /// The number of requests according to the last line about it. The next field is the number of
+    /// answers.
     written: u64,
     written_answers: u64,
     /// Whether there is a line about a request that went wrong after its head.
     is_broken: bool,
 }
 
-/// When a request came, and from which client.
+/// When a request arrived, and from which client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) at: Instant,
@@ -83,9 +84,9 @@ pub(super) struct Seen {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sum {
     pub(super) count: u64,
-    /// How many of those were only similar to the first one.
+    /// How many of those only resembled the first one.
     pub(super) alike: u64,
-    /// How often each status came. Most requests have one or two statuses.
+    /// How often the engine answered with each status. Most requests have one or two statuses.
     pub(super) statuses: SmallVec<[(u16, u64); 1]>,
     pub(super) last: Option<Seen>,
 }

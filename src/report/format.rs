@@ -54,7 +54,7 @@ impl Format {
                 },
             },
             Self::Junit => Kind {
-                name: "a report as JUnit's XML",
+                name: "a report as JUnit XML",
                 is_own: |head, _| {
                     let suite = head.split_once("<testsuites>").map(|(_, rest)| rest.trim_start());
                     head.starts_with("<?xml ")

@@ -60,7 +60,7 @@ pub(super) fn github(report: &Report) -> String {
         if hidden > 0 {
             let _ = writeln!(
                 text,
-                "GitHub shows {SHOWN} annotations of a kind; {hidden} more are in this log"
+                "GitHub shows {SHOWN} annotations of each severity; {hidden} more are in this log"
             );
         }
     }

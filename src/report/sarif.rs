@@ -118,8 +118,8 @@ fn plain(text: &str) -> String {
     if safe.contains("](") { safe.replace('[', "\\[").replace(']', "\\]") } else { safe }
 }
 
-/// An accepted finding is suppressed, with its reason. The empty list of the others says explicitly
-/// that they are not suppressed.
+/// An accepted finding is suppressed, with its reason. For other findings, the empty list says
+/// explicitly that they are not suppressed.
 fn suppressions(finding: &Finding) -> Value {
     match &finding.accepted {
         Some(reason) => json!([{ "kind": "external", "justification": reason }]),

@@ -18,7 +18,7 @@ pub struct Place<'a> {
     pub span: Range<usize>,
 }
 
-/// How far the renderer indents a message or a hint, at most.
+/// The most columns by which the renderer indents a message or a hint.
 const MARGIN: usize = 12;
 
 /// Renders an error that points into a file, with a hint below it. Wrapped at `width` columns, if

@@ -6,7 +6,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::{Finding, Region, Report, Severity, Source, fold, printable};
 
-/// How far the renderer indents a hint, at most.
+/// The most columns by which the renderer indents a hint.
 const MARGIN: usize = 12;
 
 /// Renders a report, wrapped at `width` columns, if any. Accepted findings are shown only if

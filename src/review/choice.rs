@@ -5,7 +5,7 @@ use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::count;
 
-/// The most names for which rules are written one by one.
+/// The maximum number of names for which narrowing writes one rule each.
 const MOST_NAMES: usize = 50;
 
 /// An answer that changes the profile.
@@ -75,7 +75,7 @@ impl Choice {
             (Self::Deny, Item::Unknown(_)) => "take it out of the profile".to_owned(),
             (Self::Deny, _) => "deny it; generate --update will not bring it back".to_owned(),
             (Self::Names, _) => {
-                let warning = if has_ids { "; IDs are different next time" } else { "" };
+                let warning = if has_ids { "; IDs are different every time" } else { "" };
                 match names.len() {
                     0 => "narrow it to the names that were seen".to_owned(),
                     1 => format!("narrow it to the one name that was seen{warning}"),
@@ -83,7 +83,7 @@ impl Choice {
                 }
             }
             (Self::Pattern, _) if has_ids => {
-                "narrow it to a pattern; the names seen are IDs, which share none".to_owned()
+                "narrow it to a pattern; the names seen are IDs, which share no pattern".to_owned()
             }
             (Self::Pattern, _) => "narrow it to a pattern that you type, such as ci-*".to_owned(),
         }

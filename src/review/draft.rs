@@ -62,13 +62,13 @@ pub enum DraftError {
     #[error("{0} is not in the profile")]
     NotThere(String),
     /// A new rule is not narrower.
-    #[error("{0} is not narrower than the rule that it is to replace")]
+    #[error("{0} is not narrower than the rule that it would replace")]
     NotNarrower(String),
     /// The list is not written with one entry per line.
-    #[error("the list {0}: is not written with one rule a line, so it has to be edited by hand")]
+    #[error("the list {0}: does not have one rule per line, so it has to be edited by hand")]
     NotALine(&'static str),
     /// The edited text would mean something else.
-    #[error("the profile would not read back as decided, so it was left as it is")]
+    #[error("the edited profile would not mean what was decided, so nothing was changed")]
     Unfaithful,
 }
 
@@ -480,11 +480,11 @@ mod tests {
             .join("\n"),
             @r"
         GET /events is not in the profile
-        POST /containers/*/exec is not narrower than the rule that it is to replace
-        POST /containers/a/kill is not narrower than the rule that it is to replace
-        POST /containers/a/exec is not narrower than the rule that it is to replace
-        the list allow: is not written with one rule a line, so it has to be edited by hand
-        the list allow: is not written with one rule a line, so it has to be edited by hand
+        POST /containers/*/exec is not narrower than the rule that it would replace
+        POST /containers/a/kill is not narrower than the rule that it would replace
+        POST /containers/a/exec is not narrower than the rule that it would replace
+        the list allow: does not have one rule per line, so it has to be edited by hand
+        the list allow: does not have one rule per line, so it has to be edited by hand
         "
         );
         let kept = draft(in_a_line).decide(&keep("GET /info")).unwrap();

@@ -27,7 +27,7 @@ const WIDE: usize = 60;
 /// The columns of a label, including the gaps around it.
 const LABEL_COLUMNS: usize = 13;
 
-/// The output that a body is shown on.
+/// The kind of output that shows a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum For {
     /// A screen. The effect that it shows depends on the marked answer.
@@ -121,7 +121,7 @@ impl Body {
             None if is_handshake(&subject) => {
                 self.field(
                     "seen",
-                    "never; clients fall back to it from the other form of the ping",
+                    "never; clients fall back to it if the other form of the ping fails",
                 );
             }
             None => self.field("seen", "never in what was recorded"),
@@ -248,7 +248,7 @@ impl Body {
             self.lines.extend(if is_shown { styled(STRONG, &lines) } else { lines });
         }
         if matches!(item, Item::Section { .. }) {
-            self.lines.extend(wrap("look at each by itself", self.columns, "  l  ", "     "));
+            self.lines.extend(wrap("look at each separately", self.columns, "  l  ", "     "));
         }
         if self.shown == For::Lines {
             return;
@@ -286,11 +286,11 @@ impl Body {
             ("c", "comment: is written after the rule in the file"),
         ];
         let all = [
-            ("s", "skip: leaves it open for another time"),
-            ("b", "back: takes the last answer back, in the file too"),
-            ("q", "quit: every answer is saved already; dsp review goes on from there"),
+            ("s", "skip: leaves it open for later"),
+            ("b", "back: undoes the last answer, in the file too"),
+            ("q", "quit: every answer is saved already; dsp review continues there"),
         ];
-        self.field("k", "keep: accepts it, and writes that down under reviewed:");
+        self.field("k", "keep: accepts it, and records that under reviewed:");
         rule.iter().filter(|_| is_one).chain(&all).for_each(|(key, text)| self.field(key, text));
     }
 
@@ -370,7 +370,7 @@ impl Body {
             self.text("Every rule is decided and saved. Next:");
             self.text(&format!("  dsp enforce --require-reviewed {path}"));
         } else {
-            self.text("All answers are saved. What was skipped is open; it is asked again with:");
+            self.text("All answers are saved. The skipped rules are still open; to continue, run:");
             self.text(&format!("  dsp review {path}"));
         }
         self.blank();
@@ -414,7 +414,7 @@ fn seen(facts: &Facts) -> String {
     format!("{requests}{sessions}{answers}")
 }
 
-/// Which names a rule matches; `None` for an operation without names.
+/// The names that a rule matches; `None` for an operation without names.
 fn holds_for(rule: &Rule) -> Option<String> {
     let parameters: Vec<&str> = rule.operation().template.parameters().collect();
     let name = |(pattern, parameter): (&Pattern, &&str)| {

@@ -167,7 +167,7 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
             ("unknown", explain::style(Risk::Root), unknown.to_string())
         }
         Some(Item::Section { name, rules }) => {
-            let looks = format!("{} rules that only look", rules.len());
+            let looks = format!("{} rules that only read", rules.len());
             return styled(STRONG, &wrap(&format!("{place}  {name}: {looks}"), columns, "", "  "));
         }
         Some(Item::Rest) => {

@@ -56,11 +56,11 @@ pub enum ScriptError {
     },
     /// Risky rules must be kept by name.
     #[error(
-        "rules with the risk {0} are kept one by one; only info and read can be kept as a whole"
+        "rules with the risk {0} have to be named one by one; only info and read stand for all their rules"
     )]
     OneByOne(Risk),
     /// There are two decisions on one rule.
-    #[error("{0} is to be kept and denied at once")]
+    #[error("{0} cannot be kept and denied at the same time")]
     Contradiction(String),
     /// The profile cannot be edited this way.
     #[error(transparent)]
@@ -327,8 +327,8 @@ mod tests {
         GET /v1.41/info is not a rule: rules have no version prefix; they apply to every version from min_api on
         no rule of the profile is wider than POST /containers/*/stop; did you mean POST /containers/*/start, or POST /containers/ci-*/start, or GET /containers/*/json?
         GET /swarm is not in the profile
-        rules with the risk root are kept one by one; only info and read can be kept as a whole
-        GET /info is to be kept and denied at once
+        rules with the risk root have to be named one by one; only info and read stand for all their rules
+        GET /info cannot be kept and denied at the same time
         "#
         );
     }

@@ -153,8 +153,8 @@ impl Session {
         self.find_question();
         self.ask();
         self.message = Some(Message {
-            text: "somebody else has changed the file meanwhile, so your last answer was not \
-                   saved; this is the file as it is now"
+            text: "somebody else changed the file in the meantime, so your last answer was not \
+                   saved; this is the current file"
                 .to_owned(),
             is_error: true,
         });
@@ -253,7 +253,7 @@ impl Session {
                     }
                 }
             }
-            Key::Pasted(_) => self.tell("what is pasted is not an answer"),
+            Key::Pasted(_) => self.tell("pasted text is not an answer"),
             _ => Step::Show,
         }
     }
@@ -394,7 +394,7 @@ impl Session {
             Key::Enter => match narrowed(rule, &line.text(), self.asked.facts.as_ref()) {
                 Ok(rule) => return self.turn_to(Mode::Proposed(rule)),
                 // The reason is shown in place of the effect.
-                Err(_) => drop(self.tell("this cannot be taken, for the reason above")),
+                Err(_) => drop(self.tell("this pattern is not accepted, for the reason above")),
             },
             _ => drop(line.press(key)),
         }
@@ -423,7 +423,7 @@ impl Session {
             (Key::Char('q'), _) => Step::Leave(Leaving::Ended),
             _ => {
                 self.mode = Mode::Proposed(rule);
-                self.tell("y takes it, g changes the pattern, Escape leaves the rule as it was")
+                self.tell("y accepts it, g changes the pattern, Escape leaves the rule as it was")
             }
         }
     }

@@ -362,7 +362,7 @@ fn what_is_pasted_answers_nothing() {
     let mut session = session(TEXT);
     assert_eq!(session.press(Key::Pasted('k')), Step::Show);
     assert_eq!(session.draft().text(), TEXT);
-    assert!(shown(&session).contains("what is pasted is not an answer"));
+    assert!(shown(&session).contains("pasted text is not an answer"));
     press(&mut session, "kg<clear>");
     for letter in "ci-* ".chars() {
         session.press(Key::Pasted(letter));

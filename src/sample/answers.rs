@@ -265,7 +265,7 @@ pub(super) fn disk_usage(engine: &Arc<Engine>, _: &str, _: &Query) -> Answer {
     }))
 }
 
-/// Nothing is ever unused here.
+/// In the sample engine, nothing is ever unused.
 pub(super) fn prune(_: &Arc<Engine>, what: &str, _: &Query) -> Answer {
     let deleted = format!("{what}Deleted");
     Answer::ok(match what {

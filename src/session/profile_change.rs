@@ -29,7 +29,7 @@ pub enum UnreadableError {
         length: u64,
     },
     /// It is not valid.
-    #[error("the profile would not read back, so nothing was written: {message}")]
+    #[error("dsp could not read the profile back, so nothing was written: {message}")]
     Invalid {
         /// What is wrong with it.
         message: String,

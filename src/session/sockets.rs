@@ -18,7 +18,8 @@ use crate::proxy::{
 };
 use crate::text::shown;
 
-/// The mode of a folder that others may traverse to a socket whose own mode says who may use it.
+/// The mode of a folder that everyone may traverse. The socket in it has its own mode, which says
+/// who may use it.
 const PASSED_MODE: u32 = 0o711;
 
 /// The user's choices for the sockets.
@@ -209,8 +210,9 @@ pub(super) fn access_of(path: &Path) -> Option<Access> {
     })
 }
 
-/// Who may use a socket that covers others: everyone who may use the covered socket, so that a command
-/// can switch to another user who had access to it. A user namespace has no other users.
+/// Who may use a socket that covers others: everyone who may use the covered socket, so that a
+/// command still works if it changes to another user with access to that. A user namespace has no
+/// other users.
 pub(super) fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
     let intercept = intercept.filter(|intercept| !intercept.is_without_root())?;
     let engine = match engine {

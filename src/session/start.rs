@@ -38,7 +38,7 @@ pub enum StartWarning {
     /// A running container has mounted a socket of an earlier session, which cannot be replaced.
     #[error(
         "container {} is still running from an earlier session, and its recording socket is gone: \
-         until it is restarted, it cannot reach the engine and is not recorded",
+         until you restart it, it cannot reach the engine and is not recorded",
         printable(container)
     )]
     CutOff {

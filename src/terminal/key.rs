@@ -49,7 +49,7 @@ pub struct Keys {
     is_pasting: bool,
 }
 
-/// What a terminal sends around pasted text, if it was told to.
+/// What a terminal sends around pasted text in bracketed paste mode.
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 

@@ -47,7 +47,7 @@ fn a_profile_that_exists_is_updated_or_replaced_or_left_alone_as_the_person_says
         tty.press(keys);
         // The question about unknown operations follows; none is chosen.
         if !keys.contains("\x1b[A") && !keys.contains('q') {
-            tty.press_until("", "allow which unknown requests");
+            tty.press_until("", "unknown requests to allow");
             tty.press("\r");
         }
         let (status, finished) = tty.end(&world);
@@ -105,7 +105,7 @@ fn an_option_replaces_a_profile_and_nothing_else() {
 fn a_person_chooses_among_unknown_operations() {
     let world = world();
     let mut tty = Tty::watched(&world, "generate -o new.yaml", &[]);
-    tty.wait_for("allow which unknown requests");
+    tty.wait_for("unknown requests to allow");
     insta::assert_snapshot!("unknown_requests", tty.contents());
     tty.press("\x1b[B \r");
     let (status, finished) = tty.end(&world);
@@ -142,7 +142,7 @@ fn a_person_chooses_among_denied_requests() {
         ],
     );
     let mut tty = Tty::watched(&world, "generate audit.jsonl -o new.yaml", &[]);
-    tty.wait_for("allow which denied requests");
+    tty.wait_for("denied requests to allow");
     insta::assert_snapshot!("denied_requests", tty.contents());
     tty.press("\x1b[B\x1b[B \r");
     let (status, finished) = tty.end(&world);
@@ -188,7 +188,7 @@ fn enforce_without_a_profile_offers_those_of_dsp() {
 const QUESTIONS: [(&str, &str, &str); 4] = [
     ("generate -o ci.yaml", "> update it", ""),
     ("generate -o ci.yaml", "write to: ci.yaml", "\x1b[B\r"),
-    ("generate", "allow which unknown requests", ""),
+    ("generate", "unknown requests to allow", ""),
     ("enforce", "profile (type to search):", ""),
 ];
 
@@ -254,8 +254,8 @@ fn a_terminal_that_cannot_move_its_cursor_gets_numbers() {
     let world = world();
     let dumb = [("TERM", "dumb")];
     let mut tty = Tty::watched(&world, "generate -o ci.yaml", &dumb);
-    tty.wait_for("ci.yaml exists (number, or Enter to stop): ");
-    tty.press_until("1\r", "allow which unknown requests (numbers, or Enter for none): ");
+    tty.wait_for("ci.yaml exists (type a number, or Enter to stop): ");
+    tty.press_until("1\r", "unknown requests to allow (type numbers, or Enter for none): ");
     tty.press("2\r");
     let (status, finished) = tty.end(&world);
     assert_eq!(status, 3);

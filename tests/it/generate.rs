@@ -166,8 +166,8 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
       + GET /_ping
       + DELETE /containers/*
     dsp: minimal, exact: 6 rules, 0 extra operations; not in it: 2 operations that people decided against
-    warning: POST /containers/*/exec was recorded but is denied by the profile; it stays so
-    warning: GET /containers/*/json was recorded but is allowed for other names only; it stays so
+    warning: POST /containers/*/exec was recorded but is denied by the profile; this was not changed
+    warning: GET /containers/*/json was recorded but is allowed for other names only; this was not changed
       help: dsp check p.yaml lists each request
     ");
     insta::assert_snapshot!(world.read("p.yaml"), @r"
@@ -190,8 +190,12 @@ fn an_update_adds_what_is_new_and_keeps_what_people_decided() {
     let done = world.dsp(&["generate", "--update", "p.yaml"]);
     assert_eq!(world.read("p.yaml"), before);
     assert!(done.err.starts_with("dsp: nothing was added to p.yaml\n"), "{}", done.err);
-    assert!(!done.err.contains("complete") && !done.err.contains("covers it all"), "{}", done.err);
-    assert_eq!(done.err.matches("it stays so").count(), 2, "{}", done.err);
+    assert!(
+        !done.err.contains("complete") && !done.err.contains("covers everything"),
+        "{}",
+        done.err
+    );
+    assert_eq!(done.err.matches("this was not changed").count(), 2, "{}", done.err);
 }
 
 #[test]
@@ -276,7 +280,7 @@ fn a_recording_of_several_programs_is_reported_and_one_can_be_chosen() {
     assert_eq!(done.status, 0);
     insta::assert_snapshot!(done.err, @"
     warning: the evidence is from 2 different commands: docker stats (1 session), docker run (1 session)
-      help: choose one of them, as with --command 'docker stats', or ignore this if one profile is for all; dsp coverage lists the sessions
+      help: choose one of them, as with --command 'docker stats', or ignore this if they share one profile; dsp coverage lists the sessions
     warning: left out 1 session in which the command could not be started: nosuch (exit status 127)
     dsp: complete, minimal, exact: 3 rules, 0 extra operations
     ");

@@ -54,7 +54,7 @@ fn each_key_does_what_the_screen_says() {
 
     tty.press_until("g", "pattern: ");
     tty.press_until("web-*", "it misses 1 of the 1 names seen: fixture-exec");
-    tty.press_until("\r", "this cannot be taken");
+    tty.press_until("\r", "this pattern is not accepted");
     tty.press_until("\x15fixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
     tty.press_until("\x1b", "> k  keep it as it is");
     tty.press_until("gfixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
@@ -63,7 +63,7 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("n", "[6/9]  secrets  GET /containers/*/json");
     tty.press_until("n", "[7/9]  secrets  GET /exec/*/json");
     tty.press_until("k", "[8/9]  read  POST /containers/*/wait");
-    tty.press_until("\r", "[9/9]  System: 2 rules that only look");
+    tty.press_until("\r", "[9/9]  System: 2 rules that only read");
     tty.press_until("l", "[9/10]  info  HEAD /_ping");
     tty.press_until("\r", "[10/10]  info  GET /_ping");
     tty.press_until("\r", "Enter end the review");
@@ -192,7 +192,7 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
     let changed =
         world.read("ci.yaml").replace("POST /containers/*/exec ", "POST /containers/a/exec ");
     world.write("ci.yaml", &changed);
-    tty.press_until("k", "somebody else has changed the file");
+    tty.press_until("k", "somebody else changed the file");
     tty.wait_for("[1/8]  root  POST /containers/*/attach");
     assert_eq!(world.read("ci.yaml"), changed);
     tty.press_until("k", "[2/8]  root  POST /containers/a/exec");
@@ -295,7 +295,7 @@ fn a_paste_is_a_text_and_not_an_answer() {
     let before = world.read("ci.yaml");
     let mut tty = review(&world);
     assert!(tty.raw().contains("\x1b[?2004h"));
-    tty.press_until("\x1b[200~kd\rk\x1b[201~", "what is pasted is not an answer");
+    tty.press_until("\x1b[200~kd\rk\x1b[201~", "pasted text is not an answer");
     tty.press_until("c", "comment: ");
     tty.press_until("\x1b[200~one\rtwo\r\x1b[201~", "comment: one two");
     assert_eq!(world.read("ci.yaml"), before);
@@ -387,7 +387,7 @@ fn denied_operations_stay_denied_when_the_profile_is_updated() {
     let updated = world.dsp(&["generate", "--update", "ci.yaml"]);
     assert!(
         updated.err.contains(
-            "POST /containers/*/exec was recorded but is denied by the profile; it stays so"
+            "POST /containers/*/exec was recorded but is denied by the profile; this was not changed"
         ),
         "{}",
         updated.err

@@ -70,7 +70,7 @@ pub(in crate::cli) struct Args {
     /// Use recordings with missing lines, although the profile may then lack operations
     #[arg(long)]
     pub(super) allow_lossy: bool,
-    /// The engine that was recorded, if the evidence does not say so; logs do not
+    /// The engine that was recorded, if the evidence does not name it; logs never do
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub(super) engine: Option<EngineName>,
     /// The oldest API version to allow: VERSION such as 1.41, recorded for the oldest that was recorded,
@@ -108,7 +108,7 @@ pub(super) enum Names {
     Any,
     /// Only the recorded names
     Exact,
-    /// A pattern such as ci-* if all recorded names share a beginning, otherwise any name
+    /// A pattern such as ci-* if all recorded names share a prefix, otherwise any name
     Glob,
 }
 

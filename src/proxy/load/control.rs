@@ -169,8 +169,8 @@ impl Control {
         asked.target.push_str(target);
     }
 
-    /// Announces that a request is about to be forwarded. Returns false if the connection is ending and
-    /// it must not be.
+    /// Announces that a request is about to be forwarded. Returns false if the connection is ending
+    /// and the request must not be forwarded.
     pub(crate) fn begin(&self, has_body: bool) -> bool {
         self.asked.lock().since = Some(Instant::now());
         self.received.store(0, Ordering::Relaxed);

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 use super::party::{Party, Process};
 use crate::peer::Peer;
 
-/// How much work, in bytes, a connection does before others run, and a process does in a round.
+/// How much work, in bytes, a connection may do before others run, and a process may do in a round.
 const SHARE: usize = 256 << 10;
 
 /// The cost of each turn in addition to the bytes read.

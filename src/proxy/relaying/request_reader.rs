@@ -53,7 +53,7 @@ impl EarlyBody {
     }
 }
 
-/// A complete body, which is also still kept as it came.
+/// A complete body. Its original bytes are kept as well.
 #[derive(Debug)]
 pub(crate) struct WholeBody {
     pub(crate) body: Vec<u8>,

@@ -16,7 +16,7 @@ use crate::proxy::relaying::exchange::Exchange;
 use crate::proxy::relaying::relay::Relay;
 use crate::proxy::relaying::request_reader::EarlyBody;
 
-/// A denial as it is answered.
+/// A denial, in the form in which it is answered.
 #[derive(Debug)]
 pub(super) struct Denied {
     pub(super) status: u16,

@@ -17,9 +17,9 @@ use crate::proxy::relaying::tunnel::Tunnel;
 const LONGEST_WORD: usize = 1024;
 
 impl<R: Record> Connection<R> {
-    /// Answers a malformed request. A gate that only watches has it forwarded as it is, together with
-    /// everything that follows on this connection, because it is unknown where the next request begins.
-    /// `bytes` are all bytes that have arrived.
+    /// Answers a malformed request. If the gate only watches, the request is forwarded unchanged,
+    /// together with everything that follows on this connection, because it is unknown where the
+    /// next request begins. `bytes` are all bytes that have arrived.
     pub(super) async fn malformed(&mut self, flaw: Flaw, bytes: Vec<u8>) -> Next {
         let (method, target) = words(&bytes);
         let asked = Request::new(&method, &target).with_flaw(flaw).from_peer(self.client.peer);

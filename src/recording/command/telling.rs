@@ -5,9 +5,9 @@ use super::{CommandLine, MOST_PROGRAMS, file_name, is_interpreter, short};
 use crate::api::HIDDEN;
 
 impl CommandLine {
-    /// The words of a recorded command line that tell a person what ran: the program with its sub-command,
-    /// the script or the module. Returns `None` if there are none: `sh -c ...` and `make test` are the same
-    /// in every project.
+    /// The words of a recorded command line that show what ran: the program with its sub-command,
+    /// the script or the module. Returns `None` if there are none: `sh -c ...` and `make test` are
+    /// the same in every project.
     #[must_use]
     pub fn telling(command: &[String]) -> Option<Vec<String>> {
         let shown = short(command, MOST_PROGRAMS);

@@ -1,10 +1,10 @@
 //! HAProxy's HTTP log (`option httplog`), with or without the head that syslog adds.
 //!
-//! `127.0.0.1:5 [24/Nov/2026:20:00:00.123] front back/server 0/0/0/3/3 200 266 - - ---- 1/1/0/0/0 0/0 "HEAD
-//! /_ping HTTP/1.1"`. A name in angle brackets is not a server: HAProxy answered itself, because of a rule
-//! (`<NOSRV>` with `PR` as the state), for its statistics (`<STATS>`), or because no server was up. A line
-//! may lack the text before its fields, and the first of the fields; the rest is enough as long as it
-//! contains the state of the session.
+//! `127.0.0.1:5 [24/Nov/2026:20:00:00.123] front back/server 0/0/0/3/3 200 266 - - ---- 1/1/0/0/0
+//! 0/0 "HEAD /_ping HTTP/1.1"`. A name in angle brackets is not a server: HAProxy answered itself,
+//! because of a rule (`<NOSRV>` with `PR` as the state), for its statistics (`<STATS>`), or because
+//! no server was up. A line may lack the text before its fields, and the first of the fields. The
+//! rest is enough as long as it contains the state of the session.
 
 use super::text::{
     around_time, begins_with_request, is_bare_request, is_before_time, request_line,

@@ -209,8 +209,8 @@ impl Import {
             && self.refused.contains(&(entry.method.clone(), entry.target.clone()))
     }
 
-    /// Adds a request as the recorder would: in canonical form, without its secrets, and counted if it came
-    /// before.
+    /// Adds a request as the recorder would: in canonical form, without its secrets, and only
+    /// counted if it repeats an earlier one.
     fn request(&mut self, entry: &Entry) {
         self.requests += 1;
         let is_refused = matches!(entry.status, Some(401 | 403));

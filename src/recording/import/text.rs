@@ -1,7 +1,7 @@
 //! Splitters for the text formats: quoted words, `key=value` fields, request lines.
 //!
-//! Quotes are matched from the front and never searched for from the back. The text between them came from
-//! a client, and must not be taken for a part of the log.
+//! Quotes are matched from the front and never searched for from the back. The text between them
+//! came from a client, and must not be mistaken for a part of the log.
 
 use std::borrow::Cow;
 

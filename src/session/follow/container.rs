@@ -97,7 +97,7 @@ impl Container {
         self.recording.get().is_some()
     }
 
-    /// Notes the proxy that serves its socket.
+    /// Remembers the proxy that serves its socket.
     pub(super) fn serve(&self, running: Running) {
         *self.running.lock() = Some(running);
     }

@@ -37,7 +37,7 @@ const LONGEST_NAME: usize = 200;
 /// How many words of a Kubernetes file are checked as paths.
 const MOST_WORDS: usize = 4096;
 
-/// The most warnings that are kept for the end. Clients control how many there are.
+/// The maximum number of warnings that are kept until the end. Clients control how many there are.
 const MOST_WARNINGS: usize = 100;
 
 /// Where the sessions of followed containers are written.
