@@ -155,8 +155,8 @@ mod tests {
         }
     }
 
-    /// The list has the fields and parameters that alone give the host away. Its rows were measured
-    /// on engines or read in their sources, see `docs/engine-api.md`.
+    /// The list has the fields and parameters each of which is enough to take over the host. Its
+    /// rows were measured on engines or read in their sources, see `docs/engine-api.md`.
     #[test]
     fn every_field_that_gives_the_host_away_is_named() {
         let list = include_str!("root_fields.tsv");

@@ -272,9 +272,9 @@ const UNITS: [&str; 9] = [
     ".volume",
 ];
 
-/// The range of user information: up to an `@`, where an authority can be. There is none if a
-/// digest follows, or if a name has a single `@` and neither side looks like an address, as in the
-/// name of a systemd template such as `web@.container`.
+/// The range of user information, which ends at an `@`, in a place where an authority can be. There
+/// is none if a digest follows, or if a name has a single `@` and neither side looks like an
+/// address, as in the name of a systemd template such as `web@.container`.
 fn user(text: &str, kind: Kind) -> Option<(usize, usize)> {
     let is_digest = |rest: &str| {
         let mut parts = rest.splitn(2, ':');

@@ -27,7 +27,7 @@ pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
     nearest(word, known).map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
 
-/// Why a command sent no request, as far as its first words show.
+/// Why a command sent no request, judging by its first words.
 pub(super) fn no_request(command: &[OsString]) -> Option<String> {
     let (program, arguments) = command.split_first()?;
     let name = Path::new(program).file_name().and_then(OsStr::to_str)?;

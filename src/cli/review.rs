@@ -162,7 +162,7 @@ async fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End> {
 /// A signal that tokio has no name for.
 const SIGCONT: i32 = rustix::process::Signal::CONT.as_raw();
 
-/// Handles a key, except that the caller has to leave.
+/// Handles a key. Leaving the review is up to the caller.
 fn press(
     session: &mut Session,
     view: &mut View,

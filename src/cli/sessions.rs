@@ -15,8 +15,8 @@ const MOST_NAMED: usize = 5;
 /// The most digits in the number of a session; anything longer is the beginning of an id.
 const LONGEST_NUMBER: usize = 5;
 
-/// Which sessions to use. A session has to match all kinds of option that are given, and for each kind
-/// one of the given values.
+/// Which sessions to use. A session has to match every kind of option that is given. It matches a
+/// kind if it has one of the given values.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Which sessions")]
 pub(super) struct Sessions {

@@ -29,11 +29,11 @@ pub struct Plan<'a> {
     form: Form,
     /// In the order of the body, without overlaps.
     changes: Vec<Change>,
-    /// Paths that lead to the engine's socket, or might, and are not replaced.
+    /// Paths that lead, or may lead, to the engine's socket and are not replaced.
     pub uncovered: Vec<Uncovered>,
 }
 
-/// A path in a body that leads to the engine's socket, or might, and is not replaced.
+/// A path in a body that leads, or may lead, to the engine's socket and is not replaced.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Uncovered {
     /// A folder that contains the socket is mounted.

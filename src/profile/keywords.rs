@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// The automaton. A state represents the longest prefix of a word with which the text read so far
-/// ends.
+/// The automaton. A state stands for the longest prefix of any word that the text read so far ends
+/// with.
 #[derive(Clone, Debug)]
 pub(super) struct Keywords {
     states: Vec<State>,

@@ -22,7 +22,7 @@ pub enum CommandLine {
     None,
 }
 
-/// The most bytes of all arguments together, and the most arguments, that are recorded.
+/// The limits on the arguments that are recorded: on their bytes in total, and on their number.
 const MOST_BYTES: usize = 1 << 16;
 const MOST_ARGUMENTS: usize = 1024;
 

@@ -165,7 +165,8 @@ mod tests {
         assert_eq!(registry.room(&Peer::Unknown), Room::Soon { is_own: true });
     }
 
-    /// Each new connection of a client at its limit looks at few others, whoever else connects.
+    /// Each new connection of a client at its limit looks at few others, however many other clients
+    /// connect.
     #[test]
     fn making_room_among_thousands_costs_little() {
         const MOST: u64 = 8_000;

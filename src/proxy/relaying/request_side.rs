@@ -1,4 +1,4 @@
-//! The way of a request to the engine: its head, and its body as it arrives.
+//! The direction from the client to the engine: the head of a request, and its body as it arrives.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

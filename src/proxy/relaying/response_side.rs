@@ -1,4 +1,5 @@
-//! The way of the engine's answer to the client: what is sent of it as it arrives, and in which form.
+//! The direction from the engine to the client: which parts of an answer are sent as they arrive,
+//! and in which form.
 
 use std::io;
 use std::sync::Arc;

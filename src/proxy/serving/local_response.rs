@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::http1::write_header;
 
-/// What the form of one of dsp's own answers depends on.
+/// The facts that decide the form of an answer from dsp itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Form {
     /// Whether it answers a HEAD, and therefore has no body.
