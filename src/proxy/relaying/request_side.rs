@@ -32,7 +32,7 @@ struct Progress {
     is_whole: bool,
     /// Part of its body has arrived.
     has_begun: bool,
-    /// The engine has been told that the client has closed its sending side.
+    /// The end of what the client sends has been forwarded to the engine.
     is_shutdown_sent: bool,
     /// The announced trailers, and the trailers that have arrived.
     announced: Vec<u8>,
