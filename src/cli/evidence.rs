@@ -1,21 +1,17 @@
-//! Reads recordings, or the logs of other programs, for `generate` and `check`.
+//! Reads recordings, or the logs of other programs, and warns of what had to be left out.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use indexmap::IndexMap;
-
-use super::logs::Logs;
+use super::logs::{self, Logs};
 use super::sessions::Sessions;
-use super::{logs, output, standard};
-use crate::api::{CanonicalRequest, EngineKind};
+use super::{output, standard};
+use crate::api::EngineKind;
 use crate::learn::{Chosen, Evidence, Gathering};
 use crate::profile::Rule;
-use crate::recording::{Event, ReadError, Reader, Request};
+use crate::recording::{ImportError, ReadError};
 use crate::report::count;
-use crate::text::shown;
+use crate::session::{self, EvidenceFile, EvidenceNotice, EvidenceOptions};
+use crate::text::{printable, shown, spelled};
 
 /// Reads all recordings, or logs in the format `from`, into one body of evidence, and warns of what
 /// had to be left out. The engine is `wanted`, or the one that the recordings name. Denied requests
@@ -45,39 +41,23 @@ pub(super) fn gather(
     wanted: Option<EngineKind>,
     sessions: &Sessions,
 ) -> anyhow::Result<(Gathering, EngineKind)> {
-    let mut gathering = Gathering::default();
     if from.is_some() {
         sessions.check_for_logs()?;
     }
-    for path in recordings {
-        if let Some(logs) = from {
-            logs::read(path, logs, wanted.unwrap_or_default(), &mut gathering)?;
-            continue;
+    let logs = from.map(Logs::options);
+    let options = EvidenceOptions { logs, engine: wanted, sessions: sessions.filter() };
+    let files = match from {
+        Some(_) => recordings.iter().map(|path| log(path)).collect::<Result<_, _>>()?,
+        None => files(recordings)?,
+    };
+    let gathered = session::gather_evidence(files, &options, &mut |notice| match notice {
+        EvidenceNotice::Log { name, log, engine } => logs::warn(log, name, engine, from),
+        EvidenceNotice::Torn { name, lines } => {
+            let (name, lines) = (shown(name), count(lines, "line"));
+            output::warn(&format!("{name}: {lines} cut in the middle, left out"));
         }
-        let mut reader = open(path)?;
-        for event in &mut reader {
-            gathering.absorb(event?);
-        }
-        gathering.tear(reader.torn());
-        if reader.torn() > 0 {
-            let torn = count(reader.torn(), "line");
-            let name = shown(standard::name(path));
-            output::warn(&format!("{name}: {torn} cut in the middle, left out"));
-        }
-    }
-    sessions.select(&mut gathering)?;
-    let recorded = gathering.engine()?;
-    if let Some((wanted, recorded)) = wanted.zip(recorded)
-        && wanted != recorded
-    {
-        bail!(
-            "{} was recorded on {}, but the profile is for {}",
-            names(recordings),
-            recorded.title(),
-            wanted.title()
-        );
-    }
-    Ok((gathering, wanted.or(recorded).unwrap_or_default()))
+    });
+    Ok(gathered?)
 }
 
 /// The recorded requests that match a rule, as lines: place in the file, time, request and status.
@@ -85,53 +65,31 @@ pub(super) fn gather(
 /// # Errors
 /// If a file cannot be used.
 pub(super) fn lines(recordings: &[PathBuf], rule: &Rule) -> Result<Vec<String>, ReadError> {
-    let mut found: IndexMap<(String, u64), String> = IndexMap::new();
-    for path in recordings {
-        let mut reader = open(path)?;
-        while let Some(event) = reader.next() {
-            match event? {
-                Event::Request(request) if is_for(rule, &request) => {
-                    let (line, time) = (reader.line(), request.time.strftime("%F %T"));
-                    let place = format!("{}:{line}", shown(standard::name(path)));
-                    let text = format!("{place}  {time}  {} {}", request.method, request.path);
-                    found.entry((request.session, request.seq)).or_insert(text);
-                }
-                Event::Response(response) => {
-                    if let Some(text) = found.get_mut(&(response.session, response.seq))
-                        && let Some(status) = response.status
-                        && !text.contains(" -> ")
-                    {
-                        *text += &format!(" -> {status}");
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(found.into_values().collect())
+    session::recorded_lines(files(recordings)?, rule)
 }
 
-/// Opens a recording, which may come from standard input.
-fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+/// Recordings, one of which may come from standard input.
+fn files(recordings: &[PathBuf]) -> Result<Vec<EvidenceFile>, ReadError> {
+    let file = |path: &PathBuf| {
+        file(path).map_err(|source| ReadError::Io { path: standard::name(path).to_owned(), source })
+    };
+    recordings.iter().map(file).collect()
+}
+
+/// A log, which may come from standard input.
+fn log(path: &Path) -> Result<EvidenceFile, ImportError> {
+    let name = || printable(&spelled(standard::name(path)));
+    file(path).map_err(|source| ImportError::Io { name: name(), source })
+}
+
+fn file(path: &Path) -> std::io::Result<EvidenceFile> {
     if !standard::is_standard(path) {
-        return Reader::open(path);
+        return Ok(EvidenceFile::Path(path.to_owned()));
     }
-    let name = standard::name(path);
-    let io = |source| ReadError::Io { path: name.to_owned(), source };
-    Ok(Reader::new(name, BufReader::with_capacity(1 << 16, standard::open(path).map_err(io)?)))
-}
-
-fn is_for(rule: &Rule, request: &Request) -> bool {
-    let engine = rule.operation().engine;
-    let canonical = CanonicalRequest::parse(engine, &request.method, &request.path).ok();
-    let located = canonical.and_then(|canonical| canonical.locate());
-    located.is_some_and(|located| rule.matches(&located))
+    Ok(EvidenceFile::Open { name: standard::name(path).to_owned(), file: standard::open(path)? })
 }
 
 /// What messages call several recordings: `recording.jsonl` or `3 recordings`.
 pub(super) fn names(recordings: &[PathBuf]) -> String {
-    match recordings {
-        [one] => shown(standard::name(one)).to_string(),
-        many => format!("{} recordings", many.len()),
-    }
+    session::recordings_name(recordings.iter().map(|path| standard::name(path)))
 }

@@ -33,7 +33,7 @@ enum Kind {
 
 impl Kind {
     fn of(error: &anyhow::Error) -> Self {
-        // Only errors of stdout are without a context: an engine can close its connection, too.
+        // Only the system's own error: a file or an engine whose pipe is closed has a type around it.
         let closed_pipe = |found: &io::Error| found.kind() == io::ErrorKind::BrokenPipe;
         if error.downcast_ref().is_some_and(closed_pipe) {
             Self::ClosedPipe
@@ -121,4 +121,44 @@ fn in_full(error: &anyhow::Error) -> String {
         text if text.contains(&cause) => text,
         text => format!("{text}: {cause}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{EnforcementMode, JournalError, ProfileToEnforce, StartError};
+
+    fn not_reviewed() -> anyhow::Error {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.yaml");
+        std::fs::write(&path, "version: 1\nname: p\nallow:\n  - GET /info\n").unwrap();
+        let mode = EnforcementMode { requires_reviewed: true, ..EnforcementMode::default() };
+        ProfileToEnforce::load(&path, mode).unwrap_err().into()
+    }
+
+    #[test]
+    fn the_status_follows_from_what_failed_however_deep_it_is() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let stdout = JournalError::Stdout { what: "recording", source: broken() };
+        let cases: [(anyhow::Error, Kind, Status, Status); 7] = [
+            (broken().into(), Kind::ClosedPipe, Status::Done, Status::Done),
+            (Unanswered::Signal(2).into(), Kind::Signal(2), Status::Signal(2), Status::Signal(2)),
+            (Misuse(String::new()).into(), Kind::Misuse, Status::Usage, Status::Usage),
+            (
+                StartError::from(SocketsError::OnlyLocal).into(),
+                Kind::Misuse,
+                Status::Usage,
+                Status::Usage,
+            ),
+            (not_reviewed(), Kind::NotReviewed, Status::Findings, Status::FailedForChild),
+            (StartError::from(stdout).into(), Kind::Other, Status::Failed, Status::FailedForChild),
+            (anyhow::anyhow!("x"), Kind::Other, Status::Failed, Status::FailedForChild),
+        ];
+        for (error, kind, alone, confined) in cases {
+            assert_eq!(Kind::of(&error), kind, "{error}");
+            assert_eq!((kind.status(false), kind.status(true)), (alone, confined), "{error}");
+            let error = error.context("outside");
+            assert_eq!(Kind::of(&error), kind, "with a context");
+        }
+    }
 }

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         _ => fresh(args, verbosity, &evidence, &unknown, &target, name)?,
     }
     warn(&evidence, &unknown);
-    warn_of_hidden_names(&evidence, args.names);
+    warn_about_hidden_names(&evidence, args.names);
     let is_open = |(request, one): (&str, &learn::Unknown)| {
         !unknown.includes(request) || one.listed().is_none()
     };
@@ -249,7 +249,7 @@ fn fresh(
     if !verbosity.quiet {
         output::note(&proof.to_string());
     }
-    warn_of_ids(&profile);
+    warn_about_ids(&profile);
     ambiguity::warn(&profile);
     Ok(())
 }
@@ -329,8 +329,8 @@ fn update(
             ApiVersion::FLOOR
         ));
     }
-    warn_of_ids(&profile);
-    ambiguity::warn_of_new(old, &profile);
+    warn_about_ids(&profile);
+    ambiguity::warn_about_new(old, &profile);
     Ok(())
 }
 
@@ -340,7 +340,7 @@ fn risk(profile: &Profile) -> Risk {
 }
 
 /// Warns of rules that match ids, which do not last.
-fn warn_of_ids(profile: &Profile) {
+fn warn_about_ids(profile: &Profile) {
     let is_id = |pattern: &Pattern| match pattern {
         Pattern::Exact(name) => profile::looks_like_id(name),
         Pattern::Any | Pattern::Glob(_) => false,
@@ -356,7 +356,7 @@ fn warn_of_ids(profile: &Profile) {
 }
 
 /// Warns of names that were not recorded completely, so that no rule can match them exactly.
-fn warn_of_hidden_names(evidence: &Evidence, names: Names) {
+fn warn_about_hidden_names(evidence: &Evidence, names: Names) {
     if !matches!(names, Names::Exact) {
         return;
     }

@@ -1,16 +1,12 @@
-//! Reads the logs of other programs for `generate` and `check`.
-
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+//! The logs of other programs, as `generate` and `check` read them: options, warnings and advice.
 
 use super::misuse::misuse;
-use super::{output, standard};
+use super::output;
 use crate::api::EngineKind;
-use crate::learn::{Chosen, Gathering};
+use crate::learn::Chosen;
 use crate::recording::{Event, Format, ImportError, Log, TurnedAway};
-use crate::report::{count, printable};
-use crate::text::spelled;
+use crate::report::count;
+use crate::session::LogOptions;
 
 /// The logs to read, and which of their requests to use.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +21,11 @@ impl Logs {
     /// Logs in a format, without what the proxy denied.
     pub(super) fn of(format: Format) -> Self {
         Self { format, denied: TurnedAway::LeftOut }
+    }
+
+    /// How to read them.
+    pub(super) fn options(self) -> LogOptions {
+        LogOptions { format: self.format, denied: self.denied }
     }
 
     /// The same logs, with what the proxy denied if `chosen` includes it.
@@ -51,32 +52,14 @@ impl Logs {
     }
 }
 
-/// Reads a log, and warns of what had to be left out.
-///
-/// # Errors
-/// If the log cannot be read, or has no requests.
-pub(super) fn read(
-    path: &Path,
-    logs: Logs,
-    engine: EngineKind,
-    gathering: &mut Gathering,
-) -> Result<(), ImportError> {
-    let name = printable(&spelled(standard::name(path)));
-    let log = Log::read(&name, logs.format, engine, logs.denied, open(path, &name)?)?;
-    warn_of_gaps(&log, &name, logs.denied);
-    warn_of_other_engine(&log, &name, engine);
-    gathering.turn_away(log.turned_away);
-    log.events.into_iter().for_each(|event| gathering.absorb(event));
-    Ok(())
+/// Warns of what had to be left out of a log.
+pub(super) fn warn(log: &Log, name: &str, engine: EngineKind, from: Option<Logs>) {
+    let denied = from.map_or(TurnedAway::LeftOut, |logs| logs.denied);
+    warn_about_gaps(log, name, denied);
+    warn_about_other_engine(log, name, engine);
 }
 
-fn open(path: &Path, name: &str) -> Result<BufReader<File>, ImportError> {
-    let file = standard::open(path);
-    let file = file.map_err(|source| ImportError::Io { name: name.to_owned(), source })?;
-    Ok(BufReader::with_capacity(1 << 16, file))
-}
-
-fn warn_of_gaps(log: &Log, name: &str, denied: TurnedAway) {
+fn warn_about_gaps(log: &Log, name: &str, denied: TurnedAway) {
     for skipped in &log.skipped {
         output::warn(&format!(
             "{name}:{}: a request that cannot be read is left out: {}",
@@ -98,7 +81,7 @@ fn warn_of_gaps(log: &Log, name: &str, denied: TurnedAway) {
 }
 
 /// Warns of requests that only the other engine has. A log does not say which engine it is from.
-fn warn_of_other_engine(log: &Log, name: &str, engine: EngineKind) {
+fn warn_about_other_engine(log: &Log, name: &str, engine: EngineKind) {
     let others = log.events.iter().filter_map(|event| match event {
         Event::Request(request) if request.operation.is_none() => {
             engine.elsewhere(&request.method, &request.path)

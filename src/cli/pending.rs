@@ -52,9 +52,9 @@ pub(super) fn list(
 
 /// Counts decisions in words: `2 kept, 1 denied`.
 pub(super) fn words(numbers: &[(usize, &str)]) -> String {
-    let told = numbers.iter().filter(|(number, _)| *number > 0);
-    let told: Vec<String> = told.map(|(number, word)| format!("{number} {word}")).collect();
-    if told.is_empty() { "nothing decided".to_owned() } else { told.join(", ") }
+    let given = numbers.iter().filter(|(number, _)| *number > 0);
+    let words: Vec<String> = given.map(|(number, word)| format!("{number} {word}")).collect();
+    if words.is_empty() { "nothing decided".to_owned() } else { words.join(", ") }
 }
 
 fn line(rule: &Rule, accepted_as: Option<crate::api::Risk>) -> [String; 3] {

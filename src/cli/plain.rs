@@ -43,7 +43,7 @@ pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End
                     let next = session.draft().text().to_owned();
                     save(session, &before, path)?;
                     if session.draft().text() == next {
-                        output::drawn(&told(&changed(&before, &next, columns)));
+                        output::drawn(&saved(&changed(&before, &next, columns)));
                     }
                 }
                 Step::Show | Step::Suspend => {}
@@ -53,7 +53,7 @@ pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End
 }
 
 /// Shows what an answer changed in the file.
-fn told(changed: &[String]) -> String {
+fn saved(changed: &[String]) -> String {
     format!("saved:\n{}\n", changed.join("\n"))
 }
 

@@ -227,7 +227,7 @@ fn script(path: &Path, verbosity: Verbosity, answers: &Answers) -> anyhow::Resul
             output::help(&format!("dsp review {} --list shows them", quoted(&spelled(path))));
         }
     }
-    ambiguity::warn_of_new(draft.profile(), settled.profile());
+    ambiguity::warn_about_new(draft.profile(), settled.profile());
     Ok(verdict(settled.profile()))
 }
 

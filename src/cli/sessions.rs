@@ -1,19 +1,13 @@
-//! Selects sessions of the recordings, and warns about the selected ones.
+//! Options that choose sessions of the recordings, and warnings about the chosen ones.
 
-use anyhow::bail;
 use indexmap::IndexMap;
 
 use super::misuse::misuse;
 use super::output;
-use crate::learn::{Evidence, Gathering, SessionState};
+use crate::learn::{Evidence, SessionState};
 use crate::recording::{Format, Holds};
 use crate::report::{count, printable, quoted};
-
-/// The most programs or sessions that a message names.
-const MOST_NAMED: usize = 5;
-
-/// The most digits in the number of a session; anything longer is the beginning of an id.
-const LONGEST_NUMBER: usize = 5;
+use crate::session::{SessionFilter, session_name, some_of};
 
 /// Which sessions to use. A session has to match every kind of option that is given. It matches a
 /// kind if it has one of the given values.
@@ -35,28 +29,14 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// Keeps only the sessions that match.
-    ///
-    /// # Errors
-    /// If no session matches.
-    pub(super) fn select(&self, gathering: &mut Gathering) -> anyhow::Result<()> {
-        if self.is_all() {
-            return Ok(());
+    /// Which sessions to use.
+    pub(super) fn filter(&self) -> SessionFilter {
+        SessionFilter {
+            sessions: self.sessions.clone(),
+            commands: self.commands.clone(),
+            containers: self.containers.clone(),
+            labels: self.labels.clone(),
         }
-        let (mut all, mut is_any) = (Vec::new(), false);
-        gathering.keep(|place, session| {
-            let is_wanted = self.takes(place, session);
-            is_any |= is_wanted;
-            all.push(format!("{} {}", place + 1, named(session)));
-            is_wanted
-        });
-        if !is_any {
-            let sessions = if all.is_empty() { "none".to_owned() } else { some_of(&all) };
-            bail!(
-                "no session matches --session, --command, --container and --label; there are: {sessions}"
-            );
-        }
-        Ok(())
     }
 
     /// Refuses options that select by what a log does not contain.
@@ -73,61 +53,23 @@ impl Sessions {
         }
         Ok(())
     }
-
-    fn is_all(&self) -> bool {
-        self.sessions.is_empty()
-            && self.commands.is_empty()
-            && self.containers.is_empty()
-            && self.labels.is_empty()
-    }
-
-    fn takes(&self, place: usize, session: &SessionState) -> bool {
-        let is_session = |wanted: &String| match wanted.parse::<usize>() {
-            Ok(number) if wanted.len() <= LONGEST_NUMBER => number == place + 1,
-            _ => !wanted.is_empty() && session.id.starts_with(wanted.as_str()),
-        };
-        let is_command = |wanted: &String| {
-            let program = session.program().unwrap_or_default();
-            session.container.is_none()
-                && (program == *wanted || program.split(' ').next() == Some(wanted))
-        };
-        let is_container = |wanted: &String| session.container.as_ref() == Some(wanted);
-        let is_labelled = |(key, value): &(String, String)| session.labels.get(key) == Some(value);
-        any_or_empty(&self.sessions, is_session)
-            && any_or_empty(&self.commands, is_command)
-            && any_or_empty(&self.containers, is_container)
-            && any_or_empty(&self.labels, is_labelled)
-    }
-}
-
-fn any_or_empty<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
-    wanted.is_empty() || wanted.iter().any(is)
-}
-
-/// The name of a session in a list.
-pub(super) fn named(session: &SessionState) -> String {
-    let subject = session.subject().unwrap_or_else(|| "a listener".to_owned());
-    printable(&match &session.container {
-        Some(_) => format!("container {subject}"),
-        None => subject,
-    })
 }
 
 /// Warns of evidence from more than one program, from commands that never ran, or from incomplete logs.
 pub(super) fn warn(evidence: &Evidence) {
     let mut programs: IndexMap<String, (usize, &SessionState)> = IndexMap::new();
     for session in evidence.sessions() {
-        programs.entry(named(session)).or_insert((0, session)).0 += 1;
+        programs.entry(session_name(session)).or_insert((0, session)).0 += 1;
     }
     if programs.len() > 1 {
-        let told: Vec<String> = programs
+        let named: Vec<String> = programs
             .iter()
             .map(|(name, (sessions, _))| format!("{name} ({})", count(*sessions, "session")))
             .collect();
         output::warn(&format!(
             "the evidence is from {} different commands: {}",
             programs.len(),
-            some_of(&told)
+            some_of(&named)
         ));
         let first = programs.values().find_map(|(_, session)| option(session));
         output::help(&format!(
@@ -142,17 +84,17 @@ pub(super) fn warn(evidence: &Evidence) {
         .iter()
         .map(|session| {
             let status = session.exit.unwrap_or_default();
-            format!("{} (exit status {status})", named(session))
+            format!("{} (exit status {status})", session_name(session))
         })
         .collect();
     if !not_started.is_empty() {
         let sessions = count(not_started.len(), "session");
-        let told = some_of(&not_started);
+        let named = some_of(&not_started);
         output::warn(&format!(
-            "left out {sessions} in which the command could not be started: {told}"
+            "left out {sessions} in which the command could not be started: {named}"
         ));
     }
-    evidence.logs().into_iter().for_each(warn_of_open);
+    evidence.logs().into_iter().for_each(warn_about_open);
 }
 
 /// The option that selects the program or container of this session.
@@ -166,7 +108,7 @@ fn option(session: &SessionState) -> Option<String> {
 }
 
 /// Warns of what a log cannot contain.
-fn warn_of_open(format: Format) {
+fn warn_about_open(format: Format) {
     let what = match format.holds() {
         Holds::Begun => return,
         Holds::Answered => "when the answer begins",
@@ -178,14 +120,6 @@ fn warn_of_open(format: Format) {
         format.program()
     ));
     output::help("end or restart the clients before you read the log");
-}
-
-fn some_of(all: &[String]) -> String {
-    let shown = all.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match all.len().saturating_sub(MOST_NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 /// The longest label in bytes. Labels are part of the first line of each session.

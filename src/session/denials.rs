@@ -69,10 +69,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_denial_is_told_at_powers_of_ten() {
+    fn each_denial_is_reported_at_powers_of_ten() {
         let denials = Denials::default();
-        let told: Vec<u64> = (0..150).filter_map(|_| denials.note("one")).collect();
-        assert_eq!(told, [1, 10, 100]);
+        let reported: Vec<u64> = (0..150).filter_map(|_| denials.note("one")).collect();
+        assert_eq!(reported, [1, 10, 100]);
         assert_eq!(denials.note("other"), Some(1));
         assert_eq!(denials.counts(), [("one".to_owned(), 150), ("other".to_owned(), 1)]);
     }
@@ -80,10 +80,11 @@ mod tests {
     #[test]
     fn the_memory_is_bounded_whatever_clients_ask() {
         let denials = Denials::default();
-        let told = (0..3 * MOST_KEPT).filter_map(|n| denials.note(&format!("denied {n}"))).count();
+        let reported =
+            (0..3 * MOST_KEPT).filter_map(|n| denials.note(&format!("denied {n}"))).count();
         assert_eq!(denials.counts().len(), MOST_KEPT);
         // The denials beyond the limit share one counter, which is reported at 1, 10, 100 and 1000.
-        assert_eq!(told, MOST_KEPT + 4);
+        assert_eq!(reported, MOST_KEPT + 4);
         assert_eq!(denials.found.get().unwrap().borrow().len(), MOST_KEPT);
         // A known denial is still counted.
         denials.note("denied 7");

@@ -11,6 +11,7 @@ mod audit_log;
 mod connection_log;
 mod denials;
 mod enforcement;
+mod evidence;
 mod follow;
 mod front;
 mod journal;
@@ -25,6 +26,7 @@ mod recording;
 mod reload;
 mod revision;
 mod runtime_dir;
+mod session_filter;
 mod signals;
 mod sockets;
 mod source;
@@ -37,6 +39,10 @@ pub use admission::NotReviewed;
 pub use audit_log::AuditLogOptions;
 pub use enforcement::{
     Enforcement, EnforcementEnd, EnforcementNotice, EnforcementOptions, ReloadEnd,
+};
+pub use evidence::{
+    EvidenceError, EvidenceFile, EvidenceNotice, EvidenceOptions, LogOptions, gather_evidence,
+    recorded_lines, recordings_name,
 };
 pub use follow::{
     ContainerSessions, FollowEnd, FollowError, FollowFailure, FollowedContainer, Recorded,
@@ -52,6 +58,7 @@ pub use recording::{Recording, RecordingEnd, RecordingNotice, RecordingOptions, 
 pub use reload::{EnforcementMode, ProfileError, ProfileToEnforce, Reload};
 pub use revision::{RevisionError, read_revision};
 pub use runtime_dir::{RuntimeDir, RuntimeDirError};
+pub use session_filter::{NoSession, SessionFilter, session_name, some_of};
 pub use signals::{SignalError, handle_signal};
 pub use sockets::{ListenOptions, SocketsError};
 pub use source::{SourceError, builtin, load};

@@ -143,7 +143,7 @@ async fn a_container_that_the_engine_refuses_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_is_not_followed_is_warned_of_once_and_does_not_count_as_lost() {
+async fn what_is_not_followed_is_warned_about_once_and_does_not_count_as_lost() {
     let world = World::new(None).await;
     fs::create_dir(world.path("other")).unwrap();
     assert_eq!(world.create("plain", "busybox", "other").await, 201);
@@ -160,7 +160,7 @@ async fn what_is_not_followed_is_warned_of_once_and_does_not_count_as_lost() {
 }
 
 #[tokio::test]
-async fn warnings_are_bounded_and_the_limit_of_sockets_is_told_once() {
+async fn warnings_are_bounded_and_the_limit_of_sockets_is_reported_once() {
     let world = World::new(None).await;
     for number in 0..150 {
         world.follower.pass_unread("pod", Some(number.to_string()), WhyUnread::NotAhead);
