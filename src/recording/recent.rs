@@ -14,8 +14,8 @@ use crate::http1::Arrival;
 /// [`Repeats`]: super::repeats::Repeats
 const MOST_REMEMBERED: usize = 4096;
 
-/// The length limit, in bytes, for method, target, client name and denial together, up to which a
-/// request is remembered.
+/// A request is remembered only if its method, target, client name and denial together have at most
+/// this many bytes.
 const LONGEST_TEXT: usize = 1024;
 
 /// Where the counts of recently repeated requests are.

@@ -80,7 +80,7 @@ impl OpenFront {
         self.sockets.limits()
     }
 
-    /// Starts to serve the sockets. Also returns who uses them.
+    /// Starts to serve the sockets. Also returns the workload that uses them.
     pub(super) fn serve<R: Record>(self, service: Service<R>) -> (Front, Workload) {
         let Self { sockets, kind, workload, covering } = self;
         let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());

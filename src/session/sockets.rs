@@ -152,7 +152,7 @@ impl Sockets {
         self.listeners.first().map(|listener| listener.address().spelled()).unwrap_or_default()
     }
 
-    /// Refuses to be open to other machines if none of them can reach any of the sockets.
+    /// Refuses the option for other machines if no other machine can reach any of the sockets.
     ///
     /// # Errors
     /// [`SocketsError::OnlyLocal`].
