@@ -10,6 +10,7 @@ pub mod api;
 pub mod check;
 pub mod child;
 pub mod cli;
+pub mod contents;
 pub mod engine;
 pub mod explain;
 pub mod export;

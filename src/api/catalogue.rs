@@ -223,6 +223,7 @@ fn parse_row(engine: EngineKind, index: usize, row: &'static str) -> Option<Oper
             "tar_out" => traits.tar_out = true,
             "handshake" => traits.handshake = true,
             "rename" => traits.rename = true,
+            "names_network" => traits.names_network = true,
             "makes_container" => traits.makes = Some(Made::Container),
             "makes_libpod_container" => traits.makes = Some(Made::LibpodContainer),
             "makes_pod" => traits.makes = Some(Made::Pod),

@@ -22,6 +22,8 @@ pub struct Traits {
     pub handshake: bool,
     /// It renames a container; the new name is in the query.
     pub rename: bool,
+    /// The body may name another network than the path, and the engine follows the body.
+    pub names_network: bool,
     /// What the body creates or changes.
     pub makes: Option<Made>,
 }

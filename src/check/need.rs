@@ -207,9 +207,13 @@ fn code(reason: &Reason) -> CheckCode {
         Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
         Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
         Reason::Unknown(_) => CheckCode::UnknownOperation,
-        Reason::Refused(_) | Reason::Stray(_) | Reason::Undecided | Reason::Unrecorded => {
-            CheckCode::RefusedRequest
-        }
+        Reason::OtherNetwork => CheckCode::NameOutsideNarrowing,
+        Reason::Refused(_)
+        | Reason::Missing(_)
+        | Reason::Stray(_)
+        | Reason::Undecided
+        | Reason::Unreadable(_)
+        | Reason::Unrecorded => CheckCode::RefusedRequest,
     }
 }
 

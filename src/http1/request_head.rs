@@ -269,6 +269,8 @@ impl<'a> RequestHead<'a> {
             } else if name.eq_ignore_ascii_case(b"host") {
                 has_host = true;
                 write_header(name, OWN_HOST, out);
+            } else if has_new_body && name.eq_ignore_ascii_case(b"expect") {
+                // The body is complete, so nobody waits for a 100.
             } else if has_new_body && frames(name) {
                 if let Some(length) = length.take() {
                     write_header(b"Content-Length", length.as_bytes(), out);

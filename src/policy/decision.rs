@@ -42,17 +42,35 @@ pub struct Permit {
     tunnel: bool,
     is_verbatim: bool,
     instead_of: Option<Denial>,
+    body: Option<Arc<[u8]>>,
 }
 
 impl Permit {
     /// A permit for the canonical form of a request.
     pub(super) fn canonical(request: &CanonicalRequest, tunnel: bool) -> Self {
-        Self { target: request.shared_target(), tunnel, is_verbatim: false, instead_of: None }
+        Self {
+            target: request.shared_target(),
+            tunnel,
+            is_verbatim: false,
+            instead_of: None,
+            body: None,
+        }
     }
 
     /// A permit for a request as the client spelled it, however the engine reads it.
     pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
-        Self { target: target.into(), tunnel, is_verbatim: true, instead_of }
+        Self { target: target.into(), tunnel, is_verbatim: true, instead_of, body: None }
+    }
+
+    /// The same permit for this body only, which is what the decision was about.
+    pub(super) fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body: Some(body.into()), ..self }
+    }
+
+    /// The body that goes upstream in the place of the client's; `None` for the client's own.
+    #[must_use]
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
     }
 
     /// The target in the request line that goes upstream.

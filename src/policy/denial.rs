@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Stray;
+use super::{Missing, Stray};
 use crate::api::{ApiVersion, EngineKind, Refusal};
+use crate::contents::Unreadable;
 use crate::profile::Rule;
 
 /// Why a request is not forwarded.
@@ -44,6 +45,12 @@ pub enum Reason {
         /// Whether a rule allows the operation for other names.
         is_narrowed: bool,
     },
+    /// The decision depends on the body, and the body could be read in several ways or not at all.
+    Unreadable(Unreadable),
+    /// The decision depends on the body, which cannot be had.
+    Missing(Missing),
+    /// No rule allows the network that the body names, and the engine would take that one.
+    OtherNetwork,
     /// The gate asked for the body again although it had received it. No gate does that.
     Undecided,
     /// The catalogue of this engine does not have the operation, and `unknown` does not list it.
@@ -111,13 +118,19 @@ impl Denial {
         Cause(self)
     }
 
-    /// The status of the answer: 400 if the request itself is faulty, 503 if it could not be recorded,
+    /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 503 if it could not be recorded,
     /// and 403 if it is not allowed.
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.reason {
             Reason::Refused(refusal) => refusal.status(),
             Reason::Unrecorded => 503,
+            Reason::Unreadable(Unreadable::Unknown(_)) => 403,
+            Reason::Missing(Missing::TooLong) => 413,
+            Reason::Missing(Missing::TooSlow) => 408,
+            Reason::Missing(Missing::NoMemory) => 503,
+            Reason::Missing(_) => 400,
+            Reason::Unreadable(_) => 400,
             _ => 403,
         }
     }
@@ -164,6 +177,20 @@ impl fmt::Display for Cause<'_> {
             Reason::NotAllowed { .. } => {
                 write!(to, "{asked} is not allowed by profile \"{profile}\"")
             }
+            Reason::Unreadable(why) => write!(
+                to,
+                "{asked} is not allowed by profile \"{profile}\", because the body may name another \
+                 network: {why}"
+            ),
+            Reason::Missing(why) => write!(
+                to,
+                "{asked} is not allowed by profile \"{profile}\" without its body, and {why}"
+            ),
+            Reason::OtherNetwork => write!(
+                to,
+                "{asked} is not allowed by profile \"{profile}\": the body names this network, which the \
+                 engine prefers to the one in the path"
+            ),
             Reason::Undecided => to.write_str("the profile does not decide on the request"),
             Reason::Unrecorded => {
                 to.write_str("the audit log cannot be written, so nothing is admitted")

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::denial::{Elsewhere, Subject};
+use super::network::Connection;
 use super::reading::Reading;
 use super::{Body, Decision, Denial, Permit, Reason, Request, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
+use crate::contents::LONGEST_BODY;
 use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
 
 /// The length limit, in bytes, for a name that a denial repeats.
@@ -37,6 +39,8 @@ pub struct Enforcer {
     /// The rules of `deny`, to name the one that matched.
     denied: Vec<Rule>,
     unknown: HashSet<UnknownOperation>,
+    /// Whether rules distinguish between networks to connect to.
+    is_about_networks: bool,
 }
 
 /// Forwards everything as [`Observer`] does and notes what its profile would have denied.
@@ -59,18 +63,25 @@ impl Enforcer {
     /// The gate of a profile.
     #[must_use]
     pub fn new(profile: &Profile) -> Self {
+        let (allow, deny) = (profile.allowed(), profile.denied());
         Self {
             name: profile.name.as_str().into(),
             engine: profile.engine,
             min_api: profile.min_api,
-            allow: profile.allowed(),
-            deny: profile.denied(),
+            is_about_networks: is_about_networks(profile.engine, &allow, &deny),
+            allow,
+            deny,
             denied: profile.deny.iter().map(|entry| entry.value.clone()).collect(),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
         }
     }
 
-    fn verdict(&self, request: &CanonicalRequest, located: Option<&Located>) -> Verdict {
+    fn verdict(
+        &self,
+        request: &CanonicalRequest,
+        located: Option<&Located>,
+        body: Body<'_>,
+    ) -> Verdict {
         if let Some((asked, least)) = request.version().zip(self.min_api)
             && asked < least
         {
@@ -88,7 +99,12 @@ impl Enforcer {
             return self.deny(Reason::Denied(rule), None, request, Some(located));
         }
         if self.allow.matches(located) {
-            return Verdict::Forward(Permit::canonical(request, located.operation.traits.hijack));
+            let traits = &located.operation.traits;
+            let permit = Permit::canonical(request, traits.hijack);
+            if traits.names_network && self.is_about_networks {
+                return self.with_network(permit, request, located, body);
+            }
+            return Verdict::Forward(permit);
         }
         // If some names are allowed, a person has decided against allowing all. A name that is not
         // repeated to the client, because it is long or may be secret, is not repeated in a rule
@@ -100,6 +116,46 @@ impl Enforcer {
             false => Rule::any(located.operation),
         };
         self.deny(Reason::NotAllowed { is_narrowed }, Some(rule), request, Some(located))
+    }
+
+    /// Decides on a request whose body may name another network than the path. The engine gets the
+    /// body as it was read here.
+    fn with_network(
+        &self,
+        permit: Permit,
+        request: &CanonicalRequest,
+        located: &Located,
+        body: Body<'_>,
+    ) -> Verdict {
+        let of = |network: &str| Located {
+            operation: located.operation,
+            values: vec![network.to_owned()],
+        };
+        let is_allowed = |network: &str| {
+            let other = of(network);
+            self.allow.matches(&other) && !self.deny.matches(&other)
+        };
+        match Connection::of(body, is_allowed) {
+            Connection::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
+            Connection::Allowed(None) => Verdict::Forward(permit),
+            Connection::Allowed(Some(body)) => Verdict::Forward(permit.with_body(body)),
+            Connection::Missing(why) => {
+                self.deny(Reason::Missing(why), None, request, Some(located))
+            }
+            Connection::Unreadable(why) => {
+                self.deny(Reason::Unreadable(why), None, request, Some(located))
+            }
+            Connection::Other(network) => {
+                let other = of(&network);
+                let rule = (!self.deny.matches(&other)).then(|| Rule::of_request(&other));
+                let path = format!("/networks/{network}/connect");
+                let method = request.method().as_str();
+                match CanonicalRequest::parse(self.engine, method, &path) {
+                    Ok(named) => self.deny(Reason::OtherNetwork, rule, &named, Some(&other)),
+                    Err(_) => self.deny(Reason::OtherNetwork, None, request, Some(located)),
+                }
+            }
+        }
     }
 
     /// The first rule under `deny` that matches.
@@ -137,6 +193,16 @@ impl Enforcer {
     }
 }
 
+/// Whether the rules allow to connect to some networks and not to others.
+fn is_about_networks(engine: EngineKind, allow: &RuleIndex, deny: &RuleIndex) -> bool {
+    let operations = engine.catalogue().operations();
+    let mut named = operations.iter().filter(|operation| operation.traits.names_network);
+    named.any(|operation| {
+        deny.is_about(operation)
+            || (allow.is_about(operation) && !allow.covers(&Rule::any(operation)))
+    })
+}
+
 impl Gate for Enforcer {
     fn decide(&self, asked: &Request<'_>) -> Decision {
         let Reading { request, located, refusal } = Reading::of(self.engine, asked);
@@ -145,7 +211,7 @@ impl Gate for Enforcer {
             Verdict::Deny(Denial::refused(refusal.clone()).with_elsewhere(elsewhere))
         };
         let verdict = match (&request, &refusal) {
-            (Some(request), None) => self.verdict(request, located.as_ref()),
+            (Some(request), None) => self.verdict(request, located.as_ref(), asked.body),
             (_, Some(refusal)) => refused(refusal),
             (None, None) => refused(&Refusal::NotOriginForm),
         };
@@ -249,6 +315,7 @@ mod tests {
 
     use super::*;
     use crate::http1::Flaw;
+    use crate::policy::Missing;
     use crate::profile::{Comments, Entry, Name, emit, parse};
 
     const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
@@ -347,6 +414,58 @@ mod tests {
             assert_eq!(noted.refusal, Some(Refusal::Form));
             assert!(noted.located.is_some() && matches!(noted.verdict, Verdict::Forward(_)));
         }
+    }
+
+    #[test]
+    fn a_rule_for_one_network_is_not_one_for_the_network_in_the_body() {
+        let gate = |rules: &str| {
+            Enforcer::new(&parse(&format!("version: 1\nname: p\nallow:\n{rules}")).unwrap())
+        };
+        let connect = |gate: &Enforcer, network: &str| {
+            let body = format!(
+                "{{\"Container\":\"c\",\"EndpointConfig\":{{\"NetworkID\":\"{network}\"}}}}"
+            );
+            let asked = head("POST", "/v1.41/networks/own/connect");
+            let unread = Request { body: Body::Unread, ..asked };
+            let whole = Request { body: Body::Whole(body.as_bytes()), ..asked };
+            [said(gate, &unread), said(gate, &whole)]
+        };
+        let narrow = gate("  - POST /networks/own/connect\n  - POST /networks/ci-*/connect\n");
+        let [unread, whole] = connect(&narrow, "theirs");
+        assert_eq!(unread, "read 4194304");
+        assert_eq!(
+            whole,
+            "403 POST /networks/theirs/connect is not allowed by profile \"p\": the body names this \
+             network, which the engine prefers to the one in the path; to allow it: - POST \
+             /networks/theirs/connect"
+        );
+        for network in ["", "own", "ci-7"] {
+            let [_, whole] = connect(&narrow, network);
+            assert_eq!(whole, "forward /v1.41/networks/own/connect", "{network}");
+        }
+        let [_, whole] = connect(&narrow, "../x?");
+        assert!(whole.starts_with("403 POST /networks/own/connect is not"), "{whole}");
+        let open = gate("  - POST /networks/*/connect\n");
+        assert_eq!(connect(&open, "theirs")[0], "forward /v1.41/networks/own/connect");
+        let denied = gate("  - POST /networks/*/connect\ndeny:\n  - POST /networks/prod/connect\n");
+        let [unread, whole] = connect(&denied, "prod");
+        assert_eq!(unread, "read 4194304");
+        assert!(whole.starts_with("403") && !whole.contains("to allow it"), "{whole}");
+        let empty = head("POST", "/networks/own/connect");
+        assert!(said(&narrow, &empty).starts_with("forward"));
+        for (why, status) in [
+            (Missing::TooLong, "413"),
+            (Missing::TooSlow, "408"),
+            (Missing::CutOff, "400"),
+            (Missing::NoMemory, "503"),
+        ] {
+            let missing = Request { body: Body::Missing(why), ..empty };
+            let said = said(&narrow, &missing);
+            assert!(said.starts_with(status) && said.ends_with(&why.to_string()), "{said}");
+        }
+        let twice =
+            Request { body: Body::Whole(b"{\"Container\":\"a\",\"container\":\"b\"}"), ..empty };
+        assert!(said(&narrow, &twice).starts_with("400"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod decision;
 mod denial;
 mod gate;
+mod network;
 mod reading;
 mod request;
 mod stray;
@@ -13,5 +14,5 @@ mod stray;
 pub use decision::{Decision, Permit, Verdict};
 pub use denial::{Denial, Reason};
 pub use gate::{Auditor, Enforcer, Gate, Observer, Replaceable};
-pub use request::{Body, Head, Request};
+pub use request::{Body, Head, Missing, Request};
 pub use stray::Stray;

@@ -36,8 +36,31 @@ pub enum Body<'a> {
     Unread,
     /// The whole body.
     Whole(&'a [u8]),
-    /// It is not available: it is longer than the gate asked for, malformed, or ended early.
-    Unavailable,
+    /// It cannot be had.
+    Missing(Missing),
+}
+
+/// Why the body of a request cannot be had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Missing {
+    /// It is longer than the gate asked for.
+    #[error("it is too long")]
+    TooLong,
+    /// Nothing of it came for too long.
+    #[error("nothing of it came for too long")]
+    TooSlow,
+    /// It ended early.
+    #[error("it ended early")]
+    CutOff,
+    /// Its chunks are malformed.
+    #[error("its chunks are malformed")]
+    Malformed,
+    /// Too much memory is in use.
+    #[error("too many large requests are open")]
+    NoMemory,
+    /// The client sends it only if the engine asks for it, and this gate only watches.
+    #[error("the engine has to ask for it")]
+    Withheld,
 }
 
 impl<'a> Request<'a> {

@@ -39,7 +39,7 @@ pub(crate) struct Relay {
     pub(crate) share: Share,
     control: Arc<Control>,
     /// How long the body of a request may make no progress. `None` for no limit.
-    patience: Option<Duration>,
+    pub(crate) patience: Option<Duration>,
     /// The number of bytes forwarded, in both directions, when the timer was last stopped.
     moved: u64,
 }

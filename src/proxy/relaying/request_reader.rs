@@ -5,11 +5,14 @@
 //! request are kept until it has been answered, because they may be the input of a tunnel.
 
 use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
 
 use crate::http1::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, RequestHead};
-use crate::policy::Body;
+use crate::policy::{Body, Missing};
 use crate::proxy::streams::scratch::{append, poll_read, shrink, trim};
 use crate::proxy::streams::stream::Stream;
+use crate::proxy::streams::timer::Timer;
 
 /// The maximum number of bytes kept after a request until it has been answered.
 const MOST_HELD: usize = LONGEST_HEAD;
@@ -37,7 +40,7 @@ pub(crate) enum EarlyBody {
     /// Nothing, because the gate did not ask for it.
     NotAsked,
     /// Nothing that can be shown to the gate.
-    Unavailable,
+    Missing(Missing),
     /// All of it.
     Whole(WholeBody),
 }
@@ -47,7 +50,7 @@ impl EarlyBody {
     pub(crate) fn body(&self) -> Body<'_> {
         match self {
             Self::NotAsked => Body::Unread,
-            Self::Unavailable => Body::Unavailable,
+            Self::Missing(why) => Body::Missing(*why),
             Self::Whole(whole) => Body::Whole(&whole.body),
         }
     }
@@ -174,15 +177,16 @@ impl RequestReader {
     }
 
     /// Waits for a complete body of at most `most` bytes on the wire. The bytes are also kept, so that
-    /// they can be forwarded as they came, whatever is found here. Returns `None` if the body is longer,
-    /// malformed or cut off, or if too much memory is in use. Before each read, `waits` gets the number
-    /// of bytes received and the number of bytes in memory, and returns whether to continue.
+    /// they can be forwarded as they came, whatever is found here. `patience`, if there is any, limits the
+    /// time in which nothing arrives. Before each read, `waits` gets the number of bytes received and the
+    /// number of bytes in memory, and returns whether to continue.
     pub(crate) async fn read_ahead(
         &mut self,
         client: &mut Stream,
         most: usize,
+        (timer, patience): (&mut Timer, Option<Duration>),
         mut waits: impl FnMut(usize, usize) -> bool,
-    ) -> Option<WholeBody> {
+    ) -> Result<WholeBody, Missing> {
         let mut framing = self.framing.clone();
         let (mut body, mut seen) = (Vec::new(), 0);
         loop {
@@ -192,7 +196,7 @@ impl RequestReader {
                     Piece::Data(data) => body.extend_from_slice(data),
                     Piece::Trailers(_) => {}
                 });
-                let is_whole = match progress.ok()? {
+                let is_whole = match progress.map_err(|_| Missing::Malformed)? {
                     Progress::Ended(length) => {
                         seen += length;
                         true
@@ -203,19 +207,28 @@ impl RequestReader {
                     }
                 };
                 if seen > most {
-                    return None;
+                    return Err(Missing::TooLong);
                 }
                 if is_whole {
                     let is_odd = framing.has_odd_chunks();
-                    return Some(WholeBody { body, length: seen, is_odd });
+                    return Ok(WholeBody { body, length: seen, is_odd });
                 }
             }
-            if self.has_ended || !waits(seen, self.held() + body.capacity()) {
-                return None;
+            if self.has_ended {
+                return Err(Missing::CutOff);
             }
-            poll_fn(|context| poll_read(client, context, |bytes, _| self.push(bytes)))
-                .await
-                .ok()?;
+            if !waits(seen, self.held() + body.capacity()) {
+                return Err(Missing::NoMemory);
+            }
+            timer.stop();
+            poll_fn(|context| match poll_read(client, context, |bytes, _| self.push(bytes)) {
+                Poll::Ready(read) => Poll::Ready(read.map_err(|_| Missing::CutOff)),
+                Poll::Pending => match patience {
+                    Some(limit) => timer.poll(context, limit).map(|()| Err(Missing::TooSlow)),
+                    None => Poll::Pending,
+                },
+            })
+            .await?;
         }
     }
 }

@@ -8,13 +8,16 @@ use super::connection::Connection;
 use super::local_response::Form;
 use super::next::Next;
 use crate::http1::{Arrival, RequestHead, origin_form};
-use crate::policy::{Body, Decision, Denial, Head, Permit, Request, Stray, Verdict};
+use crate::policy::{Body, Decision, Denial, Head, Missing, Permit, Request, Stray, Verdict};
 use crate::proxy::load::turns;
 use crate::proxy::observe::Event;
 use crate::proxy::record::{Begun, Decided, Record};
 use crate::proxy::relaying::exchange::Exchange;
 use crate::proxy::relaying::relay::Relay;
 use crate::proxy::relaying::request_reader::EarlyBody;
+
+/// What a client waits for before it sends the body (RFC 9110 section 10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A denial, in the form in which it is answered.
 #[derive(Debug)]
@@ -133,11 +136,19 @@ impl<R: Record> Connection<R> {
 
     /// Reads a body that the gate asked for, unless it is longer than `at_most` bytes.
     async fn read_ahead(&mut self, head: &RequestHead<'_>, at_most: usize) -> EarlyBody {
-        // If the client expects a 100, only the engine may send it.
         if head.expects() {
-            return EarlyBody::Unavailable;
+            // A gate that only watches leaves the 100 to the engine.
+            if !self.service.gate.refuses_flaws() {
+                return EarlyBody::Missing(Missing::Withheld);
+            }
+            self.relay.response.outbox.room().extend_from_slice(CONTINUE);
+            if self.flush().await.is_err() {
+                return EarlyBody::Missing(Missing::CutOff);
+            }
         }
-        let Relay { client, request, response, share, .. } = &mut self.relay;
+        self.relay.timer.stop();
+        let patience = self.relay.patience;
+        let Relay { client, request, response, share, timer, .. } = &mut self.relay;
         let others = self.head.capacity() + head.held() + request.outbox.held() + response.held();
         let control = &self.control;
         let waits = |seen: usize, held: usize| {
@@ -145,7 +156,7 @@ impl<R: Record> Connection<R> {
             share.settle(others + held);
             !share.is_too_much()
         };
-        let whole = request.reader.read_ahead(client, at_most, waits).await;
-        whole.map_or(EarlyBody::Unavailable, EarlyBody::Whole)
+        let whole = request.reader.read_ahead(client, at_most, (timer, patience), waits).await;
+        whole.map_or_else(EarlyBody::Missing, EarlyBody::Whole)
     }
 }

@@ -29,7 +29,7 @@ impl<R: Record> Connection<R> {
             return Next::End;
         }
         self.relay.timer.stop();
-        let replaced = self.rewrite(early, &mut exchange);
+        let replaced = self.rewrite(early, permit, &mut exchange);
         let has_body = head.has_body() && replaced.is_none();
         let info = RequestInfo::of(head, permit, has_body);
         if !info.is_verbatim && permit.target().len() > LONGEST_TARGET {
@@ -55,17 +55,25 @@ impl<R: Record> Connection<R> {
     }
 
     /// Returns the body that replaces the client's, if there is one.
-    fn rewrite(&mut self, early: EarlyBody, exchange: &mut Exchange<R>) -> Option<Vec<u8>> {
+    fn rewrite(
+        &mut self,
+        early: EarlyBody,
+        permit: &Permit,
+        exchange: &mut Exchange<R>,
+    ) -> Option<Vec<u8>> {
         let whole = match early {
             EarlyBody::NotAsked => return None,
-            EarlyBody::Unavailable => {
+            EarlyBody::Missing(_) => {
                 // The body is forwarded as it comes, whatever the rewriter returns.
                 let _ = exchange.rewrite(None);
                 return None;
             }
             EarlyBody::Whole(whole) => whole,
         };
-        let replaced = exchange.rewrite(Some(&whole.body))?;
+        let replaced = match permit.body() {
+            Some(body) => body.to_vec(),
+            None => exchange.rewrite(Some(&whole.body))?,
+        };
         self.relay.request.reader.skip_body(whole.length);
         if whole.is_odd {
             exchange.note_disorder(Disorder::Body(Flaw::Chunk), false);

@@ -185,3 +185,61 @@ fn the_heads_of_answers_come_through_as_they_are() {
         engine.join().unwrap();
     }
 }
+
+const CONNECT: &str = "version: 1\nname: p\nallow:\n  - POST /networks/own/connect\n";
+
+/// Sends a request to connect a container to a network, and returns the answer and what the engine got.
+fn connected(head: &str, body: &str) -> (String, Option<String>) {
+    let mut world = World::sample();
+    world.write("p.yaml", CONNECT);
+    let server = world.serve(&["enforce", "p.yaml", "-q", "--body-timeout", "1"]);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let _engine = scripted_engine(&mut world, move |mut stream| {
+        let request = read_until(&mut stream, "}");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        sender.send(request).unwrap();
+    });
+    let mut stream = server.connect();
+    let lines = format!("POST /v1.41/networks/own/connect HTTP/1.1\r\nHost: d\r\n{head}\r\n");
+    stream.write_all(lines.as_bytes()).unwrap();
+    if head.contains(EXPECTS) {
+        assert_eq!(read_until(&mut stream, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    stream.write_all(body.as_bytes()).unwrap();
+    let answer = read_until(&mut stream, "\r\n\r\n");
+    (answer.lines().next().unwrap().to_owned(), receiver.try_recv().ok())
+}
+
+#[test]
+fn a_body_that_decides_is_read_first_and_written_again() {
+    let body = "{\"container\" : \"c\",\"New\":null}";
+    let length = format!("Content-Length: {}\r\n", body.len());
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for (head, sent) in [
+        (length.clone(), body),
+        (format!("{EXPECTS}{length}"), body),
+        ("Transfer-Encoding: chunked\r\n".to_owned(), &chunked),
+    ] {
+        let (answer, got) = connected(&head, sent);
+        assert_eq!(answer, "HTTP/1.1 200 OK", "{head}");
+        let expected = "POST /v1.41/networks/own/connect HTTP/1.1\r\nHost: docker\r\n\
+                        Content-Length: 17\r\n\r\n{\"Container\":\"c\"}";
+        let got = got.unwrap();
+        assert_eq!(got, expected, "{head}");
+    }
+}
+
+#[test]
+fn a_body_that_names_another_network_or_cannot_be_read_goes_nowhere() {
+    let other = "{\"Container\":\"c\",\"EndpointConfig\":{\"NetworkID\":\"theirs\"}}";
+    let twice = "{\"Container\":\"c\",\"Container\":\"d\"}";
+    let length = |length: usize| format!("Content-Length: {length}\r\n");
+    for (head, body, status) in [
+        (length(other.len()), other, "HTTP/1.1 403 Forbidden"),
+        (length(twice.len()), twice, "HTTP/1.1 400 Bad Request"),
+        (length(5_000_000), "{", "HTTP/1.1 408 Request Timeout"),
+        ("Transfer-Encoding: chunked\r\n".to_owned(), "zz\r\n", "HTTP/1.1 400 Bad Request"),
+    ] {
+        assert_eq!(connected(&head, body), (status.to_owned(), None), "{head}{body}");
+    }
+}
