@@ -120,7 +120,7 @@ async fn enforce(
         }
     }
     let notice = |notice| match notice {
-        EnforcementNotice::Reloaded(end) => reload::report(end, verbosity.quiet),
+        EnforcementNotice::Reloaded(end) => reload::report(*end, verbosity.quiet),
         EnforcementNotice::Waiting { open } => serve::report_waiting(open, grace),
     };
     let end = enforcement.run(notice).await;

@@ -47,7 +47,7 @@ struct Signals {
 #[derive(Debug)]
 pub enum EnforcementNotice {
     /// The profile was, or was not, read again.
-    Reloaded(ReloadEnd),
+    Reloaded(Box<ReloadEnd>),
     /// The enforcement is ending, and connections are still open.
     Waiting {
         /// How many connections.
@@ -135,7 +135,8 @@ impl Enforcement {
         let reloading = async {
             let Some(mut hangup) = hangup else { return std::future::pending().await };
             while hangup.recv().await.is_some() {
-                notice(EnforcementNotice::Reloaded(reload(profile, engine, front, audit)));
+                let end = reload(profile, engine, front, audit);
+                notice(EnforcementNotice::Reloaded(Box::new(end)));
             }
             std::future::pending().await
         };

@@ -110,7 +110,7 @@ async fn a_recording_returns_its_totals_and_leaves_nothing_but_the_file() {
     let world = World::new().await;
     let recording = world.record(world.recording("monitor")).await;
     let host = recording.docker_host().to_owned();
-    assert_eq!(recording.addresses(), [host.clone()]);
+    assert_eq!(recording.addresses(), std::slice::from_ref(&host));
     for target in ["/info", "/info", "/version", "/v1.41/extension"] {
         ask(&host, "GET", target, "").await;
     }
