@@ -18,7 +18,7 @@ use crate::proxy::streams::stream::Stream;
 /// A tunnel to the engine. The client has already received the head of the answer.
 pub(crate) struct Tunnel<'a, R: Record> {
     pub(crate) engine: Stream,
-    pub(crate) exchange: Exchange<R>,
+    pub(crate) exchange: &'a mut Exchange<R>,
     /// The memory that the client's connection uses, and the part of it outside the tunnel.
     pub(crate) share: &'a mut Share,
     pub(crate) held: usize,

@@ -64,10 +64,10 @@ impl<R: Record> Connection<R> {
             asked.body = early.body();
             decision = self.ask(&asked);
         }
-        let (verdict, exchange) = self.report(at, &asked, head.agent(), decision, stray);
+        let (verdict, mut exchange) = self.report(at, &asked, head.agent(), decision, stray);
         let is_head = head.method() == "HEAD";
         match verdict {
-            Ok(permit) => self.forward(head, early, &permit, exchange).await,
+            Ok(permit) => self.forward(head, early, &permit, &mut exchange).await,
             Err(denial) => {
                 let is_read = !has_body || (!head.expects() && self.drain().await);
                 let is_old = head.is_old();
@@ -76,7 +76,7 @@ impl<R: Record> Connection<R> {
                     is_old,
                     closes: !is_read || self.ends_after(head.closes() || is_old),
                 };
-                self.deny(&denial, form, exchange).await;
+                self.deny(&denial, form, &mut exchange).await;
                 Next::after(form.closes, is_read)
             }
         }

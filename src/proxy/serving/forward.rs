@@ -23,13 +23,13 @@ impl<R: Record> Connection<R> {
         head: &RequestHead<'_>,
         early: EarlyBody,
         permit: &Permit,
-        mut exchange: Exchange<R>,
+        exchange: &mut Exchange<R>,
     ) -> Next {
         if !self.control.begin(head.has_body()) {
             return Next::End;
         }
         self.relay.timer.stop();
-        let replaced = self.rewrite(early, permit, &mut exchange);
+        let replaced = self.rewrite(early, permit, exchange);
         let has_body = head.has_body() && replaced.is_none();
         let info = RequestInfo::of(head, permit, has_body);
         if !info.is_verbatim && permit.target().len() > LONGEST_TARGET {
@@ -46,7 +46,7 @@ impl<R: Record> Connection<R> {
         self.relay.begin(info, has_body, head.trailer());
         self.write_head(head, permit, info, replaced);
         let engine = &self.service.engine;
-        match self.relay.run(engine, &mut exchange, head.held()).await {
+        match self.relay.run(engine, exchange, head.held()).await {
             Ok((ending, engine)) => {
                 self.conclude(ending, engine, info, head.held(), exchange).await
             }
@@ -108,7 +108,7 @@ impl<R: Record> Connection<R> {
         engine: Stream,
         info: RequestInfo,
         held: usize,
-        exchange: Exchange<R>,
+        exchange: &mut Exchange<R>,
     ) -> Next {
         let is_whole = self.relay.request.is_whole();
         if info.is_verbatim
@@ -156,7 +156,7 @@ impl<R: Record> Connection<R> {
         engine: Stream,
         first: &[u8],
         held: usize,
-        exchange: Exchange<R>,
+        exchange: &mut Exchange<R>,
     ) -> Next {
         if self.flush().await.is_err() {
             return Next::End;

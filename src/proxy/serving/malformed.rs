@@ -30,7 +30,7 @@ impl<R: Record> Connection<R> {
         match verdict {
             Err(denial) => {
                 let form = Form { is_head: method == "HEAD", closes: true, ..Form::default() };
-                self.deny(&denial, form, exchange).await;
+                self.deny(&denial, form, &mut exchange).await;
             }
             Ok(_) if !self.control.begin(false) => return Next::End,
             Ok(_) => match self.relay.upstream.take(&self.service.engine).await {
@@ -40,15 +40,17 @@ impl<R: Record> Connection<R> {
                     // No body can be read from it.
                     let _ = exchange.rewrite(None);
                     let Relay { client, share, .. } = &mut self.relay;
-                    let tunnel = Tunnel { engine, exchange, share, held: bytes.capacity() };
+                    let (exchange, held) = (&mut exchange, bytes.capacity());
+                    let tunnel = Tunnel { engine, exchange, share, held };
                     tunnel.run(client, &bytes, &[]).await;
                 }
                 Err(error) => {
                     let form = Form { closes: true, ..Form::default() };
-                    self.respond(502, &format!("dsp: {error}"), form, exchange).await;
+                    self.respond(502, &format!("dsp: {error}"), form, &mut exchange).await;
                 }
             },
         }
+        drop(exchange);
         self.control.end();
         Next::Linger
     }

@@ -34,7 +34,7 @@ impl<R: Record> Connection<R> {
         message: &str,
         info: RequestInfo,
         is_unread: bool,
-        exchange: Exchange<R>,
+        exchange: &mut Exchange<R>,
     ) -> Next {
         let closes = is_unread || self.ends_after(info.closes || info.is_old);
         // No part of the answer has been sent; at most an interim answer is waiting.
@@ -45,17 +45,17 @@ impl<R: Record> Connection<R> {
     }
 
     /// Answers a denied request.
-    pub(super) async fn deny(&mut self, denied: &Denied, form: Form, exchange: Exchange<R>) {
+    pub(super) async fn deny(&mut self, denied: &Denied, form: Form, exchange: &mut Exchange<R>) {
         self.respond(denied.status, &format!("dsp: {}", denied.text), form, exchange).await;
     }
 
-    /// Sends one of dsp's own answers. The outcome is reported when it has been sent.
+    /// Sends one of dsp's own answers.
     pub(super) async fn respond(
         &mut self,
         status: u16,
         message: &str,
         form: Form,
-        mut exchange: Exchange<R>,
+        exchange: &mut Exchange<R>,
     ) {
         exchange.outcome.status = Some(status);
         self.relay.timer.stop();
