@@ -257,7 +257,7 @@ impl Drop for Server {
 /// Says that a test or a part of it needs something that is not here. `scripts/matrix` counts these
 /// lines in the output of the test.
 pub fn left_out(reason: &str) {
-    println!("left out: {reason}");
+    eprintln!("left out: {reason}");
 }
 
 pub fn dsp_binary() -> &'static Path {

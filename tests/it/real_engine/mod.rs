@@ -52,15 +52,30 @@ macro_rules! real_or_return {
 }
 use real_or_return;
 
-/// The major and minor version of the world's engine.
+/// The major and minor number of the engine's own version.
 fn engine_version(world: &World) -> (u32, u32) {
+    let told = told(world);
+    numbers(told["Components"][0]["Version"].as_str().unwrap())
+}
+
+/// The newest version of Docker's API that the engine speaks. Unlike its own version, this one also
+/// orders engines that are built from a module.
+fn api_version(world: &World) -> (u32, u32) {
+    numbers(told(world)["ApiVersion"].as_str().unwrap())
+}
+
+fn told(world: &World) -> serde_json::Value {
     let socket = world.host.trim_start_matches("unix://");
-    let done = world.shell(&format!(
-        "curl --silent --fail --max-time 20 --unix-socket {socket} http://d/version"
-    ));
-    let told: serde_json::Value = serde_json::from_str(&done.out).unwrap();
-    let version = told["Components"][0]["Version"].as_str().unwrap();
-    let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+    let curl =
+        format!("curl --silent --fail --max-time 20 --unix-socket {socket} http://d/version");
+    let done = world.shell(&curl);
+    assert_eq!(done.status, 0, "{curl}: {}", done.err);
+    serde_json::from_str(&done.out).unwrap()
+}
+
+/// The first two numbers of a version.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version.split(['.', '-', '+']).map(|number| number.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 

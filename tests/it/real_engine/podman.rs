@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dsp::api::{CanonicalRequest, EngineKind, Operation};
 
-use super::{OwnEngine, engine_version};
+use super::{OwnEngine, engine_version, numbers};
 use crate::support::{Done, World, left_out};
 
 /// The output of both clients about an engine is the same each time, except for IDs.
@@ -111,9 +111,8 @@ fn the_catalogue_is_what_podman_routes() {
         }
         let request = CanonicalRequest::parse(EngineKind::Podman, method, &target).unwrap();
         let operation = request.locate().map(|located| located.operation);
-        let is_newer = |one: &Operation| {
-            one.since_release.is_some_and(|since| release < numbers(since).unwrap())
-        };
+        let is_newer =
+            |one: &Operation| one.since_release.is_some_and(|since| release < numbers(since));
         // Requests that Docker has and podman answers with an error are operations.
         let is_no_handler = |one: &Operation| one.permits.starts_with("learn that podman");
         if operation.is_some_and(|one| is_newer(one) || is_no_handler(one)) {
@@ -129,12 +128,6 @@ fn the_catalogue_is_what_podman_routes() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// The major and minor number of a release.
-fn numbers(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(['.', '-']).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn targets() -> Vec<(&'static str, String)> {
