@@ -10,6 +10,7 @@ use super::outcomes::Outcomes;
 use super::{Demand, Known, SessionState, Use};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
 use crate::recording::Format;
+use crate::text::hex;
 
 /// The evidence from any number of recordings.
 #[derive(Debug, Default)]
@@ -150,7 +151,7 @@ impl Evidence {
             hash.update(id);
             hash.update(digest);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// Groups sessions by operation. `targets` contains what the requests of all sessions asked

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 pub(super) use crate::text::printable;
+use crate::text::{LineStarts, Position};
 
 /// The top-level keys of a profile.
 const KEYS: [&str; 9] =
@@ -121,15 +122,8 @@ pub(super) fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
 
 /// A problem at the position of its first byte.
 pub(super) fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Problem {
-        message,
-        hint,
-        line: before.matches('\n').count() + 1,
-        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        span,
-    }
+    let Position { line, column } = LineStarts::of(text).position(text, span.start);
+    Problem { message, hint, line, column, span }
 }
 
 /// A hint.

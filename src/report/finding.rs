@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::count;
 use crate::api::Risk;
-use crate::text::words;
+use crate::text::{Excerpt, LineStarts, words};
 
 /// How serious a finding is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -73,16 +73,22 @@ pub struct Source {
     /// Whether it is a file in the working tree, as opposed to one from an older revision.
     pub is_file: bool,
     /// Computed on first use.
-    starts: LineStarts,
+    starts: Starts,
 }
 
-/// Where each line of a text begins. Ignored by comparisons, because it follows from the text.
+/// Where the lines of a source begin. Ignored by comparisons, because it follows from the text.
 #[derive(Clone, Debug, Default)]
-struct LineStarts(OnceLock<Vec<usize>>);
+struct Starts(OnceLock<LineStarts>);
 
-impl Eq for LineStarts {}
+impl Starts {
+    fn of(&self, text: &str) -> &LineStarts {
+        self.0.get_or_init(|| LineStarts::of(text))
+    }
+}
 
-impl PartialEq for LineStarts {
+impl Eq for Starts {}
+
+impl PartialEq for Starts {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -98,7 +104,7 @@ impl Source {
     /// A file; `is_file` says whether it is in the working tree.
     #[must_use]
     pub fn new(path: impl Into<String>, text: String, is_file: bool) -> Self {
-        Self { path: path.into(), text, is_file, starts: LineStarts::default() }
+        Self { path: path.into(), text, is_file, starts: Starts::default() }
     }
 
     /// Its path without `./`, as GitHub needs it to find the file in a checkout.
@@ -203,37 +209,17 @@ impl Source {
     /// The lines and columns of a range of bytes.
     #[must_use]
     pub fn lines(&self, span: &Range<usize>) -> Lines {
-        let place = |at: usize| {
-            let (line, start) = self.line_of(at);
-            let end = if self.text.is_char_boundary(at) { at } else { self.text.len() };
-            let column = self.text.get(start..end).unwrap_or_default().chars().count() + 1;
-            (line, column)
-        };
-        let ((line, column), (end_line, end_column)) = (place(span.start), place(span.end));
-        Lines { line, column, end_line, end_column }
+        let starts = self.starts.of(&self.text);
+        let (start, end) =
+            (starts.position(&self.text, span.start), starts.position(&self.text, span.end));
+        Lines { line: start.line, column: start.column, end_line: end.line, end_column: end.column }
     }
 
-    /// The whole lines that a range of bytes touches, the number of the first line, and the range
-    /// within them, so that a renderer need not look at the rest of a long text. `None` if the
-    /// range is not in the text.
+    /// The whole lines that a range of bytes touches, so that a renderer need not look at the rest
+    /// of a long text. `None` if the range is not in the text.
     #[must_use]
-    pub fn window(&self, span: &Range<usize>) -> Option<(&str, usize, Range<usize>)> {
-        self.text.get(span.clone())?;
-        let (line, start) = self.line_of(span.start);
-        let rest = self.text.get(span.end..)?;
-        let end = rest.find('\n').map_or(self.text.len(), |length| span.end + length + 1);
-        let window = self.text.get(start..end)?;
-        Some((window, line, span.start - start..span.end - start))
-    }
-
-    /// The number of a byte's line, from 1, and the byte at which that line begins.
-    fn line_of(&self, at: usize) -> (usize, usize) {
-        let starts = self.starts.0.get_or_init(|| {
-            let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
-            std::iter::once(0).chain(ends).collect()
-        });
-        let line = starts.partition_point(|start| *start <= at.min(self.text.len())).max(1);
-        (line, starts.get(line - 1).copied().unwrap_or_default())
+    pub fn excerpt(&self, span: &Range<usize>) -> Option<Excerpt> {
+        self.starts.of(&self.text).excerpt(&self.text, span)
     }
 }
 

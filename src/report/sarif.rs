@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::json::pretty;
 use super::{Finding, Kind, Lines, Report, Severity, Source, printable};
 use crate::api::Risk;
+use crate::text::hex;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -171,7 +172,7 @@ fn uri(source: &Source) -> String {
 fn fingerprint(finding: &Finding) -> String {
     let about = finding.subject.as_deref().unwrap_or_default();
     let hash = Sha256::digest(format!("{}\n{about}", finding.code));
-    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.get(..16).unwrap_or(&hash))
 }
 
 fn problem(severity: Severity) -> &'static str {

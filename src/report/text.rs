@@ -52,8 +52,8 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
     let message = folded(&finding.message, before);
     let source = finding.region.as_ref().and_then(|region| {
         let source = report.sources.get(region.source)?;
-        let window = source.window(&region.span)?;
-        Some((source, region, window, printable(&source.path), printable(&region.label)))
+        let excerpt = source.excerpt(&region.span)?;
+        Some((source, region, excerpt, printable(&source.path), printable(&region.label)))
     });
     // A label that does not fit on the line is shown below it.
     let has_room = |source: &Source, region: &Region, label: &str| {
@@ -68,14 +68,15 @@ fn one(report: &Report, finding: &Finding, width: Option<usize>) -> String {
     let seen = finding.seen.as_deref().map(shown);
     let help = finding.help.as_deref().map(shown);
     let mut group = level.primary_title(message.as_str()).id(finding.code).elements(
-        source.iter().map(|(_, _, (window, line, span), path, label)| {
-            let mark = AnnotationKind::Primary.span(span.clone());
+        source.iter().map(|(_, _, excerpt, path, label)| {
+            let mark = AnnotationKind::Primary.span(excerpt.span.clone());
             let mark = match label.as_str() {
                 "" => mark,
                 _ if below.is_some() => mark,
                 label => mark.label(label),
             };
-            Snippet::source(*window).line_start(*line).path(path.as_str()).annotation(mark)
+            let lines = Snippet::source(excerpt.lines.as_str()).line_start(excerpt.line);
+            lines.path(path.as_str()).annotation(mark)
         }),
     );
     if let Some(below) = &below {

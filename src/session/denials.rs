@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use thread_local::ThreadLocal;
 
 use super::journal::beginning;
+use crate::text::is_power_of_ten;
 
 /// How many distinct denials are counted separately. Clients can cause any number of them.
 const MOST_KEPT: usize = 1000;
@@ -58,10 +59,6 @@ impl Denials {
         }
         Some(Arc::clone(known.entry(message.to_owned()).or_default()))
     }
-}
-
-fn is_power_of_ten(number: u64) -> bool {
-    number.checked_ilog10().is_some_and(|zeros| 10_u64.pow(zeros) == number)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Keeps a frequent event from filling the log.
 
+use crate::text::is_power_of_ten;
+
 /// Counts an event, and decides when to log it: the first time, the tenth, the hundredth and so on.
 #[derive(Debug, Default)]
 pub struct LogThrottle {
@@ -11,11 +13,7 @@ impl LogThrottle {
     /// Counts the event. Returns how often it has happened so far if that should be logged.
     pub fn once_more(&mut self) -> Option<u64> {
         self.times = self.times.saturating_add(1);
-        let mut round = self.times;
-        while round.is_multiple_of(10) {
-            round /= 10;
-        }
-        self.is_logged = round == 1;
+        self.is_logged = is_power_of_ten(self.times);
         self.is_logged.then_some(self.times)
     }
 

@@ -1,7 +1,16 @@
 //! Enums whose values are words in files, on the command line and in output.
 
-/// Spells each value once: `ALL` in the order given, `as_str`, `FromStr` with the error given, and
-/// `Display`. The compiler says if a value is missing.
+/// An enum whose values are words, for code that works with any of them.
+pub trait Word: Copy + 'static {
+    /// Every value, in the order in which they are listed.
+    const VALUES: &'static [Self];
+
+    /// The word for it, in files, on the command line and in output.
+    fn word(self) -> &'static str;
+}
+
+/// Spells each value once: `ALL` in the order given, `as_str`, `FromStr` with the error given,
+/// `Display` and [`Word`]. The compiler says if a value is missing.
 macro_rules! words {
     ($name:ident, $error:ty = $value:expr, { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $name {
@@ -33,6 +42,14 @@ macro_rules! words {
                 to.pad(self.as_str())
             }
         }
+
+        impl $crate::text::Word for $name {
+            const VALUES: &'static [Self] = &Self::ALL;
+
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+        }
     };
 }
 
@@ -41,6 +58,8 @@ pub(crate) use words;
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "the macro is for public enums")]
 mod tests {
+    use super::Word;
+
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
     enum Size {
         Large,
@@ -57,5 +76,9 @@ mod tests {
         }
         assert_eq!("medium".parse::<Size>(), Err(()));
         assert_eq!(format!("{:>6}", Size::Small), " small");
+        assert_eq!(
+            Size::VALUES.iter().map(|size| size.word()).collect::<Vec<_>>(),
+            ["small", "large"]
+        );
     }
 }

@@ -15,6 +15,7 @@ use super::{Entry, Format, Line, Unreadable};
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::http1::Arrival;
 use crate::peer::Peer;
+use crate::text::hex;
 
 /// The longest line that is read, in bytes. Caddy's lines contain the headers of a request, and no server
 /// accepts a megabyte of headers.
@@ -289,7 +290,8 @@ impl Import {
 
 /// The beginning of a digest, as long as the random id of a recorded session.
 fn id(content: Sha256) -> String {
-    content.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = content.finalize();
+    hex(digest.get(..8).unwrap_or(&digest))
 }
 
 /// Whether a file begins with the UTF-16 byte order mark.
