@@ -6,7 +6,9 @@
 
 mod changes;
 mod choice;
+mod decision;
 mod draft;
+mod edit;
 mod facts;
 mod layout;
 mod narrowing;
@@ -21,7 +23,8 @@ mod tests;
 
 pub use changes::{Line, Mark, changed, changes};
 pub use choice::{Choice, Refusal};
-pub use draft::{Decision, Draft, DraftError, Subject};
+pub use decision::{Decision, DraftError, Subject};
+pub use draft::Draft;
 pub use facts::Facts;
 pub use narrowing::{PatternError, narrowed, proposal};
 pub use open::{open, open_by_name};

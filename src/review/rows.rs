@@ -3,7 +3,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::draft::is_count;
+use super::edit::is_count;
 use super::facts::{holds, some};
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::session::{Mode, Session};

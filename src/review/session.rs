@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::draft::is_count;
+use super::edit::is_count;
 use super::{Choice, Decision, Draft, Facts, Item, narrowed, proposal, queue};
 use crate::learn::Evidence;
 use crate::profile::Rule;

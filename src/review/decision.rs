@@ -1,0 +1,67 @@
+//! What a person decides on a profile.
+
+use std::fmt;
+
+use crate::profile::{Rule, UnknownOperation};
+
+/// What a decision is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Subject {
+    /// A rule under `allow`.
+    Rule(Rule),
+    /// A request under `unknown`.
+    Unknown(UnknownOperation),
+}
+
+/// A decision of the user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// These are kept, and accepted with the risk that they have today.
+    Keep(Vec<Subject>),
+    /// A rule moves from `allow` to `deny`, with everything that it covers. An unknown request is
+    /// removed.
+    Deny(Subject),
+    /// Rules under `allow` are replaced by narrower ones, which are accepted.
+    Narrow {
+        /// The rules to replace.
+        from: Vec<Rule>,
+        /// The narrower rules.
+        to: Vec<Rule>,
+    },
+    /// A comment replaces the existing one. An empty comment removes it.
+    Note {
+        /// The rule or request that it is for.
+        subject: Subject,
+        /// The comment.
+        text: String,
+    },
+    /// Everything else that has changed since the review is accepted: `deny`, `min_api`, `engine` and
+    /// the list of what was accepted.
+    Confirm,
+}
+
+/// Why a decision cannot be made.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DraftError {
+    /// It refers to something that is not in the profile.
+    #[error("{0} is not in the profile")]
+    NotThere(String),
+    /// A new rule is not narrower.
+    #[error("{0} is not narrower than the rule that it would replace")]
+    NotNarrower(String),
+    /// The list is not written with one entry per line.
+    #[error("the list {0}: does not have one rule per line, so it has to be edited by hand")]
+    NotALine(&'static str),
+    /// The edited text would mean something else.
+    #[error("the edited profile would not mean what was decided, so nothing was changed")]
+    Unfaithful,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(rule) => rule.fmt(formatter),
+            Self::Unknown(unknown) => unknown.fmt(formatter),
+        }
+    }
+}
