@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::EngineKind;
 use super::segments::split_at_byte;
+use crate::text::printable;
 
 /// A version in canonical spelling: `1.41`, and for podman also `4.3.1` and `5.8.0-dev`.
 ///
@@ -25,7 +26,7 @@ struct PreRelease([u8; PreRelease::LONGEST]);
 
 /// The text is not a version in canonical spelling.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{}\" is not an API version such as {}", text.escape_debug(), match engine {
+#[error("\"{}\" is not an API version such as {}", printable(text), match engine {
     EngineKind::Docker => "1.41",
     EngineKind::Podman => "1.41 or 4.3.1",
 })]

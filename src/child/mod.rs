@@ -17,6 +17,7 @@ use std::process::ExitStatus;
 use rustix::process::{Pid, Signal};
 use tokio::process::Command;
 
+use crate::text::{printable, spelled};
 use signals::{Incoming, Plan};
 
 pub use flags::{Escape, escapes};
@@ -118,7 +119,7 @@ impl SpawnError {
     }
 
     fn new(program: &OsString, source: io::Error) -> Self {
-        let program = program.to_string_lossy().escape_debug().to_string();
+        let program = printable(&spelled(program));
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { program },
             io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory => {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::api::AddressError;
-use crate::text::shown;
+use crate::text::{beginning, printable, shown};
 
 /// The length limit, in characters, for foreign text that a message repeats.
 const LONGEST_QUOTE: usize = 200;
@@ -49,6 +49,5 @@ pub enum LocateError {
 
 /// Foreign text in quotes, truncated and without anything that a terminal would interpret.
 pub(super) fn quote(text: &str) -> String {
-    let cut: String = text.chars().take(LONGEST_QUOTE).collect();
-    format!("\"{}\"", cut.escape_debug())
+    format!("\"{}\"", printable(beginning(text, LONGEST_QUOTE)))
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::ask;
 use crate::api::{Address, EngineKind};
+use crate::text::printable;
 
 /// The name of podman among the components of an engine (podman
 /// `pkg/api/handlers/compat/version.go`).
@@ -116,8 +117,7 @@ pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError
             return Ok(());
         }
         let said = serde_json::from_slice::<Said>(&body).map(|said| said.message);
-        let said =
-            said.map_or_else(|_| String::new(), |said| format!(" ({})", said.escape_debug()));
+        let said = said.map_or_else(|_| String::new(), |said| format!(" ({})", printable(&said)));
         Err(ProbeError::Failing(format!("{status}{said}")))
     };
     tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
@@ -149,7 +149,7 @@ fn classify(error: &hyper_util::client::legacy::Error) -> ProbeError {
         cause = current.source();
     }
     if error.is_connect() {
-        ProbeError::Address(last.escape_debug().to_string())
+        ProbeError::Address(printable(&last))
     } else {
         ProbeError::Strange("it does not speak HTTP".to_owned())
     }

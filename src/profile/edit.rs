@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::Entry;
 use super::insert::line_start;
 use crate::api::ApiVersion;
+use crate::text::one_line;
 
 /// The least space between a rule and its comment.
 const GAP: &str = "  ";
@@ -60,15 +61,14 @@ pub fn replace(text: &str, span: &Range<usize>, rule: &str) -> Option<String> {
     Some(edited)
 }
 
-/// Replaces the comment after the entry at `span`; an empty comment removes it. Control characters
-/// become spaces.
+/// Replaces the comment after the entry at `span`; an empty comment removes it. It is made safe to
+/// read, on one line.
 #[must_use]
 pub fn set_comment(text: &str, span: &Range<usize>, comment: &str) -> Option<String> {
     line_start(text, span.start)?;
     let value = quoted(text, span);
     let old = trailing_comment(text, span)?;
-    let comment: String =
-        comment.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let comment = one_line(comment);
     let mut edited = text.to_owned();
     if comment.trim().is_empty() {
         edited.replace_range(value.end..old.end, "");
@@ -209,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::profile::parse;
+    use crate::text::is_unsafe;
 
     const TEXT: &str = "# mine\nversion: 1\nname: x\nallow:\n  - HEAD /_ping\n  - GET /info        # why\n  \
         # of events\n  - \"GET /events\"   # all\nreviewed:  # by dsp\n  digest: x\n  # in it\n  read:\n\
@@ -294,7 +295,7 @@ mod tests {
                 1..6,
             ),
             place in any::<prop::sample::Index>(),
-            note in "\\PC{0,8}",
+            note in "(\\PC|[\u{0}\u{1b}\r\n\u{85}\u{202e}\u{2066}\u{3164}]|##\\[x\\]|#){0,8}",
         ) {
             let line = |(rule, gap, comment): &(String, String, String)| {
                 let comment = if comment.starts_with('#') { format!(" {gap}{comment}") } else { String::new() };
@@ -308,6 +309,7 @@ mod tests {
             let mut expected = old.clone();
             let noted = set_comment(&text, &entry, &note).unwrap();
             prop_assert_eq!(&parse(&noted).unwrap(), &expected, "{}", noted);
+            prop_assert!(!noted.lines().any(|line| line.chars().any(is_unsafe)), "{:?}", noted);
             expected.allow[place] = parse("version: 1\nname: x\nallow:\n- GET /swarm\n").unwrap().allow[0].clone();
             let replaced = replace(&text, &entry, "GET /swarm").unwrap();
             prop_assert_eq!(&parse(&replaced).unwrap(), &expected, "{}", replaced);

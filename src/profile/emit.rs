@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Acceptance, Profile, Reviewed};
 use crate::api::{EngineKind, Risk};
+use crate::text::{is_unsafe_at, one_line};
 
 /// The comments of a generated profile.
 #[derive(Clone, Debug, Default)]
@@ -102,20 +103,18 @@ pub fn emit_reviewed(reviewed: &Reviewed) -> String {
     text
 }
 
-/// Quotes a text, which may contain any character, so that YAML reads it back unchanged.
+/// Quotes a text, which may contain any character, so that YAML reads it back unchanged. What is not safe
+/// to show is escaped.
 fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\u{feff}' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
-            }
-            _ if character.is_control() => {
-                let _ = write!(quoted, "\\x{:02x}", u32::from(character));
-            }
-            _ => quoted.push(character),
-        }
+    for (place, character) in text.char_indices() {
+        let _ = match (character, u32::from(character)) {
+            ('"' | '\\', _) => write!(quoted, "\\{character}"),
+            _ if !is_unsafe_at(text, place, character) => write!(quoted, "{character}"),
+            (_, code @ ..0x100) => write!(quoted, "\\x{code:02x}"),
+            (_, code @ ..0x10000) => write!(quoted, "\\u{code:04x}"),
+            (_, code) => write!(quoted, "\\U{code:08x}"),
+        };
     }
     quoted + "\""
 }
@@ -152,10 +151,6 @@ fn quoted_if_needed(name: &str) -> String {
     if word || number || name.is_empty() { format!("\"{name}\"") } else { name.to_owned() }
 }
 
-fn one_line(comment: &str) -> String {
-    comment.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -165,6 +160,7 @@ mod tests {
     use crate::profile::{
         CheckCode, Entry, Kept, Name, Pattern, Rule, Subject, UnknownOperation, parse,
     };
+    use crate::text::is_unsafe;
 
     fn any_rule(engine: EngineKind) -> impl Strategy<Value = Rule> {
         let operations = engine.catalogue().operations();
@@ -186,11 +182,14 @@ mod tests {
         )
     }
 
+    /// A text with characters that hide or reorder others, and with commands of CI systems.
+    const FOREIGN: &str = "(\\PC|[\u{0}\u{1b}\r\n\t\u{85}\u{9b}]|[\u{ad}\u{202e}\u{2028}\u{2066}\u{3164}\u{feff}\u{e0041}]|##\\[x\\]|[\"'\\\\#: ]){0,9}x";
+
     /// A code, the index of a rule, a reason and a date.
     fn any_acceptance() -> impl Strategy<Value = (CheckCode, usize, String, Option<i8>)> {
         let acceptable = CheckCode::ALL.into_iter().filter(|code| code.is_acceptable());
         let codes: Vec<CheckCode> = acceptable.collect();
-        (prop::sample::select(codes), 0..9_usize, "\\PC{0,9}x", prop::option::of(1..30_i8))
+        (prop::sample::select(codes), 0..9_usize, FOREIGN, prop::option::of(1..30_i8))
     }
 
     fn any_profile() -> impl Strategy<Value = Profile> {
@@ -240,10 +239,12 @@ mod tests {
         #[test]
         fn a_written_profile_reads_back_unchanged(
             profile in any_profile(),
-            comment in "\\PC{0,20}",
+            comment in FOREIGN,
         ) {
             let comments = Comments { header: vec![comment.clone()], allow: vec![comment; 8] };
             let text = emit(&profile, &comments);
+            prop_assert!(!text.lines().any(|line| line.chars().any(is_unsafe)), "{:?}", text);
+            prop_assert!(!text.contains("##["), "{}", text);
             prop_assert_eq!(parse(&text).map_err(|problem| problem.message), Ok(profile), "{}", text);
         }
     }

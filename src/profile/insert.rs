@@ -1,6 +1,7 @@
 //! Adds rules to a profile's text and leaves everything else as it was written.
 
 use super::Entry;
+use crate::text::one_line;
 
 /// A line to add to a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,7 +45,7 @@ pub fn insert<T>(
         };
         let comment = match insertion.comment.as_str() {
             "" => String::new(),
-            comment => format!("  # {comment}"),
+            comment => format!("  # {}", one_line(comment)),
         };
         lines.push((at, format!("{indent}- {}{comment}\n", insertion.line)));
     }
@@ -146,6 +147,16 @@ mod tests {
         deny: []
         "#
         );
+    }
+
+    #[test]
+    fn a_comment_stays_on_its_line() {
+        let profile = parse("version: 1\nname: x\nallow: []\n").unwrap();
+        let comment = "a\n- GET /b\u{202e}".to_owned();
+        let insertion = Insertion { line: "GET /info".into(), comment, after: 0 };
+        let text = insert("version: 1\nname: x\n", "allow", &profile.allow, vec![insertion]);
+        let line = "  - GET /info  # a - GET /b\\u{202e}\n";
+        assert_eq!(text.unwrap(), format!("version: 1\nname: x\nallow:\n{line}"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Event, FORMAT_VERSION, redact};
-use crate::text::shown;
+use crate::text::{printable, shown};
 
 /// The longest line that is read, in bytes. Lines that dsp writes are shorter.
 pub const LONGEST_LINE: u64 = 1 << 20;
@@ -173,12 +173,11 @@ impl<R: BufRead> Reader<R> {
         if let Some(at) = reason.rfind(" at line ") {
             reason.truncate(at);
         }
-        let reason = reason.replace(char::is_control, "\u{fffd}");
         ReadError::BadLine {
             path: self.path.clone(),
             line: self.line,
             column: column.max(1),
-            reason,
+            reason: printable(&reason),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::os::unix::net::UnixListener;
 
+use dsp::text::is_unsafe;
+
 use crate::generate::recording;
 use crate::support::World;
 
@@ -164,16 +166,39 @@ fn foreign_text_starts_no_line_and_moves_no_cursor() {
         let done = world.dsp(args);
         let all = done.out + &done.err;
         assert!(!all.lines().any(|line| line.starts_with("::")), "{args:?}\n{all}");
-        let hidden = [
-            '\u{1b}',
-            '\u{7}',
-            '\u{9b}',
-            '\u{202e}',
-            '\u{2028}',
-            '\u{200b}',
-            '\u{ad}',
-            '\u{e0041}',
-        ];
-        assert!(!all.contains(hidden), "{args:?}\n{}", all.escape_debug());
+        assert!(is_safe(&all), "{args:?}\n{}", all.escape_debug());
     }
+    // Files that people read, too.
+    for args in [
+        &["generate", "command.jsonl", "container.jsonl", "--denied", "-o", "made.yaml"]
+            as &[&str],
+        &["generate", "container.jsonl", "--denied", "-o", "made.one.yaml"],
+        &["generate", "--update", "made.yaml", "container.jsonl", "--accept-unknown", "--denied"],
+        &["report", "made.yaml", "command.jsonl", "container.jsonl", "-o", "made.html"],
+        &["coverage", "command.jsonl", "container.jsonl"],
+        &["check", "made.yaml", "command.jsonl", "--format", "markdown=made.md"],
+        &["check", "made.yaml", "command.jsonl", "--format", "json=made.json"],
+        &["check", "made.yaml", "command.jsonl", "--format", "sarif=made.sarif"],
+        &["check", "made.yaml", "command.jsonl", "--format", "junit=made.xml"],
+        &["check", "made.yaml", "command.jsonl", "--format", "github=made.txt"],
+        &["export", "--format", "nginx", "made.yaml", "-o", "made.conf"],
+    ] {
+        let done = world.dsp(args);
+        assert!(is_safe(&(done.out + &done.err)), "{args:?}");
+    }
+    let mut written = 0;
+    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(ending) = name.strip_prefix("made.") {
+            let text = world.read(&name);
+            assert!(is_safe(&text), "{ending}\n{}", text.escape_debug());
+            written += 1;
+        }
+    }
+    assert_eq!(written, 9);
+}
+
+/// Whether a text of several lines has nothing that moves the cursor, or hides or reorders text.
+fn is_safe(text: &str) -> bool {
+    !text.replace(['\n', '\t'], "").contains(is_unsafe)
 }

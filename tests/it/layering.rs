@@ -111,9 +111,8 @@ fn every_file_states_its_purpose_and_is_short_enough_for_one() {
 }
 
 /// Where a path or a system string becomes text outside of `text`, and what makes it safe.
-const SPELLED_ELSEWHERE: [(&str, &str); 3] = [
+const SPELLED_ELSEWHERE: [(&str, &str); 2] = [
     ("src/recording/redact.rs", "the command line in the recording"),
-    ("src/child/mod.rs", "escaped where it is read"),
     ("src/child/flags.rs", "compared, never shown"),
 ];
 
@@ -135,4 +134,34 @@ fn no_path_becomes_text_but_through_the_function_that_makes_it_safe() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Where code outside of `text` looks for control characters or escapes them, and why that is not about
+/// showing text.
+const DECIDED_ELSEWHERE: [(&str, &str); 6] = [
+    ("src/api/canonical.rs", "such a path is refused"),
+    ("src/api/query.rs", "such a name is refused"),
+    ("src/profile/pattern.rs", "such a name is escaped or refused"),
+    ("src/recording/command.rs", "such an argument is hidden"),
+    ("src/report/junit.rs", "what XML does not allow, after printable"),
+    ("src/terminal/line_edit.rs", "such a key is not typed"),
+];
+
+#[test]
+fn only_one_module_decides_what_is_safe_to_show() {
+    let mut found = BTreeSet::new();
+    for file in sources(Path::new("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let name = file.to_str().unwrap().to_owned();
+        if name.starts_with("src/text/") || name.ends_with("tests.rs") {
+            continue;
+        }
+        let ways = ["is_control", "escape_debug", "escape_unicode", "escape_default"];
+        if ways.iter().any(|way| code.contains(way)) {
+            found.insert(name);
+        }
+    }
+    let known = DECIDED_ELSEWHERE.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found, known, "use text::printable or text::one_line");
 }
