@@ -1,9 +1,8 @@
 //! One difference between two profiles.
 
-use std::fmt;
-
 use super::Entry;
 use crate::api::Risk;
+use crate::text::words;
 
 /// One difference.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,68 +69,30 @@ pub enum Effect {
     Widens,
 }
 
-impl ChangeKind {
-    /// Every kind.
-    pub const ALL: [Self; 16] = [
-        Self::EngineChanged,
-        Self::RuleAdded,
-        Self::RuleWidened,
-        Self::UnknownAdded,
-        Self::DenyRemoved,
-        Self::MinApiLowered,
-        Self::RuleNarrowed,
-        Self::RuleRemoved,
-        Self::UnknownRemoved,
-        Self::DenyAdded,
-        Self::MinApiRaised,
-        Self::ReviewRemoved,
-        Self::ReviewShrunk,
-        Self::ReviewBroken,
-        Self::AcceptAdded,
-        Self::ReviewGrown,
-    ];
+words!(ChangeKind, () = (), {
+    EngineChanged = "engine-changed",
+    RuleAdded = "rule-added",
+    RuleWidened = "rule-widened",
+    UnknownAdded = "unknown-added",
+    DenyRemoved = "deny-removed",
+    MinApiLowered = "min-api-lowered",
+    RuleNarrowed = "rule-narrowed",
+    RuleRemoved = "rule-removed",
+    UnknownRemoved = "unknown-removed",
+    DenyAdded = "deny-added",
+    MinApiRaised = "min-api-raised",
+    ReviewRemoved = "review-removed",
+    ReviewShrunk = "review-shrunk",
+    ReviewBroken = "review-broken",
+    AcceptAdded = "accept-added",
+    ReviewGrown = "review-grown",
+});
 
-    /// The name of the kind, the same in every output format.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EngineChanged => "engine-changed",
-            Self::RuleAdded => "rule-added",
-            Self::RuleWidened => "rule-widened",
-            Self::UnknownAdded => "unknown-added",
-            Self::DenyRemoved => "deny-removed",
-            Self::MinApiLowered => "min-api-lowered",
-            Self::RuleNarrowed => "rule-narrowed",
-            Self::RuleRemoved => "rule-removed",
-            Self::UnknownRemoved => "unknown-removed",
-            Self::DenyAdded => "deny-added",
-            Self::MinApiRaised => "min-api-raised",
-            Self::ReviewRemoved => "review-removed",
-            Self::ReviewShrunk => "review-shrunk",
-            Self::ReviewBroken => "review-broken",
-            Self::AcceptAdded => "accept-added",
-            Self::ReviewGrown => "review-grown",
-        }
-    }
-}
-
-impl fmt::Display for ChangeKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl Effect {
-    /// The word for the effect, the same in every output format.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Narrows => "narrows",
-            Self::Widens => "widens",
-        }
-    }
-}
+words!(Effect, () = (), {
+    None = "none",
+    Narrows = "narrows",
+    Widens = "widens",
+});
 
 /// An entry as text, at its position.
 pub(super) fn text<T: ToString>(entry: &Entry<T>) -> Entry<String> {

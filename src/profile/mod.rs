@@ -11,6 +11,7 @@ mod decisions;
 mod diff;
 mod edit;
 mod emit;
+mod entry;
 mod globs;
 mod index;
 mod insert;
@@ -26,6 +27,8 @@ mod reviewed;
 mod rule;
 mod schema;
 mod shipped;
+mod standing;
+mod unknown;
 
 pub use accept::{Acceptance, Subject};
 pub use ambiguity::{Ambiguity, AmbiguityKind};
@@ -36,14 +39,17 @@ pub use edit::{
     comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
 };
 pub use emit::{Comments, acceptance, emit, emit_reviewed};
+pub use entry::Entry;
 pub use index::RuleIndex;
 pub use insert::{Insertion, insert};
-pub use model::{Entry, Name, NameError, Profile, UnknownOperation};
+pub use model::{Name, NameError, Profile};
 pub use overlap::shared;
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse, parse_bytes, parse_from};
 pub use pattern::{Glob, Pattern, looks_like_id};
 pub use problem::Problem;
-pub use reviewed::{Accepted, Kept, Marks, Open, Reviewed, Since, Standing, Widened};
+pub use reviewed::{Accepted, Kept, Marks, Reviewed};
 pub use rule::{Rule, RuleError};
 pub use schema::{TITLE as SCHEMA_TITLE, schema};
 pub use shipped::{BUILTIN, SHIPPED, Shipped};
+pub use standing::{Open, Since, Standing, Widened};
+pub use unknown::UnknownOperation;

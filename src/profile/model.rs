@@ -1,11 +1,9 @@
 //! The types of a profile. Invalid values cannot be represented.
 
 use std::fmt;
-use std::ops::Range;
 
-use super::rule::{method_and_path, plain};
-use super::{Acceptance, Reviewed, Rule, RuleIndex};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Method};
+use super::{Acceptance, Entry, Reviewed, Rule, RuleIndex, UnknownOperation};
+use crate::api::{ApiVersion, EngineKind};
 
 /// The length limit of a profile's name, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -32,15 +30,6 @@ pub struct Profile {
     pub reviewed: Option<Reviewed>,
 }
 
-/// A value and its position in the file. Two entries are equal if their values are.
-#[derive(Clone, Debug)]
-pub struct Entry<T> {
-    /// The value.
-    pub value: T,
-    /// Its byte range in the file; `None` if it did not come from one.
-    pub span: Option<Range<usize>>,
-}
-
 /// The name of a profile: letters, digits, `.`, `_` and `-`, at most 64 of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name(String);
@@ -51,13 +40,6 @@ pub struct Name(String);
     "a name has 1 to {LONGEST_NAME} letters, digits, \".\", \"_\" or \"-\", a letter or digit first"
 )]
 pub struct NameError;
-
-/// A request that is not in the catalogue, allowed exactly as written.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct UnknownOperation {
-    method: Method,
-    path: String,
-}
 
 impl Profile {
     /// A profile that allows nothing.
@@ -85,21 +67,6 @@ impl Profile {
     #[must_use]
     pub fn denied(&self) -> RuleIndex {
         RuleIndex::new(self.engine, self.deny.iter().map(|entry| &entry.value))
-    }
-}
-
-impl<T> Entry<T> {
-    /// An entry that is not in a file yet.
-    pub fn new(value: T) -> Self {
-        Self { value, span: None }
-    }
-}
-
-impl<T: Eq> Eq for Entry<T> {}
-
-impl<T: PartialEq> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
     }
 }
 
@@ -145,58 +112,5 @@ impl Name {
 impl fmt::Display for Name {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.0)
-    }
-}
-
-impl UnknownOperation {
-    /// The request itself, if it is not an operation of the catalogue.
-    #[must_use]
-    pub fn of(request: &CanonicalRequest) -> Option<Self> {
-        let unknown = request.locate().is_none();
-        unknown.then(|| Self { method: request.method(), path: plain(request.path().to_owned()) })
-    }
-
-    /// Parses `METHOD /path` without wildcards. The error says what to write instead.
-    pub(super) fn parse(engine: EngineKind, text: &str) -> Result<Self, String> {
-        let (method, path) = method_and_path(text).map_err(|error| error.to_string())?;
-        if path.contains('*') {
-            return Err("an unknown operation is written literally, without \"*\" (%2A is a star)"
-                .to_owned());
-        }
-        let request = CanonicalRequest::parse(engine, method.as_str(), path)
-            .map_err(|refusal| format!("no request can be spelled like this: {refusal}"))?;
-        if request.version().is_some() {
-            return Err("rules have no version prefix".to_owned());
-        }
-        if !request.query().is_empty() {
-            return Err("rules have no query".to_owned());
-        }
-        Self::of(&request).ok_or_else(|| {
-            "this is a known operation of the Engine API; write it under allow:".to_owned()
-        })
-    }
-
-    /// Its method.
-    #[must_use]
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
-    /// Its path in canonical spelling, without a version.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Whether the entry allows this request.
-    #[must_use]
-    pub fn matches(&self, request: &CanonicalRequest) -> bool {
-        self.method == request.method() && self.path == plain(request.path().to_owned())
-    }
-}
-
-impl fmt::Display for UnknownOperation {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&format!("{} {}", self.method, self.path))
     }
 }
