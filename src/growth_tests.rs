@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::api::EngineKind;
 use crate::api::steps;
-use crate::check::{self, FailOn, check, compare};
+use crate::check::{self, check, compare};
 use crate::learn::{self, Evidence, Gathering, Names};
 use crate::policy::{Enforcer, Gate, Request};
 use crate::profile::{self, Diff, Profile};
@@ -102,7 +102,7 @@ fn comparing_grows_with_the_rules() {
     let same = |old: &str, new: &str| {
         let source = |text: &str| Source::file("p", text.to_owned());
         let (one, other) = (parse(old), parse(new));
-        let _ = compare((&one, source(old)), (&other, source(new)), FailOn::Nothing);
+        let _ = compare((&one, source(old)), (&other, source(new)), None);
     };
     grows("different names", |number| {
         same(&text(named("c-", number), ""), &text(named("d-", number), ""));

@@ -3,20 +3,24 @@
 use crate::api::{EngineKind, Operation, Risk};
 use crate::profile::{Change, ChangeKind, Diff, Effect, Entry, Profile, Rule, key_span};
 use crate::report::{Fact, Finding, Kind, Region, Report, Severity, Source, Verdict, count};
+use crate::text::words;
 
-/// Which changes make the verdict a failure.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// Which changes make the verdict a failure, besides a lost review.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FailOn {
     /// Any change.
     Any,
-    /// Only a lost review.
-    #[default]
-    Nothing,
-    /// A widening that no person has accepted.
-    Unreviewed,
     /// Any widening.
     Widened,
+    /// A widening that no person has accepted.
+    Unreviewed,
 }
+
+words!(FailOn, () = (), {
+    Any = "any",
+    Widened = "widened",
+    Unreviewed = "unreviewed",
+});
 
 /// The kinds of changes.
 pub const CHANGES: [Kind; ChangeKind::ALL.len()] = [
@@ -66,7 +70,11 @@ impl ChangeKind {
 
 /// Compares an old profile and its file with a new one.
 #[must_use]
-pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn) -> Report {
+pub fn compare(
+    old: (&Profile, Source),
+    new: (&Profile, Source),
+    fail_on: Option<FailOn>,
+) -> Report {
     let diff = Diff::of(old.0, new.0);
     let engine = new.0.engine;
     // The new file comes first: findings without a place belong to it.
@@ -116,16 +124,16 @@ pub fn compare(old: (&Profile, Source), new: (&Profile, Source), fail_on: FailOn
     }
 }
 
-fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
+fn finding(change: &Change, engine: EngineKind, fail_on: Option<FailOn>) -> Finding {
     let kind = CHANGES.iter().find(|kind| kind.code == change.kind.as_str());
     let [first, ..] = &CHANGES;
     let kind = kind.unwrap_or(first);
     let is_unreviewed = change.effect == Effect::Widens && !change.is_reviewed;
     let fails = match fail_on {
-        FailOn::Any => true,
-        FailOn::Nothing => false,
-        FailOn::Unreviewed => is_unreviewed,
-        FailOn::Widened => change.effect == Effect::Widens,
+        None => false,
+        Some(FailOn::Any) => true,
+        Some(FailOn::Unreviewed) => is_unreviewed,
+        Some(FailOn::Widened) => change.effect == Effect::Widens,
     };
     let is_about_people = matches!(
         change.kind,
@@ -148,7 +156,7 @@ fn finding(change: &Change, engine: EngineKind, fail_on: FailOn) -> Finding {
     let about = if new.is_empty() { &old } else { &new };
     let operation = Rule::parse(engine, about).ok().map(|rule| rule.operation());
     let mut message = message(change, &old, &new, operation);
-    if is_unreviewed && fail_on == FailOn::Unreviewed {
+    if is_unreviewed && fail_on == Some(FailOn::Unreviewed) {
         message += ", and nobody has reviewed it";
     }
     Finding {

@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let read = args.recordings.iter().chain(&args.against).chain([&args.profile]);
     standard::read_once(read.map(PathBuf::as_path))?;
     let (source, profile) = source::load_source(&args.profile)?;
-    let (from, engine) = (args.from.format(), Some(profile.engine));
+    let (from, engine) = (args.from.logs(), Some(profile.engine));
     let evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;
     sessions::warn(&evidence);
     let options = Options {

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use super::options::Verbosity;
+use super::options::{Verbosity, word};
 use super::reporting::Outputs;
 use super::status::Status;
 use super::{source, standard};
-use crate::check::{self, compare};
+use crate::check::{FailOn, compare};
 
 /// Show what a change to a profile widens and narrows
 ///
@@ -28,31 +26,23 @@ pub(super) struct Args {
     #[arg(value_name = "NEW")]
     new: PathBuf,
     /// What makes the exit status 3, besides a lost review
-    #[arg(long, value_enum, value_name = "CHANGE")]
+    #[arg(
+        long,
+        value_name = "CHANGE",
+        value_parser = word(|change| match change {
+            FailOn::Any => "Any change",
+            FailOn::Widened => "The new profile allows more",
+            FailOn::Unreviewed => "The new profile allows more, and nobody has accepted that with dsp review",
+        })
+    )]
     fail_on: Option<FailOn>,
     #[command(flatten)]
     outputs: Outputs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FailOn {
-    /// Any change
-    Any,
-    /// The new profile allows more
-    Widened,
-    /// The new profile allows more, and nobody has accepted that with dsp review
-    Unreviewed,
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     standard::read_once([args.old.as_path(), &args.new])?;
     let (old_source, old) = source::load_any(&args.old)?;
     let (new_source, new) = source::load_any(&args.new)?;
-    let fail_on = match args.fail_on {
-        None => check::FailOn::Nothing,
-        Some(FailOn::Any) => check::FailOn::Any,
-        Some(FailOn::Widened) => check::FailOn::Widened,
-        Some(FailOn::Unreviewed) => check::FailOn::Unreviewed,
-    };
-    args.outputs.write(&compare((&old, old_source), (&new, new_source), fail_on), verbosity)
+    args.outputs.write(&compare((&old, old_source), (&new, new_source), args.fail_on), verbosity)
 }

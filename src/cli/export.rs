@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
 
-use super::options::Verbosity;
+use super::options::{Verbosity, word};
 use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
 use super::{files, output, standard};
-use crate::export::{self, export};
+use crate::export::{Format, export};
 use crate::text::shown;
 
 /// Write a profile for another proxy
@@ -27,8 +26,19 @@ pub(super) struct Args {
     #[arg(value_name = "PROFILE", add = ArgValueCompleter::new(Profiles))]
     profile: PathBuf,
     /// The proxy
-    #[arg(short, long, value_name = "FORMAT")]
-    format: ExportFormat,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_parser = word(|format| match format {
+            Format::Caddy => "A Caddyfile",
+            Format::Cetusguard => "Rules of CetusGuard",
+            Format::Haproxy => "A haproxy.cfg",
+            Format::Nginx => "A server for the http section of nginx",
+            Format::Wollomatic => "A compose service of wollomatic/socket-proxy",
+        })
+    )]
+    format: Format,
     /// Where to write it, instead of stdout; an existing file is not overwritten
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -39,45 +49,18 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     if let Some(path) = file {
         files::check_new(path, "remove it")?;
     }
-    let text = export(&source::load(&args.profile)?, args.format.into())?;
+    let text = export(&source::load(&args.profile)?, args.format)?;
     let Some(path) = file else {
         output::data(&text)?;
         return Ok(Status::Done);
     };
     crate::files::create(path, &text)?;
     if !verbosity.quiet {
-        let format = export::Format::from(args.format);
         output::note(&format!(
-            "wrote {} for {format}; its first lines say what it cannot express",
-            shown(path)
+            "wrote {} for {}; its first lines say what it cannot express",
+            shown(path),
+            args.format
         ));
     }
     Ok(Status::Done)
-}
-
-/// A proxy that a profile can be written for.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ExportFormat {
-    /// A Caddyfile
-    Caddy,
-    /// Rules of CetusGuard
-    Cetusguard,
-    /// A haproxy.cfg
-    Haproxy,
-    /// A server for the http section of nginx
-    Nginx,
-    /// A compose service of wollomatic/socket-proxy
-    Wollomatic,
-}
-
-impl From<ExportFormat> for export::Format {
-    fn from(format: ExportFormat) -> Self {
-        match format {
-            ExportFormat::Caddy => Self::Caddy,
-            ExportFormat::Cetusguard => Self::Cetusguard,
-            ExportFormat::Haproxy => Self::Haproxy,
-            ExportFormat::Nginx => Self::Nginx,
-            ExportFormat::Wollomatic => Self::Wollomatic,
-        }
-    }
 }

@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 pub(super) use self::args::Args;
-use self::args::{EngineName, Names};
 use super::ask::{self, Existing};
 use super::misuse::misuse;
 use super::options::Verbosity;
 use super::status::Status;
 use super::{ambiguity, environment, evidence, files, hint, output, sessions, standard};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
-use crate::learn::{self, Chosen, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
+use crate::learn::{self, Chosen, Decision, Evidence, Generated, MinApi, Names, TooOld, Wishes};
 use crate::profile::{self, LoadError, Name, Pattern, Profile, emit};
 use crate::report::{count, printable, quoted};
 use crate::session::{self, OutsideProjects, ProfileChange};
@@ -32,7 +31,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let old = target.old_profile()?;
     let wanted = engine(args.engine, old.as_ref())?;
     let denied = ask::chosen(&args.denied);
-    let from = args.from.format().map(|logs| logs.with_denied(&denied)).transpose()?;
+    let from = args.from.logs().map(|logs| logs.with_denied(&denied)).transpose()?;
     let (mut gathering, engine) = evidence::gather(&args.recordings, from, wanted, &args.sessions)?;
     let question = "denied requests to allow";
     let denied = chosen(denied, &gathering.denied(engine), "--denied", question, verbosity)?;
@@ -182,8 +181,7 @@ fn chosen(
 }
 
 /// The engine that the profile is for, if that is known before the evidence is read.
-fn engine(asked: Option<EngineName>, old: Option<&Profile>) -> anyhow::Result<Option<EngineKind>> {
-    let asked = asked.map(EngineKind::from);
+fn engine(asked: Option<EngineKind>, old: Option<&Profile>) -> anyhow::Result<Option<EngineKind>> {
     match (asked, old.map(|profile| profile.engine)) {
         (Some(asked), Some(old)) if asked != old => {
             anyhow::bail!("--engine says {asked}, but the profile is for {old}")
@@ -218,7 +216,7 @@ fn fresh(
         name,
         place: name_of_place(args),
         accept_unknown: unknown.clone(),
-        names: args.names.into(),
+        names: args.names,
         min_api: args.min_api.unwrap_or_default(),
     };
     let Generated { profile, mut comments } = learn::generate(evidence, &options);
@@ -275,7 +273,7 @@ fn update(
         );
     }
     let wishes =
-        Wishes { names: args.names.into(), accept_unknown: unknown.clone(), min_api: args.min_api };
+        Wishes { names: args.names, accept_unknown: unknown.clone(), min_api: args.min_api };
     let update = learn::update(text, old, evidence, wishes)
         .with_context(|| format!("cannot change {}", shown(path)))?;
     let profile = profile::parse(&update.text).map_err(|problem| {
@@ -435,7 +433,7 @@ fn named_after_file(path: &Path) -> Option<Name> {
 /// The name of the recording, or else of its folder. Logs do not count: they are named after a proxy,
 /// and not after the program that the profile is for.
 fn name_of_place(args: &Args) -> Option<Name> {
-    if args.from.format().is_some() {
+    if args.from.logs().is_some() {
         return None;
     }
     let outside = OutsideProjects::new(environment::home(), environment::temporary());

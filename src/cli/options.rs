@@ -1,9 +1,11 @@
 //! Options that several commands have.
 
-use clap::{ArgAction, ValueEnum};
+use clap::ArgAction;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::logs::Logs;
-use crate::recording;
+use crate::recording::Format;
+use crate::text::Word;
 
 /// How much dsp prints about what it does.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -28,35 +30,36 @@ pub(super) struct Engine {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Origin {
     /// Read the logs of this program instead of recordings
-    #[arg(long = "from", value_name = "PROGRAM", requires = "recordings")]
-    program: Option<Program>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Program {
-    /// Caddy's debug log, as JSON or for the console
-    Caddy,
-    /// The engine's own debug log, with the requests of all its clients
-    Dockerd,
-    /// HAProxy's `option httplog`
-    Haproxy,
-    /// nginx's `combined` access log, with what nginx itself denied
-    Nginx,
-    /// The debug log of wollomatic's socket-proxy
-    Wollomatic,
+    #[arg(
+        long = "from",
+        value_name = "PROGRAM",
+        requires = "recordings",
+        value_parser = word(|format| match format {
+            Format::Caddy => "Caddy's debug log, as JSON or for the console",
+            Format::Dockerd => "The engine's own debug log, with the requests of all its clients",
+            Format::Haproxy => "HAProxy's `option httplog`",
+            Format::Nginx => "nginx's `combined` access log, with what nginx itself denied",
+            Format::Wollomatic => "The debug log of wollomatic's socket-proxy",
+        })
+    )]
+    program: Option<Format>,
 }
 
 impl Origin {
     /// The logs to read, or `None` for recordings.
-    pub(super) fn format(self) -> Option<Logs> {
-        self.program.map(|program| {
-            Logs::of(match program {
-                Program::Caddy => recording::Format::Caddy,
-                Program::Dockerd => recording::Format::Dockerd,
-                Program::Haproxy => recording::Format::Haproxy,
-                Program::Nginx => recording::Format::Nginx,
-                Program::Wollomatic => recording::Format::Wollomatic,
-            })
-        })
+    pub(super) fn logs(self) -> Option<Logs> {
+        self.program.map(Logs::of)
     }
+}
+
+/// Reads a value of an enum from its word, and says in the help what each value means.
+pub(super) fn word<T: Word + Send + Sync>(
+    help: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let value = |value: &T| PossibleValue::new(value.word()).help(help(*value));
+    let words = PossibleValuesParser::new(T::VALUES.iter().map(value));
+    words.try_map(|word| {
+        let named = T::VALUES.iter().find(|value| value.word() == word);
+        named.copied().ok_or("unknown value")
+    })
 }

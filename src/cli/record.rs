@@ -4,12 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::ValueEnum;
 use console::Term;
 
 use super::intercept::Intercept as InterceptOption;
 use super::listen::Listen;
-use super::options::{Engine, Verbosity};
+use super::options::{Engine, Verbosity, word};
 use super::sessions::label;
 use super::status::Status;
 use super::{environment, follow, hint, output, runtime, serve, standard};
@@ -63,38 +62,20 @@ pub(super) struct Args {
     /// How much of the command to record
     #[arg(
         long,
-        value_enum,
         value_name = "HOW",
-        default_value_t = Arguments::Short,
+        default_value_t,
+        value_parser = word(|how| match how {
+            CommandLine::Short => "The program, with its subcommand or the name of its script",
+            CommandLine::Full => "All arguments, except those that look secret",
+            CommandLine::None => "Nothing",
+        }),
         requires = "command",
         conflicts_with = "grace"
     )]
-    command_line: Arguments,
+    command_line: CommandLine,
     /// The program to run
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
-}
-
-/// How much of the command to record.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Arguments {
-    /// The program, with its subcommand or the name of its script
-    #[default]
-    Short,
-    /// All arguments, except those that look secret
-    Full,
-    /// Nothing
-    None,
-}
-
-impl From<Arguments> for CommandLine {
-    fn from(arguments: Arguments) -> Self {
-        match arguments {
-            Arguments::Short => Self::Short,
-            Arguments::Full => Self::Full,
-            Arguments::None => Self::None,
-        }
-    }
 }
 
 pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
@@ -162,7 +143,7 @@ impl Args {
         environment: &Environment,
         intercept: Option<Intercept>,
     ) -> anyhow::Result<RecordingOptions> {
-        let how = CommandLine::from(self.command_line);
+        let how = self.command_line;
         let sessions = self.split.map_or(ContainerSessions::Shared, ContainerSessions::Folder);
         Ok(RecordingOptions {
             command: how.of(&self.command),

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         [] => None,
         some => Some(evidence::read(
             some,
-            args.from.format(),
+            args.from.logs(),
             Some(profile.engine),
             true,
             &Sessions::default(),

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let answers =
         Answers { keep: args.keep.clone(), deny: args.deny.clone(), narrow: args.narrow.clone() };
     if answers != Answers::default() {
-        if args.from.format().is_some() {
+        if args.from.logs().is_some() {
             misuse!("--from is for showing evidence, which --keep, --deny and --narrow do not do");
         }
         return script(&path, verbosity, &answers);
@@ -259,7 +259,7 @@ fn read_evidence(args: &Args, draft: &Draft) -> anyhow::Result<Option<Evidence>>
     if !args.recordings.is_empty() {
         return evidence::read(
             &args.recordings,
-            args.from.format(),
+            args.from.logs(),
             engine,
             false,
             &Sessions::default(),

@@ -7,7 +7,8 @@ use indexmap::{IndexMap, IndexSet};
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
 use super::{Chosen, Evidence, SessionState};
 use crate::api::{CanonicalRequest, EngineKind, Located};
-use crate::recording::{Event, Format, Request, Session};
+use crate::recording::{Event, Request, Session};
+use crate::text::beginning;
 
 /// What has been read so far. A line that is read twice counts once.
 #[derive(Debug, Default)]
@@ -249,7 +250,7 @@ impl Gathering {
         state.start = Some(session.start);
         state.command = session.command;
         state.container = session.container;
-        state.from = session.labels.get("from").and_then(|name| Format::named(name));
+        state.from = session.labels.get("from").and_then(|name| name.parse().ok());
         state.labels = session.labels;
         state.engine = session.engine.map(|engine| engine.kind);
         state.lossy |= session.lossy;
@@ -258,8 +259,7 @@ impl Gathering {
     /// The index of a client, from 1; the index after the last one is shared by all further
     /// clients.
     fn client(&mut self, name: &str) -> u8 {
-        let end = name.char_indices().nth(LONGEST_CLIENT).map_or(name.len(), |(end, _)| end);
-        let name = name.get(..end).unwrap_or(name);
+        let name = beginning(name, LONGEST_CLIENT);
         let place = self.clients.get_index_of(name).unwrap_or_else(|| {
             if self.clients.len() < MOST_CLIENTS {
                 self.clients.insert_full(name.into()).0

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Demand, Known, Unknown};
 use crate::api::is_incomplete;
 use crate::profile::{Glob, Pattern, Rule, UnknownOperation, looks_like_id};
+use crate::text::words;
 
 /// What rules do with the names that were seen.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -17,6 +18,12 @@ pub enum Names {
     /// A glob if all names share a prefix that a person chose, otherwise `*`.
     Glob,
 }
+
+words!(Names, () = (), {
+    Any = "any",
+    Exact = "exact",
+    Glob = "glob",
+});
 
 impl Names {
     /// The rules for an operation. They match every value that was seen. A name that was only

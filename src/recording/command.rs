@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use self::words::{GROUPS, INTERPRETERS, RUNNERS, SECRET_LETTERS, SECRET_OPTIONS, SUB_COMMANDS};
 use super::redact::{self, is_secret};
 use crate::api::{HIDDEN, without_user};
-use crate::text::spelled;
+use crate::text::{spelled, words};
 
 /// How much of a command line is recorded.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -21,6 +21,12 @@ pub enum CommandLine {
     /// Nothing.
     None,
 }
+
+words!(CommandLine, () = (), {
+    Short = "short",
+    Full = "full",
+    None = "none",
+});
 
 /// The limits on the arguments that are recorded: on their bytes in total, and on their number.
 const MOST_BYTES: usize = 1 << 16;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use dsp::api::EngineKind;
-use dsp::recording::{Event, Format, Log, Reader, Request, TurnedAway};
+use dsp::recording::{Event, Log, Reader, Request, TurnedAway};
 
 use crate::support::{Done, World};
 
@@ -56,7 +56,7 @@ fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
 #[test]
 fn each_log_contains_the_requests_of_its_recording() {
     for (name, from) in LOGS {
-        let format = Format::ALL.into_iter().find(|format| format.name() == from).unwrap();
+        let format = from.parse().unwrap();
         let log =
             Log::read(name, format, EngineKind::Docker, TurnedAway::LeftOut, log(name).as_bytes());
         let log = log.unwrap();

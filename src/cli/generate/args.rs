@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use crate::api::{ApiVersion, EngineKind};
-use crate::cli::options::Origin;
+use crate::cli::options::{Origin, word};
 use crate::cli::sessions::Sessions;
 use crate::cli::{ask, standard};
-use crate::learn::MinApi;
+use crate::learn::{MinApi, Names};
 
 /// Make the smallest profile that allows what was recorded
 ///
@@ -55,7 +53,18 @@ pub(in crate::cli) struct Args {
     )]
     pub(super) schema: Option<PathBuf>,
     /// How widely rules match names
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = Names::Any)]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value_t,
+        value_parser = word(|names| match names {
+            Names::Any => "Any name",
+            Names::Exact => "Only the recorded names",
+            Names::Glob => {
+                "A pattern such as ci-* if all recorded names share a prefix, otherwise any name"
+            }
+        })
+    )]
     pub(super) names: Names,
     /// Allow requests that are not known operations of the API, exactly as they were recorded: one,
     /// such as 'GET /vendor/health', or all of them. On a terminal, dsp asks which
@@ -71,8 +80,15 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     pub(super) allow_lossy: bool,
     /// The engine that was recorded, if the evidence does not name it; logs never do
-    #[arg(long, value_enum, value_name = "ENGINE")]
-    pub(super) engine: Option<EngineName>,
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        value_parser = word(|engine| match engine {
+            EngineKind::Docker => "Docker Engine",
+            EngineKind::Podman => "podman, with its own API below /libpod",
+        })
+    )]
+    pub(super) engine: Option<EngineKind>,
     /// The oldest API version to allow: VERSION such as 1.41, recorded for the oldest that was recorded,
     /// or none. By default, a new profile has none, and --update keeps what is there
     #[arg(long, value_name = "VERSION", value_parser = min_api)]
@@ -81,45 +97,6 @@ pub(in crate::cli) struct Args {
     pub(super) from: Origin,
     #[command(flatten)]
     pub(super) sessions: Sessions,
-}
-
-/// An engine.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum EngineName {
-    /// Docker Engine
-    Docker,
-    /// podman, with its own API below /libpod
-    Podman,
-}
-
-impl From<EngineName> for EngineKind {
-    fn from(name: EngineName) -> Self {
-        match name {
-            EngineName::Docker => Self::Docker,
-            EngineName::Podman => Self::Podman,
-        }
-    }
-}
-
-/// How rules match the names of containers, images and other objects.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Names {
-    /// Any name
-    Any,
-    /// Only the recorded names
-    Exact,
-    /// A pattern such as ci-* if all recorded names share a prefix, otherwise any name
-    Glob,
-}
-
-impl From<Names> for crate::learn::Names {
-    fn from(names: Names) -> Self {
-        match names {
-            Names::Any => Self::Any,
-            Names::Exact => Self::Exact,
-            Names::Glob => Self::Glob,
-        }
-    }
 }
 
 /// Parses a version in the spelling of either engine, because the engine is not known yet.

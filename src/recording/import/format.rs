@@ -1,8 +1,7 @@
 //! The formats that can be read, one row each.
 
-use std::fmt;
-
 use super::{Line, Unreadable, caddy, dockerd, haproxy, nginx, unwrap, wollomatic};
+use crate::text::words;
 
 /// The format of a log.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -44,29 +43,15 @@ impl Holds {
     }
 }
 
+words!(Format, () = (), {
+    Caddy = "caddy",
+    Dockerd = "dockerd",
+    Haproxy = "haproxy",
+    Nginx = "nginx",
+    Wollomatic = "wollomatic",
+});
+
 impl Format {
-    /// All formats.
-    pub const ALL: [Self; 5] =
-        [Self::Caddy, Self::Dockerd, Self::Haproxy, Self::Nginx, Self::Wollomatic];
-
-    /// Its name on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Caddy => "caddy",
-            Self::Dockerd => "dockerd",
-            Self::Haproxy => "haproxy",
-            Self::Nginx => "nginx",
-            Self::Wollomatic => "wollomatic",
-        }
-    }
-
-    /// The format with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-
     /// The name of the program.
     #[must_use]
     pub const fn program(self) -> &'static str {
@@ -159,12 +144,6 @@ impl Format {
     pub(super) fn of(line: &str) -> Option<Self> {
         let is_request = |line: &Result<Line, Unreadable>| matches!(line, Ok(Line::Request(_)));
         Self::ALL.into_iter().find(|format| format.lines(line).iter().any(is_request))
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -188,7 +188,7 @@ impl Import {
             command: Vec::new(),
             arguments: false,
             container: None,
-            labels: IndexMap::from([("from".to_owned(), format.name().to_owned())]),
+            labels: IndexMap::from([("from".to_owned(), format.as_str().to_owned())]),
             engine: None,
             lossy: false,
         };

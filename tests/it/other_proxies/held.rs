@@ -153,7 +153,7 @@ fn command(format: Format, file: &str, world: &World) -> Command {
 #[test]
 fn a_request_is_in_a_log_as_soon_as_the_format_says() {
     for format in [Format::Caddy, Format::Haproxy, Format::Nginx] {
-        if !is_installed(format.name()) {
+        if !is_installed(format.as_str()) {
             continue;
         }
         let proxy = Logging::start(format);
@@ -175,6 +175,6 @@ fn a_request_is_in_a_log_as_soon_as_the_format_says() {
             Holds::Ended => [false, false, true],
         };
         let log = proxy.world.read("log");
-        assert_eq!([has_begun, is_answered, has_ended], expected, "{}: {log}", format.name());
+        assert_eq!([has_begun, is_answered, has_ended], expected, "{}: {log}", format.as_str());
     }
 }
