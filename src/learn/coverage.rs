@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{Evidence, Use};
-use crate::api::Risk;
+use crate::api::{Operation, Risk};
 
 /// How far the evidence covers what a program does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -178,17 +178,19 @@ impl OtherRow {
 
 fn questions(evidence: &Evidence) -> Vec<Question> {
     let catalogue = evidence.engine().catalogue();
-    let seen = |name: &str| evidence.known().any(|known| known.operation.name == name);
-    let text = |name: &str| catalogue.named(name).map(ToString::to_string);
-    let pairs = FAMILIES.into_iter().flat_map(|family| {
-        SIBLINGS.map(|(one, other, question)| {
-            (format!("{family}{one}"), format!("{family}{other}"), question)
+    let is_seen = |operation: &Operation| evidence.of_operation(operation).is_some();
+    let siblings = FAMILIES.into_iter().flat_map(|family| {
+        SIBLINGS.into_iter().filter_map(move |(one, other, question)| {
+            let named = |name: &str| catalogue.named(&format!("{family}{name}"));
+            Some((named(one)?, named(other)?, question))
         })
     });
-    pairs
-        .filter(|(one, other, _)| seen(one) && !seen(other))
-        .filter_map(|(one, other, question)| {
-            Some(Question { seen: text(&one)?, missing: text(&other)?, question })
+    siblings
+        .filter(|(one, other, _)| is_seen(one) && !is_seen(other))
+        .map(|(one, other, question)| Question {
+            seen: one.to_string(),
+            missing: other.to_string(),
+            question,
         })
         .collect()
 }

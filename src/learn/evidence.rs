@@ -48,6 +48,11 @@ impl Evidence {
         self.known.values()
     }
 
+    /// What was seen of one operation; `None` if it was not seen.
+    pub fn of_operation(&self, operation: &Operation) -> Option<&Known> {
+        self.known.get(&operation.index)
+    }
+
     /// Requests that are not in the catalogue, by their text.
     pub fn unknown(&self) -> impl Iterator<Item = (&str, &Unknown)> {
         self.unknown.iter().map(|(text, unknown)| (text.as_str(), unknown))
