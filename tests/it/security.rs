@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The tests of the project, by file and name: `listener::a_dead_socket_is_replaced`. For a file
-/// `mod.rs` it is the name of its folder.
+/// `mod.rs` or `tests.rs` it is the name of its folder.
 fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -14,7 +14,7 @@ fn tests(folder: &Path, found: &mut BTreeSet<String>) {
         }
         let stem = path.file_stem().unwrap().to_str().unwrap();
         let module = match stem {
-            "mod" => path.parent().unwrap().file_name().unwrap().to_str().unwrap(),
+            "mod" | "tests" => path.parent().unwrap().file_name().unwrap().to_str().unwrap(),
             stem => stem,
         };
         let text = std::fs::read_to_string(&path).unwrap_or_default();
