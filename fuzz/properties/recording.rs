@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) {
 
 /// The contents of a recording.
 struct Whole {
-    events: Vec<Event>,
+    events: Vec<Event<'static>>,
     torn: usize,
 }
 
@@ -70,7 +70,7 @@ fn costs_at_most_a_line(data: &[u8], cut: usize, whole: &Whole) {
     assert!(whole_lines.torn <= whole.torn, "cut at {cut}");
 }
 
-fn writes_back(events: &[Event]) {
+fn writes_back(events: &[Event<'_>]) {
     let mut text = Vec::new();
     for event in events {
         serde_json::to_writer(&mut text, event).expect("an event can be written");

@@ -15,18 +15,18 @@ mod method;
 mod operation;
 mod parameter;
 mod query;
+mod redact;
+mod refusal;
 mod risk;
 mod segments;
 #[cfg(test)]
 pub(crate) mod steps;
 mod template;
-mod told;
 mod version;
-mod words;
 
 pub use address::{Address, AddressError};
 pub use advice::{Advice, Matter, MatterPlace};
-pub use canonical::{CanonicalRequest, Located, Refusal, RefusalKind};
+pub use canonical::{CanonicalRequest, Located};
 pub use catalogue::{Catalogue, Found};
 pub use encoding::{decode_name, encode_segment};
 pub use engine_kind::{EngineKind, UnknownEngine};
@@ -35,11 +35,11 @@ pub use method::{Method, UnknownMethod};
 pub use operation::{Made, Operation, Traits, Versions};
 pub use parameter::{IsOfId, ParameterKind};
 pub use query::{Query, QueryError};
+pub use redact::{
+    HIDDEN, HIDDEN_IN_PATH, is_incomplete, is_length, is_method, length, redacted_canonical,
+    redacted_method, redacted_name, redacted_path, without_user,
+};
+pub use refusal::{Refusal, RefusalKind};
 pub use risk::Risk;
 pub use template::{Parameters, Part, Template};
-pub use told::{
-    is_incomplete, is_length, is_method, length, told_canonical, told_method, told_name, told_path,
-    without_user,
-};
 pub use version::{ApiVersion, VersionError};
-pub use words::HIDDEN;

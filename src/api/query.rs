@@ -190,10 +190,10 @@ mod tests {
             let text = pairs.join("&");
             // An escaped name at the end forces the query to be rendered again.
             let longer = format!("{text}&%78=");
-            let spelled_anew = canonical(&longer);
+            let spelled_again = canonical(&longer);
             if is_canonical(&text) {
                 let front = if text.is_empty() { String::new() } else { format!("{text}&") };
-                prop_assert_eq!(spelled_anew, Ok(format!("{front}x=").into()));
+                prop_assert_eq!(spelled_again, Ok(format!("{front}x=").into()));
             } else if let Ok(spelled) = canonical(&text) {
                 prop_assert_ne!(&spelled, &text);
                 prop_assert!(is_canonical(&spelled), "{}", spelled);

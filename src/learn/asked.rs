@@ -6,13 +6,10 @@ use indexmap::IndexMap;
 
 use super::SessionState;
 use super::known::{path, versioned};
-use crate::api::{ApiVersion, CanonicalRequest, HIDDEN, Operation};
+use crate::api::{ApiVersion, CanonicalRequest, HIDDEN, HIDDEN_IN_PATH, Operation};
 
 /// The number of clients that are distinguished. A client can use a new name for each request.
 pub(super) const MOST_CLIENTS: usize = 64;
-
-/// [`HIDDEN`] as a path spells it.
-const HIDDEN_IN_PATH: &str = "%5Bhidden%5D";
 
 /// A request of a session, and how often it was sent.
 #[derive(Clone, Copy, Debug)]

@@ -74,24 +74,25 @@ struct Slot {
 
 impl Gathering {
     /// Adds one line of a recording.
-    pub fn absorb(&mut self, event: Event) {
+    pub fn absorb(&mut self, event: Event<'_>) {
         match event {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
-                let refused = refused(&request);
+                let refused = request.refused.as_deref();
+                let refused = refused.or_else(|| refused_in_older_log(&request)).map(Into::into);
                 let written = Written {
                     method: request.method.into(),
                     path: request.path.into(),
-                    refused: refused.map(Into::into),
+                    refused,
                     denied: request.denied.is_some(),
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
                 let client = request.agent.map_or(0, |agent| self.client(&agent));
-                let slot = self.slot(request.session, request.seq);
+                let slot = self.slot(request.session.into_owned(), request.seq);
                 (slot.asked, slot.client) = (asked, client);
             }
             Event::Response(response) => {
-                let session = self.session(response.session);
+                let session = self.session(response.session.into_owned());
                 let slot = session.requests.entry(response.seq).or_default();
                 slot.unrouted |= response.unrouted;
                 slot.upgraded |= response.upgraded && response.refused.is_none();
@@ -102,7 +103,7 @@ impl Gathering {
                 }
             }
             Event::Repeat(repeat) => {
-                let session = self.session(repeat.session);
+                let session = self.session(repeat.session.into_owned());
                 let slot = session.requests.entry(repeat.seq).or_default();
                 if repeat.count >= slot.repeats {
                     slot.repeats = repeat.count;
@@ -110,7 +111,7 @@ impl Gathering {
                 }
             }
             Event::End(end) => {
-                let gathered = self.session(end.session);
+                let gathered = self.session(end.session.into_owned());
                 gathered.announced = gathered.announced.max(end.requests);
                 let state = &mut gathered.state;
                 state.ended = true;
@@ -215,7 +216,7 @@ impl Gathering {
             let Gathered { mut state, requests, repeated, announced, broken: _, refused } =
                 gathered;
             state.id = id;
-            let told: u64 = requests.values().filter_map(Slot::count).sum();
+            let counted: u64 = requests.values().filter_map(Slot::count).sum();
             let hid = |slot: &Slot| {
                 let place = slot.asked.and_then(|asked| usize::try_from(asked).ok());
                 let target = place.and_then(|place| targets.get(place));
@@ -223,7 +224,7 @@ impl Gathering {
             };
             // If a head could not be read, everything after it was forwarded unread. And lines may
             // be lost without any trace but the count at the end.
-            state.lossy |= told < announced || requests.values().any(hid);
+            state.lossy |= counted < announced || requests.values().any(hid);
             let asking = |(seq, slot): (&u64, &Slot)| {
                 let target = usize::try_from(slot.asked?).ok()?;
                 let Slot { unrouted, client, status, .. } = *slot;
@@ -316,13 +317,13 @@ impl Slot {
     }
 }
 
-/// Why `enforce` refuses a request whatever the profile says. Audit logs of older versions of dsp
-/// only have the reason in the text of the denial.
-fn refused(request: &Request) -> Option<String> {
+/// Why `enforce` refused a request whatever the profile says, according to an audit log of an older
+/// version of dsp. Those logs have the reason only in the text of the denial, so this takes that text
+/// apart, and nothing else does. Newer logs have a field of their own, [`Request::refused`].
+fn refused_in_older_log<'a>(request: &'a Request<'_>) -> Option<&'a str> {
     const BEFORE: &str = "dsp: the request is refused: ";
     let denials = [&request.denied, &request.would_deny];
-    let told = denials.into_iter().flatten().find_map(|denial| denial.strip_prefix(BEFORE));
-    request.refused.clone().or_else(|| told.map(str::to_owned))
+    denials.into_iter().flatten().find_map(|denial| denial.strip_prefix(BEFORE))
 }
 
 /// Classifies a request. It is canonicalized again from its path, by the code that `enforce` runs,

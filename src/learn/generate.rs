@@ -163,19 +163,19 @@ mod tests {
     use crate::profile::emit;
     use crate::recording::{CommandLine, Event, Request, Session};
 
-    fn session(id: &str, command: &[&str], requests: &[(String, String)]) -> Vec<Event> {
+    fn session(id: &str, command: &[&str], requests: &[(String, String)]) -> Vec<Event<'static>> {
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();
         let session = Session { id: id.into(), ..Session::begin(CommandLine::Short.of(&command)) };
         let start = session.start;
         let requests = requests.iter().zip(1..).map(|((method, path), seq)| {
             Event::Request(Request {
-                session: id.into(),
+                session: id.to_owned().into(),
                 seq,
                 time: start,
                 connection: 1,
                 peer: Peer::Unknown,
-                method: method.clone(),
-                path: path.clone(),
+                method: method.clone().into(),
+                path: path.clone().into(),
                 operation: None,
                 parameters: indexmap::IndexMap::new(),
                 query: vec![],
@@ -194,17 +194,17 @@ mod tests {
         lines.iter().filter_map(split).collect()
     }
 
-    fn text(events: impl IntoIterator<Item = Event>) -> String {
+    fn text(events: impl IntoIterator<Item = Event<'static>>) -> String {
         generated(events, Names::Any)
     }
 
-    fn evidence(events: impl IntoIterator<Item = Event>) -> Evidence {
+    fn evidence(events: impl IntoIterator<Item = Event<'static>>) -> Evidence {
         let mut gathering = Gathering::default();
         events.into_iter().for_each(|event| gathering.absorb(event));
         gathering.finish(EngineKind::Docker)
     }
 
-    fn generated(events: impl IntoIterator<Item = Event>, names: Names) -> String {
+    fn generated(events: impl IntoIterator<Item = Event<'static>>, names: Names) -> String {
         let evidence = evidence(events);
         let options = Options {
             accept_unknown: Chosen::All,
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn the_title_is_what_the_commands_share() {
         let one = |id: &str, command: &[&str]| session(id, command, &requests(&["GET /info"]));
-        let title = |events: Vec<Event>| text(events).lines().next().unwrap().to_owned();
+        let title = |events: Vec<Event<'static>>| text(events).lines().next().unwrap().to_owned();
         let both = [one("a", &["docker", "info"]), one("b", &["docker", "ps"])].concat();
         assert!(title(both).starts_with("# docker: 1 operation,"));
         let compose = ["up", "down"].map(|word| one(word, &["docker", "compose", word])).concat();

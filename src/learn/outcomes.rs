@@ -77,7 +77,7 @@ mod tests {
     fn evidence(lines: &[String]) -> Evidence {
         let mut gathering = Gathering::default();
         for line in lines {
-            gathering.absorb(serde_json::from_str::<Event>(line).unwrap());
+            gathering.absorb(serde_json::from_str::<Event<'_>>(line).unwrap());
         }
         gathering.finish(EngineKind::Docker)
     }

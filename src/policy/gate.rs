@@ -10,7 +10,7 @@ use super::denial::{Elsewhere, Subject};
 use super::network::Connection;
 use super::reading::Reading;
 use super::{Body, Decision, Denial, Permit, Reason, Request, Verdict};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, told_canonical};
+use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, redacted_canonical};
 use crate::contents::LONGEST_BODY;
 use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
 
@@ -109,7 +109,8 @@ impl Enforcer {
         // If some names are allowed, a person has decided against allowing all. A name that is not
         // repeated to the client, because it is long or may be secret, is not repeated in a rule
         // either.
-        let is_told = || told_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
+        let is_told =
+            || redacted_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
         let is_narrowed = self.allow.is_about(located.operation);
         let rule = match is_narrowed && is_told() {
             true => Rule::of_request(located),
@@ -176,7 +177,7 @@ impl Enforcer {
         located: Option<&Located>,
     ) -> Verdict {
         let method = request.method();
-        let path = told_canonical(request, located, LONGEST_TOLD);
+        let path = redacted_canonical(request, located, LONGEST_TOLD);
         let subject =
             Subject { asked: format!("{method} {path}"), profile: Arc::clone(&self.name) };
         let elsewhere = match reason {

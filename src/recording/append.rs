@@ -5,8 +5,6 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::stream::Stream;
 use super::{Event, LONGEST_LINE};
 use crate::files;
@@ -54,7 +52,7 @@ pub(super) struct AppendFile {
 impl AppendFile {
     /// Appends a session's first line to the file at `path`, which is created if it does not exist. If a
     /// crash cut the last line, it is ended first.
-    pub(super) fn begin(path: &Path, session: &Event) -> Result<Self, CreateError> {
+    pub(super) fn begin(path: &Path, session: &Event<'_>) -> Result<Self, CreateError> {
         let open = |source| CreateError::Open { path: path.to_owned(), source };
         let mut file = files::append(path, 0o600).map_err(open)?;
         let torn = inspect(&mut file).map_err(open)?;
@@ -71,7 +69,7 @@ impl AppendFile {
     }
 
     /// Writes a session's first line to a stream. Nothing in it is changed later.
-    pub(super) fn onto(stream: &Stream, session: &Event) -> io::Result<Self> {
+    pub(super) fn onto(stream: &Stream, session: &Event<'_>) -> io::Result<Self> {
         stream.write(&line(session)?)?;
         Ok(Self::new(stream.clone()))
     }
@@ -107,7 +105,7 @@ impl AppendFile {
     /// would make each wait for the others, because no request is forwarded before its line is
     /// written. If the reader of a pipe stalls, this waits for it once, and not again until it has
     /// read something.
-    pub(super) fn append(&mut self, event: &impl Serialize) -> bool {
+    pub(super) fn append(&mut self, event: &Event<'_>) -> bool {
         self.line.clear();
         self.line.push(b'\n');
         let line = serde_json::to_writer(&mut self.line, event).map_err(io::Error::from);
@@ -123,7 +121,7 @@ impl AppendFile {
 }
 
 /// A line of the file, between two line breaks.
-fn line(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+fn line(event: &Event<'_>) -> Result<Vec<u8>, serde_json::Error> {
     let mut line = vec![b'\n'];
     serde_json::to_writer(&mut line, event)?;
     line.push(b'\n');
@@ -146,7 +144,7 @@ fn inspect(file: &mut File) -> io::Result<Option<bool>> {
     let begins = |text: &[u8]| text.starts_with(BEGINNING) || BEGINNING.starts_with(text);
     let is_recording = match text {
         // A crash may have left any part of the first line, even before another session began.
-        Some(cut) if serde_json::from_slice::<Event>(cut).is_err() => {
+        Some(cut) if serde_json::from_slice::<Event<'_>>(cut).is_err() => {
             begins(cut) && !cut.is_empty() && begins(&next)
         }
         Some(_) => first.starts_with(BEGINNING),
@@ -168,11 +166,11 @@ fn inspect(file: &mut File) -> io::Result<Option<bool>> {
 fn mark(path: &Path, file: &mut File, line: &[u8]) -> Option<(File, u64)> {
     let end = file.stream_position().ok()?;
     let within = line.windows(NOT_LOSSY.len()).rposition(|window| window == NOT_LOSSY)?;
-    let behind = u64::try_from(line.len().checked_sub(within)?).ok()?;
+    let back = u64::try_from(line.len().checked_sub(within)?).ok()?;
     let writable = OpenOptions::new().write(true).open(path).ok()?;
     // The name may refer to another file by now.
     let (found, own) = (writable.metadata().ok()?, file.metadata().ok()?);
     let is_same = (found.dev(), found.ino()) == (own.dev(), own.ino());
     (found.is_file() && is_same).then_some(())?;
-    Some((writable, end.checked_sub(behind)?))
+    Some((writable, end.checked_sub(back)?))
 }

@@ -6,7 +6,7 @@ mod words;
 use std::ffi::OsString;
 
 use self::words::{GROUPS, INTERPRETERS, RUNNERS, SECRET_LETTERS, SECRET_OPTIONS, SUB_COMMANDS};
-use super::redact::{self, is_secret};
+use super::secret::{SECRET_WORDS, is_secret};
 use crate::api::{HIDDEN, without_user};
 use crate::text::{spelled, words};
 
@@ -176,9 +176,9 @@ fn full(command: &[String]) -> Vec<String> {
 
 /// One argument, and whether the ones after it are hidden.
 fn shown_argument(argument: &str, is_hiding: &mut bool) -> String {
-    let is_told =
+    let is_placeholder =
         argument == HIDDEN || (argument.starts_with("[and ") && argument.ends_with(" more]"));
-    if argument == "--" || is_told {
+    if argument == "--" || is_placeholder {
         return argument.to_owned();
     }
     if let Some(option) = argument.strip_prefix('-').filter(|option| !option.is_empty()) {
@@ -237,7 +237,7 @@ fn short_option(name: &str, value: Option<&str>) -> (String, bool) {
 fn is_secret_word(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let is_plural = |secret: &str| word.strip_suffix('s') == Some(secret);
-    redact::SECRET_WORDS.contains(&word.as_str())
+    SECRET_WORDS.contains(&word.as_str())
         || SECRET_OPTIONS.iter().any(|secret| word == *secret || is_plural(secret))
         || word.ends_with("key")
 }

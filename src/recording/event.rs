@@ -1,29 +1,34 @@
 //! The lines of a recording, version 1.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::EngineKind;
+use crate::http1::Outcome;
 use crate::peer::Peer;
 
 /// The version of the format that this dsp writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// One line. Its only key is the name of the event: `{"request":{...}}`.
+///
+/// The recorder writes lines that borrow their texts from the request. An event that was read owns them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+pub enum Event<'a> {
     /// A session begins.
     Session(Session),
     /// A request arrived. Written before it is forwarded.
-    Request(Request),
+    Request(Request<'a>),
     /// The answer to a request has ended.
-    Response(Response),
+    Response(Response<'a>),
     /// An earlier request was repeated.
-    Repeat(Repeat),
+    Repeat(Repeat<'a>),
     /// The session has ended normally.
-    End(End),
+    End(End<'a>),
 }
 
 /// The start of a session: one run of `dsp record`.
@@ -75,9 +80,9 @@ pub struct Engine {
 
 /// A request, as it arrived.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Request {
+pub struct Request<'a> {
     /// The session's id.
-    pub session: String,
+    pub session: Cow<'a, str>,
     /// Its number within the session, from 1.
     pub seq: u64,
     /// When it arrived.
@@ -88,42 +93,42 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Peer::is_unknown")]
     pub peer: Peer,
     /// The method as received if it is an HTTP method, else its length.
-    pub method: String,
+    pub method: Cow<'a, str>,
     /// The path as received, version included, without the query and without parts that may be secret. If
     /// the target is not a path, its length.
-    pub path: String,
+    pub path: Cow<'a, str>,
     /// The operation's name in the catalogue, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
+    pub operation: Option<Cow<'a, str>>,
     /// The values of the operation's parameters.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub parameters: IndexMap<String, String>,
+    pub parameters: IndexMap<Cow<'a, str>, Cow<'a, str>>,
     /// The query parameters that the operation has, in order, with their values. A value that may be secret
     /// is null.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub query: Vec<(String, Option<String>)>,
+    pub query: Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>,
     /// How many query parameters the operation does not have.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: u64,
     /// Why `enforce` would refuse the request whatever the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
+    pub refused: Option<Cow<'a, str>>,
     /// The name that the client gives itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
+    pub agent: Option<Cow<'a, str>>,
     /// Why `enforce` denied it; none in a recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub denied: Option<String>,
+    pub denied: Option<Cow<'a, str>>,
     /// Why `enforce --audit`, which let it through, would have denied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub would_deny: Option<String>,
+    pub would_deny: Option<Cow<'a, str>>,
 }
 
 /// The end of an answer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Response {
+pub struct Response<'a> {
     /// The session's id.
-    pub session: String,
+    pub session: Cow<'a, str>,
     /// The number of the request.
     pub seq: u64,
     /// The status; none if the engine did not answer.
@@ -146,15 +151,15 @@ pub struct Response {
     /// read; otherwise it was cut off. A request that is counted has at most one such line, without a
     /// status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
+    pub refused: Option<Cow<'a, str>>,
 }
 
 /// How often a request was repeated. Counts only grow, so a line replaces the previous ones for the same
 /// request.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Repeat {
+pub struct Repeat<'a> {
     /// The session's id.
-    pub session: String,
+    pub session: Cow<'a, str>,
     /// The number of the first such request.
     pub seq: u64,
     /// How often it was repeated, without the first time.
@@ -184,9 +189,9 @@ pub struct Last {
 
 /// The end of a session.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct End {
+pub struct End<'a> {
     /// The session's id.
-    pub session: String,
+    pub session: Cow<'a, str>,
     /// When it ended.
     pub time: Timestamp,
     /// How many requests there were, including repeated ones.
@@ -198,7 +203,7 @@ pub struct End {
     pub exit: Option<u8>,
 }
 
-pub(super) fn is_zero(number: &u64) -> bool {
+fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
@@ -221,7 +226,7 @@ mod kind {
     }
 }
 
-impl Event {
+impl Event<'_> {
     /// The id of the session that the line belongs to.
     #[must_use]
     pub fn session(&self) -> &str {
@@ -233,14 +238,62 @@ impl Event {
             Self::End(end) => &end.session,
         }
     }
-    /// The same, mutable, to move an event to another session.
-    pub(super) fn session_mut(&mut self) -> &mut String {
+
+    /// Moves the line to the session with this id.
+    pub(super) fn set_session(&mut self, id: &str) {
+        let id = id.to_owned();
         match self {
-            Self::Session(session) => &mut session.id,
-            Self::Request(request) => &mut request.session,
-            Self::Response(response) => &mut response.session,
-            Self::Repeat(repeat) => &mut repeat.session,
-            Self::End(end) => &mut end.session,
+            Self::Session(session) => session.id = id,
+            Self::Request(request) => request.session = id.into(),
+            Self::Response(response) => response.session = id.into(),
+            Self::Repeat(repeat) => repeat.session = id.into(),
+            Self::End(end) => end.session = id.into(),
+        }
+    }
+}
+
+impl Request<'_> {
+    /// The same line with texts of its own.
+    pub(super) fn into_owned(self) -> Request<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Request {
+            session: own(self.session),
+            seq: self.seq,
+            time: self.time,
+            connection: self.connection,
+            peer: self.peer,
+            method: own(self.method),
+            path: own(self.path),
+            operation: self.operation.map(own),
+            parameters: self
+                .parameters
+                .into_iter()
+                .map(|(name, value)| (own(name), own(value)))
+                .collect(),
+            query: self.query.into_iter().map(|(key, value)| (own(key), value.map(own))).collect(),
+            unread: self.unread,
+            refused: self.refused.map(own),
+            agent: self.agent.map(own),
+            denied: self.denied.map(own),
+            would_deny: self.would_deny.map(own),
+        }
+    }
+}
+
+impl<'a> Response<'a> {
+    /// The line for the end of a request.
+    pub(super) fn of(session: &'a str, seq: u64, outcome: &Outcome) -> Self {
+        let Outcome { status, duration, received, sent, upgraded, unrouted, disorder } = *outcome;
+        Self {
+            session: session.into(),
+            seq,
+            status,
+            milliseconds: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            received,
+            sent,
+            upgraded,
+            unrouted,
+            refused: disorder.map(|disorder| disorder.to_string().into()),
         }
     }
 }

@@ -44,7 +44,10 @@ fn ask(writer: &Writer, by: By<'_>, method: &str, target: &str) {
 }
 
 /// What the file of a session with this purpose contains at the end.
-fn written(purpose: Purpose, work: impl FnOnce(&Writer)) -> (Vec<Request>, Vec<Repeat>) {
+fn written(
+    purpose: Purpose,
+    work: impl FnOnce(&Writer),
+) -> (Vec<Request<'static>>, Vec<Repeat<'static>>) {
     let folder = tempfile::tempdir().unwrap();
     let (path, writer) = begin(folder.path(), 0);
     let writer = writer.for_purpose(purpose);
@@ -61,7 +64,7 @@ fn written(purpose: Purpose, work: impl FnOnce(&Writer)) -> (Vec<Request>, Vec<R
     (requests, repeats.into_values().collect())
 }
 
-fn value<'a>(request: &'a Request, key: &str) -> &'a str {
+fn value<'a>(request: &'a Request<'_>, key: &str) -> &'a str {
     let mut named = request.query.iter().filter(|(name, _)| name == key);
     named.next().and_then(|(_, value)| value.as_deref()).unwrap_or_default()
 }
@@ -265,7 +268,7 @@ fn a_recording_of_before_is_shown_without_its_secrets() {
         r#"{"request":{"session":"a","seq":4,"time":"2026-01-01T00:00:00Z","connection":1,"method":"GET","path":"/v1.41/containers/json"}}"#,
     ];
     std::fs::write(&path, lines.map(|line| line.to_owned() + "\n").concat()).unwrap();
-    let events: Vec<Event> = Reader::open(&path).unwrap().map(Result::unwrap).collect();
+    let events: Vec<Event<'_>> = Reader::open(&path).unwrap().map(Result::unwrap).collect();
     assert!(!format!("{events:?}").contains("hunter2"), "{events:#?}");
     assert!(
         matches!(&events[0], Event::Session(session) if session.command == ["docker", "login"])

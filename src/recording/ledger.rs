@@ -9,14 +9,13 @@ use parking_lot::Mutex;
 
 use super::append::AppendFile;
 use super::identity::Identity;
-use super::line::Line;
 use super::observation::Observation;
 use super::recent::{Key, Recent};
 use super::repeats::{Repeats, Seen, Sum};
-use super::{End, Event, Last, Progress, Repeat, Totals};
+use super::{End, Event, Last, Progress, Repeat, Response, Totals};
 use crate::http1::Outcome;
 
-/// Identifies a request between its observed and its end.
+/// Identifies a request between its arrival and its end.
 #[derive(Debug)]
 pub struct Ticket {
     ledger: Arc<Ledger>,
@@ -132,7 +131,7 @@ impl Ledger {
             Place::Line(seq) => {
                 state.note_disorder(outcome);
                 state.refused += u64::from(outcome.disorder.is_some());
-                state.file.append(&Line::response(&self.id, seq, outcome));
+                state.file.append(&Event::Response(Response::of(&self.id, seq, outcome)));
             }
             Place::Count(place) => state.answered_again(&self.id, place, outcome),
         }
@@ -158,7 +157,7 @@ impl Ledger {
             }
         }
         let (requests, dropped) = (state.requests(), state.file.dropped());
-        let (session, time) = (self.id.clone(), Timestamp::now());
+        let (session, time) = (self.id.as_str().into(), Timestamp::now());
         state.file.append(&Event::End(End { session, time, requests, dropped, exit }));
         let (operations, dropped) = (state.operations.len(), state.file.dropped());
         Totals { requests, operations, dropped, refused: state.refused, unread: state.unread }
@@ -180,7 +179,8 @@ impl State {
             self.file.mark_lossy();
         }
         let seq = self.requests();
-        let is_written = self.file.append(&Line::request(id, seq, Timestamp::now(), observed));
+        let line = Event::Request(observed.line(id, seq, Timestamp::now()));
+        let is_written = self.file.append(&line);
         // A count refers to the line of the first request, so that line has to exist.
         if is_written {
             self.repeats.remember(identity, seq);
@@ -216,7 +216,7 @@ impl State {
         if outcome.disorder.is_some() && count.breaks() {
             self.refused += 1;
             let outcome = Outcome { status: None, ..*outcome };
-            self.file.append(&Line::response(id, first, &outcome));
+            self.file.append(&Event::Response(Response::of(id, first, &outcome)));
         }
     }
 
@@ -234,7 +234,7 @@ impl State {
     }
 }
 
-fn repeat(id: &str, seq: u64, sum: &Sum) -> Event {
+fn repeat<'a>(id: &'a str, seq: u64, sum: &Sum) -> Event<'a> {
     let last = sum.last.map(|seen| Last {
         // Computed from the current time, because the clock may have been set since then.
         time: Timestamp::now().checked_sub(seen.at.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -243,5 +243,5 @@ fn repeat(id: &str, seq: u64, sum: &Sum) -> Event {
     });
     let statuses = sum.statuses.iter().copied().collect();
     let Sum { count, alike, .. } = *sum;
-    Event::Repeat(Repeat { session: id.to_owned(), seq, count, alike, statuses, last })
+    Event::Repeat(Repeat { session: id.into(), seq, count, alike, statuses, last })
 }

@@ -5,6 +5,7 @@
 //! never the whole file. Bodies, credentials and the values of secret query parameters are never
 //! written. [`Log`] reads the same events from logs that other programs wrote.
 
+mod agent;
 mod append;
 mod command;
 mod earlier;
@@ -14,14 +15,15 @@ mod import;
 #[cfg(test)]
 mod kept_tests;
 mod ledger;
-mod line;
 mod observation;
 mod outlet;
 mod peer;
+mod query;
 mod reader;
 mod recent;
 mod redact;
 mod repeats;
+mod secret;
 mod stream;
 #[cfg(test)]
 mod tests;

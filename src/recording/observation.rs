@@ -4,10 +4,13 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::Request;
+use super::agent::agent;
 use super::peer::Who;
-use super::{Request, redact};
-use crate::api::{CanonicalRequest, Located, Refusal, Risk, told_method, told_path};
+use super::query::{query, unknown};
+use crate::api::{CanonicalRequest, Located, Refusal, Risk, redacted_method, redacted_path};
 use crate::http1::Arrival;
+use crate::text::beginning;
 
 /// The longest name or value of a denied request that is recorded, in bytes. Such a request is not evidence
 /// of a need, and a client without rights must not fill the disk. Names of other requests are not cut.
@@ -35,37 +38,35 @@ pub struct Observation<'a> {
 
 impl<'a> Observation<'a> {
     /// The line of a recording for it, without the parts that may be secret.
-    pub(super) fn describe(&self, session: &str, seq: u64, time: Timestamp) -> Request {
-        let parameters =
-            self.parameters().map(|(name, value)| (name.to_owned(), value.into_owned()));
-        let query = self.query().map(|(key, value)| (key.into_owned(), value.map(Cow::into_owned)));
+    pub(super) fn line(&self, session: &'a str, seq: u64, time: Timestamp) -> Request<'a> {
+        let parameters = self.parameters().map(|(name, value)| (name.into(), value));
         Request {
-            session: session.to_owned(),
+            session: session.into(),
             seq,
             time,
             connection: self.arrival.connection,
             peer: self.arrival.peer,
-            method: self.method().into_owned(),
-            path: self.path().into_owned(),
-            operation: self.operation().map(str::to_owned),
+            method: self.method(),
+            path: self.path(),
+            operation: self.operation().map(Cow::Borrowed),
             parameters: parameters.collect(),
-            query: query.collect(),
+            query: self.query().collect(),
             unread: self.unread(),
-            refused: self.refusal.map(ToString::to_string),
-            agent: self.agent().map(Cow::into_owned),
-            denied: self.denied.map(|denied| cut(denied).to_owned()),
-            would_deny: self.would_deny.map(|denied| cut(denied).to_owned()),
+            refused: self.refusal.map(|refusal| refusal.to_string().into()),
+            agent: self.agent(),
+            denied: self.denied.map(cut).map(Cow::Borrowed),
+            would_deny: self.would_deny.map(cut).map(Cow::Borrowed),
         }
     }
 
     /// The method, if it is an HTTP method.
     pub(super) fn method(&self) -> Cow<'a, str> {
-        told_method(self.arrival.method)
+        redacted_method(self.arrival.method)
     }
 
     /// The path as received, without the query.
     pub(super) fn path(&self) -> Cow<'a, str> {
-        told_path(self.arrival.target, self.request, self.located, self.longest())
+        redacted_path(self.arrival.target, self.request, self.located, self.longest())
     }
 
     /// The operation's name, if there is one.
@@ -80,7 +81,7 @@ impl<'a> Observation<'a> {
 
     /// The client's products.
     pub(super) fn agent(&self) -> Option<Cow<'a, str>> {
-        self.arrival.agent.map(redact::agent)
+        self.arrival.agent.map(agent)
     }
 
     /// The client that asks, independently of its current process or port.
@@ -99,7 +100,7 @@ impl<'a> Observation<'a> {
         self.located.into_iter().flat_map(move |located| {
             let names = located.operation.template.parameters();
             let values = located.values.iter();
-            names.zip(values.map(move |value| crate::api::told_name(value, longest)))
+            names.zip(values.map(move |value| crate::api::redacted_name(value, longest)))
         })
     }
 
@@ -107,12 +108,12 @@ impl<'a> Observation<'a> {
     pub(super) fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
         let (located, longest) = (self.located, self.longest());
         let request = self.request.into_iter();
-        request.flat_map(move |request| redact::query(request.query(), located, longest))
+        request.flat_map(move |request| query(request.query(), located, longest))
     }
 
     /// How many query parameters the operation does not have.
     pub(super) fn unread(&self) -> u64 {
-        self.request.map_or(0, |request| redact::unknown(request.query(), self.located))
+        self.request.map_or(0, |request| unknown(request.query(), self.located))
     }
 
     fn longest(&self) -> usize {
@@ -121,6 +122,131 @@ impl<'a> Observation<'a> {
 }
 
 /// The beginning of a reason.
-pub(super) fn cut(text: &str) -> &str {
-    redact::beginning(text, LONGEST_REASON)
+fn cut(text: &str) -> &str {
+    beginning(text, LONGEST_REASON)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::super::{Event, Response};
+    use super::*;
+    use crate::api::EngineKind;
+    use crate::http1::{Disorder, Flaw, Outcome};
+    use crate::peer::Peer;
+
+    /// The line as it is written, and what is read from it.
+    fn written(event: &Event<'_>) -> (String, Event<'static>) {
+        let line = serde_json::to_string(event).unwrap();
+        let read = serde_json::from_str(&line).unwrap();
+        (line, read)
+    }
+
+    #[test]
+    fn a_line_has_its_fields_in_order_and_none_that_is_empty() {
+        let target = "/v1.41/containers/web/json?size=1&x=2";
+        let request = CanonicalRequest::parse(EngineKind::Docker, "GET", target).unwrap();
+        let located = request.locate();
+        let arrival = Arrival {
+            at: Instant::now(),
+            connection: 7,
+            peer: Peer::Process { user: 1, group: 2, process: None },
+            method: "GET",
+            target,
+            agent: Some("docker/28.1"),
+        };
+        let whole = Observation {
+            arrival,
+            request: Some(&request),
+            located: located.as_ref(),
+            refusal: None,
+            denied: Some("no"),
+            would_deny: Some("not yet"),
+        };
+        let least = Observation {
+            arrival: Arrival { peer: Peer::Unknown, target: "/x", agent: None, ..arrival },
+            request: None,
+            located: None,
+            denied: None,
+            would_deny: None,
+            ..whole
+        };
+        let line = |observed: &Observation<'_>| {
+            written(&Event::Request(observed.line("01", 3, Timestamp::UNIX_EPOCH))).0
+        };
+        insta::assert_snapshot!([line(&whole), line(&least)].join("\n"), @r#"
+        {"request":{"session":"01","seq":3,"time":"1970-01-01T00:00:00Z","connection":7,"peer":{"user":1,"group":2},"method":"GET","path":"/v1.41/containers/web/json","operation":"ContainerInspect","parameters":{"id":"web"},"query":[["size","1"]],"unread":1,"agent":"docker/28.1","denied":"no","would_deny":"not yet"}}
+        {"request":{"session":"01","seq":3,"time":"1970-01-01T00:00:00Z","connection":7,"method":"GET","path":"/[hidden]"}}
+        "#);
+        let ended = Outcome { status: Some(200), upgraded: true, ..Outcome::default() };
+        let least = Outcome::default();
+        let line = |outcome: &Outcome| written(&Event::Response(Response::of("01", 3, outcome))).0;
+        insta::assert_snapshot!([line(&ended), line(&least)].join("\n"), @r#"
+        {"response":{"session":"01","seq":3,"status":200,"milliseconds":0,"received":0,"sent":0,"upgraded":true}}
+        {"response":{"session":"01","seq":3,"milliseconds":0,"received":0,"sent":0}}
+        "#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_is_read_as_it_was_written(
+            method in "GET|POST|get|\\PC{0,3}",
+            target in "(/v1\\.41|/containers|/json|/web|/build|/images|/a%2Fb|%0|/\\PC{1,4}){1,4}\
+                       (\\?(size=1|t=x|buildargs=%7B%7D|x=%00\"é|&|;){0,4})?",
+            agent in proptest::option::of(".{0,8}|[a-é]{4090,5000}"),
+            denied in proptest::option::of("\\PC{0,8}"),
+            would_deny in proptest::option::of("\\PC{0,8}"),
+            peer in prop_oneof![
+                Just(Peer::Unknown),
+                Just(Peer::Process { user: 1, group: 2, process: None }),
+                Just(Peer::Address { ip: [127, 0, 0, 1].into(), port: 80 }),
+            ],
+        ) {
+            let request = CanonicalRequest::parse(EngineKind::Docker, &method, &target);
+            let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
+            let arrival = Arrival {
+                at: Instant::now(),
+                connection: 7,
+                peer,
+                method: &method,
+                target: &target,
+                agent: agent.as_deref(),
+            };
+            let observed = Observation {
+                arrival,
+                request: request.as_ref().ok(),
+                refusal: request.as_ref().err(),
+                located: located.as_ref(),
+                denied: denied.as_deref(),
+                would_deny: would_deny.as_deref(),
+            };
+            let line = observed.line("0123", 3, Timestamp::now());
+            let (text, read) = written(&Event::Request(line.clone()));
+            prop_assert_eq!(&read, &Event::Request(line.into_owned()));
+            prop_assert_eq!(written(&read).0, text);
+        }
+
+        #[test]
+        fn an_answer_is_read_as_it_was_written(
+            status: Option<u16>, milliseconds: u64, sizes: (u64, u64), flags: (bool, bool),
+            disorder in prop_oneof![
+                Just(None),
+                Just(Some(Disorder::Body(Flaw::Chunk))),
+                Just(Some(Disorder::Answer)),
+                Just(Some(Disorder::Switched)),
+            ],
+        ) {
+            let ((received, sent), (upgraded, unrouted)) = (sizes, flags);
+            let duration = Duration::from_millis(milliseconds);
+            let outcome =
+                Outcome { status, duration, received, sent, upgraded, unrouted, disorder };
+            let line = Event::Response(Response::of("0123", 9, &outcome));
+            let (text, read) = written(&line);
+            prop_assert_eq!(&read, &line);
+            prop_assert_eq!(written(&read).0, text);
+        }
+    }
 }

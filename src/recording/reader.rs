@@ -119,7 +119,7 @@ impl<R: BufRead> Reader<R> {
         self.torn
     }
 
-    fn next_event(&mut self) -> Result<Option<Event>, ReadError> {
+    fn next_event(&mut self) -> Result<Option<Event<'static>>, ReadError> {
         while let Some(line) = self.take_line()? {
             self.line += 1;
             if line.iter().all(u8::is_ascii_whitespace) {
@@ -218,7 +218,7 @@ fn is_beginning(line: &[u8], error: &serde_json::Error) -> bool {
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    type Item = Result<Event, ReadError>;
+    type Item = Result<Event<'static>, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {

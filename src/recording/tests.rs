@@ -68,7 +68,7 @@ fn read(paths: &[PathBuf]) -> Read {
             read.lines += 1;
             match event {
                 Event::Request(request) => {
-                    let mut target = request.path.clone();
+                    let mut target = request.path.clone().into_owned();
                     for (key, value) in &request.query {
                         target += &format!("?{key}={}", value.as_deref().unwrap_or_default());
                     }

@@ -195,7 +195,7 @@ mod tests {
         })
     }
 
-    fn events(path: &Path) -> Vec<Event> {
+    fn events(path: &Path) -> Vec<Event<'static>> {
         Reader::open(path).unwrap().map(Result::unwrap).collect()
     }
 
@@ -215,8 +215,8 @@ mod tests {
         let events = events(&path);
         let Event::Request(request) = &events[1] else { panic!("{events:?}") };
         assert_eq!(request.operation.as_deref(), Some("ContainerInspect"));
-        assert_eq!(request.parameters.get("id").map(String::as_str), Some("web"));
-        assert_eq!(request.query, [("size".to_owned(), Some("1".to_owned()))]);
+        assert_eq!(request.parameters["id"], "web");
+        assert_eq!(request.query, [("size".into(), Some("1".into()))]);
         assert!(matches!(&events[3], Event::End(end) if end.requests == 1 && end.exit == Some(0)));
     }
 

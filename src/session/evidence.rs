@@ -1,5 +1,6 @@
 //! Reads recordings, or the logs of other programs, as evidence.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -192,7 +193,7 @@ fn gather_log(
 /// # Errors
 /// If a file cannot be used.
 pub fn recorded_lines(files: Vec<EvidenceFile>, rule: &Rule) -> Result<Vec<String>, ReadError> {
-    let mut found: IndexMap<(String, u64), String> = IndexMap::new();
+    let mut found: IndexMap<(Cow<'static, str>, u64), String> = IndexMap::new();
     for file in files {
         let name = file.name().to_owned();
         let mut reader = file.recording()?;
@@ -219,7 +220,7 @@ pub fn recorded_lines(files: Vec<EvidenceFile>, rule: &Rule) -> Result<Vec<Strin
     Ok(found.into_values().collect())
 }
 
-fn is_for(rule: &Rule, request: &Request) -> bool {
+fn is_for(rule: &Rule, request: &Request<'_>) -> bool {
     let engine = rule.operation().engine;
     let canonical = CanonicalRequest::parse(engine, &request.method, &request.path).ok();
     let located = canonical.and_then(|canonical| canonical.locate());

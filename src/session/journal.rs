@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::api::{told_method, told_path};
+use crate::api::{redacted_method, redacted_path};
 use crate::engine;
 use crate::http1::Arrival;
 use crate::policy::{Decision, Verdict};
@@ -62,14 +62,14 @@ pub(super) fn beginning(text: &str) -> &str {
 
 impl fmt::Display for ShownMethod<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&printable(&told_method(self.0)))
+        to.write_str(&printable(&redacted_method(self.0)))
     }
 }
 
 impl fmt::Display for ShownPath<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Decision { request, located, .. } = self.1;
-        let path = told_path(self.0, request.as_ref(), located.as_ref(), LONGEST_SHOWN);
+        let path = redacted_path(self.0, request.as_ref(), located.as_ref(), LONGEST_SHOWN);
         to.write_str(&printable(beginning(&path)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::api::told_name;
+use crate::api::redacted_name;
 use crate::profile::{self, Name};
 
 /// Common names of recordings, and of the folders that contain them in a project.
@@ -91,7 +91,7 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
 
 /// Makes a name from the name of a file, unless that looks generated or secret.
 fn name(text: &str) -> Option<Name> {
-    let is_shown = told_name(text, LONGEST) == text && !profile::looks_like_id(text);
+    let is_shown = redacted_name(text, LONGEST) == text && !profile::looks_like_id(text);
     let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
     (is_shown && has_letter).then(|| Name::from_words(text)).flatten()
 }

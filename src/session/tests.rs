@@ -101,7 +101,7 @@ async fn ask(docker_host: &str, method: &str, target: &str, body: &str) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-fn events(path: &Path) -> Vec<Event> {
+fn events(path: &Path) -> Vec<Event<'static>> {
     Reader::open(path).unwrap().map(Result::unwrap).collect()
 }
 

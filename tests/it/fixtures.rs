@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dsp::recording::Event;
+
 use crate::support::World;
 
 /// All of them, in order.
@@ -51,6 +53,32 @@ fn each_is_a_recording_and_a_profile() {
         .extend(NAMES.iter().flat_map(|name| [format!("{name}.jsonl"), format!("{name}.yaml")]));
     expected.sort();
     assert_eq!(files, expected);
+}
+
+/// The recordings in a folder and in the folders below it.
+fn recordings(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    let is_recording = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "jsonl");
+    let below = folders.iter().flat_map(|folder| recordings(folder));
+    files.into_iter().filter(is_recording).chain(below).collect()
+}
+
+#[test]
+fn each_recording_is_written_as_it_was_read() {
+    let recordings = recordings(&folder());
+    assert!(recordings.len() > NAMES.len(), "{recordings:?}");
+    for path in recordings {
+        let mut written = String::new();
+        let text = fs::read_to_string(&path).unwrap();
+        // Without the reader, which hides what an earlier dsp did not.
+        for line in text.lines() {
+            let event: Event<'_> = serde_json::from_str(line).unwrap();
+            written += &serde_json::to_string(&event).unwrap();
+            written.push('\n');
+        }
+        assert!(written == text, "{}", path.display());
+    }
 }
 
 #[test]

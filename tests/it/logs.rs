@@ -35,7 +35,7 @@ fn log(name: &str) -> String {
 }
 
 /// The number of times that each request was sent, according to the events.
-fn requests(events: impl IntoIterator<Item = Event>) -> BTreeMap<String, u64> {
+fn requests(events: impl IntoIterator<Item = Event<'static>>) -> BTreeMap<String, u64> {
     let (mut requests, mut counts) = (BTreeMap::new(), BTreeMap::new());
     for event in events {
         match event {

@@ -22,9 +22,9 @@ impl CommandLine {
         if is_interpreter(program) {
             return rest.first().and_then(|script| of(script));
         }
-        let told = of(program)?;
+        let name = of(program)?;
         let is_alone = rest.is_empty() && CLIENTS.contains(&program.as_str());
-        (!is_alone).then(|| [told.as_slice(), rest].concat())
+        (!is_alone).then(|| [name.as_slice(), rest].concat())
     }
 
     /// Whether a program runs any other program or script, so that its name says nothing about what ran.

@@ -269,7 +269,7 @@ pub(super) const GROUPS: &[&str] = &[
 pub(super) const SECRET_LETTERS: &str = "abcdeEhHIkKpPStTuUw";
 
 /// Words in the name of an option that make its value secret, in addition to
-/// [`SECRET_WORDS`](super::redact::SECRET_WORDS).
+/// [`SECRET_WORDS`](super::super::secret::SECRET_WORDS).
 pub(super) const SECRET_OPTIONS: [&str; 15] = [
     "arg", "body", "data", "env", "form", "header", "key", "label", "opt", "pat", "password",
     "proxy", "sig", "user", "var",

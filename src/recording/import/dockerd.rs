@@ -68,9 +68,9 @@ pub(super) fn begins(line: &str) -> bool {
 /// Level and text of a line in the terminal form, `DEBU[2026-11-24T20:00:00Z] message`. The level has to
 /// come before anything that a client could have sent.
 fn on_terminal(line: &str) -> Option<(&str, &str)> {
-    let (before, behind) = line.split_once('[')?;
+    let (before, after) = line.split_once('[')?;
     let level = LEVELS.into_iter().find(|level| before.ends_with(level))?;
-    let (_, text) = behind.split_once("] ")?;
+    let (_, text) = after.split_once("] ")?;
     fields(before).is_none().then_some((level, text))
 }
 
@@ -84,8 +84,8 @@ fn terminal(text: &str) -> Result<Line, Unreadable> {
         let end = text.find(" request ")? + " request".len();
         text.split_at_checked(end)
     });
-    let (message, behind) = padded.unwrap_or((text, ""));
-    let pairs = pairs(behind)?;
+    let (message, after) = padded.unwrap_or((text, ""));
+    let pairs = pairs(after)?;
     let field = |key| value(&pairs, key);
     let status = field("status").and_then(|status| status.parse().ok());
     request(message, field("method"), field("request-url"), status)

@@ -18,12 +18,12 @@ const STATE: usize = 7;
 const MOST_FIELDS: usize = STATE + 3;
 
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
-    let Some((_, behind)) = around_time(line) else { return without_front(line) };
+    let Some((_, after)) = around_time(line) else { return without_front(line) };
     // Captured headers may contain anything. So the request is the text after the first quote that follows
     // the fields, and the fields are counted from the front.
-    let (fields, request) = match behind.split_once(" \"") {
+    let (fields, request) = match after.split_once(" \"") {
         Some((fields, request)) => (fields, Some(request)),
-        None => (behind, None),
+        None => (after, None),
     };
     let mut fields = fields.split_ascii_whitespace();
     let (Some(_frontend), Some(place), Some(times), Some(status)) =
@@ -53,10 +53,10 @@ fn without_front(line: &str) -> Result<Line, Unreadable> {
     let Some((fields, request)) = line.split_once(" \"") else { return Ok(Line::Other) };
     let words: Vec<&str> = fields.split_ascii_whitespace().take(MOST_FIELDS).collect();
     let state = words.iter().take(STATE + 1).position(|word| is_state(word));
-    let Some((before, behind)) = state.and_then(|state| words.split_at_checked(state)) else {
+    let Some((before, after)) = state.and_then(|state| words.split_at_checked(state)) else {
         return Ok(Line::Other);
     };
-    let [state, connections, queues, ..] = behind else { return Ok(Line::Other) };
+    let [state, connections, queues, ..] = after else { return Ok(Line::Other) };
     if !are_numbers(connections, 5) || !are_numbers(queues, 2) {
         return Ok(Line::Other);
     }

@@ -35,7 +35,7 @@ const MOST_REFUSED: usize = 1000;
 pub struct Log {
     /// One session, from its start to its end. The end is missing if lines could not be read, because the
     /// requests in them are missing too.
-    pub events: Vec<Event>,
+    pub events: Vec<Event<'static>>,
     /// The first lines that should be requests and cannot be read.
     pub skipped: Vec<Skipped>,
     /// How many such lines there were.
@@ -104,7 +104,7 @@ struct Import {
     /// The requests that the engine itself refused, if the proxy's log has each request twice.
     refused: HashSet<(String, String)>,
     session: Session,
-    events: Vec<Event>,
+    events: Vec<Event<'static>>,
     repeats: Repeats,
     requests: u64,
 }
@@ -249,11 +249,11 @@ impl Import {
             return;
         }
         self.repeats.remember(&identity, self.requests);
-        let request = observed.describe(&self.session.id, self.requests, time);
-        self.events.push(Event::Request(request));
+        let request = observed.line("", self.requests, time);
+        self.events.push(Event::Request(request.into_owned()));
         if entry.status.is_some() {
             self.events.push(Event::Response(Response {
-                session: self.session.id.clone(),
+                session: "".into(),
                 seq: self.requests,
                 status: entry.status,
                 milliseconds: 0,
@@ -269,21 +269,20 @@ impl Import {
 
     /// The events, in the session with this id. The id is derived from the log's content, so that a log
     /// that is read twice counts once, like a recording.
-    fn end(mut self, id: &str, whole: bool) -> Vec<Event> {
-        let session = String::new;
+    fn end(mut self, id: &str, whole: bool) -> Vec<Event<'static>> {
         let repeats = self.repeats.rest().map(|(seq, _, Sum { count, alike, statuses, .. })| {
             // The times in a log are not read, see above.
             let (statuses, last) = (statuses.into_iter().collect(), None);
-            Event::Repeat(Repeat { session: session(), seq, count, alike, statuses, last })
+            Event::Repeat(Repeat { session: "".into(), seq, count, alike, statuses, last })
         });
         self.events.extend(repeats);
         if whole {
             let (time, requests) = (Timestamp::UNIX_EPOCH, self.requests);
-            let end = End { session: session(), time, requests, dropped: 0, exit: None };
+            let end = End { session: "".into(), time, requests, dropped: 0, exit: None };
             self.events.push(Event::End(end));
         }
         self.events.insert(0, Event::Session(self.session));
-        self.events.iter_mut().for_each(|event| id.clone_into(event.session_mut()));
+        self.events.iter_mut().for_each(|event| event.set_session(id));
         self.events
     }
 }

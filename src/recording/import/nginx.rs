@@ -20,20 +20,20 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if is_bare_request(line) {
         return Err(Unreadable::Bare);
     }
-    let behind = match around_time(line) {
-        Some((_, behind)) => behind.strip_prefix(' ').unwrap_or_default(),
+    let after = match around_time(line) {
+        Some((_, after)) => after.strip_prefix(' ').unwrap_or_default(),
         None if begins_with_request(line) => line,
         None => return Ok(Line::Other),
     };
-    if !behind.starts_with('"') {
+    if !after.starts_with('"') {
         return Ok(Line::Other);
     }
     // Input that is not HTTP may be any bytes. Its status identifies it.
-    let (request, behind) = match quoted(behind) {
-        Err(Unreadable::Text) => (None, raw_behind(behind)),
-        other => other.map(|(request, behind)| (Some(request), behind))?,
+    let (request, after) = match quoted(after) {
+        Err(Unreadable::Text) => (None, raw_after(after)),
+        other => other.map(|(request, after)| (Some(request), after))?,
     };
-    let mut words = behind.split_ascii_whitespace();
+    let mut words = after.split_ascii_whitespace();
     let status = words.next().and_then(|word| word.parse().ok()).ok_or(Unreadable::Request)?;
     let line = request.as_deref().and_then(request_line);
     let refused = status == BAD_REQUEST && !line.is_some_and(is_http);
@@ -43,7 +43,7 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     let error = if request.is_some() { Unreadable::Request } else { Unreadable::Text };
     let (method, target) = line.ok_or(error)?;
     let (method, target) = (method.to_owned(), target.to_owned());
-    let entry = Entry { method, target, status: Some(status), agent: agent(behind) };
+    let entry = Entry { method, target, status: Some(status), agent: agent(after) };
     if status == NO_RESPONSE { Ok(Line::turned_away(entry)) } else { Line::request(entry) }
 }
 
@@ -59,14 +59,14 @@ fn is_http((method, target): (&str, &str)) -> bool {
 }
 
 /// The text after a quoted text that is not UTF-8. Its quotes are escaped, so the next quote ends it.
-fn raw_behind(text: &str) -> &str {
+fn raw_after(text: &str) -> &str {
     text.splitn(3, '"').nth(2).unwrap_or_default()
 }
 
 /// The last quoted text, after status, size and referrer.
-fn agent(behind: &str) -> Option<String> {
-    let (_referrer, behind) = quoted(behind.get(behind.find('"')?..)?).ok()?;
-    let (agent, _) = quoted(behind.get(behind.find('"')?..)?).ok()?;
+fn agent(after: &str) -> Option<String> {
+    let (_referrer, after) = quoted(after.get(after.find('"')?..)?).ok()?;
+    let (agent, _) = quoted(after.get(after.find('"')?..)?).ok()?;
     (agent != "-").then_some(agent)
 }
 
@@ -74,8 +74,8 @@ fn agent(behind: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn requested(request: &str, behind: &str) -> String {
-        let line = format!("127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] \"{request}\" {behind}");
+    fn requested(request: &str, after: &str) -> String {
+        let line = format!("127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] \"{request}\" {after}");
         match read(&line) {
             Ok(Line::Request(Entry { method, target, status, agent })) => {
                 format!("{method} {target} {} {}", status.unwrap(), agent.unwrap_or_default())

@@ -48,17 +48,17 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(&str, String)>, Unreadable> {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let end = rest.find(['=', ' ']).unwrap_or(rest.len());
-        let (key, behind) = rest.split_at(end);
-        let (value, behind) = match behind.strip_prefix('=') {
-            Some(behind) if behind.starts_with('"') => quoted(behind)?,
-            Some(behind) => {
-                let (value, behind) = behind.split_once(' ').unwrap_or((behind, ""));
-                (value.to_owned(), behind)
+        let (key, after) = rest.split_at(end);
+        let (value, after) = match after.strip_prefix('=') {
+            Some(after) if after.starts_with('"') => quoted(after)?,
+            Some(after) => {
+                let (value, after) = after.split_once(' ').unwrap_or((after, ""));
+                (value.to_owned(), after)
             }
-            None => (String::new(), behind),
+            None => (String::new(), after),
         };
         pairs.push((key, value));
-        rest = behind.trim_start();
+        rest = after.trim_start();
     }
     Ok(pairs)
 }
@@ -184,8 +184,8 @@ pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
     plain.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let end = part.find(|character: char| !matches!(character, '0'..='9' | ';'));
-        let behind = end.and_then(|end| part.get(end..)).unwrap_or_default();
-        plain.push_str(behind.strip_prefix('m').unwrap_or(behind));
+        let after = end.and_then(|end| part.get(end..)).unwrap_or_default();
+        plain.push_str(after.strip_prefix('m').unwrap_or(after));
     }
     Cow::Owned(plain)
 }
@@ -230,12 +230,12 @@ mod tests {
 
     #[test]
     fn times_are_recognised_by_their_shape() {
-        let behind_time = |line| around_time(line).map(|(_, behind)| behind);
-        assert_eq!(behind_time("[24/Nov/2026:20:00:00.123] b"), Some(" b"));
-        assert_eq!(behind_time("a [24/Nov/2026:20:00:00.123] b"), Some(" b"));
-        assert_eq!(behind_time("a [x] [24/Nov/2026:20:00:00 +0000] b"), Some(" b"));
-        assert_eq!(behind_time("a [24/11/2026:20:00:00] b"), None);
-        assert_eq!(behind_time("a [24/Nov"), None);
+        let after_time = |line| around_time(line).map(|(_, after)| after);
+        assert_eq!(after_time("[24/Nov/2026:20:00:00.123] b"), Some(" b"));
+        assert_eq!(after_time("a [24/Nov/2026:20:00:00.123] b"), Some(" b"));
+        assert_eq!(after_time("a [x] [24/Nov/2026:20:00:00 +0000] b"), Some(" b"));
+        assert_eq!(after_time("a [24/11/2026:20:00:00] b"), None);
+        assert_eq!(after_time("a [24/Nov"), None);
         assert_eq!(around_time(&" [24/Nov/2026:20:00:00".repeat(40_000)), None);
         assert_eq!(around_time(&" [".repeat(400_000)), None);
     }

@@ -53,12 +53,12 @@ fn priority(text: &str) -> Option<&str> {
 fn structured(text: &str) -> Option<&str> {
     let mut rest = text;
     for _ in 0..5 {
-        let (word, behind) = rest.split_once(' ')?;
+        let (word, after) = rest.split_once(' ')?;
         is_plain(word).then_some(())?;
-        rest = behind;
+        rest = after;
     }
-    if let Some(behind) = rest.strip_prefix('-') {
-        return Some(behind);
+    if let Some(after) = rest.strip_prefix('-') {
+        return Some(after);
     }
     while rest.starts_with('[') {
         rest = behind_data(rest)?;
@@ -177,8 +177,8 @@ fn numbered(text: &str) -> Option<&str> {
     }
     let rest = rest.strip_prefix(':')?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let behind = rest.get(digits..)?.strip_prefix(':').filter(|_| digits > 0);
-    behind.or_else(|| name.ends_with(".log").then_some(rest))
+    let after = rest.get(digits..)?.strip_prefix(':').filter(|_| digits > 0);
+    after.or_else(|| name.ends_with(".log").then_some(rest))
 }
 
 /// `dockerd[7]: `, and the names of some programs without a number.

@@ -45,9 +45,9 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
 fn decode(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('\\') {
+    while let Some((before, after)) = rest.split_once('\\') {
         plain.push_str(before);
-        let mut characters = behind.chars();
+        let mut characters = after.chars();
         let escape = characters.next();
         rest = characters.as_str();
         match escape {
@@ -56,9 +56,9 @@ fn decode(text: &str) -> String {
             Some('t') => plain.push('\t'),
             Some('r') => plain.push('\r'),
             Some('u') => match point(rest) {
-                Some((character, behind)) => {
+                Some((character, after)) => {
                     plain.push(character);
-                    rest = behind;
+                    rest = after;
                 }
                 None => plain.push_str("\\u"),
             },
@@ -85,23 +85,23 @@ pub(super) fn row(text: &str) -> Option<Vec<Cow<'_, str>>> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {
-        let behind = if let Some(inside) = rest.strip_prefix('"') {
+        let after = if let Some(inside) = rest.strip_prefix('"') {
             let end = end_of_field(inside)?;
-            let (field, behind) = inside.split_at_checked(end)?;
+            let (field, after) = inside.split_at_checked(end)?;
             fields.push(Cow::Owned(field.replace("\"\"", "\"")));
-            behind.get(1..)?
+            after.get(1..)?
         } else {
             let end = rest.find(',').unwrap_or(rest.len());
-            let (field, behind) = rest.split_at_checked(end)?;
+            let (field, after) = rest.split_at_checked(end)?;
             if field.contains('"') {
                 return None;
             }
             fields.push(Cow::Borrowed(field));
-            behind
+            after
         };
-        match behind.strip_prefix(',') {
+        match after.strip_prefix(',') {
             Some(next) => rest = next,
-            None if behind.is_empty() => return (fields.len() > 1).then_some(fields),
+            None if after.is_empty() => return (fields.len() > 1).then_some(fields),
             None => return None,
         }
     }

@@ -4,10 +4,13 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::{CanonicalRequest, EngineKind, Part};
+use crate::api::{CanonicalRequest, EngineKind, Part};
 
 /// The replacement for hidden text.
 pub const HIDDEN: &str = "[hidden]";
+
+/// [`HIDDEN`] as the canonical form of a path spells it.
+pub const HIDDEN_IN_PATH: &str = "%5Bhidden%5D";
 
 /// The words in the paths of all operations.
 static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
@@ -49,8 +52,8 @@ impl Words {
     }
 
     /// Whether a redacted segment is a word, apart from the hidden part.
-    pub(super) fn has_told(self, told: &str) -> bool {
-        let (front, rest) = told.split_once(HIDDEN).unwrap_or((told, ""));
+    pub(super) fn has_redacted(self, redacted: &str) -> bool {
+        let (front, rest) = redacted.split_once(HIDDEN).unwrap_or((redacted, ""));
         self.has(front) && self.has(rest.strip_prefix('@').unwrap_or(rest))
     }
 
@@ -84,6 +87,11 @@ fn is_likely(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_escapes_the_replacement() {
+        assert_eq!(crate::api::encode_segment(HIDDEN), HIDDEN_IN_PATH);
+    }
 
     #[test]
     fn every_operation_consists_of_known_words() {
