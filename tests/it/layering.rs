@@ -162,3 +162,18 @@ fn only_one_module_decides_what_is_safe_to_show() {
     let known = DECIDED_ELSEWHERE.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(found, known, "use text::printable or text::one_line");
 }
+
+/// `benches/instructions` includes pure modules one by one, and builds only with all that they use.
+#[test]
+fn the_counted_modules_are_complete() {
+    let text = fs::read_to_string("benches/instructions/src/main.rs").unwrap();
+    let included: BTreeSet<&str> =
+        text.split("../../../src/").skip(1).map(|rest| rest.split('/').next().unwrap()).collect();
+    assert!(included.contains("policy"));
+    let table = allowed();
+    for module in &included {
+        let missing: Vec<_> =
+            table[*module].iter().filter(|used| !included.contains(used.as_str())).collect();
+        assert!(missing.is_empty(), "{module} uses {missing:?}");
+    }
+}

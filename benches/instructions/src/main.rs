@@ -12,6 +12,9 @@
 #[path = "../../../src/api/mod.rs"]
 pub mod api;
 #[allow(dead_code)]
+#[path = "../../../src/contents/mod.rs"]
+pub mod contents;
+#[allow(dead_code)]
 #[path = "../../../src/files/mod.rs"]
 pub mod files;
 #[allow(dead_code, unused_imports)]
