@@ -50,7 +50,7 @@ pub const SHIPPED: &[Shipped] = &shipped![
 ];
 
 /// The words that start a part of a profile's header.
-const PARTS: [&str; 3] = ["Program: ", "Exercised: ", "Not exercised: "];
+const PARTS: [&str; 4] = ["Program: ", "Exercised: ", "Not exercised: ", "Engines: "];
 
 impl Shipped {
     /// The profile with this name.
@@ -86,6 +86,12 @@ impl Shipped {
     #[must_use]
     pub fn not_exercised(&self) -> Option<String> {
         self.part(2)
+    }
+
+    /// The engines on which the program was recorded, with their versions.
+    #[must_use]
+    pub fn engines(&self) -> Option<String> {
+        self.part(3)
     }
 
     /// A part of the header as one line. Continuation lines are indented by two spaces.
@@ -127,9 +133,14 @@ mod tests {
     #[test]
     fn a_profile_of_a_program_says_what_was_recorded() {
         for shipped in SHIPPED {
-            let parts = [shipped.program(), shipped.exercised(), shipped.not_exercised()];
+            let parts = [
+                shipped.program(),
+                shipped.engines(),
+                shipped.exercised(),
+                shipped.not_exercised(),
+            ];
             let given = parts.iter().flatten().filter(|part| !part.trim().is_empty()).count();
-            assert_eq!(given, if shipped.program().is_some() { 3 } else { 0 }, "{}", shipped.name);
+            assert_eq!(given, if shipped.program().is_some() { 4 } else { 0 }, "{}", shipped.name);
             let is_wide = |line: &&str| line.chars().count() > 100;
             assert_eq!(shipped.text.lines().find(is_wide), None, "{}", shipped.name);
         }
@@ -137,10 +148,11 @@ mod tests {
 
     #[test]
     fn the_head_is_read_part_by_part() {
-        let text = "# Follows: all\n#   of it. And more.\n# Program: it 1.0\n# Exercised: a,\n#   b.\n# Not exercised: c.\nversion: 1\n# Program: no\n";
+        let text = "# Follows: all\n#   of it. And more.\n# Program: it 1.0\n# Engines: Docker 1,\n#   2\n# Exercised: a,\n#   b.\n# Not exercised: c.\nversion: 1\n# Program: no\n";
         let shipped = Shipped { name: "it", text };
         assert_eq!(shipped.about(), "Follows: all of it");
         assert_eq!(shipped.program().as_deref(), Some("it 1.0"));
+        assert_eq!(shipped.engines().as_deref(), Some("Docker 1, 2"));
         assert_eq!(shipped.exercised().as_deref(), Some("a, b."));
         assert_eq!(shipped.not_exercised().as_deref(), Some("c."));
     }

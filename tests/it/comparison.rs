@@ -18,6 +18,8 @@ type Operations = BTreeSet<&'static str>;
 struct Shipped {
     name: String,
     program: Option<String>,
+    /// Those on which it was recorded.
+    engines: Option<String>,
     profile: Profile,
     operations: Operations,
 }
@@ -80,10 +82,11 @@ fn operation(name: &str) -> &'static Operation {
     catalogue.named(name).unwrap_or_else(|| panic!("docs/*.tsv: {name} is not an operation"))
 }
 
-/// The program and version in the head of a profile; the line may continue on the next one.
-fn program(text: &str) -> Option<String> {
+/// A part of the head of a profile, such as its program and version; the line may continue on the
+/// next one.
+fn part(text: &str, start: &str) -> Option<String> {
     let mut lines = text.lines().map_while(|line| line.strip_prefix("# "));
-    let first = lines.find_map(|line| line.strip_prefix("Program: "))?;
+    let first = lines.find_map(|line| line.strip_prefix(start))?;
     let more = lines.map_while(|line| line.strip_prefix("  "));
     Some(std::iter::once(first).chain(more).collect::<Vec<_>>().join(" "))
 }
@@ -100,7 +103,8 @@ fn shipped() -> Vec<Shipped> {
             let operations = given.map(|entry| entry.value.operation().name).collect();
             Shipped {
                 name: profile.name.as_str().to_owned(),
-                program: program(&text),
+                program: part(&text, "Program: "),
+                engines: part(&text, "Engines: "),
                 operations,
                 profile,
             }
@@ -260,11 +264,15 @@ fn list(all: &[Shipped]) -> String {
         vec![
             format!("`{}`", shipped.name),
             shipped.program.clone().unwrap_or_else(|| "any that only reads".to_owned()),
+            shipped.engines.clone().unwrap_or_else(|| "–".to_owned()),
             shipped.operations.len().to_string(),
             risk(&shipped.operations).to_owned(),
         ]
     };
-    table(&["profile", "program", "operations", "highest risk"], all.iter().map(row).collect())
+    table(
+        &["profile", "program", "recorded on", "operations", "highest risk"],
+        all.iter().map(row).collect(),
+    )
 }
 
 fn counts(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Sections>) -> String {

@@ -62,6 +62,63 @@ fn each_can_be_installed_driven_and_recorded_again() {
     }
 }
 
+/// What a recording's name says: `NAME[-VERSION][-ENGINE].jsonl`.
+struct Made<'a> {
+    version: Option<&'a str>,
+    engine: Option<&'a str>,
+}
+
+fn made<'a>(name: &str, recording: &'a str) -> Made<'a> {
+    let stem = Path::new(recording).file_stem().unwrap().to_str().unwrap();
+    let rest = stem.strip_prefix(name).unwrap_or_else(|| panic!("{recording} is not of {name}"));
+    let (version, engine) = match rest.split_once("-docker-") {
+        Some((version, engine)) => (version, Some(engine)),
+        None => (rest, None),
+    };
+    Made { version: version.strip_prefix('-'), engine }
+}
+
+/// The versions of the engines that a recording is of, without what Debian adds.
+fn engines(recording: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(recording).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines
+        .filter_map(|line| line["session"]["engine"]["version"].as_str().map(str::to_owned))
+        .map(|version| version.split('+').next().unwrap().trim_start_matches('v').to_owned())
+        .collect()
+}
+
+/// The words of a text that begin with a digit.
+fn versions(text: &str) -> BTreeSet<String> {
+    text.split([' ', ','])
+        .filter(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_head_of_each_names_the_engines_and_versions_that_were_recorded() {
+    for name in names() {
+        let shipped = Shipped::named(&name).unwrap();
+        let recordings = recordings(&name);
+        let recorded: BTreeSet<String> = recordings.iter().flat_map(|file| engines(file)).collect();
+        assert_eq!(versions(&shipped.engines().unwrap()), recorded, "Engines: of {name}");
+        let programs = versions(&shipped.program().unwrap());
+        for recording in &recordings {
+            let made = made(&name, recording);
+            if let Some(version) = made.version {
+                let is_named = programs.iter().any(|program| program.starts_with(version));
+                assert!(is_named, "Program: of {name} does not name {version}");
+            }
+            // Docker Engine 29 is built from a module that counts differently.
+            if let Some(engine) = made.engine.filter(|engine| *engine != "29") {
+                let engine = engine.trim_end_matches("-containerd");
+                assert!(engines(recording).iter().all(|is| is.starts_with(engine)), "{recording}");
+            }
+        }
+    }
+}
+
 /// Otherwise an exercise would mistake the output of an earlier run for its own.
 #[test]
 fn a_program_that_is_started_again_begins_with_an_empty_log() {
@@ -124,9 +181,9 @@ fn no_profile_allows_what_was_not_recorded_or_not_reviewed() {
     }
 }
 
-/// Each program does its work under its profile. Opt-in, because it needs root, an engine, a
-/// registry, and programs that take minutes to build: `scripts/workloads install NAME...` installs
-/// them in the folder that `DSP_TEST_WORKLOADS` names.
+/// Each program does its work under its profile, on the engine that `DSP_WORKLOADS_ENGINE` names.
+/// Opt-in, because it needs root, an engine, a registry, and programs that take minutes to build:
+/// `scripts/workloads install NAME...` installs them in the folder that `DSP_TEST_WORKLOADS` names.
 #[test]
 fn each_installed_one_does_its_work_under_its_profile() {
     let Some(programs) = std::env::var_os("DSP_TEST_WORKLOADS") else {
@@ -134,7 +191,11 @@ fn each_installed_one_does_its_work_under_its_profile() {
         return;
     };
     let mut failed = Vec::new();
-    for name in names().into_iter().filter(|name| Path::new(&programs).join(name).is_dir()) {
+    // NAME, or NAME@VERSION for a program in another version.
+    let installed = fs::read_dir(&programs).unwrap();
+    let installed = installed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let known = names();
+    for name in installed.filter(|name| known.contains(name.split('@').next().unwrap())) {
         let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/workloads"))
             .args(["enforce", &name])
             .env("DSP", env!("CARGO_BIN_EXE_dsp"))
