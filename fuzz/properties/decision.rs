@@ -8,8 +8,8 @@ use dsp::policy::{
 use dsp::profile::{Entry, Name, Profile, Rule, UnknownOperation};
 
 /// Checks a profile and requests, given as one key and value per line: `engine`, `min_api`,
-/// `allow`, `deny`, `unknown`, `type` for the content type, `body` for whether there is one, and
-/// `request`. Invalid lines are skipped, so that a mutation of one line does not affect the others.
+/// `allow`, `deny`, `unknown`, `type` for the content type, `body` for whether there is one, `json`
+/// for a body that decides, and `request`. Invalid lines are skipped, so that a mutation of one line does not affect the others.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines: Vec<(&str, &str)> =
@@ -17,6 +17,7 @@ pub fn check(data: &[u8]) {
     let profile = profile(&lines);
     let content_type = values(&lines, "type").next_back().map(str::as_bytes);
     let has_body = values(&lines, "body").next_back() != Some("no");
+    let json = values(&lines, "json").next_back().unwrap_or("{}").as_bytes();
     let enforcer = Enforcer::new(&profile);
     let auditor = Auditor::new(Enforcer::new(&profile));
     let observer = Observer::new(profile.engine);
@@ -24,8 +25,16 @@ pub fn check(data: &[u8]) {
         let mut asked = Request::new(method, target);
         asked.head.content_type = content_type;
         asked.body = if has_body { Body::Unread } else { Body::Absent };
-        let decision = enforcer.decide(&asked);
-        is_right(&profile, &asked, &decision);
+        let mut decision = enforcer.decide(&asked);
+        if let Verdict::ReadBody { .. } = decision.verdict {
+            assert_eq!(asked.body, Body::Unread);
+            assert!(matches!(auditor.decide(&asked).verdict, Verdict::ReadBody { .. }));
+            asked.body = Body::Whole(json);
+            decision = enforcer.decide(&asked);
+            names_allowed_networks(&profile, &asked, &decision);
+        } else {
+            is_right(&profile, &asked, &decision);
+        }
         let denial = match &decision.verdict {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Forward(_) => None,
@@ -37,6 +46,41 @@ pub fn check(data: &[u8]) {
             only_watches(&asked, &watching, denial);
             assert_eq!(watching.refusal, decision.refusal, "it notes what is refused");
         }
+    }
+}
+
+/// Checks a decision that depends on the body: the path is allowed, and every network that another
+/// parser finds in the body for the engine is allowed as well.
+fn names_allowed_networks(profile: &Profile, asked: &Request<'_>, decision: &Decision) {
+    let request = CanonicalRequest::parse(profile.engine, asked.head.method, asked.head.target);
+    let request = request.expect("only a canonical request needs its body");
+    let located = request.locate().expect("only an operation needs its body");
+    assert_eq!(located.operation.name, "NetworkConnect");
+    assert!(admits(profile, &request, Some(&located)), "{asked:?} is not allowed");
+    match &decision.verdict {
+        Verdict::Forward(permit) => {
+            is_permitted(profile, &request, Some(&located), permit);
+            let body = permit.body().expect("the body that was decided on is forwarded");
+            let body: serde_json::Value = serde_json::from_slice(body).expect("it is JSON");
+            let endpoint = body.get("EndpointConfig");
+            for (key, value) in body.as_object().expect("it is an object") {
+                assert!(["Container", "EndpointConfig"].contains(&key.as_str()), "{key}: {value}");
+            }
+            let network = endpoint.and_then(|endpoint| endpoint.get("NetworkID"));
+            if let Some(network) = network.and_then(|network| network.as_str())
+                && !network.is_empty()
+            {
+                let values = vec![network.to_owned()];
+                let other = Located { operation: located.operation, values };
+                assert!(admits(profile, &request, Some(&other)), "{network} is not allowed");
+            }
+        }
+        Verdict::Deny(denial) => {
+            assert!(super::printable(&denial.to_string()), "{denial:?}");
+            assert!(matches!(denial.status(), 400 | 403), "{denial:?}");
+            helps(profile, asked, denial);
+        }
+        Verdict::ReadBody { .. } => panic!("{asked:?} is not decided on"),
     }
 }
 
