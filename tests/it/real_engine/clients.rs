@@ -32,10 +32,14 @@ clients! {
     docker_over_tcp: "docker-host", by_tcp_listener;
     curl: "curl", by_command;
     docker_py: "docker-py", by_command;
+    docker_py_old: "docker-py-old", by_command;
     aiodocker: "aiodocker", by_command;
     testcontainers: "testcontainers", by_command;
+    testcontainers_node: "testcontainers-node", by_command;
     dockerode: "dockerode", by_command;
     bollard: "bollard", by_command;
+    java: "java", by_tcp_listener;
+    moby_client: "moby-client", by_command;
     buildx: "buildx", by_command;
     compose: "compose", by_command;
 }
