@@ -41,7 +41,9 @@ clients! {
     java: "java", by_tcp_listener;
     moby_client: "moby-client", by_command;
     buildx: "buildx", by_command;
+    buildx_new: "buildx-new", by_command;
     compose: "compose", by_command;
+    compose_5: "compose-5", by_command;
 }
 
 /// An installed client, with its own engine.
