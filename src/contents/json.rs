@@ -15,7 +15,7 @@ pub const LONGEST_BODY: usize = 4 << 20;
 const DEEPEST: usize = 32;
 
 /// The limit on values in one body, so that a short text cannot become much memory.
-const MOST: usize = 100_000;
+const MOST: usize = 10_000;
 
 /// The length limit, in characters, for a key that a message repeats.
 const LONGEST_TOLD: usize = 80;

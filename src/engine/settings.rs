@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::ask;
 use crate::api::Address;
@@ -27,66 +27,39 @@ pub struct Settings {
     pub swarm_manager: bool,
 }
 
-#[derive(Deserialize)]
-struct Info {
-    #[serde(rename = "ExperimentalBuild", default)]
-    experimental: bool,
-    #[serde(rename = "Debug", default)]
-    debug: bool,
-    #[serde(rename = "LiveRestoreEnabled", default)]
-    live_restore: bool,
-    #[serde(rename = "SecurityOptions", default, deserialize_with = "or_default")]
-    security: Vec<String>,
-    #[serde(rename = "Plugins", default, deserialize_with = "or_default")]
-    plugins: Plugins,
-    #[serde(rename = "Swarm", default, deserialize_with = "or_default")]
-    swarm: Swarm,
-}
-
-#[derive(Default, Deserialize)]
-struct Plugins {
-    #[serde(rename = "Authorization", default, deserialize_with = "or_default")]
-    authorization: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Swarm {
-    #[serde(rename = "ControlAvailable", default)]
-    control_available: bool,
-}
-
-/// Engines write null for an empty list.
-fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(from)?.unwrap_or_default())
-}
-
-impl From<Info> for Settings {
-    fn from(info: Info) -> Self {
+impl Settings {
+    /// Reads them from the engine's answer. What is missing or has another type is off.
+    fn of(info: &Map<String, Value>) -> Self {
+        let flag = |name: &str| info.get(name).and_then(Value::as_bool).unwrap_or_default();
+        let inner = |object: &str, name: &str| info.get(object)?.as_object()?.get(name);
+        let texts = |value: Option<&Value>| -> Vec<String> {
+            let items = value.and_then(Value::as_array).into_iter().flatten();
+            items.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let options = texts(info.get("SecurityOptions"));
         // `name=seccomp,profile=default`: the name is the first of the options.
         let has = |name: &str| {
-            info.security.iter().any(|option| {
+            options.iter().any(|option| {
                 option.split(',').next().and_then(|first| first.strip_prefix("name=")) == Some(name)
             })
         };
         Self {
-            experimental: info.experimental,
-            debug: info.debug,
-            live_restore: info.live_restore,
+            experimental: flag("ExperimentalBuild"),
+            debug: flag("Debug"),
+            live_restore: flag("LiveRestoreEnabled"),
             rootless: has("rootless"),
             user_namespaces: has("userns"),
-            authorization: info.plugins.authorization,
-            swarm_manager: info.swarm.control_available,
+            authorization: texts(inner("Plugins", "Authorization")),
+            swarm_manager: inner("Swarm", "ControlAvailable")
+                .and_then(Value::as_bool)
+                .unwrap_or_default(),
         }
     }
 }
 
 /// The settings of the engine at this address; `None` if it does not tell them in time.
 pub async fn settings(address: &Address, timeout: Duration) -> Option<Settings> {
-    ask::json::<Info>(address, "/info", timeout).await.map(Settings::from)
+    ask::json(address, "/info", timeout).await.map(|info| Settings::of(&info))
 }
 
 #[cfg(test)]
@@ -94,7 +67,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Settings {
-        serde_json::from_str::<Info>(text).unwrap().into()
+        Settings::of(&serde_json::from_str(text).unwrap())
     }
 
     #[test]
@@ -120,7 +93,7 @@ mod tests {
 
     #[test]
     fn missing_and_null_fields_are_off() {
-        for text in ["{}", r#"{"SecurityOptions":null,"Plugins":null,"Swarm":null}"#] {
+        for text in ["{}", r#"{"SecurityOptions":null,"Plugins":[],"Swarm":1,"Debug":null}"#] {
             assert_eq!(read(text), Settings::default(), "{text}");
         }
         // A profile's name is not an option of its own.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::denial::{Elsewhere, Subject};
-use super::network::Connection;
+use super::network::{Connection, is_hex};
 use super::reading::Reading;
-use super::{Body, Decision, Denial, Permit, Reason, Request, Verdict};
+use super::{Body, Decision, Denial, Missing, Permit, Reason, Request, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, redacted_canonical};
 use crate::contents::LONGEST_BODY;
 use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
@@ -136,7 +136,8 @@ impl Enforcer {
             let other = of(network);
             self.allow.matches(&other) && !self.deny.matches(&other)
         };
-        match Connection::of(body, is_allowed) {
+        let path = located.values.first().map(String::as_str);
+        match Connection::of(body, path, is_allowed) {
             Connection::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
             Connection::Allowed(None) => Verdict::Forward(permit),
             Connection::Allowed(Some(body)) => Verdict::Forward(permit.with_body(body)),
@@ -148,7 +149,9 @@ impl Enforcer {
             }
             Connection::Other(network) => {
                 let other = of(&network);
-                let rule = (!self.deny.matches(&other)).then(|| Rule::of_request(&other));
+                // A name that may be the beginning of an ID is not allowed by any rule.
+                let is_helped = !is_hex(&network) && !self.deny.matches(&other);
+                let rule = is_helped.then(|| Rule::of_request(&other));
                 let path = format!("/networks/{network}/connect");
                 let method = request.method().as_str();
                 match CanonicalRequest::parse(self.engine, method, &path) {
@@ -234,7 +237,10 @@ impl Auditor {
 
 impl Gate for Auditor {
     fn decide(&self, asked: &Request<'_>) -> Decision {
-        let mut decision = self.0.decide(asked);
+        // An enforcer would ask the client for the body, so nothing is known to be denied.
+        let is_withheld = asked.body == Body::Missing(Missing::Withheld);
+        let body = if is_withheld { Body::Absent } else { asked.body };
+        let mut decision = self.0.decide(&Request { body, ..*asked });
         decision.verdict = match decision.verdict {
             Verdict::Deny(denial) => observe(asked, decision.located.as_ref(), Some(denial)),
             Verdict::Forward(_) => observe(asked, decision.located.as_ref(), None),
@@ -316,7 +322,6 @@ mod tests {
 
     use super::*;
     use crate::http1::Flaw;
-    use crate::policy::Missing;
     use crate::profile::{Comments, Entry, Name, emit, parse};
 
     const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
@@ -445,7 +450,9 @@ mod tests {
             assert_eq!(whole, "forward /v1.41/networks/own/connect", "{network}");
         }
         let [_, whole] = connect(&narrow, "../x?");
-        assert!(whole.starts_with("403 POST /networks/own/connect is not"), "{whole}");
+        assert!(whole.starts_with("400 POST /networks/own/connect is not"), "{whole}");
+        let [_, whole] = connect(&narrow, "0a1b");
+        assert!(whole.starts_with("403") && !whole.contains("to allow it"), "{whole}");
         let open = gate("  - POST /networks/*/connect\n");
         assert_eq!(connect(&open, "theirs")[0], "forward /v1.41/networks/own/connect");
         let denied = gate("  - POST /networks/*/connect\ndeny:\n  - POST /networks/prod/connect\n");

@@ -53,6 +53,10 @@ impl Caveat {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::IsPodman { .. } => None,
+            Self::MinApi { highest, .. } if *highest < ApiVersion::FLOOR => Some(format!(
+                "use a newer engine: dsp refuses API versions below {}",
+                ApiVersion::FLOOR
+            )),
             Self::MinApi { highest, .. } => Some(format!(
                 "remove min_api from the profile (versions below {} are always refused), or write \
                  min_api: \"{highest}\"",

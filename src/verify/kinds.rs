@@ -32,7 +32,11 @@ pub const KINDS: [Kind; 10] = [
     kind("rootless", "the engine runs as an unprivileged user", Severity::Note),
     kind("user-namespaces", "root in a container is another user on the host", Severity::Note),
     kind("authorization-plugin", "a plugin of the engine decides as well", Severity::Note),
-    kind("settings-unknown", "the engine does not tell its settings", Severity::Note),
+    kind(
+        "settings-unknown",
+        "the engine does not say enough of itself to be compared",
+        Severity::Note,
+    ),
 ];
 
 const fn kind(code: &'static str, title: &'static str, severity: Severity) -> Kind {

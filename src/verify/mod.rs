@@ -14,7 +14,14 @@ use crate::api::{ApiVersion, EngineKind, Operation, Risk, Versions};
 use crate::engine::{Engine, Settings};
 use crate::profile::{Entry, Profile, Rule, key_span};
 use crate::report::{Fact, Finding, Region, Report, Severity, Source, Verdict, count, printable};
+use crate::text::beginning;
 use kinds::Code;
+
+/// The length limit, in bytes, for a text of the engine that a finding repeats.
+const LONGEST_FOREIGN: usize = 64;
+
+/// How many plugins a finding names.
+const MOST_PLUGINS: usize = 10;
 
 /// Compares a profile, whose file is `source`, with an engine. `settings` is what the engine says
 /// about itself, if it does. The verdict is a failure if a finding is as severe as `fail_on`.
@@ -59,12 +66,12 @@ fn describe(engine: &Engine) -> String {
         EngineKind::Docker => "Docker Engine",
         EngineKind::Podman => "podman",
     };
-    let newest = printable(&engine.version.api);
+    let newest = foreign(&engine.version.api);
     let versions = match &engine.version.min_api {
-        Some(oldest) => format!("{} to {newest}", printable(oldest)),
+        Some(oldest) => format!("{} to {newest}", foreign(oldest)),
         None => format!("up to {newest}"),
     };
-    let version = printable(&engine.version.version);
+    let version = foreign(&engine.version.version);
     format!("{name} {version} (API {versions}) at {}", engine.address)
 }
 
@@ -122,7 +129,16 @@ impl Verification<'_> {
     /// Finds rules for operations that this version of the engine does not have.
     fn find_missing(&mut self) {
         let version = &self.engine.version;
-        let Ok(newest) = ApiVersion::parse(EngineKind::Docker, &version.api) else { return };
+        let Ok(newest) = ApiVersion::parse(EngineKind::Docker, &version.api) else {
+            let api = foreign(&version.api);
+            self.push(
+                Code::SettingsUnknown,
+                format!(
+                    "\"{api}\" is not an API version, so the engine's versions were not compared"
+                ),
+            );
+            return;
+        };
         for rule in &self.profile.allow {
             let operation = rule.value.operation();
             if operation.engine != version.kind {
@@ -151,7 +167,9 @@ impl Verification<'_> {
     /// Finds what the engine's settings change.
     fn find_settings(&mut self, settings: &Settings) {
         for rule in &self.profile.allow {
-            if let Some((message, help)) = unavailable(rule.value.operation(), settings) {
+            if let Some((message, help)) =
+                unavailable(rule.value.operation(), settings, self.engine.version.kind)
+            {
                 self.push_rule(Code::NeedsSetting, rule, message.to_owned(), help.to_owned());
             }
         }
@@ -171,8 +189,12 @@ impl Verification<'_> {
             );
         }
         if !settings.authorization.is_empty() {
-            let plugins: Vec<_> =
-                settings.authorization.iter().map(|name| printable(name)).collect();
+            let plugins: Vec<_> = settings
+                .authorization
+                .iter()
+                .take(MOST_PLUGINS)
+                .map(|name| foreign(name))
+                .collect();
             self.push(
                 Code::AuthorizationPlugin,
                 format!(
@@ -197,11 +219,16 @@ fn missing(operation: &Operation, newest: ApiVersion, release: &str) -> Option<S
             (own < first).then(|| {
                 format!(
                     "the operation is in podman {since} and newer, and this one is {}",
-                    printable(release)
+                    foreign(release)
                 )
             })
         }
     }
+}
+
+/// The beginning of a text that the engine may have chosen freely, safe to print.
+fn foreign(text: &str) -> String {
+    printable(beginning(text, LONGEST_FOREIGN)).to_string()
 }
 
 /// A place in the profile.
@@ -216,8 +243,12 @@ fn release_numbers(release: &str) -> Option<(u32, u32)> {
 }
 
 /// Why an engine with these settings answers an operation only with an error, and what to do.
-fn unavailable(operation: &Operation, settings: &Settings) -> Option<(&'static str, &'static str)> {
-    if operation.engine != EngineKind::Docker {
+fn unavailable(
+    operation: &Operation,
+    settings: &Settings,
+    kind: EngineKind,
+) -> Option<(&'static str, &'static str)> {
+    if operation.engine != EngineKind::Docker || kind != EngineKind::Docker {
         return None;
     }
     match operation.section {

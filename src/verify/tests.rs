@@ -86,7 +86,10 @@ fn releases_of_podman_are_told_apart() {
     let older = engine(EngineKind::Podman, "5.4.2", "1.41", "1.24");
     insta::assert_snapshot!(said(&report(&rules, &older, Some(&settings))));
     let odd = engine(EngineKind::Podman, "next", "next", "?");
-    assert!(report(&rules, &odd, Some(&settings)).findings.is_empty());
+    let findings = report(&rules, &odd, Some(&settings)).findings;
+    let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    let expected = "\"next\" is not an API version, so the engine's versions were not compared";
+    assert_eq!(messages, [expected]);
 }
 
 #[test]
@@ -119,4 +122,13 @@ fn every_code_has_its_kind() {
     assert_eq!(Code::NeedsSetting.kind().code, "needs-setting");
     assert_eq!(Code::SettingsUnknown.kind().code, "settings-unknown");
     assert_eq!(Code::Rootless.kind().code, "rootless");
+}
+
+#[test]
+fn no_min_api_is_advised_that_dsp_refuses() {
+    let ancient = engine(EngineKind::Docker, "1.0", "1.10", "1.0");
+    let report = report("min_api: \"1.30\"\nallow:\n  - GET /info\n", &ancient, None);
+    let finding = report.findings.iter().find(|finding| finding.code == "min-api").unwrap();
+    let expected = "use a newer engine: dsp refuses API versions below 1.24";
+    assert_eq!(finding.help.as_deref(), Some(expected));
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::connection::Connection;
 use super::local_response::Form;
 use super::next::Next;
-use crate::http1::{Arrival, RequestHead, origin_form};
+use crate::http1::{Arrival, Length, RequestHead, origin_form};
 use crate::policy::{Body, Decision, Denial, Head, Missing, Permit, Request, Stray, Verdict};
 use crate::proxy::load::turns;
 use crate::proxy::observe::Event;
@@ -85,7 +85,11 @@ impl<R: Record> Connection<R> {
     /// Asks the gate.
     pub(super) fn ask(&self, asked: &Request<'_>) -> Decision {
         self.control.ask(asked.head.method, asked.head.target);
-        turns::count_decision(asked.head.target.len());
+        let body = match asked.body {
+            Body::Whole(body) => body.len(),
+            _ => 0,
+        };
+        turns::count_decision(asked.head.target.len() + body);
         self.service.gate.decide(asked)
     }
 
@@ -136,7 +140,13 @@ impl<R: Record> Connection<R> {
 
     /// Reads a body that the gate asked for, unless it is longer than `at_most` bytes.
     async fn read_ahead(&mut self, head: &RequestHead<'_>, at_most: usize) -> EarlyBody {
-        if head.expects() {
+        if let Length::Exactly(length) = head.body()
+            && usize::try_from(length).map_or(true, |length| length > at_most)
+        {
+            return EarlyBody::Missing(Missing::TooLong);
+        }
+        // HTTP/1.0 has no interim answers (RFC 9110 section 10.1.1).
+        if head.expects() && !head.is_old() {
             // A gate that only watches leaves the 100 to the engine.
             if !self.service.gate.refuses_flaws() {
                 return EarlyBody::Missing(Missing::Withheld);

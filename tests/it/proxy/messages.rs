@@ -237,7 +237,8 @@ fn a_body_that_names_another_network_or_cannot_be_read_goes_nowhere() {
     for (head, body, status) in [
         (length(other.len()), other, "HTTP/1.1 403 Forbidden"),
         (length(twice.len()), twice, "HTTP/1.1 400 Bad Request"),
-        (length(5_000_000), "{", "HTTP/1.1 408 Request Timeout"),
+        (length(5_000_000), "{", "HTTP/1.1 413 Payload Too Large"),
+        (length(100), "{", "HTTP/1.1 408 Request Timeout"),
         ("Transfer-Encoding: chunked\r\n".to_owned(), "zz\r\n", "HTTP/1.1 400 Bad Request"),
     ] {
         assert_eq!(connected(&head, body), (status.to_owned(), None), "{head}{body}");
