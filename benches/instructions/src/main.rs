@@ -119,8 +119,8 @@ fn frame(head: &'static str) -> Work {
 /// A request that has been recorded before, and its answer.
 fn record(Case { method, target, .. }: Case) -> Work {
     let nowhere = File::options().append(true).open("/dev/null");
-    let writer = nowhere
-        .and_then(|file| Writer::onto(&Stream::new(file), &Session::begin(Vec::new())));
+    let writer =
+        nowhere.and_then(|file| Writer::onto(&Stream::new(file), &Session::begin(Vec::new())));
     let writer = writer.unwrap_or_else(|error| panic!("/dev/null: {error}"));
     let request = CanonicalRequest::parse(EngineKind::Docker, method, target);
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
