@@ -32,6 +32,8 @@ mod podman;
 mod podman_secrets;
 /// The commands of the README and `docs`.
 mod readme;
+/// The engine's own list of routes.
+mod routes;
 /// Programs cannot notice that they are recorded.
 mod transparent;
 /// Messages of every form, byte for byte.
