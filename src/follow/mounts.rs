@@ -72,7 +72,7 @@ impl<'a> Mounts<'a> {
     /// If the engine might read the body differently.
     pub fn read(body: &'a [u8], form: Form) -> Result<Self, Unreadable> {
         let body = std::str::from_utf8(body).map_err(|_| Unreadable::Bytes)?;
-        let Found { sources, known, .. } = find(body, form)?;
+        let Found { sources, known } = find(body, form)?;
         if sources.len() > MOST {
             return Err(Unreadable::Much);
         }

@@ -83,18 +83,18 @@ pub(super) struct Found<'a> {
     pub(super) sources: Vec<Source<'a>>,
     /// Where the text of each fully understood value starts.
     pub(super) known: BTreeSet<usize>,
-    /// Whether some engines read mounts that others do not.
-    is_read_differently: bool,
 }
 
 /// Examines the lists that a body of this form has.
 pub(super) fn find(body: &str, form: Form) -> Result<Found<'_>, Unreadable> {
     let mut found = Found::default();
+    // Whether some engines read mounts that others do not.
+    let mut differs = false;
     match form {
         Form::Container => {
             let mut hosts = under(body, "HostConfig")?;
             hosts.push(body);
-            found.is_read_differently = is_read_differently(body, &hosts)?;
+            differs = is_read_differently(body, &hosts)?;
             found.binds(&hosts)?;
             found.mounts(&hosts, "Mounts", "Target", false)?;
         }
@@ -108,7 +108,7 @@ pub(super) fn find(body: &str, form: Form) -> Result<Found<'_>, Unreadable> {
         }
         Form::Volume => {}
     }
-    if found.is_read_differently {
+    if differs {
         // A mount that covers the socket for one engine may be missing for another one.
         for source in &mut found.sources {
             source.is_plain = false;
