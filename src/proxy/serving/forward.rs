@@ -1,5 +1,7 @@
 //! Forwarding a permitted request, and what happens to the connection after it.
 
+use std::borrow::Cow;
+
 use super::connection::Connection;
 use super::local_response::Form;
 use super::next::Next;
@@ -55,12 +57,12 @@ impl<R: Record> Connection<R> {
     }
 
     /// Returns the body that replaces the client's, if there is one.
-    fn rewrite(
+    fn rewrite<'a>(
         &mut self,
         early: EarlyBody,
-        permit: &Permit,
+        permit: &'a Permit,
         exchange: &mut Exchange<R>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Cow<'a, [u8]>> {
         let whole = match early {
             EarlyBody::NotAsked => return None,
             EarlyBody::Missing(_) => {
@@ -71,8 +73,8 @@ impl<R: Record> Connection<R> {
             EarlyBody::Whole(whole) => whole,
         };
         let replaced = match permit.body() {
-            Some(body) => body.to_vec(),
-            None => exchange.rewrite(Some(&whole.body))?,
+            Some(body) => Cow::Borrowed(body),
+            None => Cow::Owned(exchange.rewrite(Some(&whole.body))?),
         };
         self.relay.request.reader.skip_body(whole.length);
         if whole.is_odd {
@@ -89,15 +91,16 @@ impl<R: Record> Connection<R> {
         head: &RequestHead<'_>,
         permit: &Permit,
         info: RequestInfo,
-        replaced: Option<Vec<u8>>,
+        replaced: Option<Cow<'_, [u8]>>,
     ) {
-        let (length, out) = (replaced.as_ref().map(Vec::len), self.relay.request.outbox.room());
+        let (length, out) =
+            (replaced.as_deref().map(<[u8]>::len), self.relay.request.outbox.room());
         if info.is_verbatim {
             head.copy(length, out);
         } else {
             head.write(permit.target(), info.upgrade, length, out);
         }
-        out.extend(replaced.unwrap_or_default());
+        out.extend_from_slice(replaced.as_deref().unwrap_or_default());
     }
 
     /// Does what is left to do when the forwarding has ended. `held` is the memory that the request
