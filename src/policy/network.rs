@@ -1,6 +1,6 @@
 //! Decides on the network to which a container is connected. Docker Engine prefers the network in
-//! the body to the one in the path (docs/engine-api.md#body-of-a-network-connection), so a rule for some networks
-//! depends on the body.
+//! the body to the one in the path (docs/engine-api.md#body-of-a-network-connection), so a rule for
+//! some networks depends on the body.
 
 use super::{Body, Missing};
 use crate::contents::{NetworkConnect, Unreadable};
