@@ -1,0 +1,51 @@
+// Prints the fields of the bodies of Docker's API, one a line, from the types of its own Go module.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"dsp.invalid/fields/walk"
+	"github.com/moby/moby/api/types/checkpoint"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/api/types/registry"
+	"github.com/moby/moby/api/types/swarm"
+	"github.com/moby/moby/api/types/volume"
+)
+
+const module = "github.com/moby/moby/api"
+
+func main() {
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	fmt.Fprintf(out, "# %s %s\n", module, version())
+	walk.Print(out, []walk.Operation{
+		{Name: "ContainerCreate", Body: container.CreateRequest{}},
+		{Name: "ContainerUpdate", Body: container.UpdateConfig{}},
+		{Name: "ContainerExec", Body: container.ExecCreateRequest{}},
+		{Name: "ContainerCheckpointCreate", Body: checkpoint.CreateRequest{}},
+		{Name: "ImageCommit", Body: container.Config{}},
+		{Name: "VolumeCreate", Body: volume.CreateRequest{}},
+		{Name: "NetworkCreate", Body: network.CreateRequest{}},
+		{Name: "NetworkConnect", Body: network.ConnectRequest{}},
+		{Name: "SystemAuth", Body: registry.AuthConfig{}},
+		{Name: "ServiceCreate", Body: swarm.ServiceSpec{}},
+		{Name: "ServiceUpdate", Body: swarm.ServiceSpec{}},
+	}, nil)
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		panic("the program has no build information")
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == module {
+			return dependency.Version
+		}
+	}
+	panic("the program does not use " + module)
+}

@@ -1,0 +1,3 @@
+module dsp.invalid/fields/walk
+
+go 1.24
