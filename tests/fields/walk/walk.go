@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -93,41 +94,51 @@ func (w *walker) value(t reflect.Type, path string, within []reflect.Type) {
 }
 
 // fields lists the fields of a struct, as encoding/json finds them: those of embedded structs as if
-// they were fields of the struct itself, and of two with one name the outer one.
+// they were fields of the struct itself, unless it has a field of the same name. names has the names
+// that are taken.
 func (w *walker) fields(t reflect.Type, path string, within []reflect.Type, names map[string]bool) {
-	var embedded []reflect.Type
+	own := map[string]bool{}
+	for i := range t.NumField() {
+		if name, embedded := named(t.Field(i)); embedded == nil && name != "" && !names[name] {
+			own[name] = true
+		}
+	}
+	maps.Copy(names, own)
 	for i := range t.NumField() {
 		field := t.Field(i)
-		tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if tag == "-" && field.Tag.Get("json") == "-" {
-			continue
+		name, embedded := named(field)
+		switch {
+		case embedded != nil:
+			w.fields(embedded, path, within, names)
+		case own[name]:
+			w.value(field.Type, below(path, name), within)
 		}
-		if field.Anonymous && tag == "" {
-			inner := field.Type
-			for inner.Kind() == reflect.Pointer {
-				inner = inner.Elem()
-			}
-			if inner.Kind() == reflect.Struct {
-				embedded = append(embedded, inner)
-				continue
-			}
-		}
-		if !field.IsExported() {
-			continue
-		}
-		name := tag
-		if name == "" {
-			name = field.Name
-		}
-		if names[name] {
-			continue
-		}
-		names[name] = true
-		w.value(field.Type, below(path, name), within)
 	}
-	for _, inner := range embedded {
-		w.fields(inner, path, within, names)
+}
+
+// named returns the name of a field in JSON, if it has one, or the struct whose fields take its place.
+func named(field reflect.StructField) (string, reflect.Type) {
+	whole := field.Tag.Get("json")
+	name, _, _ := strings.Cut(whole, ",")
+	if whole == "-" {
+		return "", nil
 	}
+	if field.Anonymous && name == "" {
+		inner := field.Type
+		for inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct {
+			return "", inner
+		}
+	}
+	if !field.IsExported() {
+		return "", nil
+	}
+	if name == "" {
+		name = field.Name
+	}
+	return name, nil
 }
 
 func decodes(t, unmarshaler reflect.Type) bool {
