@@ -12,6 +12,7 @@ pub mod child;
 pub mod cli;
 pub mod contents;
 pub mod engine;
+pub mod escapes;
 pub mod explain;
 pub mod export;
 pub mod files;
