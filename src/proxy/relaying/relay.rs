@@ -17,6 +17,7 @@ use super::request_side::RequestSide;
 use super::response_side::ResponseSide;
 use super::upstream::{Upstream, UpstreamError};
 use crate::api::Address;
+use crate::http1::Disorder;
 use crate::proxy::load::control::Control;
 use crate::proxy::load::memory::Share;
 use crate::proxy::load::registry::Registry;
@@ -151,10 +152,15 @@ impl Relay {
                 Ok(()) => {}
                 Err(ending) => return Poll::Ready(ending),
             }
+            // The engine has found more requests than dsp.
+            let excess = response.take_excess();
+            if !excess.is_empty() && !request.is_unparsed() {
+                exchange.note_disorder(Disorder::Answer, true);
+            }
             // It is unknown where the next request begins, so everything that follows is forwarded as
             // it comes.
-            if request.is_unparsed() && !response.closes() {
-                return Poll::Ready(Ending::Tunnel(Vec::new()));
+            if !excess.is_empty() || (request.is_unparsed() && !response.closes()) {
+                return Poll::Ready(Ending::Tunnel(excess));
             }
             if request.is_over() || response.closes() {
                 let closes = response.closes() || !request.is_whole();

@@ -39,6 +39,8 @@ struct Answer {
     body: Option<Body>,
     coding: Coding,
     is_whole: bool,
+    /// What arrived together with its end and belongs to no answer, if it is forwarded unchanged.
+    excess: Vec<u8>,
     /// The engine asked for the request's body.
     is_body_wanted: bool,
     /// No byte of it has arrived.
@@ -66,6 +68,7 @@ impl Default for Answer {
             body: None,
             coding: Coding::AsItCame,
             is_whole: false,
+            excess: Vec::new(),
             is_body_wanted: false,
             is_silent: true,
             closes: false,
@@ -83,7 +86,7 @@ impl ResponseSide {
 
     /// The memory it uses, in bytes.
     pub(crate) fn held(&self) -> usize {
-        self.outbox.held() + self.answer.head.capacity()
+        self.outbox.held() + self.answer.head.capacity() + self.answer.excess.capacity()
     }
 
     /// Begins the answer to a request.
@@ -126,6 +129,12 @@ impl ResponseSide {
     /// Whether the engine's connection can be used again after the answer.
     pub(super) fn keeps_engine(&self) -> bool {
         self.answer.keeps
+    }
+
+    /// Takes out what arrived together with the end of the answer and belongs to no answer. It is empty
+    /// unless the answer is forwarded unchanged.
+    pub(super) fn take_excess(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.answer.excess)
     }
 
     /// Forwards the answer until all of it is sent or it has to wait for one side.
@@ -379,9 +388,12 @@ impl ResponseSide {
             exchange.show();
         }
         self.answer.is_whole = is_last;
+        let (body, excess) = bytes.split_at_checked(length).unwrap_or((bytes, b""));
         // Bytes after an answer do not belong to any request.
-        self.answer.keeps &= length == bytes.len();
-        let body = bytes.get(..length).unwrap_or_default();
+        self.answer.keeps &= excess.is_empty();
+        if self.info.is_verbatim {
+            self.answer.excess.extend_from_slice(excess);
+        }
         exchange.outcome.sent += count(body);
         if coding == Coding::Chunks {
             write_chunk(body, out);

@@ -196,8 +196,8 @@ fn connected(head: &str, body: &str) -> (String, Option<String>) {
     let (sender, receiver) = std::sync::mpsc::channel();
     let _engine = scripted_engine(&mut world, move |mut stream| {
         let request = read_until(&mut stream, "}");
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
         sender.send(request).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
     });
     let mut stream = server.connect();
     let lines = format!("POST /v1.41/networks/own/connect HTTP/1.1\r\nHost: d\r\n{head}\r\n");

@@ -9,6 +9,8 @@ use crate::support::{PATIENCE, Server, World, read_until};
 
 /// The service of a client depends on its identity.
 mod admission;
+/// Chunks in other forms than libraries write.
+pub mod chunks;
 /// Denials on the wire.
 mod denials;
 /// Either side leaves, or ends only its own direction.

@@ -162,7 +162,7 @@ pub const REQUESTS: [(&str, usize, &str, &str); 31] = [
 
 /// Answers of an engine to well-formed requests; whether each ends the connection, and why
 /// `enforce` would not forward it.
-const ANSWERS: [(&str, &str, bool, &str); 15] = [
+const ANSWERS: [(&str, &str, bool, &str); 17] = [
     (
         "GET",
         "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\ncontent-LENGTH:2\r\nKeep-Alive: timeout=5\r\nConnection: keep-alive\r\n\r\n{}",
@@ -211,12 +211,24 @@ const ANSWERS: [(&str, &str, bool, &str); 15] = [
     ),
     ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: X\r\nX: y\r\n\r\n", false, ""),
     ("GET", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", false, ""),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+        false,
+        "an answer that is not in order",
+    ),
+    (
+        "HEAD",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        true,
+        "an answer that is not in order",
+    ),
     ("GET", "not HTTP at all\r\n", true, "an answer that is not in order"),
     ("GET", "", true, ""),
 ];
 
 /// Both modes that forward everything.
-fn watchers() -> [(World, Server, &'static str); 2] {
+pub(super) fn watchers() -> [(World, Server, &'static str); 2] {
     let (recorded, audited) = (World::sample(), World::sample());
     audited.write("p.yaml", ALL);
     let recorder = recorded.serve(&["record", "-q", "-o", "log"]);
@@ -258,13 +270,13 @@ fn through(
     [engine.join().unwrap(), got]
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
 /// What a log says about its requests: their number, the operation of the last one, and why
 /// `enforce` would refuse something, either the head or what follows.
-fn told(log: &str) -> (usize, String, String) {
+pub(super) fn told(log: &str) -> (usize, String, String) {
     let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let (mut requests, mut operation, mut refused) = (0, String::new(), String::new());
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
