@@ -207,11 +207,12 @@ fn code(reason: &Reason) -> CheckCode {
         Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
         Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
         Reason::Unknown(_) => CheckCode::UnknownOperation,
-        Reason::OtherNetwork => CheckCode::NameOutsideNarrowing,
+        Reason::OtherNetwork | Reason::Contents { .. } => CheckCode::NameOutsideNarrowing,
         Reason::Refused(_)
         | Reason::Missing(_)
         | Reason::Stray(_)
         | Reason::Undecided
+        | Reason::NoContents
         | Reason::Unreadable(_)
         | Reason::Unrecorded => CheckCode::RefusedRequest,
     }

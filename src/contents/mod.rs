@@ -1,14 +1,53 @@
-//! What the body of a request contains: read once, strictly, or not at all.
+//! What a request contains: read once, strictly, or not at all.
 //!
 //! Engines are written in Go and read JSON with one of two libraries, and both are lenient: they
 //! ignore the case of keys, merge the values of equal keys, repair text, and ignore unknown fields.
 //! dsp does not imitate them. It refuses every body that could be read in two ways, and sends on
 //! what it has read, written again, so that the engine cannot read anything else
 //! (docs/engine-api.md#json-bodies).
+//!
+//! What is read becomes [`Facts`]: what the request gives away, in one spelling, whatever fields say
+//! it. Rules, recordings and denials speak of facts only.
 
+mod canonical;
+mod danger;
+mod facet;
+mod fact;
+mod host;
+mod image;
 mod json;
-mod network_connect;
+mod mounts;
+mod network;
+mod node;
+mod process;
+mod prune;
+mod query;
+mod reader;
 mod schema;
+mod unreadable;
 
-pub use json::{Json, LONGEST_BODY, Unreadable};
-pub use network_connect::NetworkConnect;
+pub use canonical::ValueError;
+pub use facet::Facet;
+pub use fact::{Fact, Facts};
+pub use json::{Json, LONGEST_BODY};
+pub use schema::{Field, Place, Schema};
+pub use unreadable::Unreadable;
+
+/// The contents of a request.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Contents {
+    /// What it gives away.
+    pub facts: Facts,
+    /// The body as it was read, written again; `None` if the request has no body, or one that is not
+    /// decided on.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What is known besides the contents themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// The names in the path of the request.
+    pub names: &'a [String],
+    /// The paths of the sockets of this dsp: a mount of one is the symbol `@socket`.
+    pub sockets: &'a [&'a str],
+}

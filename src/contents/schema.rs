@@ -1,163 +1,289 @@
-//! The fields of a body, and how a body is brought into the API's own spelling.
+//! What is known about the contents of each operation: data files, compiled in.
 
-use super::json::{Json, Unreadable};
+use std::sync::LazyLock;
 
-/// A field of an object.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Field {
-    /// The name, as the API spells it.
-    pub(super) name: &'static str,
-    /// The type of its value.
-    pub(super) kind: Kind,
+use super::node::{Kind, Node, Reads};
+use super::query::Parameters;
+use super::reader::{Reader, Reading};
+use super::{Contents, Context, Facet, Facts, Json, Unreadable};
+use crate::api::{EngineKind, Operation, Query};
+
+const DOCKER: &str = include_str!("docker.tsv");
+const PODMAN: &str = include_str!("podman.tsv");
+
+static OF_DOCKER: LazyLock<Vec<Option<Schema>>> =
+    LazyLock::new(|| schemas(EngineKind::Docker, DOCKER));
+static OF_PODMAN: LazyLock<Vec<Option<Schema>>> =
+    LazyLock::new(|| schemas(EngineKind::Podman, PODMAN));
+
+/// What is known about the contents of the requests for one operation.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    /// The body, if it is JSON that decides something.
+    body: Option<Node>,
+    parameters: Parameters,
+    fields: Vec<Field>,
 }
 
-/// The type of a value. null stands for a missing field of any type.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
-    Integer,
-    Text,
-    /// A list of values of one type.
-    List(&'static Kind),
-    /// A map from any text to values of one type.
-    Map(&'static Kind),
-    /// An object with known fields.
-    Object(&'static [Field]),
+/// A field of a body, or a parameter of a query, as documentation shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Field {
+    /// Where it is.
+    pub place: Place,
+    /// Its path, as in `HostConfig.Binds[]`.
+    pub path: &'static str,
+    /// The type of its value, in the word of the data file.
+    pub kind: &'static str,
+    /// What it gives away; `None` if it needs no constraint.
+    pub facet: Option<Facet>,
+    /// The values that give nothing away, besides values that say nothing.
+    pub harmless: Vec<&'static str>,
+    /// Whether its value may be a secret, which is never recorded.
+    pub is_secret: bool,
+    /// The API versions that have it, as `1.44-`; empty for all.
+    pub versions: &'static str,
+    /// What it gives away, or why it needs no constraint.
+    pub why: &'static str,
 }
 
-/// A field with this name and type.
-pub(super) const fn field(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind }
+/// The part of a request that has a field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// The body.
+    Body,
+    /// The query.
+    Query,
 }
 
-impl Kind {
-    /// Checks a value, and brings the names of its fields into the API's own spelling and order.
-    /// Fields that are null are left out, and so are unknown ones that say nothing. `path` names
-    /// the value in an error.
-    pub(super) fn read(self, value: Json, path: &str) -> Result<Json, Unreadable> {
-        let wrong = |expected| Err(Unreadable::Type { field: path.to_owned(), expected });
-        match (self, value) {
-            (_, Json::Null) => Ok(Json::Null),
-            (Self::Integer, value @ Json::Integer(_)) | (Self::Text, value @ Json::Text(_)) => {
-                Ok(value)
+/// A row of the data file.
+struct Row {
+    facet: &'static str,
+    reader: &'static str,
+    field: Field,
+}
+
+impl Schema {
+    /// What is known about the contents of an operation; `None` if nothing in a request for it is
+    /// decided on.
+    #[must_use]
+    pub fn of(operation: &Operation) -> Option<&'static Self> {
+        let of_engine: &'static Vec<Option<Self>> = match operation.engine {
+            EngineKind::Docker => &OF_DOCKER,
+            EngineKind::Podman => &OF_PODMAN,
+        };
+        of_engine.get(operation.index)?.as_ref()
+    }
+
+    /// Whether a decision depends on the body.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Its fields, in the order of the data file.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The facets that a rule for the operation can name, in order.
+    #[must_use]
+    pub fn facets(&self) -> Vec<Facet> {
+        let named = Facet::ALL.into_iter();
+        let has = |facet: &Facet| self.fields.iter().any(|field| field.facet == Some(*facet));
+        named.filter(has).collect()
+    }
+
+    /// Reads a request. `body` is `None` if the request has none, or if the operation's body is not
+    /// decided on.
+    ///
+    /// # Errors
+    /// If the contents could be read in two ways, or have a part that dsp does not know.
+    pub fn read(
+        &self,
+        query: Query<'_>,
+        body: Option<&[u8]>,
+        context: &Context<'_>,
+    ) -> Result<Contents, Unreadable> {
+        let mut facts = Facts::default();
+        self.parameters.read(query, &mut Reading { context, facts: &mut facts })?;
+        let body = match (&self.body, body) {
+            (Some(node), Some(body)) if !body.is_empty() => {
+                Some(read_body(node, body, &mut Reading { context, facts: &mut facts })?)
             }
-            (Self::List(kind), Json::List(items)) => {
-                let items = items.into_iter().map(|item| match item {
-                    // Parsers differ on null in a list.
-                    Json::Null => wrong("a list without null"),
-                    item => kind.read(item, path),
-                });
-                items.collect::<Result<_, _>>().map(Json::List)
+            _ => None,
+        };
+        Ok(Contents { facts, body })
+    }
+
+    fn add(&mut self, row: Row) -> Option<()> {
+        let reading = match row.facet {
+            "free" | "within" => None,
+            facet => Some(Reads {
+                facet: facet.parse().ok()?,
+                reader: Reader::parse(row.reader)?,
+                harmless: row.field.harmless.clone(),
+            }),
+        };
+        match row.field.place {
+            Place::Query => self.parameters.0.add(row.field.path, row.field.kind, reading)?,
+            Place::Body => {
+                let body = self.body.get_or_insert_with(Node::object);
+                body.add(row.field.path, row.field.kind, reading)?;
             }
-            (Self::Map(kind), Json::Object(entries)) => {
-                let entries = entries.into_iter().map(|(key, value)| match value {
-                    Json::Null => {
-                        let (field, expected) = (path.to_owned(), "a map without null");
-                        Err(Unreadable::Type { field, expected })
-                    }
-                    value => Ok((key, kind.read(value, path)?)),
-                });
-                entries.collect::<Result<_, _>>().map(Json::Object)
-            }
-            (Self::Object(fields), Json::Object(entries)) => object(fields, entries, path),
-            (Self::Integer, _) => wrong("an integer"),
-            (Self::Text, _) => wrong("a string"),
-            (Self::List(_), _) => wrong("a list"),
-            (Self::Map(_) | Self::Object(_), _) => wrong("an object"),
         }
+        self.fields.push(row.field);
+        Some(())
     }
 }
 
-fn object(
-    fields: &'static [Field],
-    entries: Vec<(String, Json)>,
-    path: &str,
-) -> Result<Json, Unreadable> {
-    let mut values: Vec<Option<Json>> = vec![None; fields.len()];
-    for (key, value) in entries {
-        if !key.is_ascii() {
-            return Err(Unreadable::Letters(key));
-        }
-        let place = fields.iter().position(|field| field.name.eq_ignore_ascii_case(&key));
-        let known = place.and_then(|place| Some((fields.get(place)?, values.get_mut(place)?)));
-        let Some((field, seen)) = known else {
-            if value.is_empty() {
+/// The schemas of an engine's operations, by their index in the catalogue. A row that does not parse is
+/// skipped, but a test checks that there is none.
+fn schemas(engine: EngineKind, data: &'static str) -> Vec<Option<Schema>> {
+    let operations = engine.catalogue().operations().iter();
+    operations.map(|operation| Schema::parse(data, operation.name)).collect()
+}
+
+impl Schema {
+    /// The schema of an operation, from its rows in a data file; `None` if it has none.
+    pub(super) fn parse(data: &'static str, operation: &str) -> Option<Self> {
+        let mut schema = None;
+        for line in data.lines() {
+            let columns: Vec<&'static str> = line.split('\t').collect();
+            if columns.first() != Some(&operation) {
                 continue;
             }
-            return Err(Unreadable::Unknown(below(path, &key)));
+            if let [_, "like", other, ..] = columns.as_slice() {
+                schema = Self::like(other);
+                continue;
+            }
+            let row = Row::parse(&columns);
+            row.and_then(|row| schema.get_or_insert_with(Self::default).add(row));
+        }
+        schema
+    }
+
+    /// The schema of another operation, as in `docker ContainerCreate`.
+    fn like(other: &str) -> Option<Self> {
+        let (engine, name) = other.split_once(' ')?;
+        let data = match engine.parse().ok()? {
+            EngineKind::Docker => DOCKER,
+            EngineKind::Podman => PODMAN,
         };
-        if seen.is_some() {
-            return Err(Unreadable::Twice(key));
-        }
-        *seen = Some(field.kind.read(value, &below(path, field.name))?);
+        Self::parse(data, name)
     }
-    let named = fields.iter().zip(values);
-    let entries = named.filter_map(|(field, value)| Some((field.name.to_owned(), value?)));
-    Ok(Json::Object(entries.filter(|(_, value)| *value != Json::Null).collect()))
 }
 
-/// `HostConfig.Binds`.
-fn below(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+impl Row {
+    fn parse(columns: &[&'static str]) -> Option<Self> {
+        let [_, place, path, kind, facet, reader, harmless, secret, versions, why] =
+            <[&'static str; 10]>::try_from(columns).ok()?;
+        let place = match place {
+            "body" => Place::Body,
+            "query" => Place::Query,
+            _ => return None,
+        };
+        let field = Field {
+            place,
+            path,
+            kind,
+            facet: facet.parse().ok(),
+            harmless: harmless.split(',').filter(|word| !word.is_empty()).collect(),
+            is_secret: secret == "y",
+            versions,
+            why,
+        };
+        Some(Self { facet, reader, field })
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BODY: Kind = Kind::Object(&[
-        field("Name", Kind::Text),
-        field("Inner", Kind::Object(&[field("On", Kind::Text), field("Of", Kind::Integer)])),
-        field("Words", Kind::List(&Kind::Text)),
-        field("Labels", Kind::Map(&Kind::Text)),
-    ]);
-
-    fn read(text: &str) -> Result<String, Unreadable> {
-        let value = BODY.read(Json::read(text.as_bytes())?, "")?;
-        let mut out = Vec::new();
-        value.write(&mut out);
-        Ok(String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn names_get_the_spelling_and_order_of_the_api() {
-        let text =
-            r#"{"labels":{"É":"x","a":""},"WORDS":["b"],"inner":{"of":3,"on":null},"name":"n"}"#;
-        let expected = r#"{"Name":"n","Inner":{"Of":3},"Words":["b"],"Labels":{"É":"x","a":""}}"#;
-        assert_eq!(read(text).unwrap(), expected);
-    }
-
-    #[test]
-    fn unknown_fields_have_to_be_empty() {
-        for value in ["null", "false", "0", "\"\"", "[]", "{}"] {
-            assert_eq!(read(&format!("{{\"New\":{value}}}")).unwrap(), "{}", "{value}");
+fn read_body(node: &Node, body: &[u8], reading: &mut Reading<'_>) -> Result<Vec<u8>, Unreadable> {
+    match node.read(Json::read(body)?, "", reading)? {
+        body @ Json::Object(_) => {
+            let mut out = Vec::new();
+            body.write(&mut out);
+            Ok(out)
         }
-        let unknown = |text: &str| read(text).unwrap_err().to_string();
-        insta::assert_snapshot!(
-            unknown(r#"{"Inner":{"New":1}}"#),
-            @"the body has the field \"Inner.New\", which dsp does not know here"
-        );
+        _ => Err(Unreadable::Type { field: String::new(), expected: "an object" }),
+    }
+}
+
+impl Node {
+    /// An object without fields.
+    pub(super) fn object() -> Self {
+        Self { kind: Kind::Object(Vec::new()), reading: None }
     }
 
-    #[test]
-    fn bodies_with_two_meanings_are_refused() {
-        for text in [
-            r#"{"Name":"a","name":"b"}"#,
-            r#"{"Inner":{},"INNER":{"On":"x"}}"#,
-            r#"{"Word\u017f":["a"]}"#,
-            r#"{"\u212aey":0}"#,
-            r#"{"\u0130nner":{}}"#,
-            r#"{"Name":1}"#,
-            r#"{"Words":"a"}"#,
-            r#"{"Words":[null]}"#,
-            r#"{"Labels":{"a":null}}"#,
-            r#"{"Labels":["a"]}"#,
-            r#"{"Inner":{"On":true}}"#,
-            r#"{"Inner":{"Of":"1"}}"#,
-            r#"{"Inner":[]}"#,
-            "[]",
-            "1",
-        ] {
-            assert!(read(text).is_err(), "{text}");
+    /// Adds a row at a path below this node.
+    fn add(&mut self, path: &'static str, kind: &str, reading: Option<Reads>) -> Option<()> {
+        let mut node = self;
+        let mut rest = path.trim_start_matches('.');
+        let reads_whole = reading.as_ref().is_some_and(|reads| reads.reader.reads_whole());
+        while !rest.is_empty() {
+            if let Some(after) = rest.strip_prefix("[]").or_else(|| rest.strip_prefix("{}")) {
+                let is_map = rest.starts_with('{');
+                if after.is_empty() && (reads_whole || (is_map && reading.is_some())) {
+                    node.reading = reading.clone();
+                    return node.inside(is_map)?.set_kind(kind);
+                }
+                node = node.inside(is_map)?;
+                rest = after.trim_start_matches('.');
+                continue;
+            }
+            let end = rest.find(['.', '[', '{']).unwrap_or(rest.len());
+            let (name, after) = rest.split_at_checked(end)?;
+            node = node.named(name)?;
+            rest = after.trim_start_matches('.');
         }
+        if reading.is_some() {
+            node.reading = reading;
+        }
+        node.set_kind(kind)
+    }
+
+    /// The items of this list, or the values of this map.
+    fn inside(&mut self, is_map: bool) -> Option<&mut Self> {
+        if matches!(self.kind, Kind::Nothing) {
+            let inner = Box::default();
+            self.kind = if is_map { Kind::Map(inner) } else { Kind::List(inner) };
+        }
+        match &mut self.kind {
+            Kind::List(node) | Kind::Map(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// The field with this name.
+    fn named(&mut self, name: &'static str) -> Option<&mut Self> {
+        if matches!(self.kind, Kind::Nothing) {
+            self.kind = Kind::Object(Vec::new());
+        }
+        let Kind::Object(fields) = &mut self.kind else { return None };
+        let place = match fields.iter().position(|(other, _)| *other == name) {
+            Some(place) => place,
+            None => {
+                fields.push((name, Self::default()));
+                fields.len() - 1
+            }
+        };
+        fields.get_mut(place).map(|(_, node)| node)
+    }
+
+    /// Sets the type in the word of the data file, unless rows below have set it.
+    fn set_kind(&mut self, kind: &str) -> Option<()> {
+        if !matches!(self.kind, Kind::Nothing) {
+            return (kind == "object").then_some(());
+        }
+        self.kind = match kind {
+            "text" => Kind::Text,
+            "flag" => Kind::Flag,
+            "integer" => Kind::Integer,
+            "number" => Kind::Number,
+            "json" => Kind::Json,
+            "words" => Kind::Words,
+            "object" => Kind::Object(Vec::new()),
+            _ => return None,
+        };
+        Some(())
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Missing, Stray};
 use crate::api::{ApiVersion, EngineKind, Refusal};
-use crate::contents::Unreadable;
-use crate::profile::Rule;
+use crate::contents::{Fact, Unreadable};
+use crate::profile::{Rule, spelled_value};
 
 /// Why a request is not forwarded.
 ///
@@ -49,6 +49,15 @@ pub enum Reason {
     Unreadable(Unreadable),
     /// The decision depends on the body, which cannot be had.
     Missing(Missing),
+    /// Rules allow the request with other contents. This one allows most of what it gives away.
+    Contents {
+        /// The rule.
+        rule: Rule,
+        /// What the rule would have to allow, too.
+        lacking: Vec<Fact>,
+    },
+    /// Rules allow the request with some contents, and the contents of a recorded request are not known.
+    NoContents,
     /// No rule allows the network that the body names, and the engine would take that one.
     OtherNetwork,
     /// The gate asked for the body again although it had received it. No gate does that.
@@ -125,7 +134,7 @@ impl Denial {
         match &self.reason {
             Reason::Refused(refusal) => refusal.status(),
             Reason::Unrecorded => 503,
-            Reason::Unreadable(Unreadable::Unknown(_)) => 403,
+            Reason::Unreadable(why) if why.is_unknown() => 403,
             Reason::Missing(Missing::TooLong) => 413,
             Reason::Missing(Missing::TooSlow) => 408,
             Reason::Missing(Missing::NoMemory) => 503,
@@ -140,11 +149,30 @@ impl Denial {
 #[derive(Clone, Copy, Debug)]
 pub struct Cause<'a>(&'a Denial);
 
+/// A value as a line of a profile: `mounts: - /srv`.
+struct Line<'a>(&'a Fact);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fact { facet, value } = self.0;
+        match facet.is_flag() {
+            true => write!(to, "{facet}: {value}"),
+            false => write!(to, "{facet}: - {}", spelled_value(value)),
+        }
+    }
+}
+
 impl fmt::Display for Denial {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause().fmt(to)?;
-        if let Some(rule) = &self.rule {
-            write!(to, "; to allow it: - {rule}")?;
+        match (&self.reason, &self.rule) {
+            (Reason::Contents { rule, lacking }, _) => {
+                let lines = lacking.iter().map(|fact| Line(fact).to_string());
+                let lines = lines.collect::<Vec<_>>().join(", ");
+                write!(to, "; to allow it, add to \"{}\": {lines}", rule.without_contents())?;
+            }
+            (_, Some(rule)) => write!(to, "; to allow it: - {rule}")?,
+            (_, None) => {}
         }
         if let Reason::BelowMinApi { asked, .. } = &self.reason {
             write!(to, "; to allow it: min_api: \"{asked}\", or no min_api")?;
@@ -179,8 +207,17 @@ impl fmt::Display for Cause<'_> {
             }
             Reason::Unreadable(why) => write!(
                 to,
-                "{asked} is not allowed by profile \"{profile}\", because the body may name another \
-                 network: {why}"
+                "{asked} is not allowed by profile \"{profile}\", which decides on its contents: {why}"
+            ),
+            Reason::Contents { lacking, .. } => {
+                let given: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+                let given = given.join(", ");
+                write!(to, "{asked} is not allowed by profile \"{profile}\" with {given}")
+            }
+            Reason::NoContents => write!(
+                to,
+                "{asked} is allowed by profile \"{profile}\" with some contents, and its contents were \
+                 not recorded"
             ),
             Reason::Missing(why) => write!(
                 to,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::confined::{Confined, Confinement, Source};
 use super::denial::{Elsewhere, Subject};
 use super::network::{Connection, is_hex};
 use super::reading::Reading;
 use super::{Body, Decision, Denial, Missing, Permit, Reason, Request, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, redacted_canonical};
-use crate::contents::LONGEST_BODY;
-use crate::profile::{Profile, Rule, RuleIndex, UnknownOperation};
+use crate::contents::{Facts, LONGEST_BODY};
+use crate::profile::{Entry, Profile, Rule, RuleIndex, UnknownOperation};
 
 /// The length limit, in bytes, for a name that a denial repeats.
 const LONGEST_TOLD: usize = 512;
@@ -34,10 +35,13 @@ pub struct Enforcer {
     name: Arc<str>,
     engine: EngineKind,
     min_api: Option<ApiVersion>,
+    /// The rules that allow any contents, and those that deny whatever the contents.
     allow: RuleIndex,
     deny: RuleIndex,
     /// The rules of `deny`, to name the one that matched.
     denied: Vec<Rule>,
+    /// The rules that say something about contents.
+    confined: Confined,
     unknown: HashSet<UnknownOperation>,
     /// Whether rules distinguish between networks to connect to.
     is_about_networks: bool,
@@ -63,7 +67,12 @@ impl Enforcer {
     /// The gate of a profile.
     #[must_use]
     pub fn new(profile: &Profile) -> Self {
-        let (allow, deny) = (profile.allowed(), profile.denied());
+        let open = |list: &[Entry<Rule>]| {
+            let rules = list.iter().map(|entry| &entry.value);
+            let rules = rules.filter(|rule| rule.contents().is_none());
+            RuleIndex::new(profile.engine, rules)
+        };
+        let (allow, deny) = (open(&profile.allow), open(&profile.deny));
         Self {
             name: profile.name.as_str().into(),
             engine: profile.engine,
@@ -71,16 +80,48 @@ impl Enforcer {
             is_about_networks: is_about_networks(profile.engine, &allow, &deny),
             allow,
             deny,
-            denied: profile.deny.iter().map(|entry| entry.value.clone()).collect(),
+            denied: plain(&profile.deny),
+            confined: Confined::of(profile),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
         }
+    }
+
+    /// The gate with the paths of its own sockets, which rules call `@socket`.
+    #[must_use]
+    pub fn with_sockets(self, sockets: Vec<String>) -> Self {
+        Self { confined: self.confined.with_sockets(sockets), ..self }
+    }
+
+    /// Why a recorded request would be denied; `None` if it would be forwarded. `facts` is what its
+    /// contents gave away; `None` if that is not known.
+    #[must_use]
+    pub fn denial_of(&self, asked: &Request<'_>, facts: Option<&Facts>) -> Option<Denial> {
+        match self.decide_from(asked, Source::Recorded(facts)).verdict {
+            Verdict::Forward(_) => None,
+            Verdict::Deny(denial) => Some(denial),
+            Verdict::ReadBody { .. } => Some(Denial::undecided()),
+        }
+    }
+
+    fn decide_from(&self, asked: &Request<'_>, source: Source<'_>) -> Decision {
+        let Reading { request, located, refusal } = Reading::of(self.engine, asked);
+        let refused = |refusal: &Refusal| {
+            let elsewhere = self.elsewhere(asked.head.method, asked.head.target);
+            Verdict::Deny(Denial::refused(refusal.clone()).with_elsewhere(elsewhere))
+        };
+        let verdict = match (&request, &refusal) {
+            (Some(request), None) => self.verdict(request, located.as_ref(), source),
+            (_, Some(refusal)) => refused(refusal),
+            (None, None) => refused(&Refusal::NotOriginForm),
+        };
+        Decision { request, located, refusal, verdict }
     }
 
     fn verdict(
         &self,
         request: &CanonicalRequest,
         located: Option<&Located>,
-        body: Body<'_>,
+        source: Source<'_>,
     ) -> Verdict {
         if let Some((asked, least)) = request.version().zip(self.min_api)
             && asked < least
@@ -98,20 +139,35 @@ impl Enforcer {
             let rule = self.first_denying(located);
             return self.deny(Reason::Denied(rule), None, request, Some(located));
         }
-        if self.allow.matches(located) {
-            let traits = &located.operation.traits;
-            let permit = Permit::canonical(request, traits.hijack);
-            if traits.names_network && self.is_about_networks {
-                return self.with_network(permit, request, located, body);
-            }
-            return Verdict::Forward(permit);
+        let is_open = self.allow.matches(located);
+        let permit = || Permit::canonical(request, located.operation.traits.hijack);
+        if let Some(asked) = self.confined.about(located, is_open) {
+            return match asked.decide(request, source) {
+                Confinement::Admitted(None) => Verdict::Forward(permit()),
+                Confinement::Admitted(Some(body)) => Verdict::Forward(permit().with_body(body)),
+                Confinement::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
+                Confinement::Denied(reason, rule) => {
+                    self.deny(*reason, rule, request, Some(located))
+                }
+            };
+        }
+        if is_open {
+            return match source {
+                Source::Body(body)
+                    if located.operation.traits.names_network && self.is_about_networks =>
+                {
+                    self.with_network(permit(), request, located, body)
+                }
+                _ => Verdict::Forward(permit()),
+            };
         }
         // If some names are allowed, a person has decided against allowing all. A name that is not
         // repeated to the client, because it is long or may be secret, is not repeated in a rule
         // either.
         let is_told =
             || redacted_canonical(request, Some(located), LONGEST_TOLD) == *request.path();
-        let is_narrowed = self.allow.is_about(located.operation);
+        let is_narrowed =
+            self.allow.is_about(located.operation) || self.confined.allows_some(located.operation);
         let rule = match is_narrowed && is_told() {
             true => Rule::of_request(located),
             false => Rule::any(located.operation),
@@ -136,8 +192,7 @@ impl Enforcer {
             let other = of(network);
             self.allow.matches(&other) && !self.deny.matches(&other)
         };
-        let path = located.values.first().map(String::as_str);
-        match Connection::of(body, path, is_allowed) {
+        match Connection::of(located.operation, body, &located.values, is_allowed) {
             Connection::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
             Connection::Allowed(None) => Verdict::Forward(permit),
             Connection::Allowed(Some(body)) => Verdict::Forward(permit.with_body(body)),
@@ -207,19 +262,15 @@ fn is_about_networks(engine: EngineKind, allow: &RuleIndex, deny: &RuleIndex) ->
     })
 }
 
+/// The rules for any contents.
+fn plain(list: &[Entry<Rule>]) -> Vec<Rule> {
+    let rules = list.iter().map(|entry| &entry.value);
+    rules.filter(|rule| rule.contents().is_none()).cloned().collect()
+}
+
 impl Gate for Enforcer {
     fn decide(&self, asked: &Request<'_>) -> Decision {
-        let Reading { request, located, refusal } = Reading::of(self.engine, asked);
-        let refused = |refusal: &Refusal| {
-            let elsewhere = self.elsewhere(asked.head.method, asked.head.target);
-            Verdict::Deny(Denial::refused(refusal.clone()).with_elsewhere(elsewhere))
-        };
-        let verdict = match (&request, &refusal) {
-            (Some(request), None) => self.verdict(request, located.as_ref(), asked.body),
-            (_, Some(refusal)) => refused(refusal),
-            (None, None) => refused(&Refusal::NotOriginForm),
-        };
-        Decision { request, located, refusal, verdict }
+        self.decide_from(asked, Source::Body(asked.body))
     }
 
     fn refuses_flaws(&self) -> bool {

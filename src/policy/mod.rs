@@ -3,6 +3,7 @@
 //! A request is forwarded only with a [`Permit`], and only this module can create one. Everything
 //! that is not explicitly allowed is denied.
 
+mod confined;
 mod decision;
 mod denial;
 mod gate;

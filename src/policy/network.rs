@@ -3,7 +3,8 @@
 //! some networks depends on the body.
 
 use super::{Body, Missing};
-use crate::contents::{NetworkConnect, Unreadable};
+use crate::api::{Operation, Query};
+use crate::contents::{Context, Facet, Schema, Unreadable};
 
 /// The length limit, in bytes, for a name in a body.
 const LONGEST_NAME: usize = 255;
@@ -27,27 +28,28 @@ pub(super) enum Connection {
 impl Connection {
     /// Reads the body of a request whose path names an allowed network.
     pub(super) fn of(
+        operation: &Operation,
         body: Body<'_>,
-        path: Option<&str>,
+        names: &[String],
         is_allowed: impl FnOnce(&str) -> bool,
     ) -> Self {
         let body = match body {
             Body::Absent => return Self::Allowed(None),
             Body::Unread => return Self::Unread,
             Body::Missing(why) => return Self::Missing(why),
-            Body::Whole(body) => match NetworkConnect::read(body) {
-                Ok(body) => body,
-                Err(why) => return Self::Unreadable(why),
-            },
+            Body::Whole(body) => body,
         };
-        match body.network() {
-            // Clients copy the ID from the description of the network that they name in the path.
-            // Only the engine knows whether it is that one, so the path decides.
-            Some(network) if is_full_id(network) => {
-                Self::Allowed(Some(body.without_network().to_bytes()))
-            }
-            Some(network) if path == Some(network) => Self::Allowed(Some(body.to_bytes())),
-            Some(network) if !is_plain_name(network) => Self::Unreadable(Unreadable::Type {
+        let Some(schema) = Schema::of(operation) else { return Self::Allowed(None) };
+        let context = Context { names, sockets: &[] };
+        let contents = match schema.read(Query::default(), Some(body), &context) {
+            Ok(contents) => contents,
+            Err(why) => return Self::Unreadable(why),
+        };
+        // A value with a word before it is a name or an address in the network.
+        let networks = contents.facts.iter().filter(|fact| fact.facet == Facet::Network);
+        let other = networks.map(|fact| fact.value.as_str()).find(|value| !value.contains('='));
+        match other {
+            Some(network) if !is_plain_name(network) => Self::Unreadable(Unreadable::Value {
                 field: "EndpointConfig.NetworkID".to_owned(),
                 expected: "a plain name",
             }),
@@ -55,14 +57,9 @@ impl Connection {
             Some(network) if is_hex(network) || !is_allowed(network) => {
                 Self::Other(network.to_owned())
             }
-            Some(_) | None => Self::Allowed(Some(body.to_bytes())),
+            Some(_) | None => Self::Allowed(contents.body),
         }
     }
-}
-
-/// Whether a text is a full ID, as engines write it.
-fn is_full_id(text: &str) -> bool {
-    text.len() == 64 && is_hex(text)
 }
 
 /// Whether a text may be the beginning of an ID.
@@ -81,9 +78,15 @@ fn is_plain_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::EngineKind;
+
+    fn of(body: Body<'_>, path: &str, is_allowed: impl FnOnce(&str) -> bool) -> Connection {
+        let operation = EngineKind::Docker.catalogue().named("NetworkConnect").unwrap();
+        Connection::of(operation, body, &[path.to_owned()], is_allowed)
+    }
 
     fn connection(body: &str) -> Connection {
-        Connection::of(Body::Whole(body.as_bytes()), Some("own/x"), |network| network == "own")
+        of(Body::Whole(body.as_bytes()), "own/x", |network| network == "own")
     }
 
     fn allowed(body: &str) -> Connection {
@@ -114,24 +117,24 @@ mod tests {
     /// Even where every name is allowed, the beginning of an ID may be that of a denied network.
     #[test]
     fn names_that_may_be_ids_or_are_spelled_in_two_ways_are_not_allowed() {
-        let of = |network: &str, path| {
+        let of = |network: &str, path: &str| {
             let body = format!("{{\"EndpointConfig\":{{\"NetworkID\":\"{network}\"}}}}");
-            Connection::of(Body::Whole(body.as_bytes()), path, |_| true)
+            of(Body::Whole(body.as_bytes()), path, |_| true)
         };
-        assert_eq!(of("cafe", Some("own")), Connection::Other("cafe".to_owned()));
-        assert!(matches!(of("cafe", Some("cafe")), Connection::Allowed(_)));
+        assert_eq!(of("cafe", "own"), Connection::Other("cafe".to_owned()));
+        assert!(matches!(of("cafe", "cafe"), Connection::Allowed(_)));
         for odd in ["%6fwn", "own?x", "own#", "..", "../x", "a/b", "\u{e9}", &"t".repeat(256)] {
-            assert!(matches!(of(odd, Some("own")), Connection::Unreadable(_)), "{odd}");
-            assert!(matches!(of(odd, Some(odd)), Connection::Allowed(_)), "{odd}");
+            assert!(matches!(of(odd, "own"), Connection::Unreadable(_)), "{odd}");
+            assert!(matches!(of(odd, odd), Connection::Allowed(_)), "{odd}");
         }
     }
 
     #[test]
     fn what_cannot_be_read_is_not_allowed() {
-        let of = |body| Connection::of(body, None, |_| true);
+        let of = |body| of(body, "own", |_| true);
         assert_eq!(of(Body::Absent), Connection::Allowed(None));
         assert_eq!(of(Body::Unread), Connection::Unread);
         assert_eq!(of(Body::Missing(Missing::CutOff)), Connection::Missing(Missing::CutOff));
-        assert_eq!(of(Body::Whole(b"")), Connection::Unreadable(Unreadable::Syntax));
+        assert_eq!(of(Body::Whole(b"")), Connection::Allowed(None));
     }
 }

@@ -96,5 +96,5 @@ words!(Effect, () = (), {
 
 /// An entry as text, at its position.
 pub(super) fn text<T: ToString>(entry: &Entry<T>) -> Entry<String> {
-    Entry { value: entry.value.to_string(), span: entry.span.clone() }
+    entry.with(entry.value.to_string())
 }

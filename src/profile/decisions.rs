@@ -80,7 +80,8 @@ impl AcceptanceFile {
             reason: self.reason.value.clone(),
             until,
         };
-        Ok(Entry { value, span: Some(span(text, &self.code)) })
+        let span = span(text, &self.code);
+        Ok(Entry { value, end: Some(span.end), span: Some(span) })
     }
 }
 
@@ -95,11 +96,10 @@ impl ReviewedFile {
             (Risk::Info, self.info),
         ] {
             let rules: Vec<Entry<Rule>> = parse_list(list, |item| parse_rule(text, engine, item))?;
-            kept.extend(
-                rules
-                    .into_iter()
-                    .map(|Entry { value: rule, span }| Entry { value: Kept { risk, rule }, span }),
-            );
+            kept.extend(rules.into_iter().map(|entry| {
+                let kept = Kept { risk, rule: entry.value.clone() };
+                entry.with(kept)
+            }));
         }
         Ok(Reviewed {
             digest: self.digest.value.clone(),

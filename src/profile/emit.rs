@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Acceptance, Profile, Reviewed};
+use super::yaml::{double_quoted, quoted_if_needed, value};
+use super::{Acceptance, Allowed, Constraints, Entry, Profile, Reviewed, Rule};
 use crate::api::{EngineKind, Risk};
-use crate::text::{is_unsafe_at, one_line};
+use crate::text::one_line;
 
 /// The comments of a generated profile.
 #[derive(Clone, Debug, Default)]
@@ -35,16 +36,16 @@ pub fn emit(profile: &Profile, comments: &Comments) -> String {
     if let Some(version) = profile.min_api {
         let _ = writeln!(text, "min_api: \"{version}\"");
     }
-    let rules = |list: &[super::Entry<super::Rule>]| -> Vec<String> {
-        list.iter().map(|entry| entry.value.to_string()).collect()
-    };
     list(&mut text, "allow", &rules(&profile.allow), &comments.allow);
     if !profile.deny.is_empty() {
         list(&mut text, "deny", &rules(&profile.deny), &[]);
     }
     if !profile.unknown.is_empty() {
-        let unknown: Vec<String> =
-            profile.unknown.iter().map(|entry| entry.value.to_string()).collect();
+        let unknown: Vec<Lines> = profile
+            .unknown
+            .iter()
+            .map(|entry| Lines { first: entry.value.to_string(), further: vec![] })
+            .collect();
         list(&mut text, "unknown", &unknown, &[]);
     }
     if !profile.accept.is_empty() {
@@ -103,52 +104,73 @@ pub fn emit_reviewed(reviewed: &Reviewed) -> String {
     text
 }
 
-/// Quotes a text, which may contain any character, so that YAML reads it back unchanged. What is not safe
-/// to show is escaped.
-fn double_quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for (place, character) in text.char_indices() {
-        let _ = match (character, u32::from(character)) {
-            ('"' | '\\', _) => write!(quoted, "\\{character}"),
-            _ if !is_unsafe_at(text, place, character) => write!(quoted, "{character}"),
-            (_, code @ ..0x100) => write!(quoted, "\\x{code:02x}"),
-            (_, code @ ..0x10000) => write!(quoted, "\\u{code:04x}"),
-            (_, code) => write!(quoted, "\\U{code:08x}"),
-        };
-    }
-    quoted + "\""
+/// An entry of a list: its first line, and the lines below it.
+struct Lines {
+    first: String,
+    further: Vec<String>,
 }
 
-fn list(text: &mut String, key: &str, rules: &[String], comments: &[String]) {
+fn rules(list: &[Entry<Rule>]) -> Vec<Lines> {
+    let lines = |entry: &Entry<Rule>| {
+        let mut lines = rule_lines(&entry.value).into_iter();
+        Lines { first: lines.next().unwrap_or_default(), further: lines.collect() }
+    };
+    list.iter().map(lines).collect()
+}
+
+/// A rule as the lines of an entry of a list, without the dash: one line, or one for each value of its
+/// contents.
+#[must_use]
+pub fn rule_lines(rule: &Rule) -> Vec<String> {
+    let path = rule.without_contents().to_string();
+    match rule.contents() {
+        None => vec![path],
+        Some(contents) if contents.is_empty() => vec![format!("{path}: {{}}")],
+        Some(contents) => {
+            let mut lines = vec![format!("{path}:")];
+            lines.extend(contents_lines(contents));
+            lines
+        }
+    }
+}
+
+/// The lines of a rule's contents, indented from the dash of the rule.
+fn contents_lines(contents: &Constraints) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (facet, allowed) in contents.iter() {
+        match allowed {
+            Allowed::Any => lines.push(format!("    {facet}: any")),
+            Allowed::Values(_) if facet.is_flag() => lines.push(format!("    {facet}: true")),
+            Allowed::Values(values) => {
+                lines.push(format!("    {facet}:"));
+                lines.extend(values.iter().map(|one| format!("      - {}", value(one.as_str()))));
+            }
+        }
+    }
+    lines
+}
+
+fn list(text: &mut String, key: &str, rules: &[Lines], comments: &[String]) {
     if rules.is_empty() {
         let _ = writeln!(text, "{key}: []");
         return;
     }
-    let width = rules.iter().map(String::len).filter(|width| *width <= WIDEST_ALIGNED).max();
+    let widths = rules.iter().map(|rule| rule.first.len());
+    let width = widths.filter(|width| *width <= WIDEST_ALIGNED).max();
     let _ = writeln!(text, "{key}:");
     for (place, rule) in rules.iter().enumerate() {
+        let first = &rule.first;
         let _ = match comments.get(place).filter(|comment| !comment.is_empty()) {
             Some(comment) => {
-                writeln!(
-                    text,
-                    "  - {rule:width$}  # {}",
-                    one_line(comment),
-                    width = width.unwrap_or(0)
-                )
+                let (width, comment) = (width.unwrap_or(0), one_line(comment));
+                writeln!(text, "  - {first:width$}  # {comment}")
             }
-            None => writeln!(text, "  - {rule}"),
+            None => writeln!(text, "  - {first}"),
         };
+        for line in &rule.further {
+            let _ = writeln!(text, "  {line}");
+        }
     }
-}
-
-/// Quotes a name that YAML would read as a number or a boolean.
-fn quoted_if_needed(name: &str) -> String {
-    let word = matches!(
-        name.to_ascii_lowercase().as_str(),
-        "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null"
-    );
-    let number = name.starts_with(|first: char| first.is_ascii_digit());
-    if word || number || name.is_empty() { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 #[cfg(test)]
@@ -157,8 +179,9 @@ mod tests {
 
     use super::*;
     use crate::api::{ApiVersion, CanonicalRequest};
+    use crate::contents::{Facet, Schema};
     use crate::profile::{
-        CheckCode, Entry, Kept, Name, Pattern, Rule, Subject, UnknownOperation, parse,
+        CheckCode, Entry, Kept, Name, Pattern, Rule, Subject, UnknownOperation, ValuePattern, parse,
     };
     use crate::text::is_unsafe;
 
@@ -169,7 +192,7 @@ mod tests {
             Just("*".to_owned()),
             "(json|create|web|a:|ci-\\*|%2A|true|1|x%20%23y|reg:5000|%C3%A9)",
         ];
-        (0..operations.len(), prop::collection::vec(names, 2)).prop_filter_map(
+        let rule = (0..operations.len(), prop::collection::vec(names, 2)).prop_filter_map(
             "a rule whose name is a literal of another operation",
             move |(index, names)| {
                 let operation = &operations[index];
@@ -179,7 +202,33 @@ mod tests {
                 let spans = rule.patterns().iter().any(|pattern| *pattern != Pattern::Any);
                 (rule.operation() == operation || spans).then_some(rule)
             },
-        )
+        );
+        (rule, any_contents()).prop_map(|(rule, contents)| {
+            let Some(schema) = Schema::of(rule.operation()) else { return rule };
+            let known = schema.facets();
+            let contents = contents.map(|(values, open)| {
+                let mut constraints = Constraints::harmless();
+                let is_known = |value: &&ValuePattern| known.contains(&value.facet());
+                values.iter().filter(is_known).for_each(|value| constraints.add(value.clone()));
+                open.filter(|facet| known.contains(facet)).map(|facet| constraints.open(facet));
+                constraints
+            });
+            rule.with_contents(contents)
+        })
+    }
+
+    type Contents = Option<(Vec<ValuePattern>, Option<Facet>)>;
+
+    /// Values of facets, some of which look like YAML, and a facet that is open.
+    fn any_contents() -> impl Strategy<Value = Contents> {
+        let text = "(alpine:3|/srv/[a-z]{1,2}(:ro)?|true|null|1|~|a: b|- x|@socket|\\*:0|any|[|]|\"'|%23|[a-z]{1,9}[.=*-][a-z]|\\[::1\\]:80|\\PC{1,5}){1}";
+        let value = (prop::sample::select(Facet::ALL.as_slice()), text);
+        let value = value
+            .prop_filter_map("no value", |(facet, text)| ValuePattern::parse(facet, &text).ok());
+        prop::option::of((
+            prop::collection::vec(value, 0..4),
+            prop::option::of(prop::sample::select(Facet::ALL.as_slice())),
+        ))
     }
 
     /// A text with characters that hide or reorder others, and with commands of CI systems.

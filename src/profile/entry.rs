@@ -7,14 +7,21 @@ use std::ops::Range;
 pub struct Entry<T> {
     /// The value.
     pub value: T,
-    /// Its byte range in the file; `None` if it did not come from one.
+    /// The byte range of its first line in the file; `None` if it did not come from one.
     pub span: Option<Range<usize>>,
+    /// Where it ends in the file: a rule with contents has several lines.
+    pub end: Option<usize>,
 }
 
 impl<T> Entry<T> {
     /// An entry that is not in a file yet.
     pub fn new(value: T) -> Self {
-        Self { value, span: None }
+        Self { value, span: None, end: None }
+    }
+
+    /// Another value at the same position.
+    pub fn with<U>(&self, value: U) -> Entry<U> {
+        Entry { value, span: self.span.clone(), end: self.end }
     }
 }
 

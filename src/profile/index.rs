@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use super::globs::Globs;
-use super::{Pattern, Rule};
+use super::{Constraints, Pattern, Rule};
 use crate::api::{EngineKind, Located, Operation};
 
 /// Indices of rules in the list they came from.
@@ -17,6 +17,8 @@ pub struct RuleIndex {
     engine: EngineKind,
     /// The rules of each operation of the catalogue.
     operations: Vec<Names>,
+    /// What the rules say about contents, by their index; empty if none says anything.
+    contents: Vec<Option<Constraints>>,
 }
 
 /// What the rules of one operation say about its parameters. For an operation without parameters,
@@ -37,7 +39,9 @@ impl RuleIndex {
     #[must_use]
     pub fn new<'a>(engine: EngineKind, rules: impl IntoIterator<Item = &'a Rule>) -> Self {
         let mut operations = vec![Names::default(); engine.catalogue().operations().len()];
+        let mut contents = Vec::new();
         for (place, rule) in (0..).zip(rules) {
+            contents.push(rule.contents().cloned());
             let operation = rule.operation();
             if operation.engine == engine
                 && let Some(names) = operations.get_mut(operation.index)
@@ -49,10 +53,13 @@ impl RuleIndex {
             .iter_mut()
             .filter_map(|names| names.globs.as_mut())
             .for_each(|globs| globs.seal());
-        Self { engine, operations }
+        if contents.iter().all(Option::is_none) {
+            contents.clear();
+        }
+        Self { engine, operations, contents }
     }
 
-    /// Whether some rule matches this operation and these values.
+    /// Whether some rule matches this operation and these values, whatever it says about contents.
     #[must_use]
     pub fn matches(&self, located: &Located) -> bool {
         self.names(located.operation).is_some_and(|names| names.matches(&located.values))
@@ -88,7 +95,19 @@ impl RuleIndex {
         let Some(names) = self.names(rule.operation()) else { return };
         let values: Vec<String> = rule.patterns().iter().map(Pattern::as_value).collect();
         let is_exact = is_exact(rule.patterns());
-        names.each(&values, is_exact, &mut |place| found(place_of(place)));
+        names.each(&values, is_exact, &mut |place| {
+            let place = place_of(place);
+            self.covers_contents(place, rule) && found(place)
+        });
+    }
+
+    /// Whether the rule at an index allows all contents that another one allows.
+    fn covers_contents(&self, place: usize, rule: &Rule) -> bool {
+        match (self.contents.get(place), rule.contents()) {
+            (None | Some(None), _) => true,
+            (Some(Some(_)), None) => false,
+            (Some(Some(own)), Some(other)) => own.covers(other),
+        }
     }
 
     fn names(&self, operation: &Operation) -> Option<&Names> {

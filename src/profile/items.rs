@@ -7,12 +7,17 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use super::problem::{Problem, at, bytes, hint, printable};
-use super::{Entry, Rule, RuleError, UnknownOperation};
+use super::problem::{Problem, at, bytes, hint, nearest, printable};
+use super::written::{Misfit, Written};
+use super::{ConstraintError, Entry, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
+use crate::contents::ValueError;
 
-/// A rule as written.
-pub(super) struct Item(String);
+/// A rule as written: a line, or a mapping from the line to its contents.
+pub(super) enum Item {
+    Line(String),
+    Mapping { line: Spanned<String>, contents: Written },
+}
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -30,13 +35,24 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Item, E> {
-        Ok(Item(text.to_owned()))
+        Ok(Item::Line(text.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Item, A::Error> {
-        Err(de::Error::custom(
-            "this version of dsp has no conditions on rules; write only METHOD /path",
-        ))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+        let Some(line) = map.next_key()? else {
+            return Err(de::Error::custom("a rule is missing before its contents"));
+        };
+        let Some(contents) = map.next_value()? else {
+            return Err(de::Error::custom(
+                "the contents are missing; write {} to allow only harmless ones, or drop the colon to allow any",
+            ));
+        };
+        match map.next_key::<String>()? {
+            None => Ok(Item::Mapping { line, contents }),
+            Some(_) => Err(de::Error::custom(
+                "one entry of the list has two rules; start the second one with a dash",
+            )),
+        }
     }
 }
 
@@ -69,25 +85,80 @@ pub(super) fn parse_rule(
     engine: EngineKind,
     item: &Spanned<Item>,
 ) -> Result<Entry<Rule>, Problem> {
-    let span = span(text, item);
-    match Rule::parse(engine, &item.value.0) {
-        Ok(value) => Ok(Entry { value, span: Some(span) }),
-        Err(error) => {
-            let help = match &error {
-                RuleError::NoOperation { nearest, .. } if nearest.is_empty() => {
-                    hint("an engine's extension can be allowed literally, under unknown:")
-                }
-                RuleError::NoOperation { nearest, .. } => {
-                    Some(format!("did you mean {}?", nearest.join(", or ")))
-                }
-                RuleError::Version { without } => Some(format!("write {without}")),
-                RuleError::Query { without } => Some(format!("write {without}")),
-                RuleError::Parameter(_) => hint("escapes are %XX, and %2A is a star"),
-                RuleError::Method(_) | RuleError::Shape => None,
-            };
-            Err(at(text, span, printable(&error.to_string()), help.map(|help| printable(&help))))
+    match &item.value {
+        Item::Line(line) => {
+            let span = span(text, item);
+            let value = rule(text, engine, line, &span)?;
+            Ok(Entry { value, end: Some(span.end), span: Some(span) })
+        }
+        Item::Mapping { line, contents } => {
+            let place = span(text, line);
+            let bare = rule(text, engine, &line.value, &place)?;
+            let constraints = contents.constraints(text, bare.operation());
+            let constraints = constraints.map_err(|Misfit { span, error }| {
+                let span = if span.is_empty() { place.clone() } else { span };
+                misfit(text, span, &error)
+            })?;
+            let end = end_of_item(text, contents.end(text).unwrap_or(place.end));
+            let value = bare.with_contents(Some(constraints));
+            Ok(Entry { value, span: Some(place), end: Some(end) })
         }
     }
+}
+
+fn rule(text: &str, engine: EngineKind, line: &str, span: &Range<usize>) -> Result<Rule, Problem> {
+    Rule::parse(engine, line).map_err(|error| {
+        let help = match &error {
+            RuleError::NoOperation { nearest, .. } if nearest.is_empty() => {
+                hint("an engine's extension can be allowed literally, under unknown:")
+            }
+            RuleError::NoOperation { nearest, .. } => {
+                Some(format!("did you mean {}?", nearest.join(", or ")))
+            }
+            RuleError::Version { without } => Some(format!("write {without}")),
+            RuleError::Query { without } => Some(format!("write {without}")),
+            RuleError::Parameter(_) => hint("escapes are %XX, and %2A is a star"),
+            RuleError::Contents(error) => contents_hint(error),
+            RuleError::Written(_) | RuleError::Method(_) | RuleError::Shape => None,
+        };
+        let help = help.map(|help| printable(&help));
+        at(text, span.clone(), printable(&error.to_string()), help)
+    })
+}
+
+/// An error in the contents of a rule.
+fn misfit(text: &str, span: Range<usize>, error: &ConstraintError) -> Problem {
+    let help = contents_hint(error).map(|help| printable(&help));
+    at(text, span, printable(&error.to_string()), help)
+}
+
+/// How to mend the contents of a rule.
+fn contents_hint(error: &ConstraintError) -> Option<String> {
+    match error {
+        ConstraintError::NoContents(operation) => {
+            Some(format!("write it on a line of its own: - {operation}"))
+        }
+        ConstraintError::NoFacet { facet, known, .. } => {
+            let words: Vec<&str> = known.iter().map(|facet| facet.as_str()).collect();
+            let near = nearest(facet, &words).map(|word| format!("did you mean {word}?"));
+            near.or_else(|| Some(format!("it has {}", words.join(", "))))
+        }
+        ConstraintError::Value { facet, why, .. } => match why {
+            ValueError::Spelling { right } => Some(format!("write {right}")),
+            ValueError::Any => Some(format!("write {facet}: any to allow every value")),
+            ValueError::Flag(facet) => Some(format!("write {facet}: true")),
+            ValueError::Text | ValueError::Kind(_) => None,
+        },
+    }
+}
+
+/// The end of an entry whose last value ends at a position: after its quotes and brackets.
+fn end_of_item(text: &str, last: usize) -> usize {
+    let rest = text.get(last..).unwrap_or_default();
+    let after = rest.trim_start_matches([':', ' ', '"', '\'', ',', '[', ']', '{', '}', '\n']);
+    let passed = rest.get(..rest.len() - after.len()).unwrap_or_default();
+    let kept = passed.rfind(['"', '\'', ']', '}']).map_or(0, |last| last + 1);
+    last + kept
 }
 
 pub(super) fn parse_unknown(
@@ -96,8 +167,15 @@ pub(super) fn parse_unknown(
     item: &Spanned<Item>,
 ) -> Result<Entry<UnknownOperation>, Problem> {
     let span = span(text, item);
-    match UnknownOperation::parse(engine, &item.value.0) {
-        Ok(value) => Ok(Entry { value, span: Some(span) }),
+    let line = match &item.value {
+        Item::Line(line) => line,
+        Item::Mapping { line, .. } => {
+            let message = "an unknown operation has no contents".to_owned();
+            return Err(at(text, self::span(text, line), message, hint("write only METHOD /path")));
+        }
+    };
+    match UnknownOperation::parse(engine, line) {
+        Ok(value) => Ok(Entry { value, end: Some(span.end), span: Some(span) }),
         Err(message) => Err(at(text, span, printable(&message), None)),
     }
 }

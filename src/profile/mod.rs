@@ -7,6 +7,7 @@ mod accept;
 mod ambiguity;
 mod change;
 mod check_code;
+mod constraints;
 mod decisions;
 mod diff;
 mod edit;
@@ -29,16 +30,19 @@ mod schema;
 mod shipped;
 mod standing;
 mod unknown;
+mod written;
+mod yaml;
 
 pub use accept::{Acceptance, Subject};
 pub use ambiguity::{Ambiguity, AmbiguityKind};
 pub use change::{Change, ChangeKind, Effect};
 pub use check_code::CheckCode;
+pub use constraints::{Allowed, ConstraintError, Constraints, ValuePattern};
 pub use diff::Diff;
 pub use edit::{
     comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
 };
-pub use emit::{Comments, acceptance, emit, emit_reviewed};
+pub use emit::{Comments, acceptance, emit, emit_reviewed, rule_lines};
 pub use entry::Entry;
 pub use index::RuleIndex;
 pub use insert::{Insertion, insert};
@@ -53,3 +57,4 @@ pub use schema::{TITLE as SCHEMA_TITLE, schema};
 pub use shipped::{BUILTIN, SHIPPED, Shipped};
 pub use standing::{Open, Since, Standing, Widened};
 pub use unknown::UnknownOperation;
+pub use yaml::value as spelled_value;

@@ -1,15 +1,16 @@
-//! Parses a profile. This module and `emit` are the only ones that know the file is YAML.
+//! Parses a profile. This module, `written` and `emit` are the only ones that know the
+//! file is YAML.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
-use serde_saphyr::{Spanned, budget, options};
+use serde_saphyr::Spanned;
 
 use super::decisions::{AcceptanceFile, ReviewedFile};
 use super::items::{Item, parse_list, parse_min_api, parse_rule, parse_unknown, span};
-use super::problem::{Problem, at, explain, hint, printable};
+use super::problem::{Problem, at, hint, printable};
+use super::yaml::from_yaml;
 use super::{Name, Profile};
 use crate::api::EngineKind;
 use crate::text::shown;
@@ -192,24 +193,6 @@ fn parse_engine(text: &str, name: &Spanned<String>) -> Result<EngineKind, Proble
     })
 }
 
-fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
-    let options = options! {
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::Error,
-        strict_booleans: true,
-        reject_unsupported_tags: true,
-        with_snippet: false,
-        budget: budget! {
-            max_anchors: 0,
-            max_aliases: 0,
-            max_depth: 16,
-            max_documents: 1,
-            max_nodes: 200_000,
-        },
-    };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -251,6 +234,18 @@ mod tests {
                 with("allow:\n  - get /info\n"),
                 with("allow:\n  - GET /éé/*/x\n"),
                 with("allow:\n  - POST /containers/create: { body: {} }\n"),
+                with("allow:\n  - POST /containers/create: { images: [\"alpine:3\"] }\n"),
+                with("allow:\n  - POST /containers/create:\n      image:\n        - alpine:3\n        - docker.io/library/alpine\n"),
+                with("allow:\n  - POST /containers/create: { mounts: [/srv/../etc] }\n"),
+                with("allow:\n  - POST /containers/create: { mounts: [\"*\"] }\n"),
+                with("allow:\n  - POST /containers/create: { ports: [8080] }\n"),
+                with("allow:\n  - POST /containers/create: { privileged: false }\n"),
+                with("allow:\n  - POST /containers/create: { privileged: maybe }\n"),
+                with("allow:\n  - POST /containers/create: { image: }\n"),
+                with("allow:\n  - POST /containers/create:\n"),
+                with("allow:\n  - GET /info: {}\n"),
+                with("allow:\n  - POST /containers/create: {}\n    POST /build: {}\n"),
+                with("unknown:\n  - GET /x: {}\n"),
                 with("allow:\n  - 12\n"),
                 with("allow: GET /info\n"),
                 with("---\nversion: 1\n"),

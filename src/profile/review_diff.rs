@@ -25,7 +25,7 @@ pub(super) fn decisions(old: &Profile, new: &Profile, changes: &mut Vec<Change>)
     }
     let accepted = values(&old.accept);
     for entry in new.accept.iter().filter(|entry| !accepted.contains(&entry.value)) {
-        let about = Entry { value: described(&entry.value), span: entry.span.clone() };
+        let about = entry.with(described(&entry.value));
         changes.push(change(ChangeKind::AcceptAdded, vec![], vec![about], None));
     }
 }
@@ -111,7 +111,7 @@ fn change(
 }
 
 fn text_of(entry: &Entry<Kept>) -> Entry<String> {
-    Entry { value: entry.value.rule.to_string(), span: entry.span.clone() }
+    entry.with(entry.value.rule.to_string())
 }
 
 /// `unused-rule about GET /info until 2027-01-31: once a year`.

@@ -3,14 +3,18 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{Pattern, looks_like_id};
+use super::written::Written;
+use super::{ConstraintError, Constraints, Pattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
+use crate::contents::Facts;
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Rule {
     operation: &'static Operation,
     patterns: Vec<Pattern>,
+    /// What requests may contain; `None` for anything.
+    contents: Option<Constraints>,
 }
 
 /// Why a text is not a rule.
@@ -47,6 +51,12 @@ pub enum RuleError {
     /// No request can have such a parameter.
     #[error("no request can have the name \"{0}\"")]
     Parameter(String),
+    /// Its contents are not those of the operation.
+    #[error("{0}")]
+    Contents(#[from] ConstraintError),
+    /// Its contents are not written as contents.
+    #[error("{0}")]
+    Written(String),
 }
 
 impl Rule {
@@ -54,14 +64,34 @@ impl Rule {
     #[must_use]
     pub fn any(operation: &'static Operation) -> Self {
         let patterns = operation.template.parameters().map(|_| Pattern::Any).collect();
-        Self { operation, patterns }
+        Self { operation, patterns, contents: None }
     }
 
-    /// The risk of the rule: that of its operation, because a rule cannot limit the contents of a
-    /// request.
+    /// The risk of the rule: that of its operation, or of what its contents leave open.
     #[must_use]
     pub fn risk(&self) -> Risk {
-        self.operation.risk
+        match &self.contents {
+            None => self.operation.risk,
+            Some(contents) => contents.risk(self.operation),
+        }
+    }
+
+    /// The rule for the same requests if they have these contents; `None` for any contents.
+    #[must_use]
+    pub fn with_contents(self, contents: Option<Constraints>) -> Self {
+        Self { contents, ..self }
+    }
+
+    /// The rule for any contents.
+    #[must_use]
+    pub fn without_contents(&self) -> Self {
+        self.clone().with_contents(None)
+    }
+
+    /// What requests may contain; `None` for anything.
+    #[must_use]
+    pub fn contents(&self) -> Option<&Constraints> {
+        self.contents.as_ref()
     }
 
     /// The rule that matches an operation with these patterns, one for each parameter.
@@ -72,7 +102,8 @@ impl Rule {
             true => pattern.in_segments(),
             false => pattern,
         };
-        Self { operation, patterns: patterns.into_iter().zip(stops).map(as_far).collect() }
+        let patterns = patterns.into_iter().zip(stops).map(as_far).collect();
+        Self { operation, patterns, contents: None }
     }
 
     /// The rule for an operation on the names in a request. A container ID becomes a wildcard,
@@ -93,6 +124,13 @@ impl Rule {
     /// # Errors
     /// [`RuleError`].
     pub fn parse(engine: EngineKind, text: &str) -> Result<Self, RuleError> {
+        if let Some((line, contents)) = text.split_once(": ") {
+            let rule = Self::parse(engine, line)?;
+            let written = Written::from_line(contents).map_err(RuleError::Written)?;
+            let constraints = written.constraints(contents, rule.operation);
+            let constraints = constraints.map_err(|misfit| RuleError::Contents(misfit.error))?;
+            return Ok(rule.with_contents(Some(constraints)));
+        }
         let (method, path) = method_and_path(text)?;
         if let Some((path, _)) = path.split_once('?') {
             return Err(RuleError::Query { without: format!("{method} {path}") });
@@ -138,7 +176,27 @@ impl Rule {
         &self.patterns
     }
 
-    /// Whether the rule matches this operation with these values.
+    /// Whether a rule that allows admits a request with these facts; `None` if they are not known.
+    #[must_use]
+    pub fn admits(&self, facts: Option<&Facts>) -> bool {
+        match (&self.contents, facts) {
+            (None, _) => true,
+            (Some(contents), Some(facts)) => contents.refused(facts).next().is_none(),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Whether a rule that denies is about a request with these facts: any of them is enough. If they
+    /// are not known, it may be.
+    #[must_use]
+    pub fn denies(&self, facts: Option<&Facts>) -> bool {
+        match (&self.contents, facts) {
+            (Some(contents), Some(facts)) => facts.iter().any(|fact| contents.names(fact)),
+            (None, _) | (Some(_), None) => true,
+        }
+    }
+
+    /// Whether the rule matches this operation with these values, whatever the contents.
     #[must_use]
     pub fn matches(&self, located: &Located) -> bool {
         self.operation == located.operation
@@ -153,10 +211,15 @@ impl Rule {
     /// Whether the rule matches every request that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        self.compare(other, Pattern::covers)
+        let contents = match (&self.contents, &other.contents) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(other)) => own.covers(other),
+        };
+        contents && self.compare(other, Pattern::covers)
     }
 
-    /// Whether some request matches both rules.
+    /// Whether some request matches both rules: harmless contents match any rule that allows.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.compare(other, Pattern::overlaps)
@@ -189,7 +252,9 @@ impl fmt::Display for Rule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path(ToString::to_string);
         let path = if self.is_read_from(&path) { path } else { self.path(no_literal) };
-        formatter.pad(&format!("{} {}", self.operation.method, plain(path)))
+        let contents = self.contents.as_ref();
+        let contents = contents.map(|contents| format!(": {contents}")).unwrap_or_default();
+        formatter.pad(&format!("{} {}{contents}", self.operation.method, plain(path)))
     }
 }
 

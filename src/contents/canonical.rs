@@ -1,0 +1,81 @@
+//! Values as people write them in rules, compared with what requests can hold.
+
+use super::{Facet, image, mounts, network};
+use crate::text::is_unsafe;
+
+/// The length limit of a value in bytes.
+const LONGEST: usize = 1024;
+
+/// Why no request could hold a value.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ValueError {
+    /// It is empty, too long, or has characters that values spell with escapes.
+    #[error(
+        "a value has 1 to {LONGEST} characters, and spaces at its ends, \"#\" and what cannot be shown are escaped with %XX"
+    )]
+    Text,
+    /// The facet has one value.
+    #[error("the only value of {0} is true")]
+    Flag(Facet),
+    /// It is a star alone.
+    #[error("a star alone is any value")]
+    Any,
+    /// It has another spelling.
+    #[error("no request holds this spelling")]
+    Spelling {
+        /// The right one.
+        right: String,
+    },
+    /// It is not a value of the facet.
+    #[error("it is not {0}")]
+    Kind(&'static str),
+}
+
+impl Facet {
+    /// Checks a value as a rule spells it. In a value with stars only its parts can be checked.
+    ///
+    /// # Errors
+    /// [`ValueError`].
+    pub fn check(self, value: &str) -> Result<(), ValueError> {
+        let is_odd = |character: char| character == '#' || is_unsafe(character);
+        if value.is_empty()
+            || value.len() > LONGEST
+            || value.contains(is_odd)
+            || value != value.trim()
+        {
+            return Err(ValueError::Text);
+        }
+        if self.is_flag() {
+            return if value == "true" { Ok(()) } else { Err(ValueError::Flag(self)) };
+        }
+        if self != Self::Ports && value.contains('*') {
+            let is_letter = |character: char| character.is_alphanumeric();
+            return if value.contains(is_letter) { Ok(()) } else { Err(ValueError::Any) };
+        }
+        match self {
+            Self::Image => same(value, image::familiar(value), "the name of an image"),
+            Self::Mounts if value.starts_with('/') => {
+                let (path, rest) = value.split_once(':').unwrap_or((value, ""));
+                let clean = mounts::clean(path);
+                let right = if rest.is_empty() { clean } else { format!("{clean}:{rest}") };
+                same(value, Some(right), "a path")
+            }
+            Self::Path => same(value, Some(mounts::clean(value)), "a path"),
+            Self::Ports => same(value, network::port_of_rule(value), "ADDRESS:PORT"),
+            Self::Capabilities => {
+                let upper = value.to_ascii_uppercase();
+                let right = upper.strip_prefix("CAP_").unwrap_or(&upper);
+                same(value, Some(right.to_owned()), "a capability")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn same(value: &str, right: Option<String>, kind: &'static str) -> Result<(), ValueError> {
+    match right {
+        None => Err(ValueError::Kind(kind)),
+        Some(right) if right == value => Ok(()),
+        Some(right) => Err(ValueError::Spelling { right }),
+    }
+}

@@ -1,0 +1,98 @@
+//! Devices of the host, and where output goes.
+
+use super::mounts::clean;
+use super::node::Reads;
+use super::reader::Reading;
+use super::{Facet, Json, Unreadable, fact};
+
+/// The logging drivers that write on the host, where only the engine reads.
+const HARMLESS_DRIVERS: [&str; 5] = ["", "json-file", "local", "journald", "none"];
+
+/// The options of logging drivers that name no file and no address.
+const HARMLESS_OPTIONS: [&str; 10] = [
+    "max-size",
+    "max-file",
+    "compress",
+    "labels",
+    "labels-regex",
+    "env",
+    "env-regex",
+    "tag",
+    "mode",
+    "max-buffer-size",
+];
+
+/// An item of `Devices`.
+pub(super) fn device(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let path = value.text_of("PathOnHost");
+    match path.starts_with('/') {
+        true => reading.add(Facet::Devices, fact::escaped(&clean(path), &[]), field),
+        // podman takes the names of CDI devices, and of groups of devices, here.
+        false => reading.add_named(Facet::Devices, "request", path, field),
+    }
+}
+
+/// An item of `DeviceRequests`.
+pub(super) fn device_request(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let driver = match value.text_of("Driver") {
+        "" => "gpu",
+        driver => driver,
+    };
+    let driver = fact::escaped(driver, &[':']);
+    let ids = value.field("DeviceIDs").map(Json::items).unwrap_or_default();
+    let ids: Vec<&str> = ids.iter().filter_map(Json::text).collect();
+    let mut values: Vec<String> =
+        ids.iter().map(|id| format!("request={driver}:{}", fact::escaped(id, &[]))).collect();
+    if values.is_empty() {
+        values.push(format!("request={driver}"));
+    }
+    if value.field("Options").is_some_and(|options| !options.is_empty()) {
+        values.push("request-options".to_owned());
+    }
+    values.into_iter().try_for_each(|value| reading.add(Facet::Devices, value, field))
+}
+
+/// `HostConfig.LogConfig` of a container, or `LogDriver` of a service.
+pub(super) fn log_config(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    for driver in ["Type", "Name"].map(|name| value.text_of(name)) {
+        if !HARMLESS_DRIVERS.contains(&driver) {
+            reading.add_named(Facet::Logging, "", driver, field)?;
+        }
+    }
+    for options in ["Config", "Options"] {
+        for (key, _) in value.field(options).map(Json::entries).unwrap_or_default() {
+            if !HARMLESS_OPTIONS.contains(&key.as_str()) {
+                reading.add_named(Facet::Logging, "option", key, field)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A place in the host's tree of control groups.
+pub(super) fn cgroup_parent(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    match value.text().unwrap_or_default() {
+        "" => Ok(()),
+        parent => reading.add_named(Facet::Namespaces, "cgroup-parent", parent, field),
+    }
+}

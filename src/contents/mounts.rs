@@ -1,0 +1,213 @@
+//! What is mounted: folders of the host, volumes, images, and what volume drivers mount
+//! (docs/engine-api.md#mounts).
+
+use super::fact::escaped;
+use super::node::Reads;
+use super::reader::{Reading, odd};
+use super::{Facet, Json, Unreadable, image};
+
+/// Options of a mount that give nothing away: they are the default, or narrow it.
+const HARMLESS: [&str; 9] =
+    ["rw", "nocopy", "consistent", "cached", "delegated", "private", "rprivate", "copy", ""];
+
+/// The order in which options are spelled. Others come last, sorted.
+const ORDER: [&str; 7] = ["ro", "shared", "rshared", "slave", "rslave", "z", "Z"];
+
+/// Characters that end the name in a value.
+const ENDS: [char; 2] = [':', ','];
+
+/// An item of `HostConfig.Binds`: `source:target[:options]`, or only a target (moby
+/// `volume/mounts/linux_parser.go`).
+pub(super) fn bind(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let text = value.text().unwrap_or_default();
+    let parts: Vec<&str> = text.split(':').collect();
+    if parts.iter().any(|part| part.is_empty()) {
+        return Err(odd(field, "a mount such as /source:/target:ro"));
+    }
+    match parts.as_slice() {
+        [_] => Ok(()),
+        [source, _] => reading.mounted(source, &[], field),
+        [source, _, options] => {
+            let options: Vec<&str> = options.split(',').collect();
+            reading.mounted(source, &options, field)
+        }
+        _ => Err(odd(field, "a mount such as /source:/target:ro")),
+    }
+}
+
+/// An item of `Mounts`.
+pub(super) fn mount(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let source = value.text_of("Source");
+    let mut options: Vec<&str> = Vec::new();
+    if let Some(bind) = value.field("BindOptions") {
+        options.push(bind.text_of("Propagation"));
+        if value.is_set("ReadOnly") && !bind.is_set("ReadOnlyNonRecursive") {
+            options.push("ro");
+        }
+    } else if value.is_set("ReadOnly") {
+        options.push("ro");
+    }
+    let volume = value.field("VolumeOptions");
+    if let Some(driver) = volume.and_then(|volume| volume.field("DriverConfig")) {
+        let entries = driver.field("Options").map(Json::entries).unwrap_or_default();
+        reading.driver(driver.text_of("Name"), entries, field)?;
+    }
+    match value.text_of("Type") {
+        "bind" if !source.starts_with('/') => Err(odd(field, "a mount of an absolute path")),
+        "bind" => reading.mounted(source, &options, field),
+        "volume" | "npipe" if source.is_empty() => Ok(()),
+        "volume" if source.starts_with('/') => Err(odd(field, "a mount of a volume by its name")),
+        "volume" => reading.mounted(source, &options, field),
+        "tmpfs" => Ok(()),
+        "image" => {
+            let name = image::familiar(source).ok_or_else(|| odd(field, "an image"))?;
+            reading.add(Facet::Mounts, format!("image={name}"), field)
+        }
+        "cluster" => {
+            reading.add_named(Facet::Mounts, "type", "cluster", field)?;
+            reading.mounted(source, &options, field)
+        }
+        _ => Err(odd(field, "a mount of a type that dsp knows, in lower case")),
+    }
+}
+
+/// The body of `POST /volumes/create`: the driver and its options.
+pub(super) fn volume(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let name = value.text_of("Driver");
+    for options in ["DriverOpts", "Options"] {
+        let entries = value.field(options).map(Json::entries).unwrap_or_default();
+        reading.driver(name, entries, field)?;
+    }
+    Ok(())
+}
+
+/// An item of `VolumesFrom`: `container[:options]`. All mounts of the other container come with it.
+pub(super) fn volumes_from(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let text = value.text().unwrap_or_default();
+    let (container, options) = text.split_once(':').unwrap_or((text, ""));
+    let options = options.split(',').collect::<Vec<_>>();
+    let value = format!("from={}{}", escaped(container, &ENDS), suffix(&options));
+    reading.add(Facet::Mounts, value, field)
+}
+
+/// A path in a container, or one that the engine opens on the host.
+pub(super) fn checked_path(
+    reading: &mut Reading<'_>,
+    reads: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    match value.text() {
+        None | Some("") => Ok(()),
+        // A path in a container is relative to its root.
+        Some(path) => reading.add(reads.facet, escaped(&clean(path), &ENDS), field),
+    }
+}
+
+impl Reading<'_> {
+    /// Adds a mount of a host path or a volume.
+    fn mounted(&mut self, source: &str, options: &[&str], field: &str) -> Result<(), Unreadable> {
+        let name = if source.starts_with('/') {
+            let path = clean(source);
+            match self.context.sockets.contains(&path.as_str()) {
+                true => "@socket".to_owned(),
+                false => escaped(&path, &ENDS),
+            }
+        } else if is_volume_name(source) {
+            source.to_owned()
+        } else {
+            return Err(odd(field, "a mount of an absolute path or a volume"));
+        };
+        let suffix = if name == "@socket" { String::new() } else { suffix(options) };
+        self.add(Facet::Mounts, name + &suffix, field)
+    }
+
+    /// Adds what a volume driver mounts. The local driver passes `type`, `device` and `o` to mount(2)
+    /// as root (moby `volume/local/local_unix.go`).
+    fn driver(
+        &mut self,
+        name: &str,
+        options: &[(String, Json)],
+        field: &str,
+    ) -> Result<(), Unreadable> {
+        if !matches!(name, "" | "local") {
+            return self.add_named(Facet::Mounts, "driver", name, field);
+        }
+        let option = |key: &str| {
+            let found = options.iter().find(|(other, _)| other == key);
+            found.and_then(|(_, value)| value.text()).unwrap_or_default()
+        };
+        let (kind, device) = (option("type"), option("device"));
+        let flags: Vec<&str> = option("o").split(',').collect();
+        let is_bind = flags.iter().any(|flag| matches!(flag.trim(), "bind" | "rbind"));
+        if is_bind && device.starts_with('/') {
+            let named = |flag: &&&str| ORDER.contains(*flag);
+            let named: Vec<&str> = flags.iter().filter(named).copied().collect();
+            let value = escaped(&clean(device), &ENDS) + &suffix(&named);
+            return self.add(Facet::Mounts, value, field);
+        }
+        match (kind, device) {
+            ("", "") => Ok(()),
+            ("tmpfs", _) if !is_bind => Ok(()),
+            ("", _) => self.add_named(Facet::Mounts, "type", "none", field),
+            (kind, _) => self.add_named(Facet::Mounts, "type", kind, field),
+        }
+    }
+}
+
+/// The end of a value: `:ro,rshared`, or nothing.
+fn suffix(options: &[&str]) -> String {
+    let rank = |option: &&str| ORDER.iter().position(|other| other == option);
+    let matters = |option: &&&str| !HARMLESS.contains(*option);
+    let mut left: Vec<&str> = options.iter().filter(matters).copied().collect();
+    left.sort_by_key(|option| (rank(option).unwrap_or(ORDER.len()), (*option).to_owned()));
+    left.dedup();
+    if left.is_empty() {
+        return String::new();
+    }
+    let spelled: Vec<String> = left.iter().map(|option| escaped(option, &ENDS)).collect();
+    format!(":{}", spelled.join(","))
+}
+
+/// Whether a text is the name of a volume (moby `volume/names/names.go`). Other texts start with a
+/// word of dsp's own, such as `from=`, or are refused.
+fn is_volume_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric()) && bytes.all(is_plain)
+}
+
+/// A path without `.`, `..` and empty parts, as Go's `path.Clean` has it, starting at the root.
+pub(super) fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}

@@ -1,0 +1,60 @@
+//! What the processes of a container may do: capabilities and protections.
+
+use super::node::Reads;
+use super::reader::Reading;
+use super::{Facet, Json, Unreadable, fact};
+
+/// The capabilities that engines give to every container (moby `daemon/pkg/oci/caps/defaults.go`).
+const DEFAULT: [&str; 14] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// An item of `CapAdd`, in any case and with or without `CAP_`.
+pub(super) fn capability(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let name = value.text().unwrap_or_default().to_ascii_uppercase();
+    let name = name.strip_prefix("CAP_").unwrap_or(&name);
+    if DEFAULT.contains(&name) {
+        return Ok(());
+    }
+    reading.add_named(Facet::Capabilities, "", name, field)
+}
+
+/// An item of `SecurityOpt`: a word, or a key and a value with `=` or `:` between them (moby
+/// `daemon/daemon_unix.go`, `parseSecurityOpt`).
+pub(super) fn security_option(
+    reading: &mut Reading<'_>,
+    _: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let text = value.text().unwrap_or_default();
+    let (key, value) = text.split_once('=').or_else(|| text.split_once(':')).unwrap_or((text, ""));
+    let option = match (key, value) {
+        ("no-new-privileges", "" | "true" | "1" | "t" | "T" | "TRUE" | "True") => return Ok(()),
+        ("seccomp", "builtin") => return Ok(()),
+        // A whole profile, which may be long.
+        ("seccomp", value) if value.trim_start().starts_with('{') => "seccomp=profile".to_owned(),
+        ("disable", "") => "label=disable".to_owned(),
+        (key, "") => fact::escaped(key, &[]),
+        (key, value) => format!("{}={}", fact::escaped(key, &['=']), fact::escaped(value, &[])),
+    };
+    reading.add(Facet::Security, option, field)
+}

@@ -1,0 +1,445 @@
+//! What a rule says about the contents of requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::yaml;
+use crate::api::{Operation, Risk};
+use crate::contents::{Facet, Fact, Facts, Schema, ValueError};
+
+/// The contents that a rule allows, by facet. They are closed: facets that are not named allow only
+/// what is harmless, except those that are free ([`Facet::is_free`]).
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Constraints(BTreeMap<Facet, Allowed>);
+
+/// What is allowed of a facet.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Allowed {
+    /// Everything.
+    Any,
+    /// What one of these matches.
+    Values(BTreeSet<ValuePattern>),
+}
+
+/// A value of a facet: a fact, or a text in which `*` stands for a part of one.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ValuePattern {
+    facet: Facet,
+    text: String,
+}
+
+/// Why a rule cannot have contents as written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ConstraintError {
+    /// Nothing in a request for the operation is decided on.
+    #[error("dsp does not decide on the contents of {0}")]
+    NoContents(String),
+    /// The operation does not have the facet.
+    #[error("{operation} has no \"{facet}\"")]
+    NoFacet {
+        /// The operation.
+        operation: String,
+        /// The word.
+        facet: String,
+        /// The facets that it has.
+        known: Vec<Facet>,
+    },
+    /// A value that no request could hold.
+    #[error("\"{value}\" is not a value of {facet}: {why}")]
+    Value {
+        /// The facet.
+        facet: Facet,
+        /// The value.
+        value: String,
+        /// Why.
+        why: ValueError,
+    },
+}
+
+impl ValuePattern {
+    /// Parses a value of a facet.
+    ///
+    /// # Errors
+    /// [`ValueError`].
+    pub fn parse(facet: Facet, text: &str) -> Result<Self, ValueError> {
+        facet.check(text)?;
+        Ok(Self { facet, text: text.to_owned() })
+    }
+
+    /// The value that a fact spells.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Self {
+        Self { facet: fact.facet, text: fact.value.clone() }
+    }
+
+    /// Its facet.
+    #[must_use]
+    pub fn facet(&self) -> Facet {
+        self.facet
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it matches a value of its facet.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        let separators = self.facet.separators();
+        if is_match(&self.text, value, separators) && !self.is_only_in_words(value) {
+            return true;
+        }
+        // Who may write may read.
+        self.facet == Facet::Mounts
+            && without_read_only(value)
+                .is_some_and(|value| is_match(&self.text, &value, separators))
+    }
+
+    /// Whether it matches everything that `other` matches. The stars of `other` are matched as if they
+    /// were letters, which only stars match.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.facet == other.facet && self.matches(&other.text)
+    }
+
+    /// A star stands for a part of a name, never for a word such as `host`.
+    fn is_only_in_words(&self, value: &str) -> bool {
+        self.facet == Facet::Network && value == "host" && self.text != value
+    }
+}
+
+/// A mount without `ro` in its options.
+fn without_read_only(value: &str) -> Option<String> {
+    match value.strip_suffix(":ro") {
+        Some(rest) => Some(rest.to_owned()),
+        None => value.contains(":ro,").then(|| value.replacen(":ro,", ":", 1)),
+    }
+}
+
+/// Whether a pattern matches a value; a star does not match a separator.
+fn is_match(pattern: &str, value: &str, separators: &[char]) -> bool {
+    if !pattern.contains('*') {
+        return pattern == value;
+    }
+    let (mut pattern, mut value) = (pattern, value);
+    loop {
+        let split = |text: &str| {
+            let end = text.find(separators);
+            end.map(|end| (end, text.get(end..).and_then(|rest| rest.chars().next())))
+        };
+        match (split(pattern), split(value)) {
+            (None, None) => return is_part_match(pattern, value),
+            (Some((end, one)), Some((other_end, other))) if one == other => {
+                let parts = (pattern.split_at_checked(end), value.split_at_checked(other_end));
+                let (Some((part, rest)), Some((other_part, other_rest))) = parts else {
+                    return false;
+                };
+                if !is_part_match(part, other_part) {
+                    return false;
+                }
+                // Every separator is one byte.
+                (pattern, value) =
+                    (rest.get(1..).unwrap_or_default(), other_rest.get(1..).unwrap_or_default());
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// The same for parts without separators.
+fn is_part_match(pattern: &str, value: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == value };
+    let Some(mut value) = value.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let last = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        match value.find(piece) {
+            Some(at) => value = value.get(at + piece.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    value.ends_with(last)
+}
+
+impl Allowed {
+    /// Whether a value of the facet is allowed.
+    fn admits(&self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Values(values) => values.iter().any(|pattern| pattern.matches(value)),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Values(_), Self::Any) => false,
+            (Self::Values(own), Self::Values(other)) => {
+                other.iter().all(|other| own.iter().any(|own| own.covers(other)))
+            }
+        }
+    }
+}
+
+impl Constraints {
+    /// Constraints that allow only harmless contents.
+    #[must_use]
+    pub fn harmless() -> Self {
+        Self::default()
+    }
+
+    /// Allows what these facts say, and nothing else.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Self {
+        let mut constraints = Self::default();
+        facts.iter().for_each(|fact| constraints.add(ValuePattern::of(fact)));
+        constraints
+    }
+
+    /// Allows a value, too.
+    pub fn add(&mut self, value: ValuePattern) {
+        let allowed = self.0.entry(value.facet);
+        if let Allowed::Values(values) = allowed.or_insert_with(|| Allowed::Values(BTreeSet::new()))
+        {
+            values.insert(value);
+        }
+    }
+
+    /// Allows what a fact says, too.
+    pub fn add_fact(&mut self, fact: &Fact) {
+        self.add(ValuePattern::of(fact));
+    }
+
+    /// Allows everything of a facet.
+    pub fn open(&mut self, facet: Facet) {
+        self.0.insert(facet, Allowed::Any);
+    }
+
+    /// No longer allows a value.
+    pub fn remove(&mut self, value: &ValuePattern) {
+        if let Some(Allowed::Values(values)) = self.0.get_mut(&value.facet) {
+            values.remove(value);
+            if values.is_empty() {
+                self.0.remove(&value.facet);
+            }
+        }
+    }
+
+    /// What is allowed of each facet that is named, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Facet, &Allowed)> {
+        self.0.iter().map(|(facet, allowed)| (*facet, allowed))
+    }
+
+    /// Every value that is named.
+    pub fn values(&self) -> impl Iterator<Item = &ValuePattern> {
+        self.0
+            .values()
+            .flat_map(|allowed| match allowed {
+                Allowed::Any => None,
+                Allowed::Values(values) => Some(values),
+            })
+            .flatten()
+    }
+
+    /// What is allowed of a facet; `None` if it is not named.
+    #[must_use]
+    pub fn of_facet(&self, facet: Facet) -> Option<&Allowed> {
+        self.0.get(&facet)
+    }
+
+    /// Whether nothing but harmless contents is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The facts that are not allowed, in order.
+    pub fn refused<'a>(&'a self, facts: &'a Facts) -> impl Iterator<Item = &'a Fact> {
+        facts.iter().filter(|fact| !self.admits(fact))
+    }
+
+    /// Whether a fact is allowed.
+    #[must_use]
+    pub fn admits(&self, fact: &Fact) -> bool {
+        match self.0.get(&fact.facet) {
+            Some(allowed) => allowed.admits(&fact.value),
+            None => fact.facet.is_free(),
+        }
+    }
+
+    /// Whether some value that is named matches a fact, which is what counts in a rule that denies.
+    #[must_use]
+    pub fn names(&self, fact: &Fact) -> bool {
+        self.0.get(&fact.facet).is_some_and(|allowed| allowed.admits(&fact.value))
+    }
+
+    /// Whether everything that `other` allows is allowed.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let named = other.0.iter().all(|(facet, other)| match self.0.get(facet) {
+            Some(own) => own.covers(other),
+            None => facet.is_free(),
+        });
+        let is_free_in_other = |facet: &Facet| facet.is_free() && !other.0.contains_key(facet);
+        named && self.0.iter().all(|(facet, own)| !is_free_in_other(facet) || *own == Allowed::Any)
+    }
+
+    /// The risk of what is allowed, for an operation of this risk.
+    #[must_use]
+    pub fn risk(&self, operation: &Operation) -> Risk {
+        // What is created is bounded by its contents. What is done to an object that exists is bounded by
+        // what that object may do.
+        let is_bounded = operation.template.parameters().count() == 0;
+        let least = if is_bounded { operation.risk.min(Risk::Change) } else { operation.risk };
+        let of = |(facet, allowed): (&Facet, &Allowed)| match allowed {
+            Allowed::Any => facet.risk_of_any(),
+            Allowed::Values(values) => {
+                let risks = values.iter().map(|value| facet.risk_of(&value.text));
+                risks.max().unwrap_or(Risk::Info)
+            }
+        };
+        self.0.iter().map(of).fold(least, Risk::max).min(operation.risk.max(least))
+    }
+
+    /// Adds a value as a person wrote it.
+    pub(super) fn add_written(&mut self, facet: Facet, text: &str) -> Result<(), ConstraintError> {
+        let value = ValuePattern::parse(facet, text);
+        let value = value.map_err(|why| {
+            let value = text.to_owned();
+            ConstraintError::Value { facet, value, why }
+        })?;
+        self.add(value);
+        Ok(())
+    }
+
+    /// The same without facets that have no value.
+    pub(super) fn without_empty(mut self) -> Self {
+        self.0
+            .retain(|_, allowed| !matches!(allowed, Allowed::Values(values) if values.is_empty()));
+        self
+    }
+
+    /// What is known about the contents of an operation.
+    pub(super) fn of_operation(operation: &Operation) -> Result<&'static Schema, ConstraintError> {
+        Schema::of(operation).ok_or_else(|| ConstraintError::NoContents(operation.to_string()))
+    }
+
+    /// Names a facet without values.
+    pub(super) fn name(&mut self, facet: Facet) {
+        self.0.entry(facet).or_insert_with(|| Allowed::Values(BTreeSet::new()));
+    }
+
+    /// The facet of an operation with this name.
+    pub(super) fn facet(operation: &Operation, word: &str) -> Result<Facet, ConstraintError> {
+        let known = Self::of_operation(operation)?.facets();
+        match word.parse() {
+            Ok(facet) if known.contains(&facet) => Ok(facet),
+            _ => Err(ConstraintError::NoFacet {
+                operation: operation.to_string(),
+                facet: word.to_owned(),
+                known,
+            }),
+        }
+    }
+}
+
+/// The constraints on one line: `{image: ["postgres:16"], privileged: true}`.
+impl fmt::Display for Constraints {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("{")?;
+        for (place, (facet, allowed)) in self.0.iter().enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            write!(to, "{comma}{facet}: ")?;
+            match allowed {
+                Allowed::Any => to.write_str("any")?,
+                Allowed::Values(_) if facet.is_flag() => to.write_str("true")?,
+                Allowed::Values(values) => {
+                    let values = values.iter().map(|value| yaml::double_quoted(&value.text));
+                    write!(to, "[{}]", values.collect::<Vec<_>>().join(", "))?;
+                }
+            }
+        }
+        to.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value(facet: Facet, text: &str) -> ValuePattern {
+        ValuePattern::parse(facet, text).unwrap()
+    }
+
+    #[test]
+    fn a_star_stays_in_its_part() {
+        for (facet, pattern, fits, other) in [
+            (Facet::Mounts, "/srv/job-*/data", "/srv/job-1/data", "/srv/job-1/x/data"),
+            (Facet::Mounts, "/srv/job-*", "/srv/job-1:ro", "/srv/job-1:rshared"),
+            (Facet::Mounts, "/srv/data", "/srv/data:ro", "/srv/data/x"),
+            (Facet::Mounts, "/srv/data:z", "/srv/data:ro,z", "/srv/data"),
+            (Facet::Mounts, "job*", "job1", "from=job1"),
+            (Facet::Image, "postgres:*", "postgres:16", "postgres:16/x"),
+            (Facet::Image, "reg/app-*:1", "reg/app-a:1", "reg/app-a/b:1"),
+            (Facet::Network, "hos*", "hosts", "host"),
+            (Facet::Network, "container*", "container1", "container:x"),
+            (Facet::Network, "host", "host", "hosts"),
+            (Facet::Ports, "*:8080", "127.0.0.1:8080", "127.0.0.1:80"),
+            (Facet::Ports, "127.0.0.1:*", "127.0.0.1:0", "*:0"),
+            (Facet::Ports, "*:0", "*:0", "*:80"),
+            (Facet::Labels, "com.docker.compose.*", "com.docker.compose.project", "traefik.x"),
+        ] {
+            assert!(value(facet, pattern).matches(fits), "{pattern} {fits}");
+            assert!(!value(facet, pattern).matches(other), "{pattern} {other}");
+        }
+    }
+
+    #[test]
+    fn values_that_no_request_holds_are_refused() {
+        for (facet, text) in [
+            (Facet::Image, "alpine"),
+            (Facet::Image, "docker.io/library/alpine:3"),
+            (Facet::Image, "*"),
+            (Facet::Image, "*:*"),
+            (Facet::Mounts, "/srv/"),
+            (Facet::Mounts, "/srv/../etc"),
+            (Facet::Mounts, "/*"),
+            (Facet::Ports, "8080"),
+            (Facet::Ports, "0.0.0.0:80"),
+            (Facet::Ports, "127.0.0.1:99999"),
+            (Facet::Capabilities, "cap_net_admin"),
+            (Facet::Privileged, "yes"),
+            (Facet::Labels, ""),
+            (Facet::Labels, "a#b"),
+            (Facet::Labels, "a\u{202e}"),
+        ] {
+            assert!(ValuePattern::parse(facet, text).is_err(), "{facet} {text}");
+        }
+        assert!(ValuePattern::parse(Facet::Ports, "*:*").is_ok());
+    }
+
+    fn any_value() -> impl Strategy<Value = ValuePattern> {
+        let network = "[ab*]{1,3}(=[ab*]{1,2})?".prop_map(|text| (Facet::Network, text));
+        let mounts = "(/[ab*]{1,2}){1,2}(:ro|:z|:ro,z)?".prop_map(|text| (Facet::Mounts, text));
+        prop_oneof![network, mounts]
+            .prop_filter_map("a value", |(facet, text)| ValuePattern::parse(facet, &text).ok())
+    }
+
+    proptest! {
+        #[test]
+        fn what_covers_matches_all_of_it(
+            one in any_value(),
+            other in any_value(),
+            fact in "([ab]{1,3}(=[ab]{1,2})?)|(/[ab]{1,2}){1,2}(:ro|:z|:ro,z)?",
+        ) {
+            if one.covers(&other) && other.matches(&fact) {
+                prop_assert!(one.matches(&fact), "{:?} {:?} {}", one, other, fact);
+            }
+            prop_assert!(one.covers(&one));
+        }
+    }
+}

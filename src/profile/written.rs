@@ -1,0 +1,183 @@
+//! The contents of a rule as a profile spells them: a mapping from facets to values.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+use super::constraints::{ConstraintError, Constraints};
+use super::problem::bytes;
+use super::yaml::from_yaml;
+use crate::api::Operation;
+
+/// The word that allows everything of a facet. In a list, it is a name like others.
+const ANY: &str = "any";
+
+/// The contents of a rule as written.
+#[derive(Debug)]
+pub(super) struct Written(Vec<(Spanned<String>, Spanned<Values>)>);
+
+/// The values of a facet as written.
+#[derive(Debug)]
+enum Values {
+    /// One value, on the line of its facet.
+    One(String),
+    /// A list.
+    Many(Vec<Spanned<Value>>),
+}
+
+/// A value of a list.
+#[derive(Debug)]
+struct Value(String);
+
+/// Why contents are not those of an operation, and where.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    /// The byte range that it concerns.
+    pub(super) span: Range<usize>,
+    /// Why.
+    pub(super) error: ConstraintError,
+}
+
+impl Written {
+    /// Reads contents that are written on one line.
+    pub(super) fn from_line(text: &str) -> Result<Self, String> {
+        from_yaml(text).map_err(|problem| problem.message)
+    }
+
+    /// The contents as constraints on requests for an operation. `text` is what they were read from.
+    pub(super) fn constraints(
+        &self,
+        text: &str,
+        operation: &Operation,
+    ) -> Result<Constraints, Misfit> {
+        let mut constraints = Constraints::harmless();
+        let misfit = |span, error| Misfit { span, error };
+        if self.0.is_empty() {
+            Constraints::of_operation(operation).map_err(|error| misfit(0..0, error))?;
+        }
+        for (key, values) in &self.0 {
+            let place = bytes(text, key.defined.span());
+            let facet = Constraints::facet(operation, &key.value);
+            let facet = facet.map_err(|error| misfit(place, error))?;
+            constraints.name(facet);
+            match &values.value {
+                Values::One(value) if value == ANY => constraints.open(facet),
+                Values::One(value) => {
+                    let added = constraints.add_written(facet, value);
+                    let place = || bytes(text, values.defined.span());
+                    added.map_err(|error| misfit(place(), error))?;
+                }
+                Values::Many(list) => {
+                    for value in list {
+                        let added = constraints.add_written(facet, &value.value.0);
+                        let place = || bytes(text, value.defined.span());
+                        added.map_err(|error| misfit(place(), error))?;
+                    }
+                }
+            }
+        }
+        Ok(constraints.without_empty())
+    }
+
+    /// The end of the last value in the text; `None` if there is none.
+    pub(super) fn end(&self, text: &str) -> Option<usize> {
+        let (key, values) = self.0.last()?;
+        let ends = match &values.value {
+            Values::One(_) => Some(bytes(text, values.defined.span()).end),
+            Values::Many(list) => list.last().map(|last| bytes(text, last.defined.span()).end),
+        };
+        Some(ends.unwrap_or_else(|| bytes(text, key.defined.span()).end))
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(WrittenVisitor)
+    }
+}
+
+struct WrittenVisitor;
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("what requests may contain, such as { image: [\"alpine:3\"] }, or {}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key()? {
+            entries.push((key, map.next_value()?));
+        }
+        Ok(Written(entries))
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValuesVisitor)
+    }
+}
+
+struct ValuesVisitor;
+
+impl<'de> Visitor<'de> for ValuesVisitor {
+    type Value = Values;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a list of values, or any")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Values, E> {
+        Ok(Values::One(text.to_owned()))
+    }
+
+    fn visit_bool<E: de::Error>(self, is_true: bool) -> Result<Values, E> {
+        match is_true {
+            true => Ok(Values::One("true".to_owned())),
+            false => Err(E::custom("false is what a rule allows anyway; leave the line out")),
+        }
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Values, E> {
+        Err(E::custom(
+            "a value is missing; leave the line out to allow only harmless ones, or write any",
+        ))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Values, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Values::Many(values))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a value, in quotes if it looks like a number")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value(text.to_owned()))
+    }
+
+    fn visit_bool<E: de::Error>(self, is_true: bool) -> Result<Value, E> {
+        Ok(Value(is_true.to_string()))
+    }
+}

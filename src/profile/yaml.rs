@@ -1,0 +1,69 @@
+//! YAML: how it is read, and how texts are spelled in it.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
+use serde_saphyr::{budget, options};
+
+use super::problem::{Problem, explain};
+use crate::text::is_unsafe_at;
+
+/// Reads a text as one document without anything that hides what it says.
+pub(super) fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
+    let options = options! {
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        budget: budget! {
+            max_anchors: 0,
+            max_aliases: 0,
+            max_depth: 16,
+            max_documents: 1,
+            max_nodes: 200_000,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))
+}
+
+/// Quotes a text, which may contain any character, so that YAML reads it back unchanged. What is not safe
+/// to show is escaped.
+pub(super) fn double_quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for (place, character) in text.char_indices() {
+        let _ = match (character, u32::from(character)) {
+            ('"' | '\\', _) => write!(quoted, "\\{character}"),
+            _ if !is_unsafe_at(text, place, character) => write!(quoted, "{character}"),
+            (_, code @ ..0x100) => write!(quoted, "\\x{code:02x}"),
+            (_, code @ ..0x10000) => write!(quoted, "\\u{code:04x}"),
+            (_, code) => write!(quoted, "\\U{code:08x}"),
+        };
+    }
+    quoted + "\""
+}
+
+/// Quotes a name that YAML would read as a number or a boolean.
+pub(super) fn quoted_if_needed(name: &str) -> String {
+    let word = matches!(
+        name.to_ascii_lowercase().as_str(),
+        "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null"
+    );
+    let number = name.starts_with(|first: char| first.is_ascii_digit());
+    if word || number || name.is_empty() { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+/// A value of a list as YAML spells it: plain if YAML reads it as the same text, else in quotes.
+#[must_use]
+pub fn value(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-=:@+,%".contains(&byte);
+    let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'/';
+    let is_safe = text.bytes().next().is_some_and(first)
+        && text.bytes().all(is_plain)
+        && !text.ends_with(':')
+        && text.bytes().any(|byte| b"/.:=".contains(&byte) || byte.is_ascii_uppercase())
+        || (text.len() > 5 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+            && !text.starts_with('-');
+    if is_safe { text.to_owned() } else { double_quoted(text) }
+}
