@@ -73,7 +73,11 @@ fn checked(text: &str, evidence: &Evidence) {
 }
 
 fn exact_names() -> learn::Wishes {
-    learn::Wishes { names: Names::Exact, accept_unknown: learn::Chosen::All, min_api: None }
+    learn::Wishes {
+        names: Names::Exact,
+        accept_unknown: learn::Chosen::All,
+        ..learn::Wishes::default()
+    }
 }
 
 #[test]

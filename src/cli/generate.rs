@@ -217,6 +217,7 @@ fn fresh(
         place: name_of_place(args),
         accept_unknown: unknown.clone(),
         names: args.names,
+        confine: args.contents,
         min_api: args.min_api.unwrap_or_default(),
     };
     let Generated { profile, mut comments } = learn::generate(evidence, &options);
@@ -272,8 +273,12 @@ fn update(
             old.engine
         );
     }
-    let wishes =
-        Wishes { names: args.names, accept_unknown: unknown.clone(), min_api: args.min_api };
+    let wishes = Wishes {
+        names: args.names,
+        confine: args.contents,
+        accept_unknown: unknown.clone(),
+        min_api: args.min_api,
+    };
     let update = learn::update(text, old, evidence, wishes)
         .with_context(|| format!("cannot change {}", shown(path)))?;
     let profile = profile::parse(&update.text).map_err(|problem| {

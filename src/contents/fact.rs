@@ -1,7 +1,9 @@
 //! What one request gives away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Facet, Unreadable};
 use crate::text::is_unsafe;
@@ -48,8 +50,8 @@ impl Facts {
         value: String,
         field: &str,
     ) -> Result<(), Unreadable> {
-        if value.len() > LONGEST_VALUE {
-            let expected = "a name of a usual length";
+        if value.len() > LONGEST_VALUE || facet.check(&value).is_err() {
+            let expected = "a value that a rule can name";
             return Err(Unreadable::Value { field: field.to_owned(), expected });
         }
         self.0.insert(Fact { facet, value });
@@ -70,6 +72,32 @@ impl Facts {
     /// Adds everything in `other`.
     pub fn extend(&mut self, other: &Self) {
         self.0.extend(other.0.iter().cloned());
+    }
+}
+
+/// Facts in a recording: a map from facets to lists of values.
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut facets: BTreeMap<Facet, Vec<&str>> = BTreeMap::new();
+        for fact in &self.0 {
+            facets.entry(fact.facet).or_default().push(&fact.value);
+        }
+        to.collect_map(facets.iter().map(|(facet, values)| (facet.as_str(), values)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Facts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let facets = BTreeMap::<String, Vec<String>>::deserialize(from)?;
+        let mut facts = BTreeSet::new();
+        for (facet, values) in facets {
+            let facet: Facet = facet.parse().map_err(|()| de::Error::custom("an unknown facet"))?;
+            for value in values {
+                facet.check(&value).map_err(de::Error::custom)?;
+                facts.insert(Fact { facet, value });
+            }
+        }
+        Ok(Self(facts))
     }
 }
 

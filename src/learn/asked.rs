@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::SessionState;
 use super::known::{path, versioned};
 use crate::api::{ApiVersion, CanonicalRequest, HIDDEN, HIDDEN_IN_PATH, Operation};
+use crate::contents::Facts;
 
 /// The number of clients that are distinguished. A client can use a new name for each request.
 pub(super) const MOST_CLIENTS: usize = 64;
@@ -35,6 +36,9 @@ pub(super) struct AskedIn {
     pub(super) repeated: HashMap<u64, IndexMap<u16, u64>>,
 }
 
+/// The order of targets.
+pub(super) type Key<'a> = (usize, &'a [String], Option<&'a Facts>, Option<ApiVersion>);
+
 /// What a request asked for.
 #[derive(Debug)]
 pub(super) enum Target {
@@ -53,14 +57,18 @@ pub(super) enum Target {
 pub(super) struct Asked {
     pub(super) operation: &'static Operation,
     pub(super) values: Vec<String>,
+    /// What the contents gave away; `None` if that was not recorded.
+    pub(super) facts: Option<Facts>,
     pub(super) version: Option<ApiVersion>,
 }
 
 impl Target {
-    /// A sort key: by operation, values and version.
-    pub(super) fn key(&self) -> Option<(usize, &[String], Option<ApiVersion>)> {
+    /// A sort key: by operation, values, contents and version.
+    pub(super) fn key(&self) -> Option<Key<'_>> {
         match self {
-            Self::Known(asked) => Some((asked.operation.index, &asked.values, asked.version)),
+            Self::Known(Asked { operation, values, facts, version }) => {
+                Some((operation.index, values, facts.as_ref(), *version))
+            }
             Self::Denied(_) | Self::Refused(_) | Self::Unknown(_) => None,
         }
     }
@@ -68,7 +76,7 @@ impl Target {
     /// The target as people read it.
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Known(Asked { operation, values, version }) => {
+            Self::Known(Asked { operation, values, version, .. }) => {
                 format!("{} {}", operation.method, versioned(*version, &path(operation, values)))
             }
             Self::Unknown(request) => {

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::asked::{Asked, AskedIn, Asking, Target};
 use super::outcomes::Outcomes;
-use super::{Demand, Known, SessionState, Use};
+use super::{Demand, Known, SeenContents, SessionState, Use};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
+use crate::contents::Facts;
 use crate::recording::Format;
 use crate::text::hex;
 
@@ -195,7 +196,8 @@ impl Evidence {
         let routed = order.into_iter().filter(|at| is_routed.get(*at) == Some(&true));
         evidence.keep_demands(routed.filter_map(|at| match targets.get_mut(at) {
             Some(Target::Known(asked)) => {
-                Some(Asked { values: std::mem::take(&mut asked.values), ..*asked })
+                let (values, facts) = (std::mem::take(&mut asked.values), asked.facts.take());
+                Some(Asked { values, facts, ..*asked })
             }
             _ => None,
         }));
@@ -221,7 +223,9 @@ impl Evidence {
                     if let Some(routed) = is_routed.get_mut(at) {
                         *routed = true;
                     }
-                    &mut self.entry(asked.operation).seen
+                    let known = self.entry(asked.operation);
+                    known.contents.add(asked, session, count);
+                    &mut known.seen
                 }
                 (Target::Known(_) | Target::Unknown(_), true) => {
                     others.push((target.text(), count));
@@ -250,9 +254,9 @@ impl Evidence {
 
     /// Records the demands on operations; `asked` is sorted by operation and values.
     fn keep_demands(&mut self, asked: impl Iterator<Item = Asked>) {
-        for Asked { operation, values, version } in asked {
+        for Asked { operation, values, facts, version } in asked {
             let Some(known) = self.known.get_mut(&operation.index) else { continue };
-            let demand = Demand::new(values);
+            let demand = Demand::new(values, facts);
             match known.demands.last_entry() {
                 Some(mut last) if *last.key() == demand => last.get_mut().push(version),
                 _ => {
@@ -267,6 +271,7 @@ impl Evidence {
             operation,
             seen: Use::default(),
             demands: BTreeMap::new(),
+            contents: SeenContents::default(),
             clients: Vec::new(),
             statuses: Vec::new(),
         })
@@ -282,6 +287,10 @@ fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, 
             hash.update(b"/");
             hash.update(value);
         });
+        for fact in asked.facts.iter().flat_map(Facts::iter) {
+            hash.update(b" ");
+            hash.update(fact.to_string());
+        }
         let version = asked.version.map(|version| format!(" {version}")).unwrap_or_default();
         hash.update(format!("{version} {count}\n"));
     }

@@ -1,5 +1,6 @@
 //! Collects the lines of recordings, in any order and with any duplicates.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
@@ -7,6 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
 use super::{Chosen, Evidence, SessionState};
 use crate::api::{CanonicalRequest, EngineKind, Located};
+use crate::contents::Facts;
 use crate::recording::{Event, Request, Session};
 use crate::text::beginning;
 
@@ -38,6 +40,7 @@ struct Written {
     method: Box<str>,
     path: Box<str>,
     refused: Option<Box<str>>,
+    facts: Option<Facts>,
     denied: bool,
 }
 
@@ -79,11 +82,14 @@ impl Gathering {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
                 let refused = request.refused.as_deref();
-                let refused = refused.or_else(|| refused_in_older_log(&request)).map(Into::into);
+                let refused = refused.or_else(|| refused_in_older_log(&request));
+                // No rule about contents could allow it.
+                let refused = refused.or(request.unreadable.as_deref()).map(Into::into);
                 let written = Written {
                     method: request.method.into(),
                     path: request.path.into(),
                     refused,
+                    facts: request.contents.map(Cow::into_owned),
                     denied: request.denied.is_some(),
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
@@ -329,7 +335,7 @@ fn refused_in_older_log<'a>(request: &'a Request<'_>) -> Option<&'a str> {
 /// Classifies a request. It is canonicalized again from its path, by the code that `enforce` runs,
 /// because an older catalogue may have given it another name.
 fn target(engine: EngineKind, written: Written) -> Target {
-    let Written { method, path, refused, denied: is_denied } = written;
+    let Written { method, path, refused, facts, denied: is_denied } = written;
     let refuse = |reason: &str| Target::Refused(format!("{method} {path}: {reason}"));
     let canonical = match CanonicalRequest::parse(engine, &method, &path) {
         Ok(canonical) => canonical,
@@ -341,7 +347,7 @@ fn target(engine: EngineKind, written: Written) -> Target {
     match canonical.locate() {
         _ if is_denied => Target::Denied(denied(&canonical)),
         Some(Located { operation, values }) => {
-            Target::Known(Asked { operation, values, version: canonical.version() })
+            Target::Known(Asked { operation, values, facts, version: canonical.version() })
         }
         None => Target::Unknown(Box::new(canonical)),
     }

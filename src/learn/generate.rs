@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::title::Title;
-use super::{Chosen, Evidence, Known, Names};
+use super::{Chosen, Confine, Evidence, Known, Names};
 use crate::api::{ApiVersion, Operation, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
@@ -39,6 +39,8 @@ pub struct Options {
     pub accept_unknown: Chosen,
     /// How wide the rules are.
     pub names: Names,
+    /// What the rules say about contents.
+    pub confine: Confine,
 }
 
 /// A generated profile and its comments.
@@ -69,6 +71,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     for known in evidence.known() {
         let comment = comment(evidence, known);
         let own = options.names.rules(known).into_iter();
+        let own = own.map(|rule| options.confine.apply(rule, known));
         rules.extend(own.map(|rule| (rule, comment.clone())));
     }
     rules.extend(missing_handshake(evidence).map(|rule| (rule, String::new())));
@@ -180,6 +183,8 @@ mod tests {
                 parameters: indexmap::IndexMap::new(),
                 query: vec![],
                 unread: 0,
+                contents: None,
+                unreadable: None,
                 refused: None,
                 agent: None,
                 denied: None,

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Demand;
+use super::{Demand, SeenContents};
 use crate::api::{ApiVersion, Located, Operation, encode_segment};
-use crate::policy::{Denial, Enforcer, Gate, Request, Verdict};
+use crate::policy::{Denial, Enforcer, Request};
 
 /// How often something was seen, and in which sessions.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Known {
     pub seen: Use,
     /// The demands on it, and the API versions of the requests for each, sorted.
     pub demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>,
+    /// What its contents gave away, and in which sessions.
+    pub contents: SeenContents,
     /// The number of requests from each client, by the name that the client sends. Clients without a
     /// name share an entry, together with all clients after the first few dozen.
     pub clients: Vec<(Option<String>, u64)>,
@@ -32,6 +34,19 @@ pub struct Known {
 }
 
 impl Known {
+    /// The same operation with only these demands, without its clients and answers.
+    #[must_use]
+    pub fn with_demands(&self, demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>) -> Self {
+        Self {
+            operation: self.operation,
+            seen: self.seen.clone(),
+            demands,
+            contents: self.contents.clone(),
+            clients: Vec::new(),
+            statuses: Vec::new(),
+        }
+    }
+
     /// The number of different values of its first parameter; 0 without a parameter.
     #[must_use]
     pub fn distinct(&self) -> usize {
@@ -61,11 +76,7 @@ impl Known {
     ) -> Option<Denial> {
         let target = versioned(version, &self.path(demand));
         let asked = Request::new(self.operation.method.as_str(), &target);
-        match gate.decide(&asked).verdict {
-            Verdict::Forward(_) => None,
-            Verdict::Deny(denial) => Some(denial),
-            Verdict::ReadBody { .. } => Some(Denial::undecided()),
-        }
+        gate.denial_of(&asked, demand.facts.as_ref())
     }
 }
 

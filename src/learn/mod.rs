@@ -6,6 +6,7 @@
 
 mod asked;
 mod chosen;
+mod confine;
 mod coverage;
 mod demand;
 mod evidence;
@@ -20,6 +21,7 @@ mod title;
 mod update;
 
 pub use chosen::Chosen;
+pub use confine::{Confine, SeenContents};
 pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
 pub use demand::Demand;
 pub use evidence::{Evidence, Unknown};

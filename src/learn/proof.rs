@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::known::versioned;
-use super::{Evidence, TooOld};
+use super::{Demand, Evidence, Known, TooOld};
 use crate::api::{ApiVersion, Operation};
+use crate::contents::Fact;
 use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
-use crate::profile::{Pattern, Profile, Rule, UnknownOperation};
+use crate::profile::{Pattern, Profile, Rule, RuleIndex, UnknownOperation, ValuePattern};
 use crate::recording::Format;
 use crate::text::count;
 
@@ -200,6 +201,11 @@ pub fn prove(
         if !old_rules.contains(rule) && !needed.contains(rule) {
             return Err(Flaw::Superfluous(rule.to_string()));
         }
+        if !old_rules.contains(rule)
+            && let Some(value) = superfluous_value(evidence, rule)
+        {
+            return Err(Flaw::Superfluous(value));
+        }
     }
     for operation in profile.engine.catalogue().operations() {
         let path = operation.template.fill(|_| FRESH.into());
@@ -229,20 +235,51 @@ fn needed<'a>(evidence: &Evidence, profile: &'a Profile) -> HashSet<&'a Rule> {
     let mut needed: HashSet<&Rule> =
         rules().filter(|rule| has_pinged && rule.operation().traits.handshake).collect();
     let allowed = profile.allowed();
-    for known in evidence.known() {
-        for demand in known.demands.keys() {
-            let (mut only, mut count) = (None, 0);
-            allowed.each_match(&known.located(demand), |place| {
-                only = profile.allow.get(place);
-                count += 1;
-                count > 1
-            });
-            if let (Some(entry), 1) = (only, count) {
-                needed.insert(&entry.value);
-            }
+    for (known, demand) in demands(evidence) {
+        if let [rule] = admitting(profile, &allowed, known, demand).as_slice() {
+            needed.insert(rule);
         }
     }
     needed
+}
+
+/// Every demand of the evidence.
+fn demands(evidence: &Evidence) -> impl Iterator<Item = (&Known, &Demand)> {
+    evidence.known().flat_map(|known| known.demands.keys().map(move |demand| (known, demand)))
+}
+
+/// The rules that allow a demand; at most two, which are as good as many.
+fn admitting<'a>(
+    profile: &'a Profile,
+    allowed: &RuleIndex,
+    known: &Known,
+    demand: &Demand,
+) -> Vec<&'a Rule> {
+    let mut rules = Vec::new();
+    allowed.each_match(&known.located(demand), |place| {
+        let rule = profile.allow.get(place).map(|entry| &entry.value);
+        rules.extend(rule.filter(|rule| rule.admits(demand.facts.as_ref())));
+        rules.len() > 1
+    });
+    rules
+}
+
+/// A value that a rule allows although no request that was seen needs it.
+fn superfluous_value(evidence: &Evidence, rule: &Rule) -> Option<String> {
+    let contents = rule.contents()?;
+    let known = evidence.of_operation(rule.operation());
+    let demands = || {
+        let demands = known.into_iter().flat_map(|known| {
+            known.demands.keys().filter(|demand| rule.matches(&known.located(demand)))
+        });
+        demands.filter_map(|demand| demand.facts.as_ref())
+    };
+    let is_needed = |value: &&ValuePattern| {
+        let is_matched = |fact: &Fact| fact.facet == value.facet() && value.matches(&fact.value);
+        demands().any(|facts| facts.iter().any(is_matched))
+    };
+    let extra = contents.values().find(|value| !is_needed(value))?;
+    Some(format!("{}: {} {}", rule.without_contents(), extra.facet(), extra.as_str()))
 }
 
 /// Whether some operation of the handshake was seen.

@@ -1,10 +1,10 @@
 //! Updates a profile in place: adds new rules line by line and keeps everything that people decided
 //! and wrote.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::generate::{comment, missing_handshake, provenance, summary};
-use super::{Chosen, Evidence, Known, MinApi, Names};
+use super::{Chosen, Confine, Evidence, Known, MinApi, Names};
 use crate::api::{ApiVersion, Template};
 use crate::policy::{Enforcer, Reason};
 use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
@@ -46,6 +46,8 @@ pub struct TooOld {
 pub struct Wishes {
     /// How wide new rules are.
     pub names: Names,
+    /// What new rules say about contents.
+    pub confine: Confine,
     /// Which unknown operations to list.
     pub accept_unknown: Chosen,
     /// The new `min_api`; `None` leaves it unchanged.
@@ -85,7 +87,7 @@ pub fn update(
     evidence: &Evidence,
     wishes: Wishes,
 ) -> Result<Update, NotALine> {
-    let Wishes { names, accept_unknown, min_api } = wishes;
+    let Wishes { names, confine, accept_unknown, min_api } = wishes;
     let mut update = Update::default();
     let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
     update.too_old = TooOld::of(profile, evidence);
@@ -104,7 +106,9 @@ pub fn update(
             continue;
         }
         let comment = comment(evidence, known);
-        rules.extend(names.rules(&news.fresh).into_iter().map(|rule| (rule, comment.clone())));
+        let fresh = names.rules(&news.fresh).into_iter();
+        let fresh = fresh.map(|rule| confine.apply(rule, &news.fresh));
+        rules.extend(fresh.map(|rule| (rule, comment.clone())));
     }
     let allowed =
         |rule: &Rule| profile.allow.iter().chain(&profile.deny).any(|entry| entry.value == *rule);
@@ -214,13 +218,7 @@ struct News {
 
 fn news(gate: &Enforcer, known: &Known) -> News {
     let mut denied = false;
-    let mut fresh = Known {
-        operation: known.operation,
-        seen: known.seen.clone(),
-        demands: std::collections::BTreeMap::new(),
-        clients: known.clients.clone(),
-        statuses: known.statuses.clone(),
-    };
+    let mut fresh = known.with_demands(BTreeMap::new());
     for (demand, versions) in &known.demands {
         let mut is_fresh = false;
         for version in versions {

@@ -2,7 +2,7 @@
 
 use super::{Body, Reason};
 use crate::api::{CanonicalRequest, Located, Operation};
-use crate::contents::{Context, Fact, Facts, Schema};
+use crate::contents::{Contents, Context, Fact, Facts, Schema, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex};
 
 /// The rules of a profile that say something about contents.
@@ -85,18 +85,23 @@ impl Confined {
 }
 
 impl Asked<'_> {
-    /// Decides on the contents of the request.
-    pub(super) fn decide(&self, request: &CanonicalRequest, source: Source<'_>) -> Confinement {
+    /// Decides on the contents of the request. `read` is set to what they give away.
+    pub(super) fn decide(
+        &self,
+        request: &CanonicalRequest,
+        source: Source<'_>,
+        read: &mut Option<Result<Facts, Unreadable>>,
+    ) -> Confinement {
+        let denied = |reason, rule| Confinement::Denied(Box::new(reason), rule);
         let body = match source {
             Source::Recorded(facts) => {
-                return self.judge(facts).map_or_else(
-                    |(reason, rule)| Confinement::Denied(Box::new(reason), rule),
-                    |()| Confinement::Admitted(None),
-                );
+                return match self.judge(facts) {
+                    Ok(()) => Confinement::Admitted(None),
+                    Err((reason, rule)) => denied(reason, rule),
+                };
             }
             Source::Body(body) => body,
         };
-        let denied = |reason, rule| Confinement::Denied(Box::new(reason), rule);
         let Some(schema) = Schema::of(self.located.operation) else {
             return denied(Reason::Undecided, None);
         };
@@ -111,13 +116,18 @@ impl Asked<'_> {
         let context = Context { names: &self.located.values, sockets: &sockets };
         match schema.read(request.query(), body, &context) {
             Err(why) => {
+                *read = Some(Err(why.clone()));
                 let rule = why.is_unknown().then(|| self.rule().map(Rule::without_contents));
                 denied(Reason::Unreadable(why), rule.flatten())
             }
-            Ok(contents) => match self.judge(Some(&contents.facts)) {
-                Ok(()) => Confinement::Admitted(contents.body),
-                Err((reason, rule)) => denied(reason, rule),
-            },
+            Ok(Contents { facts, body }) => {
+                let judged = self.judge(Some(&facts));
+                *read = Some(Ok(facts));
+                match judged {
+                    Ok(()) => Confinement::Admitted(body),
+                    Err((reason, rule)) => denied(reason, rule),
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Denial;
 use crate::api::{CanonicalRequest, Located, Refusal};
+use crate::contents::{Facts, Unreadable};
 
 /// A gate's decision: how it understood the request, and what happens to it.
 #[derive(Clone, Debug)]
@@ -15,6 +16,9 @@ pub struct Decision {
     /// Why `enforce` refuses it whatever the profile says. Always set for a request without a
     /// canonical form, sometimes for one that has it.
     pub refusal: Option<Refusal>,
+    /// What its contents give away, or why they cannot be read in one way; `None` if the gate did not look
+    /// at them.
+    pub contents: Option<Result<Facts, Unreadable>>,
     /// What happens to the request.
     pub verdict: Verdict,
 }

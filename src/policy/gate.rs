@@ -11,8 +11,10 @@ use super::denial::{Elsewhere, Subject};
 use super::network::{Connection, is_hex};
 use super::reading::Reading;
 use super::{Body, Decision, Denial, Missing, Permit, Reason, Request, Verdict};
-use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, redacted_canonical};
-use crate::contents::{Facts, LONGEST_BODY};
+use crate::api::{
+    ApiVersion, CanonicalRequest, EngineKind, Located, Operation, Refusal, redacted_canonical,
+};
+use crate::contents::{Context, Facts, LONGEST_BODY, Schema, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, UnknownOperation};
 
 /// The length limit, in bytes, for a name that a denial repeats.
@@ -58,9 +60,10 @@ pub struct Replaceable(ArcSwap<Arc<dyn Gate>>);
 #[derive(Debug)]
 pub struct Observer {
     engine: EngineKind,
-    /// The limit, in bytes on the wire, for the body of a request that creates something, if the
-    /// body is to be read before the request is forwarded.
-    longest_body: Option<usize>,
+    /// Whether the body of a request that creates something is read before the request is forwarded.
+    reads_bodies: bool,
+    /// Whether contents are read, and the paths of this dsp's sockets.
+    sockets: Option<Vec<String>>,
 }
 
 impl Enforcer {
@@ -109,12 +112,13 @@ impl Enforcer {
             let elsewhere = self.elsewhere(asked.head.method, asked.head.target);
             Verdict::Deny(Denial::refused(refusal.clone()).with_elsewhere(elsewhere))
         };
+        let mut contents = None;
         let verdict = match (&request, &refusal) {
-            (Some(request), None) => self.verdict(request, located.as_ref(), source),
+            (Some(request), None) => self.verdict(request, located.as_ref(), source, &mut contents),
             (_, Some(refusal)) => refused(refusal),
             (None, None) => refused(&Refusal::NotOriginForm),
         };
-        Decision { request, located, refusal, verdict }
+        Decision { request, located, refusal, contents, verdict }
     }
 
     fn verdict(
@@ -122,6 +126,7 @@ impl Enforcer {
         request: &CanonicalRequest,
         located: Option<&Located>,
         source: Source<'_>,
+        contents: &mut Option<Result<Facts, Unreadable>>,
     ) -> Verdict {
         if let Some((asked, least)) = request.version().zip(self.min_api)
             && asked < least
@@ -142,7 +147,7 @@ impl Enforcer {
         let is_open = self.allow.matches(located);
         let permit = || Permit::canonical(request, located.operation.traits.hijack);
         if let Some(asked) = self.confined.about(located, is_open) {
-            return match asked.decide(request, source) {
+            return match asked.decide(request, source, contents) {
                 Confinement::Admitted(None) => Verdict::Forward(permit()),
                 Confinement::Admitted(Some(body)) => Verdict::Forward(permit().with_body(body)),
                 Confinement::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
@@ -332,28 +337,65 @@ impl Observer {
     /// Observes requests to an engine of this kind.
     #[must_use]
     pub fn new(engine: EngineKind) -> Self {
-        Self { engine, longest_body: None }
+        Self { engine, reads_bodies: false, sockets: None }
     }
 
     /// Reads the body of each request that creates something before the request is forwarded,
-    /// unless the body has more than this many bytes on the wire.
+    /// unless the body has more than [`LONGEST_BODY`] bytes on the wire.
     #[must_use]
-    pub fn reading_bodies(self, longest: usize) -> Self {
-        Self { longest_body: Some(longest), ..self }
+    pub fn reading_bodies(self) -> Self {
+        Self { reads_bodies: true, ..self }
+    }
+
+    /// Reads what requests contain, if a rule could decide on it. The sockets of this dsp have these
+    /// paths.
+    #[must_use]
+    pub fn reading_contents(self, sockets: Vec<String>) -> Self {
+        Self { sockets: Some(sockets), ..self }
+    }
+
+    /// What a request gives away; `None` if that is not asked for, or its body is missing.
+    fn contents(
+        &self,
+        asked: &Request<'_>,
+        request: Option<&CanonicalRequest>,
+        located: Option<&Located>,
+    ) -> Option<Result<Facts, Unreadable>> {
+        let (sockets, request, located) = (self.sockets.as_ref()?, request?, located?);
+        let schema = Schema::of(located.operation)?;
+        let body = match asked.body {
+            _ if !schema.has_body() => None,
+            Body::Absent => None,
+            Body::Whole(body) => Some(body),
+            Body::Unread | Body::Missing(_) => return None,
+        };
+        let sockets: Vec<&str> = sockets.iter().map(String::as_str).collect();
+        let context = Context { names: &located.values, sockets: &sockets };
+        Some(schema.read(request.query(), body, &context).map(|contents| contents.facts))
+    }
+
+    /// Whether the body of a request for an operation is read.
+    fn reads_body_of(&self, operation: &Operation) -> bool {
+        let has_contents = || Schema::of(operation).is_some_and(Schema::has_body);
+        (self.reads_bodies && operation.traits.makes.is_some())
+            || (self.sockets.is_some() && has_contents())
     }
 }
 
 impl Gate for Observer {
     fn decide(&self, asked: &Request<'_>) -> Decision {
         let Reading { request, located, refusal } = Reading::of(self.engine, asked);
-        let makes = |located: &Located| located.operation.traits.makes.is_some();
-        let verdict = match self.longest_body {
-            Some(at_most) if asked.body == Body::Unread && located.as_ref().is_some_and(makes) => {
-                Verdict::ReadBody { at_most }
-            }
-            _ => observe(asked, located.as_ref(), None),
+        let reads_body = |located: &Located| self.reads_body_of(located.operation);
+        let is_read = asked.body == Body::Unread && located.as_ref().is_some_and(reads_body);
+        let verdict = match is_read {
+            true => Verdict::ReadBody { at_most: LONGEST_BODY },
+            false => observe(asked, located.as_ref(), None),
         };
-        Decision { request, located, refusal, verdict }
+        let contents = match refusal {
+            None => self.contents(asked, request.as_ref(), located.as_ref()),
+            Some(_) => None,
+        };
+        Decision { request, located, refusal, contents, verdict }
     }
 
     fn refuses_flaws(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The lines of a recording, version 1.
+//! The lines of a recording, version 2. Version 1 has no contents.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::EngineKind;
+use crate::contents::Facts;
 use crate::http1::Outcome;
 use crate::peer::Peer;
 
 /// The version of the format that this dsp writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// One line. Its only key is the name of the event: `{"request":{...}}`.
 ///
@@ -110,6 +111,12 @@ pub struct Request<'a> {
     /// How many query parameters the operation does not have.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: u64,
+    /// What the contents give away, by facet; none if they were not read. Bodies are never recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Cow<'a, Facts>>,
+    /// Why no rule about contents could allow the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<Cow<'a, str>>,
     /// Why `enforce` would refuse the request whatever the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Cow<'a, str>>,
@@ -272,6 +279,8 @@ impl Request<'_> {
                 .collect(),
             query: self.query.into_iter().map(|(key, value)| (own(key), value.map(own))).collect(),
             unread: self.unread,
+            contents: self.contents.map(|contents| Cow::Owned(contents.into_owned())),
+            unreadable: self.unreadable.map(own),
             refused: self.refused.map(own),
             agent: self.agent.map(own),
             denied: self.denied.map(own),

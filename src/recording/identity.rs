@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::observation::Observation;
 use crate::api::Risk;
+use crate::contents::Facts;
 
 /// How many different queries of one path are recorded separately. A poller that asks for
 /// `/events?since=<now>` never repeats itself exactly, and its later values add nothing.
@@ -101,6 +102,15 @@ impl Identity {
         self.add(Some(&observed.method()));
         self.add(Some(&path));
         self.add(agent.as_deref());
+        if observed.contents.is_some() {
+            let unreadable = observed.unreadable();
+            self.add(unreadable.as_deref());
+            for fact in observed.facts().into_iter().flat_map(Facts::iter) {
+                self.add(Some(fact.facet.as_str()));
+                self.add(Some(&fact.value));
+            }
+            self.add(None);
+        }
         for (key, _) in observed.query() {
             self.add(Some(&key));
         }

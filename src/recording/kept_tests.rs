@@ -26,6 +26,7 @@ fn ask(writer: &Writer, by: By<'_>, method: &str, target: &str) {
     let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
     let process = std::num::NonZeroU32::new(by.process);
     let ticket = writer.request(&Observation {
+        contents: None,
         arrival: Arrival {
             at: Instant::now(),
             connection: by.connection,

@@ -9,6 +9,7 @@ use super::agent::agent;
 use super::peer::Who;
 use super::query::{query, unknown};
 use crate::api::{CanonicalRequest, Located, Refusal, Risk, redacted_method, redacted_path};
+use crate::contents::{Facts, Unreadable};
 use crate::http1::Arrival;
 use crate::text::beginning;
 
@@ -28,6 +29,8 @@ pub struct Observation<'a> {
     pub request: Option<&'a CanonicalRequest>,
     /// The operation, if there is one.
     pub located: Option<&'a Located>,
+    /// What its contents give away, or why they are not read; `None` if they were not looked at.
+    pub contents: Option<&'a Result<Facts, Unreadable>>,
     /// Why `enforce` refuses it whatever the profile says.
     pub refusal: Option<&'a Refusal>,
     /// Why it is denied.
@@ -52,11 +55,24 @@ impl<'a> Observation<'a> {
             parameters: parameters.collect(),
             query: self.query().collect(),
             unread: self.unread(),
+            contents: self.facts().map(Cow::Borrowed),
+            unreadable: self.unreadable().map(Cow::Owned),
             refused: self.refusal.map(|refusal| refusal.to_string().into()),
             agent: self.agent(),
             denied: self.denied.map(cut).map(Cow::Borrowed),
             would_deny: self.would_deny.map(cut).map(Cow::Borrowed),
         }
+    }
+
+    /// What the contents give away, if they were read. Those of a denied request show no need.
+    pub(super) fn facts(&self) -> Option<&'a Facts> {
+        self.contents?.as_ref().ok().filter(|_| self.denied.is_none())
+    }
+
+    /// Why the contents could not be read.
+    pub(super) fn unreadable(&self) -> Option<String> {
+        let why = self.contents?.as_ref().err().filter(|_| self.denied.is_none());
+        why.map(ToString::to_string)
     }
 
     /// The method, if it is an HTTP method.
@@ -135,6 +151,7 @@ mod tests {
     use super::super::{Event, Response};
     use super::*;
     use crate::api::EngineKind;
+    use crate::contents::{Facet, Fact};
     use crate::http1::{Disorder, Flaw, Outcome};
     use crate::peer::Peer;
 
@@ -162,6 +179,7 @@ mod tests {
             arrival,
             request: Some(&request),
             located: located.as_ref(),
+            contents: None,
             refusal: None,
             denied: Some("no"),
             would_deny: Some("not yet"),
@@ -199,12 +217,19 @@ mod tests {
             agent in proptest::option::of(".{0,8}|[a-é]{4090,5000}"),
             denied in proptest::option::of("\\PC{0,8}"),
             would_deny in proptest::option::of("\\PC{0,8}"),
+            contents in proptest::option::of(proptest::collection::vec("[a-zé.%\"]{1,8}", 0..4)),
             peer in prop_oneof![
                 Just(Peer::Unknown),
                 Just(Peer::Process { user: 1, group: 2, process: None }),
                 Just(Peer::Address { ip: [127, 0, 0, 1].into(), port: 80 }),
             ],
         ) {
+            let contents = contents.map(|values| -> Result<Facts, Unreadable> {
+                if values.len() > 2 {
+                    return Err(Unreadable::Twice("k".to_owned()));
+                }
+                Ok(values.into_iter().map(|value| Fact::new(Facet::Labels, value)).collect())
+            });
             let request = CanonicalRequest::parse(EngineKind::Docker, &method, &target);
             let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
             let arrival = Arrival {
@@ -219,6 +244,7 @@ mod tests {
                 arrival,
                 request: request.as_ref().ok(),
                 refusal: request.as_ref().err(),
+                contents: contents.as_ref(),
                 located: located.as_ref(),
                 denied: denied.as_deref(),
                 would_deny: would_deny.as_deref(),

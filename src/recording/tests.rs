@@ -32,6 +32,7 @@ fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
             agent: None,
         },
         request: request.as_ref().ok(),
+        contents: None,
         refusal: request.as_ref().err(),
         located: located.as_ref(),
         denied: is_denied.then_some("no"),

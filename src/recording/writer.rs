@@ -188,6 +188,7 @@ mod tests {
                 agent: Some("test"),
             },
             request: Some(&request),
+            contents: None,
             refusal: None,
             located: located.as_ref(),
             denied: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::learn::{Evidence, Known, Names};
+use crate::learn::{Evidence, Names};
 use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::{count, printable};
@@ -60,13 +60,7 @@ impl Facts {
                 commands.push(command);
             }
         }
-        let about = Known {
-            operation: known.operation,
-            seen: known.seen.clone(),
-            demands: matching,
-            clients: Vec::new(),
-            statuses: Vec::new(),
-        };
+        let about = known.with_demands(matching);
         let shared = Names::Glob.rules(&about).into_iter().next();
         Some(Self {
             requests: known.seen.requests,

@@ -75,6 +75,11 @@ impl OpenFront {
         Ok(Self { sockets, kind: engine.version.kind, workload, covering })
     }
 
+    /// The paths of the unix sockets.
+    pub(super) fn unix_paths(&self) -> Vec<String> {
+        self.sockets.unix_paths()
+    }
+
     /// How much each socket accepts at once.
     pub(super) fn limits(&self) -> Limits {
         self.sockets.limits()

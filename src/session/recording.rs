@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::follow::{
-    ContainerSessions, FollowEnd, FollowOptions, Followed, Follower, LONGEST_BODY,
-};
+use super::follow::{ContainerSessions, FollowEnd, FollowOptions, Followed, Follower};
 use super::front::{Front, FrontOptions, OpenFront};
 use super::journal::about_engine;
 use super::output::JournalOutput;
@@ -119,11 +117,11 @@ impl Recording {
             ..Session::begin(command)
         };
         let recorder = Arc::new(Recorder::new(output.begin(&session, Purpose::Evidence)?));
-        let observer = Observer::new(engine.version.kind);
+        let observer = Observer::new(engine.version.kind).reading_contents(front.unix_paths());
         let (front, workload) = match &follower {
             Some(follower) => {
                 let followed = Arc::new(Followed::command(follower, &recorder));
-                let gate = Arc::new(observer.reading_bodies(LONGEST_BODY));
+                let gate = Arc::new(observer.reading_bodies());
                 front.serve(followed.service(gate, engine.address))
             }
             None => {

@@ -34,6 +34,8 @@ pub struct ProfileToEnforce {
 pub(super) struct ProfileInForce {
     file: ProfileToEnforce,
     gate: Arc<Replaceable>,
+    /// The paths of the sockets on which it is enforced.
+    sockets: Vec<String>,
 }
 
 /// The result of a successful reload.
@@ -82,17 +84,17 @@ impl ProfileToEnforce {
         &self.profile
     }
 
-    fn gate(&self) -> Arc<dyn Gate> {
-        let enforcer = Enforcer::new(&self.profile);
+    fn gate(&self, sockets: &[String]) -> Arc<dyn Gate> {
+        let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.to_vec());
         if self.mode.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
     }
 }
 
 impl ProfileInForce {
-    /// Puts a profile in force.
-    pub(super) fn new(file: ProfileToEnforce) -> Self {
-        let gate = Arc::new(Replaceable::new(file.gate()));
-        Self { file, gate }
+    /// Puts a profile in force on sockets with these paths.
+    pub(super) fn new(file: ProfileToEnforce, sockets: Vec<String>) -> Self {
+        let gate = Arc::new(Replaceable::new(file.gate(&sockets)));
+        Self { file, gate, sockets }
     }
 
     /// The profile.
@@ -116,7 +118,7 @@ impl ProfileInForce {
     ) -> Result<Reload, ProfileError> {
         let file = ProfileToEnforce::load(&self.file.path, self.file.mode)?;
         let caveats = check_engine(&file.profile, engine)?;
-        self.gate.replace(file.gate());
+        self.gate.replace(file.gate(&self.sockets));
         let enforcer = Enforcer::new(&file.profile);
         let has_ended = file.mode.drops_denied && !file.mode.only_audits;
         let mut denied = running.requests();

@@ -168,6 +168,15 @@ impl Sockets {
         self.limits
     }
 
+    /// The paths of the unix sockets.
+    pub(super) fn unix_paths(&self) -> Vec<String> {
+        let paths = self.listeners.iter().filter_map(|listener| match listener.address() {
+            Address::Unix(path) => path.to_str(),
+            Address::Tcp { .. } => None,
+        });
+        paths.map(str::to_owned).collect()
+    }
+
     /// The addresses of all sockets.
     pub(super) fn addresses(&self) -> Vec<String> {
         self.listeners.iter().map(|listener| listener.address().to_string()).collect()

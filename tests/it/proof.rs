@@ -89,6 +89,8 @@ fn gathered(engine: EngineKind, requests: &[(String, String)]) -> Evidence {
             parameters: indexmap::IndexMap::new(),
             query: vec![],
             unread: 0,
+            contents: None,
+            unreadable: None,
             refused: None,
             agent: None,
             denied: None,

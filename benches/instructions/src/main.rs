@@ -137,6 +137,7 @@ fn record(Case { method, target, .. }: Case) -> Work {
                 agent: Some("Docker-Client/20.10.24+dfsg1 (linux)"),
             },
             request: request.as_ref().ok(),
+            contents: None,
             refusal: request.as_ref().err(),
             located: located.as_ref(),
             denied: None,

@@ -6,7 +6,7 @@ use crate::api::{ApiVersion, EngineKind};
 use crate::cli::options::{Origin, word};
 use crate::cli::sessions::Sessions;
 use crate::cli::{ask, standard};
-use crate::learn::{MinApi, Names};
+use crate::learn::{Confine, MinApi, Names};
 
 /// Make the smallest profile that allows what was recorded
 ///
@@ -52,6 +52,18 @@ pub(in crate::cli) struct Args {
         value_parser = standard::not("an editor reads the schema from the file")
     )]
     pub(super) schema: Option<PathBuf>,
+    /// What rules say about the contents of requests
+    #[arg(
+        long,
+        value_name = "CONTENTS",
+        default_value_t,
+        value_parser = word(|contents| match contents {
+            Confine::Seen => "Only what the recorded requests gave away",
+            Confine::Any => "Nothing: rules allow any contents",
+        })
+    )]
+    pub(super) contents: Confine,
+
     /// How widely rules match names
     #[arg(
         long,

@@ -233,6 +233,7 @@ impl Import {
             request: request.as_ref().ok(),
             located: located.as_ref(),
             // A log contains neither headers nor bodies.
+            contents: None,
             refusal: request.as_ref().err(),
             denied: None,
             would_deny: None,

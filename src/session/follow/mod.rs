@@ -18,5 +18,5 @@ mod unfollowed;
 pub use end::{FollowEnd, FollowedContainer, Recorded};
 pub use follower::{ContainerSessions, FollowError};
 pub(super) use follower::{FollowOptions, Follower};
-pub(super) use sink::{Followed, LONGEST_BODY};
+pub(super) use sink::Followed;
 pub use unfollowed::{FollowFailure, Unfollowed, WhyUnread};

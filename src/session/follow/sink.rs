@@ -25,9 +25,6 @@ use crate::session::connection_log::ConnectionLog;
 use crate::session::journal::{shown, write_request};
 use crate::session::recorder::Recorder;
 
-/// The longest body, in bytes, of a request that creates a container. Real ones take a few KiB.
-pub(in crate::session) const LONGEST_BODY: usize = 4 << 20;
-
 /// How long the engine may take to list its containers.
 const ASK_TIME: Duration = Duration::from_secs(2);
 
@@ -230,7 +227,9 @@ impl Follower {
             other => Err(other),
         })?;
         let followed = Arc::new(Followed::container(self, container));
-        let gate = Arc::new(Observer::new(self.kind()).reading_bodies(LONGEST_BODY));
+        let sockets = path.to_str().map(str::to_owned).into_iter().collect();
+        let observer = Observer::new(self.kind()).reading_contents(sockets);
+        let gate = Arc::new(observer.reading_bodies());
         let service = Arc::new(followed.service(gate, self.engine.address.clone()));
         let proxy = Proxy::new(vec![listener]).limits(self.limits).on(&self.workers);
         container.serve(proxy.observed_by(Arc::new(ConnectionLog::default())).serve(service));

@@ -56,7 +56,7 @@ impl World {
         let followed = Followed::command(&follower, &Arc::new(Recorder::new(writer)));
         let address = Address::unix(path("dsp.sock")).unwrap();
         let listener = Listener::bind(&address, &Access::default()).await.unwrap();
-        let gate = Arc::new(Observer::new(EngineKind::Docker).reading_bodies(LONGEST_BODY));
+        let gate = Arc::new(Observer::new(EngineKind::Docker).reading_bodies());
         let service = Arc::new(followed).service(gate, engine.address);
         let running = Proxy::new(vec![listener]).serve(Arc::new(service));
         Self { folder, follower, _running: running, _sample: sample }
