@@ -2,6 +2,7 @@
 //! reads every row of it, and whether it has every field that the engines' own types have.
 //!
 //! `scripts/fields` prints the fields of these types; the lists are in `tests/fields`.
+//! `contents_docs` makes the page of documentation from the same rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,17 +12,17 @@ use dsp::contents::{Facet, Place, Schema};
 
 /// A row of the data.
 #[derive(Clone, Debug)]
-struct Row {
-    operation: String,
-    place: String,
-    path: String,
-    kind: String,
-    facet: String,
-    reader: String,
-    harmless: String,
-    secret: String,
-    api: String,
-    why: String,
+pub(crate) struct Row {
+    pub(crate) operation: String,
+    pub(crate) place: String,
+    pub(crate) path: String,
+    pub(crate) kind: String,
+    pub(crate) facet: String,
+    pub(crate) reader: String,
+    pub(crate) harmless: String,
+    pub(crate) secret: String,
+    pub(crate) api: String,
+    pub(crate) why: String,
     /// Where it is, for a message.
     at: String,
 }
@@ -30,7 +31,7 @@ const COLUMNS: &str = "operation\tplace\tfield\ttype\tfacet\treader\tharmless\ts
 
 const KINDS: [&str; 7] = ["text", "flag", "integer", "number", "words", "object", "json"];
 
-const ENGINES: [EngineKind; 2] = [EngineKind::Docker, EngineKind::Podman];
+pub(crate) const ENGINES: [EngineKind; 2] = [EngineKind::Docker, EngineKind::Podman];
 
 fn file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -45,7 +46,7 @@ impl Row {
 }
 
 /// The rows of an engine's file, as they are there.
-fn rows(engine: EngineKind) -> Vec<Row> {
+pub(crate) fn rows(engine: EngineKind) -> Vec<Row> {
     let name = format!("src/contents/{engine}.tsv");
     let text = file(&name);
     let mut lines = text.lines();
@@ -100,7 +101,7 @@ fn resolved(engine: EngineKind) -> BTreeMap<String, Vec<Row>> {
     operations
 }
 
-fn operation(engine: EngineKind, name: &str) -> Option<&'static Operation> {
+pub(crate) fn operation(engine: EngineKind, name: &str) -> Option<&'static Operation> {
     engine.catalogue().operations().iter().find(|operation| operation.name == name)
 }
 
@@ -110,7 +111,7 @@ fn parameter(path: &str) -> &str {
 }
 
 /// Whether a path leads to a part of what the other one leads to.
-fn is_below(path: &str, other: &str) -> bool {
+pub(crate) fn is_below(path: &str, other: &str) -> bool {
     other == "." || path.strip_prefix(other).is_some_and(|rest| rest.starts_with(['.', '[', '{']))
 }
 

@@ -33,6 +33,8 @@ mod comparison;
 mod completions;
 /// What is known about the contents of requests, compared with the engines' own types.
 mod contents_data;
+/// `docs/contents.md`, from that data.
+mod contents_docs;
 /// `dsp coverage`: have I recorded enough?
 mod coverage;
 /// A person's decisions are not lost, and no foreign file is overwritten.

@@ -395,7 +395,7 @@ fn the_table_of_operations_is_the_catalogue() {
     let mut table = String::from(
         "# Operations\n\nEvery operation that a profile can name, the riskiest first. This page is generated from \
          `src/api/docker.tsv`,\n`src/api/podman.tsv` and `src/api/risks.tsv`, the files that dsp itself \
-         reads.\n\n## Levels of risk\n\n",
+         reads. What the contents\nof a request can be limited to is in the last column.\n\n## Levels of risk\n\n",
     );
     table += LEVELS;
     table += "\n| level | fact | applies when the worst request |\n|---|---|---|\n";
@@ -409,8 +409,8 @@ fn the_table_of_operations_is_the_catalogue() {
         let capital = first.next().unwrap().to_uppercase();
         table += &format!(
             "\n## {capital}{}\n\n{about}\n\n\
-             | rule | API versions | risk | permits | because | facts | known from |\n\
-             |---|---|---|---|---|---|---|\n",
+             | rule | API versions | risk | permits | because | facts | known from | contents |\n\
+             |---|---|---|---|---|---|---|---|\n",
             first.as_str()
         );
         let mut operations: Vec<_> = engine.catalogue().operations().iter().collect();
@@ -435,8 +435,9 @@ fn the_table_of_operations_is_the_catalogue() {
             let grounds = operation.grounds().unwrap();
             let facts: Vec<&str> = grounds.facts.iter().map(|fact| fact.as_str()).collect();
             let (facts, source) = (facts.join(", "), grounds.source);
+            let contents = crate::contents_docs::facets(engine, operation);
             table += &format!(
-                "| `{operation}` | {versions} | {risk} | {permits} | {reason} | {facts} | {source} |\n"
+                "| `{operation}` | {versions} | {risk} | {permits} | {reason} | {facts} | {source} | {contents} |\n"
             );
         }
     }
