@@ -6,7 +6,7 @@ use super::reader::Reading;
 use super::{Facet, Json, Unreadable, fact};
 
 /// The logging drivers that write on the host, where only the engine reads.
-const HARMLESS_DRIVERS: [&str; 5] = ["", "json-file", "local", "journald", "none"];
+const HARMLESS_DRIVERS: [&str; 6] = ["", "json-file", "k8s-file", "local", "journald", "none"];
 
 /// The options of logging drivers that name no file and no address.
 const HARMLESS_OPTIONS: [&str; 10] = [
@@ -29,7 +29,12 @@ pub(super) fn device(
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
-    let path = value.text_of("PathOnHost");
+    // podman's own API has objects with a path, or texts.
+    let path = match value {
+        Json::Text(text) => text.split(':').next().unwrap_or_default(),
+        value if value.field("path").is_some() => value.text_of("path"),
+        value => value.text_of("PathOnHost"),
+    };
     match path.starts_with('/') {
         true => reading.add(Facet::Devices, fact::escaped(&clean(path), &[]), field),
         // podman takes the names of CDI devices, and of groups of devices, here.
@@ -69,12 +74,13 @@ pub(super) fn log_config(
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
-    for driver in ["Type", "Name"].map(|name| value.text_of(name)) {
+    for driver in ["Type", "Name", "driver"].map(|name| value.text_of(name)) {
         if !HARMLESS_DRIVERS.contains(&driver) {
             reading.add_named(Facet::Logging, "", driver, field)?;
         }
     }
-    for options in ["Config", "Options"] {
+    reading.log_path(value.text_of("path"), field)?;
+    for options in ["Config", "Options", "options"] {
         for (key, _) in value.field(options).map(Json::entries).unwrap_or_default() {
             if !HARMLESS_OPTIONS.contains(&key.as_str()) {
                 reading.add_named(Facet::Logging, "option", key, field)?;
@@ -82,6 +88,13 @@ pub(super) fn log_config(
         }
     }
     Ok(())
+}
+
+impl Reading<'_> {
+    /// A file of the host in which podman writes a log.
+    fn log_path(&mut self, path: &str, field: &str) -> Result<(), Unreadable> {
+        if path.is_empty() { Ok(()) } else { self.add_named(Facet::Logging, "path", path, field) }
+    }
 }
 
 /// A place in the host's tree of control groups.

@@ -20,6 +20,8 @@ pub(super) fn image(
     match value.text() {
         None | Some("") => Ok(()),
         Some(text) => {
+            // podman's own API takes the name of a transport, too.
+            let text = text.strip_prefix("docker://").unwrap_or(text);
             let name = familiar(text).ok_or_else(|| odd(field, "the name of an image"))?;
             reading.add(reads.facet, name, field)
         }
@@ -112,6 +114,18 @@ pub(super) fn changes(
         return Err(odd(field, "a label such as LABEL key=value"));
     }
     reading.add_named(reads.facet, "", key, field)
+}
+
+/// `KEY=VALUE`: the key.
+pub(super) fn assignment(
+    reading: &mut Reading<'_>,
+    reads: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let text = value.text().unwrap_or_default();
+    let key = text.split_once('=').map_or(text, |(key, _)| key);
+    if key.is_empty() { Ok(()) } else { reading.add_named(reads.facet, "", key, field) }
 }
 
 /// The scheme and the host of an address. Without a scheme, engines take HTTP, or git over SSH for

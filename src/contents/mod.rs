@@ -16,6 +16,7 @@ mod fact;
 mod host;
 mod image;
 mod json;
+mod libpod;
 mod mounts;
 mod network;
 mod node;

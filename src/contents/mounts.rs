@@ -7,8 +7,24 @@ use super::reader::{Reading, odd};
 use super::{Facet, Json, Unreadable, image};
 
 /// Options of a mount that give nothing away: they are the default, or narrow it.
-const HARMLESS: [&str; 9] =
-    ["rw", "nocopy", "consistent", "cached", "delegated", "private", "rprivate", "copy", ""];
+const HARMLESS: [&str; 16] = [
+    "",
+    "rw",
+    "nocopy",
+    "copy",
+    "consistent",
+    "cached",
+    "delegated",
+    "default",
+    "private",
+    "rprivate",
+    "bind",
+    "rbind",
+    "exec",
+    "noexec",
+    "nodev",
+    "nosuid",
+];
 
 /// The order in which options are spelled. Others come last, sorted.
 const ORDER: [&str; 7] = ["ro", "shared", "rshared", "slave", "rslave", "z", "Z"];
@@ -24,20 +40,11 @@ pub(super) fn bind(
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
-    let text = value.text().unwrap_or_default();
-    let parts: Vec<&str> = text.split(':').collect();
-    if parts.iter().any(|part| part.is_empty()) {
-        return Err(odd(field, "a mount such as /source:/target:ro"));
+    // podman reads the keys of `Volumes` in the same way.
+    if let Json::Object(entries) = value {
+        return entries.iter().try_for_each(|(key, _)| reading.bound(key, field));
     }
-    match parts.as_slice() {
-        [_] => Ok(()),
-        [source, _] => reading.mounted(source, &[], field),
-        [source, _, options] => {
-            let options: Vec<&str> = options.split(',').collect();
-            reading.mounted(source, &options, field)
-        }
-        _ => Err(odd(field, "a mount such as /source:/target:ro")),
-    }
+    reading.bound(value.text().unwrap_or_default(), field)
 }
 
 /// An item of `Mounts`.
@@ -47,6 +54,11 @@ pub(super) fn mount(
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
+    // podman joins these texts with commas and takes them apart again.
+    let is_odd = |text: &str| text.contains(|one: char| ",\"".contains(one) || one.is_control());
+    if texts(value).any(is_odd) {
+        return Err(odd(field, "a mount without commas and quotes in it"));
+    }
     let source = value.text_of("Source");
     let mut options: Vec<&str> = Vec::new();
     if let Some(bind) = value.field("BindOptions") {
@@ -125,8 +137,30 @@ pub(super) fn checked_path(
 }
 
 impl Reading<'_> {
+    /// Adds a mount that is spelled as one text.
+    fn bound(&mut self, text: &str, field: &str) -> Result<(), Unreadable> {
+        let parts: Vec<&str> = text.split(':').collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(odd(field, "a mount such as /source:/target:ro"));
+        }
+        match parts.as_slice() {
+            [_] => Ok(()),
+            [source, _] => self.mounted(source, &[], field),
+            [source, _, options] => {
+                let options: Vec<&str> = options.split(',').collect();
+                self.mounted(source, &options, field)
+            }
+            _ => Err(odd(field, "a mount such as /source:/target:ro")),
+        }
+    }
+
     /// Adds a mount of a host path or a volume.
-    fn mounted(&mut self, source: &str, options: &[&str], field: &str) -> Result<(), Unreadable> {
+    pub(super) fn mounted(
+        &mut self,
+        source: &str,
+        options: &[&str],
+        field: &str,
+    ) -> Result<(), Unreadable> {
         let name = if source.starts_with('/') {
             let path = clean(source);
             match self.context.sockets.contains(&path.as_str()) {
@@ -172,6 +206,19 @@ impl Reading<'_> {
             ("", _) => self.add_named(Facet::Mounts, "type", "none", field),
             (kind, _) => self.add_named(Facet::Mounts, "type", kind, field),
         }
+    }
+}
+
+/// The texts of an object, with those of the objects in it.
+fn texts(value: &Json) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        Json::Text(text) => Box::new(std::iter::once(text.as_str())),
+        Json::Object(entries) => {
+            // The options of a driver are not joined with the rest.
+            let others = entries.iter().filter(|(key, _)| key != "DriverConfig" && key != "Labels");
+            Box::new(others.flat_map(|(_, value)| texts(value)))
+        }
+        _ => Box::new(std::iter::empty()),
     }
 }
 

@@ -47,7 +47,10 @@ pub(super) fn endpoint_of_connection(
     let network = reading.context.names.first().map(String::as_str).unwrap_or_default();
     if let Some(other) = other_network(network, value) {
         // No network is harmless here: the rule is about the one in the path.
-        reading.add_named(Facet::Network, "", &other, field)?;
+        match is_plain(&other) {
+            true => reading.add(Facet::Network, other, field)?,
+            false => reading.add_named(Facet::Network, "mode", &other, field)?,
+        }
     }
     reading.endpoint(value, field)
 }
@@ -130,7 +133,13 @@ impl Reading<'_> {
         if HARMLESS.contains(&network) {
             return Ok(());
         }
-        self.add_named(Facet::Network, "", network, field)
+        let name = network.strip_prefix("container:").unwrap_or(network);
+        // Other spellings are modes with options of their own, such as "ns:/proc/1/ns/net", or several
+        // names for podman. No star matches them.
+        match is_plain(name) {
+            true => self.add(Facet::Network, network.to_owned(), field),
+            false => self.add_named(Facet::Network, "mode", network, field),
+        }
     }
 
     /// Adds what an endpoint gives away besides its network.
@@ -173,6 +182,12 @@ fn other_network(network: &str, endpoint: &mut Json) -> Option<String> {
         return None;
     }
     (!id.is_empty() && id != network).then_some(id)
+}
+
+/// Whether a text is spelled as the name of a network or a container.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_plain)
 }
 
 /// Whether a text is a full ID, as engines write it.

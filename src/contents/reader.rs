@@ -2,7 +2,9 @@
 
 use super::mounts::{bind, checked_path, mount, volume, volumes_from};
 use super::node::Reads;
-use super::{Context, Facet, Facts, Json, Unreadable, fact, host, image, network, process, prune};
+use super::{
+    Context, Facet, Facts, Json, Unreadable, fact, host, image, libpod, network, process, prune,
+};
 
 /// What makes facts of a value. The data file names one for each value that gives something away.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub(super) enum Reader {
     Set(&'static str),
     /// A value that says something is a fact of this word.
     Filled(&'static str),
+    /// A namespace of podman's: a mode and a value, with a word before them.
+    Namespace(&'static str),
     /// The filters of a prune. Without them, it is about everything.
     Prune,
     /// A value of its own kind.
@@ -68,6 +72,15 @@ impl Reader {
             "registry" => image::registry,
             "changes" => image::changes,
             "service-ports" => network::service_port,
+            "assignment" => image::assignment,
+            "libpod-mount" => libpod::mount,
+            "libpod-volume" => libpod::volume,
+            "libpod-overlay" => libpod::overlay,
+            "libpod-device-rule" => libpod::device_rule,
+            "libpod-ports" => libpod::port,
+            "libpod-networks" => libpod::networks,
+            "nsoptions" => libpod::namespace_option,
+            "libpod-namespace" => return Some(Self::Namespace(rest)),
             _ => return None,
         };
         Some(Self::Special(special))
@@ -113,9 +126,18 @@ impl Reading<'_> {
                     false => self.add_word(reads, word, field),
                 }
             }
+            Reader::Namespace(word) => libpod::namespace(self, reads, word, value, field),
             Reader::Prune => prune::filters(self, reads.facet, value, field),
             Reader::Keys(prefix) => {
-                for (key, _) in value.entries() {
+                // podman joins keys and values with "=" and takes them apart again.
+                if value.entries().iter().any(|(key, _)| key.contains('=')) {
+                    return Err(odd(field, "a map whose keys have no \"=\""));
+                }
+                let of_map = value.entries().iter().map(|(key, _)| key.as_str());
+                // A query spells a map as a list of keys and values.
+                let of_list = value.items().iter().filter_map(Json::text);
+                let of_list = of_list.map(|item| item.split_once('=').map_or(item, |(key, _)| key));
+                for key in of_map.chain(of_list) {
                     if !reads.is_harmless(key) {
                         self.add_named(reads.facet, prefix, key, field)?;
                     }

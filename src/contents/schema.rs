@@ -287,3 +287,40 @@ impl Node {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row that does not parse would be skipped, and its field refused.
+    #[test]
+    fn every_row_of_the_data_is_read() {
+        for (engine, data) in [(EngineKind::Docker, DOCKER), (EngineKind::Podman, PODMAN)] {
+            for row in data.lines().skip(1) {
+                let columns: Vec<&'static str> = row.split('\t').collect();
+                let operation = engine.catalogue().named(columns[0]);
+                assert!(operation.is_some(), "{row}");
+                if columns.get(1) == Some(&"like") {
+                    assert!(Schema::like(columns[2]).is_some(), "{row}");
+                    continue;
+                }
+                let parsed = Row::parse(&columns).and_then(|row| Schema::default().add(row));
+                assert!(parsed.is_some(), "{row}");
+            }
+            for operation in engine.catalogue().operations() {
+                let rows =
+                    data.lines().filter(|row| row.split('\t').next() == Some(operation.name));
+                let rows = rows.filter(|row| !row.contains("\tlike\t")).count();
+                let fields = Schema::of(operation).map_or(0, |schema| schema.fields().len());
+                assert!(fields >= rows, "{operation}: {fields} fields of {rows} rows");
+            }
+        }
+    }
+
+    /// The network in the body of a connection decides even where a rule says nothing about contents.
+    #[test]
+    fn the_body_of_a_connection_is_read() {
+        let operation = EngineKind::Docker.catalogue().named("NetworkConnect").unwrap();
+        assert!(Schema::of(operation).unwrap().has_body());
+    }
+}

@@ -45,10 +45,11 @@ impl Connection {
             Ok(contents) => contents,
             Err(why) => return Self::Unreadable(why),
         };
-        // A value with a word before it is a name or an address in the network.
+        // A value with another word before it is a name or an address in the network.
         let networks = contents.facts.iter().filter(|fact| fact.facet == Facet::Network);
-        let other = networks.map(|fact| fact.value.as_str()).find(|value| !value.contains('='));
-        match other {
+        let mut networks = networks.map(|fact| fact.value.as_str());
+        let is_named = |value: &&str| value.starts_with("mode=") || !value.contains('=');
+        match networks.find(is_named) {
             Some(network) if !is_plain_name(network) => Self::Unreadable(Unreadable::Value {
                 field: "EndpointConfig.NetworkID".to_owned(),
                 expected: "a plain name",
