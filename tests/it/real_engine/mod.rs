@@ -14,6 +14,8 @@ mod clients;
 mod compose;
 /// The engine runs the operation that dsp locates.
 mod differential;
+/// The known ways from the socket to the host.
+mod escapes;
 /// Each fixture's profile, enforced, lets its own command succeed.
 mod fixtures;
 /// `record --follow`.
@@ -135,6 +137,18 @@ impl OwnEngine {
     pub fn run(&self, action: &str) {
         let done = self.command(action).output().unwrap();
         assert!(done.status.success(), "{action}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// A command in the network of the engine's host.
+    pub fn inside(&self, words: &[&str]) -> Command {
+        let mut command = self.command("run");
+        command.args(words);
+        command
+    }
+
+    /// The file to which the engine writes its log.
+    pub fn log(&self) -> std::path::PathBuf {
+        std::path::Path::new(&self.folder).join("log")
     }
 
     /// Kills it, as in a crash.

@@ -1,0 +1,94 @@
+//! Each escape of the data files works on the engine that it is for, and no other: checked by what
+//! the engine then contains. The engines are the tests' own, and so are the folders, the sockets and
+//! the networks that count as the host's.
+
+/// What escapes send.
+mod archives;
+/// Requests, byte for byte.
+mod client;
+/// What shows that it worked.
+mod proof;
+/// The objects of an attacker and of others.
+mod scene;
+
+use dsp::api::{ApiVersion, EngineKind};
+use dsp::escapes::{self, Escape, Needs};
+use dsp::text::printable;
+
+use super::{OwnEngine, api_version, engine_version, real_or_return};
+use crate::support::World;
+use client::Client;
+use proof::Tried;
+use scene::Scene;
+
+/// How much of an answer a failure shows, in characters.
+const MOST: usize = 500;
+
+/// The only test with this name is tried; for work on the data.
+const ONLY: &str = "DSP_TEST_ESCAPE";
+
+#[test]
+fn each_escape_works_on_the_engine_that_it_is_for() {
+    let mut world = real_or_return!();
+    let engine = OwnEngine::start(&mut world, "esc");
+    check(&world, &engine, EngineKind::Docker);
+}
+
+/// Tries every escape of an engine, and says about which ones the data is wrong.
+fn check(world: &World, engine: &OwnEngine, kind: EngineKind) {
+    let release = engine_version(world);
+    let mut scene = Scene::new(world, engine, api_version(world), kind == EngineKind::Podman);
+    let client = scene.client.clone();
+    let mut wrong = Vec::new();
+    let only = std::env::var(ONLY).unwrap_or_default();
+    let mut tried = 0;
+    for needs in [Needs::Nothing, Needs::Swarm] {
+        let chosen: Vec<_> = escapes::of(kind)
+            .filter(|escape| escape.works.needs == needs && escape.name.contains(&only))
+            .collect();
+        if needs == Needs::Swarm && !chosen.is_empty() {
+            scene.start_swarm();
+        }
+        for escape in chosen {
+            let expected = escape.works.on(release);
+            let found = attempt(&scene, &client, escape);
+            tried += 1;
+            match (expected, found) {
+                (true, Err(why)) => {
+                    let why: String = printable(&why).chars().take(MOST).collect();
+                    wrong.push(format!("{} does not work: {why}", escape.name));
+                }
+                (false, Ok(())) => wrong.push(format!("{} works", escape.name)),
+                _ => {}
+            }
+            scene.restore(Some(escape));
+            scene.look_up_image();
+        }
+    }
+    let wrong_count = wrong.len();
+    assert!(wrong.is_empty(), "{wrong_count} of {tried} on {release:?}:\n{}", wrong.join("\n"));
+}
+
+/// Sends an escape and looks at what the engine then contains.
+fn attempt(scene: &Scene, client: &Client, escape: &Escape) -> Result<(), String> {
+    // Engines that are older than the last version that has it need not be told.
+    let is_known = |version: &ApiVersion| {
+        escape.until != Some(*version)
+            || (version.major().into(), version.minor().into()) <= scene.api
+    };
+    let version = escape.version().filter(is_known);
+    let version = version.map(|version| format!("/v{version}")).unwrap_or_default();
+    let text = |text: &str| {
+        let filled = scene.fill(text, None).ok_or_else(|| format!("{text}: nothing to fill in"))?;
+        Ok::<_, String>(String::from_utf8_lossy(&filled).into_owned())
+    };
+    let target = format!("{version}{}", text(escape.target)?);
+    let body = scene.fill(escape.body, None).ok_or("nothing to fill in")?;
+    let proof = scene.fill(escape.proof, Some("{made}")).ok_or("nothing to fill in")?;
+    let answer = client.send(escape.method.as_str(), &target, &escape.head, &body);
+    let is_libpod = escape.target.starts_with("/libpod/");
+    let tried = Tried { scene, client: &scene.client, is_libpod, answer: &answer };
+    let made = tried.made().unwrap_or_default();
+    let proof = String::from_utf8_lossy(&proof).replace("{made}", &made);
+    tried.check(&proof)
+}
