@@ -35,6 +35,8 @@ mod completions;
 mod contents_data;
 /// `docs/contents.md`, from that data.
 mod contents_docs;
+/// The data on contents against the known escapes.
+mod contents_escapes;
 /// `dsp coverage`: have I recorded enough?
 mod coverage;
 /// A person's decisions are not lost, and no foreign file is overwritten.
