@@ -63,6 +63,29 @@ pub(crate) const START: Case = case("start", "POST", "/v1.41/containers/name-999
 /// Allowed by the last of [`ten_thousand_globs`].
 pub(crate) const GLOB: Case = case("glob", "POST", "/v1.41/containers/name-9998-web/start");
 
+/// A container that is created, with a body of 8 KiB such as compose sends.
+pub(crate) const CREATE: Case = case("create", "POST", "/v1.47/containers/create?name=shop-web-1");
+
+/// The body of [`CREATE`]: every field that clients send, and a long environment.
+pub(crate) fn create_body() -> Vec<u8> {
+    let fields = r#"{"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":true,"AttachStderr":true,"ExposedPorts":{"80/tcp":{}},"Tty":false,"OpenStdin":false,"StdinOnce":false,"Cmd":["serve","--port","80"],"Image":"registry.local:5000/shop/web:1.2.3","Volumes":null,"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":{"com.docker.compose.project":"shop","com.docker.compose.service":"web","com.docker.compose.config-hash":"0123456789abcdef","com.docker.compose.container-number":"1","com.docker.compose.oneoff":"False"},"HostConfig":{"Binds":["/srv/shop/data:/data:ro","shop_cache:/cache"],"ContainerIDFile":"","LogConfig":{"Type":"","Config":{}},"NetworkMode":"shop_default","PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8080"}]},"RestartPolicy":{"Name":"always","MaximumRetryCount":0},"AutoRemove":false,"VolumeDriver":"","VolumesFrom":null,"ConsoleSize":[0,0],"CapAdd":null,"CapDrop":null,"CgroupnsMode":"","Dns":[],"DnsOptions":[],"DnsSearch":[],"ExtraHosts":null,"GroupAdd":null,"IpcMode":"","Cgroup":"","Links":null,"OomScoreAdj":0,"PidMode":"","Privileged":false,"PublishAllPorts":false,"ReadonlyRootfs":false,"SecurityOpt":null,"UTSMode":"","UsernsMode":"","ShmSize":0,"Isolation":"","Memory":67108864,"NanoCpus":0,"Mounts":[{"Type":"bind","Source":"/srv/shop/etc","Target":"/etc/shop","ReadOnly":true}],"MaskedPaths":null,"ReadonlyPaths":null},"NetworkingConfig":{"EndpointsConfig":{"shop_default":{"IPAMConfig":null,"Links":null,"Aliases":["shop-web-1","web"],"NetworkID":"","EndpointID":"","Gateway":"","IPAddress":"","IPPrefixLen":0,"IPv6Gateway":"","GlobalIPv6Address":"","GlobalIPv6PrefixLen":0,"MacAddress":"","DriverOpts":null}}},"Env":["#;
+    let mut body = fields.to_owned();
+    for number in 0..120 {
+        let comma = if number > 0 { "," } else { "" };
+        body.push_str(&format!("{comma}\"SETTING_{number}=the value of this one, {number}\""));
+    }
+    body.push_str("]}");
+    body.into_bytes()
+}
+
+/// A profile with one rule about contents, which allows [`CREATE`].
+pub(crate) fn confined() -> Profile {
+    const CONTENTS: &str = r#"{image: ["registry.local:5000/shop/web:*"], mounts: ["/srv/shop/data:ro", "/srv/shop/etc:ro", "shop_cache"], network: ["shop_default", "alias=shop-web-1", "alias=web"], ports: ["127.0.0.1:8080"], labels: ["com.docker.compose.*"]}"#;
+    let rule = Rule::parse(EngineKind::Docker, &format!("POST /containers/create: {CONTENTS}"));
+    let rule = rule.unwrap_or_else(|error| panic!("{CONTENTS}: {error}"));
+    profile(vec![rule])
+}
+
 /// The heads of `docker ps` and of the first request of `docker exec`.
 pub(crate) const HEADS: [(&str, &str); 2] = [
     (

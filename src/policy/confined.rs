@@ -90,7 +90,7 @@ impl Asked<'_> {
         &self,
         request: &CanonicalRequest,
         source: Source<'_>,
-        read: &mut Option<Result<Facts, Unreadable>>,
+        read: &mut Option<Box<Result<Facts, Unreadable>>>,
     ) -> Confinement {
         let denied = |reason, rule| Confinement::Denied(Box::new(reason), rule);
         let body = match source {
@@ -116,13 +116,13 @@ impl Asked<'_> {
         let context = Context { names: &self.located.values, sockets: &sockets };
         match schema.read(request.query(), body, &context) {
             Err(why) => {
-                *read = Some(Err(why.clone()));
+                *read = Some(Box::new(Err(why.clone())));
                 let rule = why.is_unknown().then(|| self.rule().map(Rule::without_contents));
                 denied(Reason::Unreadable(why), rule.flatten())
             }
             Ok(Contents { facts, body }) => {
                 let judged = self.judge(Some(&facts));
-                *read = Some(Ok(facts));
+                *read = Some(Box::new(Ok(facts)));
                 match judged {
                     Ok(()) => Confinement::Admitted(body),
                     Err((reason, rule)) => denied(reason, rule),

@@ -18,7 +18,7 @@ pub struct Decision {
     pub refusal: Option<Refusal>,
     /// What its contents give away, or why they cannot be read in one way; `None` if the gate did not look
     /// at them.
-    pub contents: Option<Result<Facts, Unreadable>>,
+    pub contents: Option<Box<Result<Facts, Unreadable>>>,
     /// What happens to the request.
     pub verdict: Verdict,
 }

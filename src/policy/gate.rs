@@ -126,7 +126,7 @@ impl Enforcer {
         request: &CanonicalRequest,
         located: Option<&Located>,
         source: Source<'_>,
-        contents: &mut Option<Result<Facts, Unreadable>>,
+        contents: &mut Option<Box<Result<Facts, Unreadable>>>,
     ) -> Verdict {
         if let Some((asked, least)) = request.version().zip(self.min_api)
             && asked < least
@@ -360,7 +360,7 @@ impl Observer {
         asked: &Request<'_>,
         request: Option<&CanonicalRequest>,
         located: Option<&Located>,
-    ) -> Option<Result<Facts, Unreadable>> {
+    ) -> Option<Box<Result<Facts, Unreadable>>> {
         let (sockets, request, located) = (self.sockets.as_ref()?, request?, located?);
         let schema = Schema::of(located.operation)?;
         let body = match asked.body {
@@ -371,7 +371,8 @@ impl Observer {
         };
         let sockets: Vec<&str> = sockets.iter().map(String::as_str).collect();
         let context = Context { names: &located.values, sockets: &sockets };
-        Some(schema.read(request.query(), body, &context).map(|contents| contents.facts))
+        let read = schema.read(request.query(), body, &context);
+        Some(Box::new(read.map(|contents| contents.facts)))
     }
 
     /// Whether the body of a request for an operation is read.

@@ -41,7 +41,7 @@ pub(super) fn write_request(writer: &Writer, decided: &Decided<'_>) -> Ticket {
         arrival: decided.arrival,
         request: decision.request.as_ref(),
         located: decision.located.as_ref(),
-        contents: decision.contents.as_ref(),
+        contents: decision.contents.as_deref(),
         refusal: decision.refusal.as_ref(),
         denied: denied.as_deref(),
         would_deny: would_deny.as_deref(),

@@ -46,9 +46,11 @@ use std::sync::Arc;
 use api::{CanonicalRequest, EngineKind};
 use http1::{Arrival, Framing, Outcome};
 use peer::Peer;
-use policy::{Enforcer, Gate, Replaceable, Request};
+use policy::{Body, Enforcer, Gate, Replaceable, Request, Verdict};
 use recording::{Observation, Session, Stream, Writer};
-use requests::{Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL};
+use requests::{
+    CREATE, Case, DENIED, FILTERED, GLOB, HEADS, LIST, NAMED, SPANNING, START, UNUSUAL,
+};
 
 type Work = Box<dyn Fn()>;
 
@@ -75,6 +77,7 @@ fn parts() -> Vec<Part> {
     }
     let globs = || decide(Enforcer::new(&requests::ten_thousand_globs()), GLOB);
     part(format!("decide {GLOB}, 10000 rules"), Box::new(globs));
+    part(format!("decide {CREATE}, contents of 8 KiB"), Box::new(confined));
     for (name, head) in HEADS {
         part(format!("frame {name}"), Box::new(move || frame(head)));
     }
@@ -106,6 +109,18 @@ fn locate(Case { method, target, .. }: Case) -> Work {
 fn decide(gate: impl Gate + 'static, Case { method, target, .. }: Case) -> Work {
     Box::new(move || {
         black_box(gate.decide(&Request::new(black_box(method), target)));
+    })
+}
+
+/// A create whose contents are read, decided on and written again.
+fn confined() -> Work {
+    let gate = Enforcer::new(&requests::confined());
+    let body = requests::create_body();
+    let Case { method, target, .. } = CREATE;
+    Box::new(move || {
+        let asked = Request { body: Body::Whole(&body), ..Request::new(black_box(method), target) };
+        let decision = gate.decide(&asked);
+        assert!(matches!(black_box(decision).verdict, Verdict::Forward(_)));
     })
 }
 
