@@ -6,6 +6,7 @@
 //! and on real engines by the tests (`tests/it/real_engine/escapes`).
 
 mod data;
+mod open;
 mod placeholder;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod works;
 
 use std::sync::LazyLock;
 
+pub use open::{Open, left_open};
 pub use placeholder::{PLACEHOLDERS, fill};
 pub use works::{Needs, Releases, Works};
 
@@ -75,11 +77,11 @@ pub struct Escape {
 }
 
 impl Escape {
-    /// The version of the API for the request; `None` if any is right. podman's own API requires one.
+    /// The version of the API that the request has to name; `None` if the newest is right. podman's
+    /// own API requires one.
     #[must_use]
     pub fn version(&self) -> Option<ApiVersion> {
-        let of_podman = self.target.starts_with(LIBPOD).then_some(LIBPOD_VERSION);
-        of_podman.or(self.until).or(self.since)
+        self.target.starts_with(LIBPOD).then_some(LIBPOD_VERSION).or(self.until)
     }
 }
 

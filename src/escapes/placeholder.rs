@@ -1,8 +1,10 @@
 //! The words in braces that stand for objects.
 
 /// Every placeholder, with what it stands for.
-pub const PLACEHOLDERS: [(&str, &str); 41] = [
+pub const PLACEHOLDERS: [(&str, &str); 43] = [
     ("image", "an image that the attacker may run"),
+    ("own-image", "the repository of an image that the attacker may make or pull"),
+    ("own-tag", "its tag"),
     ("own", "a running container of the attacker"),
     ("created", "a container of the attacker that was never started"),
     ("own-network", "a network of the attacker"),

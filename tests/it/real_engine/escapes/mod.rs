@@ -76,7 +76,7 @@ fn attempt(scene: &Scene, client: &Client, escape: &Escape) -> Result<(), String
         escape.until != Some(*version)
             || (version.major().into(), version.minor().into()) <= scene.api
     };
-    let version = escape.version().filter(is_known);
+    let version = escape.version().filter(is_known).or(escape.since);
     let version = version.map(|version| format!("/v{version}")).unwrap_or_default();
     let text = |text: &str| {
         let filled = scene.fill(text, None).ok_or_else(|| format!("{text}: nothing to fill in"))?;

@@ -184,6 +184,8 @@ impl Scene {
     fn value(&self, name: &str) -> Option<Vec<u8>> {
         let text = match name {
             "image" => "busybox:latest".to_owned(),
+            "own-image" => "dsp-escape".to_owned(),
+            "own-tag" => "1".to_owned(),
             "own" => "esc-own".to_owned(),
             "created" => "esc-created".to_owned(),
             "own-network" => "esc-own-net".to_owned(),
