@@ -31,12 +31,8 @@ mod circles;
 mod comparison;
 /// `dsp completions` and `dsp man`.
 mod completions;
-/// What is known about the contents of requests, compared with the engines' own types.
-mod contents_data;
-/// `docs/contents.md`, from that data.
-mod contents_docs;
-/// The data on contents against the known escapes.
-mod contents_escapes;
+/// What is known about the contents of requests.
+mod contents;
 /// `dsp coverage`: have I recorded enough?
 mod coverage;
 /// A person's decisions are not lost, and no foreign file is overwritten.

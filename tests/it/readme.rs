@@ -435,7 +435,7 @@ fn the_table_of_operations_is_the_catalogue() {
             let grounds = operation.grounds().unwrap();
             let facts: Vec<&str> = grounds.facts.iter().map(|fact| fact.as_str()).collect();
             let (facts, source) = (facts.join(", "), grounds.source);
-            let contents = crate::contents_docs::facets(engine, operation);
+            let contents = crate::contents::facets(engine, operation);
             table += &format!(
                 "| `{operation}` | {versions} | {risk} | {permits} | {reason} | {facts} | {source} | {contents} |\n"
             );

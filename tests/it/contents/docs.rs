@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use dsp::api::{EngineKind, Operation};
 use dsp::contents::{Facet, Schema};
 
-use crate::contents_data::{ENGINES, Row, is_below, operation, rows};
+use super::{ENGINES, Row, is_below, operation, rows};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/contents.md");
 
