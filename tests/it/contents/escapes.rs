@@ -53,7 +53,10 @@ fn request_passes(engine: EngineKind, method: &str, target: &str, body: &str) ->
 
 #[test]
 fn each_escape_by_contents_gives_something_away() {
+    // dsp refuses each form, whatever is in it (docs/engine-api.md#forms).
+    let is_form = |escape: &&Escape| escape.head.iter().any(|(_, value)| value.contains("form"));
     let by_contents = all().iter().filter(|escape| escape.concern == Concern::Contents);
+    let by_contents = by_contents.filter(|escape| !is_form(escape));
     let by_contents: Vec<&Escape> = by_contents.collect();
     assert!(by_contents.len() > 400, "{}", by_contents.len());
     let (mut open, mut closed) = (Vec::new(), Vec::new());
