@@ -124,9 +124,12 @@ fn is_below(path: &str, other: &str) -> bool {
     other == "." || path.strip_prefix(other).is_some_and(|rest| rest.starts_with(['.', '[', '{']))
 }
 
+/// A version of an API or of podman.
+type Version = (u32, u32);
+
 /// The first and last version of a field: `1.44-`, `-1.51`, or nothing for all.
-fn versions(text: &str) -> Option<(Option<(u32, u32)>, Option<(u32, u32)>)> {
-    let number = |text: &str| -> Option<Option<(u32, u32)>> {
+fn versions(text: &str) -> Option<(Option<Version>, Option<Version>)> {
+    let number = |text: &str| -> Option<Option<Version>> {
         if text.is_empty() {
             return Some(None);
         }
