@@ -6,6 +6,8 @@
 mod archives;
 /// Requests, byte for byte.
 mod client;
+/// With the profile of a harmless job in between.
+mod enforced;
 /// What shows that it worked.
 mod proof;
 /// The objects of an attacker and of others.
@@ -16,9 +18,10 @@ use dsp::escapes::{self, Escape, Needs};
 use dsp::text::printable;
 
 use super::{OwnEngine, api_version, engine_version, real_or_return};
+use crate::real_engine::podman::podman_or_none;
 use crate::support::World;
 use client::Client;
-use proof::Tried;
+use proof::{SETTLES, Tried};
 use scene::Scene;
 
 /// How much of an answer a failure shows, in characters.
@@ -32,6 +35,12 @@ fn each_escape_works_on_the_engine_that_it_is_for() {
     let mut world = real_or_return!();
     let engine = OwnEngine::start(&mut world, "esc");
     check(&world, &engine, EngineKind::Docker);
+}
+
+#[test]
+fn each_escape_works_on_the_podman_that_it_is_for() {
+    let Some((world, engine)) = podman_or_none("escpod") else { return };
+    check(&world, &engine, EngineKind::Podman);
 }
 
 /// Tries every escape of an engine, and says about which ones the data is wrong.
@@ -55,8 +64,7 @@ fn check(world: &World, engine: &OwnEngine, kind: EngineKind) {
             tried += 1;
             match (expected, found) {
                 (true, Err(why)) => {
-                    let why: String = printable(&why).chars().take(MOST).collect();
-                    wrong.push(format!("{} does not work: {why}", escape.name));
+                    wrong.push(format!("{} does not work: {}", escape.name, shown(&why)));
                 }
                 (false, Ok(())) => wrong.push(format!("{} works", escape.name)),
                 _ => {}
@@ -69,8 +77,13 @@ fn check(world: &World, engine: &OwnEngine, kind: EngineKind) {
     assert!(wrong.is_empty(), "{wrong_count} of {tried} on {release:?}:\n{}", wrong.join("\n"));
 }
 
-/// Sends an escape and looks at what the engine then contains.
-fn attempt(scene: &Scene, client: &Client, escape: &Escape) -> Result<(), String> {
+/// What a failure shows of an answer.
+fn shown(why: &str) -> String {
+    printable(why).chars().take(MOST).collect()
+}
+
+/// The target and the body of an escape with real objects. `None` if the engine has no such object.
+fn request(scene: &Scene, escape: &Escape) -> Option<(String, Vec<u8>)> {
     // Engines that are older than the last version that has it need not be told.
     let is_known = |version: &ApiVersion| {
         escape.until != Some(*version)
@@ -78,16 +91,19 @@ fn attempt(scene: &Scene, client: &Client, escape: &Escape) -> Result<(), String
     };
     let version = escape.version().filter(is_known).or(escape.since);
     let version = version.map(|version| format!("/v{version}")).unwrap_or_default();
-    let text = |text: &str| {
-        let filled = scene.fill(text, None).ok_or_else(|| format!("{text}: nothing to fill in"))?;
-        Ok::<_, String>(String::from_utf8_lossy(&filled).into_owned())
-    };
-    let target = format!("{version}{}", text(escape.target)?);
-    let body = scene.fill(escape.body, None).ok_or("nothing to fill in")?;
-    let proof = scene.fill(escape.proof, Some("{made}")).ok_or("nothing to fill in")?;
+    let target = scene.fill(escape.target, None)?;
+    let target = format!("{version}{}", String::from_utf8_lossy(&target));
+    Some((target, scene.fill(escape.body, None)?))
+}
+
+/// Sends an escape and looks at what the engine then contains.
+fn attempt(scene: &Scene, client: &Client, escape: &Escape) -> Result<(), String> {
+    let (target, body) = request(scene, escape).ok_or("nothing stands for a placeholder")?;
+    let proof = scene.fill(escape.proof, Some("{made}")).ok_or("nothing to look at")?;
     let answer = client.send(escape.method.as_str(), &target, &escape.head, &body);
     let is_libpod = escape.target.starts_with("/libpod/");
-    let tried = Tried { scene, client: &scene.client, is_libpod, answer: &answer };
+    let tried =
+        Tried { scene, client: &scene.client, is_libpod, answer: &answer, patience: SETTLES };
     let made = tried.made().unwrap_or_default();
     let proof = String::from_utf8_lossy(&proof).replace("{made}", &made);
     tried.check(&proof)

@@ -16,7 +16,7 @@
 //! | `folder NAME`, `no-folder NAME` | a folder in the folder of the host |
 //! | `file NAME ~ TEXT`, `owner NAME ID` | a file in the folder of the host |
 //!
-//! `OP` is `=`, `!=`, or `~` and `!~` for a part of the text.
+//! `OP` is `=`, `!=`, or `~` and `!~` for a part of the text; `absent` has no value.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -27,8 +27,8 @@ use serde_json::Value;
 use super::client::{Answer, Client};
 use super::scene::{MARK, Scene};
 
-/// How long an effect may take that does not come with an answer.
-const SETTLES: Duration = Duration::from_secs(3);
+/// The usual patience.
+pub const SETTLES: Duration = Duration::from_secs(3);
 
 /// What is known about an escape that was tried.
 pub struct Tried<'a> {
@@ -36,6 +36,8 @@ pub struct Tried<'a> {
     pub client: &'a Client,
     pub is_libpod: bool,
     pub answer: &'a Answer,
+    /// How long an effect may take that does not come with an answer.
+    pub patience: Duration,
 }
 
 impl Tried<'_> {
@@ -45,6 +47,11 @@ impl Tried<'_> {
             self.step(step).map_err(|found| format!("{step}: {found}"))?;
         }
         Ok(())
+    }
+
+    /// The same at once, for what should never come true.
+    pub fn check_now(&self, proof: &str) -> Result<(), String> {
+        Tried { patience: Duration::ZERO, ..*self }.check(proof)
     }
 
     /// The ID of what was made.
@@ -63,10 +70,10 @@ impl Tried<'_> {
                 self.start()?;
                 let made = self.made().unwrap_or_default();
                 let logs = format!("/containers/{made}/logs?stdout=1&stderr=1");
-                settles(|| self.client.get(&logs).text().contains(rest))
+                self.settles(|| self.client.get(&logs).text().contains(rest))
                     .map_err(|_| self.client.get(&logs).text())
             }
-            "logged" => settles(|| self.scene.logged().contains(rest)),
+            "logged" => self.settles(|| self.scene.logged().contains(rest)),
             "made" => compare(&self.inspected()?, rest),
             "spec" => compare(&self.spec()?, rest),
             "reads" => {
@@ -83,13 +90,15 @@ impl Tried<'_> {
                 let found = self.answer.status;
                 is(found.to_string() == rest, format!("{found} {}", self.answer.text()))
             }
-            "socket" => settles(|| self.scene.received().contains(rest.trim_start_matches("~ "))),
-            "folder" => settles(|| self.scene.folder().join(rest).is_dir()),
-            "no-folder" => settles(|| !self.scene.folder().join(rest).exists()),
+            "socket" => {
+                self.settles(|| self.scene.received().contains(rest.trim_start_matches("~ ")))
+            }
+            "folder" => self.settles(|| self.scene.folder().join(rest).is_dir()),
+            "no-folder" => self.settles(|| !self.scene.folder().join(rest).exists()),
             "file" => {
                 let (name, text) = rest.split_once(" ~ ").unwrap_or((rest, ""));
                 let path = self.scene.folder().join(name);
-                settles(|| fs::read_to_string(&path).is_ok_and(|found| found.contains(text)))
+                self.settles(|| fs::read_to_string(&path).is_ok_and(|found| found.contains(text)))
             }
             "owner" => {
                 let (name, owner) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -98,6 +107,17 @@ impl Tried<'_> {
             }
             _ => panic!("{verb} is not a step of a proof"),
         }
+    }
+
+    fn settles(&self, mut holds: impl FnMut() -> bool) -> Result<(), String> {
+        let start = Instant::now();
+        while !holds() {
+            if start.elapsed() >= self.patience {
+                return Err("did not come true".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     fn start(&self) -> Result<(), String> {
@@ -151,6 +171,12 @@ fn compare(value: &Value, rest: &str) -> Result<(), String> {
     let mut words = rest.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
     let (pointer, operator, wanted) = (word(), word(), word());
+    if operator == "absent" {
+        return match value.pointer(pointer) {
+            None | Some(Value::Null) => Ok(()),
+            Some(found) => Err(shortened(&found.to_string())),
+        };
+    }
     let Some(found) = value.pointer(pointer) else {
         return Err(format!("nothing is at {pointer} in {}", shortened(&value.to_string())));
     };
@@ -171,15 +197,4 @@ fn json(text: &str) -> Value {
 
 fn shortened(text: &str) -> String {
     text.chars().take(600).collect()
-}
-
-fn settles(mut holds: impl FnMut() -> bool) -> Result<(), String> {
-    let start = Instant::now();
-    while !holds() {
-        if start.elapsed() > SETTLES {
-            return Err("did not come true".to_owned());
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
 }

@@ -348,6 +348,7 @@ impl Scene {
         symlink(folder, folder.join("link")).unwrap();
         fs::write(folder.join("seccomp"), r#"{"defaultAction":"SCMP_ACT_ALLOW"}"#).unwrap();
         fs::write(folder.join("context/Dockerfile"), "FROM busybox\nCOPY mark /mark\n").unwrap();
+        fs::write(folder.join("hosts"), format!("203.0.113.5 {MARK}\n")).unwrap();
         fs::write(folder.join("program"), "#!/bin/sh\nexec runc \"$@\"\n").unwrap();
         fs::set_permissions(folder.join("program"), fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(folder.join("saved.tar"), &self.saved).unwrap();

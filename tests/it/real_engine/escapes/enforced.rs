@@ -1,0 +1,167 @@
+//! The same escapes through `enforce`, with the profile of a harmless job: nothing that contents
+//! could close passes, and the engine never sees it.
+
+use std::fs;
+
+use dsp::api::{CanonicalRequest, EngineKind};
+use dsp::escapes::{self, Concern, Escape, left_open};
+use dsp::profile::{Profile, parse};
+use serde_json::Value;
+
+use super::client::Client;
+use super::proof::{SETTLES, Tried};
+use super::scene::Scene;
+use super::{request, shown};
+use crate::real_engine::{OwnEngine, api_version, real_or_return};
+use crate::support::World;
+
+/// What a program does with its own containers, network, volume, images and folder. The names are
+/// those of the attacker in the scene, so that no escape is denied because of a name.
+const JOB: &str = r#"
+set -e
+docker network create --label job=1 esc-own-net >/dev/null
+docker volume create --label job=1 job-data >/dev/null
+docker run -d --name esc-own --network esc-own-net --label job=1 -v job-data:/data -v "$PWD/work:/work" \
+    busybox sh -c 'echo up; exec sleep 1000' >/dev/null
+docker create --name esc-created --network esc-own-net --label job=1 -m 64m busybox sleep 1000 >/dev/null
+docker start esc-created >/dev/null
+docker network disconnect esc-own-net esc-created
+docker network connect esc-own-net esc-created
+docker exec esc-own sh -c 'echo made >/data/made; cat /work/input'
+docker cp work/input esc-own:/tmp/input
+docker cp esc-own:/tmp/input - | tar -t
+docker logs esc-own
+docker inspect esc-own >/dev/null
+docker ps -a >/dev/null
+docker update --restart no esc-own >/dev/null
+docker commit esc-own dsp-escape:1 >/dev/null
+docker tag dsp-escape:1 dsp-escape:2
+tar -c work | docker import - dsp-escape:1 >/dev/null
+DOCKER_BUILDKIT=0 docker build -q -t dsp-escape:1 work >/dev/null
+docker rename esc-created job-renamed
+docker kill esc-own job-renamed >/dev/null
+docker rm -f -v esc-own job-renamed >/dev/null
+docker container prune -f --filter label=job=1 >/dev/null
+docker volume prune -f --filter label=job=1 >/dev/null
+docker network prune -f --filter label=job=1 >/dev/null
+docker image prune -f --filter label=job=1 >/dev/null
+docker volume rm -f job-data >/dev/null
+docker network rm esc-own-net >/dev/null 2>&1 || true
+docker rmi -f dsp-escape:1 dsp-escape:2 >/dev/null
+"#;
+
+/// How many escapes at least have to be decided by what they contain.
+const LEAST: usize = 200;
+
+#[test]
+fn nothing_that_contents_close_passes_the_profile_of_a_harmless_job() {
+    let mut world = real_or_return!();
+    let engine = OwnEngine::start(&mut world, "escjob");
+    let profile = learn(&world);
+    let open: Vec<_> = left_open(&profile)
+        .into_iter()
+        .filter(|open| open.escape.concern == Concern::Contents)
+        .map(|open| format!("{} by {}", open.escape.name, open.rule))
+        .collect();
+    assert_eq!(open, Vec::<String>::new(), "{}", world.read("p.yaml"));
+
+    let scene = Scene::new(&world, &engine, api_version(&world), false);
+    let server = world.serve(&["enforce", "p.yaml"]);
+    let through = Client::new(&server.socket.display().to_string());
+    let before = state(&scene.client);
+    let (mut wrong, mut decided) = (Vec::new(), 0);
+    for escape in
+        escapes::of(EngineKind::Docker).filter(|escape| escape.concern == Concern::Contents)
+    {
+        decided += usize::from(is_about(&profile, escape));
+        if let Err(why) = stays_out(&scene, &through, escape) {
+            wrong.push(format!("{}: {}", escape.name, shown(&why)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} pass:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(decided >= LEAST, "only {decided} are about operations of the profile");
+    assert_eq!(state(&scene.client), before);
+}
+
+/// The profile of three runs of the job, which then runs under it.
+fn learn(world: &World) -> Profile {
+    fs::create_dir(world.path("work")).unwrap();
+    world.write("work/input", "input\n");
+    world.write("work/Dockerfile", "FROM busybox\nCOPY input /input\n");
+    let job = world.write("job.sh", JOB).display().to_string();
+    let recordings = ["1.jsonl", "2.jsonl", "3.jsonl"];
+    for recording in recordings {
+        let done = world.dsp(&["record", "-q", "-o", recording, "--", "sh", &job]);
+        assert_eq!(done.status, 0, "{}{}", done.out, done.err);
+    }
+    let done = world.dsp(&[&["generate"], &recordings[..], &["-o", "p.yaml"]].concat());
+    assert_eq!(done.status, 0, "{}", done.err);
+    let done = world.dsp(&["enforce", "p.yaml", "--", "sh", &job]);
+    assert_eq!(done.status, 0, "{}\n{}\n{}", world.read("p.yaml"), done.out, done.err);
+    parse(&world.read("p.yaml")).unwrap_or_else(|problem| panic!("{}", problem.message))
+}
+
+/// Whether the profile has a rule for the operation, so that the contents decide.
+fn is_about(profile: &Profile, escape: &Escape) -> bool {
+    let version = escape.version().map(|version| format!("/v{version}")).unwrap_or_default();
+    let target = format!("{version}{}", escape.target.replace(['{', '}'], ""));
+    let request = CanonicalRequest::parse(EngineKind::Docker, escape.method.as_str(), &target);
+    let Some(located) = request.ok().and_then(|request| request.locate()) else { return false };
+    profile.allow.iter().any(|entry| *entry.value.operation() == *located.operation)
+}
+
+/// Sends an escape through dsp. An error says what reached the engine.
+fn stays_out(scene: &Scene, through: &Client, escape: &Escape) -> Result<(), String> {
+    let Some((target, body)) = request(scene, escape) else {
+        return Ok(());
+    };
+    let answer = through.send(escape.method.as_str(), &target, &escape.head, &body);
+    let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+    if !message.starts_with("dsp: ") || !matches!(answer.status, 400 | 403) {
+        return Err(format!("{} {}", answer.status, answer.text()));
+    }
+    // What the answer says is dsp's own message.
+    let is_of_the_engine = |step: &&str| !step.starts_with("says ") && !step.starts_with("status ");
+    let proof: Vec<&str> = escape.proof.split("; ").filter(is_of_the_engine).collect();
+    if proof.is_empty() {
+        return Ok(());
+    }
+    let filled = scene.fill(&proof.join("; "), Some("nothing")).unwrap_or_default();
+    let tried = Tried {
+        scene,
+        client: &scene.client,
+        is_libpod: false,
+        answer: &answer,
+        patience: SETTLES,
+    };
+    match tried.check_now(&String::from_utf8_lossy(&filled)) {
+        Ok(()) => Err("it was denied, and worked".to_owned()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Everything that an escape could have made or changed.
+fn state(client: &Client) -> Vec<(&'static str, Value)> {
+    let lists =
+        ["/containers/json?all=1", "/networks", "/volumes", "/images/json?all=1", "/plugins"];
+    let mut state: Vec<_> = lists.map(|list| (list, client.get(list).json())).into();
+    for (_, list) in &mut state {
+        sorted(list);
+    }
+    state
+}
+
+/// Without the time since something happened, and in one order.
+fn sorted(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(sorted);
+            items.sort_by_key(Value::to_string);
+        }
+        Value::Object(fields) => {
+            fields.remove("Status");
+            fields.values_mut().for_each(sorted);
+        }
+        _ => {}
+    }
+}
