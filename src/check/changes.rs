@@ -1,7 +1,9 @@
 //! Reports what a change of a profile widens and narrows.
 
-use crate::api::{EngineKind, Operation, Risk};
-use crate::profile::{Change, ChangeKind, Diff, Effect, Entry, Profile, Rule, key_span};
+use crate::api::{EngineKind, Risk};
+use crate::profile::{
+    Change, ChangeKind, ContentChange, Diff, Effect, Entry, Profile, Rule, key_span,
+};
 use crate::report::{Fact, Finding, Kind, Region, Report, Severity, Source, Verdict, count};
 use crate::text::words;
 
@@ -154,8 +156,12 @@ fn finding(change: &Change, engine: EngineKind, fail_on: Option<FailOn>) -> Find
     };
     let (old, new) = (texts(&change.old), texts(&change.new));
     let about = if new.is_empty() { &old } else { &new };
-    let operation = Rule::parse(engine, about).ok().map(|rule| rule.operation());
-    let mut message = message(change, &old, &new, operation);
+    let rule = Rule::parse(engine, about).ok();
+    let operation = rule.as_ref().map(|rule| rule.operation());
+    let mut message = match (&rule, change.contents.as_slice()) {
+        (Some(rule), [_, ..]) => content_message(change, rule),
+        _ => message(change, &old, &new, rule.as_ref()),
+    };
     if is_unreviewed && fail_on == Some(FailOn::Unreviewed) {
         message += ", and nobody has reviewed it";
     }
@@ -187,10 +193,26 @@ fn region(change: &Change, sources: &[Source]) -> Option<Region> {
     )
 }
 
-fn message(change: &Change, old: &str, new: &str, operation: Option<&Operation>) -> String {
-    let permits = operation.map_or_else(String::new, |operation| {
-        format!(" ({}: it can {})", operation.risk, operation.permits)
-    });
+/// A change of what a rule allows requests to contain, in words.
+fn content_message(change: &Change, rule: &Rule) -> String {
+    let (names, told) = (rule.without_contents(), ContentChange::told(&change.contents));
+    match (change.kind, change.effect) {
+        (_, Effect::None) => format!("{names} changed, but allows the same: {told}"),
+        (_, Effect::Widens) => format!("{names} is widened: {told}{}", permits(rule)),
+        (_, Effect::Narrows) => format!("{names} is narrowed: {told}"),
+    }
+}
+
+/// What a rule lets a client do, in brackets.
+fn permits(rule: &Rule) -> String {
+    match rule.contents() {
+        None => format!(" ({}: it can {})", rule.risk(), rule.operation().permits),
+        Some(_) => format!(" ({} with these contents)", rule.risk()),
+    }
+}
+
+fn message(change: &Change, old: &str, new: &str, rule: Option<&Rule>) -> String {
+    let permits = rule.map_or_else(String::new, permits);
     let is_idle = change.effect == Effect::None;
     match change.kind {
         ChangeKind::RuleAdded if is_idle => {

@@ -12,6 +12,16 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
         Severity::Error,
     ),
     kind(
+        CheckCode::NewValue,
+        "a request contained something that its rule does not speak of",
+        Severity::Error,
+    ),
+    kind(
+        CheckCode::ValueOutside,
+        "a request contained another value than the ones that its rule names",
+        Severity::Error,
+    ),
+    kind(
         CheckCode::DeniedOperationUsed,
         "an operation was used that a person has denied",
         Severity::Error,
@@ -52,6 +62,11 @@ pub const KINDS: [Kind; CheckCode::ALL.len()] = [
         Severity::Warning,
     ),
     kind(
+        CheckCode::UnusedValue,
+        "a rule allows requests to contain something that no recording uses",
+        Severity::Warning,
+    ),
+    kind(
         CheckCode::IncompleteRecording,
         "a session has no start or no end, so requests may be missing",
         Severity::Warning,
@@ -79,6 +94,8 @@ pub(super) fn is_drift(code: &str) -> bool {
     let drift = [
         CheckCode::NewOperation,
         CheckCode::NameOutsideNarrowing,
+        CheckCode::NewValue,
+        CheckCode::ValueOutside,
         CheckCode::DeniedOperationUsed,
         CheckCode::BelowMinApi,
         CheckCode::UnknownOperation,

@@ -9,6 +9,7 @@ mod kinds;
 mod need;
 mod standing;
 mod unused;
+mod values;
 
 pub use changes::{CHANGES, FailOn, compare};
 pub use kinds::KINDS;
@@ -67,6 +68,7 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
         check.find_unreviewed(options);
         check.find_ambiguous();
         check.find_unused();
+        check.find_unused_values();
         check.find_doubts();
         check.weigh(options);
         check.accept(options);

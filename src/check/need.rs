@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Check;
 use crate::api::ApiVersion;
+use crate::contents::Fact;
 use crate::learn::{Demand, Known, TooOld, Use};
 use crate::policy::{Enforcer, Reason};
 use crate::profile::{
@@ -20,10 +21,24 @@ impl Check<'_> {
         let gate = Enforcer::new(&Profile { min_api: None, ..self.profile.clone() });
         for known in self.evidence.known() {
             let mut by_code: BTreeMap<CheckCode, Vec<&Demand>> = BTreeMap::new();
+            let mut outside: BTreeMap<String, (Rule, BTreeSet<Fact>)> = BTreeMap::new();
             for (demand, versions) in &known.demands {
                 let denial = |version: &Option<ApiVersion>| known.denial(&gate, demand, *version);
-                if let Some(denial) = versions.iter().find_map(denial) {
+                let denial = versions.iter().find_map(denial);
+                if let Some(Reason::Contents { rule, lacking }) =
+                    denial.as_ref().map(|one| &one.reason)
+                {
+                    let lacked = outside
+                        .entry(rule.to_string())
+                        .or_insert_with(|| (rule.clone(), BTreeSet::new()));
+                    lacked.1.extend(lacking.iter().cloned());
+                } else if let Some(denial) = denial {
                     by_code.entry(code(&denial.reason)).or_default().push(demand);
+                }
+            }
+            for (rule, lacking) in outside.into_values() {
+                for fact in &lacking {
+                    self.find_outside(known, &rule, fact);
                 }
             }
             for (code, denied) in by_code {
@@ -202,12 +217,13 @@ impl Check<'_> {
 /// The code of the finding for requests that were denied for this reason.
 fn code(reason: &Reason) -> CheckCode {
     match reason {
-        Reason::Denied(_) => CheckCode::DeniedOperationUsed,
+        Reason::Denied { .. } => CheckCode::DeniedOperationUsed,
         Reason::NotAllowed { is_narrowed: true } => CheckCode::NameOutsideNarrowing,
         Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
         Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
         Reason::Unknown(_) => CheckCode::UnknownOperation,
-        Reason::OtherNetwork | Reason::Contents { .. } => CheckCode::NameOutsideNarrowing,
+        Reason::OtherNetwork => CheckCode::NameOutsideNarrowing,
+        Reason::Contents { .. } => CheckCode::NewValue,
         Reason::Refused(_)
         | Reason::Missing(_)
         | Reason::Stray(_)
@@ -218,6 +234,6 @@ fn code(reason: &Reason) -> CheckCode {
     }
 }
 
-fn seen(used: &Use) -> String {
+pub(super) fn seen(used: &Use) -> String {
     format!("{}, {}", count(used.requests, "request"), count(used.sessions.len(), "session"))
 }

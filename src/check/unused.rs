@@ -61,8 +61,9 @@ impl Check<'_> {
         for known in self.evidence.known() {
             for demand in known.demands.keys() {
                 self.allowed.each_match(&known.located(demand), |place| {
+                    let rule = self.profile.allow.get(place).map(|entry| &entry.value);
                     if let Some(slot) = used.get_mut(place) {
-                        *slot = true;
+                        *slot |= rule.is_some_and(|rule| rule.may_admit(demand.facts.as_ref()));
                     }
                     false
                 });

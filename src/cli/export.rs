@@ -9,7 +9,7 @@ use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
 use super::{files, output, standard};
-use crate::export::{Format, export};
+use crate::export::{Format, export, left_out};
 use crate::text::shown;
 
 /// Write a profile for another proxy
@@ -49,7 +49,21 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     if let Some(path) = file {
         files::check_new(path, "remove it")?;
     }
-    let text = export(&source::load(&args.profile)?, args.format)?;
+    let profile = source::load(&args.profile)?;
+    let text = export(&profile, args.format)?;
+    let left_out = left_out(&profile);
+    if !left_out.is_empty() && !verbosity.quiet {
+        output::note(&format!(
+            "{} left out, because {} does not read what requests contain: {}",
+            if left_out.len() == 1 {
+                "a rule is".to_owned()
+            } else {
+                format!("{} rules are", left_out.len())
+            },
+            args.format,
+            left_out.join(", ")
+        ));
+    }
     let Some(path) = file else {
         output::data(&text)?;
         return Ok(Status::Done);

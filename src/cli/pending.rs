@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use super::output::STRONG;
+use crate::explain;
 use crate::learn::Evidence;
 use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Profile, Rule};
 use crate::report::{printable, quoted};
-use crate::review::{Facts, Item, is_low, open, queue};
+use crate::review::{Facts, Item, Subject, is_low, open, queue};
 
 /// Lists the open rules, the riskiest first, and below them the commands to decide on them.
 pub(super) fn list(
@@ -58,9 +59,12 @@ pub(super) fn words(numbers: &[(usize, &str)]) -> String {
 }
 
 fn line(rule: &Rule, accepted_as: Option<crate::api::Risk>) -> [String; 3] {
-    let operation = rule.operation();
     let again = accepted_as.map_or_else(String::new, |before| format!(" (accepted as {before})"));
-    [rule.risk().to_string(), rule.to_string(), format!("{}{again}", operation.permits)]
+    [
+        rule.risk().to_string(),
+        rule.without_contents().to_string(),
+        format!("{}{again}", explain::permits(rule)),
+    ]
 }
 
 /// The commands that resolve what is open, with open rules as examples.
@@ -70,7 +74,11 @@ fn advice(path: &str, items: &[Item], evidence: Option<&Evidence>) -> String {
     let mut lines: Vec<String> = Vec::new();
     let subjects: Vec<_> = items.iter().flat_map(Item::subjects).collect();
     if let Some(first) = subjects.first() {
-        let first = printable(&quoted(&first.to_string()));
+        let first = match first {
+            Subject::Rule(rule) => rule.without_contents().to_string(),
+            Subject::Unknown(unknown) => unknown.to_string(),
+        };
+        let first = printable(&quoted(&first));
         lines.extend([format!("{review} --keep {first}"), format!("{review} --deny {first}")]);
     }
     let rules = items.iter().flat_map(|item| match item {

@@ -74,6 +74,79 @@ impl Facet {
         matches!(self, Self::Name | Self::User)
     }
 
+    /// What it is, in words for people.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Image => {
+                "Which image runs, is pulled or removed, or which name is given to content"
+            }
+            Self::Mounts => "Folders of the host, volumes, and whatever else is mounted",
+            Self::Network => "Networks that are joined, and names and addresses in them",
+            Self::Ports => "Ports of the host",
+            Self::Privileged => "All capabilities and devices of the host",
+            Self::Capabilities => "Capabilities beyond those that every container has",
+            Self::Devices => "Devices of the host",
+            Self::Security => "Protections that are turned off or changed",
+            Self::Namespaces => "Namespaces of the host or of other containers",
+            Self::Runtime => "The program that starts the container, and what it is told",
+            Self::Sysctls => "Kernel parameters",
+            Self::Logging => "Where output goes",
+            Self::Labels => "The keys of labels, which are commands for programs such as Traefik",
+            Self::Source => "Where content comes from",
+            Self::Path => "A path in a container",
+            Self::Filters => "Which objects it is about",
+            Self::Name => "The name of what is created; any name if it is not named here",
+            Self::User => "The user in the container; any user if it is not named here",
+        }
+    }
+
+    /// Values that people often need, with what each of them gives, for completion in editors.
+    #[must_use]
+    pub fn offered(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Mounts => &[("@socket", "The socket of dsp, under this same profile.")],
+            Self::Network => &[("host", "The network of the host, with all its local services.")],
+            Self::Ports => &[
+                ("*:*", "Any port, on all addresses of the host."),
+                ("127.0.0.1:*", "Any port, for programs on the host only."),
+                ("*:0", "A port that the engine chooses."),
+            ],
+            Self::Capabilities => &[
+                ("ALL", "Everything that root on the host may do."),
+                ("NET_ADMIN", "The settings of networks."),
+                ("SYS_ADMIN", "Mounting and much else: enough to become root on the host."),
+                ("SYS_PTRACE", "Reading and changing other processes."),
+                ("SYS_NICE", "Priorities of processes."),
+                ("IPC_LOCK", "Locking memory."),
+            ],
+            Self::Devices => &[
+                ("/dev/fuse", "File systems in the container."),
+                ("/dev/kvm", "Virtual machines."),
+                ("/dev/net/tun", "Tunnels, as VPNs need them."),
+                ("/dev/dri", "The graphics card."),
+            ],
+            Self::Security => &[
+                ("seccomp=unconfined", "Every system call."),
+                ("apparmor=unconfined", "No AppArmor profile."),
+                ("label=disable", "No SELinux label."),
+                ("no-new-privileges=false", "What the engine allows by default."),
+                ("masked-paths", "Files of the kernel that are hidden otherwise."),
+                ("readonly-paths", "Files of the kernel that are read-only otherwise."),
+            ],
+            Self::Namespaces => &[
+                ("pid=host", "The processes of the host."),
+                ("ipc=host", "The shared memory of the host."),
+                ("uts=host", "The host name of the host."),
+                ("userns=host", "No separate user IDs."),
+                ("cgroupns=host", "The cgroups of the host."),
+            ],
+            Self::Source => &[("body", "The body of the request.")],
+            Self::Filters => &[("everything", "All objects, whoever made them.")],
+            _ => &[],
+        }
+    }
+
     /// Whether its only value is `true`.
     #[must_use]
     pub fn is_flag(self) -> bool {
@@ -87,6 +160,20 @@ impl Facet {
         match self {
             Self::Ports | Self::Labels | Self::Filters => &[],
             _ => &['/', ':', '=', '@'],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_can_be_written() {
+        for facet in Facet::ALL {
+            for (value, _) in facet.offered() {
+                assert_eq!(facet.check(value), Ok(()), "{facet} {value}");
+            }
         }
     }
 }

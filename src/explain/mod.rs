@@ -1,11 +1,15 @@
 //! Explains operations, requests and profiles to people. Pure; the text is the same with and
 //! without styles for a terminal.
 
+mod contents;
 mod operation;
+mod pod_security;
 mod profile;
 mod request;
 
+pub use contents::{Given, about_contents, gain, given, permits};
 pub use operation::{about, operation};
+pub use pod_security::PodSecurity;
 pub use profile::{profile, worst, worst_in_short};
 pub use request::request;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::contents::gain;
 use super::{LABEL, STRONG, style};
 use crate::api::{ApiVersion, Matter, Operation, Versions};
 
@@ -50,6 +51,7 @@ pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
     for Matter { place, names, effect } in advice.iter().flat_map(|advice| &advice.matters) {
         lines.push((place.as_str(), format!("{}: {effect}", names.join(", "))));
     }
+    lines.extend(gain(operation).map(|gain| ("contents", gain)));
     lines.push(("parameters", operation.query.join(", ")));
     lines.push(("hidden", operation.secret_query.join(", ")));
     lines.retain(|(_, text)| !text.is_empty());

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::style;
+use super::{LABEL, style};
 use crate::api::{EngineKind, Risk};
-use crate::profile::{Profile, Rule};
+use crate::contents::Schema;
+use crate::profile::{Constraints, Entry, Profile, Rule};
 
 /// The number of rules that a sentence names.
 const NAMED: usize = 4;
@@ -16,7 +17,7 @@ pub fn worst(profile: &Profile) -> String {
     let given = given(profile);
     let because = |risk: Risk| -> Option<String> {
         let mut rules: Vec<String> =
-            given.iter().filter(|rule| rule.risk() == risk).map(ToString::to_string).collect();
+            given.iter().filter(|rule| rule.risk() == risk).map(|rule| in_short(rule)).collect();
         rules.dedup();
         let more = rules.len().saturating_sub(NAMED);
         let named: Vec<String> = rules.into_iter().take(NAMED).collect();
@@ -72,12 +73,25 @@ pub fn worst_in_short(profile: &Profile) -> String {
             EngineKind::Podman => "become the user that podman runs as",
         },
     };
-    let rules: Vec<String> =
-        given.iter().filter(|rule| Some(rule.risk()) == highest).map(ToString::to_string).collect();
+    let rules: Vec<String> = given
+        .iter()
+        .filter(|rule| Some(rule.risk()) == highest)
+        .map(|rule| in_short(rule))
+        .collect();
     let first = rules.first().map_or("", String::as_str);
     match rules.len().saturating_sub(1) {
         0 => format!("{can}: {first}"),
         more => format!("{can}: {first} and {more} more"),
+    }
+}
+
+/// A rule, with what makes it risky if it has contents: `POST /containers/create with mounts /etc`.
+fn in_short(rule: &Rule) -> String {
+    let names = rule.without_contents();
+    let given = super::given(rule).unwrap_or_default();
+    match given.first().filter(|given| given.risk > Risk::Change && given.risk == rule.risk()) {
+        Some(given) => format!("{names} with {} {}", given.facet, given.values),
+        None => names.to_string(),
     }
 }
 
@@ -92,16 +106,25 @@ pub fn profile(profile: &Profile) -> String {
     let mut text = worst(profile) + "\n\n" + &careful(profile);
     let mut entries: Vec<_> = profile.allow.iter().collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.risk()));
-    let width = entries.iter().map(|entry| entry.value.to_string().len()).max().unwrap_or(0);
+    let names = |rule: &Rule| rule.without_contents().to_string();
+    let width = entries.iter().map(|entry| names(&entry.value).len()).max().unwrap_or(0);
     let denied = profile.denied();
     for entry in entries {
-        let operation = entry.value.operation();
-        let permits =
-            if denied.covers(&entry.value) { "(denied below)" } else { operation.permits };
-        let risk = entry.value.risk();
+        let rule = &entry.value;
+        let permits = match denied.covers(rule) {
+            true => "(denied below)".to_owned(),
+            false => super::permits(rule),
+        };
+        let risk = rule.risk();
         let style = style(risk);
-        let _ = writeln!(text, "{style}{:<8}{style:#} {:<width$}  {permits}", risk, entry.value);
+        let _ = writeln!(text, "{style}{:<8}{style:#} {:<width$}  {permits}", risk, names(rule));
+        if rule.contents().is_some() {
+            for (label, value) in super::about_contents(rule) {
+                let _ = writeln!(text, "{:<8}   {LABEL}{label:<12}{LABEL:#} {value}", "");
+            }
+        }
     }
+    text += &gains(&profile.allow);
     for entry in &profile.deny {
         let _ = writeln!(text, "{:<8} {}", "denied", entry.value);
     }
@@ -109,6 +132,32 @@ pub fn profile(profile: &Profile) -> String {
         let _ = writeln!(text, "{:<8} {}  (nothing is known about it)", "unknown", entry.value);
     }
     text
+}
+
+/// Which rules would be less risky with contents; empty if there are none.
+fn gains(allow: &[Entry<Rule>]) -> String {
+    let could_be_less = |rule: &&Rule| {
+        rule.contents().is_none()
+            && Schema::of(rule.operation()).is_some()
+            && Constraints::harmless().risk(rule.operation()) < rule.risk()
+    };
+    let mut rules: Vec<String> = allow
+        .iter()
+        .map(|entry| &entry.value)
+        .filter(could_be_less)
+        .map(ToString::to_string)
+        .collect();
+    rules.dedup();
+    let named = rules.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match rules.len().saturating_sub(NAMED) {
+        _ if rules.is_empty() => String::new(),
+        0 => format!(
+            "\nAny contents are allowed for {named}. A rule that says what requests may contain is less risky; dsp generate learns that from a recording.\n"
+        ),
+        more => format!(
+            "\nAny contents are allowed for {named} and {more} more. A rule that says what requests may contain is less risky; dsp generate learns that from a recording.\n"
+        ),
+    }
 }
 
 /// The rules that match more or less than they name; empty if there are none.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::LABEL;
 use crate::api::{CanonicalRequest, Located};
-use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
+use crate::policy::{Body, Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{Entry, Profile, Rule};
 use crate::report::{Source, printable};
 
@@ -11,7 +12,15 @@ use crate::report::{Source, printable};
 /// `source` is the profile's file.
 #[must_use]
 pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -> String {
-    let decision = Enforcer::new(profile).decide(&Request::new(method, target));
+    let gate = Enforcer::new(profile);
+    let mut decision = gate.decide(&Request::new(method, target));
+    // Nobody asks about a request without a body where the body decides.
+    if let Some(located) = &decision.located
+        && confined(profile, located).next().is_some()
+    {
+        let asked = Request { body: Body::Unread, ..Request::new(method, target) };
+        decision = gate.decide(&asked);
+    }
     let mut text = String::new();
     if let Some(located) = &decision.located {
         text += &super::operation(located.operation);
@@ -30,7 +39,9 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
         Verdict::Forward(_) => {
             let located = decision.located.as_ref();
             let allows = |entry: &&Entry<Rule>| located.is_some_and(|at| entry.value.matches(at));
-            match profile.allow.iter().find(allows) {
+            let is_open = |entry: &&Entry<Rule>| allows(entry) && entry.value.contents().is_none();
+            let allowed = profile.allow.iter().find(is_open);
+            match allowed.or_else(|| profile.allow.iter().find(allows)) {
                 Some(entry) => {
                     format!("allowed by {}: {}{}", source.path, entry.value, line(entry))
                 }
@@ -39,7 +50,9 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
         }
         Verdict::Deny(denial) => {
             let entry = match &denial.reason {
-                Reason::Denied(rule) => profile.deny.iter().find(|entry| entry.value == *rule),
+                Reason::Denied { rule, .. } => {
+                    profile.deny.iter().find(|entry| entry.value == *rule)
+                }
                 _ => None,
             };
             format!("{denial}{}", entry.map(line).unwrap_or_default())
@@ -54,6 +67,16 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
             let _ = writeln!(text, "it is allowed for other names: {}{}", entry.value, line(entry));
         }
     }
+    if let (Verdict::ReadBody { .. }, Some(located)) = (&decision.verdict, &decision.located) {
+        for entry in confined(profile, located) {
+            let names = entry.value.without_contents();
+            let _ =
+                writeln!(text, "it is allowed by {}: {names}{}, with", source.path, line(entry));
+            for (label, value) in super::about_contents(&entry.value) {
+                let _ = writeln!(text, "  {LABEL}{label:<10}{LABEL:#} {}", printable(&value));
+            }
+        }
+    }
     if decision.request.is_none()
         && let Some(other) = repaired(profile, method, target)
     {
@@ -61,6 +84,16 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
             writeln!(text, "without that, it is {} {}", other.method(), printable(other.target()));
     }
     text
+}
+
+/// The rules that allow a request with some contents.
+fn confined<'a>(
+    profile: &'a Profile,
+    located: &'a Located,
+) -> impl Iterator<Item = &'a Entry<Rule>> {
+    let has_contents =
+        |entry: &&Entry<Rule>| entry.value.contents().is_some() && entry.value.matches(located);
+    profile.allow.iter().filter(has_contents)
 }
 
 /// The rules that allow an operation, possibly for other names.

@@ -14,6 +14,20 @@ pub(super) struct Policy {
     /// An operation with a literal segment comes before those that could match it as a name, so
     /// formats in which the first match decides can write grants in this order.
     pub(super) grants: Vec<Grant>,
+    /// Rules that are left out, because other proxies do not read what requests contain.
+    pub(super) left_out: Vec<String>,
+}
+
+/// The rules under `allow` that no other proxy can enforce, without their contents.
+pub(super) fn left_out(profile: &Profile) -> Vec<String> {
+    let rules = profile.allow.iter().map(|entry| &entry.value);
+    let mut left_out: Vec<String> = rules
+        .filter(|rule| rule.contents().is_some())
+        .map(|rule| rule.without_contents().to_string())
+        .collect();
+    left_out.sort();
+    left_out.dedup();
+    left_out
 }
 
 /// The allowed paths of one operation, or of one unknown request.
@@ -71,6 +85,7 @@ impl Policy {
             name: profile.name.to_string(),
             min_api: profile.min_api.unwrap_or(ApiVersion::FLOOR),
             grants: known.chain(unknown).collect(),
+            left_out: left_out(profile),
         }
     }
 
@@ -94,7 +109,9 @@ impl Grant {
             let rules = list.iter().map(|entry| entry.value.clone());
             rules.filter(|rule| rule.operation() == operation).collect()
         };
-        let (allowed, denied) = (about(&profile.allow), about(&profile.deny));
+        // What is denied with some contents is denied with any: the file allows less rather than more.
+        let (mut allowed, denied) = (about(&profile.allow), about(&profile.deny));
+        allowed.retain(|rule| rule.contents().is_none());
         let all_denied =
             denied.iter().any(|rule| rule.patterns().iter().all(|one| *one == Pattern::Any));
         let mut allow: Vec<Shape> = allowed.iter().filter_map(Shape::of).collect();

@@ -31,6 +31,14 @@ impl Head<'_> {
             policy.min_api
         );
         text += &format!("{}\n{}", self.mark, self.paragraph(&version, "", ""));
+        if !policy.left_out.is_empty() {
+            let rules = policy.left_out.join(", ");
+            let left_out = format!(
+                "Left out, and so denied: {rules}. The profile says what these requests may contain, \
+                 and this proxy does not read that."
+            );
+            text += &self.paragraph(&left_out, "- ", "  ");
+        }
         for line in self.differs {
             text += &self.paragraph(line, "- ", "  ");
         }

@@ -54,6 +54,13 @@ words!(Format, () = (), {
 )]
 pub struct NotForPodman;
 
+/// The rules under `allow`, without their contents, that [`export`] leaves out, because other proxies
+/// do not read what requests contain.
+#[must_use]
+pub fn left_out(profile: &Profile) -> Vec<String> {
+    grant::left_out(profile)
+}
+
 /// Writes the policy of a profile for another proxy. The output is deterministic.
 ///
 /// # Errors

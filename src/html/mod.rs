@@ -13,7 +13,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::explain;
 use crate::files::Kind;
 use crate::learn::Evidence;
-use crate::profile::{Diff, Effect, Entry, Profile};
+use crate::profile::{ContentChange, Diff, Effect, Entry, Profile};
 use crate::report::{count, printable};
 
 /// The style of the page, with colours for light and dark themes.
@@ -121,7 +121,12 @@ fn changes(name: &str, diff: &Diff) -> Markup {
                                 Effect::Narrows => "narrows",
                                 Effect::None => "nothing",
                             } }
-                            td role="cell" { (change.kind) }
+                            td role="cell" {
+                                (change.kind)
+                                @if !change.contents.is_empty() {
+                                    br; span.soft { (printable(&ContentChange::told(&change.contents))) }
+                                }
+                            }
                             td role="cell" data-label="before: " { (texts(&change.old)) }
                             td role="cell" data-label="now: " { (texts(&change.new)) }
                             td role="cell" { @if let Some(risk) = change.risk { (rules::risk(risk)) } }

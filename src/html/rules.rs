@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use crate::api::Risk;
+use crate::explain;
 use crate::learn::{Evidence, Known};
 use crate::profile::looks_like_id;
 use crate::profile::{Profile, Rule};
@@ -42,9 +43,10 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
                     tbody role="rowgroup" { @for (place, rule) in rules {
                         tr role="row" {
                             td role="cell" { (risk(rule.risk())) }
-                            th.rule scope="row" role="rowheader" { code { (printable(&rule.to_string())) } }
+                            th.rule scope="row" role="rowheader" { code { (printable(&rule.without_contents().to_string())) }
+                                (contents(rule)) }
                             td role="cell" {
-                                (rule.operation().permits)
+                                (explain::permits(rule))
                                 @if denied.covers(rule) { strong { " (denied below)" } }
                                 br; span.soft { (rule.operation().reason) }
                             }
@@ -80,6 +82,13 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
     }
 }
 
+/// What a rule allows requests to contain, a line for each facet.
+fn contents(rule: &Rule) -> Markup {
+    html! { @for given in explain::given(rule).unwrap_or_default() {
+        br; span.soft { (given.facet) " " } code { (printable(&given.values)) }
+    } }
+}
+
 /// A name, or an ID in its usual short form.
 fn shown(name: &str) -> String {
     let short: String = name.chars().take(SHORT_ID).collect();
@@ -108,7 +117,9 @@ impl<'a> Used<'a> {
         for known in evidence.known() {
             for demand in known.demands.keys() {
                 allowed.each_match(&known.located(demand), |place| {
-                    if let Some(used) = rules.get_mut(place) {
+                    let rule = profile.allow.get(place).map(|entry| &entry.value);
+                    let is_used = rule.is_some_and(|rule| rule.may_admit(demand.facts.as_ref()));
+                    if let Some(used) = rules.get_mut(place).filter(|_| is_used) {
                         used.known = Some(known);
                         used.matched += 1;
                         used.names.extend(demand.names.first());

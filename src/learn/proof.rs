@@ -183,7 +183,7 @@ pub fn prove(
                 match known.denial(&gate, demand, *version).map(|denial| denial.reason) {
                     // Requests that are too old are reported as gaps.
                     None | Some(Reason::BelowMinApi { .. }) => continue,
-                    Some(Reason::Denied(_)) => {}
+                    Some(Reason::Denied { .. }) => {}
                     Some(_) if is_narrowed => {}
                     Some(_) => {
                         let path = known.path(demand);

@@ -224,7 +224,7 @@ fn news(gate: &Enforcer, known: &Known) -> News {
         for version in versions {
             match known.denial(gate, demand, *version).map(|denial| denial.reason) {
                 None | Some(Reason::BelowMinApi { .. }) => {}
-                Some(Reason::Denied(_)) => denied = true,
+                Some(Reason::Denied { .. }) => denied = true,
                 Some(_) => is_fresh = true,
             }
         }

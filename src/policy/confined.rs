@@ -3,7 +3,7 @@
 use super::{Body, Reason};
 use crate::api::{CanonicalRequest, Located, Operation};
 use crate::contents::{Contents, Context, Fact, Facts, Schema, Unreadable};
-use crate::profile::{Entry, Profile, Rule, RuleIndex};
+use crate::profile::{Entry, Profile, Rule, RuleIndex, ValuePattern};
 
 /// The rules of a profile that say something about contents.
 #[derive(Debug)]
@@ -136,7 +136,8 @@ impl Asked<'_> {
         let Confined { deny, denied, .. } = self.confined;
         for rule in matching(deny, denied, self.located) {
             if rule.denies(facts) {
-                return Err((Reason::Denied(rule.clone()), None));
+                let given = rule.denied_fact(facts);
+                return Err((Reason::Denied { rule: rule.clone(), given }, None));
             }
         }
         if self.is_open {
@@ -173,10 +174,15 @@ impl Asked<'_> {
     }
 }
 
-/// What a rule would have to allow, too.
+/// What a rule would have to allow, too: the fewest facts, for some allow others.
 fn lacks(rule: &Rule, facts: &Facts) -> Vec<Fact> {
     let refused = rule.contents().into_iter().flat_map(|contents| contents.refused(facts));
-    refused.cloned().collect()
+    let refused: Vec<&Fact> = refused.collect();
+    let is_wider = |wider: &&&Fact, fact: &Fact| {
+        **wider != fact && wider.facet == fact.facet && ValuePattern::of(wider).matches(&fact.value)
+    };
+    let needed = refused.iter().filter(|fact| !refused.iter().any(|other| is_wider(&other, fact)));
+    needed.map(|fact| (*fact).clone()).collect()
 }
 
 /// The rules that match names, in the order of the profile.
@@ -193,3 +199,6 @@ fn matching<'a>(
     places.sort_unstable();
     places.into_iter().filter_map(|place| rules.get(place))
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,8 +38,13 @@ pub enum Reason {
         /// The profile's `min_api`.
         least: ApiVersion,
     },
-    /// This rule under `deny` matches the request.
-    Denied(Rule),
+    /// A rule under `deny` matches the request.
+    Denied {
+        /// The rule.
+        rule: Rule,
+        /// What the rule denies of the contents; `None` if it denies any contents.
+        given: Option<Fact>,
+    },
     /// No rule under `allow` matches the request.
     NotAllowed {
         /// Whether a rule allows the operation for other names.
@@ -145,6 +150,29 @@ impl Denial {
     }
 }
 
+/// The number of facts that a text names.
+const MOST_TOLD: usize = 4;
+
+/// The length, in bytes, after which a text names no further fact.
+const LONG_TOLD: usize = 300;
+
+/// The first facts, and how many more there are.
+fn told(facts: &[Fact], told: impl Fn(&Fact, Option<&Fact>) -> String) -> String {
+    let (mut text, mut named, mut before) = (String::new(), 0, None);
+    for fact in facts.iter().take(MOST_TOLD) {
+        if named > 0 && text.len() > LONG_TOLD {
+            break;
+        }
+        let comma = if named > 0 { ", " } else { "" };
+        text = format!("{text}{comma}{}", told(fact, before));
+        (named, before) = (named + 1, Some(fact));
+    }
+    match facts.len() - named {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
 /// A denial without advice on how to allow the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Cause<'a>(&'a Denial);
@@ -167,9 +195,11 @@ impl fmt::Display for Denial {
         self.cause().fmt(to)?;
         match (&self.reason, &self.rule) {
             (Reason::Contents { rule, lacking }, _) => {
-                let lines = lacking.iter().map(|fact| Line(fact).to_string());
-                let lines = lines.collect::<Vec<_>>().join(", ");
+                let lines = told(lacking, |fact, _| Line(fact).to_string());
                 write!(to, "; to allow it, add to \"{}\": {lines}", rule.without_contents())?;
+            }
+            (Reason::Unreadable(_) | Reason::NoContents, Some(rule)) => {
+                write!(to, "; to allow any contents: - {rule}")?;
             }
             (_, Some(rule)) => write!(to, "; to allow it: - {rule}")?,
             (_, None) => {}
@@ -201,7 +231,12 @@ impl fmt::Display for Cause<'_> {
                 to,
                 "API version {asked} is older than min_api \"{least}\" of profile \"{profile}\""
             ),
-            Reason::Denied(_) => write!(to, "{asked} is denied by profile \"{profile}\""),
+            Reason::Denied { given: None, .. } => {
+                write!(to, "{asked} is denied by profile \"{profile}\"")
+            }
+            Reason::Denied { given: Some(fact), .. } => {
+                write!(to, "{asked} is denied by profile \"{profile}\" with {fact}")
+            }
             Reason::NotAllowed { .. } => {
                 write!(to, "{asked} is not allowed by profile \"{profile}\"")
             }
@@ -210,8 +245,10 @@ impl fmt::Display for Cause<'_> {
                 "{asked} is not allowed by profile \"{profile}\", which decides on its contents: {why}"
             ),
             Reason::Contents { lacking, .. } => {
-                let given: Vec<String> = lacking.iter().map(ToString::to_string).collect();
-                let given = given.join(", ");
+                let given = told(lacking, |fact, before| match before {
+                    Some(before) if before.facet == fact.facet => fact.value.clone(),
+                    _ => fact.to_string(),
+                });
                 write!(to, "{asked} is not allowed by profile \"{profile}\" with {given}")
             }
             Reason::NoContents => write!(

@@ -142,7 +142,7 @@ impl Enforcer {
         };
         if self.deny.matches(located) {
             let rule = self.first_denying(located);
-            return self.deny(Reason::Denied(rule), None, request, Some(located));
+            return self.deny(Reason::Denied { rule, given: None }, None, request, Some(located));
         }
         let is_open = self.allow.matches(located);
         let permit = || Permit::canonical(request, located.operation.traits.hijack);

@@ -1,7 +1,8 @@
 //! One difference between two profiles.
 
-use super::Entry;
+use super::{Entry, Given, Rule};
 use crate::api::Risk;
+use crate::contents::Facet;
 use crate::text::words;
 
 /// One difference.
@@ -15,6 +16,9 @@ pub struct Change {
     pub old: Vec<Entry<String>>,
     /// The new entries, with their positions.
     pub new: Vec<Entry<String>>,
+    /// What of the contents of a rule changes: what it gains if the change widens, and what it loses if
+    /// it narrows. Empty if only names change.
+    pub contents: Vec<ContentChange>,
     /// The risk of the operation, if the change concerns one.
     pub risk: Option<Risk>,
     /// Whether a person has accepted what this allows, according to the new profile.
@@ -93,6 +97,69 @@ words!(Effect, () = (), {
     Narrows = "narrows",
     Widens = "widens",
 });
+
+/// A change of what a rule allows requests to contain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ContentChange {
+    /// Whether the rule gains it ([`Effect::Widens`]) or loses it ([`Effect::Narrows`]).
+    pub effect: Effect,
+    /// What.
+    pub given: Given,
+}
+
+/// The number of values of a facet that a text names.
+const MOST_TOLD: usize = 6;
+
+impl ContentChange {
+    /// What `rule` allows requests to contain and `other` does not.
+    pub(super) fn beyond(effect: Effect, rule: &Rule, other: &Rule) -> Vec<Self> {
+        let given = match (rule.contents(), other.contents()) {
+            (_, None) => Vec::new(),
+            (None, Some(_)) => vec![Given::Anything],
+            (Some(own), Some(other)) => own.beyond(other),
+        };
+        given.into_iter().map(|given| Self { effect, given }).collect()
+    }
+
+    /// The changes in words, by facet: `mounts gains /srv, image loses alpine:3`.
+    #[must_use]
+    pub fn told(changes: &[Self]) -> String {
+        let mut told: Vec<String> = Vec::new();
+        let is_together = |one: &Self, other: &Self| {
+            one.effect == other.effect && one.facet().is_some() && one.facet() == other.facet()
+        };
+        for group in changes.chunk_by(is_together) {
+            let Some(Self { effect, given }) = group.first() else { continue };
+            let verb = if *effect == Effect::Widens { "gains" } else { "loses" };
+            told.push(match given {
+                Given::Anything if *effect == Effect::Widens => {
+                    "any contents are allowed".to_owned()
+                }
+                Given::Anything => "only some contents are allowed".to_owned(),
+                Given::Facet(facet) => format!("{facet} {verb} any value"),
+                Given::Value(value) => {
+                    let values = group.iter().filter_map(|change| match &change.given {
+                        Given::Value(value) => Some(value.as_str()),
+                        _ => None,
+                    });
+                    let named: Vec<&str> = values.take(MOST_TOLD).collect();
+                    let more = group.len() - named.len();
+                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                    format!("{} {verb} {}{more}", value.facet(), named.join(", "))
+                }
+            });
+        }
+        told.join(", ")
+    }
+
+    fn facet(&self) -> Option<Facet> {
+        match &self.given {
+            Given::Anything => None,
+            Given::Facet(facet) => Some(*facet),
+            Given::Value(value) => Some(value.facet()),
+        }
+    }
+}
 
 /// An entry as text, at its position.
 pub(super) fn text<T: ToString>(entry: &Entry<T>) -> Entry<String> {

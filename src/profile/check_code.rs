@@ -22,6 +22,8 @@ pub enum CheckCode {
     NameOutsideNarrowing,
     /// An operation was used that no rule allows.
     NewOperation,
+    /// A request contained something of a kind that no rule for its names speaks of.
+    NewValue,
     /// A request that `enforce` refuses whatever the profile says.
     RefusedRequest,
     /// An operation's risk is higher now than when a person accepted it.
@@ -34,6 +36,10 @@ pub enum CheckCode {
     Unreviewed,
     /// A rule that nothing used.
     UnusedRule,
+    /// A value in a rule that nothing used.
+    UnusedValue,
+    /// A request contained another value than the ones that a rule names.
+    ValueOutside,
 }
 
 words!(CheckCode, () = (), {
@@ -45,12 +51,15 @@ words!(CheckCode, () = (), {
     LossyRecording = "lossy-recording",
     NameOutsideNarrowing = "name-outside-narrowing",
     NewOperation = "new-operation",
+    NewValue = "new-value",
     RefusedRequest = "refused-request",
     RiskRose = "risk-rose",
     UnknownOperation = "unknown-operation",
     UnmatchedAcceptance = "unmatched-acceptance",
     Unreviewed = "unreviewed",
     UnusedRule = "unused-rule",
+    UnusedValue = "unused-value",
+    ValueOutside = "value-outside",
 });
 
 impl CheckCode {

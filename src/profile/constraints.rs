@@ -28,6 +28,17 @@ pub struct ValuePattern {
     text: String,
 }
 
+/// A part of what a rule allows requests to contain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Given {
+    /// Anything.
+    Anything,
+    /// Every value of a facet.
+    Facet(Facet),
+    /// A value.
+    Value(ValuePattern),
+}
+
 /// Why a rule cannot have contents as written.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ConstraintError {
@@ -217,6 +228,11 @@ impl Constraints {
         self.0.insert(facet, Allowed::Any);
     }
 
+    /// Allows only what is harmless of a facet.
+    pub fn close(&mut self, facet: Facet) {
+        self.0.remove(&facet);
+    }
+
     /// No longer allows a value.
     pub fn remove(&mut self, value: &ValuePattern) {
         if let Some(Allowed::Values(values)) = self.0.get_mut(&value.facet) {
@@ -284,6 +300,37 @@ impl Constraints {
         });
         let is_free_in_other = |facet: &Facet| facet.is_free() && !other.0.contains_key(facet);
         named && self.0.iter().all(|(facet, own)| !is_free_in_other(facet) || *own == Allowed::Any)
+    }
+
+    /// Whether some value that is named matches each fact that `other` names: a rule that denies with
+    /// these contents then denies everything that the other one denies.
+    #[must_use]
+    pub fn names_all_of(&self, other: &Self) -> bool {
+        let mut named = other.0.iter();
+        named.all(|(facet, other)| self.0.get(facet).is_some_and(|own| own.covers(other)))
+    }
+
+    /// What these allow and `other` does not, in order.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Vec<Given> {
+        let nothing = Allowed::Values(BTreeSet::new());
+        let of = |constraints: &'_ Self, facet: Facet| match constraints.0.get(&facet) {
+            Some(allowed) => allowed.clone(),
+            None if facet.is_free() => Allowed::Any,
+            None => nothing.clone(),
+        };
+        let mut beyond = Vec::new();
+        for facet in Facet::ALL {
+            match (of(self, facet), of(other, facet)) {
+                (_, Allowed::Any) => {}
+                (Allowed::Any, Allowed::Values(_)) => beyond.push(Given::Facet(facet)),
+                (Allowed::Values(own), Allowed::Values(other)) => {
+                    let is_new = |own: &ValuePattern| !other.iter().any(|other| other.covers(own));
+                    beyond.extend(own.into_iter().filter(is_new).map(Given::Value));
+                }
+            }
+        }
+        beyond
     }
 
     /// The risk of what is allowed, for an operation of this risk.

@@ -3,12 +3,12 @@
 //! Rules are compared as sets of requests, not as lines: a rule covered by another one adds
 //! nothing, and neither does a rule that is denied.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 
 use super::change::text;
 use super::review_diff::{decisions, mark_reviewed};
-use super::{Change, ChangeKind, Effect, Entry, Profile, Rule, RuleIndex, shared};
+use super::{Change, ChangeKind, ContentChange, Effect, Entry, Profile, Rule, RuleIndex, shared};
 use crate::api::{EngineKind, Risk};
 
 /// The differences between two profiles.
@@ -67,6 +67,7 @@ fn engine(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             old: line(old),
             new: line(new),
             risk: None,
+            contents: vec![],
             is_reviewed: false,
         });
     }
@@ -75,6 +76,7 @@ fn engine(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
 fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     let (gone, come) = (without(&old.allow, &new.allow), without(&new.allow, &old.allow));
     let (replaced, left) = (within(new.engine, &gone, &come), within(old.engine, &come, &gone));
+    let partners = Partners::of(&gone, &come);
     let mut narrows = vec![false; come.len()];
     for place in left.iter().flatten() {
         if let Some(slot) = narrows.get_mut(*place) {
@@ -102,11 +104,21 @@ fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             continue;
         }
         let effect = if denied.covers(&rule.value) { Effect::None } else { Effect::Widens };
-        let kind =
-            if replaced.is_empty() { ChangeKind::RuleAdded } else { ChangeKind::RuleWidened };
-        let old = replaced.iter().filter_map(|place| gone.get(*place)).map(|entry| text(entry));
+        let partner = partners.of_new(&rule.value);
+        let before: Vec<&Entry<Rule>> = match (replaced.as_slice(), partner) {
+            ([], Some(partner)) => vec![partner],
+            (replaced, _) => {
+                replaced.iter().filter_map(|place| gone.get(*place)).copied().collect()
+            }
+        };
+        let kind = if before.is_empty() { ChangeKind::RuleAdded } else { ChangeKind::RuleWidened };
+        let contents = match before.as_slice() {
+            [before] => ContentChange::beyond(Effect::Widens, &rule.value, &before.value),
+            _ => Vec::new(),
+        };
         let change = rule_change(kind, effect, vec![], vec![rule]);
-        changes.push(Change { old: old.collect(), ..change });
+        let old = before.into_iter().map(|entry| text(entry)).collect();
+        changes.push(Change { old, contents, ..change });
     }
     let (allowed, denied) = (new.allowed(), old.denied());
     for ((before, left), _) in
@@ -114,10 +126,51 @@ fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     {
         let left: Vec<&Entry<Rule>> =
             left.iter().filter_map(|place| come.get(*place)).copied().collect();
+        let left = match (left.is_empty(), partners.of_old(&before.value)) {
+            (true, Some(partner)) => vec![partner],
+            _ => left,
+        };
         let kind = if left.is_empty() { ChangeKind::RuleRemoved } else { ChangeKind::RuleNarrowed };
         let is_kept = allowed.covers(&before.value) || denied.covers(&before.value);
         let effect = if is_kept { Effect::None } else { Effect::Narrows };
-        changes.push(rule_change(kind, effect, vec![before], left));
+        let contents = match left.as_slice() {
+            [left] => ContentChange::beyond(Effect::Narrows, &before.value, &left.value),
+            _ => Vec::new(),
+        };
+        changes.push(Change { contents, ..rule_change(kind, effect, vec![before], left) });
+    }
+}
+
+/// Rules with contents that have a successor for the same names.
+struct Partners<'a> {
+    of_new: HashMap<&'a Rule, &'a Entry<Rule>>,
+    of_old: HashMap<&'a Rule, &'a Entry<Rule>>,
+}
+
+impl<'a> Partners<'a> {
+    fn of(gone: &[&'a Entry<Rule>], come: &[&'a Entry<Rule>]) -> Self {
+        let has_contents = |entry: &&&Entry<Rule>| entry.value.contents().is_some();
+        let mut before: HashMap<Rule, VecDeque<&'a Entry<Rule>>> = HashMap::new();
+        for entry in gone.iter().filter(has_contents) {
+            before.entry(entry.value.without_contents()).or_default().push_back(entry);
+        }
+        let (mut of_new, mut of_old) = (HashMap::new(), HashMap::new());
+        for now in come.iter().filter(has_contents) {
+            let before = before.get_mut(&now.value.without_contents());
+            if let Some(before) = before.and_then(VecDeque::pop_front) {
+                of_new.insert(&now.value, before);
+                of_old.insert(&before.value, *now);
+            }
+        }
+        Self { of_new, of_old }
+    }
+
+    fn of_new(&self, rule: &Rule) -> Option<&'a Entry<Rule>> {
+        self.of_new.get(rule).copied()
+    }
+
+    fn of_old(&self, rule: &Rule) -> Option<&'a Entry<Rule>> {
+        self.of_old.get(rule).copied()
     }
 }
 
@@ -141,9 +194,10 @@ fn deny(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     let matters = |rules: &[&Entry<Rule>], context: &Profile| -> Vec<bool> {
         let rules: Vec<&Rule> = rules.iter().map(|entry| &entry.value).collect();
         let allow: Vec<&Rule> = context.allow.iter().map(|entry| &entry.value).collect();
-        let denied = context.denied();
-        let is_asked = shared(context.engine, &rules, &allow);
-        rules.iter().zip(is_asked).map(|(rule, asked)| asked && !denied.covers(rule)).collect()
+        let denied = context.denials();
+        let is_asked = shared_names(context.engine, &rules, &allow);
+        let is_denied = |rule: &Rule| denied.denies_all_of(rule);
+        rules.iter().zip(is_asked).map(|(rule, asked)| asked && !is_denied(rule)).collect()
     };
     let gone = without(&old.deny, &new.deny);
     for (rule, matters) in gone.iter().zip(matters(&gone, new)) {
@@ -157,6 +211,14 @@ fn deny(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     }
 }
 
+/// For each of `rules`, whether it matches the names of a request that one of `others` matches too.
+fn shared_names(engine: EngineKind, rules: &[&Rule], others: &[&Rule]) -> Vec<bool> {
+    let bare = |rules: &[&Rule]| rules.iter().map(|rule| rule.without_contents()).collect();
+    let (rules, others): (Vec<Rule>, Vec<Rule>) = (bare(rules), bare(others));
+    let rules: Vec<&Rule> = rules.iter().collect();
+    shared(engine, &rules, &others.iter().collect::<Vec<_>>())
+}
+
 fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
     for entry in without(&old.unknown, &new.unknown).into_iter().map(text) {
         let (kind, effect) = (ChangeKind::UnknownRemoved, Effect::Narrows);
@@ -166,6 +228,7 @@ fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             old: vec![entry],
             new: vec![],
             risk: None,
+            contents: vec![],
             is_reviewed: false,
         });
     }
@@ -177,6 +240,7 @@ fn unknown(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             old: vec![],
             new: vec![entry],
             risk: None,
+            contents: vec![],
             is_reviewed: false,
         });
     }
@@ -199,6 +263,7 @@ fn min_api(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
         old: line(old),
         new: line(new),
         risk: None,
+        contents: vec![],
         is_reviewed: false,
     });
 }
@@ -217,7 +282,8 @@ fn rule_change(
 ) -> Change {
     let risk = old.iter().chain(&new).map(|entry| entry.value.risk()).max();
     let text = |entries: Vec<&Entry<Rule>>| entries.into_iter().map(text).collect();
-    Change { kind, effect, old: text(old), new: text(new), risk, is_reviewed: false }
+    let contents = vec![];
+    Change { kind, effect, old: text(old), new: text(new), contents, risk, is_reviewed: false }
 }
 
 #[cfg(test)]
@@ -225,6 +291,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::contents::{Facet, Fact, Facts};
     use crate::policy::{Enforcer, Gate, Request, Verdict};
     use crate::profile::parse;
 
@@ -239,6 +306,10 @@ mod tests {
         };
         let line = |change: &Change| {
             let (old, new) = (texts(&change.old), texts(&change.new));
+            if !change.contents.is_empty() {
+                let told = ContentChange::told(&change.contents);
+                return format!("{} {}: {told}", change.effect.as_str(), change.kind);
+            }
             format!("{} {}: {old} -> {new}", change.effect.as_str(), change.kind)
         };
         diff.changes.iter().map(line).collect()
@@ -319,6 +390,51 @@ mod tests {
     }
 
     #[test]
+    fn contents_are_compared_by_value() {
+        let of = |old: &str, new: &str| {
+            let rule = |contents: &str| format!("allow:\n  - POST /containers/create{contents}\n");
+            described(&rule(old), &rule(new))
+        };
+        let one = ": {image: [\"a:1\"], mounts: [/srv]}";
+        assert_eq!(of(one, one), [""; 0]);
+        assert_eq!(
+            of(one, ": {image: [\"a:1\"], mounts: [/srv, /etc, /x], privileged: true}"),
+            ["widens rule-widened: mounts gains /etc, /x, privileged gains true"]
+        );
+        assert_eq!(
+            of(one, ": {image: [\"b:1\"], mounts: [\"/srv:ro\"]}"),
+            [
+                "widens rule-widened: image gains b:1",
+                "narrows rule-narrowed: image loses a:1, mounts loses /srv"
+            ]
+        );
+        assert_eq!(of(one, ": {}"), ["narrows rule-narrowed: image loses a:1, mounts loses /srv"]);
+        assert_eq!(of(one, ""), ["widens rule-widened: any contents are allowed"]);
+        assert_eq!(of("", one), ["narrows rule-narrowed: only some contents are allowed"]);
+        assert_eq!(
+            of(one, ": {image: any, mounts: [/srv]}"),
+            ["widens rule-widened: image gains any value"]
+        );
+        assert_eq!(of(": {}", ": {name: [x]}"), ["narrows rule-narrowed: name loses any value"]);
+        let deny = |deny: &str| {
+            format!(
+                "allow:\n  - POST /containers/create{one}\ndeny:\n  - POST /containers/create: {deny}\n"
+            )
+        };
+        assert_eq!(
+            described(&deny("{mounts: [/srv]}"), &deny("{mounts: [/srv, /x]}")),
+            [
+                "narrows deny-added:  -> POST /containers/create: {mounts: [\"/srv\", \"/x\"]}",
+                "none deny-removed: POST /containers/create: {mounts: [\"/srv\"]} -> "
+            ]
+        );
+        assert_eq!(
+            described(&deny("{mounts: [/srv, /x]}"), &deny("{mounts: [/x]}"))[0],
+            "widens deny-removed: POST /containers/create: {mounts: [\"/srv\", \"/x\"]} -> "
+        );
+    }
+
+    #[test]
     fn the_rest_of_a_profile_counts() {
         assert_eq!(
             described("min_api: \"1.41\"\n", ""),
@@ -338,8 +454,24 @@ mod tests {
         );
     }
 
+    /// A rule about contents.
+    fn any_create() -> impl Strategy<Value = String> {
+        let part = "image: (any|\\[\"a:1\"\\]|\\[\"a:\\*\", \"b:1\"\\])|mounts: (any|\\[/s\\]|\\[\"/s:ro\"\\])\
+            |privileged: true|name: (any|\\[x\\])";
+        let contents = prop::collection::btree_map("image|mounts|privileged|name", part, 0..3);
+        let contents = contents.prop_map(|parts| {
+            let mut parts: Vec<String> = parts.into_values().collect();
+            parts.sort_by_key(|part| part.split(':').next().map(str::to_owned));
+            parts.dedup_by_key(|part| part.split(':').next().map(str::to_owned));
+            format!(": {{{}}}", parts.join(", "))
+        });
+        prop::option::weighted(0.8, contents)
+            .prop_map(|contents| format!("POST /containers/create{}", contents.unwrap_or_default()))
+    }
+
     fn any_profile() -> impl Strategy<Value = Profile> {
-        let rule = || "(GET|DELETE) /networks/(\\*|a|b|a\\*|\\*b)|GET /(info|networks)";
+        let names = "(GET|DELETE) /networks/(\\*|a|b|a\\*|\\*b)|GET /(info|networks)";
+        let rule = || prop_oneof![names.prop_map(|rule| rule), any_create()];
         (
             prop::collection::vec(rule(), 0..4),
             prop::collection::vec(rule(), 0..3),
@@ -365,6 +497,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_widening_is_found(old in any_profile(), new in any_profile()) {
+            let facts = [
+                (Facet::Image, "a:1"), (Facet::Image, "b:1"), (Facet::Mounts, "/s"),
+                (Facet::Mounts, "/s:ro"), (Facet::Privileged, "true"), (Facet::Name, "x"), (Facet::Name, "y"),
+            ];
             let passes = |profile: &Profile, method: &str, target: &str| {
                 let decision = Enforcer::new(profile).decide(&Request::new(method, target));
                 matches!(decision.verdict, Verdict::Forward(_))
@@ -381,6 +517,23 @@ mod tests {
                         prop_assert!(!before || after || has(Effect::Narrows), "{method} {target}");
                     }
                 }
+            }
+            let gates = [&old, &new].map(Enforcer::new);
+            for chosen in 0..1_usize << facts.len() {
+                let facts: Facts = (facts.iter().enumerate())
+                    .filter(|(place, _)| chosen >> place & 1 == 1)
+                    .map(|(_, (facet, value))| Fact::new(*facet, *value))
+                    .collect();
+                let asked = Request::new("POST", "/containers/create");
+                let [before, after] = gates
+                    .each_ref()
+                    .map(|gate| gate.denial_of(&asked, Some(&facts)).is_none());
+                prop_assert!(!after || before || has(Effect::Widens), "{facts:?}");
+                prop_assert!(!before || after || has(Effect::Narrows), "{facts:?}");
+            }
+            for change in &diff.changes {
+                let right = |one: &ContentChange| one.effect == change.effect || change.effect == Effect::None;
+                prop_assert!(change.contents.iter().all(right), "{change:?}");
             }
             prop_assert_eq!(Diff::of(&old, &old).changes, vec![]);
         }

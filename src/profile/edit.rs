@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::Entry;
-use super::insert::line_start;
+use super::layout::{comment_after, comment_place, line_end, line_start, quoted};
 use crate::api::ApiVersion;
 use crate::text::one_line;
 
@@ -12,7 +12,7 @@ use crate::text::one_line;
 const GAP: &str = "  ";
 
 /// Removes the entry at `place` from the list `key`, whose `entries` were parsed from `text`.
-/// `None` if the entry is not on a line of its own.
+/// `None` if the entry is not on lines of its own.
 #[must_use]
 pub fn remove<T>(text: &str, key: &str, entries: &[Entry<T>], place: usize) -> Option<String> {
     remove_all(text, key, entries, &[place])
@@ -29,12 +29,11 @@ pub fn remove_all<T>(
     let mut edited = String::with_capacity(text.len());
     let mut done = 0;
     for place in places {
-        let span = entries.get(*place)?.span.clone()?;
-        let start = line_start(text, span.start)?;
-        trailing_comment(text, &span)?;
+        let entry = entries.get(*place)?;
+        let start = line_start(text, entry.span.as_ref()?.start)?;
+        comment_after(text, comment_place(text, entry)?)?;
         edited.push_str(text.get(done..start)?);
-        let line = text.get(span.end..)?.find('\n');
-        done = line.map_or(text.len(), |length| span.end + length + 1);
+        done = line_end(text, last_position(text, entry)?)?;
     }
     edited.push_str(text.get(done..)?);
     if entries.len() > places.len() {
@@ -45,48 +44,65 @@ pub fn remove_all<T>(
     Some(edited)
 }
 
-/// Replaces the entry at `span`. Its comment keeps its column as far as there is room.
+/// Replaces an entry with a rule: its line, or its lines as [`super::rule_lines`] writes them. Its
+/// comment stays; on a line, it keeps its column as far as there is room.
 #[must_use]
-pub fn replace(text: &str, span: &Range<usize>, rule: &str) -> Option<String> {
-    line_start(text, span.start)?;
+pub fn replace<T>(text: &str, entry: &Entry<T>, rule: &str) -> Option<String> {
+    let span = entry.span.as_ref()?;
+    let start = line_start(text, span.start)?;
     let value = quoted(text, span);
-    let comment = trailing_comment(text, span)?;
+    let comment = comment_after(text, comment_place(text, entry)?)?;
+    let (first, further) = rule.split_once('\n').unwrap_or((rule, ""));
     let mut edited = text.to_owned();
-    if !comment.is_empty() {
-        let old = text.get(value.clone())?.chars().count() + comment.start - value.end;
-        let room = old.saturating_sub(rule.chars().count()).max(GAP.len());
-        edited.replace_range(value.end..comment.start, &" ".repeat(room));
+    if further.is_empty() && entry.end? <= value.end {
+        if !comment.is_empty() {
+            let old = text.get(value.clone())?.chars().count() + comment.start - value.end;
+            let room = old.saturating_sub(rule.chars().count()).max(GAP.len());
+            edited.replace_range(value.end..comment.start, &" ".repeat(room));
+        }
+        edited.replace_range(value, rule);
+        return Some(edited);
     }
-    edited.replace_range(value, rule);
+    let indent = text.get(start..)?.split('-').next()?;
+    let mut lines = first.to_owned();
+    if !comment.is_empty() {
+        lines = format!("{lines}{GAP}{}", text.get(comment)?.trim_end());
+    }
+    further.lines().for_each(|line| lines += &format!("\n{indent}{line}"));
+    let end = comment_after(text, last_position(text, entry)?)?.end;
+    edited.replace_range(value.start..end, &lines);
     Some(edited)
 }
 
-/// Replaces the comment after the entry at `span`; an empty comment removes it. It is made safe to
+/// Replaces the comment after an entry's rule; an empty comment removes it. It is made safe to
 /// read, on one line.
 #[must_use]
-pub fn set_comment(text: &str, span: &Range<usize>, comment: &str) -> Option<String> {
-    line_start(text, span.start)?;
-    let value = quoted(text, span);
-    let old = trailing_comment(text, span)?;
+pub fn set_comment<T>(text: &str, entry: &Entry<T>, comment: &str) -> Option<String> {
+    let place = comment_place(text, entry)?;
+    let old = comment_after(text, place)?;
     let comment = one_line(comment);
     let mut edited = text.to_owned();
     if comment.trim().is_empty() {
-        edited.replace_range(value.end..old.end, "");
+        edited.replace_range(place..old.end, "");
     } else if old.is_empty() {
-        edited.replace_range(value.end..old.end, &format!("{GAP}# {}", comment.trim()));
+        edited.replace_range(place..old.end, &format!("{GAP}# {}", comment.trim()));
     } else {
         edited.replace_range(old, &format!("# {}", comment.trim()));
     }
     Some(edited)
 }
 
-/// The comment after the entry at `span`, without its `#`; empty if there is none. `None` if the
-/// entry is not on a line of its own.
+/// The comment after an entry's rule, without its `#`; empty if there is none. `None` if the entry is
+/// not on lines of its own.
 #[must_use]
-pub fn comment(text: &str, span: &Range<usize>) -> Option<String> {
-    line_start(text, span.start)?;
-    let comment = text.get(trailing_comment(text, span)?)?;
+pub fn comment<T>(text: &str, entry: &Entry<T>) -> Option<String> {
+    let comment = text.get(comment_after(text, comment_place(text, entry)?)?)?;
     Some(comment.trim_start_matches('#').trim().to_owned())
+}
+
+/// Where the last line of an entry has only a comment left.
+fn last_position<T>(text: &str, entry: &Entry<T>) -> Option<usize> {
+    Some(entry.end?.max(quoted(text, entry.span.as_ref()?).end))
 }
 
 /// Replaces the top-level key `key` and its value with `part`, or appends `part` if the key is
@@ -179,30 +195,6 @@ fn is_key(line: &str, key: &str) -> bool {
     line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// The range of a value, including any quotes around it.
-fn quoted(text: &str, span: &Range<usize>) -> Range<usize> {
-    let before = text.get(..span.start).and_then(|before| before.chars().next_back());
-    let after = text.get(span.end..).and_then(|after| after.chars().next());
-    match (before, after) {
-        (Some(one @ ('"' | '\'')), Some(other)) if one == other => span.start - 1..span.end + 1,
-        _ => span.clone(),
-    }
-}
-
-/// The range of the comment on the line of a value, from its `#` to the end of the line; empty, at
-/// the end of the line's text, if there is no comment. `None` if anything else follows the value.
-fn trailing_comment(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
-    let end = quoted(text, span).end;
-    let line = text.get(end..)?.lines().next().unwrap_or_default();
-    let comment = line.trim_start();
-    let start = end + line.len() - comment.len();
-    match comment.chars().next() {
-        None => Some(end + line.len()..end + line.len()),
-        Some('#') if start > end => Some(start..start + comment.len()),
-        Some(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -215,15 +207,15 @@ mod tests {
         # of events\n  - \"GET /events\"   # all\nreviewed:  # by dsp\n  digest: x\n  # in it\n  read:\n\
         \x20   - GET /info\n\n# after\ndeny: []\n";
 
-    fn span(text: &str, place: usize) -> Range<usize> {
-        parse(text).unwrap().allow[place].span.clone().unwrap()
+    fn entry(text: &str, place: usize) -> Entry<crate::profile::Rule> {
+        parse(text).unwrap().allow[place].clone()
     }
 
     #[test]
     fn only_one_line_is_changed() {
         let removed = remove(TEXT, "allow", &parse(TEXT).unwrap().allow, 1).unwrap();
         assert_eq!(removed, TEXT.replace("  - GET /info        # why\n", ""));
-        let replaced = |place, rule| replace(TEXT, &span(TEXT, place), rule).unwrap();
+        let replaced = |place, rule| replace(TEXT, &entry(TEXT, place), rule).unwrap();
         assert_eq!(
             replaced(1, "GET /networks"),
             TEXT.replace("GET /info        # why", "GET /networks    # why")
@@ -236,11 +228,11 @@ mod tests {
             replaced(2, "GET /nodes"),
             TEXT.replace("\"GET /events\"   ", "GET /nodes      ")
         );
-        let noted = |place, note| set_comment(TEXT, &span(TEXT, place), note).unwrap();
+        let noted = |place, note| set_comment(TEXT, &entry(TEXT, place), note).unwrap();
         assert_eq!(noted(0, "a\nb"), TEXT.replace("HEAD /_ping", "HEAD /_ping  # a b"));
         assert_eq!(noted(1, "new"), TEXT.replace("# why", "# new"));
         assert_eq!(noted(2, " "), TEXT.replace("   # all", ""));
-        let comments = [0, 1, 2].map(|place| comment(TEXT, &span(TEXT, place)).unwrap());
+        let comments = [0, 1, 2].map(|place| comment(TEXT, &entry(TEXT, place)).unwrap());
         assert_eq!(comments, ["", "why", "all"]);
     }
 
@@ -282,9 +274,9 @@ mod tests {
     fn entries_without_their_own_line_are_left_alone() {
         let text = "version: 1\nname: x\nallow: [GET /info, GET /events]\n";
         assert_eq!(remove(text, "allow", &parse(text).unwrap().allow, 0), None);
-        assert_eq!(replace(text, &span(text, 0), "GET /nodes"), None);
-        assert_eq!(set_comment(text, &span(text, 1), "x"), None);
-        assert_eq!(comment(text, &span(text, 1)), None);
+        assert_eq!(replace(text, &entry(text, 0), "GET /nodes"), None);
+        assert_eq!(set_comment(text, &entry(text, 1), "x"), None);
+        assert_eq!(comment(text, &entry(text, 1)), None);
     }
 
     proptest! {
@@ -305,7 +297,7 @@ mod tests {
             let text = format!("version: 1\nname: x\nallow:\n{text}deny: []\n");
             let Ok(old) = parse(&text) else { return Ok(()) };
             let place = place.index(old.allow.len());
-            let entry = old.allow[place].span.clone().unwrap();
+            let entry = old.allow[place].clone();
             let mut expected = old.clone();
             let noted = set_comment(&text, &entry, &note).unwrap();
             prop_assert_eq!(&parse(&noted).unwrap(), &expected, "{}", noted);

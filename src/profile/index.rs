@@ -90,24 +90,51 @@ impl RuleIndex {
         is_covered
     }
 
+    /// Whether one of the rules, which are all under `deny`, denies everything that `rule` would deny
+    /// there.
+    #[must_use]
+    pub fn denies_all_of(&self, rule: &Rule) -> bool {
+        let mut is_denied = false;
+        self.each_wider(
+            rule,
+            |own| match (own, rule.contents()) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(own), Some(other)) => own.names_all_of(other),
+            },
+            |_| {
+                is_denied = true;
+                true
+            },
+        );
+        is_denied
+    }
+
     /// Calls `found` with the index of each rule that covers `rule` until it returns true.
-    pub fn each_cover(&self, rule: &Rule, mut found: impl FnMut(usize) -> bool) {
+    pub fn each_cover(&self, rule: &Rule, found: impl FnMut(usize) -> bool) {
+        let covers = |own: Option<&Constraints>| match (own, rule.contents()) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(other)) => own.covers(other),
+        };
+        self.each_wider(rule, covers, found);
+    }
+
+    /// Calls `found` with the index of each rule that matches all names that `rule` matches, and whose
+    /// contents are wider.
+    fn each_wider(
+        &self,
+        rule: &Rule,
+        is_wider: impl Fn(Option<&Constraints>) -> bool,
+        mut found: impl FnMut(usize) -> bool,
+    ) {
         let Some(names) = self.names(rule.operation()) else { return };
         let values: Vec<String> = rule.patterns().iter().map(Pattern::as_value).collect();
         let is_exact = is_exact(rule.patterns());
         names.each(&values, is_exact, &mut |place| {
             let place = place_of(place);
-            self.covers_contents(place, rule) && found(place)
+            is_wider(self.contents.get(place).and_then(Option::as_ref)) && found(place)
         });
-    }
-
-    /// Whether the rule at an index allows all contents that another one allows.
-    fn covers_contents(&self, place: usize, rule: &Rule) -> bool {
-        match (self.contents.get(place), rule.contents()) {
-            (None | Some(None), _) => true,
-            (Some(Some(_)), None) => false,
-            (Some(Some(own)), Some(other)) => own.covers(other),
-        }
     }
 
     fn names(&self, operation: &Operation) -> Option<&Names> {

@@ -1,12 +1,13 @@
 //! Adds rules to a profile's text and leaves everything else as it was written.
 
 use super::Entry;
+use super::layout::{line_end, line_start, quoted};
 use crate::text::one_line;
 
-/// A line to add to a list.
+/// An entry to add to a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Insertion {
-    /// The text of the rule.
+    /// The text of the rule: its line, or its lines as [`super::rule_lines`] writes them.
     pub line: String,
     /// Its comment; empty for none.
     pub comment: String,
@@ -14,8 +15,8 @@ pub struct Insertion {
     pub after: usize,
 }
 
-/// Adds lines to the list `key`, whose `entries` were parsed from `text`. `None` if the entries are
-/// not on a line each.
+/// Adds entries to the list `key`, whose `entries` were parsed from `text`. `None` if the entries are
+/// not on lines of their own.
 #[must_use]
 pub fn insert<T>(
     text: &str,
@@ -34,20 +35,32 @@ pub fn insert<T>(
         Some(start) => text.get(*start..)?.split('-').next()?.to_owned(),
         None => "  ".to_owned(),
     };
+    let ends: Vec<usize> = entries
+        .iter()
+        .map(|entry| line_end(text, entry.end?.max(quoted(text, entry.span.as_ref()?).end)))
+        .collect::<Option<_>>()?;
     let mut text = text.to_owned();
+    let unended = text.len();
+    let is_unended = !entries.is_empty() && !text.ends_with('\n');
+    if is_unended {
+        text.push('\n');
+    }
     let empty = if starts.is_empty() { Some(empty_list(&mut text, key)?) } else { None };
     // Where each line goes; lines for the same position stay in order.
     let mut lines: Vec<(usize, String)> = Vec::with_capacity(insertions.len());
     for insertion in insertions {
-        let at = match insertion.after.checked_sub(1).and_then(|last| starts.get(last)) {
-            Some(start) => line_end(&mut text, *start),
+        let at = match insertion.after.checked_sub(1).and_then(|last| ends.get(last)) {
+            Some(end) if is_unended && *end == unended => unended + 1,
+            Some(end) => *end,
             None => empty.or_else(|| starts.first().copied())?,
         };
         let comment = match insertion.comment.as_str() {
             "" => String::new(),
             comment => format!("  # {}", one_line(comment)),
         };
-        lines.push((at, format!("{indent}- {}{comment}\n", insertion.line)));
+        let (first, further) = insertion.line.split_once('\n').unwrap_or((&insertion.line, ""));
+        let further: String = further.lines().map(|line| format!("{indent}{line}\n")).collect();
+        lines.push((at, format!("{indent}- {first}{comment}\n{further}")));
     }
     lines.sort_by_key(|(at, _)| *at);
     let mut edited = String::with_capacity(text.len());
@@ -59,25 +72,6 @@ pub fn insert<T>(
     }
     edited.push_str(text.get(done..)?);
     Some(edited)
-}
-
-/// The start of an entry's line; `None` if anything but its dash precedes it.
-pub(super) fn line_start(text: &str, at: usize) -> Option<usize> {
-    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
-    let before = text.get(start..at)?;
-    let quote = before.trim_end_matches(['"', '\'']);
-    (quote.trim() == "-").then_some(start)
-}
-
-/// The position after the line that starts at `start`.
-fn line_end(text: &mut String, start: usize) -> usize {
-    match text.get(start..).and_then(|rest| rest.find('\n')) {
-        Some(length) => start + length + 1,
-        None => {
-            text.push('\n');
-            text.len()
-        }
-    }
 }
 
 /// Makes room for the first entry of a list that is empty or absent, and returns the position.

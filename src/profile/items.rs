@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
+use super::layout::Layout;
 use super::problem::{Problem, at, bytes, hint, nearest, printable};
 use super::written::{Misfit, Written};
 use super::{ConstraintError, Entry, Rule, RuleError, UnknownOperation};
@@ -99,7 +100,8 @@ pub(super) fn parse_rule(
                 let span = if span.is_empty() { place.clone() } else { span };
                 misfit(text, span, &error)
             })?;
-            let end = end_of_item(text, contents.end(text).unwrap_or(place.end));
+            let layout = Layout::read(text, line, contents);
+            let end = layout.map_or(place.end, |layout| layout.end());
             let value = bare.with_contents(Some(constraints));
             Ok(Entry { value, span: Some(place), end: Some(end) })
         }
@@ -150,15 +152,6 @@ fn contents_hint(error: &ConstraintError) -> Option<String> {
             ValueError::Text | ValueError::Kind(_) => None,
         },
     }
-}
-
-/// The end of an entry whose last value ends at a position: after its quotes and brackets.
-fn end_of_item(text: &str, last: usize) -> usize {
-    let rest = text.get(last..).unwrap_or_default();
-    let after = rest.trim_start_matches([':', ' ', '"', '\'', ',', '[', ']', '{', '}', '\n']);
-    let passed = rest.get(..rest.len() - after.len()).unwrap_or_default();
-    let kept = passed.rfind(['"', '\'', ']', '}']).map_or(0, |last| last + 1);
-    last + kept
 }
 
 pub(super) fn parse_unknown(

@@ -18,6 +18,7 @@ mod index;
 mod insert;
 mod items;
 mod keywords;
+mod layout;
 mod model;
 mod overlap;
 mod parse;
@@ -30,14 +31,15 @@ mod schema;
 mod shipped;
 mod standing;
 mod unknown;
+mod values;
 mod written;
 mod yaml;
 
 pub use accept::{Acceptance, Subject};
 pub use ambiguity::{Ambiguity, AmbiguityKind};
-pub use change::{Change, ChangeKind, Effect};
+pub use change::{Change, ChangeKind, ContentChange, Effect};
 pub use check_code::CheckCode;
-pub use constraints::{Allowed, ConstraintError, Constraints, ValuePattern};
+pub use constraints::{Allowed, ConstraintError, Constraints, Given, ValuePattern};
 pub use diff::Diff;
 pub use edit::{
     comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
@@ -57,4 +59,5 @@ pub use schema::{TITLE as SCHEMA_TITLE, schema};
 pub use shipped::{BUILTIN, SHIPPED, Shipped};
 pub use standing::{Open, Since, Standing, Widened};
 pub use unknown::UnknownOperation;
+pub use values::{add_value, close_facet, open_facet, remove_value};
 pub use yaml::value as spelled_value;

@@ -63,9 +63,16 @@ impl Profile {
         RuleIndex::new(self.engine, self.allow.iter().map(|entry| &entry.value))
     }
 
-    /// An index of `deny`.
+    /// An index of the rules under `deny` that deny whatever the contents.
     #[must_use]
     pub fn denied(&self) -> RuleIndex {
+        let rules = self.deny.iter().map(|entry| &entry.value);
+        RuleIndex::new(self.engine, rules.filter(|rule| rule.contents().is_none()))
+    }
+
+    /// An index of `deny`.
+    #[must_use]
+    pub fn denials(&self) -> RuleIndex {
         RuleIndex::new(self.engine, self.deny.iter().map(|entry| &entry.value))
     }
 }

@@ -107,7 +107,8 @@ fn change(
     new: Vec<Entry<String>>,
     risk: Option<Risk>,
 ) -> Change {
-    Change { kind, effect: Effect::None, old, new, risk, is_reviewed: false }
+    let contents = Vec::new();
+    Change { kind, effect: Effect::None, old, new, contents, risk, is_reviewed: false }
 }
 
 fn text_of(entry: &Entry<Kept>) -> Entry<String> {

@@ -108,7 +108,7 @@ impl Reviewed {
 #[derive(Debug)]
 pub struct Accepted<'a> {
     exact: HashMap<&'a Rule, Risk>,
-    /// Rules that match more than one name, by operation.
+    /// Rules that match more than one name or have contents, by operation.
     wide: HashMap<usize, Vec<&'a Kept>>,
 }
 
@@ -121,7 +121,8 @@ impl<'a> Accepted<'a> {
             }
             let risk = exact.entry(&kept.rule).or_insert(kept.risk);
             *risk = kept.risk.max(*risk);
-            if !kept.rule.patterns().iter().all(|pattern| matches!(pattern, Pattern::Exact(_))) {
+            let is_exact = |pattern: &Pattern| matches!(pattern, Pattern::Exact(_));
+            if kept.rule.contents().is_some() || !kept.rule.patterns().iter().all(is_exact) {
                 wide.entry(kept.rule.operation().index).or_default().push(kept);
             }
         }
@@ -132,7 +133,11 @@ impl<'a> Accepted<'a> {
     #[must_use]
     pub fn risk_of(&self, rule: &Rule) -> Option<Risk> {
         let exact = self.exact.get(rule).copied();
-        exact.or_else(|| {
+        let with_any_contents = || {
+            rule.contents()?;
+            self.exact.get(&rule.without_contents()).copied()
+        };
+        exact.or_else(with_any_contents).or_else(|| {
             let wide = self.wide.get(&rule.operation().index)?.iter();
             wide.filter(|kept| kept.rule.covers(rule)).map(|kept| kept.risk).max()
         })

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::written::Written;
 use super::{ConstraintError, Constraints, Pattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
-use crate::contents::Facts;
+use crate::contents::{Fact, Facts};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -186,6 +186,13 @@ impl Rule {
         }
     }
 
+    /// Whether a rule that allows may admit a request with these facts, which are `None` if they are not
+    /// known.
+    #[must_use]
+    pub fn may_admit(&self, facts: Option<&Facts>) -> bool {
+        facts.is_none() || self.admits(facts)
+    }
+
     /// Whether a rule that denies is about a request with these facts: any of them is enough. If they
     /// are not known, it may be.
     #[must_use]
@@ -194,6 +201,24 @@ impl Rule {
             (Some(contents), Some(facts)) => facts.iter().any(|fact| contents.names(fact)),
             (None, _) | (Some(_), None) => true,
         }
+    }
+
+    /// The fact for which a rule that denies is about a request.
+    #[must_use]
+    pub fn denied_fact(&self, facts: Option<&Facts>) -> Option<Fact> {
+        let contents = self.contents.as_ref()?;
+        facts?.iter().find(|fact| contents.names(fact)).cloned()
+    }
+
+    /// Whether the rule under `deny` denies every request that `other` would deny there.
+    #[must_use]
+    pub fn denies_all_of(&self, other: &Self) -> bool {
+        let contents = match (&self.contents, &other.contents) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(other)) => own.names_all_of(other),
+        };
+        contents && self.compare(other, Pattern::covers)
     }
 
     /// Whether the rule matches this operation with these values, whatever the contents.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::CheckCode;
 use crate::api::{EngineKind, Operation, Part, Risk};
+use crate::contents::{Facet, Schema};
 
 /// The title of the schema.
 pub const TITLE: &str = "A profile of dsp, version 1";
@@ -23,8 +24,10 @@ fn value() -> Value {
             "allow": rules(engine),
             "deny": rules(engine),
             "reviewed": { "properties": Risk::ALL
-                .map(|risk| (risk.as_str().to_owned(), rules(engine)))
+                .map(Risk::as_str)
                 .into_iter()
+                .chain(["deny"])
+                .map(|list| (list.to_owned(), rules(engine)))
                 .collect::<serde_json::Map<_, _>>() },
         } })
     };
@@ -34,13 +37,14 @@ fn value() -> Value {
         .map(CheckCode::as_str)
         .collect();
     let list = json!({ "type": ["array", "null"], "items": { "type": "string" } });
+    let of_rules = json!({ "type": ["array", "null"] });
     let mut reviewed = serde_json::Map::new();
     reviewed.insert("digest".into(), json!({ "type": "string" }));
     for risk in Risk::ALL {
-        reviewed.insert(risk.as_str().into(), list.clone());
+        reviewed.insert(risk.as_str().into(), of_rules.clone());
     }
     reviewed.insert("unknown".into(), list.clone());
-    reviewed.insert("deny".into(), list.clone());
+    reviewed.insert("deny".into(), of_rules);
     reviewed.insert("marks".into(), list);
     reviewed.insert("min_api".into(), json!({ "type": "string" }));
     json!({
@@ -101,10 +105,7 @@ fn value() -> Value {
         "if": { "properties": { "engine": { "const": "podman" } }, "required": ["engine"] },
         "then": lists(EngineKind::Podman),
         "else": lists(EngineKind::Docker),
-        "$defs": {
-            "docker": rule(EngineKind::Docker),
-            "podman": rule(EngineKind::Podman),
-        },
+        "$defs": definitions(),
     })
 }
 
@@ -112,8 +113,75 @@ fn reference(engine: EngineKind) -> Value {
     json!({ "$ref": format!("#/$defs/{engine}") })
 }
 
+/// The rules of each engine, and the values of each facet.
+fn definitions() -> Value {
+    let rules = EngineKind::ALL.into_iter().map(|engine| {
+        let rule = json!({ "anyOf": [line(engine), mapping(engine)] });
+        (engine.to_string(), rule)
+    });
+    let values = Facet::ALL.into_iter().map(|facet| (facet.to_string(), values(facet)));
+    Value::Object(rules.chain(values).collect())
+}
+
+/// The rules of an engine with contents, by their line.
+fn mapping(engine: EngineKind) -> Value {
+    let (mut complete, mut narrowed) = (serde_json::Map::new(), serde_json::Map::new());
+    for operation in engine.catalogue().operations() {
+        let Some(schema) = Schema::of(operation) else { continue };
+        let contents = contents(schema);
+        if operation.template.parameters().next().is_some() {
+            narrowed.insert(format!("^{}$", pattern(operation)), contents.clone());
+        }
+        complete.insert(operation.to_string(), contents);
+    }
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": complete,
+        "patternProperties": narrowed,
+        "additionalProperties": false,
+    })
+}
+
+/// What a rule for an operation may say about contents.
+fn contents(schema: &Schema) -> Value {
+    let facets = schema.facets().into_iter().map(|facet| {
+        let fields = schema.fields().iter().filter(|field| field.facet == Some(facet));
+        let named: Vec<&str> = fields.map(|field| field.path).filter(|path| *path != ".").collect();
+        let from = match named.as_slice() {
+            [] => String::new(),
+            named => format!(" From {}.", named.join(", ")),
+        };
+        let about = format!("{}.{from}", facet.about());
+        (facet.to_string(), json!({ "$ref": format!("#/$defs/{facet}"), "description": about }))
+    });
+    json!({
+        "type": "object",
+        "description": "What requests may contain; a facet that is not named only allows what is harmless.",
+        "additionalProperties": false,
+        "properties": facets.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+/// The values of a facet: those that people often need as completions, and any others.
+fn values(facet: Facet) -> Value {
+    let any = json!({ "const": "any", "description": "Every value." });
+    if facet.is_flag() {
+        let is_true = json!({ "enum": [true, "true"] });
+        return json!({ "anyOf": [any, is_true, { "type": "array", "items": is_true }] });
+    }
+    let offered = facet
+        .offered()
+        .iter()
+        .map(|(value, about)| json!({ "const": value, "description": about }));
+    let other = json!({ "type": ["string", "boolean"] });
+    let value = json!({ "anyOf": offered.chain([other]).collect::<Vec<_>>() });
+    json!({ "anyOf": [any, value, { "type": "array", "items": value }] })
+}
+
 /// Every operation as a completion, and a pattern for rules with names.
-fn rule(engine: EngineKind) -> Value {
+fn line(engine: EngineKind) -> Value {
     let operations = engine.catalogue().operations();
     let complete = operations.iter().map(|operation| {
         json!({

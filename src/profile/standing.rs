@@ -185,7 +185,7 @@ impl Profile {
         // The engine may differ from that of the rules.
         let denied = EngineKind::ALL
             .map(|engine| RuleIndex::new(engine, self.deny.iter().map(|entry| &entry.value)));
-        let is_denied = |rule: &Rule| denied.iter().any(|index| index.covers(rule));
+        let is_denied = |rule: &Rule| denied.iter().any(|index| index.denies_all_of(rule));
         let gone = reviewed.deny.iter().map(|entry| &entry.value).filter(|rule| !is_denied(rule));
         changes.extend(gone.cloned().map(Widened::Undenied));
         changes

@@ -21,7 +21,7 @@ pub(super) struct Written(Vec<(Spanned<String>, Spanned<Values>)>);
 
 /// The values of a facet as written.
 #[derive(Debug)]
-enum Values {
+pub(super) enum Values {
     /// One value, on the line of its facet.
     One(String),
     /// A list.
@@ -30,7 +30,7 @@ enum Values {
 
 /// A value of a list.
 #[derive(Debug)]
-struct Value(String);
+pub(super) struct Value(String);
 
 /// Why contents are not those of an operation, and where.
 #[derive(Debug)]
@@ -82,14 +82,24 @@ impl Written {
         Ok(constraints.without_empty())
     }
 
-    /// The end of the last value in the text; `None` if there is none.
-    pub(super) fn end(&self, text: &str) -> Option<usize> {
-        let (key, values) = self.0.last()?;
-        let ends = match &values.value {
-            Values::One(_) => Some(bytes(text, values.defined.span()).end),
-            Values::Many(list) => list.last().map(|last| bytes(text, last.defined.span()).end),
-        };
-        Some(ends.unwrap_or_else(|| bytes(text, key.defined.span()).end))
+    /// The facets as written, each with its values.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Spanned<String>, &Spanned<Values>)> {
+        self.0.iter().map(|(key, values)| (key, values))
+    }
+}
+
+impl Values {
+    /// Each value with its position in the text.
+    pub(super) fn places(values: &Spanned<Self>, text: &str) -> Vec<(String, Range<usize>)> {
+        match &values.value {
+            Self::One(value) => vec![(value.clone(), bytes(text, values.defined.span()))],
+            Self::Many(list) => {
+                let place = |value: &Spanned<Value>| {
+                    (value.value.0.clone(), bytes(text, value.defined.span()))
+                };
+                list.iter().map(place).collect()
+            }
+        }
     }
 }
 

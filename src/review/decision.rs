@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::profile::{Rule, UnknownOperation};
+use crate::contents::Facet;
+use crate::profile::{Rule, UnknownOperation, ValuePattern};
 
 /// What a decision is about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +29,15 @@ pub enum Decision {
         /// The narrower rules.
         to: Vec<Rule>,
     },
+    /// What a rule under `allow` allows requests to contain changes. Nothing is accepted by it.
+    Contents {
+        /// The rule, which has contents.
+        rule: Rule,
+        /// How they change.
+        edit: ContentEdit,
+    },
+    /// Requests that contain something are denied, whatever `allow` says.
+    DenyContents(Rule),
     /// A comment replaces the existing one. An empty comment removes it.
     Note {
         /// The rule or request that it is for.
@@ -38,6 +48,28 @@ pub enum Decision {
     /// Everything else that has changed since the review is accepted: `deny`, `min_api`, `engine` and
     /// the list of what was accepted.
     Confirm,
+}
+
+/// A change of what a rule allows requests to contain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ContentEdit {
+    /// A value is no longer allowed.
+    Remove(ValuePattern),
+    /// A value is no longer allowed, and `deny` says so.
+    Deny(ValuePattern),
+    /// A narrower value takes the place of another one.
+    Replace {
+        /// The old value.
+        from: ValuePattern,
+        /// The new one.
+        to: ValuePattern,
+    },
+    /// This is the only value of its facet.
+    Only(ValuePattern),
+    /// Every value of a facet is allowed.
+    Open(Facet),
+    /// Only harmless values of a facet are allowed.
+    Close(Facet),
 }
 
 /// Why a decision cannot be made.

@@ -1,7 +1,7 @@
 //! A profile with its text, and how a decision changes both.
 
 use super::decision::{Decision, DraftError, Subject};
-use super::edit::{Edit, span_of};
+use super::edit::{Edit, entry_of};
 use crate::profile::{Profile, comment};
 
 /// A profile under review.
@@ -33,11 +33,14 @@ impl Draft {
     /// The comment after a rule or request; empty if there is none.
     #[must_use]
     pub fn comment(&self, subject: &Subject) -> String {
-        let span = match subject {
-            Subject::Rule(rule) => span_of(&self.profile.allow, rule),
-            Subject::Unknown(unknown) => span_of(&self.profile.unknown, unknown),
+        let comment = match subject {
+            Subject::Rule(rule) => {
+                entry_of(&self.profile.allow, rule).and_then(|entry| comment(&self.text, entry))
+            }
+            Subject::Unknown(unknown) => entry_of(&self.profile.unknown, unknown)
+                .and_then(|entry| comment(&self.text, entry)),
         };
-        span.and_then(|span| comment(&self.text, &span)).unwrap_or_default()
+        comment.unwrap_or_default()
     }
 
     /// Returns the draft after a decision.
@@ -58,6 +61,8 @@ impl Draft {
                 let subjects: Vec<Subject> = to.iter().cloned().map(Subject::Rule).collect();
                 edit.keep(&mut reviewed, &subjects)?;
             }
+            Decision::Contents { rule, edit: change } => edit.contents(rule, change)?,
+            Decision::DenyContents(rule) => edit.deny_contents(rule)?,
             Decision::Note { subject, text } => {
                 edit.note(subject, text)?;
                 return edit.read_back().map(|(text, profile)| Self { text, profile });

@@ -3,12 +3,23 @@
 
 use std::collections::HashSet;
 
-use super::decision::{DraftError, Subject};
+use super::decision::{ContentEdit, DraftError, Subject};
+use crate::contents::Facet;
 use crate::learn;
 use crate::profile::{
-    self, Entry, Insertion, Kept, Profile, Reviewed, Rule, RuleIndex, UnknownOperation, Widened,
-    comment, emit_reviewed, insert, key_span, remove_all, replace, set_comment, set_part,
+    self, Constraints, Entry, Insertion, Kept, Profile, Reviewed, Rule, RuleIndex,
+    UnknownOperation, ValuePattern, Widened, add_value, close_facet, comment, emit_reviewed,
+    insert, key_span, open_facet, remove_all, remove_value, replace, rule_lines, set_comment,
+    set_part,
 };
+
+/// A step of a change of contents.
+enum Step<'a> {
+    Add(&'a ValuePattern),
+    Remove(&'a ValuePattern),
+    Open(Facet),
+    Close(Facet),
+}
 
 /// A text, and the profile that it should describe.
 pub(super) struct Edit {
@@ -56,11 +67,90 @@ impl Edit {
 
     /// Moves a rule from `allow` to `deny`, with everything that it covers.
     pub(super) fn deny(&mut self, rule: &Rule) -> Result<(), DraftError> {
-        let span = span_of(&self.profile.allow, rule);
-        let span = span.ok_or_else(|| DraftError::NotThere(rule.to_string()))?;
-        let comment = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
+        let entry = entry_of(&self.profile.allow, rule);
+        let entry = entry.ok_or_else(|| DraftError::NotThere(rule.to_string()))?;
+        let comment = comment(&self.text, entry).ok_or(DraftError::NotALine("allow"))?;
+        // What requests may contain no longer matters if all of them are denied.
+        let rule = &rule.without_contents();
         self.remove_rules(|allowed| rule.covers(allowed))?;
-        if self.profile.deny.iter().any(|entry| entry.value.covers(rule)) {
+        self.add_denial(rule, comment)
+    }
+
+    /// Denies requests that contain something, and no longer allows them to.
+    pub(super) fn deny_contents(&mut self, rule: &Rule) -> Result<(), DraftError> {
+        let Some(denied) = rule.contents() else { return self.deny(rule) };
+        let names = rule.without_contents();
+        for value in denied.values() {
+            let mut place = 0;
+            while let Some(entry) = self.profile.allow.get(place) {
+                if names.covers(&entry.value.without_contents())
+                    && entry
+                        .value
+                        .contents()
+                        .is_some_and(|own| own.values().any(|own| own == value))
+                {
+                    let own = entry.value.clone();
+                    self.contents(&own, &ContentEdit::Remove(value.clone()))?;
+                }
+                place += 1;
+            }
+        }
+        self.add_denial(rule, String::new())
+    }
+
+    /// Changes what a rule allows requests to contain.
+    pub(super) fn contents(&mut self, rule: &Rule, edit: &ContentEdit) -> Result<(), DraftError> {
+        let there = || DraftError::NotThere(rule.to_string());
+        let place = self.profile.allow.iter().position(|entry| entry.value == *rule);
+        let place = place.ok_or_else(there)?;
+        let mut contents = rule.contents().cloned().ok_or_else(there)?;
+        let steps: Vec<Step<'_>> = match edit {
+            ContentEdit::Remove(value) | ContentEdit::Deny(value) => vec![Step::Remove(value)],
+            ContentEdit::Replace { from, to } => vec![Step::Add(to), Step::Remove(from)],
+            ContentEdit::Only(value) => vec![Step::Close(value.facet()), Step::Add(value)],
+            ContentEdit::Open(facet) => vec![Step::Open(*facet)],
+            ContentEdit::Close(facet) => vec![Step::Close(*facet)],
+        };
+        for step in steps {
+            let entry = self.profile.allow.get(place).ok_or_else(there)?;
+            let text = match step {
+                Step::Add(value) => {
+                    contents.add(value.clone());
+                    add_value(&self.text, entry, value)
+                }
+                Step::Remove(value) => {
+                    contents.remove(value);
+                    remove_value(&self.text, entry, value)
+                }
+                Step::Open(facet) => {
+                    contents.open(facet);
+                    open_facet(&self.text, entry, facet)
+                }
+                Step::Close(facet) => {
+                    contents.close(facet);
+                    close_facet(&self.text, entry, facet)
+                }
+            };
+            self.text = text.ok_or(DraftError::NotALine("allow"))?;
+            if let Some(entry) = self.profile.allow.get_mut(place) {
+                let rule = entry.value.clone().with_contents(Some(contents.clone()));
+                *entry = Entry::new(rule);
+            }
+            self.find_spans()?;
+        }
+        match edit {
+            ContentEdit::Deny(value) => {
+                let mut only = Constraints::harmless();
+                only.add(value.clone());
+                self.add_denial(&rule.clone().with_contents(Some(only)), String::new())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a rule to `deny`, unless another one there denies as much.
+    fn add_denial(&mut self, rule: &Rule, comment: String) -> Result<(), DraftError> {
+        if self.profile.deny.iter().any(|entry| entry.value.denies_all_of(rule)) {
             return Ok(());
         }
         if key_span(&self.text, "deny").is_none() {
@@ -69,7 +159,7 @@ impl Edit {
             self.profile.reviewed = None;
         }
         let after = self.profile.deny.len();
-        let insertion = Insertion { line: rule.to_string(), comment, after };
+        let insertion = Insertion { line: rule_lines(rule).join("\n"), comment, after };
         self.text = insert(&self.text, "deny", &self.profile.deny, vec![insertion])
             .ok_or(DraftError::NotALine("deny"))?;
         self.profile.deny.push(Entry::new(rule.clone()));
@@ -78,7 +168,7 @@ impl Edit {
 
     /// Removes a request from `unknown`.
     pub(super) fn drop_unknown(&mut self, unknown: &UnknownOperation) -> Result<(), DraftError> {
-        span_of(&self.profile.unknown, unknown)
+        entry_of(&self.profile.unknown, unknown)
             .ok_or_else(|| DraftError::NotThere(unknown.to_string()))?;
         let places = places_of(&self.profile.unknown, |other| other == unknown);
         self.text = remove_all(&self.text, "unknown", &self.profile.unknown, &places)
@@ -102,9 +192,8 @@ impl Edit {
         let is_wider = |entry: &Entry<Rule>| from.contains(&entry.value);
         let place = self.profile.allow.iter().position(is_wider);
         let place = place.ok_or(DraftError::NotALine("allow"))?;
-        let span = self.profile.allow.get(place).and_then(|entry| entry.span.clone());
-        let span = span.ok_or(DraftError::NotALine("allow"))?;
-        let old = comment(&self.text, &span).ok_or(DraftError::NotALine("allow"))?;
+        let entry = self.profile.allow.get(place).ok_or(DraftError::NotALine("allow"))?;
+        let old = comment(&self.text, entry).ok_or(DraftError::NotALine("allow"))?;
         let mut seen = allowed;
         let fresh: Vec<Rule> = to.iter().filter(|rule| seen.insert(*rule)).cloned().collect();
         // A count is no longer true if one rule becomes several.
@@ -112,15 +201,17 @@ impl Edit {
         let Some((first, others)) = fresh.split_first() else {
             return self.remove_rules(|rule| from.contains(rule));
         };
-        self.text = set_comment(&self.text, &span, comment).ok_or(DraftError::NotALine("allow"))?;
-        self.text =
-            replace(&self.text, &span, &first.to_string()).ok_or(DraftError::NotALine("allow"))?;
+        self.text = set_comment(&self.text, entry, comment).ok_or(DraftError::NotALine("allow"))?;
+        self.find_spans()?;
+        let entry = self.profile.allow.get(place).ok_or(DraftError::NotALine("allow"))?;
+        self.text = replace(&self.text, entry, &rule_lines(first).join("\n"))
+            .ok_or(DraftError::NotALine("allow"))?;
         if let Some(entry) = self.profile.allow.get_mut(place) {
             *entry = Entry::new(first.clone());
         }
         self.find_spans()?;
         let insertion = |rule: &Rule| Insertion {
-            line: rule.to_string(),
+            line: rule_lines(rule).join("\n"),
             comment: comment.to_owned(),
             after: place + 1,
         };
@@ -146,12 +237,18 @@ impl Edit {
 
     /// Replaces the comment of a rule or request.
     pub(super) fn note(&mut self, subject: &Subject, note: &str) -> Result<(), DraftError> {
-        let (list, span) = match subject {
-            Subject::Rule(rule) => ("allow", span_of(&self.profile.allow, rule)),
-            Subject::Unknown(unknown) => ("unknown", span_of(&self.profile.unknown, unknown)),
+        let there = || DraftError::NotThere(subject.to_string());
+        let (list, text) = match subject {
+            Subject::Rule(rule) => {
+                let entry = entry_of(&self.profile.allow, rule).ok_or_else(there)?;
+                ("allow", set_comment(&self.text, entry, note))
+            }
+            Subject::Unknown(unknown) => {
+                let entry = entry_of(&self.profile.unknown, unknown).ok_or_else(there)?;
+                ("unknown", set_comment(&self.text, entry, note))
+            }
         };
-        let span = span.ok_or_else(|| DraftError::NotThere(subject.to_string()))?;
-        self.text = set_comment(&self.text, &span, note).ok_or(DraftError::NotALine(list))?;
+        self.text = text.ok_or(DraftError::NotALine(list))?;
         Ok(())
     }
 
@@ -211,12 +308,12 @@ fn places_of<T>(entries: &[Entry<T>], is_meant: impl Fn(&T) -> bool) -> Vec<usiz
     meant.map(|(place, _)| place).collect()
 }
 
-/// Where the first entry with this value is in the text.
-pub(super) fn span_of<T: PartialEq>(
-    entries: &[Entry<T>],
+/// The first entry with this value.
+pub(super) fn entry_of<'a, T: PartialEq>(
+    entries: &'a [Entry<T>],
     value: &T,
-) -> Option<std::ops::Range<usize>> {
-    entries.iter().find(|entry| entry.value == *value)?.span.clone()
+) -> Option<&'a Entry<T>> {
+    entries.iter().find(|entry| entry.value == *value)
 }
 
 /// Whether a comment is empty or from `generate`: `seen in 1 of 2 sessions, 3 containers`.

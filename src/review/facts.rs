@@ -62,6 +62,7 @@ impl Facts {
         }
         let about = known.with_demands(matching);
         let shared = Names::Glob.rules(&about).into_iter().next();
+        let shared = shared.map(|shared| shared.with_contents(rule.contents().cloned()));
         Some(Self {
             requests: known.seen.requests,
             sessions: known.seen.sessions.len(),
@@ -79,7 +80,7 @@ impl Facts {
     pub fn exact(&self, rule: &Rule) -> Vec<Rule> {
         let exact = |values: &Vec<String>| {
             let patterns = values.iter().map(|value| Pattern::Exact(value.clone())).collect();
-            Rule::narrowed(rule.operation(), patterns)
+            Rule::narrowed(rule.operation(), patterns).with_contents(rule.contents().cloned())
         };
         self.names.iter().map(exact).collect()
     }

@@ -20,10 +20,11 @@ mod script;
 mod session;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use changes::{Line, Mark, changed, changes};
 pub use choice::{Choice, Refusal};
-pub use decision::{Decision, DraftError, Subject};
+pub use decision::{ContentEdit, Decision, DraftError, Subject};
 pub use draft::Draft;
 pub use facts::Facts;
 pub use narrowing::{PatternError, narrowed, proposal};
@@ -32,3 +33,4 @@ pub use queue::{Item, is_low, queue};
 pub use screen::{Screen, View, keys, lines, message};
 pub use script::{Answers, ScriptError, settle};
 pub use session::{Leaving, Session, Step, Tally};
+pub use values::{Value, ValueChoice, narrowed_value, values};

@@ -59,6 +59,11 @@ pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule,
     let narrower = Rule::parse(operation.engine, &text)
         .ok()
         .filter(|narrower| narrower.operation() == operation)
+        // A pattern says nothing about contents.
+        .map(|narrower| match narrower.contents() {
+            None => narrower.with_contents(rule.contents().cloned()),
+            Some(_) => narrower,
+        })
         .ok_or_else(|| PatternError::NoName { typed: typed.to_owned(), rule: rule.to_string() })?;
     if !rule.covers(&narrower) || narrower.covers(rule) {
         return Err(PatternError::NotNarrower(rule.to_string()));
@@ -78,7 +83,7 @@ pub fn proposal(rule: &Rule, facts: Option<&Facts>) -> String {
     match shared.unwrap_or(rule).patterns() {
         [pattern] if shared.is_some() => pattern.to_string(),
         [_] => String::new(),
-        _ => shared.unwrap_or(rule).to_string(),
+        _ => shared.unwrap_or(rule).without_contents().to_string(),
     }
 }
 

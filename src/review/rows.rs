@@ -6,10 +6,13 @@ use anstyle::{AnsiColor, Style};
 use super::edit::is_count;
 use super::facts::{holds, some};
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
-use super::session::{Mode, Session};
-use super::{Choice, Decision, Facts, Item, Refusal, Subject, changed, narrowed, proposal};
+use super::session::{Mode, Session, has_values};
+use super::{
+    Choice, Decision, Facts, Item, Refusal, Subject, ValueChoice, changed, narrowed,
+    narrowed_value, proposal, values,
+};
 use crate::api::Risk;
-use crate::explain::{self, about};
+use crate::explain::{self, about, about_contents};
 use crate::profile::{Ambiguity, Pattern, Rule};
 use crate::report::{count, printable, quoted};
 
@@ -69,6 +72,8 @@ pub(super) fn body(
             Mode::Note(line) => body.note(session, item, &line.text()),
             Mode::Pattern(line) => body.pattern(session, item, &line.text()),
             Mode::Proposed(rule) => body.proposed(session, item, rule),
+            Mode::Values(at) => body.values(session, item, *at, None),
+            Mode::Value(at, line) => body.values(session, item, *at, Some(&line.text())),
         }
     }
     body.lines
@@ -101,10 +106,22 @@ impl Body {
             self.field("again", &format!("it was accepted as {before}, and is {risk} today"));
         }
         let is_long = session.mode == Mode::Explain;
+        let contents = rule.contents().map(|_| about_contents(rule)).unwrap_or_default();
+        let has_contents = !contents.is_empty();
         for (label, text) in about(operation) {
+            // What an operation can do with any contents is not what this rule allows.
+            let text = match label {
+                "permits" if has_contents => explain::permits(rule),
+                "risk" if has_contents => rule.risk().to_string(),
+                "at worst" | "instead" | "contents" if has_contents => continue,
+                _ => text,
+            };
             if is_long || matches!(label, "permits" | "risk") {
                 self.field(label, &text);
             }
+        }
+        for (label, text) in &contents {
+            self.field(label, text);
         }
         if let Some(names) = holds_for(rule) {
             self.field("for", &names);
@@ -160,11 +177,11 @@ impl Body {
     }
 
     fn section(&mut self, session: &Session, rules: &[Rule]) {
-        let lines: Vec<(Risk, String, &str)> = rules
+        let lines: Vec<(Risk, String, String)> = rules
             .iter()
             .map(|rule| {
-                let operation = rule.operation();
-                (rule.risk(), printable(&rule.to_string()), operation.permits)
+                let names = rule.without_contents().to_string();
+                (rule.risk(), printable(&names), explain::permits(rule))
             })
             .collect();
         let widest = lines.iter().map(|(_, rule, _)| rule.len()).max().unwrap_or(0);
@@ -174,7 +191,8 @@ impl Body {
             let gap = " ".repeat(6_usize.saturating_sub(risk.as_str().len()));
             if side_by_side {
                 let rule = Span::plain(format!("{gap}{rule:<widest$}  "));
-                let (front, permits) = ([Span::plain("  "), word, rule], [Span::plain(*permits)]);
+                let (front, permits) =
+                    ([Span::plain("  "), word, rule], [Span::plain(permits.as_str())]);
                 self.lines.extend(fold(&front, &permits, self.columns, widest + 10));
             } else {
                 let rule = [word, Span::plain(format!("{gap}{rule}"))];
@@ -285,13 +303,58 @@ impl Body {
             ("g", "pattern: one rule, such as ci-*, which has to match all recorded names"),
             ("c", "comment: is written after the rule in the file"),
         ];
+        let values = [("v", "values: looks at what requests may contain, one by one")];
         let all = [
             ("s", "skip: leaves it open for later"),
             ("b", "back: undoes the last answer, in the file too"),
             ("q", "quit: every answer is saved already; dsp review continues there"),
         ];
         self.field("k", "keep: accepts it, and records that under reviewed:");
-        rule.iter().filter(|_| is_one).chain(&all).for_each(|(key, text)| self.field(key, text));
+        let values = values.iter().filter(|_| has_values(item));
+        let rule = rule.iter().filter(|_| is_one).chain(values);
+        rule.chain(&all).for_each(|(key, text)| self.field(key, text));
+    }
+
+    /// The values of a rule, and the effect of each key on the marked one.
+    fn values(&mut self, session: &Session, item: &Item, at: usize, typed: Option<&str>) {
+        let Item::Rule { rule, .. } = item else { return };
+        self.blank();
+        let all = values(rule);
+        for (place, value) in all.iter().enumerate() {
+            let mark = if place == at { '>' } else { ' ' };
+            let text = value.value.as_ref().map_or("any", |value| value.as_str());
+            let line = format!("{} {text} ({})", value.facet, value.risk);
+            let lines = wrap(&printable(&line), self.columns, &format!("{mark} "), "    ");
+            self.lines.extend(if place == at { styled(STRONG, &lines) } else { lines });
+        }
+        let Some(value) = all.get(at) else { return };
+        self.blank();
+        let decision = |edit| Decision::Contents { rule: rule.clone(), edit };
+        if let Some(typed) = typed {
+            match narrowed_value(value, typed) {
+                Ok(edit) => {
+                    self.effect(
+                        session,
+                        "It would change the file like this:",
+                        Some(&decision(edit)),
+                    );
+                }
+                Err(why) => self.text(&why),
+            }
+            return;
+        }
+        for choice in ValueChoice::ALL.into_iter().filter(|choice| choice.is_open(value)) {
+            let front = format!("  {}  ", choice.key());
+            self.lines.extend(wrap(&choice.text(value), self.columns, &front, "     "));
+        }
+        if self.shown == For::Screen
+            && let Some(edit) =
+                ValueChoice::Drop.edit(value).or_else(|| ValueChoice::DropFacet.edit(value))
+        {
+            self.blank();
+            let lead = "Without it, the file would change like this:";
+            self.effect(session, lead, Some(&decision(edit)));
+        }
     }
 
     fn note(&mut self, session: &Session, item: &Item, text: &str) {

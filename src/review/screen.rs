@@ -5,8 +5,8 @@ use textwrap::core::display_width;
 
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::rows::{self, For};
-use super::session::{Mode, Session, Step};
-use super::{Choice, Item};
+use super::session::{Mode, Session, Step, has_values};
+use super::{Choice, Item, ValueChoice, values};
 use crate::api::Risk;
 use crate::explain;
 use crate::report::{count, printable};
@@ -161,7 +161,7 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
     let (word, style, text) = match item {
         Some(Item::Rule { rule, .. }) => {
             let risk = rule.risk();
-            (risk.as_str(), explain::style(risk), rule.to_string())
+            (risk.as_str(), explain::style(risk), rule.without_contents().to_string())
         }
         Some(Item::Unknown(unknown)) => {
             ("unknown", explain::style(Risk::Root), unknown.to_string())
@@ -203,6 +203,23 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
         (Mode::Proposed(_), _) => {
             return vec![("y", "take it"), ("g", "change it"), ("Esc", "leave it")];
         }
+        (Mode::Value(..), _) => return vec![("Enter", "take it"), ("Esc", "leave it")],
+        (Mode::Values(at), Some(Item::Rule { rule, .. })) => {
+            let all = values(rule);
+            let choices = ValueChoice::ALL.into_iter();
+            let possible =
+                |choice: &ValueChoice| all.get(*at).is_some_and(|value| choice.is_open(value));
+            let word = |choice| match choice {
+                ValueChoice::Drop => ("x", "drop"),
+                ValueChoice::DropFacet => ("f", "drop all of it"),
+                ValueChoice::Deny => ("d", "deny"),
+                ValueChoice::Open => ("o", "open"),
+                ValueChoice::Narrow => ("g", "narrow"),
+            };
+            let mut keys: Vec<_> = choices.filter(possible).map(word).collect();
+            keys.extend([("Esc", "the rule"), ("b", "back"), ("q", "quit")]);
+            return keys;
+        }
         (_, None) => return vec![("Enter", "end the review"), ("b", "back")],
         _ => {}
     }
@@ -220,6 +237,7 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
         }
     }
     keys.extend(matches!(item, Some(Item::Section { .. })).then_some(("l", "look at each")));
+    keys.extend(item.is_some_and(has_values).then_some(("v", "values")));
     let has_comment = matches!(item, Some(Item::Rule { .. } | Item::Unknown(_)));
     keys.extend(has_comment.then_some(("c", "comment")));
     keys.push(if session.mode == Mode::Explain { ("e", "question") } else { ("e", "explain") });

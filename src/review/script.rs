@@ -73,7 +73,8 @@ pub enum ScriptError {
 /// [`ScriptError`]. None of the decisions then has an effect.
 pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     let mut now = draft.clone();
-    let denied = find_all(draft, &answers.deny)?;
+    let (contents, denied) = denials(draft, &answers.deny)?;
+    let denied = find_all(draft, &denied)?;
     let words = ["info", "read", "secrets", "change", "root", CHANGES];
     let (words, named): (Vec<&String>, Vec<&String>) =
         answers.keep.iter().partition(|text| words.contains(&text.as_str()));
@@ -83,6 +84,9 @@ pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     }
     let narrowings = narrowings(draft, &answers.narrow)?;
 
+    for rule in contents {
+        now = now.decide(&Decision::DenyContents(rule))?;
+    }
     for subject in denied {
         // Denying another rule may already have removed it.
         if is_open_to(&now, &subject) {
@@ -145,10 +149,34 @@ fn find_all(draft: &Draft, texts: &[String]) -> Result<Vec<Subject>, ScriptError
     Ok(found)
 }
 
+/// The texts that deny something of the contents of requests that rules allow, as rules, and the others.
+fn denials(draft: &Draft, texts: &[String]) -> Result<(Vec<Rule>, Vec<String>), ScriptError> {
+    let (mut contents, mut others) = (Vec::new(), Vec::new());
+    for text in texts {
+        let rule = Rule::parse(draft.profile().engine, text).ok();
+        match rule.filter(|rule| rule.contents().is_some()) {
+            None => others.push(text.clone()),
+            Some(rule) => {
+                let allow = draft.profile().allow.iter().map(|entry| &entry.value);
+                let bare = |rule: &Rule| rule.without_contents();
+                let is_allowed = allow
+                    .map(bare)
+                    .any(|other| other.covers(&bare(&rule)) || bare(&rule).covers(&other));
+                if !is_allowed && !is_denied(draft, text) {
+                    let nearest = nearest(draft, text);
+                    return Err(ScriptError::NotThere { text: rule.to_string(), nearest });
+                }
+                contents.push(rule);
+            }
+        }
+    }
+    Ok((contents, others))
+}
+
 fn is_denied(draft: &Draft, text: &str) -> bool {
     let profile = draft.profile();
     let rule = Rule::parse(profile.engine, text).ok();
-    rule.is_some_and(|rule| profile.deny.iter().any(|entry| entry.value.covers(&rule)))
+    rule.is_some_and(|rule| profile.deny.iter().any(|entry| entry.value.denies_all_of(&rule)))
 }
 
 /// Finds the entry of the profile that a text names.
@@ -162,6 +190,12 @@ fn find(draft: &Draft, text: &str) -> Result<Subject, ScriptError> {
     let is_there = profile.allow.iter().any(|entry| entry.value == rule);
     if is_there {
         return Ok(Subject::Rule(rule));
+    }
+    // A rule with contents is long, so its names are enough where they name only one.
+    let mut same = profile.allow.iter().map(|entry| &entry.value);
+    let mut same = same.by_ref().filter(|other| other.without_contents() == rule);
+    if let (Some(only), None) = (same.next(), same.next()) {
+        return Ok(Subject::Rule(only.clone()));
     }
     Err(ScriptError::NotThere { text: rule.to_string(), nearest: nearest(draft, text) })
 }
@@ -290,6 +324,34 @@ mod tests {
         "#);
         assert!(settled.profile().standing().is_reviewed());
         assert_eq!(settle(&settled, &all).unwrap(), settled);
+    }
+
+    #[test]
+    fn rules_with_contents_are_named_by_their_names() {
+        let text = "version: 1\nname: x\nallow:\n  - POST /containers/create:\n      image:\n        - alpine:3\n      \
+            mounts:\n        - /etc\n        - /srv\n";
+        let create = "POST /containers/create";
+        let kept = settle(&draft(text), &answers(&[create], &[], &[])).unwrap();
+        assert!(kept.profile().standing().is_reviewed(), "{}", kept.text());
+        let value = format!("{create}: {{mounts: [/etc]}}");
+        let denied = settle(&draft(text), &answers(&[], &[&value], &[])).unwrap();
+        let deny = "deny:\n  - POST /containers/create:\n      mounts:\n        - /etc\n";
+        let expected = text.replace("        - /etc\n", "") + deny;
+        assert!(denied.text().starts_with(&expected), "{}", denied.text());
+        let again = settle(&denied, &answers(&[], &[&value], &[])).unwrap();
+        assert_eq!(again.profile().deny, denied.profile().deny);
+        let narrower = format!("{create}: {{image: [\"alpine:3\"]}}");
+        let narrowed = settle(&draft(text), &answers(&[], &[], &[&narrower])).unwrap();
+        let lines = "  - POST /containers/create:\n      image:\n        - alpine:3\nreviewed:";
+        assert!(narrowed.text().contains(lines), "{}", narrowed.text());
+        let all = settle(&draft(text), &answers(&[], &[create], &[])).unwrap();
+        assert!(
+            all.text().contains("allow: []\ndeny:\n  - POST /containers/create\n"),
+            "{}",
+            all.text()
+        );
+        let elsewhere = "POST /build: {image: any}";
+        assert!(settle(&draft(text), &answers(&[], &[elsewhere], &[])).is_err());
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::edit::is_count;
-use super::{Choice, Decision, Draft, Facts, Item, narrowed, proposal, queue};
+use super::{
+    Choice, ContentEdit, Decision, Draft, Facts, Item, ValueChoice, narrowed, narrowed_value,
+    proposal, queue, values,
+};
 use crate::learn::Evidence;
 use crate::profile::Rule;
 use crate::report::{count, printable};
@@ -76,6 +79,10 @@ pub(super) enum Mode {
     Pattern(LineEdit),
     /// The user has typed a pattern, and its effect is shown.
     Proposed(Rule),
+    /// The user looks at the values of a rule, one of which is marked, by its index.
+    Values(usize),
+    /// The user types a narrower value.
+    Value(usize, LineEdit),
 }
 
 /// The message about the last key.
@@ -184,7 +191,8 @@ impl Session {
         match &self.mode {
             Mode::Note(line) => Some(("comment: ", line)),
             Mode::Pattern(line) => Some(("pattern: ", line)),
-            Mode::Ask | Mode::Explain | Mode::Proposed(_) => None,
+            Mode::Value(_, line) => Some(("value: ", line)),
+            Mode::Ask | Mode::Explain | Mode::Proposed(_) | Mode::Values(_) => None,
         }
     }
 
@@ -199,6 +207,8 @@ impl Session {
             Mode::Note(line) => self.type_note(line, key),
             Mode::Pattern(line) => self.type_pattern(line, key),
             Mode::Proposed(rule) => self.answer_proposal(rule, key),
+            Mode::Values(at) => self.answer_values(at, key),
+            Mode::Value(at, line) => self.type_value(at, line, key),
             Mode::Explain if matches!(key, Key::Char('e' | '?') | Key::Escape) => self.ask(),
             mode @ (Mode::Ask | Mode::Explain) => self.answer(mode, key),
         }
@@ -235,6 +245,7 @@ impl Session {
             Key::Char('e' | '?') => self.turn_to(Mode::Explain),
             Key::Char('s') => self.skip(item),
             Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
+            Key::Char('v') if has_values(&item) => self.turn_to(Mode::Values(0)),
             Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
                 let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
                 // The user's comment does not start from the counts that `generate` wrote.
@@ -306,13 +317,16 @@ impl Session {
             Decision::Deny(_) => ("denied", Some(&mut now.tally.denied)),
             Decision::Narrow { .. } => ("narrowed", Some(&mut now.tally.narrowed)),
             Decision::Note { .. } => ("commented", None),
+            Decision::Contents { .. } => ("changed", None),
+            Decision::DenyContents(_) => ("changed", None),
             Decision::Confirm => ("kept", None),
         };
         if let Some(one) = one {
             *one += 1;
         }
         let what = format!("{} {verb}", name(item));
-        now.answered += usize::from(!matches!(decision, Decision::Note { .. }));
+        let is_answer = !matches!(decision, Decision::Note { .. } | Decision::Contents { .. });
+        now.answered += usize::from(is_answer);
         self.go_on(now, what, next);
         Step::Save
     }
@@ -428,16 +442,90 @@ impl Session {
         }
     }
 
+    /// Decides on the marked value of a rule, and shows the others again.
+    fn answer_values(&mut self, at: usize, key: Key) -> Step {
+        let Some(Item::Rule { rule, .. }) = self.asked.item.clone() else { return self.ask() };
+        let all = values(&rule);
+        let Some(value) = all.get(at) else { return self.ask() };
+        match key {
+            Key::Escape | Key::Enter | Key::Char('v') => return self.ask(),
+            Key::Char('q') => return Step::Leave(Leaving::Ended),
+            Key::Char('b') => return self.back(),
+            Key::Up => self.mode = Mode::Values(at.saturating_sub(1)),
+            Key::Down => self.mode = Mode::Values((at + 1).min(all.len().saturating_sub(1))),
+            Key::Char(letter) => {
+                self.mode = Mode::Values(at);
+                let mut choices = ValueChoice::ALL.into_iter();
+                let choice = choices.find(|one| one.key() == letter && one.is_open(value));
+                return match choice {
+                    None => {
+                        self.tell(&format!("{} means nothing here", printable(&letter.to_string())))
+                    }
+                    Some(choice) => match choice.edit(value) {
+                        Some(edit) => self.change_values(at, edit),
+                        None => {
+                            let text = value.value.as_ref().map_or("", |value| value.as_str());
+                            self.turn_to(Mode::Value(at, LineEdit::new(text)))
+                        }
+                    },
+                };
+            }
+            _ => self.mode = Mode::Values(at),
+        }
+        Step::Show
+    }
+
+    fn type_value(&mut self, at: usize, mut line: LineEdit, key: Key) -> Step {
+        let Some(Item::Rule { rule, .. }) = self.asked.item.clone() else { return self.ask() };
+        let all = values(&rule);
+        let Some(value) = all.get(at) else { return self.ask() };
+        match key {
+            Key::Escape => return self.turn_to(Mode::Values(at)),
+            Key::Enter => match narrowed_value(value, &line.text()) {
+                Ok(edit) => return self.change_values(at, edit),
+                Err(why) => drop(self.tell(&why)),
+            },
+            _ => drop(line.press(key)),
+        }
+        self.mode = Mode::Value(at, line);
+        Step::Show
+    }
+
+    fn change_values(&mut self, at: usize, edit: ContentEdit) -> Step {
+        let Some(item @ Item::Rule { rule, .. }) = &self.asked.item.clone() else {
+            return self.ask();
+        };
+        let step = self.decide(item, &Decision::Contents { rule: rule.clone(), edit });
+        // The rule may have lost its last value, or may be accepted as it is now.
+        let left = match &self.asked.item {
+            Some(Item::Rule { rule: now, .. })
+                if now.without_contents() == rule.without_contents() =>
+            {
+                values(now).len()
+            }
+            _ => 0,
+        };
+        if step == Step::Save && left > 0 {
+            self.mode = Mode::Values(at.min(left - 1));
+        }
+        step
+    }
+
     fn tell(&mut self, text: &str) -> Step {
         self.message = Some(Message { text: text.to_owned(), is_error: true });
         Step::Show
     }
 }
 
+/// Whether a question is about a rule with values.
+pub(super) fn has_values(item: &Item) -> bool {
+    matches!(item, Item::Rule { rule, .. } if !values(rule).is_empty())
+}
+
 /// How a question is named in a message.
 fn name(item: &Item) -> String {
     match item {
-        Item::Rule { rule, .. } => format!("{rule} was"),
+        Item::Rule { rule, .. } => format!("{} was", rule.without_contents()),
         Item::Unknown(unknown) => format!("{unknown} was"),
         Item::Section { rules, name } => {
             format!("{} of {name} were", count(rules.len(), "rule"))

@@ -1,5 +1,6 @@
-use dsp::api::EngineKind;
-use dsp::profile::{Pattern, Rule, parse, schema};
+use dsp::api::{EngineKind, Operation};
+use dsp::contents::Schema;
+use dsp::profile::{Constraints, Pattern, Rule, ValuePattern, parse, rule_lines, schema};
 
 use crate::formats;
 use crate::generate::recording;
@@ -60,16 +61,54 @@ fn every_rule_that_can_be_written_is_of_it() {
                 }
             }
         }
+        let with_contents: Vec<String> = (engine.catalogue().operations().iter())
+            .flat_map(|operation| with_contents(operation).into_iter().chain(narrow(operation)))
+            .collect();
+        assert!(with_contents.len() > 500, "{}", with_contents.len());
+        rules.extend(with_contents);
         assert!(rules.len() > 1000);
         let lines: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
         let text = format!(
             "version: 1\nname: x\nengine: {engine}\nallow:\n{lines}deny:\n{lines}\
-             reviewed:\n  digest: none\n  root:\n    - {}\n",
-            rules[0]
+             reviewed:\n  digest: none\n  root:\n    - {}\n    - {}\n  deny:\n    - {}\n",
+            rules[0],
+            rules[rules.len() - 1],
+            rules[rules.len() - 1],
         );
         parse(&text).map_err(|problem| problem.message).unwrap();
         assert_eq!(errors(&validator, &text), Vec::<String>::new());
     }
+}
+
+/// Rules for an operation with contents, in the forms that people write.
+fn with_contents(operation: &'static Operation) -> Vec<String> {
+    let Some(schema) = Schema::of(operation) else { return Vec::new() };
+    let mut rules = vec![format!("{operation}: {{}}")];
+    for facet in schema.facets() {
+        let values =
+            ["alpine:3", "/srv", "/srv:ro", "@socket", "*:80", "true", "host", "NET_ADMIN", "a=b"];
+        for value in values.into_iter().chain(facet.offered().iter().map(|(value, _)| *value)) {
+            let Ok(value) = ValuePattern::parse(facet, value) else { continue };
+            let mut constraints = Constraints::harmless();
+            constraints.add(value.clone());
+            let rule = Rule::any(operation).with_contents(Some(constraints));
+            rules.push(rule.to_string());
+            rules.push(rule_lines(&rule).join("\n  "));
+            rules.push(format!("{operation}: {{ {facet}: \"{}\" }}", value.as_str()));
+        }
+        rules.push(format!("{operation}:\n      {facet}: any"));
+        rules.push(format!("{operation}: {{ {facet}: [] }}"));
+    }
+    rules
+}
+
+/// A rule with contents for one name.
+fn narrow(operation: &'static Operation) -> Option<String> {
+    Schema::of(operation)?;
+    let patterns: Vec<Pattern> =
+        operation.template.parameters().map(|_| Pattern::Exact("ci-1".to_owned())).collect();
+    let rule = Rule::narrowed(operation, patterns).with_contents(Some(Constraints::harmless()));
+    Rule::parse(operation.engine, &rule.to_string()).is_ok().then(|| rule.to_string())
 }
 
 #[test]
@@ -81,6 +120,22 @@ fn an_editor_marks_errors() {
     assert_eq!(with("engine: podman\nallow:\n  - GET /libpod/info\n"), "");
     assert_eq!(with("deny:\n  - GET /v1.41/info\n"), "/deny/0");
     assert_eq!(with("unknown:\n  - GET /x/*\n"), "/unknown/0");
+    let create =
+        |contents: &str| with(&format!("allow:\n  - POST /containers/create: {contents}\n"));
+    assert_eq!(create("{ image: [\"alpine:3\"], privileged: true }"), "");
+    for wrong in [
+        "{ filters: any }",
+        "{ images: any }",
+        "{ privileged: false }",
+        "[]",
+        "{ image: 3 }",
+        "{ image: [3] }",
+    ] {
+        assert_eq!(create(wrong), "/allow/0", "{wrong}");
+    }
+    assert_eq!(with("allow:\n  - POST /container/create: {}\n"), "/allow/0");
+    assert_eq!(with("allow:\n  - GET /info: {}\n"), "/allow/0");
+    assert_eq!(with("allow:\n  - POST /build: {}\n    POST /containers/create: {}\n"), "/allow/0");
     assert_eq!(with("engine: dockr\n"), "/engine");
     assert_eq!(with("accept:\n  - code: unused-rul\n    reason: x\n"), "/accept/0/code");
     assert_eq!(with("accept:\n  - code: unused-rule\n"), "/accept/0");

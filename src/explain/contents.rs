@@ -1,0 +1,148 @@
+//! Explains what a rule allows requests to contain.
+
+use super::pod_security::PodSecurity;
+use crate::api::{Operation, Risk};
+use crate::contents::{Facet, Schema};
+use crate::profile::{Allowed, Constraints, Rule};
+
+/// The number of values of a facet that a line names.
+const MOST_VALUES: usize = 8;
+
+/// What a rule allows of one facet, in words.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Given {
+    /// The facet.
+    pub facet: Facet,
+    /// The values, riskiest first.
+    pub values: String,
+    /// The risk of the riskiest one.
+    pub risk: Risk,
+}
+
+/// What a rule allows requests to contain, riskiest facets first; `None` if it allows anything.
+#[must_use]
+pub fn given(rule: &Rule) -> Option<Vec<Given>> {
+    let operation = rule.operation().risk;
+    let of = |(facet, allowed): (Facet, &Allowed)| {
+        let (risk, values) = match allowed {
+            Allowed::Any => (facet.risk_of_any(), format!("any {facet}")),
+            Allowed::Values(values) => {
+                let mut values: Vec<(Risk, &str)> =
+                    values.iter().map(|one| (facet.risk_of(one.as_str()), one.as_str())).collect();
+                values.sort_by_key(|(risk, _)| std::cmp::Reverse(*risk));
+                let risk = values.first().map_or(Risk::Info, |(risk, _)| *risk);
+                let named = values.iter().take(MOST_VALUES).map(|(_, value)| *value);
+                let named = named.collect::<Vec<_>>().join(", ");
+                match values.len().saturating_sub(MOST_VALUES) {
+                    0 => (risk, named),
+                    more => (risk, format!("{named} and {more} more")),
+                }
+            }
+        };
+        Given { facet, values, risk: risk.min(operation) }
+    };
+    let mut given: Vec<Given> = rule.contents()?.iter().map(of).collect();
+    given.sort_by_key(|given| std::cmp::Reverse(given.risk));
+    Some(given)
+}
+
+/// What a rule permits: what its operation does, or which contents it is limited to.
+#[must_use]
+pub fn permits(rule: &Rule) -> String {
+    match given(rule).as_deref() {
+        None => rule.operation().permits.to_owned(),
+        Some([]) => "only with harmless contents".to_owned(),
+        Some(given) => {
+            let words: Vec<&str> = given.iter().map(|given| given.facet.as_str()).collect();
+            format!("only with the {} that the rule names", words.join(", "))
+        }
+    }
+}
+
+/// What is known about the contents of a rule: pairs of a label and a text, in reading order.
+#[must_use]
+pub fn about_contents(rule: &Rule) -> Vec<(&'static str, String)> {
+    let Some(given) = given(rule) else {
+        return gain(rule.operation()).map(|gain| ("contents", gain)).into_iter().collect();
+    };
+    let mut lines = Vec::new();
+    if given.is_empty() {
+        lines.push(("contents", "only what is harmless".to_owned()));
+    }
+    for Given { facet, values, risk } in &given {
+        // Whatever they are, they add nothing to what the operation can do at least.
+        let risk = if *risk > Risk::Change { format!(" ({risk})") } else { String::new() };
+        lines.push((facet.as_str(), format!("{values}{risk}")));
+    }
+    lines.push(("at worst", at_worst(rule, &given)));
+    lines.extend(PodSecurity::of(rule).map(|level| ("pods", level.to_string())));
+    lines
+}
+
+/// The worst that is left of a rule with contents.
+fn at_worst(rule: &Rule, given: &[Given]) -> String {
+    let risk = rule.risk();
+    let worst: Vec<String> = given
+        .iter()
+        .filter(|given| given.risk == risk && risk > Risk::Change)
+        .map(|given| format!("{} {}", given.facet, given.values))
+        .collect();
+    match worst.as_slice() {
+        [] if risk == rule.operation().risk => {
+            let operation = rule.operation();
+            format!("{risk}: {}, whatever the request contains", operation.reason)
+        }
+        [] => format!("{risk}: what it names, and nothing else of the host"),
+        worst => format!("{risk}, because of {}", worst.join("; ")),
+    }
+}
+
+/// What contents would gain for a rule that allows any; `None` if they would gain nothing.
+#[must_use]
+pub fn gain(operation: &Operation) -> Option<String> {
+    let facets = Schema::of(operation)?.facets();
+    let words: Vec<&str> = facets.iter().map(|facet| facet.as_str()).collect();
+    let least = Constraints::harmless().risk(operation);
+    let less = match least < operation.risk {
+        true => format!("; limited to harmless ones, it is {least} instead of {}", operation.risk),
+        false => String::new(),
+    };
+    (!words.is_empty()).then(|| format!("any; a rule can limit its {}{less}", words.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::parse;
+
+    fn said(rule: &str) -> String {
+        let profile = parse(&format!("version: 1\nname: x\nallow:\n  - {rule}\n")).unwrap();
+        let rule = &profile.allow[0].value;
+        let lines = about_contents(rule).into_iter();
+        let lines: Vec<String> = lines.map(|(label, text)| format!("  {label}: {text}")).collect();
+        format!(
+            "{} {}: {}\n{}",
+            rule.risk(),
+            rule.without_contents(),
+            permits(rule),
+            lines.join("\n")
+        )
+    }
+
+    #[test]
+    fn contents_are_explained_by_what_is_left() {
+        insta::assert_snapshot!(
+            [
+                said("POST /containers/create"),
+                said("POST /containers/create: {}"),
+                said("POST /containers/create: {image: [\"postgres:16\", \"alpine:3\"], mounts: [\"@socket\", data], network: [own]}"),
+                said("POST /containers/create: {image: any, mounts: [/etc, /srv], ports: [\"*:80\"]}"),
+                said("POST /containers/create: {privileged: true, mounts: any}"),
+                said("POST /containers/*/exec: {}"),
+                said("GET /info"),
+                said("POST /build: {network: [host]}"),
+            ]
+            .join("\n")
+        );
+    }
+}
