@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::sessions::{self, Sessions};
 use super::status::Status;
 use super::{evidence, output, standard};
-use crate::learn::{Coverage, OperationRow, OtherRow, SessionRow};
+use crate::learn::{ContentsRow, Coverage, OperationRow, OtherRow, SessionRow};
 use crate::report::{count, pretty, printable};
 
 /// Estimate whether enough was recorded
@@ -88,6 +88,7 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
             writeln!(text, "  {}", row.operation)?;
         }
     }
+    contents(&mut text, coverage)?;
     if !coverage.questions.is_empty() {
         writeln!(text, "\nQuestions:")?;
         for question in &coverage.questions {
@@ -96,6 +97,34 @@ fn text(coverage: &Coverage) -> Result<String, std::fmt::Error> {
         }
     }
     Ok(printable_lines(&text))
+}
+
+/// The number of values that a line shows.
+const SHOWN: usize = 3;
+
+/// What rests on one session, of what the contents of requests gave away. With one session, everything
+/// does.
+fn contents(text: &mut String, coverage: &Coverage) -> std::fmt::Result {
+    let once = || coverage.contents.iter().filter(|row| !row.once.is_empty());
+    if coverage.sessions.len() > 1 && once().next().is_some() {
+        writeln!(text, "\nContents seen in one session only:")?;
+        for ContentsRow { operation, facet, values, once } in once() {
+            let shown: Vec<&str> = once.iter().take(SHOWN).map(String::as_str).collect();
+            let more = match once.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let (shown, number) = (shown.join(", "), once.len());
+            writeln!(text, "  {operation}, {facet}: {number} of {values}: {shown}{more}")?;
+        }
+    }
+    if !coverage.unread.is_empty() {
+        writeln!(text, "\nContents not recorded, so their rules are open:")?;
+        for OtherRow { request, requests, .. } in &coverage.unread {
+            writeln!(text, "{requests:>18}  {request}")?;
+        }
+    }
+    Ok(())
 }
 
 /// What ran in a session, with the session's labels.

@@ -289,13 +289,15 @@ fn update(
         change.finish(&update.text)?;
     }
     if !verbosity.quiet {
-        let added = count(update.added.len(), "rule");
-        output::note(&match update.added.len() {
-            0 if proof.is_complete() => {
+        let added = [(update.added.len(), "rule"), (update.values.len(), "value")];
+        let added = added.into_iter().filter(|(number, _)| *number > 0);
+        let added: Vec<String> = added.map(|(number, thing)| count(number, thing)).collect();
+        output::note(&match added.as_slice() {
+            [] if proof.is_complete() => {
                 format!("{} already covers everything; nothing was added", shown(path))
             }
-            0 => format!("nothing was added to {}", shown(path)),
-            _ => format!("updated {}: {added} added", shown(path)),
+            [] => format!("nothing was added to {}", shown(path)),
+            added => format!("updated {}: {} added", shown(path), added.join(" and ")),
         });
         if let Some((before, after)) = update.min_api {
             let word = |version: Option<ApiVersion>| {
@@ -304,13 +306,15 @@ fn update(
             let (before, after) = (word(before), word(after));
             output::note(&format!("min_api was {before} and is {after}"));
         }
-        update.added.iter().for_each(|rule| output::say(&format!("  + {}", printable(rule))));
+        let added = update.added.iter().chain(&update.values);
+        added.for_each(|line| output::say(&format!("  + {}", printable(line))));
         output::note(&proof.to_string());
     }
     for kept in &update.kept_out {
         let by = match kept.by {
             Decision::Denied => "is denied by the profile",
             Decision::Narrowed => "is allowed for other names only",
+            Decision::Confined => "its contents were not recorded, on which the profile decides",
         };
         output::warn(&format!(
             "{} was recorded but {by}; this was not changed",

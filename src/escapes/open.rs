@@ -1,5 +1,7 @@
 //! The escapes that a profile leaves open, decided by the code that decides on requests.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Escape, fill, of};
 use crate::api::{CanonicalRequest, Located};
 use crate::contents::Facet;
@@ -34,6 +36,9 @@ struct Host {
 /// The ID of a container of others, which no rule names.
 const THEIR_ID: &str = "0d5b0e5ca9e00d5b0e5ca9e00d5b0e5ca9e00d5b0e5ca9e00d5b0e5ca9e00d5b";
 
+/// How many rules that differ only in their names are tried.
+const MOST_ALIKE: usize = 3;
+
 /// The number of digits of a short ID.
 const SHORT: usize = 12;
 
@@ -44,14 +49,39 @@ const SHORT: usize = 12;
 /// attacker's own, so that it is never denied for another reason than the one that counts.
 #[must_use]
 pub fn left_open(profile: &Profile) -> Vec<Open> {
-    let rules: Vec<(&Rule, Enforcer)> =
-        profile.allow.iter().map(|entry| (&entry.value, alone(profile, entry))).collect();
+    let asked: HashSet<usize> =
+        of(profile.engine).filter_map(|escape| Some(escape.located()?.operation.index)).collect();
+    let rules: Vec<(&Rule, Enforcer)> = representatives(profile, &asked)
+        .map(|entry| (&entry.value, alone(profile, entry)))
+        .collect();
     of(profile.engine).filter_map(|escape| open(escape, &rules)).collect()
+}
+
+/// Rules about these operations, without those that differ from earlier ones only in their names: what
+/// the attacker's own objects are called makes no difference.
+fn representatives<'a>(
+    profile: &'a Profile,
+    asked: &HashSet<usize>,
+) -> impl Iterator<Item = &'a Entry<Rule>> {
+    let mut seen: HashMap<_, usize> = HashMap::new();
+    let about = profile.allow.iter().filter(|entry| asked.contains(&entry.value.operation().index));
+    about.filter(move |entry| {
+        let rule = &entry.value;
+        let forms: Vec<_> = rule.patterns().iter().map(std::mem::discriminant).collect();
+        let alike = seen.entry((rule.operation().index, rule.contents(), forms)).or_default();
+        *alike += 1;
+        *alike <= MOST_ALIKE
+    })
 }
 
 /// The gate of one rule, with everything else that the profile says.
 fn alone(profile: &Profile, entry: &Entry<Rule>) -> Enforcer {
-    Enforcer::new(&Profile { allow: vec![entry.clone()], ..profile.clone() })
+    Enforcer::new(&Profile {
+        allow: vec![entry.clone()],
+        deny: profile.deny.clone(),
+        min_api: profile.min_api,
+        ..Profile::empty(profile.name.clone(), profile.engine)
+    })
 }
 
 fn open(escape: &'static Escape, rules: &[(&Rule, Enforcer)]) -> Option<Open> {

@@ -81,3 +81,137 @@ impl Confine {
         rule.with_contents(Some(constraints))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use crate::api::EngineKind;
+    use crate::contents::{Fact, Facts};
+    use crate::learn::{
+        Evidence, Gathering, Generated, MinApi, Options, Update, Wishes, generate, prove, update,
+    };
+    use crate::peer::Peer;
+    use crate::profile::{emit, parse};
+    use crate::recording::{Event, Request, Session};
+
+    /// The evidence of sessions in which containers are created with these contents; `None` for
+    /// contents that were not recorded.
+    fn created(sessions: &[&[Option<&[&str]>]]) -> Evidence {
+        let mut gathering = Gathering::default();
+        for (place, requests) in sessions.iter().enumerate() {
+            let session = Session { id: place.to_string(), ..Session::begin(Vec::new()) };
+            for (facts, seq) in requests.iter().zip(1..) {
+                let fact = |text: &&str| {
+                    let (facet, value) = text.split_once(' ').unwrap();
+                    Fact::new(facet.parse().unwrap(), value)
+                };
+                let facts: Option<Facts> = facts.map(|facts| facts.iter().map(fact).collect());
+                gathering.absorb(Event::Request(Request {
+                    session: session.id.clone().into(),
+                    seq,
+                    time: session.start,
+                    connection: 1,
+                    peer: Peer::Unknown,
+                    method: "POST".into(),
+                    path: "/v1.45/containers/create".into(),
+                    operation: None,
+                    parameters: indexmap::IndexMap::new(),
+                    query: vec![],
+                    unread: 0,
+                    contents: facts.map(Cow::Owned),
+                    unreadable: None,
+                    refused: None,
+                    agent: None,
+                    denied: None,
+                    would_deny: None,
+                }));
+            }
+            gathering.absorb(Event::Session(session));
+        }
+        gathering.finish(EngineKind::Docker)
+    }
+
+    fn rules(evidence: &Evidence) -> String {
+        let Generated { profile, comments } = generate(evidence, &Options::default());
+        prove(evidence, &profile, None).unwrap();
+        let text = emit(&profile, &comments);
+        text.split_once("allow:\n").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn a_rule_allows_the_contents_that_were_seen() {
+        let one: &[&str] = &["image alpine:3", "mounts /srv/data:ro", "name web", "user 0"];
+        let other: &[&str] = &["image alpine:3", "mounts job-1", "privileged true"];
+        let third: &[&str] = &["image alpine:3", "mounts job-2", "ports *:0"];
+        insta::assert_snapshot!(rules(&created(&[&[Some(one), Some(other)], &[Some(one), Some(third)]])), @r#"
+        - POST /containers/create:
+            image:
+              - alpine:3
+            mounts:
+              - /srv/data:ro
+              - "job-*"
+            ports:
+              - "*:0"
+            privileged: true
+        "#);
+    }
+
+    #[test]
+    fn a_rule_is_open_if_some_contents_were_not_recorded() {
+        let one: &[&str] = &["image alpine:3"];
+        insta::assert_snapshot!(rules(&created(&[&[Some(one), None]])), @"- POST /containers/create");
+        insta::assert_snapshot!(rules(&created(&[&[Some(&[])]])), @"- POST /containers/create: {}");
+    }
+
+    /// The profile after an update with evidence.
+    fn updated(text: &str, evidence: &Evidence) -> Update {
+        let text = format!("version: 1\nname: x\nallow:\n{text}");
+        let profile = parse(&text).unwrap();
+        let wishes = Wishes { min_api: Some(MinApi::Any), ..Wishes::default() };
+        let update = update(&text, &profile, evidence, wishes).unwrap();
+        prove(evidence, &parse(&update.text).unwrap(), Some(&profile)).unwrap();
+        update
+    }
+
+    #[test]
+    fn an_update_adds_values_line_by_line() {
+        let seen: &[&str] = &["image alpine:3", "mounts /srv/new", "privileged true"];
+        let evidence = created(&[&[Some(seen)]]);
+        let text = "  - POST /containers/create:  # mine\n      image:\n        - alpine:3\n        - busybox:1  # old\n      mounts:\n        - /srv/old\n";
+        let update = updated(text, &evidence);
+        assert_eq!(
+            update.values,
+            [
+                "POST /containers/create: mounts /srv/new",
+                "POST /containers/create: privileged true"
+            ]
+        );
+        insta::assert_snapshot!(update.text, @r#"
+        version: 1
+        name: x
+        allow:
+          - POST /containers/create:  # mine
+              image:
+                - alpine:3
+                - busybox:1  # old
+              mounts:
+                - /srv/old
+                - /srv/new
+              privileged: true
+        "#);
+    }
+
+    #[test]
+    fn an_update_never_adds_what_a_person_denied() {
+        let seen: &[&str] = &["image alpine:3", "privileged true"];
+        let evidence = created(&[&[Some(seen)]]);
+        let text = "  - POST /containers/create:\n      image:\n        - alpine:3\ndeny:\n  - POST /containers/create:\n      privileged: true\n";
+        let update = updated(text, &evidence);
+        assert_eq!((update.values, update.added), (vec![], vec![]));
+        assert_eq!(update.kept_out.len(), 1);
+        let unread = created(&[&[None]]);
+        let update = updated("  - POST /containers/create: {}\n", &unread);
+        assert_eq!(update.kept_out.len(), 1);
+    }
+}

@@ -1,11 +1,14 @@
 //! "Have I recorded enough?" What the recorded sessions suggest about the ones that are still
 //! missing.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::{Evidence, Use};
+use super::{Evidence, Known, Use};
 use crate::api::{Operation, Risk};
+use crate::contents::Facet;
 
 /// How far the evidence covers what a program does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,6 +17,12 @@ pub struct Coverage {
     pub sessions: Vec<SessionRow>,
     /// The operations in catalogue order.
     pub operations: Vec<OperationRow>,
+    /// What the contents of requests gave away, by operation and facet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<ContentsRow>,
+    /// The operations whose contents rules could decide on if they had been recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<OtherRow>,
     /// Requests that are not in the catalogue.
     pub unknown: Vec<OtherRow>,
     /// Requests that `enforce` refuses whatever the profile says.
@@ -60,6 +69,20 @@ pub struct OperationRow {
     pub sessions: usize,
     /// The number of requests.
     pub requests: u64,
+}
+
+/// What the requests for an operation gave away of a facet.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ContentsRow {
+    /// The operation as a rule spells it.
+    pub operation: String,
+    /// The facet.
+    #[serde(serialize_with = "as_text")]
+    pub facet: Facet,
+    /// The number of different values.
+    pub values: usize,
+    /// The values that were seen in one session only: the next one may have others.
+    pub once: Vec<String>,
 }
 
 /// A request that is not an operation that rules can allow.
@@ -143,6 +166,8 @@ impl Coverage {
         let mut coverage = Self {
             sessions: sessions.collect(),
             operations: operations.collect(),
+            contents: evidence.known().flat_map(contents).collect(),
+            unread: evidence.known().filter_map(unread).collect(),
             unknown: evidence.unknown().map(|(text, one)| OtherRow::of(text, &one.seen)).collect(),
             refused: evidence.refused().map(|(text, seen)| OtherRow::of(text, seen)).collect(),
             lossy: evidence.lossy() || evidence.torn() > 0,
@@ -176,6 +201,33 @@ impl OtherRow {
     }
 }
 
+/// What the requests for an operation gave away, except what rules leave free.
+fn contents(known: &Known) -> Vec<ContentsRow> {
+    let facts = || known.contents.facts.iter().filter(|(fact, _)| !fact.facet.is_free());
+    let facets: BTreeSet<Facet> = facts().map(|(fact, _)| fact.facet).collect();
+    let row = |facet: Facet| {
+        let of = || facts().filter(move |(fact, _)| fact.facet == facet);
+        let once = of().filter(|(_, sessions)| sessions.len() == 1);
+        ContentsRow {
+            operation: known.operation.to_string(),
+            facet,
+            values: of().count(),
+            once: once.map(|(fact, _)| fact.value.clone()).collect(),
+        }
+    };
+    facets.into_iter().map(row).collect()
+}
+
+/// The requests for an operation whose contents were not recorded.
+fn unread(known: &Known) -> Option<OtherRow> {
+    let requests = known.contents.unread;
+    (requests > 0).then(|| OtherRow {
+        request: known.operation.to_string(),
+        sessions: known.seen.sessions.len(),
+        requests,
+    })
+}
+
 fn questions(evidence: &Evidence) -> Vec<Question> {
     let catalogue = evidence.engine().catalogue();
     let is_seen = |operation: &Operation| evidence.of_operation(operation).is_some();
@@ -195,8 +247,11 @@ fn questions(evidence: &Evidence) -> Vec<Question> {
         .collect()
 }
 
-fn as_text<S: serde::Serializer>(risk: &Risk, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(risk)
+fn as_text<S: serde::Serializer>(
+    word: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(word)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod update;
 
 pub use chosen::Chosen;
 pub use confine::{Confine, SeenContents};
-pub use coverage::{Coverage, OperationRow, OtherRow, Question, SessionRow};
+pub use coverage::{ContentsRow, Coverage, OperationRow, OtherRow, Question, SessionRow};
 pub use demand::Demand;
 pub use evidence::{Evidence, Unknown};
 pub use gather::{Gathering, MixedEngines};

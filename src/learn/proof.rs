@@ -7,8 +7,11 @@ use super::known::versioned;
 use super::{Demand, Evidence, Known, TooOld};
 use crate::api::{ApiVersion, Operation};
 use crate::contents::Fact;
+use crate::escapes;
 use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
-use crate::profile::{Pattern, Profile, Rule, RuleIndex, UnknownOperation, ValuePattern};
+use crate::profile::{
+    Constraints, Pattern, Profile, Rule, RuleIndex, UnknownOperation, ValuePattern,
+};
 use crate::recording::Format;
 use crate::text::count;
 
@@ -23,6 +26,8 @@ pub struct Proof {
     /// The number of rules that match more or less than the names they spell.
     ambiguous: usize,
     gaps: Vec<Gap>,
+    /// The number of known escapes that the profile leaves open, and of all that were tried.
+    escapes: (usize, usize),
 }
 
 /// Something that the program may have asked for and the profile does not allow.
@@ -83,7 +88,11 @@ impl fmt::Display for Proof {
         let complete = if self.is_complete() { "complete, " } else { "" };
         let rules = count(self.rules, "rule");
         let exact = if self.ambiguous == 0 { "minimal, exact" } else { "minimal" };
-        write!(formatter, "{complete}{exact}: {rules}, 0 extra operations")?;
+        let (open, all) = self.escapes;
+        write!(
+            formatter,
+            "{complete}{exact}: {rules}, 0 extra operations, {open} of {all} escapes"
+        )?;
         if self.ambiguous > 0 {
             let ambiguous = count(self.ambiguous, "rule");
             write!(formatter, "; not exact: {ambiguous} with names that are not unique")?;
@@ -198,11 +207,14 @@ pub fn prove(
     let old_rules: HashSet<&Rule> =
         before.into_iter().flat_map(|old| &old.allow).map(|entry| &entry.value).collect();
     for rule in profile.allow.iter().map(|entry| &entry.value) {
-        if !old_rules.contains(rule) && !needed.contains(rule) {
+        // A rule of the old profile may have got more values.
+        let path = rule.without_contents();
+        let before = old_rules.iter().find(|old| old.without_contents() == path);
+        if before.is_none() && !needed.contains(rule) {
             return Err(Flaw::Superfluous(rule.to_string()));
         }
         if !old_rules.contains(rule)
-            && let Some(value) = superfluous_value(evidence, rule)
+            && let Some(value) = superfluous_value(evidence, rule, before.copied())
         {
             return Err(Flaw::Superfluous(value));
         }
@@ -219,7 +231,9 @@ pub fn prove(
         }
     }
     let gaps = gaps(evidence, profile, decided.len());
-    Ok(Proof { rules: profile.allow.len(), ambiguous: profile.ambiguities().len(), gaps })
+    let escapes = (escapes::left_open(profile).len(), escapes::of(profile.engine).count());
+    let (rules, ambiguous) = (profile.allow.len(), profile.ambiguities().len());
+    Ok(Proof { rules, ambiguous, gaps, escapes })
 }
 
 fn allows(gate: &Enforcer, operation: &Operation, path: &str, version: Option<ApiVersion>) -> bool {
@@ -265,7 +279,7 @@ fn admitting<'a>(
 }
 
 /// A value that a rule allows although no request that was seen needs it.
-fn superfluous_value(evidence: &Evidence, rule: &Rule) -> Option<String> {
+fn superfluous_value(evidence: &Evidence, rule: &Rule, before: Option<&Rule>) -> Option<String> {
     let contents = rule.contents()?;
     let known = evidence.of_operation(rule.operation());
     let demands = || {
@@ -274,9 +288,11 @@ fn superfluous_value(evidence: &Evidence, rule: &Rule) -> Option<String> {
         });
         demands.filter_map(|demand| demand.facts.as_ref())
     };
+    let old: HashSet<&ValuePattern> =
+        before.and_then(Rule::contents).into_iter().flat_map(Constraints::values).collect();
     let is_needed = |value: &&ValuePattern| {
         let is_matched = |fact: &Fact| fact.facet == value.facet() && value.matches(&fact.value);
-        demands().any(|facts| facts.iter().any(is_matched))
+        old.contains(value) || demands().any(|facts| facts.iter().any(is_matched))
     };
     let extra = contents.values().find(|value| !is_needed(value))?;
     Some(format!("{}: {} {}", rule.without_contents(), extra.facet(), extra.as_str()))

@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use super::generate::{comment, missing_handshake, provenance, summary};
 use super::{Chosen, Confine, Evidence, Known, MinApi, Names};
 use crate::api::{ApiVersion, Template};
+use crate::contents::Fact;
 use crate::policy::{Enforcer, Reason};
-use crate::profile::{Insertion, Profile, Rule, UnknownOperation, insert, set_min_api};
+use crate::profile::{
+    Entry, Insertion, Profile, Rule, UnknownOperation, ValuePattern, add_value, insert, set_min_api,
+};
 
 /// The prefix of the header line that describes the evidence.
 const EVIDENCE: &str = "# evidence: ";
@@ -22,6 +25,8 @@ pub struct Update {
     pub text: String,
     /// The rules that were added.
     pub added: Vec<String>,
+    /// The values that were added to rules about contents.
+    pub values: Vec<String>,
     /// What was recorded and stays denied because of a person's decision.
     pub kept_out: Vec<KeptOut>,
     /// What was recorded and `min_api` denies.
@@ -70,6 +75,8 @@ pub enum Decision {
     Denied,
     /// A rule under `allow` that was narrowed to other names.
     Narrowed,
+    /// A rule about contents, and those of the request were not recorded.
+    Confined,
 }
 
 /// A part of a profile's text cannot be edited.
@@ -92,12 +99,17 @@ pub fn update(
     let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
     update.too_old = TooOld::of(profile, evidence);
     let mut rules: Vec<(Rule, String)> = Vec::new();
+    let mut lacking: Vec<(Rule, Fact)> = Vec::new();
     let (allowed, gate) = (profile.allowed(), Enforcer::new(profile));
     for known in evidence.known() {
         let news = news(&gate, known);
         if news.denied {
             update.keep_out(known, Decision::Denied);
         }
+        if news.is_unread {
+            update.keep_out(known, Decision::Confined);
+        }
+        lacking.extend(news.lacking);
         if news.fresh.demands.is_empty() {
             continue;
         }
@@ -126,6 +138,10 @@ pub fn update(
         .collect();
     update.added = rules.iter().map(|(rule, _)| rule.to_string()).collect();
     update.added.extend(unknown.iter().map(ToString::to_string));
+    let mut seen = HashSet::new();
+    lacking.retain(|value| seen.insert(value.clone()));
+    update.values =
+        lacking.iter().map(|(rule, fact)| format!("{}: {fact}", rule.without_contents())).collect();
 
     let all =
         profile.allow.iter().map(|entry| &entry.value).chain(rules.iter().map(|(rule, _)| rule));
@@ -148,7 +164,9 @@ pub fn update(
     // The first insertion moved everything after it, so the text is parsed again.
     let moved = crate::profile::parse(&text).map_err(|_| NotALine("allow"))?;
     let text = insert(&text, "unknown", &moved.unknown, unknown).ok_or(NotALine("unknown"))?;
-    let provenance = (!update.added.is_empty()).then(|| provenance(evidence));
+    let text = add_values(text, &lacking)?;
+    let is_changed = !update.added.is_empty() || !update.values.is_empty();
+    let provenance = is_changed.then(|| provenance(evidence));
     update.text = header(&text, &summary, provenance.as_deref());
     Ok(update)
 }
@@ -214,10 +232,15 @@ struct News {
     fresh: Known,
     /// Whether a person denied some of them.
     denied: bool,
+    /// The values that rules about contents lack.
+    lacking: Vec<(Rule, Fact)>,
+    /// Whether there are rules about contents, and those of some demand were not recorded.
+    is_unread: bool,
 }
 
 fn news(gate: &Enforcer, known: &Known) -> News {
-    let mut denied = false;
+    let (mut denied, mut is_unread) = (false, false);
+    let mut missing = Vec::new();
     let mut fresh = known.with_demands(BTreeMap::new());
     for (demand, versions) in &known.demands {
         let mut is_fresh = false;
@@ -225,6 +248,10 @@ fn news(gate: &Enforcer, known: &Known) -> News {
             match known.denial(gate, demand, *version).map(|denial| denial.reason) {
                 None | Some(Reason::BelowMinApi { .. }) => {}
                 Some(Reason::Denied { .. }) => denied = true,
+                Some(Reason::NoContents) => is_unread = true,
+                Some(Reason::Contents { rule, lacking }) => {
+                    missing.extend(lacking.into_iter().map(|fact| (rule.clone(), fact)));
+                }
                 Some(_) => is_fresh = true,
             }
         }
@@ -232,7 +259,28 @@ fn news(gate: &Enforcer, known: &Known) -> News {
             fresh.demands.insert(demand.clone(), versions.clone());
         }
     }
-    News { fresh, denied }
+    News { fresh, denied, lacking: missing, is_unread }
+}
+
+/// Adds values to rules about contents, each on a line of its own.
+fn add_values(text: String, lacking: &[(Rule, Fact)]) -> Result<String, NotALine> {
+    const LIST: NotALine = NotALine("allow");
+    let mut text = text;
+    for (rule, fact) in lacking {
+        let parsed = crate::profile::parse(&text).map_err(|_| LIST)?;
+        // An earlier value may have widened the rule already.
+        let is_it = |entry: &&Entry<Rule>| {
+            entry.value.without_contents() == rule.without_contents()
+                && entry
+                    .value
+                    .contents()
+                    .zip(rule.contents())
+                    .is_some_and(|(now, then)| now.covers(then))
+        };
+        let entry = parsed.allow.iter().find(is_it).ok_or(LIST)?;
+        text = add_value(&text, entry, &ValuePattern::of(fact)).ok_or(LIST)?;
+    }
+    Ok(text)
 }
 
 /// Finds the position of a new rule in a profile: after the last rule that sorts before it,
