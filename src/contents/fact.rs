@@ -27,6 +27,9 @@ pub struct Fact {
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Facts(BTreeSet<Fact>);
 
+/// What a value is expected to be that is in order, but cannot be in a rule.
+pub(super) const NAMEABLE: &str = "a value that a rule can name";
+
 impl Fact {
     /// A fact with a value that is in canonical spelling already.
     #[must_use]
@@ -51,8 +54,7 @@ impl Facts {
         field: &str,
     ) -> Result<(), Unreadable> {
         if value.len() > LONGEST_VALUE || facet.check(&value).is_err() {
-            let expected = "a value that a rule can name";
-            return Err(Unreadable::Value { field: field.to_owned(), expected });
+            return Err(Unreadable::Value { field: field.to_owned(), expected: NAMEABLE });
         }
         self.0.insert(Fact { facet, value });
         Ok(())

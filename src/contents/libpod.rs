@@ -171,6 +171,31 @@ pub(super) fn namespace_option(
     reading.add_named(reads.facet, &fact::escaped(name, &['=']), &target, field)
 }
 
+/// The attributes of a build's result that a rule can name. Others may be credentials for a registry.
+const OUTPUT_ATTRIBUTES: [&str; 4] = ["dest", "name", "push", "type"];
+
+/// Where the result of a build goes: a path, or attributes such as `type=local,dest=/srv`.
+pub(super) fn build_output(
+    reading: &mut Reading<'_>,
+    reads: &Reads,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    let text = value.text().unwrap_or_default();
+    let mut attributes = text.split(',').filter(|_| text.contains('='));
+    let is_named = |attribute: &str| {
+        let (key, _) = attribute.split_once('=').unwrap_or((attribute, ""));
+        OUTPUT_ATTRIBUTES.contains(&key)
+    };
+    if !attributes.all(is_named) {
+        return Err(odd(field, fact::NAMEABLE));
+    }
+    match text {
+        "" => Ok(()),
+        text => reading.add_named(reads.facet, "output", text, field),
+    }
+}
+
 /// The texts of a list.
 fn options_of<'a>(value: &'a Json, list: &str) -> Vec<&'a str> {
     value.field(list).map(Json::items).unwrap_or_default().iter().filter_map(Json::text).collect()

@@ -10,32 +10,48 @@ const FALSE: [&str; 5] = ["", "0", "no", "false", "none"];
 
 /// The parameters that an operation has.
 #[derive(Clone, Debug)]
-pub(super) struct Parameters(pub(super) Node);
+pub(super) struct Parameters {
+    pub(super) node: Node,
+    /// Whether the engine ignores the case of their names, as podman does (gorilla/schema `info.get`).
+    /// Docker Engine takes a name in another case for one that it does not know.
+    pub(super) ignores_case: bool,
+}
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self(Node::object())
+        Self { node: Node::object(), ignores_case: false }
     }
 }
 
 impl Parameters {
     /// Reads a query. Engines ignore parameters that they do not know, but one that dsp does not know
-    /// may be known to a newer engine, and podman ignores the case of names.
+    /// may be known to a newer engine. A parameter in two spellings is there twice: which of them counts is
+    /// then up to chance.
     pub(super) fn read(
         &self,
         query: Query<'_>,
         reading: &mut Reading<'_>,
     ) -> Result<(), Unreadable> {
-        let Kind::Object(known) = &self.0.kind else { return Ok(()) };
+        let Kind::Object(known) = &self.node.kind else { return Ok(()) };
         let mut entries: Vec<(String, Json)> = Vec::new();
+        let mut spellings: Vec<(&str, String)> = Vec::new();
         for (key, value) in query.pairs() {
-            let Some((name, node)) = known.iter().find(|(name, _)| *name == key) else {
+            let is_it =
+                |name: &str| name == key || (self.ignores_case && name.eq_ignore_ascii_case(&key));
+            let Some((name, node)) = known.iter().find(|(name, _)| is_it(name)) else {
                 if value.is_empty() {
                     continue;
                 }
                 return Err(Unreadable::Parameter(key.into_owned()));
             };
-            let is_decided = node.reading.is_some() || self.0.reading.is_some();
+            match spellings.iter().find(|(other, _)| other == name) {
+                Some((_, spelling)) if *spelling != key => {
+                    return Err(Unreadable::Repeated(key.into_owned()));
+                }
+                Some(_) => {}
+                None => spellings.push((name, key.clone().into_owned())),
+            }
+            let is_decided = node.reading.is_some() || self.node.reading.is_some();
             let text = match std::str::from_utf8(&value) {
                 Ok(text) => text,
                 Err(_) if !is_decided => "",
@@ -77,6 +93,55 @@ impl Parameters {
         });
         let absent: Vec<_> = absent.map(|(name, _)| (*name).to_owned()).collect();
         entries.extend(absent.into_iter().map(|name| (name, Json::Object(Vec::new()))));
-        self.0.read(Json::Object(entries), "", reading).map(|_| ())
+        self.node.read(Json::Object(entries), "", reading).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{CanonicalRequest, EngineKind};
+    use crate::contents::{Context, Schema};
+
+    /// What a request without a body gives away.
+    fn read(engine: EngineKind, method: &str, target: &str) -> Result<String, Unreadable> {
+        let request = CanonicalRequest::parse(engine, method, target).unwrap();
+        let located = request.locate().unwrap();
+        let context = Context { names: &located.values, sockets: &[] };
+        let contents = Schema::of(located.operation).unwrap().read(request.query(), None, &context);
+        contents.map(|contents| format!("{:?}", contents.facts))
+    }
+
+    #[test]
+    fn podman_ignores_the_case_of_names_and_docker_does_not() {
+        let pull = |query: &str| {
+            read(
+                EngineKind::Podman,
+                "POST",
+                &format!("/v4.0.0/libpod/images/pull?reference=busybox{query}"),
+            )
+        };
+        let plain = pull("").unwrap();
+        for query in ["&allTags=false", "&alltags=false", "&ALLTAGS=false&Policy=missing"] {
+            assert_eq!(pull(query).as_ref(), Ok(&plain), "{query}");
+        }
+        assert_eq!(pull("&REFERENCE=theirs"), Err(Unreadable::Repeated("REFERENCE".into())));
+        assert_eq!(pull("&new=1"), Err(Unreadable::Parameter("new".into())));
+        let tag = read(EngineKind::Docker, "POST", "/images/x/tag?Repo=theirs");
+        assert_eq!(tag, Err(Unreadable::Parameter("Repo".into())));
+    }
+
+    /// The attributes of a result for a registry may be credentials.
+    #[test]
+    fn where_a_result_goes_is_named_without_credentials() {
+        let build = |outputs: &str| {
+            read(EngineKind::Podman, "POST", &format!("/v4.0.0/libpod/build?t=x&outputs={outputs}"))
+        };
+        assert!(build("type=local,dest=/srv").unwrap().contains("output=type=local,dest=/srv"));
+        assert!(build("/srv").unwrap().contains("output=/srv"));
+        for secret in ["type=registry,password=pw", "password=pw,type=local", "type=local,pw"] {
+            let error = build(secret).unwrap_err();
+            assert!(error.is_unknown() && !error.to_string().contains("pw"), "{error}");
+        }
     }
 }

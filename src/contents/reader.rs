@@ -80,6 +80,7 @@ impl Reader {
             "libpod-ports" => libpod::port,
             "libpod-networks" => libpod::networks,
             "nsoptions" => libpod::namespace_option,
+            "build-output" => libpod::build_output,
             "libpod-namespace" => return Some(Self::Namespace(rest)),
             _ => return None,
         };

@@ -126,7 +126,7 @@ impl Schema {
             }),
         };
         match row.field.place {
-            Place::Query => self.parameters.0.add(row.field.path, row.field.kind, reading)?,
+            Place::Query => self.parameters.node.add(row.field.path, row.field.kind, reading)?,
             Place::Body => {
                 let body = self.body.get_or_insert_with(Node::object);
                 body.add(row.field.path, row.field.kind, reading)?;
@@ -141,7 +141,12 @@ impl Schema {
 /// skipped, but a test checks that there is none.
 fn schemas(engine: EngineKind, data: &'static str) -> Vec<Option<Schema>> {
     let operations = engine.catalogue().operations().iter();
-    operations.map(|operation| Schema::parse(data, operation.name)).collect()
+    let schema = |name| {
+        let mut schema = Schema::parse(data, name)?;
+        schema.parameters.ignores_case = engine == EngineKind::Podman;
+        Some(schema)
+    };
+    operations.map(|operation| schema(operation.name)).collect()
 }
 
 impl Schema {

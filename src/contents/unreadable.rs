@@ -1,5 +1,6 @@
 //! Why the contents of a request are not read.
 
+use super::fact::NAMEABLE;
 use super::json::{DEEPEST, MOST};
 use crate::text::printable;
 
@@ -55,11 +56,12 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    /// Whether the request may be fine, and only dsp does not know a part of it. A rule without
+    /// Whether the request may be fine, and only dsp does not know a part of it or cannot name it. A rule without
     /// contents allows it.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_) | Self::Parameter(_))
+            || matches!(self, Self::Value { expected, .. } if *expected == NAMEABLE)
     }
 }
 

@@ -69,9 +69,11 @@ impl<'a> Observation<'a> {
         self.contents?.as_ref().ok().filter(|_| self.denied.is_none())
     }
 
-    /// Why the contents could not be read.
+    /// Why no rule allows the contents. If dsp only does not know a part of them, a rule without contents
+    /// allows them, and they count as not read.
     pub(super) fn unreadable(&self) -> Option<String> {
         let why = self.contents?.as_ref().err().filter(|_| self.denied.is_none());
+        let why = why.filter(|why| !why.is_unknown());
         why.map(ToString::to_string)
     }
 
