@@ -47,6 +47,7 @@ fn sample(row: &Row, rows: &[Row]) -> (String, Value) {
         "url" => json!("https://zz.example/x"),
         "registry" => json!("zz.example"),
         "assignment" => json!("a=b"),
+        "build-output" => json!("type=local,dest=/zz"),
         "mount" => json!({"Type": "bind", "Source": "/zz", "Target": "/h"}),
         "volume" => json!({"Driver": "zz"}),
         "device" if row.path.starts_with("devices") || row.path.starts_with("host_device") => {
