@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::unreadable::NAMEABLE;
 use super::{Facet, Unreadable};
 use crate::text::is_unsafe;
 
@@ -26,9 +27,6 @@ pub struct Fact {
 /// Everything that a request gives away, sorted.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Facts(BTreeSet<Fact>);
-
-/// What a value is expected to be that is in order, but cannot be in a rule.
-pub(super) const NAMEABLE: &str = "a value that a rule can name";
 
 impl Fact {
     /// A fact with a value that is in canonical spelling already.

@@ -1,8 +1,7 @@
 //! Devices of the host, and where output goes.
 
 use super::mounts::clean;
-use super::node::Reads;
-use super::reader::Reading;
+use super::reading::{Reading, Subject};
 use super::{Facet, Json, Unreadable, fact};
 
 /// The logging drivers that write on the host, where only the engine reads.
@@ -25,7 +24,7 @@ const HARMLESS_OPTIONS: [&str; 10] = [
 /// An item of `Devices`.
 pub(super) fn device(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -45,7 +44,7 @@ pub(super) fn device(
 /// An item of `DeviceRequests`.
 pub(super) fn device_request(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -70,7 +69,7 @@ pub(super) fn device_request(
 /// `HostConfig.LogConfig` of a container, or `LogDriver` of a service.
 pub(super) fn log_config(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -100,7 +99,7 @@ impl Reading<'_> {
 /// A place in the host's tree of control groups.
 pub(super) fn cgroup_parent(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {

@@ -3,8 +3,7 @@
 //! A name is spelled as the docker CLI shows it: without the default registry, and with its tag or
 //! digest (distribution/reference, `ParseNormalizedNamed` and `FamiliarString`).
 
-use super::node::Reads;
-use super::reader::{Reading, odd};
+use super::reading::{Reading, Subject, odd};
 use super::{Facet, Json, Unreadable};
 
 /// The length of an ID in hexadecimal digits.
@@ -13,7 +12,7 @@ const ID_DIGITS: usize = 64;
 /// A value that names an image.
 pub(super) fn image(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -23,7 +22,7 @@ pub(super) fn image(
             // podman's own API takes the name of a transport, too.
             let text = text.strip_prefix("docker://").unwrap_or(text);
             let name = familiar(text).ok_or_else(|| odd(field, "the name of an image"))?;
-            reading.add(reads.facet, name, field)
+            reading.add(subject.facet, name, field)
         }
     }
 }
@@ -31,7 +30,7 @@ pub(super) fn image(
 /// A query whose parameters name an image together: `fromImage` or `repo`, and `tag`.
 pub(super) fn tagged_image(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -63,7 +62,7 @@ pub(super) fn tagged_image(
 /// Where content comes from: `https://host`, or `body`. The rest of an address may be a secret.
 pub(super) fn url(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -72,13 +71,13 @@ pub(super) fn url(
         Some("-") => "body".to_owned(),
         Some(text) => origin(text).ok_or_else(|| odd(field, "an address"))?,
     };
-    reading.add(reads.facet, value, field)
+    reading.add(subject.facet, value, field)
 }
 
 /// The registry that gets a password; none for Docker Hub.
 pub(super) fn registry(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -88,14 +87,14 @@ pub(super) fn registry(
     };
     let origin = origin(text).ok_or_else(|| odd(field, "an address"))?;
     let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
-    reading.add_named(reads.facet, "registry", host, field)
+    reading.add_named(subject.facet, "registry", host, field)
 }
 
 /// An instruction of a Dockerfile that changes an image. Only labels give something away: containers of
 /// the image have them.
 pub(super) fn changes(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -113,19 +112,19 @@ pub(super) fn changes(
     if key.is_empty() || key.contains(is_odd) || value.contains(is_odd) {
         return Err(odd(field, "a label such as LABEL key=value"));
     }
-    reading.add_named(reads.facet, "", key, field)
+    reading.add_named(subject.facet, "", key, field)
 }
 
 /// `KEY=VALUE`: the key.
 pub(super) fn assignment(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
     let text = value.text().unwrap_or_default();
     let key = text.split_once('=').map_or(text, |(key, _)| key);
-    if key.is_empty() { Ok(()) } else { reading.add_named(reads.facet, "", key, field) }
+    if key.is_empty() { Ok(()) } else { reading.add_named(subject.facet, "", key, field) }
 }
 
 /// The scheme and the host of an address. Without a scheme, engines take HTTP, or git over SSH for

@@ -7,15 +7,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::Unreadable;
+use super::unreadable::{DEEPEST, MOST};
 
 /// The length limit, in bytes, for a body that is read before the request is forwarded.
 pub const LONGEST_BODY: usize = 4 << 20;
-
-/// The depth limit. The bodies of clients are at most some ten levels deep.
-pub(super) const DEEPEST: usize = 32;
-
-/// The limit on values in one body, so that a short text cannot become much memory.
-pub(super) const MOST: usize = 10_000;
 
 /// A JSON value that every parser reads in the same way.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,13 +1,13 @@
 //! What podman's own API gives away: its fields have forms of their own (podman `pkg/specgen`).
 
-use super::node::Reads;
-use super::reader::{Reading, odd};
+use super::reading::{Reading, Subject, odd};
+use super::unreadable::NAMEABLE;
 use super::{Facet, Json, Unreadable, fact, network};
 
 /// An item of `mounts`: what the runtime mounts (OCI runtime specification, `mounts`).
 pub(super) fn mount(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -32,7 +32,7 @@ pub(super) fn mount(
 /// An item of `volumes`.
 pub(super) fn volume(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -46,7 +46,7 @@ pub(super) fn volume(
 /// host.
 pub(super) fn overlay(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -64,7 +64,7 @@ pub(super) fn overlay(
 /// An item of `device_cgroup_rule`, in the spelling of Docker's API.
 pub(super) fn device_rule(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -87,7 +87,7 @@ pub(super) fn device_rule(
 /// An item of `portmappings`.
 pub(super) fn port(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -107,12 +107,12 @@ pub(super) fn port(
 /// `Networks`: networks by name, with what the container is in each.
 pub(super) fn networks(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
     for (name, options) in value.entries() {
-        if !reads.is_harmless(name) {
+        if !subject.is_harmless(name) {
             reading.joined(name, field)?;
         }
         for (list, word) in [("aliases", "alias"), ("static_ips", "address")] {
@@ -134,20 +134,20 @@ pub(super) fn networks(
 /// A namespace: `{"nsmode": "container", "value": "web"}` is `pid=container:web`.
 pub(super) fn namespace(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     word: &str,
     value: &Json,
     field: &str,
 ) -> Result<(), Unreadable> {
     let (mode, target) = (value.text_of("nsmode"), value.text_of("value"));
-    let is_harmless = mode.is_empty() || reads.is_harmless(mode);
+    let is_harmless = mode.is_empty() || subject.is_harmless(mode);
     match (is_harmless, target) {
         (true, "") => Ok(()),
         (_, "") if word.is_empty() => reading.joined(mode, field),
-        (_, "") => reading.add_named(reads.facet, word, mode, field),
+        (_, "") => reading.add_named(subject.facet, word, mode, field),
         (_, target) => {
             let word = if word.is_empty() { "mode" } else { word };
-            reading.add_named(reads.facet, word, &format!("{mode}:{target}"), field)
+            reading.add_named(subject.facet, word, &format!("{mode}:{target}"), field)
         }
     }
 }
@@ -155,7 +155,7 @@ pub(super) fn namespace(
 /// An item of `nsoptions` of a build: a namespace of the host, or of a file.
 pub(super) fn namespace_option(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -168,7 +168,7 @@ pub(super) fn namespace_option(
         (false, "") => return Ok(()),
         (false, path) => format!("path:{path}"),
     };
-    reading.add_named(reads.facet, &fact::escaped(name, &['=']), &target, field)
+    reading.add_named(subject.facet, &fact::escaped(name, &['=']), &target, field)
 }
 
 /// The attributes of a build's result that a rule can name. Others may be credentials for a registry.
@@ -188,7 +188,7 @@ pub(super) fn build_output(
         OUTPUT_ATTRIBUTES.contains(&key)
     };
     if !attributes.all(is_named) {
-        return Err(odd(field, fact::NAMEABLE));
+        return Err(odd(field, NAMEABLE));
     }
     match text {
         "" => Ok(()),

@@ -24,6 +24,7 @@ mod process;
 mod prune;
 mod query;
 mod reader;
+mod reading;
 mod schema;
 mod unreadable;
 

@@ -2,9 +2,9 @@
 //! (docs/engine-api.md#mounts).
 
 use super::fact::escaped;
-use super::node::Reads;
-use super::reader::{Reading, odd};
+use super::reading::{Reading, Subject, odd};
 use super::{Facet, Json, Unreadable, image};
+use crate::text::is_unsafe;
 
 /// Options of a mount that give nothing away: they are the default, or narrow it.
 const HARMLESS: [&str; 16] = [
@@ -36,7 +36,7 @@ const ENDS: [char; 2] = [':', ','];
 /// `volume/mounts/linux_parser.go`).
 pub(super) fn bind(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -50,12 +50,12 @@ pub(super) fn bind(
 /// An item of `Mounts`.
 pub(super) fn mount(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
     // podman joins these texts with commas and takes them apart again.
-    let is_odd = |text: &str| text.contains(|one: char| ",\"".contains(one) || one.is_control());
+    let is_odd = |text: &str| text.contains(|one: char| ",\"".contains(one) || is_unsafe(one));
     if texts(value).any(is_odd) {
         return Err(odd(field, "a mount without commas and quotes in it"));
     }
@@ -96,7 +96,7 @@ pub(super) fn mount(
 /// The body of `POST /volumes/create`: the driver and its options.
 pub(super) fn volume(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -111,7 +111,7 @@ pub(super) fn volume(
 /// An item of `VolumesFrom`: `container[:options]`. All mounts of the other container come with it.
 pub(super) fn volumes_from(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -125,14 +125,14 @@ pub(super) fn volumes_from(
 /// A path in a container, or one that the engine opens on the host.
 pub(super) fn checked_path(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
     match value.text() {
         None | Some("") => Ok(()),
         // A path in a container is relative to its root.
-        Some(path) => reading.add(reads.facet, escaped(&clean(path), &ENDS), field),
+        Some(path) => reading.add(subject.facet, escaped(&clean(path), &ENDS), field),
     }
 }
 

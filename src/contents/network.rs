@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::node::Reads;
-use super::reader::{Reading, odd};
+use super::reading::{Reading, Subject, odd};
 use super::{Facet, Json, Unreadable};
 
 /// Networks and modes that every container gets, or fewer than that.
@@ -12,7 +11,7 @@ const HARMLESS: [&str; 4] = ["", "default", "bridge", "none"];
 /// `HostConfig.NetworkMode`.
 pub(super) fn mode(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -22,7 +21,7 @@ pub(super) fn mode(
 /// `NetworkingConfig.EndpointsConfig`: networks by name, with what the container is in each.
 pub(super) fn endpoints(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -40,7 +39,7 @@ pub(super) fn endpoints(
 /// `EndpointConfig` of a connection to the network that the path names.
 pub(super) fn endpoint_of_connection(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -59,7 +58,7 @@ pub(super) fn endpoint_of_connection(
 /// port or 0 a free one.
 pub(super) fn port_binding(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -70,7 +69,7 @@ pub(super) fn port_binding(
 /// An item of `EndpointSpec.Ports` of a service.
 pub(super) fn service_port(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -84,7 +83,7 @@ pub(super) fn service_port(
 /// A link to another container: its name, perhaps with an alias.
 pub(super) fn link(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {

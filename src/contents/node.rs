@@ -1,7 +1,8 @@
 //! The fields of a body: how a body is brought into the API's own spelling, and what it gives away.
 
-use super::reader::{Reader, Reading};
-use super::{Facet, Json, Unreadable};
+use super::reader::Reads;
+use super::reading::Reading;
+use super::{Json, Unreadable};
 
 /// A value in a body.
 #[derive(Clone, Debug, Default)]
@@ -11,17 +12,6 @@ pub(super) struct Node {
     /// How the value becomes facts; `None` if it gives nothing away, or if the reader of a value
     /// around it reads it too.
     pub(super) reading: Option<Reads>,
-}
-
-/// How a value becomes facts.
-#[derive(Clone, Debug)]
-pub(super) struct Reads {
-    /// The facet of the facts.
-    pub(super) facet: Facet,
-    /// What makes facts of it.
-    pub(super) reader: Reader,
-    /// The texts that give nothing away, besides values that say nothing.
-    pub(super) harmless: Vec<&'static str>,
 }
 
 /// The type of a value. null stands for a missing field of any type.

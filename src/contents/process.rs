@@ -1,7 +1,6 @@
 //! What the processes of a container may do: capabilities and protections.
 
-use super::node::Reads;
-use super::reader::Reading;
+use super::reading::{Reading, Subject};
 use super::{Facet, Json, Unreadable, fact};
 
 /// The capabilities that engines give to every container (moby `daemon/pkg/oci/caps/defaults.go`).
@@ -25,7 +24,7 @@ const DEFAULT: [&str; 14] = [
 /// An item of `CapAdd`, in any case and with or without `CAP_`.
 pub(super) fn capability(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -41,7 +40,7 @@ pub(super) fn capability(
 /// `daemon/daemon_unix.go`, `parseSecurityOpt`).
 pub(super) fn security_option(
     reading: &mut Reading<'_>,
-    _: &Reads,
+    _: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::reader::{Reading, odd};
+use super::reading::{Reading, odd};
 use super::{Facet, Json, Unreadable, fact};
 
 /// The `filters` of a prune: JSON, a map of lists or a map of maps (moby `api/types/filters`). Only the

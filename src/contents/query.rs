@@ -1,7 +1,7 @@
 //! The query of a request, read as strictly as a body.
 
 use super::node::{Kind, Node};
-use super::reader::Reading;
+use super::reading::Reading;
 use super::{Json, Unreadable};
 use crate::api::Query;
 

@@ -1,10 +1,8 @@
 //! How a value becomes facts.
 
 use super::mounts::{bind, checked_path, mount, volume, volumes_from};
-use super::node::Reads;
-use super::{
-    Context, Facet, Facts, Json, Unreadable, fact, host, image, libpod, network, process, prune,
-};
+use super::reading::{Reading, Subject, odd};
+use super::{Json, Unreadable, host, image, libpod, network, process, prune};
 
 /// What makes facts of a value. The data file names one for each value that gives something away.
 #[derive(Clone, Debug)]
@@ -29,15 +27,7 @@ pub(super) enum Reader {
 
 /// A reader of one kind of value: adds what the value gives away, and may take out of it what only
 /// the engine could compare.
-type Special = fn(&mut Reading<'_>, &Reads, &mut Json, &str) -> Result<(), Unreadable>;
-
-/// A request that is being read.
-pub(super) struct Reading<'a> {
-    /// What is known besides the request.
-    pub(super) context: &'a Context<'a>,
-    /// What has been found so far.
-    pub(super) facts: &'a mut Facts,
-}
+type Special = fn(&mut Reading<'_>, &Subject, &mut Json, &str) -> Result<(), Unreadable>;
 
 impl Reader {
     /// Parses the word of the data file.
@@ -98,6 +88,15 @@ impl Reader {
     }
 }
 
+/// How a value becomes facts.
+#[derive(Clone, Debug)]
+pub(super) struct Reads {
+    /// What the facts are about.
+    pub(super) subject: Subject,
+    /// What makes facts of it.
+    pub(super) reader: Reader,
+}
+
 impl Reading<'_> {
     /// Adds what a value gives away. `field` is its path.
     pub(super) fn apply(
@@ -109,26 +108,27 @@ impl Reading<'_> {
         if *value == Json::Null {
             return Ok(());
         }
+        let subject = &reads.subject;
         match &reads.reader {
             Reader::Text(prefix) => match value {
-                Json::Text(text) if !text.is_empty() && !reads.is_harmless(text) => {
+                Json::Text(text) if !text.is_empty() && !subject.is_harmless(text) => {
                     let text = text.clone();
-                    self.add_named(reads.facet, prefix, &text, field)
+                    self.add_named(subject.facet, prefix, &text, field)
                 }
                 _ => Ok(()),
             },
-            Reader::Flag(word) if *value == Json::Flag(true) => self.add_word(reads, word, field),
-            Reader::Filled(word) if !value.is_empty() => self.add_word(reads, word, field),
+            Reader::Flag(word) if *value == Json::Flag(true) => self.add_word(subject, word, field),
+            Reader::Filled(word) if !value.is_empty() => self.add_word(subject, word, field),
             Reader::Set(word) => {
                 // Clients that copy an inspection send the engine's own list.
                 let has = |one: &&str| value.items().iter().any(|item| item.text() == Some(one));
-                match !reads.harmless.is_empty() && reads.harmless.iter().all(|one| has(one)) {
+                match !subject.harmless.is_empty() && subject.harmless.iter().all(|one| has(one)) {
                     true => Ok(()),
-                    false => self.add_word(reads, word, field),
+                    false => self.add_word(subject, word, field),
                 }
             }
-            Reader::Namespace(word) => libpod::namespace(self, reads, word, value, field),
-            Reader::Prune => prune::filters(self, reads.facet, value, field),
+            Reader::Namespace(word) => libpod::namespace(self, subject, word, value, field),
+            Reader::Prune => prune::filters(self, subject.facet, value, field),
             Reader::Keys(prefix) => {
                 // podman joins keys and values with "=" and takes them apart again.
                 if value.entries().iter().any(|(key, _)| key.contains('=')) {
@@ -139,8 +139,8 @@ impl Reading<'_> {
                 let of_list = value.items().iter().filter_map(Json::text);
                 let of_list = of_list.map(|item| item.split_once('=').map_or(item, |(key, _)| key));
                 for key in of_map.chain(of_list) {
-                    if !reads.is_harmless(key) {
-                        self.add_named(reads.facet, prefix, key, field)?;
+                    if !subject.is_harmless(key) {
+                        self.add_named(subject.facet, prefix, key, field)?;
                     }
                 }
                 Ok(())
@@ -149,53 +149,10 @@ impl Reading<'_> {
             // A query spells a list as JSON.
             Reader::Special(read) => match value {
                 Json::List(items) => {
-                    items.iter_mut().try_for_each(|item| read(self, reads, item, field))
+                    items.iter_mut().try_for_each(|item| read(self, subject, item, field))
                 }
-                value => read(self, reads, value, field),
+                value => read(self, subject, value, field),
             },
         }
     }
-
-    /// Adds a fact whose value is in canonical spelling.
-    pub(super) fn add(
-        &mut self,
-        facet: Facet,
-        value: String,
-        field: &str,
-    ) -> Result<(), Unreadable> {
-        self.facts.add(facet, value, field)
-    }
-
-    /// Adds the fact `WORD=VALUE`, or only the value if there is no word.
-    pub(super) fn add_named(
-        &mut self,
-        facet: Facet,
-        word: &str,
-        value: &str,
-        field: &str,
-    ) -> Result<(), Unreadable> {
-        // Without a word, nothing in a value may look like one.
-        let value = match word {
-            "" => fact::escaped(value, &['=']),
-            word => format!("{word}={}", fact::escaped(value, &[])),
-        };
-        self.add(facet, value, field)
-    }
-
-    fn add_word(&mut self, reads: &Reads, word: &str, field: &str) -> Result<(), Unreadable> {
-        let word = if word.is_empty() { "true" } else { word };
-        self.add(reads.facet, word.to_owned(), field)
-    }
-}
-
-impl Reads {
-    /// Whether a text gives nothing away.
-    pub(super) fn is_harmless(&self, text: &str) -> bool {
-        self.harmless.contains(&text)
-    }
-}
-
-/// The error for a value that no engine takes, or that engines read in different ways.
-pub(super) fn odd(field: &str, expected: &'static str) -> Unreadable {
-    Unreadable::Value { field: field.to_owned(), expected }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::node::{Kind, Node, Reads};
+use super::node::{Kind, Node};
 use super::query::Parameters;
-use super::reader::{Reader, Reading};
+use super::reader::{Reader, Reads};
+use super::reading::{Reading, Subject};
 use super::{Contents, Context, Facet, Facts, Json, Unreadable};
 use crate::api::{EngineKind, Operation, Query};
 
@@ -119,11 +120,11 @@ impl Schema {
     fn add(&mut self, row: Row) -> Option<()> {
         let reading = match row.facet {
             "free" | "within" => None,
-            facet => Some(Reads {
-                facet: facet.parse().ok()?,
-                reader: Reader::parse(row.reader)?,
-                harmless: row.field.harmless.clone(),
-            }),
+            facet => {
+                let harmless = row.field.harmless.clone();
+                let subject = Subject { facet: facet.parse().ok()?, harmless };
+                Some(Reads { subject, reader: Reader::parse(row.reader)? })
+            }
         };
         match row.field.place {
             Place::Query => self.parameters.node.add(row.field.path, row.field.kind, reading)?,

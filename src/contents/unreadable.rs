@@ -1,8 +1,15 @@
 //! Why the contents of a request are not read.
 
-use super::fact::NAMEABLE;
-use super::json::{DEEPEST, MOST};
 use crate::text::printable;
+
+/// What a value is expected to be that is in order, but cannot be in a rule.
+pub(super) const NAMEABLE: &str = "a value that a rule can name";
+
+/// The depth limit. The bodies of clients are at most some ten levels deep.
+pub(super) const DEEPEST: usize = 32;
+
+/// The limit on values in one body, so that a short text cannot become much memory.
+pub(super) const MOST: usize = 10_000;
 
 /// The length limit, in characters, for a key that a message repeats.
 const LONGEST_TOLD: usize = 80;

@@ -2,10 +2,9 @@
 
 mod vary;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use self::vary::generalised;
-use super::asked::Asked;
 use super::{Demand, Known};
 use crate::contents::{Fact, Schema};
 use crate::profile::{Constraints, Rule};
@@ -25,40 +24,6 @@ words!(Confine, () = (), {
     Seen = "seen",
     Any = "any",
 });
-
-/// What the contents of the requests for an operation gave away.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct SeenContents {
-    /// The sessions in which each fact was seen, by their index.
-    pub facts: BTreeMap<Fact, BTreeSet<usize>>,
-    /// The sessions in which contents were recorded.
-    pub sessions: BTreeSet<usize>,
-    /// The number of requests whose contents were not recorded although rules could decide on them.
-    pub unread: u64,
-}
-
-impl SeenContents {
-    /// Adds the requests of a session.
-    pub(super) fn add(&mut self, asked: &Asked, session: usize, count: u64) {
-        match &asked.facts {
-            Some(facts) => {
-                self.sessions.insert(session);
-                for fact in facts.iter() {
-                    self.facts.entry(fact.clone()).or_default().insert(session);
-                }
-            }
-            None if Schema::of(asked.operation).is_some() => self.unread += count,
-            None => {}
-        }
-    }
-
-    /// The facts that were seen in one session only although others were recorded, too. Nobody knows yet
-    /// whether they are constant.
-    pub fn unsure(&self) -> impl Iterator<Item = &Fact> {
-        let seen_once = self.facts.iter().filter(|(_, sessions)| sessions.len() == 1);
-        seen_once.map(|(fact, _)| fact)
-    }
-}
 
 impl Confine {
     /// A rule for an operation, with the contents of the demands that it matches. It allows any

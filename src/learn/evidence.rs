@@ -224,7 +224,7 @@ impl Evidence {
                         *routed = true;
                     }
                     let known = self.entry(asked.operation);
-                    known.contents.add(asked, session, count);
+                    known.contents.add(asked.operation, asked.facts.as_ref(), session, count);
                     &mut known.seen
                 }
                 (Target::Known(_) | Target::Unknown(_), true) => {

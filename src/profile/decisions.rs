@@ -4,8 +4,9 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::items::{Item, parse_list, parse_min_api, parse_rule, parse_unknown, span};
+use super::items::{parse_list, parse_min_api, parse_rule, parse_unknown, span};
 use super::problem::{Problem, at, hint, nearest, printable};
+use super::written::Item;
 use super::{Acceptance, CheckCode, Entry, Kept, Marks, Reviewed, Rule, Subject};
 use crate::api::{EngineKind, Risk};
 

@@ -1,61 +1,15 @@
 //! The items of a profile's lists, with their positions.
 
-use std::fmt;
 use std::ops::Range;
 
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::layout::Layout;
 use super::problem::{Problem, at, bytes, hint, nearest, printable};
-use super::written::{Misfit, Written};
+use super::written::{Item, Misfit};
 use super::{ConstraintError, Entry, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
 use crate::contents::ValueError;
-
-/// A rule as written: a line, or a mapping from the line to its contents.
-pub(super) enum Item {
-    Line(String),
-    Mapping { line: Spanned<String>, contents: Written },
-}
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ItemVisitor)
-    }
-}
-
-struct ItemVisitor;
-
-impl<'de> Visitor<'de> for ItemVisitor {
-    type Value = Item;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a rule such as GET /containers/json")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Item, E> {
-        Ok(Item::Line(text.to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
-        let Some(line) = map.next_key()? else {
-            return Err(de::Error::custom("a rule is missing before its contents"));
-        };
-        let Some(contents) = map.next_value()? else {
-            return Err(de::Error::custom(
-                "the contents are missing; write {} to allow only harmless ones, or drop the colon to allow any",
-            ));
-        };
-        match map.next_key::<String>()? {
-            None => Ok(Item::Mapping { line, contents }),
-            Some(_) => Err(de::Error::custom(
-                "one entry of the list has two rules; start the second one with a dash",
-            )),
-        }
-    }
-}
 
 pub(super) fn parse_min_api(
     text: &str,

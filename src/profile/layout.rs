@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use serde_saphyr::Spanned;
 
-use super::items::Item;
 use super::problem::bytes;
-use super::written::{Values, Written};
+use super::written::{Item, Values, Written};
 use super::yaml::from_yaml;
 use super::{Entry, Rule};
 use crate::contents::Facet;

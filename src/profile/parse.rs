@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::decisions::{AcceptanceFile, ReviewedFile};
-use super::items::{Item, parse_list, parse_min_api, parse_rule, parse_unknown, span};
+use super::items::{parse_list, parse_min_api, parse_rule, parse_unknown, span};
 use super::problem::{Problem, at, hint, printable};
+use super::written::Item;
 use super::yaml::from_yaml;
 use super::{Name, Profile};
 use crate::api::EngineKind;

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SeenContents;
 use crate::contents::{Facet, Fact};
+use crate::learn::SeenContents;
 use crate::profile::ValuePattern;
 
 /// The fewest characters of a part that have to be constant next to the part that varies.
