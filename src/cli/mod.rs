@@ -14,6 +14,7 @@ mod dialogue;
 mod diff;
 mod enforce;
 mod environment;
+mod escapes;
 mod evidence;
 mod explain;
 mod export;
@@ -95,6 +96,7 @@ enum Command {
     Diff(diff::Args),
     Coverage(coverage::Args),
     Explain(explain::Args),
+    Escapes(escapes::Args),
     Export(export::Args),
     Report(report::Args),
     Profiles(profiles::Args),
@@ -116,6 +118,7 @@ impl Command {
             | Self::Coverage(_)
             | Self::Demo(_)
             | Self::Diff(_)
+            | Self::Escapes(_)
             | Self::Explain(_)
             | Self::Export(_)
             | Self::Generate(_)
@@ -171,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Review(review) => review::run(&review, args.verbosity),
         Command::Record(record) => record::run(record, args.verbosity),
         Command::Verify(verify) => verify::run(&verify, args.verbosity),
+        Command::Escapes(escapes) => escapes::run(&escapes),
     };
     let status = result.unwrap_or_else(|error| failure::show(&error, confined));
     stderr::finish();

@@ -67,8 +67,8 @@ impl Facet {
             Self::Network => value != "host" && !value.starts_with("ns:"),
             Self::Capabilities => MILD_CAPABILITIES.contains(&value),
             Self::Devices => {
-                let is_in = |device: &&str| is_below(value, device);
-                value.starts_with("request=gpu") || MILD_DEVICES.iter().any(|one| is_in(&one))
+                let is_in = |device: &str| is_below(value, device);
+                value.starts_with("request=gpu") || MILD_DEVICES.iter().any(|one| is_in(one))
             }
             Self::Security => {
                 matches!(value, "no-new-privileges=false" | "apparmor=docker-default")
@@ -98,13 +98,13 @@ fn mount(value: &str) -> Risk {
         true => fixed.rfind('/').and_then(|end| fixed.get(..end)).unwrap_or_default(),
         false => source,
     };
-    let is_near = |one: &&str| is_below(folder, one) || is_below(one, folder);
+    let is_near = |one: &str| is_below(folder, one) || is_below(one, folder);
     // A person's own folder, or what it hides, such as keys.
     let mut of_home = folder.strip_prefix("/home/").unwrap_or_default().split('/');
     let is_home = of_home.clone().count() == 1 && folder.starts_with("/home/");
     let is_hidden = of_home.any(|part| part.starts_with('.'));
     let is_socket = source.ends_with(".sock");
-    let is_sensitive = SENSITIVE.iter().any(|one| is_near(&one)) || is_home || is_hidden;
+    let is_sensitive = SENSITIVE.iter().any(|one| is_near(one)) || is_home || is_hidden;
     match is_sensitive || is_socket || is_spread {
         false => Risk::Change,
         // What can only be read can still be a socket.

@@ -177,7 +177,7 @@ const OUTPUT_ATTRIBUTES: [&str; 4] = ["dest", "name", "push", "type"];
 /// Where the result of a build goes: a path, or attributes such as `type=local,dest=/srv`.
 pub(super) fn build_output(
     reading: &mut Reading<'_>,
-    reads: &Reads,
+    subject: &Subject,
     value: &mut Json,
     field: &str,
 ) -> Result<(), Unreadable> {
@@ -192,7 +192,7 @@ pub(super) fn build_output(
     }
     match text {
         "" => Ok(()),
-        text => reading.add_named(reads.facet, "output", text, field),
+        text => reading.add_named(subject.facet, "output", text, field),
     }
 }
 

@@ -122,7 +122,7 @@ impl Reading<'_> {
             Reader::Set(word) => {
                 // Clients that copy an inspection send the engine's own list.
                 let has = |one: &&str| value.items().iter().any(|item| item.text() == Some(one));
-                match !subject.harmless.is_empty() && subject.harmless.iter().all(|one| has(one)) {
+                match !subject.harmless.is_empty() && subject.harmless.iter().all(has) {
                     true => Ok(()),
                     false => self.add_word(subject, word, field),
                 }

@@ -133,7 +133,13 @@ impl Schema {
                 body.add(row.field.path, row.field.kind, reading)?;
             }
         }
-        self.fields.push(row.field);
+        // A row of another engine may replace one that was taken over.
+        let is_same =
+            |field: &Field| field.place == row.field.place && field.path == row.field.path;
+        match self.fields.iter_mut().find(|field| is_same(field)) {
+            Some(field) => *field = row.field,
+            None => self.fields.push(row.field),
+        }
         Some(())
     }
 }

@@ -42,8 +42,21 @@ pub(super) enum Confinement {
     Admitted(Option<Vec<u8>>),
     /// The body has to be read first.
     Unread,
-    /// They are not allowed. This rule would allow them.
-    Denied(Box<Reason>, Option<Rule>),
+    /// They are not allowed.
+    Denied(Box<Refused>),
+}
+
+/// Contents that are not allowed.
+pub(super) struct Refused {
+    pub(super) reason: Reason,
+    /// The rule that would allow them.
+    pub(super) rule: Option<Rule>,
+}
+
+impl Refused {
+    fn new(reason: Reason, rule: Option<Rule>) -> Box<Self> {
+        Box::new(Self { reason, rule })
+    }
 }
 
 impl Confined {
@@ -92,12 +105,12 @@ impl Asked<'_> {
         source: Source<'_>,
         read: &mut Option<Box<Result<Facts, Unreadable>>>,
     ) -> Confinement {
-        let denied = |reason, rule| Confinement::Denied(Box::new(reason), rule);
+        let denied = |reason, rule| Confinement::Denied(Refused::new(reason, rule));
         let body = match source {
             Source::Recorded(facts) => {
                 return match self.judge(facts) {
                     Ok(()) => Confinement::Admitted(None),
-                    Err((reason, rule)) => denied(reason, rule),
+                    Err(refused) => Confinement::Denied(refused),
                 };
             }
             Source::Body(body) => body,
@@ -125,19 +138,19 @@ impl Asked<'_> {
                 *read = Some(Box::new(Ok(facts)));
                 match judged {
                     Ok(()) => Confinement::Admitted(body),
-                    Err((reason, rule)) => denied(reason, rule),
+                    Err(refused) => Confinement::Denied(refused),
                 }
             }
         }
     }
 
     /// Decides on what a request gives away.
-    fn judge(&self, facts: Option<&Facts>) -> Result<(), (Reason, Option<Rule>)> {
+    fn judge(&self, facts: Option<&Facts>) -> Result<(), Box<Refused>> {
         let Confined { deny, denied, .. } = self.confined;
         for rule in matching(deny, denied, self.located) {
             if rule.denies(facts) {
                 let given = rule.denied_fact(facts);
-                return Err((Reason::Denied { rule: rule.clone(), given }, None));
+                return Err(Refused::new(Reason::Denied { rule: rule.clone(), given }, None));
             }
         }
         if self.is_open {
@@ -148,18 +161,19 @@ impl Asked<'_> {
             return Ok(());
         }
         let Some(facts) = facts else {
-            return Err((Reason::NoContents, self.rule().map(Rule::without_contents)));
+            let rule = self.rule().map(Rule::without_contents);
+            return Err(Refused::new(Reason::NoContents, rule));
         };
         // The rule that lacks the fewest values is the one that was meant.
         let lacking = self.rules().map(|rule| (rule, lacks(rule, facts)));
         match lacking.min_by_key(|(_, lacking)| lacking.len()) {
-            None => Err((Reason::Undecided, None)),
+            None => Err(Refused::new(Reason::Undecided, None)),
             Some((rule, lacking)) => {
                 let wider = rule.contents().cloned().map(|mut contents| {
                     lacking.iter().for_each(|fact| contents.add_fact(fact));
                     rule.clone().with_contents(Some(contents))
                 });
-                Err((Reason::Contents { rule: rule.clone(), lacking }, wider))
+                Err(Refused::new(Reason::Contents { rule: rule.clone(), lacking }, wider))
             }
         }
     }

@@ -151,8 +151,8 @@ impl Enforcer {
                 Confinement::Admitted(None) => Verdict::Forward(permit()),
                 Confinement::Admitted(Some(body)) => Verdict::Forward(permit().with_body(body)),
                 Confinement::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
-                Confinement::Denied(reason, rule) => {
-                    self.deny(*reason, rule, request, Some(located))
+                Confinement::Denied(refused) => {
+                    self.deny(refused.reason, refused.rule, request, Some(located))
                 }
             };
         }

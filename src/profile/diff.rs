@@ -117,7 +117,7 @@ fn allow(old: &Profile, new: &Profile, changes: &mut Vec<Change>) {
             _ => Vec::new(),
         };
         let change = rule_change(kind, effect, vec![], vec![rule]);
-        let old = before.into_iter().map(|entry| text(entry)).collect();
+        let old = before.into_iter().map(text).collect();
         changes.push(Change { old, contents, ..change });
     }
     let (allowed, denied) = (new.allowed(), old.denied());

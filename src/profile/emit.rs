@@ -210,7 +210,9 @@ mod tests {
                 let mut constraints = Constraints::harmless();
                 let is_known = |value: &&ValuePattern| known.contains(&value.facet());
                 values.iter().filter(is_known).for_each(|value| constraints.add(value.clone()));
-                open.filter(|facet| known.contains(facet)).map(|facet| constraints.open(facet));
+                if let Some(facet) = open.filter(|facet| known.contains(facet)) {
+                    constraints.open(facet);
+                }
                 constraints
             });
             rule.with_contents(contents)
