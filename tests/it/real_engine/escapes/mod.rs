@@ -45,7 +45,11 @@ fn each_escape_works_on_the_podman_that_it_is_for() {
 
 /// Tries every escape of an engine, and says about which ones the data is wrong.
 fn check(world: &World, engine: &OwnEngine, kind: EngineKind) {
-    let release = engine_version(world);
+    let release = match (kind, engine_version(world)) {
+        // Built from the module in which Engine 29 and its successors are developed.
+        (EngineKind::Docker, (2, _)) => (29, 0),
+        (_, release) => release,
+    };
     let mut scene = Scene::new(world, engine, api_version(world), kind == EngineKind::Podman);
     let client = scene.client.clone();
     let mut wrong = Vec::new();
