@@ -42,6 +42,10 @@ pub(super) struct Key<T> {
 impl<'a> Key<&'a str> {
     /// The key of a request, if it is short enough to be remembered.
     pub(super) fn of(observed: &Observation<'a>) -> Option<Self> {
+        // What a body says is not in the text.
+        if observed.contents.is_some() {
+            return None;
+        }
         let Observation { arrival, denied, would_deny, .. } = *observed;
         let Arrival { method, target, agent, .. } = arrival;
         let others = [agent, denied, would_deny].map(|text| text.map_or(0, str::len));
