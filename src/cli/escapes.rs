@@ -15,9 +15,9 @@ use crate::escapes::{self, Concern, Open};
 use crate::profile::Rule;
 use crate::report::{count, pretty, printable};
 
-/// List the known ways to the host, or to what belongs to others, that a profile leaves open
+/// List the known ways to the host that a profile leaves open
 ///
-/// Each is one request, known from a CVE, from the engine's sources or from a bypass of another proxy.
+/// Some lead to what belongs to others instead. Each is one request, known from a CVE, from the engine's sources or from a bypass of another proxy.
 /// dsp decides on it as enforce would, with the images and names that the profile allows. The exit
 /// status is 3 if one is open.
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,6 @@
 //! What is known about the contents of each operation: data files, compiled in.
 
+use std::mem::discriminant;
 use std::sync::LazyLock;
 
 use super::node::{Kind, Node};
@@ -283,10 +284,7 @@ impl Node {
 
     /// Sets the type in the word of the data file, unless rows below have set it.
     fn set_kind(&mut self, kind: &str) -> Option<()> {
-        if !matches!(self.kind, Kind::Nothing) {
-            return (kind == "object").then_some(());
-        }
-        self.kind = match kind {
+        let own = match kind {
             "text" => Kind::Text,
             "flag" => Kind::Flag,
             "integer" => Kind::Integer,
@@ -296,6 +294,12 @@ impl Node {
             "object" => Kind::Object(Vec::new()),
             _ => return None,
         };
+        match &self.kind {
+            Kind::Nothing => self.kind = own,
+            // A row of another engine has the same type, and rows below may have come before.
+            known if kind == "object" || discriminant(known) == discriminant(&own) => {}
+            _ => return None,
+        }
         Some(())
     }
 }

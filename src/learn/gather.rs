@@ -82,9 +82,7 @@ impl Gathering {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
                 let refused = request.refused.as_deref();
-                let refused = refused.or_else(|| refused_in_older_log(&request));
-                // No rule about contents could allow it.
-                let refused = refused.or(request.unreadable.as_deref()).map(Into::into);
+                let refused = refused.or_else(|| refused_in_older_log(&request)).map(Into::into);
                 let written = Written {
                     method: request.method.into(),
                     path: request.path.into(),

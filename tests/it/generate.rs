@@ -25,8 +25,9 @@ fn a_profile_goes_to_stdout_or_to_a_new_file() {
     let world = World::without_engine();
     recording(&world, "recording.jsonl", &["HEAD /_ping", "GET /v1.41/containers/json"]);
     let done = world.dsp(&["generate"]);
-    let proof = "dsp: complete, minimal, exact: 3 rules, 0 extra operations\n";
-    assert_eq!((done.status, done.err.as_str()), (0, proof));
+    let proof = "dsp: complete, minimal, exact: 3 rules, 0 extra operations, ";
+    assert_eq!(done.status, 0);
+    assert!(done.err.starts_with(proof) && done.err.ends_with(" escapes\n"), "{}", done.err);
     insta::assert_snapshot!(done.out, @"
     # docker ps: 3 operations, highest risk: read
     # evidence: 1 session, sha256 e428e506368165b4

@@ -315,11 +315,12 @@ fn the_recording_of_the_documentation_is_one() {
     assert_eq!(lines.len(), 5);
     world.write("recording.jsonl", &(lines.join("\n") + "\n"));
     let done = world.dsp(&["generate"]);
-    assert_eq!(
-        (done.status, done.err.as_str()),
-        (0, "dsp: complete, minimal, exact: 1 rule, 0 extra operations\n"),
-        "each line is read, and the session has its end: {}",
-        done.out
+    let proof = "dsp: complete, minimal, exact: 1 rule, 0 extra operations, ";
+    assert!(
+        done.status == 0 && done.err.starts_with(proof),
+        "each line is read, and the session has its end: {}{}",
+        done.out,
+        done.err
     );
     assert!(done.out.contains("  - GET /containers/*/stats  # 1 container\n"), "{}", done.out);
 }
