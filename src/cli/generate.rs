@@ -14,8 +14,10 @@ use super::options::Verbosity;
 use super::status::Status;
 use super::{ambiguity, environment, evidence, files, hint, output, sessions, standard};
 use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
-use crate::learn::{self, Chosen, Decision, Evidence, Generated, MinApi, Names, TooOld, Wishes};
-use crate::profile::{self, LoadError, Name, Pattern, Profile, emit};
+use crate::learn::{
+    self, Chosen, Confine, Decision, Evidence, Generated, MinApi, Names, TooOld, Wishes,
+};
+use crate::profile::{self, Constraints, LoadError, Name, Pattern, Profile, Rule, emit};
 use crate::report::{count, printable, quoted};
 use crate::session::{self, OutsideProjects, ProfileChange};
 use crate::text::{shown, spelled};
@@ -74,6 +76,9 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     }
     warn(&evidence, &unknown);
     warn_about_hidden_names(&evidence, args.names);
+    if args.contents == Confine::Seen {
+        warn_about_contents(&evidence);
+    }
     let is_open = |(request, one): (&str, &learn::Unknown)| {
         !unknown.includes(request) || one.listed().is_none()
     };
@@ -359,6 +364,25 @@ fn warn_about_ids(profile: &Profile) {
         let verb = if ids == 1 { "matches" } else { "match" };
         output::warn(&format!("{rules} {verb} ids, which change with every new container"));
         output::help("leave out --names exact, or give the containers names");
+    }
+}
+
+/// Warns of operations that would not be root if their contents had been recorded.
+fn warn_about_contents(evidence: &Evidence) {
+    let is_open = |known: &&learn::Known| {
+        let harmless = Rule::any(known.operation).with_contents(Some(Constraints::harmless()));
+        known.contents.unread > 0 && known.operation.risk > harmless.risk()
+    };
+    let open: Vec<String> =
+        evidence.known().filter(is_open).map(|known| known.operation.to_string()).collect();
+    if !open.is_empty() {
+        output::warn(&format!(
+            "what {} contained was not recorded, so nothing limits it",
+            open.join(", ")
+        ));
+        output::help(
+            "record the program again with this version of dsp, or write the contents by hand",
+        );
     }
 }
 

@@ -161,8 +161,8 @@ mod tests {
                 - alpine:3
                 - busybox:1  # old
               mounts:
-                - /srv/old
                 - /srv/new
+                - /srv/old
               privileged: true
         "#);
     }

@@ -26,6 +26,9 @@ fn sessions_and_what_they_added_are_shown() {
       POST /containers/create
       GET /containers/json
 
+    Contents not recorded, so their rules are open:
+                     1  POST /containers/create
+
     Questions:
       POST /containers/create was seen, POST /containers/*/start was not: does the workload start what it creates?
       POST /containers/create was seen, DELETE /containers/* was not: does the workload remove what it creates?

@@ -43,6 +43,8 @@ mod demo;
 mod diff;
 /// `dsp enforce`: exactly the profile.
 mod enforce;
+/// `dsp escapes`: what a profile leaves open.
+mod escapes;
 /// `dsp explain`.
 mod explain;
 /// `dsp export`: a profile for other proxies.
