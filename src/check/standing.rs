@@ -1,7 +1,7 @@
 //! Rules that no person has accepted.
 
 use super::{Check, Options};
-use crate::profile::{CheckCode, Open, Rule, Since, Standing, Subject, Widened};
+use crate::profile::{CheckCode, ContentChange, Open, Rule, Since, Standing, Subject, Widened};
 use crate::report::{Finding, Severity, count, printable, quoted};
 
 /// The number of rules that a finding names.
@@ -53,20 +53,17 @@ impl Check<'_> {
                         entry.value.risk()
                     ),
                 ),
-                None => (
-                    CheckCode::Unreviewed,
-                    format!(
-                        "{} was added after the review, and nobody has accepted it",
-                        entry.value
-                    ),
-                ),
+                None => (CheckCode::Unreviewed, self.added(&entry.value)),
             };
             let finding = Finding {
                 subject: Some(entry.value.to_string()),
                 risk: Some(entry.value.risk()),
                 region: Self::region(
                     entry.span.clone(),
-                    &format!("{}: {}", entry.value.risk(), operation.reason),
+                    &match entry.value.contents() {
+                        None => format!("{}: {}", entry.value.risk(), operation.reason),
+                        Some(_) => entry.value.risk().to_string(),
+                    },
                 ),
                 help: Some(self.review()),
                 ..Self::finding(code, message)
@@ -104,6 +101,19 @@ impl Check<'_> {
                 ..Self::finding(code, change.to_string())
             };
             self.push(code, None, finding);
+        }
+    }
+
+    /// What was added to the profile after the review: a rule, or what one allows requests to contain.
+    fn added(&self, rule: &Rule) -> String {
+        let reviewed = self.profile.reviewed.as_ref();
+        match reviewed.and_then(|reviewed| reviewed.gained(rule)) {
+            Some(gained) => format!(
+                "{}: {} after the review, and nobody has accepted it",
+                rule.without_contents(),
+                ContentChange::told(&gained)
+            ),
+            None => format!("{rule} was added after the review, and nobody has accepted it"),
         }
     }
 

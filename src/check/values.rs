@@ -19,8 +19,8 @@ impl Check<'_> {
         let (code, message, label) = match is_named {
             true => (
                 CheckCode::ValueOutside,
-                format!("{names} is used with {fact}, but its rule allows other {facet} only"),
-                format!("allows only other {facet}"),
+                format!("{names} is used with {fact}, and its rule names other values"),
+                format!("names other values of {facet}"),
             ),
             false => (
                 CheckCode::NewValue,

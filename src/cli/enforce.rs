@@ -16,6 +16,7 @@ use super::{ambiguity, environment, output, reload, runtime, serve, standard};
 use crate::api::Risk;
 use crate::child::Intercept;
 use crate::engine::{self, Environment};
+use crate::explain::in_short;
 use crate::profile::Profile;
 use crate::recording::CommandLine;
 use crate::report::{count, printable};
@@ -134,7 +135,7 @@ async fn enforce(
 /// Warns of rules with which a client can become root on the host.
 fn warn_about_root(profile: &Profile) {
     let root = profile.allow.iter().filter(|entry| entry.value.risk() == Risk::Root);
-    let rules: Vec<String> = root.map(|entry| printable(&entry.value.to_string())).collect();
+    let rules: Vec<String> = root.map(|entry| printable(&in_short(&entry.value))).collect();
     if !rules.is_empty() {
         output::warn(&format!(
             "anyone who can use this socket can become root on the host, by {}",

@@ -17,6 +17,8 @@ pub struct Given {
     pub values: String,
     /// The risk of the riskiest one.
     pub risk: Risk,
+    /// The values with that risk, with the facet.
+    pub riskiest: String,
 }
 
 /// What a rule allows requests to contain, riskiest facets first; `None` if it allows anything.
@@ -24,26 +26,36 @@ pub struct Given {
 pub fn given(rule: &Rule) -> Option<Vec<Given>> {
     let operation = rule.operation().risk;
     let of = |(facet, allowed): (Facet, &Allowed)| {
-        let (risk, values) = match allowed {
-            Allowed::Any => (facet.risk_of_any(), format!("any {facet}")),
+        let (risk, values, riskiest) = match allowed {
+            Allowed::Any => (facet.risk_of_any(), "any".to_owned(), format!("any {facet}")),
             Allowed::Values(values) => {
                 let mut values: Vec<(Risk, &str)> =
                     values.iter().map(|one| (facet.risk_of(one.as_str()), one.as_str())).collect();
                 values.sort_by_key(|(risk, _)| std::cmp::Reverse(*risk));
                 let risk = values.first().map_or(Risk::Info, |(risk, _)| *risk);
-                let named = values.iter().take(MOST_VALUES).map(|(_, value)| *value);
-                let named = named.collect::<Vec<_>>().join(", ");
-                match values.len().saturating_sub(MOST_VALUES) {
-                    0 => (risk, named),
-                    more => (risk, format!("{named} and {more} more")),
-                }
+                let riskiest: Vec<&str> = values
+                    .iter()
+                    .filter(|(own, _)| *own == risk)
+                    .map(|(_, value)| *value)
+                    .collect();
+                let values: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
+                (risk, some(&values), format!("{facet} {}", some(&riskiest)))
             }
         };
-        Given { facet, values, risk: risk.min(operation) }
+        Given { facet, values, risk: risk.min(operation), riskiest }
     };
     let mut given: Vec<Given> = rule.contents()?.iter().map(of).collect();
     given.sort_by_key(|given| std::cmp::Reverse(given.risk));
     Some(given)
+}
+
+/// The first values, and how many more there are.
+fn some(values: &[&str]) -> String {
+    let named: Vec<&str> = values.iter().take(MOST_VALUES).copied().collect();
+    match values.len().saturating_sub(MOST_VALUES) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// What a rule permits: what its operation does, or which contents it is limited to.
@@ -69,9 +81,9 @@ pub fn about_contents(rule: &Rule) -> Vec<(&'static str, String)> {
     if given.is_empty() {
         lines.push(("contents", "only what is harmless".to_owned()));
     }
-    for Given { facet, values, risk } in &given {
-        // Whatever they are, they add nothing to what the operation can do at least.
-        let risk = if *risk > Risk::Change { format!(" ({risk})") } else { String::new() };
+    for Given { facet, values, risk, .. } in &given {
+        let is_notable = matches!(risk, Risk::Root | Risk::Secrets);
+        let risk = if is_notable { format!(" ({risk})") } else { String::new() };
         lines.push((facet.as_str(), format!("{values}{risk}")));
     }
     lines.push(("at worst", at_worst(rule, &given)));
@@ -85,7 +97,7 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
     let worst: Vec<String> = given
         .iter()
         .filter(|given| given.risk == risk && risk > Risk::Change)
-        .map(|given| format!("{} {}", given.facet, given.values))
+        .map(|given| given.riskiest.clone())
         .collect();
     match worst.as_slice() {
         [] if risk == rule.operation().risk => {

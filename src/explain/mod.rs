@@ -10,7 +10,7 @@ mod request;
 pub use contents::{Given, about_contents, gain, given, permits};
 pub use operation::{about, operation};
 pub use pod_security::PodSecurity;
-pub use profile::{profile, worst, worst_in_short};
+pub use profile::{in_short, profile, worst, worst_in_short};
 pub use request::request;
 
 use anstyle::{AnsiColor, Style};

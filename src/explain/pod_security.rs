@@ -92,12 +92,12 @@ impl fmt::Display for PodSecurity {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Baseline => to.write_str(
-                "baseline in the words of Kubernetes, and not restricted, because a rule cannot demand that a \
-                 container drops capabilities and root",
+                "baseline in Kubernetes' Pod Security, not restricted: a rule cannot demand that a container drops \
+                 capabilities and root",
             ),
             Self::Neither(why) => write!(
                 to,
-                "neither baseline nor restricted in the words of Kubernetes, because of {why}"
+                "neither baseline nor restricted in Kubernetes' Pod Security, because of {why}"
             ),
         }
     }
@@ -114,7 +114,7 @@ fn is_baseline(facet: Facet, value: &str) -> bool {
     match facet {
         Facet::Privileged | Facet::Ports | Facet::Devices => false,
         // A folder of the host, whatever is in it. dsp's own socket gives no more than the profile.
-        Facet::Mounts => !value.starts_with('/') && facet.risk_of(value) < Risk::Secrets,
+        Facet::Mounts => !value.starts_with('/') && facet.risk_of(value) < Risk::Root,
         Facet::Capabilities => BASELINE_CAPABILITIES.contains(&value),
         Facet::Sysctls => BASELINE_SYSCTLS.contains(&value),
         Facet::Security => {
@@ -125,7 +125,7 @@ fn is_baseline(facet: Facet, value: &str) -> bool {
         Facet::Namespaces => {
             matches!(value, "ipc=shareable") || value.starts_with("cgroup-parent=")
         }
-        _ => facet.risk_of(value) < Risk::Secrets,
+        _ => facet.risk_of(value) < Risk::Root,
     }
 }
 

@@ -86,11 +86,12 @@ pub fn worst_in_short(profile: &Profile) -> String {
 }
 
 /// A rule, with what makes it risky if it has contents: `POST /containers/create with mounts /etc`.
-fn in_short(rule: &Rule) -> String {
+#[must_use]
+pub fn in_short(rule: &Rule) -> String {
     let names = rule.without_contents();
     let given = super::given(rule).unwrap_or_default();
     match given.first().filter(|given| given.risk > Risk::Change && given.risk == rule.risk()) {
-        Some(given) => format!("{names} with {} {}", given.facet, given.values),
+        Some(given) => format!("{names} with {}", given.riskiest),
         None => names.to_string(),
     }
 }

@@ -111,8 +111,11 @@ pub(super) fn missing_handshake(evidence: &Evidence) -> impl Iterator<Item = Rul
 
 /// `6 operations, highest risk: read`.
 pub(super) fn summary<'a>(rules: impl Iterator<Item = &'a Rule>) -> String {
-    let operations: BTreeMap<usize, Risk> =
-        rules.map(|rule| (rule.operation().index, rule.risk())).collect();
+    let mut operations: BTreeMap<usize, Risk> = BTreeMap::new();
+    for rule in rules {
+        let risk = operations.entry(rule.operation().index).or_insert(Risk::Info);
+        *risk = rule.risk().max(*risk);
+    }
     let count = match operations.len() {
         1 => "1 operation".to_owned(),
         count => format!("{count} operations"),

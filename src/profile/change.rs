@@ -111,6 +111,12 @@ pub struct ContentChange {
 const MOST_TOLD: usize = 6;
 
 impl ContentChange {
+    /// What `new` allows requests to contain and `old`, for the same names, does not.
+    #[must_use]
+    pub fn gained(old: &Rule, new: &Rule) -> Vec<Self> {
+        Self::beyond(Effect::Widens, new, old)
+    }
+
     /// What `rule` allows requests to contain and `other` does not.
     pub(super) fn beyond(effect: Effect, rule: &Rule, other: &Rule) -> Vec<Self> {
         let given = match (rule.contents(), other.contents()) {

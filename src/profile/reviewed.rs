@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Pattern, Rule, UnknownOperation};
+use super::{ContentChange, Entry, Pattern, Rule, UnknownOperation};
 use crate::api::{ApiVersion, Risk};
 use crate::text::hex;
 
@@ -90,6 +90,18 @@ impl Reviewed {
             self.marks.iter_mut().for_each(|marks| marks.add(&kept_line(&kept)));
             self.kept.push(Entry::new(kept));
         }
+    }
+
+    /// What a rule allows requests to contain beyond what was accepted for the same names; `None` if nothing
+    /// was accepted for them.
+    #[must_use]
+    pub fn gained(&self, rule: &Rule) -> Option<Vec<ContentChange>> {
+        let names = rule.without_contents();
+        let mut kept = self.kept.iter().map(|entry| &entry.value);
+        let kept = kept.find(|kept| {
+            kept.rule.without_contents() == names && self.is_marked(&kept_line(kept))
+        })?;
+        Some(ContentChange::gained(&kept.rule, rule)).filter(|gained| !gained.is_empty())
     }
 
     /// Accepts a request that is not in the catalogue.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::api::Risk;
 use crate::explain::{self, about, about_contents};
-use crate::profile::{Ambiguity, Pattern, Rule};
+use crate::profile::{Ambiguity, ContentChange, Pattern, Rule};
 use crate::report::{count, printable, quoted};
 
 const LABEL: Style = AnsiColor::Cyan.on_default();
@@ -56,6 +56,8 @@ pub(super) fn body(
     let mut body = Body { shown, columns, lines: Vec::new() };
     match item {
         None => body.done(session),
+        // The values take the place of what is known about the rule.
+        Some(Item::Rule { .. }) if matches!(session.mode, Mode::Values(_) | Mode::Value(..)) => {}
         Some(Item::Rule { rule, accepted_as }) => body.rule(session, rule, *accepted_as),
         Some(Item::Unknown(_)) => {
             body.field("permits", "this request, exactly as it is written");
@@ -106,6 +108,10 @@ impl Body {
             self.field("again", &format!("it was accepted as {before}, and is {risk} today"));
         }
         let is_long = session.mode == Mode::Explain;
+        let reviewed = session.draft.profile().reviewed.as_ref();
+        if let Some(gained) = reviewed.and_then(|reviewed| reviewed.gained(rule)) {
+            self.field("new", &ContentChange::told(&gained));
+        }
         let contents = rule.contents().map(|_| about_contents(rule)).unwrap_or_default();
         let has_contents = !contents.is_empty();
         for (label, text) in about(operation) {
@@ -318,7 +324,6 @@ impl Body {
     /// The values of a rule, and the effect of each key on the marked one.
     fn values(&mut self, session: &Session, item: &Item, at: usize, typed: Option<&str>) {
         let Item::Rule { rule, .. } = item else { return };
-        self.blank();
         let all = values(rule);
         for (place, value) in all.iter().enumerate() {
             let mark = if place == at { '>' } else { ' ' };

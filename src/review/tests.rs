@@ -421,7 +421,7 @@ fn values_are_decided_one_by_one_riskiest_first() {
     };
     insta::assert_snapshot!("a_rule_with_contents", after(""));
     insta::assert_snapshot!("values", after("v"));
-    insta::assert_snapshot!("a_value_typed", after("v<down>g<clear>ci-a*"));
+    insta::assert_snapshot!("a_value_typed", after("v<down><down>g<clear>ci-a*"));
     let text = |keys: &str| {
         let mut session = session(CONTENTS);
         press(&mut session, keys);
@@ -450,7 +450,7 @@ fn values_are_decided_one_by_one_riskiest_first() {
     assert_eq!(text("vxb"), CONTENTS, "taken back");
     // What is kept is kept with its contents.
     let mut session = session(CONTENTS);
-    press(&mut session, "vxk");
+    press(&mut session, "vx<esc>k");
     let reviewed = session.draft().profile().reviewed.clone().unwrap();
     assert_eq!(
         reviewed.kept[0].value.rule.to_string(),
@@ -470,6 +470,8 @@ fn a_value_that_is_added_by_hand_is_open_until_it_is_reviewed() {
     let more = text.replacen("        - /srv\n", "        - /srv\n        - /root\n", 1);
     let standing = parse(&more).unwrap().standing();
     assert_eq!(standing.open.iter().map(|open| open.place).collect::<Vec<_>>(), [0]);
+    let again = shown(&self::session(&more));
+    assert!(again.contains("new        mounts gains /root"), "{again}");
     let plain = more.replacen("create:  # ours", "create  # ours", 1);
     assert!(parse(&plain).is_err(), "a line has no values below it");
 }

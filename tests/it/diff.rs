@@ -25,6 +25,35 @@ fn a_change_is_described_by_what_it_allows() {
 }
 
 #[test]
+fn a_change_of_contents_is_named_in_every_format() {
+    let world = World::without_engine();
+    let create =
+        |rest: &str| format!("version: 1\nname: p\nallow:\n  - POST /containers/create{rest}\n");
+    world.write("old.yaml", &create(":\n      image:\n        - alpine:3\n        - postgres:16"));
+    world.write(
+        "new.yaml",
+        &create(":\n      image:\n        - postgres:16\n      mounts:\n        - /etc\n        - /srv\n      privileged: true"),
+    );
+    world.write("plain.yaml", &create(""));
+    let diff =
+        |old: &str, new: &str, format: &str| world.dsp(&["diff", old, new, "--format", format]).out;
+    insta::assert_snapshot!(
+        [
+            diff("old.yaml", "new.yaml", "text"),
+            diff("old.yaml", "new.yaml", "markdown"),
+            diff("new.yaml", "plain.yaml", "text"),
+            diff("plain.yaml", "new.yaml", "text"),
+        ]
+        .join("\n")
+    );
+    let json = diff("old.yaml", "new.yaml", "json");
+    assert!(json.contains("mounts gains /etc, /srv, privileged gains true"), "{json}");
+    let page = world.dsp(&["report", "new.yaml", "--against", "old.yaml"]).out;
+    assert!(page.contains("mounts gains /etc, /srv, privileged gains true"), "{page}");
+    assert!(page.contains("image loses alpine:3"), "{page}");
+}
+
+#[test]
 fn the_same_profile_in_another_spelling_is_not_a_change() {
     let world = world();
     let other = "# mine\nname: q\nversion: 1\nallow:\n- GET /events # all\n- GET /images/*/json\n\

@@ -34,6 +34,20 @@ fn the_rule_that_decides_is_named_with_its_line() {
 }
 
 #[test]
+fn what_a_rule_leaves_open_is_explained() {
+    let world = World::without_engine();
+    world.write(
+        "p.yaml",
+        "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n  - POST /containers/create:\n      image:\n        \
+         - postgres:16\n      mounts:\n        - \"@socket\"\n        - /etc:ro\n        - /run\n  - POST /containers/*/update: {}\n",
+    );
+    let all = world.dsp(&["explain", "p.yaml"]);
+    assert_eq!(all.status, 0, "{}", all.err);
+    let one = world.dsp(&["explain", "p.yaml", "POST /v1.41/containers/create"]);
+    insta::assert_snapshot!(format!("{}\n{}", all.out, one.out));
+}
+
+#[test]
 fn an_unknown_operation_gets_the_nearest_ones() {
     let world = World::without_engine();
     let done = world.dsp(&["explain", "GET /container/json"]);

@@ -77,6 +77,31 @@ fn versions_are_allowed_from_the_lowest_on() {
 }
 
 #[test]
+fn rules_with_contents_are_left_out_and_named() {
+    let text = "version: 1\nname: x\nallow:\n  - GET /info\n  - POST /containers/create: {image: [\"alpine:3\"]}\n  \
+        - POST /containers/*/exec\ndeny:\n  - POST /containers/*/exec: {privileged: true}\n";
+    let profile = parse(text).unwrap();
+    for format in Format::ALL {
+        let text = export(&profile, format).unwrap();
+        let (head, rest): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.starts_with(['#', '!', '/']));
+        assert!(
+            head.join(" ").contains("Left out, and so denied: POST /containers/create"),
+            "{text}"
+        );
+        assert!(
+            !rest.iter().any(|line| line.contains("create") || line.contains("exec")),
+            "{format}: {text}"
+        );
+    }
+    let world = World::without_engine();
+    world.write("p.yaml", text);
+    let done = world.dsp(&["export", "--format", "nginx", "p.yaml"]);
+    let said = "a rule is left out, because nginx does not read what requests contain: POST /containers/create";
+    assert!(done.err.contains(said), "{}", done.err);
+}
+
+#[test]
 fn completely_denied_operations_are_in_no_file() {
     let profile = "version: 1\nname: p\nallow:\n  - GET /containers/*/export\n  - GET /info\n\
         deny:\n  - GET /containers/*/export\n";
