@@ -63,7 +63,8 @@ pub fn replace<T>(text: &str, entry: &Entry<T>, rule: &str) -> Option<String> {
         edited.replace_range(value, rule);
         return Some(edited);
     }
-    let indent = text.get(start..)?.split('-').next()?;
+    // The lines are indented for a rule two columns after its dash.
+    let indent = " ".repeat((value.start - start).saturating_sub(2));
     let mut lines = first.to_owned();
     if !comment.is_empty() {
         lines = format!("{lines}{GAP}{}", text.get(comment)?.trim_end());

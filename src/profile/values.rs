@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::layout::{FacetPlace, Form, Layout, line_end, line_start};
+use super::layout::{FacetPlace, Form, Layout, line_end, line_start, quoted};
 use super::yaml::{double_quoted, value as spelled};
 use super::{Entry, Rule, ValuePattern};
 use crate::contents::Facet;
@@ -214,8 +214,9 @@ impl Edit<'_> {
                 self.text.get(own_line(self.text, first.key.start)?..first.key.start)?.to_owned()
             }
             None => {
-                let start = line_start(self.text, entry.span.as_ref()?.start)?;
-                format!("{}    ", self.text.get(start..)?.split('-').next()?)
+                let span = entry.span.as_ref()?;
+                let start = line_start(self.text, span.start)?;
+                " ".repeat(quoted(self.text, span).start - start + 2)
             }
         };
         let lines = match given {

@@ -119,6 +119,21 @@ pub(super) fn holds(facts: Option<&Facts>) -> String {
     format!("{held}; it would change the file like this:")
 }
 
+/// The names that a rule matches; `None` for an operation without names.
+pub(super) fn holds_for(rule: &Rule) -> Option<String> {
+    let parameters: Vec<&str> = rule.operation().template.parameters().collect();
+    let name = |(pattern, parameter): (&Pattern, &&str)| {
+        let thing = if parameters.len() == 1 { "name" } else { *parameter };
+        match pattern {
+            Pattern::Any => format!("every {thing}"),
+            Pattern::Exact(_) => format!("the {thing} {pattern}"),
+            Pattern::Glob(_) => format!("each {thing} like {pattern}"),
+        }
+    };
+    let names: Vec<String> = rule.patterns().iter().zip(&parameters).map(name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// An ID, shortened as the engine itself shortens it.
 fn shortened(name: &str) -> String {
     match name.get(..SHORT_ID) {

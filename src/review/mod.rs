@@ -20,6 +20,8 @@ mod script;
 mod session;
 #[cfg(test)]
 mod tests;
+mod typing;
+mod value_rows;
 mod values;
 
 pub use changes::{Line, Mark, changed, changes};

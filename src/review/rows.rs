@@ -4,16 +4,14 @@
 use anstyle::{AnsiColor, Style};
 
 use super::edit::is_count;
-use super::facts::{holds, some};
+use super::facts::{holds, holds_for, some};
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
-use super::session::{Mode, Session, has_values};
-use super::{
-    Choice, Decision, Facts, Item, Refusal, Subject, ValueChoice, changed, narrowed,
-    narrowed_value, proposal, values,
-};
+use super::session::{Mode, Session};
+use super::typing::has_values;
+use super::{Choice, Decision, Facts, Item, Refusal, Subject, changed, narrowed, proposal};
 use crate::api::Risk;
 use crate::explain::{self, about, about_contents};
-use crate::profile::{Ambiguity, ContentChange, Pattern, Rule};
+use crate::profile::{Ambiguity, ContentChange, Rule};
 use crate::report::{count, printable, quoted};
 
 const LABEL: Style = AnsiColor::Cyan.on_default();
@@ -40,10 +38,10 @@ pub(super) enum For {
 }
 
 /// The lines of a body. None of them is wider than the screen.
-struct Body {
-    shown: For,
-    columns: usize,
-    lines: Vec<String>,
+pub(super) struct Body {
+    pub(super) shown: For,
+    pub(super) columns: usize,
+    pub(super) lines: Vec<String>,
 }
 
 /// The body of the current screen.
@@ -82,11 +80,11 @@ pub(super) fn body(
 }
 
 impl Body {
-    fn blank(&mut self) {
+    pub(super) fn blank(&mut self) {
         self.lines.push(String::new());
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.lines.extend(wrap(&printable(text), self.columns, "  ", "  "));
     }
 
@@ -321,47 +319,6 @@ impl Body {
         rule.chain(&all).for_each(|(key, text)| self.field(key, text));
     }
 
-    /// The values of a rule, and the effect of each key on the marked one.
-    fn values(&mut self, session: &Session, item: &Item, at: usize, typed: Option<&str>) {
-        let Item::Rule { rule, .. } = item else { return };
-        let all = values(rule);
-        for (place, value) in all.iter().enumerate() {
-            let mark = if place == at { '>' } else { ' ' };
-            let text = value.value.as_ref().map_or("any", |value| value.as_str());
-            let line = format!("{} {text} ({})", value.facet, value.risk);
-            let lines = wrap(&printable(&line), self.columns, &format!("{mark} "), "    ");
-            self.lines.extend(if place == at { styled(STRONG, &lines) } else { lines });
-        }
-        let Some(value) = all.get(at) else { return };
-        self.blank();
-        let decision = |edit| Decision::Contents { rule: rule.clone(), edit };
-        if let Some(typed) = typed {
-            match narrowed_value(value, typed) {
-                Ok(edit) => {
-                    self.effect(
-                        session,
-                        "It would change the file like this:",
-                        Some(&decision(edit)),
-                    );
-                }
-                Err(why) => self.text(&why),
-            }
-            return;
-        }
-        for choice in ValueChoice::ALL.into_iter().filter(|choice| choice.is_open(value)) {
-            let front = format!("  {}  ", choice.key());
-            self.lines.extend(wrap(&choice.text(value), self.columns, &front, "     "));
-        }
-        if self.shown == For::Screen
-            && let Some(edit) =
-                ValueChoice::Drop.edit(value).or_else(|| ValueChoice::DropFacet.edit(value))
-        {
-            self.blank();
-            let lead = "Without it, the file would change like this:";
-            self.effect(session, lead, Some(&decision(edit)));
-        }
-    }
-
     fn note(&mut self, session: &Session, item: &Item, text: &str) {
         let Some(subject) = item.subjects().into_iter().next() else { return };
         self.blank();
@@ -391,7 +348,7 @@ impl Body {
 
     /// Shows the lines of the file that a decision changes, after `lead`. Warnings come first, so that
     /// a long change cannot push them out of sight.
-    fn effect(&mut self, session: &Session, lead: &str, decision: Option<&Decision>) {
+    pub(super) fn effect(&mut self, session: &Session, lead: &str, decision: Option<&Decision>) {
         let Some(decision) = decision else { return self.text(lead) };
         let next = match session.draft.decide(decision) {
             Ok(next) => next,
@@ -480,21 +437,6 @@ fn seen(facts: &Facts) -> String {
     let answers =
         if statuses.is_empty() { String::new() } else { format!("; answered {statuses}") };
     format!("{requests}{sessions}{answers}")
-}
-
-/// The names that a rule matches; `None` for an operation without names.
-fn holds_for(rule: &Rule) -> Option<String> {
-    let parameters: Vec<&str> = rule.operation().template.parameters().collect();
-    let name = |(pattern, parameter): (&Pattern, &&str)| {
-        let thing = if parameters.len() == 1 { "name" } else { *parameter };
-        match pattern {
-            Pattern::Any => format!("every {thing}"),
-            Pattern::Exact(_) => format!("the {thing} {pattern}"),
-            Pattern::Glob(_) => format!("each {thing} like {pattern}"),
-        }
-    };
-    let names: Vec<String> = rule.patterns().iter().zip(&parameters).map(name).collect();
-    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Whether it is one of the two forms of the ping, which `generate` adds even if they were not seen.

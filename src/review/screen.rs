@@ -5,7 +5,8 @@ use textwrap::core::display_width;
 
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::rows::{self, For};
-use super::session::{Mode, Session, Step, has_values};
+use super::session::{Mode, Session, Step};
+use super::typing::has_values;
 use super::{Choice, Item, ValueChoice, values};
 use crate::api::Risk;
 use crate::explain;

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::edit::is_count;
-use super::{
-    Choice, ContentEdit, Decision, Draft, Facts, Item, ValueChoice, narrowed, narrowed_value,
-    proposal, queue, values,
-};
+use super::typing::has_values;
+use super::{Choice, Decision, Draft, Facts, Item, proposal, queue};
 use crate::learn::Evidence;
 use crate::profile::Rule;
 use crate::report::{count, printable};
@@ -22,7 +20,7 @@ pub struct Session {
     past: Vec<Past>,
     now: Now,
     /// The current question, which follows from the draft and `now`.
-    asked: Asked,
+    pub(super) asked: Asked,
     pub(super) mode: Mode,
     /// The answer whose effect is shown.
     pub(super) shown: Choice,
@@ -94,11 +92,11 @@ pub(super) struct Message {
 
 /// The current question.
 #[derive(Debug, Default)]
-struct Asked {
-    item: Option<Item>,
+pub(super) struct Asked {
+    pub(super) item: Option<Item>,
     /// How many questions are left, including this one.
     left: usize,
-    facts: Option<Facts>,
+    pub(super) facts: Option<Facts>,
 }
 
 /// The progress of a review, apart from the draft.
@@ -303,7 +301,7 @@ impl Session {
     }
 
     /// Makes a decision on the current question.
-    fn decide(&mut self, item: &Item, decision: &Decision) -> Step {
+    pub(super) fn decide(&mut self, item: &Item, decision: &Decision) -> Step {
         let next = match self.draft.decide(decision) {
             Ok(next) => next,
             Err(error) => return self.tell(&error.to_string()),
@@ -340,13 +338,13 @@ impl Session {
     }
 
     /// Asks the question again, starting at its top.
-    fn ask(&mut self) -> Step {
+    pub(super) fn ask(&mut self) -> Step {
         self.shown = Choice::Keep;
         self.turn_to(Mode::Ask)
     }
 
     /// Shows something else, starting at its top.
-    fn turn_to(&mut self, mode: Mode) -> Step {
+    pub(super) fn turn_to(&mut self, mode: Mode) -> Step {
         self.mode = mode;
         self.page += 1;
         Step::Show
@@ -373,7 +371,7 @@ impl Session {
     }
 
     /// Undoes the last answer, in the file too.
-    fn back(&mut self) -> Step {
+    pub(super) fn back(&mut self) -> Step {
         let Some(past) = self.past.pop() else {
             return self.tell("this is the first question of this session");
         };
@@ -386,140 +384,10 @@ impl Session {
         if is_saved { Step::Save } else { Step::Show }
     }
 
-    fn type_note(&mut self, mut line: LineEdit, key: Key) -> Step {
-        match (key, self.asked.item.clone()) {
-            (Key::Escape, _) | (_, None) => self.ask(),
-            (Key::Enter, Some(item)) => match item.subjects().into_iter().next() {
-                Some(subject) => self.decide(&item, &Decision::Note { subject, text: line.text() }),
-                None => self.ask(),
-            },
-            _ => {
-                line.press(key);
-                self.mode = Mode::Note(line);
-                Step::Show
-            }
-        }
-    }
-
-    fn type_pattern(&mut self, mut line: LineEdit, key: Key) -> Step {
-        let Some(Item::Rule { rule, .. }) = &self.asked.item else { return self.ask() };
-        match key {
-            Key::Escape => return self.ask(),
-            Key::Enter => match narrowed(rule, &line.text(), self.asked.facts.as_ref()) {
-                Ok(rule) => return self.turn_to(Mode::Proposed(rule)),
-                // The reason is shown in place of the effect.
-                Err(_) => drop(self.tell("this pattern is not accepted, for the reason above")),
-            },
-            _ => drop(line.press(key)),
-        }
-        self.mode = Mode::Pattern(line);
-        Step::Show
-    }
-
-    /// Accepts the proposed rule with a separate key: Enter has just ended the input line, and must not
-    /// accept a rule as well.
-    fn answer_proposal(&mut self, rule: Rule, key: Key) -> Step {
-        let Some(item) = self.asked.item.clone() else { return self.ask() };
-        match (key, &item) {
-            (Key::Char('y'), Item::Rule { rule: wider, .. }) => {
-                let decision = Decision::Narrow { from: vec![wider.clone()], to: vec![rule] };
-                self.decide(&item, &decision)
-            }
-            (Key::Char('g'), Item::Rule { .. }) => {
-                let typed = match rule.patterns() {
-                    [pattern] => pattern.to_string(),
-                    _ => rule.to_string(),
-                };
-                self.mode = Mode::Pattern(LineEdit::new(&typed));
-                Step::Show
-            }
-            (Key::Escape | Key::Char('b'), _) => self.ask(),
-            (Key::Char('q'), _) => Step::Leave(Leaving::Ended),
-            _ => {
-                self.mode = Mode::Proposed(rule);
-                self.tell("y accepts it, g changes the pattern, Escape leaves the rule as it was")
-            }
-        }
-    }
-
-    /// Decides on the marked value of a rule, and shows the others again.
-    fn answer_values(&mut self, at: usize, key: Key) -> Step {
-        let Some(Item::Rule { rule, .. }) = self.asked.item.clone() else { return self.ask() };
-        let all = values(&rule);
-        let Some(value) = all.get(at) else { return self.ask() };
-        match key {
-            Key::Escape | Key::Enter | Key::Char('v') => return self.ask(),
-            Key::Char('q') => return Step::Leave(Leaving::Ended),
-            Key::Char('b') => return self.back(),
-            Key::Up => self.mode = Mode::Values(at.saturating_sub(1)),
-            Key::Down => self.mode = Mode::Values((at + 1).min(all.len().saturating_sub(1))),
-            Key::Char(letter) => {
-                self.mode = Mode::Values(at);
-                let mut choices = ValueChoice::ALL.into_iter();
-                let choice = choices.find(|one| one.key() == letter && one.is_open(value));
-                return match choice {
-                    None => {
-                        self.tell(&format!("{} means nothing here", printable(&letter.to_string())))
-                    }
-                    Some(choice) => match choice.edit(value) {
-                        Some(edit) => self.change_values(at, edit),
-                        None => {
-                            let text = value.value.as_ref().map_or("", |value| value.as_str());
-                            self.turn_to(Mode::Value(at, LineEdit::new(text)))
-                        }
-                    },
-                };
-            }
-            _ => self.mode = Mode::Values(at),
-        }
-        Step::Show
-    }
-
-    fn type_value(&mut self, at: usize, mut line: LineEdit, key: Key) -> Step {
-        let Some(Item::Rule { rule, .. }) = self.asked.item.clone() else { return self.ask() };
-        let all = values(&rule);
-        let Some(value) = all.get(at) else { return self.ask() };
-        match key {
-            Key::Escape => return self.turn_to(Mode::Values(at)),
-            Key::Enter => match narrowed_value(value, &line.text()) {
-                Ok(edit) => return self.change_values(at, edit),
-                Err(why) => drop(self.tell(&why)),
-            },
-            _ => drop(line.press(key)),
-        }
-        self.mode = Mode::Value(at, line);
-        Step::Show
-    }
-
-    fn change_values(&mut self, at: usize, edit: ContentEdit) -> Step {
-        let Some(item @ Item::Rule { rule, .. }) = &self.asked.item.clone() else {
-            return self.ask();
-        };
-        let step = self.decide(item, &Decision::Contents { rule: rule.clone(), edit });
-        // The rule may have lost its last value, or may be accepted as it is now.
-        let left = match &self.asked.item {
-            Some(Item::Rule { rule: now, .. })
-                if now.without_contents() == rule.without_contents() =>
-            {
-                values(now).len()
-            }
-            _ => 0,
-        };
-        if step == Step::Save && left > 0 {
-            self.mode = Mode::Values(at.min(left - 1));
-        }
-        step
-    }
-
-    fn tell(&mut self, text: &str) -> Step {
+    pub(super) fn tell(&mut self, text: &str) -> Step {
         self.message = Some(Message { text: text.to_owned(), is_error: true });
         Step::Show
     }
-}
-
-/// Whether a question is about a rule with values.
-pub(super) fn has_values(item: &Item) -> bool {
-    matches!(item, Item::Rule { rule, .. } if !values(rule).is_empty())
 }
 
 /// How a question is named in a message.

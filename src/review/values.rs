@@ -123,3 +123,6 @@ pub fn narrowed_value(value: &Value, typed: &str) -> Result<ContentEdit, String>
         None => Ok(ContentEdit::Only(to)),
     }
 }
+
+#[cfg(test)]
+mod tests;

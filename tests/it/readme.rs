@@ -251,7 +251,7 @@ fn the_profiles_of_the_format_decide_as_it_says() {
     let document = Path::new(ROOT).join("docs/profile-format.md");
     let profiles: Vec<Block> =
         blocks(&document).into_iter().filter(|block| block.need == "profile").collect();
-    let asked: [&[(&str, &str)]; 2] = [
+    let asked: [&[(&str, &str)]; 3] = [
         &[
             ("GET /containers/web/json", "allowed by"),
             ("POST /containers/ci-7/start", "allowed by"),
@@ -262,6 +262,14 @@ fn the_profiles_of_the_format_decide_as_it_says() {
             ("GET /vendor/health?any=1", "allowed by"),
             ("GET /vendor/health/more", "not allowed by"),
             ("GET /v1.40/containers/web/json", "min_api"),
+        ],
+        &[
+            (
+                "POST /v1.41/containers/create",
+                "it is allowed by profile.yaml: POST /containers/create",
+            ),
+            ("POST /v1.41/containers/web/update", "(line 14), with"),
+            ("GET /info", "is not allowed by"),
         ],
         &[
             ("GET /_ping", "allowed by"),
