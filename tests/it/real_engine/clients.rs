@@ -63,6 +63,13 @@ struct Client {
     _engine: OwnEngine,
 }
 
+/// Clients whose folders and names have a part that is new in each run. Only a second session shows
+/// which part that is.
+const VARYING: [&str; 2] = ["compose", "compose-5"];
+
+/// Clients that join networks whose names are random as a whole. No value of a rule can say that.
+const NAMELESS: [&str; 1] = ["testcontainers"];
+
 /// How a client runs through dsp, given the arguments of dsp.
 type Through = fn(&Client, &[&str]) -> Done;
 
@@ -99,7 +106,12 @@ impl Client {
         let recorded = through(self, &["record", "-q"]);
         self.assert_same("recorded", &direct, &recorded);
 
-        let generated = self.world.dsp(&["generate", "-o", "profile.yaml"]);
+        if VARYING.contains(&self.name) {
+            self.assert_same("recorded again", &direct, &through(self, &["record", "-q"]));
+        }
+        let contents = if NAMELESS.contains(&self.name) { "any" } else { "seen" };
+        let generate = ["generate", "-o", "profile.yaml", "--contents", contents];
+        let generated = self.world.dsp(&generate);
         assert_eq!(generated.status, 0, "{}", generated.err);
         let profile = self.world.read("profile.yaml");
         assert!(!profile.contains("unknown:"), "{profile}");
