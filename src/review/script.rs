@@ -74,6 +74,11 @@ pub enum ScriptError {
 pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     let mut now = draft.clone();
     let (contents, denied) = denials(draft, &answers.deny)?;
+    // They change rules that the other answers name.
+    for rule in contents {
+        now = now.decide(&Decision::DenyContents(rule))?;
+    }
+    let draft = &now.clone();
     let denied = find_all(draft, &denied)?;
     let words = ["info", "read", "secrets", "change", "root", CHANGES];
     let (words, named): (Vec<&String>, Vec<&String>) =
@@ -84,9 +89,6 @@ pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     }
     let narrowings = narrowings(draft, &answers.narrow)?;
 
-    for rule in contents {
-        now = now.decide(&Decision::DenyContents(rule))?;
-    }
     for subject in denied {
         // Denying another rule may already have removed it.
         if is_open_to(&now, &subject) {
@@ -340,6 +342,9 @@ mod tests {
         assert!(denied.text().starts_with(&expected), "{}", denied.text());
         let again = settle(&denied, &answers(&[], &[&value], &[])).unwrap();
         assert_eq!(again.profile().deny, denied.profile().deny);
+        let both = settle(&draft(text), &answers(&[create], &[&value], &[])).unwrap();
+        assert!(both.profile().standing().is_reviewed(), "{}", both.text());
+        assert!(both.text().starts_with(&expected), "{}", both.text());
         let narrower = format!("{create}: {{image: [\"alpine:3\"]}}");
         let narrowed = settle(&draft(text), &answers(&[], &[], &[&narrower])).unwrap();
         let lines = "  - POST /containers/create:\n      image:\n        - alpine:3\nreviewed:";
