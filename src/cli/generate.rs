@@ -1,6 +1,7 @@
 //! `dsp generate`: makes a profile from recordings.
 
 mod args;
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,11 +14,9 @@ use super::misuse::misuse;
 use super::options::Verbosity;
 use super::status::Status;
 use super::{ambiguity, environment, evidence, files, hint, output, sessions, standard};
-use crate::api::{ApiVersion, EngineKind, Risk, is_incomplete};
-use crate::learn::{
-    self, Chosen, Confine, Decision, Evidence, Generated, MinApi, Names, TooOld, Wishes,
-};
-use crate::profile::{self, Constraints, LoadError, Name, Pattern, Profile, Rule, emit};
+use crate::api::{ApiVersion, EngineKind, Risk};
+use crate::learn::{self, Chosen, Confine, Decision, Evidence, Generated, MinApi, TooOld, Wishes};
+use crate::profile::{self, LoadError, Name, Profile, emit};
 use crate::report::{count, printable, quoted};
 use crate::session::{self, OutsideProjects, ProfileChange};
 use crate::text::{shown, spelled};
@@ -54,7 +53,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     if evidence.is_all_refused() {
         let names = evidence::names(&args.recordings);
         output::error(&format!("{names} contains only requests that enforce refuses"));
-        warn(&evidence, &Chosen::None);
+        warnings::about_gaps(&evidence, &Chosen::None);
         output::help("no profile can allow them; the program has to send other requests");
         return Ok(Status::NoVerdict);
     }
@@ -74,10 +73,10 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         }
         _ => fresh(args, verbosity, &evidence, &unknown, &target, name)?,
     }
-    warn(&evidence, &unknown);
-    warn_about_hidden_names(&evidence, args.names);
+    warnings::about_gaps(&evidence, &unknown);
+    warnings::about_hidden_names(&evidence, args.names);
     if args.contents == Confine::Seen {
-        warn_about_contents(&evidence);
+        warnings::about_contents(&evidence);
     }
     let is_open = |(request, one): (&str, &learn::Unknown)| {
         !unknown.includes(request) || one.listed().is_none()
@@ -253,7 +252,7 @@ fn fresh(
     if !verbosity.quiet {
         output::note(&proof.to_string());
     }
-    warn_about_ids(&profile);
+    warnings::about_ids(&profile);
     ambiguity::warn(&profile);
     Ok(())
 }
@@ -341,7 +340,7 @@ fn update(
             ApiVersion::FLOOR
         ));
     }
-    warn_about_ids(&profile);
+    warnings::about_ids(&profile);
     ambiguity::warn_about_new(old, &profile);
     Ok(())
 }
@@ -349,111 +348,6 @@ fn update(
 fn risk(profile: &Profile) -> Risk {
     let risk = profile.allow.iter().map(|entry| entry.value.risk()).max();
     risk.unwrap_or(Risk::Info)
-}
-
-/// Warns of rules that match ids, which do not last.
-fn warn_about_ids(profile: &Profile) {
-    let is_id = |pattern: &Pattern| match pattern {
-        Pattern::Exact(name) => profile::looks_like_id(name),
-        Pattern::Any | Pattern::Glob(_) => false,
-    };
-    let rules = profile.allow.iter().map(|entry| &entry.value);
-    let ids = rules.filter(|rule| rule.patterns().iter().any(is_id)).count();
-    if ids > 0 {
-        let rules = count(ids, "rule");
-        let verb = if ids == 1 { "matches" } else { "match" };
-        output::warn(&format!("{rules} {verb} ids, which change with every new container"));
-        output::help("leave out --names exact, or give the containers names");
-    }
-}
-
-/// Warns of operations that would not be root if their contents had been recorded.
-fn warn_about_contents(evidence: &Evidence) {
-    let is_open = |known: &&learn::Known| {
-        let harmless = Rule::any(known.operation).with_contents(Some(Constraints::harmless()));
-        known.contents.unread > 0 && known.operation.risk > harmless.risk()
-    };
-    let open: Vec<String> =
-        evidence.known().filter(is_open).map(|known| known.operation.to_string()).collect();
-    if !open.is_empty() {
-        output::warn(&format!(
-            "what {} contained was not recorded, so nothing limits it",
-            open.join(", ")
-        ));
-        output::help(
-            "record the program again with this version of dsp, or write the contents by hand",
-        );
-    }
-}
-
-/// Warns of names that were not recorded completely, so that no rule can match them exactly.
-fn warn_about_hidden_names(evidence: &Evidence, names: Names) {
-    if !matches!(names, Names::Exact) {
-        return;
-    }
-    let is_hidden = |known: &&learn::Known| {
-        known.demands.keys().any(|demand| demand.names.iter().any(|name| is_incomplete(name)))
-    };
-    let mut is_any = false;
-    for known in evidence.known().filter(is_hidden) {
-        is_any = true;
-        output::warn(&format!(
-            "{} is allowed for any name: part of a name may be a secret and was not recorded",
-            known.operation
-        ));
-    }
-    if is_any {
-        output::help("narrow it with dsp review to the names that the program uses");
-    }
-}
-
-/// Warns of what the profile does not contain.
-fn warn(evidence: &Evidence, accepted: &Chosen) {
-    if evidence.incomplete() > 0 {
-        let sessions = count(evidence.incomplete(), "session");
-        output::warn(&format!("{sessions} without an end: requests may be missing"));
-    }
-    if evidence.lossy() {
-        output::warn("the recording has gaps: requests are missing");
-    }
-    let left_out = |(request, _): &(&str, &learn::Unknown)| !accepted.includes(request);
-    for (request, _) in evidence.unknown().filter(left_out) {
-        output::warn(&format!("{} is not a known operation and is left out", printable(request)));
-    }
-    let is_hidden = |(_, unknown): &(&str, &learn::Unknown)| unknown.listed().is_none();
-    let taken = |one: &(&str, &learn::Unknown)| !left_out(one);
-    let mut hidden = evidence.unknown().filter(taken).filter(is_hidden).peekable();
-    let is_any_hidden = hidden.peek().is_some();
-    for (request, _) in hidden {
-        output::warn(&format!(
-            "{} is left out: part of its path may be a secret and was not recorded",
-            printable(request)
-        ));
-    }
-    if is_any_hidden {
-        output::help("add it under unknown: by hand, with the path that the program requests");
-    }
-    if evidence.unknown().any(|one| left_out(&one)) {
-        output::help("allow them exactly as recorded with --accept-unknown");
-    }
-    let denied = evidence.denied().count();
-    if denied > 0 {
-        let requests = count(denied, "request");
-        output::warn(&format!("left out {requests} that enforce denied"));
-        output::help("look at them with dsp check, and include them with --denied");
-    }
-    for (request, _) in evidence.unrouted() {
-        output::warn(&format!(
-            "{} is left out: the recorded engine does not have it",
-            printable(request)
-        ));
-    }
-    for (request, _) in evidence.refused() {
-        output::warn(&format!(
-            "enforce refuses this whatever the profile says: {}",
-            printable(request)
-        ));
-    }
 }
 
 /// A file `ci.yaml` names its profile `ci`. `profile.yaml` names none, because what was recorded gives
