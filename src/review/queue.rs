@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::Subject;
+use super::values::values;
 use crate::api::Risk;
 use crate::profile::{Profile, Rule, UnknownOperation};
 
@@ -35,6 +36,11 @@ pub enum Item {
 }
 
 impl Item {
+    /// Whether the question is about a rule with values.
+    pub(super) fn has_values(&self) -> bool {
+        matches!(self, Self::Rule { rule, .. } if !values(rule).is_empty())
+    }
+
     /// The subjects of a decision on it; empty for [`Item::Rest`].
     #[must_use]
     pub fn subjects(&self) -> Vec<Subject> {

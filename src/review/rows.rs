@@ -7,7 +7,6 @@ use super::edit::is_count;
 use super::facts::{holds, holds_for, some};
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::session::{Mode, Session};
-use super::typing::has_values;
 use super::{Choice, Decision, Facts, Item, Refusal, Subject, changed, narrowed, proposal};
 use crate::api::Risk;
 use crate::explain::{self, about, about_contents};
@@ -314,7 +313,7 @@ impl Body {
             ("q", "quit: every answer is saved already; dsp review continues there"),
         ];
         self.field("k", "keep: accepts it, and records that under reviewed:");
-        let values = values.iter().filter(|_| has_values(item));
+        let values = values.iter().filter(|_| item.has_values());
         let rule = rule.iter().filter(|_| is_one).chain(values);
         rule.chain(&all).for_each(|(key, text)| self.field(key, text));
     }

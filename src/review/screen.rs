@@ -6,7 +6,6 @@ use textwrap::core::display_width;
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::rows::{self, For};
 use super::session::{Mode, Session, Step};
-use super::typing::has_values;
 use super::{Choice, Item, ValueChoice, values};
 use crate::api::Risk;
 use crate::explain;
@@ -238,7 +237,7 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
         }
     }
     keys.extend(matches!(item, Some(Item::Section { .. })).then_some(("l", "look at each")));
-    keys.extend(item.is_some_and(has_values).then_some(("v", "values")));
+    keys.extend(item.is_some_and(Item::has_values).then_some(("v", "values")));
     let has_comment = matches!(item, Some(Item::Rule { .. } | Item::Unknown(_)));
     keys.extend(has_comment.then_some(("c", "comment")));
     keys.push(if session.mode == Mode::Explain { ("e", "question") } else { ("e", "explain") });

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::edit::is_count;
-use super::typing::has_values;
 use super::{Choice, Decision, Draft, Facts, Item, proposal, queue};
 use crate::learn::Evidence;
 use crate::profile::Rule;
@@ -243,7 +242,7 @@ impl Session {
             Key::Char('e' | '?') => self.turn_to(Mode::Explain),
             Key::Char('s') => self.skip(item),
             Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
-            Key::Char('v') if has_values(&item) => self.turn_to(Mode::Values(0)),
+            Key::Char('v') if item.has_values() => self.turn_to(Mode::Values(0)),
             Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
                 let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
                 // The user's comment does not start from the counts that `generate` wrote.

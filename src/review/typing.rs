@@ -133,8 +133,3 @@ impl Session {
         step
     }
 }
-
-/// Whether a question is about a rule with values.
-pub(super) fn has_values(item: &Item) -> bool {
-    matches!(item, Item::Rule { rule, .. } if !values(rule).is_empty())
-}
