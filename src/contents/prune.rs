@@ -29,9 +29,14 @@ pub(super) fn filters(
             return Err(odd("filters", "an object with its keys in lower case"));
         }
     }
-    // Engines combine labels with AND, so all of them together are one fact.
-    let labels: Vec<String> =
-        labels.into_iter().map(|label| fact::escaped(label, &['&'])).collect();
+    // Engines combine labels with AND, so all of them together are one fact. The value of a label may be
+    // a secret, and nothing of it is kept.
+    let key = |label: &str| {
+        let key = label.split_once('=').map_or(label, |(key, _)| key);
+        fact::escaped(key, &['&'])
+    };
+    let labels: BTreeSet<String> = labels.into_iter().map(key).collect();
+    let labels: Vec<String> = labels.into_iter().collect();
     let value = match labels.is_empty() {
         true => "everything".to_owned(),
         false => format!("label={}", labels.join("&")),

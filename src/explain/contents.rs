@@ -100,9 +100,10 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
         .map(|given| given.riskiest.clone())
         .collect();
     match worst.as_slice() {
-        [] if risk == rule.operation().risk => {
-            let operation = rule.operation();
-            format!("{risk}: {}, whatever the request contains", operation.reason)
+        [] if rule.operation().template.parameters().count() > 0 => {
+            format!(
+                "{risk}: whatever the object that it names can reach; no rule can say whose that is"
+            )
         }
         [] => format!("{risk}: what it names, and nothing else of the host"),
         worst => format!("{risk}, because of {}", worst.join("; ")),

@@ -6,6 +6,8 @@
 
 /// The attempts of `tests/attempts` that also apply to it.
 mod attempts;
+/// The engine makes what dsp read in a body.
+mod bodies;
 /// The steps of a pipeline.
 mod ci;
 /// Programs and libraries that talk to Docker.

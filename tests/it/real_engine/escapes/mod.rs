@@ -5,7 +5,7 @@
 /// What escapes send.
 mod archives;
 /// Requests, byte for byte.
-mod client;
+pub mod client;
 /// With the profile of a harmless job in between.
 mod enforced;
 /// What shows that it worked.
