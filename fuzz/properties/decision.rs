@@ -95,6 +95,8 @@ fn profile(lines: &[(&str, &str)]) -> Profile {
     let engine = values(lines, "engine").find_map(|word| word.parse().ok()).unwrap_or_default();
     let rules = |key| {
         let rules = values(lines, key).filter_map(|text| Rule::parse(engine, text).ok());
+        // What requests contain has a property of its own.
+        let rules = rules.filter(|rule| rule.contents().is_none());
         rules.map(Entry::new).collect()
     };
     Profile {

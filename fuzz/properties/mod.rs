@@ -4,6 +4,7 @@
 //! committed corpus, so that known inputs are checked without a fuzzer.
 
 pub mod canonical;
+pub mod contents;
 pub mod decision;
 pub mod framing;
 pub mod profile;
