@@ -147,24 +147,25 @@ impl Enforcer {
         let is_open = self.allow.matches(located);
         let permit = || Permit::canonical(request, located.operation.traits.hijack);
         if let Some(asked) = self.confined.about(located, is_open) {
-            return match asked.decide(request, source, contents) {
-                Confinement::Admitted(None) => Verdict::Forward(permit()),
-                Confinement::Admitted(Some(body)) => Verdict::Forward(permit().with_body(body)),
-                Confinement::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },
+            let body = match asked.decide(request, source, contents) {
+                Confinement::Admitted(body) => body,
+                Confinement::Unread => return Verdict::ReadBody { at_most: LONGEST_BODY },
                 Confinement::Denied(refused) => {
-                    self.deny(refused.reason, refused.rule, request, Some(located))
+                    return self.deny(refused.reason, refused.rule, request, Some(located));
                 }
             };
+            // The body may also name a network that rules without contents decide on.
+            if let Some(verdict) = self.network_verdict(request, located, source, is_open) {
+                return verdict;
+            }
+            return Verdict::Forward(match body {
+                None => permit(),
+                Some(body) => permit().with_body(body),
+            });
         }
         if is_open {
-            return match source {
-                Source::Body(body)
-                    if located.operation.traits.names_network && self.is_about_networks =>
-                {
-                    self.with_network(permit(), request, located, body)
-                }
-                _ => Verdict::Forward(permit()),
-            };
+            let verdict = self.network_verdict(request, located, source, is_open);
+            return verdict.unwrap_or_else(|| Verdict::Forward(permit()));
         }
         // If some names are allowed, a person has decided against allowing all. A name that is not
         // repeated to the client, because it is long or may be secret, is not repeated in a rule
@@ -180,14 +181,36 @@ impl Enforcer {
         self.deny(Reason::NotAllowed { is_narrowed }, Some(rule), request, Some(located))
     }
 
+    /// The decision on a request whose body may name another network than the path; `None` if that
+    /// makes no difference.
+    fn network_verdict(
+        &self,
+        request: &CanonicalRequest,
+        located: &Located,
+        source: Source<'_>,
+        is_open: bool,
+    ) -> Option<Verdict> {
+        match source {
+            Source::Body(body)
+                if located.operation.traits.names_network && self.is_about_networks =>
+            {
+                let permit = Permit::canonical(request, located.operation.traits.hijack);
+                Some(self.with_network(permit, request, located, body, is_open))
+            }
+            Source::Body(_) | Source::Recorded(_) => None,
+        }
+    }
+
     /// Decides on a request whose body may name another network than the path. The engine gets the
-    /// body as it was read here.
+    /// body as it was read here. If no rule without contents allows the request, the rules about
+    /// contents have allowed the network.
     fn with_network(
         &self,
         permit: Permit,
         request: &CanonicalRequest,
         located: &Located,
         body: Body<'_>,
+        is_open: bool,
     ) -> Verdict {
         let of = |network: &str| Located {
             operation: located.operation,
@@ -195,7 +218,7 @@ impl Enforcer {
         };
         let is_allowed = |network: &str| {
             let other = of(network);
-            self.allow.matches(&other) && !self.deny.matches(&other)
+            (!is_open || self.allow.matches(&other)) && !self.deny.matches(&other)
         };
         match Connection::of(located.operation, body, &located.values, is_allowed) {
             Connection::Unread => Verdict::ReadBody { at_most: LONGEST_BODY },

@@ -134,6 +134,17 @@ fn a_rule_for_one_network_is_not_one_for_the_network_in_the_body() {
     assert!(whole.starts_with("400 POST /networks/own/connect is not"), "{whole}");
     let [_, whole] = connect(&narrow, "0a1b");
     assert!(whole.starts_with("403") && !whole.contains("to allow it"), "{whole}");
+    // Rules about contents change nothing about it.
+    let contents = "{network: [\"alias=db\"]}";
+    let denies = format!("deny:\n  - POST /networks/*/connect: {contents}\n");
+    let both = gate(&format!("  - POST /networks/own/connect\n{denies}"));
+    assert!(connect(&both, "theirs")[1].starts_with("403 POST /networks/theirs/connect"));
+    assert_eq!(connect(&both, "own")[1], "forward /v1.41/networks/own/connect");
+    let named = "  - POST /networks/own/connect: {network: [theirs]}\n";
+    assert_eq!(connect(&gate(named), "theirs")[1], "forward /v1.41/networks/own/connect");
+    let denied = gate(&format!("{named}deny:\n  - POST /networks/theirs/connect\n"));
+    assert!(connect(&denied, "theirs")[1].starts_with("403 POST /networks/theirs/connect"));
+    assert!(connect(&denied, "own")[1].starts_with("forward"));
     let open = gate("  - POST /networks/*/connect\n");
     assert_eq!(connect(&open, "theirs")[0], "forward /v1.41/networks/own/connect");
     let denied = gate("  - POST /networks/*/connect\ndeny:\n  - POST /networks/prod/connect\n");
