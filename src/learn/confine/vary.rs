@@ -134,8 +134,12 @@ fn part_pattern(spellings: &BTreeSet<&str>, is_whole: bool) -> Option<String> {
         pairs.map(|(character, _)| character.len_utf8()).sum::<usize>()
     };
     let front = first.get(..shared(first, last))?;
-    // A digit next to the part that varies belongs to it.
-    let front = front.trim_end_matches(|character: char| character.is_ascii_digit());
+    // Random parts may begin alike by chance, so what people chose ends at a separator, if there is one.
+    let front = match front.rfind(['-', '_', '.']) {
+        Some(last) => front.get(..=last)?,
+        // A digit next to the part that varies belongs to it.
+        None => front.trim_end_matches(|character: char| character.is_ascii_digit()),
+    };
     let is_enough = is_whole || front.chars().count() >= FEWEST_CONSTANT;
     is_enough.then(|| format!("{front}*"))
 }
@@ -175,6 +179,7 @@ mod tests {
             ["/tmp/tmp.*/data:ro"]
         );
         assert_eq!(mounts(&[&["job-1"], &["job-2", "pgdata"]]), ["job-*", "pgdata"]);
+        assert_eq!(mounts(&[&["job-a86e"], &["job-a01c"]]), ["job-*"], "alike by chance");
         assert_eq!(mounts(&[&["/srv/a"], &["/srv/b"]]), ["/srv/a", "/srv/b"], "nothing constant");
         assert_eq!(mounts(&[&["ab1"], &["ab2"]]), ["ab1", "ab2"], "too little is constant");
         assert_eq!(mounts(&[&["job-1"], &["job-2"], &["x"]]), ["job-1", "job-2", "x"]);
