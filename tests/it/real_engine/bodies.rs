@@ -176,7 +176,7 @@ fn hexadecimal(text: &str) -> Option<usize> {
     let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
     (0..bytes.len().saturating_sub(64)).find(|at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        bytes[*at..at + 64].iter().all(is_digit) && !before.is_some_and(|byte| *byte == b':')
+        bytes[*at..at + 64].iter().all(is_digit) && before.is_none_or(|byte| *byte != b':')
     })
 }
 
