@@ -19,7 +19,7 @@ use dsp::text::printable;
 
 use super::{OwnEngine, api_version, engine_version, real_or_return};
 use crate::real_engine::podman::podman_or_none;
-use crate::support::World;
+use crate::support::{World, left_out};
 use client::Client;
 use proof::{SETTLES, Tried};
 use scene::Scene;
@@ -60,6 +60,11 @@ fn check(world: &World, engine: &OwnEngine, kind: EngineKind) {
             .filter(|escape| escape.works.needs == needs && escape.name.contains(&only))
             .collect();
         if needs == Needs::Swarm && !chosen.is_empty() {
+            // In the namespaces of the tests, a swarm of newer releases makes networks only sometimes.
+            if release > (20, 10) {
+                left_out("escapes that need a swarm are tried on Engine 20.10 only");
+                break;
+            }
             scene.start_swarm();
         }
         for escape in chosen {
