@@ -154,7 +154,7 @@ pub(super) fn familiar(text: &str) -> Option<String> {
         let is_id = digits.len() <= ID_DIGITS && is_hex(digits);
         return is_id.then(|| text.to_owned());
     }
-    // An engine may take the beginning of an ID for it. There is no telling, so it stays as it is.
+    // An engine may take the beginning of an ID for it. dsp cannot tell which, so it stays as it is.
     if is_hex(text) {
         return Some(text.to_owned());
     }
