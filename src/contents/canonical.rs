@@ -1,6 +1,6 @@
 //! Values as people write them in rules, compared with what requests can hold.
 
-use super::{Facet, image, mounts, network};
+use super::{Facet, OWN, image, mounts, network};
 use crate::text::is_unsafe;
 
 /// The length limit of a value in bytes.
@@ -44,6 +44,10 @@ impl Facet {
             || value != value.trim()
         {
             return Err(ValueError::Text);
+        }
+        if value == OWN {
+            let kind = "a value of this facet, which names no objects";
+            return if self.names_objects() { Ok(()) } else { Err(ValueError::Kind(kind)) };
         }
         if self.is_flag() {
             return if value == "true" { Ok(()) } else { Err(ValueError::Flag(self)) };

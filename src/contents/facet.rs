@@ -2,6 +2,9 @@
 
 use crate::text::words;
 
+/// The value, and the name in a path, that stands for every object that was made through the profile.
+pub const OWN: &str = "@own";
+
 /// A kind of thing that the contents of a request give away. A client library that changes from one
 /// field to another, or a user who changes from docker to podman, does not change what it is given,
 /// so rules name facets and not fields.
@@ -35,6 +38,8 @@ pub enum Facet {
     Labels,
     /// Where content comes from.
     Source,
+    /// Containers that the request names, apart from the one in its path.
+    Container,
     /// A path in a container.
     Path,
     /// Which objects an operation is about that has no name in its path.
@@ -60,6 +65,7 @@ words!(Facet, () = (), {
     Logging = "logging",
     Labels = "labels",
     Source = "source",
+    Container = "container",
     Path = "path",
     Filters = "filters",
     Name = "name",
@@ -94,6 +100,7 @@ impl Facet {
             Self::Logging => "Where output goes",
             Self::Labels => "The keys of labels, which are commands for programs such as Traefik",
             Self::Source => "Where content comes from",
+            Self::Container => "Containers that it is about, apart from the one in its path",
             Self::Path => "A path in a container",
             Self::Filters => "Which objects it is about",
             Self::Name => "The name of what is created; any name if it is not named here",
@@ -105,8 +112,20 @@ impl Facet {
     #[must_use]
     pub fn offered(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Mounts => &[("@socket", "The socket of dsp, under this same profile.")],
-            Self::Network => &[("host", "The network of the host, with all its local services.")],
+            Self::Mounts => &[
+                ("@socket", "The socket of dsp, under this same profile."),
+                (OWN, "Volumes that were made through this profile, and new ones."),
+            ],
+            Self::Network => &[
+                ("host", "The network of the host, with all its local services."),
+                (OWN, "Networks that were made through this profile."),
+                (
+                    "container:@own",
+                    "The network of a container that was made through this profile.",
+                ),
+            ],
+            Self::Container => &[(OWN, "Containers that were made through this profile.")],
+            Self::Image => &[(OWN, "Images that were made through this profile.")],
             Self::Ports => &[
                 ("*:*", "Any port, on all addresses of the host."),
                 ("127.0.0.1:*", "Any port, for programs on the host only."),
@@ -140,11 +159,18 @@ impl Facet {
                 ("uts=host", "The host name of the host."),
                 ("userns=host", "No separate user IDs."),
                 ("cgroupns=host", "The cgroups of the host."),
+                ("pid=container:@own", "The processes of containers made through this profile."),
             ],
             Self::Source => &[("body", "The body of the request.")],
             Self::Filters => &[("everything", "All objects, whoever made them.")],
             _ => &[],
         }
+    }
+
+    /// Whether a value may be the name of an object, which has an owner, and nothing else.
+    #[must_use]
+    pub fn names_objects(self) -> bool {
+        matches!(self, Self::Image | Self::Mounts | Self::Network | Self::Container)
     }
 
     /// Whether its only value is `true`.

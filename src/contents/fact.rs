@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::unreadable::NAMEABLE;
-use super::{Facet, Unreadable};
+use super::{Facet, OWN, Unreadable};
+use crate::api::{Object, ObjectKind};
 use crate::text::is_unsafe;
 
 /// The length limit of a value, in bytes. Names, paths and references are shorter.
@@ -33,6 +35,65 @@ impl Fact {
     #[must_use]
     pub fn new(facet: Facet, value: impl Into<String>) -> Self {
         Self { facet, value: value.into() }
+    }
+}
+
+impl Fact {
+    /// The object of the engine that the value names; `None` if it names none, or none that has an owner.
+    #[must_use]
+    pub fn object(&self) -> Option<Object> {
+        let (kind, name) = self.named()?;
+        Some(Object::new(kind, self.value.get(name)?))
+    }
+
+    /// The same fact about an object that was made through the profile, whatever its name; `None` if the
+    /// value names no object.
+    #[must_use]
+    pub fn as_own(&self) -> Option<Self> {
+        let (_, name) = self.named()?;
+        let mut value = self.value.clone();
+        value.replace_range(name, OWN);
+        Some(Self::new(self.facet, value))
+    }
+
+    /// The kind of the object that the value names, and where the name is in it.
+    fn named(&self) -> Option<(ObjectKind, Range<usize>)> {
+        let value = self.value.as_str();
+        let after = |prefix: &str| value.starts_with(prefix).then_some(prefix.len());
+        let of_container = || {
+            let at = value.find("container:").map(|at| at + "container:".len())?;
+            let before = value.get(..at)?;
+            let is_one = before == "container:" || before.ends_with("=container:");
+            is_one.then_some((ObjectKind::Container, at))
+        };
+        let (kind, start) = match self.facet {
+            Facet::Image => (ObjectKind::Image, 0),
+            Facet::Container => (ObjectKind::Container, 0),
+            Facet::Namespaces => of_container()?,
+            Facet::Network if value == "host" => return None,
+            Facet::Network if !value.contains([':', '=']) => (ObjectKind::Network, 0),
+            Facet::Network => match (after("link="), after("config-from=")) {
+                (Some(start), _) => (ObjectKind::Container, start),
+                (_, Some(start)) => (ObjectKind::Network, start),
+                (None, None) => of_container().filter(|(_, at)| {
+                    matches!(value.get(..*at), Some("container:" | "mode=container:"))
+                })?,
+            },
+            Facet::Mounts if value.starts_with('/') => return None,
+            Facet::Mounts if !value.contains('=') => (ObjectKind::Volume, 0),
+            Facet::Mounts => match (after("from="), after("image=")) {
+                (Some(start), _) => (ObjectKind::Container, start),
+                (_, Some(start)) => (ObjectKind::Image, start),
+                (None, None) => return None,
+            },
+            _ => return None,
+        };
+        let name = value.get(start..)?;
+        let has_options = self.facet == Facet::Mounts && kind != ObjectKind::Image;
+        let end = if has_options { name.find(':').unwrap_or(name.len()) } else { name.len() };
+        // An escaped text is not the name of an object, and neither is a symbol such as "@socket".
+        let is_name = !name.is_empty() && !name.starts_with('@') && !name.contains('%');
+        is_name.then_some((kind, start..start + end))
     }
 }
 
@@ -137,6 +198,40 @@ mod tests {
     fn what_could_be_a_pattern_or_is_not_safe_is_escaped() {
         assert_eq!(escaped("/a b*%", &[]), "/a b%2A%25");
         assert_eq!(escaped(" a:\u{202e}\n ", &[':']), "%20a%3A%E2%80%AE%0A%20");
+    }
+
+    #[test]
+    fn facts_name_objects() {
+        for (facet, value, object, own) in [
+            (Facet::Network, "web", "network web", "@own"),
+            (Facet::Network, "host", "", ""),
+            (Facet::Network, "container:db", "container db", "container:@own"),
+            (Facet::Network, "mode=container:db", "container db", "mode=container:@own"),
+            (Facet::Network, "option=container:db", "", ""),
+            (Facet::Network, "mode=ns:/proc/1/ns/net", "", ""),
+            (Facet::Network, "link=db", "container db", "link=@own"),
+            (Facet::Network, "alias=db", "", ""),
+            (Facet::Network, "@own", "", ""),
+            (Facet::Mounts, "/srv:ro", "", ""),
+            (Facet::Mounts, "data:ro", "volume data", "@own:ro"),
+            (Facet::Mounts, "from=db:ro", "container db", "from=@own:ro"),
+            (Facet::Mounts, "image=a/b:1", "image a/b:1", "image=@own"),
+            (Facet::Mounts, "type=nfs", "", ""),
+            (Facet::Mounts, "@socket", "", ""),
+            (Facet::Namespaces, "pid=container:db", "container db", "pid=container:@own"),
+            (Facet::Namespaces, "pid=host", "", ""),
+            (Facet::Image, "busybox:1", "image busybox:1", "@own"),
+            (Facet::Image, "b%2A", "", ""),
+            (Facet::Container, "db", "container db", "@own"),
+            (Facet::Labels, "db", "", ""),
+        ] {
+            let fact = Fact::new(facet, value);
+            let named = fact.object().map(|object| format!("{} {}", object.kind, object.name));
+            assert_eq!(named.unwrap_or_default(), object, "{facet} {value}");
+            let as_own = fact.as_own().map(|fact| fact.value).unwrap_or_default();
+            assert_eq!(as_own, own, "{facet} {value}");
+            assert!(own.is_empty() || facet.check(own).is_ok(), "{facet} {own}");
+        }
     }
 
     proptest! {

@@ -29,7 +29,7 @@ mod schema;
 mod unreadable;
 
 pub use canonical::ValueError;
-pub use facet::Facet;
+pub use facet::{Facet, OWN};
 pub use fact::{Fact, Facts};
 pub use json::{Json, LONGEST_BODY};
 pub use schema::{Field, Place, Schema};

@@ -92,6 +92,19 @@ pub(super) fn link(
     reading.add_named(Facet::Network, "link", name.trim_start_matches('/'), field)
 }
 
+/// A container that the request is about: its name, which engines take with a slash before it too, or its ID.
+pub(super) fn container(
+    reading: &mut Reading<'_>,
+    subject: &Subject,
+    value: &mut Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    match value.text().unwrap_or_default().trim_start_matches('/') {
+        "" => Ok(()),
+        name => reading.add_named(subject.facet, "", name, field),
+    }
+}
+
 /// A published port as `ADDRESS:PORT`, with `*` for all addresses and 0 for a free port.
 pub(super) fn port(address: &str, port: &str, field: &str) -> Result<String, Unreadable> {
     let address = match address {

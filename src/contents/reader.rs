@@ -58,6 +58,7 @@ impl Reader {
             "url" => image::url,
             "prune" => return Some(Self::Prune),
             "link" => network::link,
+            "container" => network::container,
             "cgroup-parent" => host::cgroup_parent,
             "registry" => image::registry,
             "changes" => image::changes,

@@ -168,7 +168,7 @@ impl Words<'_> {
             return None;
         }
         match self.rule.patterns().first()? {
-            Pattern::Any => None,
+            Pattern::Any | Pattern::Own => None,
             Pattern::Exact(name) => Some(name.clone()),
             Pattern::Glob(glob) => Some(glob.pieces().join(STAR)),
         }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::expression::group;
 use super::grant::{Piece, Shape};
 use super::term::{Letter, Term};
-use crate::profile::Pattern;
+use crate::profile::{AN_OWN_OBJECT, Pattern};
 
 /// The limits on an automaton's states and on the bytes of an expression. Rules that people write
 /// stay far below both; a rule that does not is left out of the file.
@@ -269,6 +269,8 @@ fn tokens(shape: &Shape) -> Vec<Token> {
         match pattern {
             Pattern::Any => tokens.extend([Token { takes, repeats: false }, star]),
             Pattern::Exact(name) => exactly(&mut tokens, name),
+            // Left out before; no other proxy knows whose an object is.
+            Pattern::Own => exactly(&mut tokens, AN_OWN_OBJECT),
             Pattern::Glob(glob) => {
                 for (place, text) in glob.pieces().iter().enumerate() {
                     if place > 0 {

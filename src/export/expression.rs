@@ -40,6 +40,8 @@ impl Shape {
                 Piece::One(Pattern::Exact(name)) | Piece::Many(Pattern::Exact(name)) => {
                     text.push_str(&escaped(name, unit));
                 }
+                // Left out before; no other proxy knows whose an object is. It matches nothing.
+                Piece::One(Pattern::Own) | Piece::Many(Pattern::Own) => text.push_str(r"[^\s\S]"),
                 Piece::One(Pattern::Glob(glob)) => {
                     let texts: Vec<String> =
                         glob.pieces().iter().map(|piece| escaped(piece, unit)).collect();

@@ -22,7 +22,7 @@ pub(super) struct Policy {
 pub(super) fn left_out(profile: &Profile) -> Vec<String> {
     let rules = profile.allow.iter().map(|entry| &entry.value);
     let mut left_out: Vec<String> = rules
-        .filter(|rule| rule.contents().is_some())
+        .filter(|rule| !rule.is_plain())
         .map(|rule| rule.without_contents().to_string())
         .collect();
     left_out.sort();
@@ -111,7 +111,7 @@ impl Grant {
         };
         // What is denied with some contents is denied with any: the file allows less rather than more.
         let (mut allowed, denied) = (about(&profile.allow), about(&profile.deny));
-        allowed.retain(|rule| rule.contents().is_none());
+        allowed.retain(Rule::is_plain);
         let all_denied =
             denied.iter().any(|rule| rule.patterns().iter().all(|one| *one == Pattern::Any));
         let mut allow: Vec<Shape> = allowed.iter().filter_map(Shape::of).collect();
@@ -166,6 +166,9 @@ impl Shape {
     /// The paths of a rule, or `None` if no request can have them, because a pattern for one
     /// segment contains a slash.
     fn of(rule: &Rule) -> Option<Self> {
+        if rule.is_of_owner() {
+            return None;
+        }
         let template: &Template = &rule.operation().template;
         let mut patterns = rule.patterns().iter();
         let mut pieces = Vec::new();
@@ -235,7 +238,7 @@ fn canonical(method: Method, path: &str) -> Result<CanonicalRequest, Refusal> {
 
 fn one_segment(pattern: &Pattern) -> Option<Pattern> {
     let texts = match pattern {
-        Pattern::Any => &[][..],
+        Pattern::Any | Pattern::Own => &[][..],
         Pattern::Exact(name) => std::slice::from_ref(name),
         Pattern::Glob(glob) => glob.pieces(),
     };

@@ -50,7 +50,7 @@ impl Rule {
     pub fn ambiguity(&self) -> Option<AmbiguityKind> {
         let mut kinds = self.patterns().iter().zip(self.operation().parameter_kinds());
         kinds.find_map(|(pattern, kind)| match pattern {
-            Pattern::Any => None,
+            Pattern::Any | Pattern::Own => None,
             Pattern::Exact(_) if kind == ParameterKind::NameBeginning => {
                 Some(AmbiguityKind::LongerNames)
             }
@@ -176,6 +176,7 @@ fn can_be_id(pattern: &Pattern, kind: ParameterKind) -> bool {
     let Some((is_of_id, longest)) = kind.ids() else { return false };
     match pattern {
         Pattern::Any => true,
+        Pattern::Own => false,
         Pattern::Exact(name) => name.len() < longest && name.chars().all(is_of_id),
         Pattern::Glob(glob) => {
             let pieces = glob.pieces();
@@ -248,7 +249,7 @@ impl fmt::Display for Ambiguity {
         let exact = by_id.into_iter().find_map(|(pattern, kind)| match pattern {
             Pattern::Exact(name) if kind == ParameterKind::NameBeginning => Some(name),
             Pattern::Exact(name) => can_be_id(pattern, kind).then_some(name),
-            Pattern::Any | Pattern::Glob(_) => None,
+            Pattern::Any | Pattern::Glob(_) | Pattern::Own => None,
         });
         match (&self.kind, exact) {
             (AmbiguityKind::Ids, Some(name)) => {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::yaml;
 use crate::api::{Operation, Risk};
-use crate::contents::{Facet, Fact, Facts, Schema, ValueError};
+use crate::contents::{Facet, Fact, Facts, OWN, Schema, ValueError};
 
 /// The contents that a rule allows, by facet. They are closed: facets that are not named allow only
 /// what is harmless, except those that are free ([`Facet::is_free`]).
@@ -93,6 +93,13 @@ impl ValuePattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it asks whose an object is: `@own`, or `pid=container:@own`.
+    #[must_use]
+    pub fn is_of_owner(&self) -> bool {
+        let names = self.facet.names_objects() || self.facet == Facet::Namespaces;
+        names && self.text.contains(OWN)
     }
 
     /// Whether it matches a value of its facet.

@@ -176,7 +176,7 @@ impl Names {
 }
 
 pub(super) fn is_exact(patterns: &[Pattern]) -> bool {
-    patterns.iter().all(|pattern| matches!(pattern, Pattern::Exact(_)))
+    patterns.iter().all(|pattern| matches!(pattern, Pattern::Exact(_) | Pattern::Own))
 }
 
 fn place_of(place: u32) -> usize {

@@ -9,7 +9,7 @@ use super::problem::{Problem, at, bytes, hint, nearest, printable};
 use super::written::{Item, Misfit};
 use super::{ConstraintError, Entry, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
-use crate::contents::ValueError;
+use crate::contents::{OWN, ValueError};
 
 pub(super) fn parse_min_api(
     text: &str,
@@ -62,6 +62,21 @@ pub(super) fn parse_rule(
     }
 }
 
+/// A rule under `deny`, which names what it denies.
+pub(super) fn parse_denied(
+    text: &str,
+    engine: EngineKind,
+    item: &Spanned<Item>,
+) -> Result<Entry<Rule>, Problem> {
+    let entry = parse_rule(text, engine, item)?;
+    if entry.value.asks_for_owner() {
+        let message = format!("a rule under deny cannot say {OWN}");
+        let help = hint("what is not allowed is denied: leave it out of allow");
+        return Err(at(text, entry.span.unwrap_or_default(), message, help));
+    }
+    Ok(entry)
+}
+
 fn rule(text: &str, engine: EngineKind, line: &str, span: &Range<usize>) -> Result<Rule, Problem> {
     Rule::parse(engine, line).map_err(|error| {
         let help = match &error {
@@ -74,6 +89,7 @@ fn rule(text: &str, engine: EngineKind, line: &str, span: &Range<usize>) -> Resu
             RuleError::Version { without } => Some(format!("write {without}")),
             RuleError::Query { without } => Some(format!("write {without}")),
             RuleError::Parameter(_) => hint("escapes are %XX, and %2A is a star"),
+            RuleError::NoOwner { operation } => Some(format!("write {operation}")),
             RuleError::Contents(error) => contents_hint(error),
             RuleError::Written(_) | RuleError::Method(_) | RuleError::Shape => None,
         };

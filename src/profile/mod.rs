@@ -51,7 +51,7 @@ pub use insert::{Insertion, insert};
 pub use model::{Name, NameError, Profile};
 pub use overlap::shared;
 pub use parse::{LoadError, MAX_BYTES, load, load_text, parse, parse_bytes, parse_from};
-pub use pattern::{Glob, Pattern, looks_like_id};
+pub use pattern::{AN_OWN_OBJECT, Glob, Pattern, looks_like_id};
 pub use problem::Problem;
 pub use reviewed::{Accepted, Kept, Marks, Reviewed};
 pub use rule::{Rule, RuleError};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::decisions::{AcceptanceFile, ReviewedFile};
-use super::items::{parse_list, parse_min_api, parse_rule, parse_unknown, span};
+use super::items::{parse_denied, parse_list, parse_min_api, parse_rule, parse_unknown, span};
 use super::problem::{Problem, at, hint, printable};
 use super::written::Item;
 use super::yaml::from_yaml;
@@ -108,7 +108,7 @@ pub fn parse(text: &str) -> Result<Profile, Problem> {
         engine,
         min_api,
         allow: parse_list(file.allow, |item| parse_rule(text, engine, item))?,
-        deny: parse_list(file.deny, |item| parse_rule(text, engine, item))?,
+        deny: parse_list(file.deny, |item| parse_denied(text, engine, item))?,
         unknown: parse_list(file.unknown, |item| parse_unknown(text, engine, item))?,
         accept: file
             .accept

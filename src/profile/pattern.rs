@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::api::{decode_name, encode_segment};
+use crate::contents::OWN;
 
 /// A pattern for the value of one parameter.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -13,6 +14,8 @@ pub enum Pattern {
     Exact(String),
     /// A text with `*` in it.
     Glob(Glob),
+    /// `@own`: every object that was made through the profile, whatever its name.
+    Own,
 }
 
 /// A text in which each `*` matches any number of characters, including none. The names of images
@@ -49,6 +52,10 @@ impl Pattern {
         if text.is_empty() || pieces.iter().any(strange) {
             return None;
         }
+        // No engine accepts an object with this name.
+        if pieces == [OWN] {
+            return Some(Self::Own);
+        }
         Some(Self::of_pieces(pieces))
     }
 
@@ -75,7 +82,7 @@ impl Pattern {
     /// The number of slashes in every value that the pattern matches, if it is always the same.
     pub(super) fn slashes(&self) -> Option<usize> {
         match self {
-            Self::Any => None,
+            Self::Any | Self::Own => None,
             Self::Exact(name) => Some(slashes(name)),
             Self::Glob(glob) => glob.in_segments.then(|| glob.slashes()),
         }
@@ -90,6 +97,7 @@ impl Pattern {
             Self::Any => true,
             Self::Exact(name) => name == value,
             Self::Glob(glob) => glob.matches(value),
+            Self::Own => value == AN_OWN_OBJECT,
         }
     }
 
@@ -103,10 +111,12 @@ impl Pattern {
         #[cfg(test)]
         crate::api::steps::take();
         match (self, other) {
-            (Self::Any, _) => true,
+            (Self::Any, _) | (Self::Own, Self::Own) => true,
             (Self::Exact(one), Self::Exact(other)) => one == other,
-            (Self::Exact(_), Self::Any | Self::Glob(_)) => false,
+            (Self::Exact(_), Self::Any | Self::Glob(_) | Self::Own)
+            | (Self::Own, Self::Any | Self::Exact(_) | Self::Glob(_)) => false,
             (Self::Glob(glob), Self::Exact(name)) => glob.matches(name),
+            (Self::Glob(glob), Self::Own) => glob.pieces.iter().all(String::is_empty),
             (Self::Glob(glob), Self::Any | Self::Glob(_)) => {
                 let as_many = !glob.in_segments || self.slashes() == other.slashes();
                 as_many && glob.matches(&other.as_value())
@@ -121,7 +131,8 @@ impl Pattern {
         #[cfg(test)]
         crate::api::steps::take();
         match (self, other) {
-            (Self::Any, _) | (_, Self::Any) => true,
+            // An own object may have any name.
+            (Self::Any | Self::Own, _) | (_, Self::Any | Self::Own) => true,
             (Self::Exact(one), Self::Exact(other)) => one == other,
             (Self::Glob(glob), Self::Exact(name)) | (Self::Exact(name), Self::Glob(glob)) => {
                 glob.matches(name)
@@ -145,7 +156,7 @@ impl Pattern {
     /// The prefix and the suffix of every value that the pattern matches.
     pub(super) fn ends(&self) -> (&str, &str) {
         match self {
-            Self::Any => ("", ""),
+            Self::Any | Self::Own => ("", ""),
             Self::Exact(name) => (name, name),
             Self::Glob(glob) => (glob.first(), glob.last()),
         }
@@ -159,6 +170,7 @@ impl Pattern {
             Self::Any => STAR.to_owned(),
             Self::Exact(name) => name.clone(),
             Self::Glob(glob) => glob.pieces.join(STAR),
+            Self::Own => AN_OWN_OBJECT.to_owned(),
         }
     }
 
@@ -166,7 +178,7 @@ impl Pattern {
     #[must_use]
     pub fn pieces(&self) -> &[String] {
         match self {
-            Self::Any => &[],
+            Self::Any | Self::Own => &[],
             Self::Exact(name) => std::slice::from_ref(name),
             Self::Glob(glob) => &glob.pieces,
         }
@@ -175,6 +187,10 @@ impl Pattern {
 
 /// Occurs in no pattern and no value, because neither contains control characters.
 const STAR: &str = "\0";
+
+/// Stands for the name of an object that was made through the profile. Only [`Pattern::Own`] and patterns
+/// that match any name match it.
+pub const AN_OWN_OBJECT: &str = "\u{1}";
 
 impl Glob {
     /// A pattern that matches everything that starts with `prefix`.
@@ -264,6 +280,7 @@ impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => formatter.write_str("*"),
+            Self::Own => formatter.write_str(OWN),
             Self::Exact(name) => formatter.write_str(&spell(name)),
             Self::Glob(glob) => {
                 let pieces: Vec<String> = glob.pieces.iter().map(|piece| spell(piece)).collect();
@@ -366,6 +383,7 @@ mod tests {
             Pattern::Any => vec![String::new(), String::new()],
             Pattern::Exact(name) => vec![name.clone()],
             Pattern::Glob(glob) => glob.pieces.clone(),
+            Pattern::Own => unreachable!("not generated"),
         };
         let (one_texts, other_texts) = (texts(one), texts(other));
         let middle = |texts: &[String]| texts[1..texts.len().max(2) - 1].concat();
@@ -426,6 +444,27 @@ mod tests {
         let long = Pattern::parse(&"a*".repeat(5000)).unwrap();
         assert!(long.covers(&long) && Pattern::Any.covers(&long) && !long.overlaps(&parse("b")));
         assert!(!long.covers(&Pattern::Any) && long.overlaps(&parse("a*")));
+    }
+
+    #[test]
+    fn own_objects_have_any_name_and_are_not_all_objects() {
+        let own = Pattern::parse(OWN).unwrap();
+        assert_eq!((own.to_string().as_str(), &own), (OWN, &Pattern::parse("%40own").unwrap()));
+        let value = own.as_value();
+        for (text, covers) in [
+            ("*", true),
+            ("**", true),
+            ("@own", true),
+            ("*n", false),
+            ("@*", false),
+            ("web", false),
+        ] {
+            let other = Pattern::parse(text).unwrap();
+            assert_eq!((other.covers(&own), other.matches(&value)), (covers, covers), "{text}");
+            assert_eq!(own.covers(&other), other == own, "{text}");
+            assert!(own.overlaps(&other) && other.overlaps(&own), "{text}");
+        }
+        assert!(!own.matches("web") && !own.matches(OWN));
     }
 
     #[test]

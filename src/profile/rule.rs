@@ -4,9 +4,9 @@ use std::fmt;
 use std::ops::Range;
 
 use super::written::Written;
-use super::{ConstraintError, Constraints, Pattern, looks_like_id};
+use super::{ConstraintError, Constraints, Pattern, ValuePattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
-use crate::contents::{Fact, Facts};
+use crate::contents::{Fact, Facts, OWN};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -51,6 +51,12 @@ pub enum RuleError {
     /// No request can have such a parameter.
     #[error("no request can have the name \"{0}\"")]
     Parameter(String),
+    /// It speaks of own objects where the path names none.
+    #[error("{operation} has no objects with owners, so there is no {OWN}")]
+    NoOwner {
+        /// The operation.
+        operation: &'static Operation,
+    },
     /// Its contents are not those of the operation.
     #[error("{0}")]
     Contents(#[from] ConstraintError),
@@ -160,7 +166,12 @@ impl Rule {
             let spelled = segments.get(range.clone()).unwrap_or_default().join("/");
             Pattern::parse(&spelled).ok_or(RuleError::Parameter(spelled))
         };
-        let patterns = found.parameters.iter().map(pattern).collect::<Result<_, _>>()?;
+        let patterns: Vec<Pattern> =
+            found.parameters.iter().map(pattern).collect::<Result<_, _>>()?;
+        let kinds = std::iter::once(found.operation.object()).chain(std::iter::repeat(None));
+        if patterns.iter().zip(kinds).any(|(own, kind)| *own == Pattern::Own && kind.is_none()) {
+            return Err(RuleError::NoOwner { operation: found.operation });
+        }
         Ok(Self::narrowed(found.operation, patterns))
     }
 
@@ -168,6 +179,25 @@ impl Rule {
     #[must_use]
     pub fn operation(&self) -> &'static Operation {
         self.operation
+    }
+
+    /// Whether the operation and the names alone decide: it says nothing about contents or owners.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.contents.is_none() && !self.is_of_owner()
+    }
+
+    /// Whether its path names the objects that were made through the profile.
+    #[must_use]
+    pub fn is_of_owner(&self) -> bool {
+        self.patterns.contains(&Pattern::Own)
+    }
+
+    /// Whether it asks whose an object is, in its path or in its contents.
+    #[must_use]
+    pub fn asks_for_owner(&self) -> bool {
+        let mut values = self.contents.iter().flat_map(Constraints::values);
+        self.is_of_owner() || values.any(ValuePattern::is_of_owner)
     }
 
     /// The patterns of its parameters, in template order.

@@ -126,6 +126,7 @@ pub(super) fn holds_for(rule: &Rule) -> Option<String> {
         let thing = if parameters.len() == 1 { "name" } else { *parameter };
         match pattern {
             Pattern::Any => format!("every {thing}"),
+            Pattern::Own => format!("every {thing} of its own objects"),
             Pattern::Exact(_) => format!("the {thing} {pattern}"),
             Pattern::Glob(_) => format!("each {thing} like {pattern}"),
         }

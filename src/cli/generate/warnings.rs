@@ -10,7 +10,7 @@ use crate::report::{count, printable};
 pub(super) fn about_ids(profile: &Profile) {
     let is_id = |pattern: &Pattern| match pattern {
         Pattern::Exact(name) => profile::looks_like_id(name),
-        Pattern::Any | Pattern::Glob(_) => false,
+        Pattern::Any | Pattern::Glob(_) | Pattern::Own => false,
     };
     let rules = profile.allow.iter().map(|entry| &entry.value);
     let ids = rules.filter(|rule| rule.patterns().iter().any(is_id)).count();

@@ -140,7 +140,7 @@ fn a_rule_for_one_network_is_not_one_for_the_network_in_the_body() {
     let both = gate(&format!("  - POST /networks/own/connect\n{denies}"));
     assert!(connect(&both, "theirs")[1].starts_with("403 POST /networks/theirs/connect"));
     assert_eq!(connect(&both, "own")[1], "forward /v1.41/networks/own/connect");
-    let named = "  - POST /networks/own/connect: {network: [theirs]}\n";
+    let named = "  - POST /networks/own/connect: {network: [theirs], container: [c]}\n";
     assert_eq!(connect(&gate(named), "theirs")[1], "forward /v1.41/networks/own/connect");
     let denied = gate(&format!("{named}deny:\n  - POST /networks/theirs/connect\n"));
     assert!(connect(&denied, "theirs")[1].starts_with("403 POST /networks/theirs/connect"));

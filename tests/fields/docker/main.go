@@ -31,6 +31,7 @@ func main() {
 		{Name: "VolumeCreate", Body: volume.CreateRequest{}},
 		{Name: "NetworkCreate", Body: network.CreateRequest{}},
 		{Name: "NetworkConnect", Body: network.ConnectRequest{}},
+		{Name: "NetworkDisconnect", Body: network.DisconnectRequest{}},
 		{Name: "SystemAuth", Body: registry.AuthConfig{}},
 		{Name: "ServiceCreate", Body: swarm.ServiceSpec{}},
 		{Name: "ServiceUpdate", Body: swarm.ServiceSpec{}},

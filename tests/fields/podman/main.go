@@ -31,6 +31,7 @@ func main() {
 		{Name: "VolumeCreate", Body: client.VolumeCreateOptions{}},
 		{Name: "NetworkCreate", Body: network.CreateRequest{}},
 		{Name: "NetworkConnect", Body: network.ConnectRequest{}},
+		{Name: "NetworkDisconnect", Body: network.DisconnectRequest{}},
 		{Name: "SystemAuth", Body: registry.AuthConfig{}},
 		{Name: "LibpodContainerCreate", Body: specgen.SpecGenerator{}},
 		{Name: "LibpodContainerExec", Body: handlers.ExecCreateConfig{}},
@@ -38,6 +39,7 @@ func main() {
 		{Name: "LibpodVolumeCreate", Body: entities.VolumeCreateOptions{}},
 		{Name: "LibpodNetworkCreate", Body: netTypes.Network{}},
 		{Name: "LibpodNetworkConnect", Body: entities.NetworkConnectOptions{}},
+		{Name: "LibpodNetworkDisconnect", Body: entities.NetworkDisconnectOptions{}},
 		{Name: "LibpodPodCreate", Body: specgen.PodSpecGenerator{}},
 	}, map[string]string{
 		// It takes a list of bytes as well, which no client sends.

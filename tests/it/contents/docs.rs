@@ -46,6 +46,7 @@ fn about(facet: Facet) -> &'static str {
         Facet::Logging => "where output goes",
         Facet::Labels => "the keys of labels",
         Facet::Source => "where content comes from, or goes to",
+        Facet::Container => "containers that a request names, apart from the one in its path",
         Facet::Path => "a path in a container",
         Facet::Filters => "what an operation without a name is about",
         Facet::Name => "the name of what is created; free unless a rule names it",

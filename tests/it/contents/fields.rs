@@ -36,7 +36,9 @@ fn sample(row: &Row, rows: &[Row]) -> (String, Value) {
     let is_object = row.kind == "object";
     let (word, _) = row.reader.split_once(' ').unwrap_or((&row.reader, ""));
     let item = match word {
-        "text" | "volumes-from" | "network-mode" | "image" | "cgroup-parent" => json!("zz"),
+        "text" | "volumes-from" | "network-mode" | "container" | "image" | "cgroup-parent" => {
+            json!("zz")
+        }
         "path" | "device" if !is_object => json!("/dev/zz"),
         "bind" if !is_object => json!("/zz:/h"),
         "flag" => json!(true),
