@@ -31,6 +31,7 @@ mod schema;
 mod shipped;
 mod standing;
 mod unknown;
+mod value_pattern;
 mod values;
 mod written;
 mod yaml;
@@ -39,7 +40,7 @@ pub use accept::{Acceptance, Subject};
 pub use ambiguity::{Ambiguity, AmbiguityKind};
 pub use change::{Change, ChangeKind, ContentChange, Effect};
 pub use check_code::CheckCode;
-pub use constraints::{Allowed, ConstraintError, Constraints, Given, ValuePattern};
+pub use constraints::{Allowed, ConstraintError, Constraints, Given};
 pub use diff::Diff;
 pub use edit::{
     comment, key_span, remove, remove_all, replace, set_comment, set_min_api, set_part,
@@ -59,5 +60,6 @@ pub use schema::{TITLE as SCHEMA_TITLE, schema};
 pub use shipped::{BUILTIN, SHIPPED, Shipped};
 pub use standing::{Open, Since, Standing, Widened};
 pub use unknown::UnknownOperation;
+pub use value_pattern::ValuePattern;
 pub use values::{add_value, close_facet, open_facet, remove_value};
 pub use yaml::value as spelled_value;
