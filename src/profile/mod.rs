@@ -27,6 +27,7 @@ mod problem;
 mod review_diff;
 mod reviewed;
 mod rule;
+mod rule_diff;
 mod schema;
 mod shipped;
 mod standing;
