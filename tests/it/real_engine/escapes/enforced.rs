@@ -21,13 +21,13 @@ const JOB: &str = r#"
 set -e
 docker network create --label job=1 esc-own-net >/dev/null
 docker volume create --label job=1 job-data >/dev/null
-docker run -d --name esc-own --network esc-own-net --label job=1 -v job-data:/data -v "$PWD/work:/work" \
+docker run -d --name esc-own --network esc-own-net --label job=1 -v job-data:/data -v "$PWD/work:/job" \
     busybox sh -c 'echo up; exec sleep 1000' >/dev/null
 docker create --name esc-created --network esc-own-net --label job=1 -m 64m busybox sleep 1000 >/dev/null
 docker start esc-created >/dev/null
 docker network disconnect esc-own-net esc-created
 docker network connect esc-own-net esc-created
-docker exec esc-own sh -c 'echo made >/data/made; cat /work/input'
+docker exec esc-own sh -c 'echo made >/data/made; cat /job/input'
 docker cp work/input esc-own:/tmp/input
 docker cp esc-own:/tmp/input - | tar -t
 docker logs esc-own
