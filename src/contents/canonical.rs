@@ -1,6 +1,7 @@
 //! Values as people write them in rules, compared with what requests can hold.
 
-use super::{Facet, OWN, image, mounts, network};
+use super::path::clean;
+use super::{Facet, OWN, image, network};
 use crate::text::is_unsafe;
 
 /// The length limit of a value in bytes.
@@ -60,11 +61,11 @@ impl Facet {
             Self::Image => same(value, image::familiar(value), "the name of an image"),
             Self::Mounts if value.starts_with('/') => {
                 let (path, rest) = value.split_once(':').unwrap_or((value, ""));
-                let clean = mounts::clean(path);
-                let right = if rest.is_empty() { clean } else { format!("{clean}:{rest}") };
+                let path = clean(path);
+                let right = if rest.is_empty() { path } else { format!("{path}:{rest}") };
                 same(value, Some(right), "a path")
             }
-            Self::Path => same(value, Some(mounts::clean(value)), "a path"),
+            Self::Path => same(value, Some(clean(value)), "a path"),
             Self::Ports => same(value, network::port_of_rule(value), "ADDRESS:PORT"),
             Self::Capabilities => {
                 let upper = value.to_ascii_uppercase();

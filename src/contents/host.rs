@@ -1,6 +1,6 @@
 //! Devices of the host, and where output goes.
 
-use super::mounts::clean;
+use super::path::clean;
 use super::reading::{Reading, Subject};
 use super::{Facet, Json, Unreadable, fact};
 

@@ -88,6 +88,15 @@ impl Json {
         self.entries().iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// Sets the text of a field that has one.
+    pub(super) fn set_text(&mut self, name: &str, text: String) {
+        if let Self::Object(entries) = self
+            && let Some((_, value)) = entries.iter_mut().find(|(key, _)| key == name)
+        {
+            *value = Self::Text(text);
+        }
+    }
+
     /// The text of a field; empty if it is missing or has another type.
     pub(super) fn text_of(&self, name: &str) -> &str {
         self.field(name).and_then(Self::text).unwrap_or_default()

@@ -1,6 +1,8 @@
 //! What podman's own API gives away: its fields have forms of their own (podman `pkg/specgen`).
 
+use super::mounts::object;
 use super::reading::{Reading, Subject, odd};
+use super::sockets::Mounted;
 use super::unreadable::NAMEABLE;
 use super::{Facet, Json, Unreadable, fact, network};
 
@@ -22,7 +24,17 @@ pub(super) fn mount(
     }
     match kind {
         _ if is_bind || kind.is_empty() => {
-            reading.mounted(value.text_of("source"), &options, field)
+            let (source, target) = (value.text_of("source"), value.text_of("destination"));
+            match reading.mounted_at(source, &options, target, field)? {
+                Mounted::AsAsked => {}
+                Mounted::Instead(path) => value.set_text("source", path),
+                Mounted::Beside(path, targets) => {
+                    reading.more.extend(targets.into_iter().map(|target| {
+                        object([("type", "bind"), ("source", &path), ("destination", &target)])
+                    }))
+                }
+            }
+            Ok(())
         }
         "tmpfs" | "ramfs" => Ok(()),
         kind => reading.add_named(Facet::Mounts, "type", kind, field),

@@ -20,12 +20,14 @@ mod libpod;
 mod mounts;
 mod network;
 mod node;
+mod path;
 mod process;
 mod prune;
 mod query;
 mod reader;
 mod reading;
 mod schema;
+mod sockets;
 mod unreadable;
 
 pub use canonical::ValueError;
@@ -33,6 +35,7 @@ pub use facet::{Facet, OWN};
 pub use fact::{Fact, Facts};
 pub use json::{Json, LONGEST_BODY};
 pub use schema::{Field, Place, Schema};
+pub use sockets::{SOCKET, Sockets};
 pub use unreadable::Unreadable;
 
 /// The contents of a request.
@@ -50,6 +53,8 @@ pub struct Contents {
 pub struct Context<'a> {
     /// The names in the path of the request.
     pub names: &'a [String],
-    /// The paths of the sockets of this dsp: a mount of one is the symbol `@socket`.
-    pub sockets: &'a [&'a str],
+    /// The sockets that containers ask for; `None` if nothing is known about them.
+    pub sockets: Option<&'a Sockets>,
+    /// Whether a container that asks for a socket gets the nested one, if there is one.
+    pub nests: bool,
 }

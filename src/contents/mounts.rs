@@ -2,7 +2,9 @@
 //! (docs/engine-api.md#mounts).
 
 use super::fact::escaped;
+use super::path::clean;
 use super::reading::{Reading, Subject, odd};
+use super::sockets::{Mounted, SOCKET};
 use super::{Facet, Json, Unreadable, image};
 use crate::text::is_unsafe;
 
@@ -42,9 +44,26 @@ pub(super) fn bind(
 ) -> Result<(), Unreadable> {
     // podman reads the keys of `Volumes` in the same way.
     if let Json::Object(entries) = value {
-        return entries.iter().try_for_each(|(key, _)| reading.bound(key, field));
+        for (key, _) in entries {
+            match reading.bound(key, field)? {
+                Mounted::AsAsked => {}
+                Mounted::Instead(bind) => *key = bind,
+                Mounted::Beside(..) => {
+                    return Err(odd(field, "a mount of the socket itself, not of its folder"));
+                }
+            }
+        }
+        return Ok(());
     }
-    reading.bound(value.text().unwrap_or_default(), field)
+    match reading.bound(value.text().unwrap_or_default(), field)? {
+        Mounted::AsAsked => {}
+        Mounted::Instead(bind) => *value = Json::Text(bind),
+        Mounted::Beside(path, targets) => {
+            let binds = targets.iter().map(|target| Json::Text(format!("{path}:{target}")));
+            reading.more.extend(binds);
+        }
+    }
+    Ok(())
 }
 
 /// An item of `Mounts`.
@@ -76,7 +95,18 @@ pub(super) fn mount(
     }
     match value.text_of("Type") {
         "bind" if !source.starts_with('/') => Err(odd(field, "a mount of an absolute path")),
-        "bind" => reading.mounted(source, &options, field),
+        "bind" => {
+            match reading.mounted_at(source, &options, value.text_of("Target"), field)? {
+                Mounted::AsAsked => {}
+                Mounted::Instead(path) => value.set_text("Source", path),
+                Mounted::Beside(path, targets) => {
+                    reading.more.extend(targets.into_iter().map(|target| {
+                        object([("Type", "bind"), ("Source", &path), ("Target", &target)])
+                    }))
+                }
+            }
+            Ok(())
+        }
         "volume" | "npipe" if source.is_empty() => Ok(()),
         "volume" if source.starts_with('/') => Err(odd(field, "a mount of a volume by its name")),
         "volume" => reading.mounted(source, &options, field),
@@ -137,21 +167,24 @@ pub(super) fn checked_path(
 }
 
 impl Reading<'_> {
-    /// Adds a mount that is spelled as one text.
-    fn bound(&mut self, text: &str, field: &str) -> Result<(), Unreadable> {
+    /// Adds a mount that is spelled as one text. The path that is mounted instead is the whole text.
+    fn bound(&mut self, text: &str, field: &str) -> Result<Mounted, Unreadable> {
         let parts: Vec<&str> = text.split(':').collect();
         if parts.iter().any(|part| part.is_empty()) {
             return Err(odd(field, "a mount such as /source:/target:ro"));
         }
-        match parts.as_slice() {
-            [_] => Ok(()),
-            [source, _] => self.mounted(source, &[], field),
-            [source, _, options] => {
-                let options: Vec<&str> = options.split(',').collect();
-                self.mounted(source, &options, field)
+        let (source, target, options) = match parts.as_slice() {
+            [_] => return Ok(Mounted::AsAsked),
+            [source, target] => (*source, *target, Vec::new()),
+            [source, target, options] => (*source, *target, options.split(',').collect()),
+            _ => return Err(odd(field, "a mount such as /source:/target:ro")),
+        };
+        Ok(match self.mounted_at(source, &options, target, field)? {
+            Mounted::Instead(path) => {
+                Mounted::Instead(path + text.strip_prefix(source).unwrap_or_default())
             }
-            _ => Err(odd(field, "a mount such as /source:/target:ro")),
-        }
+            other => other,
+        })
     }
 
     /// Adds a mount of a host path or a volume.
@@ -163,8 +196,8 @@ impl Reading<'_> {
     ) -> Result<(), Unreadable> {
         let name = if source.starts_with('/') {
             let path = clean(source);
-            match self.context.sockets.contains(&path.as_str()) {
-                true => "@socket".to_owned(),
+            match self.context.sockets.is_some_and(|sockets| sockets.is_own(&path)) {
+                true => SOCKET.to_owned(),
                 false => escaped(&path, &ENDS),
             }
         } else if is_volume_name(source) {
@@ -172,7 +205,7 @@ impl Reading<'_> {
         } else {
             return Err(odd(field, "a mount of an absolute path or a volume"));
         };
-        let suffix = if name == "@socket" { String::new() } else { suffix(options) };
+        let suffix = if name == SOCKET { String::new() } else { suffix(options) };
         self.add(Facet::Mounts, name + &suffix, field)
     }
 
@@ -209,6 +242,12 @@ impl Reading<'_> {
     }
 }
 
+/// An object of texts.
+pub(super) fn object(fields: [(&str, &str); 3]) -> Json {
+    let field = |(key, text): (&str, &str)| (key.to_owned(), Json::Text(text.to_owned()));
+    Json::Object(fields.into_iter().map(field).collect())
+}
+
 /// The texts of an object, with those of the objects in it.
 fn texts(value: &Json) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
@@ -242,19 +281,4 @@ fn is_volume_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     bytes.next().is_some_and(|first| first.is_ascii_alphanumeric()) && bytes.all(is_plain)
-}
-
-/// A path without `.`, `..` and empty parts, as Go's `path.Clean` has it, starting at the root.
-pub(super) fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }

@@ -72,12 +72,16 @@ impl Kind {
                 }
             }
             (Self::List(node), Json::List(items)) => {
+                let around = std::mem::take(&mut reading.more);
                 let items = items.into_iter().map(|item| match item {
                     // Parsers differ on null in a list.
                     Json::Null => wrong("a list without null"),
                     item => node.read(item, path, reading),
                 });
-                items.collect::<Result<_, _>>().map(Json::List)
+                let mut items = items.collect::<Result<Vec<_>, _>>()?;
+                items.append(&mut reading.more);
+                reading.more = around;
+                Ok(Json::List(items))
             }
             (Self::Map(node), Json::Object(entries)) => {
                 let entries = entries.into_iter().map(|(key, value)| match value {

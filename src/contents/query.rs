@@ -107,7 +107,7 @@ mod tests {
     fn read(engine: EngineKind, method: &str, target: &str) -> Result<String, Unreadable> {
         let request = CanonicalRequest::parse(engine, method, target).unwrap();
         let located = request.locate().unwrap();
-        let context = Context { names: &located.values, sockets: &[] };
+        let context = Context { names: &located.values, ..Context::default() };
         let contents = Schema::of(located.operation).unwrap().read(request.query(), None, &context);
         contents.map(|contents| format!("{:?}", contents.facts))
     }

@@ -1,6 +1,6 @@
 //! A request that is being read, and what has been found in it.
 
-use super::{Context, Facet, Facts, Unreadable, fact};
+use super::{Context, Facet, Facts, Json, Unreadable, fact};
 
 /// A request that is being read.
 pub(super) struct Reading<'a> {
@@ -8,6 +8,10 @@ pub(super) struct Reading<'a> {
     pub(super) context: &'a Context<'a>,
     /// What has been found so far.
     pub(super) facts: &'a mut Facts,
+    /// Whether this is the query, which is not written again.
+    pub(super) is_query: bool,
+    /// What is to be added to the list that is being read.
+    pub(super) more: Vec<Json>,
 }
 
 /// What the facts of a value are about.
@@ -19,7 +23,12 @@ pub(super) struct Subject {
     pub(super) harmless: Vec<&'static str>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// Starts to read a part of a request: its query or its body.
+    pub(super) fn new(context: &'a Context<'a>, facts: &'a mut Facts, is_query: bool) -> Self {
+        Self { context, facts, is_query, more: Vec::new() }
+    }
+
     /// Adds a fact whose value is in canonical spelling.
     pub(super) fn add(
         &mut self,

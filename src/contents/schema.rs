@@ -108,10 +108,10 @@ impl Schema {
         context: &Context<'_>,
     ) -> Result<Contents, Unreadable> {
         let mut facts = Facts::default();
-        self.parameters.read(query, &mut Reading { context, facts: &mut facts })?;
+        self.parameters.read(query, &mut Reading::new(context, &mut facts, true))?;
         let body = match (&self.body, body) {
             (Some(node), Some(body)) if !body.is_empty() => {
-                Some(read_body(node, body, &mut Reading { context, facts: &mut facts })?)
+                Some(read_body(node, body, &mut Reading::new(context, &mut facts, false))?)
             }
             _ => None,
         };

@@ -14,6 +14,6 @@ mod sweep;
 
 pub use json::Unreadable;
 pub use mounts::{Mounts, Plan, Uncovered};
-pub use place::{EngineSocket, Place, is_own};
+pub use place::{EngineSocket, Place, is_own, known_paths};
 pub use sources::{Form, name};
 pub use sweep::words;

@@ -40,6 +40,12 @@ impl EngineSocket {
         Self { path: path.to_owned(), folder: folder.to_owned() }
     }
 
+    /// The engine's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Classifies a path.
     #[must_use]
     pub fn place(&self, path: &str) -> Place {
@@ -88,6 +94,31 @@ impl EngineSocket {
     }
 }
 
+/// The paths under which containers ask for an engine's socket: the usual ones, the path of the engine
+/// if it has one, and where these lead.
+#[must_use]
+pub fn known_paths(engine: Option<&Path>) -> Vec<String> {
+    let mut paths: Vec<PathBuf> = USUAL.iter().map(PathBuf::from).collect();
+    paths.extend(engine.and_then(|path| plain(path.to_str()?)));
+    let real: Vec<PathBuf> =
+        paths.iter().filter_map(|socket| fs::canonicalize(socket).ok()).collect();
+    paths.extend(real);
+    // Both are one folder on every machine that has both.
+    let is_same = fs::canonicalize("/var/run").is_ok_and(|real| real == Path::new("/run"));
+    let others: Vec<PathBuf> = paths
+        .iter()
+        .filter(|_| is_same)
+        .filter_map(|path| match path.strip_prefix("/var/run") {
+            Ok(rest) => Some(Path::new("/run").join(rest)),
+            Err(_) => Some(Path::new("/var/run").join(path.strip_prefix("/run").ok()?)),
+        })
+        .collect();
+    paths.extend(others);
+    paths.sort_unstable();
+    paths.dedup();
+    paths.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect()
+}
+
 /// Whether a path is that of a socket that dsp gave to a container: `FOLDER/dsp-ANY/NUMBER.sock`.
 #[must_use]
 pub fn is_own(path: &Path, folder: &Path) -> bool {
@@ -130,6 +161,26 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+
+    #[test]
+    fn the_paths_of_a_socket_are_known_ahead() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (real, link) = (folder.join("engine.sock"), folder.join("link.sock"));
+        let _engine = UnixListener::bind(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let paths = known_paths(Some(&link));
+        for path in USUAL.iter().map(Path::new).chain([&*real, &*link]) {
+            assert!(paths.iter().any(|known| Path::new(known) == path), "{path:?} {paths:?}");
+        }
+        let known = known_paths(None);
+        assert!(USUAL.iter().all(|usual| known.iter().any(|path| path == usual)), "{known:?}");
+        let run = known_paths(Some(Path::new("/run/x/./podman.sock")));
+        assert!(run.contains(&"/run/x/podman.sock".to_owned()), "{run:?}");
+        if fs::canonicalize("/var/run").is_ok_and(|real| real == Path::new("/run")) {
+            assert!(run.contains(&"/var/run/x/podman.sock".to_owned()), "{run:?}");
+        }
+    }
 
     #[test]
     fn the_socket_is_recognized_under_all_its_names() {

@@ -2,7 +2,7 @@
 
 use super::{Body, Reason};
 use crate::api::{CanonicalRequest, Located, Operation};
-use crate::contents::{Contents, Context, Fact, Facts, Schema, Unreadable};
+use crate::contents::{Contents, Context, Fact, Facts, Schema, Sockets, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, ValuePattern};
 
 /// The rules of a profile that say something about contents.
@@ -14,8 +14,8 @@ pub(super) struct Confined {
     denied: Vec<Rule>,
     /// Whether there are no such rules, which is the usual case.
     is_empty: bool,
-    /// The paths of this dsp's sockets.
-    sockets: Vec<String>,
+    /// The sockets that containers ask for.
+    sockets: Sockets,
 }
 
 /// Where the contents of a request come from.
@@ -73,12 +73,12 @@ impl Confined {
             is_empty: allowed.is_empty() && denied.is_empty(),
             allowed,
             denied,
-            sockets: Vec::new(),
+            sockets: Sockets::default(),
         }
     }
 
-    /// The same with the paths of this dsp's sockets.
-    pub(super) fn with_sockets(self, sockets: Vec<String>) -> Self {
+    /// The same with the sockets that containers ask for.
+    pub(super) fn with_sockets(self, sockets: Sockets) -> Self {
         Self { sockets, ..self }
     }
 
@@ -125,8 +125,11 @@ impl Asked<'_> {
             Body::Missing(why) => return denied(Reason::Missing(why), None),
             Body::Whole(body) => Some(body),
         };
-        let sockets: Vec<&str> = self.confined.sockets.iter().map(String::as_str).collect();
-        let context = Context { names: &self.located.values, sockets: &sockets };
+        // Where a rule says so, a socket is replaced. One that allows any contents leaves them as they
+        // are.
+        let nests = !self.is_open && self.rules().any(Rule::nests);
+        let sockets = Some(&self.confined.sockets);
+        let context = Context { names: &self.located.values, sockets, nests };
         match schema.read(request.query(), body, &context) {
             Err(why) => {
                 *read = Some(Box::new(Err(why.clone())));

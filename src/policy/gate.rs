@@ -14,7 +14,7 @@ use super::{Body, Decision, Denial, Missing, Permit, Reason, Request, Verdict};
 use crate::api::{
     ApiVersion, CanonicalRequest, EngineKind, Located, Operation, Refusal, redacted_canonical,
 };
-use crate::contents::{Context, Facts, LONGEST_BODY, Schema, Unreadable};
+use crate::contents::{Context, Facts, LONGEST_BODY, Schema, Sockets, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, UnknownOperation};
 
 /// The length limit, in bytes, for a name that a denial repeats.
@@ -62,8 +62,8 @@ pub struct Observer {
     engine: EngineKind,
     /// Whether the body of a request that creates something is read before the request is forwarded.
     reads_bodies: bool,
-    /// Whether contents are read, and the paths of this dsp's sockets.
-    sockets: Option<Vec<String>>,
+    /// Whether contents are read, and the sockets that containers ask for.
+    sockets: Option<Sockets>,
 }
 
 impl Enforcer {
@@ -89,9 +89,9 @@ impl Enforcer {
         }
     }
 
-    /// The gate with the paths of its own sockets, which rules call `@socket`.
+    /// The gate with the sockets that containers ask for, which rules call `@socket`.
     #[must_use]
-    pub fn with_sockets(self, sockets: Vec<String>) -> Self {
+    pub fn with_sockets(self, sockets: Sockets) -> Self {
         Self { confined: self.confined.with_sockets(sockets), ..self }
     }
 
@@ -370,10 +370,9 @@ impl Observer {
         Self { reads_bodies: true, ..self }
     }
 
-    /// Reads what requests contain, if a rule could decide on it. The sockets of this dsp have these
-    /// paths.
+    /// Reads what requests contain, if a rule could decide on it. Containers ask for these sockets.
     #[must_use]
-    pub fn reading_contents(self, sockets: Vec<String>) -> Self {
+    pub fn reading_contents(self, sockets: Sockets) -> Self {
         Self { sockets: Some(sockets), ..self }
     }
 
@@ -392,8 +391,8 @@ impl Observer {
             Body::Whole(body) => Some(body),
             Body::Unread | Body::Missing(_) => return None,
         };
-        let sockets: Vec<&str> = sockets.iter().map(String::as_str).collect();
-        let context = Context { names: &located.values, sockets: &sockets };
+        let context =
+            Context { names: &located.values, sockets: Some(sockets), ..Context::default() };
         let read = schema.read(request.query(), body, &context);
         Some(Box::new(read.map(|contents| contents.facts)))
     }

@@ -40,7 +40,7 @@ impl Connection {
             Body::Whole(body) => body,
         };
         let Some(schema) = Schema::of(operation) else { return Self::Allowed(None) };
-        let context = Context { names, sockets: &[] };
+        let context = Context { names, ..Context::default() };
         let contents = match schema.read(Query::default(), Some(body), &context) {
             Ok(contents) => contents,
             Err(why) => return Self::Unreadable(why),

@@ -4,9 +4,9 @@ use std::fmt;
 use std::ops::Range;
 
 use super::written::Written;
-use super::{ConstraintError, Constraints, Pattern, ValuePattern, looks_like_id};
+use super::{Allowed, ConstraintError, Constraints, Pattern, ValuePattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
-use crate::contents::{Fact, Facts, OWN};
+use crate::contents::{Facet, Fact, Facts, OWN, SOCKET};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -198,6 +198,15 @@ impl Rule {
     pub fn asks_for_owner(&self) -> bool {
         let mut values = self.contents.iter().flat_map(Constraints::values);
         self.is_of_owner() || values.any(ValuePattern::is_of_owner)
+    }
+
+    /// Whether a container that asks for the engine's socket gets one of dsp's: its mounts name
+    /// `@socket`.
+    #[must_use]
+    pub fn nests(&self) -> bool {
+        let mounts = self.contents.as_ref().and_then(|it| it.of_facet(Facet::Mounts));
+        let Some(Allowed::Values(values)) = mounts else { return false };
+        values.iter().any(|value| value.matches(SOCKET))
     }
 
     /// The patterns of its parameters, in template order.

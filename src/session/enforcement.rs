@@ -93,7 +93,7 @@ impl Enforcement {
         let audit = Arc::new(Audit::new(audit_log.map(begin).transpose()?));
         // Before anybody knows the address, so that a signal that is sent after that is handled.
         let signals = ends_at_signal.then(Signals::new).transpose()?;
-        let profile = ProfileInForce::new(profile, front.unix_paths());
+        let profile = ProfileInForce::new(profile, front.sockets(&engine));
         let (front, workload) = front.serve(audit.service(profile.gate(), engine.address.clone()));
         Ok(Self { front, workload, signals, engine, profile, audit })
     }

@@ -10,8 +10,10 @@ use super::signals::{EndSignals, Notice, serve_until_signal};
 use super::sockets::{ListenOptions, Serving, Sockets, SocketsError, UsualSocket, covered_access};
 use super::start::StartWarning;
 use super::workload::{Workload, WorkloadEnd};
-use crate::api::EngineKind;
+use crate::api::{Address, EngineKind};
+use crate::contents;
 use crate::engine::Engine;
+use crate::follow;
 use crate::proxy::{Limits, Record, Running, Service};
 
 /// The user's choices for the sockets, and who uses them.
@@ -75,9 +77,13 @@ impl OpenFront {
         Ok(Self { sockets, kind: engine.version.kind, workload, covering })
     }
 
-    /// The paths of the unix sockets.
-    pub(super) fn unix_paths(&self) -> Vec<String> {
-        self.sockets.unix_paths()
+    /// The sockets that containers ask for.
+    pub(super) fn sockets(&self, engine: &Engine) -> contents::Sockets {
+        let path = match &engine.address {
+            Address::Unix(path) => Some(path.as_path()),
+            Address::Tcp { .. } => None,
+        };
+        contents::Sockets::new(self.sockets.unix_paths(), follow::known_paths(path))
     }
 
     /// How much each socket accepts at once.

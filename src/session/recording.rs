@@ -117,7 +117,8 @@ impl Recording {
             ..Session::begin(command)
         };
         let recorder = Arc::new(Recorder::new(output.begin(&session, Purpose::Evidence)?));
-        let observer = Observer::new(engine.version.kind).reading_contents(front.unix_paths());
+        let sockets = front.sockets(&engine);
+        let observer = Observer::new(engine.version.kind).reading_contents(sockets);
         let (front, workload) = match &follower {
             Some(follower) => {
                 let followed = Arc::new(Followed::command(follower, &recorder));

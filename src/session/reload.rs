@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::admission::{NotReviewed, check_reviewed};
 use super::source::{self, SourceError};
+use crate::contents::Sockets;
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
@@ -34,8 +35,8 @@ pub struct ProfileToEnforce {
 pub(super) struct ProfileInForce {
     file: ProfileToEnforce,
     gate: Arc<Replaceable>,
-    /// The paths of the sockets on which it is enforced.
-    sockets: Vec<String>,
+    /// The sockets that containers ask for.
+    sockets: Sockets,
 }
 
 /// The result of a successful reload.
@@ -84,15 +85,15 @@ impl ProfileToEnforce {
         &self.profile
     }
 
-    fn gate(&self, sockets: &[String]) -> Arc<dyn Gate> {
-        let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.to_vec());
+    fn gate(&self, sockets: &Sockets) -> Arc<dyn Gate> {
+        let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.clone());
         if self.mode.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
     }
 }
 
 impl ProfileInForce {
-    /// Puts a profile in force on sockets with these paths.
-    pub(super) fn new(file: ProfileToEnforce, sockets: Vec<String>) -> Self {
+    /// Puts a profile in force. Containers ask for these sockets.
+    pub(super) fn new(file: ProfileToEnforce, sockets: Sockets) -> Self {
         let gate = Arc::new(Replaceable::new(file.gate(&sockets)));
         Self { file, gate, sockets }
     }

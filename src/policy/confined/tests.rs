@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::contents::{Facet, Fact};
+use crate::contents::{Facet, Fact, Sockets};
 use crate::policy::{Body, Denial, Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{Constraints, Rule, ValuePattern, add_value, parse, rule_lines};
 use crate::text::is_unsafe;
@@ -24,6 +24,44 @@ fn denial(profile: &str, body: &Value) -> Denial {
         Verdict::Deny(denial) => denial,
         other => panic!("{other:?}"),
     }
+}
+
+/// A container that asks for the engine's socket gets dsp's where a rule says so.
+#[test]
+fn a_socket_is_replaced_where_a_rule_says_so() {
+    let body = r#"{"Image":"alpine:3","HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
+    let decide = |rules: &str| {
+        let profile = format!("version: 1\nname: p\n{rules}");
+        let sockets = Sockets::new(Vec::new(), vec!["/run/docker.sock".to_owned()]);
+        let sockets = sockets.nesting(Some("/run/dsp/n/docker.sock".to_owned()));
+        let gate = Enforcer::new(&parse(&profile).unwrap()).with_sockets(sockets);
+        let mut asked = Request::new("POST", "/v1.41/containers/create?name=web");
+        asked.head.content_type = Some(b"application/json");
+        asked.body = Body::Whole(body.as_bytes());
+        match gate.decide(&asked).verdict {
+            Verdict::Forward(permit) => {
+                permit.body().map(|body| String::from_utf8(body.to_vec()).unwrap())
+            }
+            Verdict::Deny(denial) => Some(denial.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let create = |mounts: &str| {
+        decide(&format!("allow: [{{POST /containers/create: {{image: any{mounts}}}}}]\n"))
+    };
+    let replaced = body.replace("/run/docker.sock", "/run/dsp/n/docker.sock");
+    assert_eq!(create(", mounts: [\"@socket\"]"), Some(replaced));
+    assert_eq!(create(", mounts: any").as_deref(), Some(body));
+    let denial = create("").unwrap();
+    assert!(denial.ends_with("mounts: - \"@socket\""), "{denial}");
+    // The path itself is the value of no request.
+    let denial = create(", mounts: [/run/docker.sock]").unwrap();
+    assert!(denial.ends_with("mounts: - \"@socket\""), "{denial}");
+    // A rule for any contents leaves the mount as it is, also if contents are read for another rule.
+    assert_eq!(decide("allow: [POST /containers/create]\n"), None);
+    let both = "allow: [POST /containers/create, {POST /containers/create: {mounts: [\"@socket\"]}}]\n\
+        deny: [{POST /containers/create: {mounts: [/etc]}}]\n";
+    assert_eq!(decide(both).as_deref(), Some(body));
 }
 
 fn create(contents: &[Constraints]) -> String {

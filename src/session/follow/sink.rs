@@ -13,6 +13,7 @@ use super::container::Container;
 use super::follower::{Follower, OPEN_MODE};
 use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread, noun};
 use crate::api::Address;
+use crate::contents::Sockets;
 use crate::engine;
 use crate::follow::{self, Form, Mounts};
 use crate::http1::Outcome;
@@ -227,7 +228,8 @@ impl Follower {
             other => Err(other),
         })?;
         let followed = Arc::new(Followed::container(self, container));
-        let sockets = path.to_str().map(str::to_owned).into_iter().collect();
+        let own = path.to_str().map(str::to_owned).into_iter().collect();
+        let sockets = Sockets::new(own, follow::known_paths(Some(self.socket.path())));
         let observer = Observer::new(self.kind()).reading_contents(sockets);
         let gate = Arc::new(observer.reading_bodies());
         let service = Arc::new(followed.service(gate, self.engine.address.clone()));

@@ -47,7 +47,8 @@ impl World {
         };
         let path = folder.path().join("p.yaml");
         fs::write(&path, OLD).unwrap();
-        let profile = ProfileInForce::new(ProfileToEnforce::load(&path, mode).unwrap(), Vec::new());
+        let profile =
+            ProfileInForce::new(ProfileToEnforce::load(&path, mode).unwrap(), Sockets::default());
         let address = Address::unix(folder.path().join("dsp.sock")).unwrap();
         let listener = Listener::bind(&address, &Access::default()).await.unwrap();
         let audit = Arc::new(Audit::default());
