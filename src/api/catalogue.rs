@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use super::operation::{Made, Traits, Versions};
 use super::template::{Parameters, Part, Template};
-use super::{ApiVersion, EngineKind, Method, Operation};
+use super::{ApiVersion, EngineKind, Method, ObjectKind, Operation};
 
 const DOCKER: &str = include_str!("docker.tsv");
 const PODMAN: &str = include_str!("podman.tsv");
@@ -246,6 +246,7 @@ fn parse_row(engine: EngineKind, index: usize, row: &'static str) -> Option<Oper
         versions: Versions::parse(versions)?,
         since_release: Some(since).filter(|since| !since.is_empty()),
         traits,
+        creates: ObjectKind::created_by(name),
         query: list(query),
         secret_query: list(secret),
         risk: risk.parse().ok()?,

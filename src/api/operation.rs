@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::{ApiVersion, EngineKind, Method, Risk, Template};
+use super::{ApiVersion, EngineKind, Method, ObjectKind, Part, Risk, Template};
 
 /// Properties of an operation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -88,6 +88,9 @@ pub struct Operation {
     pub since_release: Option<&'static str>,
     /// Its properties.
     pub traits: Traits,
+    /// The kind of object that it creates and that the end of its answer names; `None` if it creates
+    /// none, or its answer does not tell which.
+    pub creates: Option<ObjectKind>,
     /// The query parameters that the engine reads.
     pub query: Vec<&'static str>,
     /// The query parameters whose values are never recorded.
@@ -141,6 +144,18 @@ impl Operation {
     pub fn listing_key(&self) -> (bool, &Template, usize) {
         let rank = Method::ALL.iter().position(|method| *method == self.method);
         (!self.traits.handshake, &self.template, rank.unwrap_or(usize::MAX))
+    }
+
+    /// The kind of object that the first parameter of its path names; `None` if objects of this kind
+    /// have no owner, or the path names none.
+    #[must_use]
+    pub fn object(&self) -> Option<ObjectKind> {
+        let parts = self.template.parts();
+        let named = parts.iter().position(|part| !matches!(part, Part::Literal(_)))?;
+        match parts.get(named.checked_sub(1)?)? {
+            Part::Literal(collection) => ObjectKind::of_collection(collection),
+            Part::One(_) | Part::Several(_) | Part::Many(_) => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::EngineKind;
 use super::encoding::{decode_query, encode};
 use super::segments::split_at_byte;
 use crate::http1::ByteSet;
@@ -127,6 +128,19 @@ impl<'a> Query<'a> {
             };
             (key, decoded(value))
         })
+    }
+
+    /// The name that a request gives to what it creates or renames. If there are several, Go's `Form.Get`
+    /// takes the first and gorilla's form decoder, in podman, takes the last.
+    #[must_use]
+    pub fn name(self, engine: EngineKind) -> Option<String> {
+        let mut named = self.pairs().filter(|(key, _)| key == "name");
+        let (_, name) = match engine {
+            EngineKind::Docker => named.next()?,
+            EngineKind::Podman => named.last()?,
+        };
+        let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
+        (!name.is_empty()).then_some(name)
     }
 
     /// Whether there are no parameters.

@@ -106,6 +106,7 @@ impl Gathering {
                     session.broken.insert(response.seq, reason.into());
                 }
             }
+            Event::Made(_) => {}
             Event::Repeat(repeat) => {
                 let session = self.session(repeat.session.into_owned());
                 let slot = session.requests.entry(repeat.seq).or_default();

@@ -31,6 +31,6 @@ pub use load::registry::OpenRequest;
 pub use load::workers::Workers;
 pub use not_admitted::NotAdmitted;
 pub use observe::{Event, Fault, Observe};
-pub use record::{Begun, Decided, Record, RewriteBody};
+pub use record::{Begun, Decided, LONGEST_END, Record, RewriteBody};
 pub use server::{Drained, Proxy, Running};
 pub use service::{Admission, Service};

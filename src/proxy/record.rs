@@ -4,6 +4,10 @@
 use crate::http1::{Arrival, Outcome};
 use crate::policy::Decision;
 
+/// The most bytes of an answer that are shown to a recorder, from its end. What is longer is a stream, whose
+/// result comes last.
+pub const LONGEST_END: usize = 16 << 10;
+
 /// Records requests. Calls for one connection come in order; calls for different connections come from
 /// different threads.
 pub trait Record: Send + Sync + 'static {
@@ -12,6 +16,15 @@ pub trait Record: Send + Sync + 'static {
 
     /// A request has been decided on. It is forwarded or answered after this returns.
     fn begin(&self, decided: &Decided<'_>) -> Begun<Self::Ticket>;
+
+    /// Whether to show the answer of the engine to the request.
+    fn reads_answer(&self, _ticket: &Self::Ticket) -> bool {
+        false
+    }
+
+    /// Shows the end of the engine's answer, at most [`LONGEST_END`] bytes, if it is to be shown. The client
+    /// has not received the end of it when this is called.
+    fn answered(&self, _ticket: &Self::Ticket, _status: u16, _end: &[u8]) {}
 
     /// The answer has ended, or one side has closed the connection.
     fn finish(&self, ticket: &Self::Ticket, outcome: &Outcome);
@@ -32,10 +45,6 @@ pub trait RewriteBody<T>: Send + Sync {
     /// for each request whose body the gate asked for, and for each malformed request. `body` is `None`
     /// if it could not be read; then the return value is ignored and the client's body is forwarded.
     fn rewrite(&self, ticket: &T, body: Option<&[u8]>) -> Option<Vec<u8>>;
-
-    /// Shows the engine's answer to a request whose body was replaced, unless the answer is long. The
-    /// client has not received the end of it when this is called.
-    fn answered(&self, ticket: &T, status: u16, body: &[u8]);
 }
 
 /// Records if there is a recorder.
@@ -47,6 +56,16 @@ impl<R: Record> Record for Option<R> {
         match recorder.begin(decided) {
             Begun::Admitted(ticket) => Begun::Admitted(Some(ticket)),
             Begun::Refused(ticket) => Begun::Refused(Some(ticket)),
+        }
+    }
+
+    fn reads_answer(&self, ticket: &Self::Ticket) -> bool {
+        matches!((self, ticket), (Some(recorder), Some(ticket)) if recorder.reads_answer(ticket))
+    }
+
+    fn answered(&self, ticket: &Self::Ticket, status: u16, end: &[u8]) {
+        if let (Some(recorder), Some(ticket)) = (self, ticket) {
+            recorder.answered(ticket, status, end);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The lines of a recording, version 2. Version 1 has no contents.
+//! The lines of a recording, version 3. Version 1 has no contents, and version 2 does not say what was made.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::api::EngineKind;
+use crate::api::{EngineKind, ObjectKind};
 use crate::contents::Facts;
 use crate::http1::Outcome;
 use crate::peer::Peer;
 
 /// The version of the format that this dsp writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// One line. Its only key is the name of the event: `{"request":{...}}`.
 ///
@@ -26,6 +26,8 @@ pub enum Event<'a> {
     Request(Request<'a>),
     /// The answer to a request has ended.
     Response(Response<'a>),
+    /// The engine has created an object.
+    Made(Made<'a>),
     /// An earlier request was repeated.
     Repeat(Repeat<'a>),
     /// The session has ended normally.
@@ -161,6 +163,23 @@ pub struct Response<'a> {
     pub refused: Option<Cow<'a, str>>,
 }
 
+/// An object that a request created. If it got several names, there is a line for each.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Made<'a> {
+    /// The session's id.
+    pub session: Cow<'a, str>,
+    /// The number of the request, or of the earlier one that it repeats.
+    pub seq: u64,
+    /// The kind of object.
+    #[serde(with = "object_kind")]
+    pub kind: ObjectKind,
+    /// Its ID in full; the name of a volume, which has no ID.
+    pub id: Cow<'a, str>,
+    /// The name that the request gave to it, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Cow<'a, str>>,
+}
+
 /// How often a request was repeated. Counts only grow, so a line replaces the previous ones for the same
 /// request.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -233,6 +252,22 @@ mod kind {
     }
 }
 
+/// A kind of object.
+mod object_kind {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::api::ObjectKind;
+
+    pub(super) fn serialize<S: Serializer>(kind: &ObjectKind, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectKind, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(|()| de::Error::custom("an unknown kind of object"))
+    }
+}
+
 impl Event<'_> {
     /// The id of the session that the line belongs to.
     #[must_use]
@@ -241,6 +276,7 @@ impl Event<'_> {
             Self::Session(session) => &session.id,
             Self::Request(request) => &request.session,
             Self::Response(response) => &response.session,
+            Self::Made(made) => &made.session,
             Self::Repeat(repeat) => &repeat.session,
             Self::End(end) => &end.session,
         }
@@ -253,6 +289,7 @@ impl Event<'_> {
             Self::Session(session) => session.id = id,
             Self::Request(request) => request.session = id.into(),
             Self::Response(response) => response.session = id.into(),
+            Self::Made(made) => made.session = id.into(),
             Self::Repeat(repeat) => repeat.session = id.into(),
             Self::End(end) => end.session = id.into(),
         }

@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::observation::Observation;
 use super::recent::{Key, Recent};
 use super::repeats::{Repeats, Seen, Sum};
-use super::{End, Event, Last, Progress, Repeat, Response, Totals};
+use super::{End, Event, Last, Made, Makes, Progress, Repeat, Response, Totals};
 use crate::http1::Outcome;
 
 /// Identifies a request between its arrival and its end.
@@ -21,7 +21,12 @@ pub struct Ticket {
     ledger: Arc<Ledger>,
     place: Place,
     is_written: bool,
+    makes: Option<Makes>,
 }
+
+/// How many objects one session notes. A program that creates more gets a recording that does not say whose
+/// the others are, and does not fill the disk.
+const MOST_MADE: u64 = 65_536;
 
 impl Ticket {
     /// Whether the request is in the file, or was counted for a similar request that has a line. Also
@@ -29,6 +34,24 @@ impl Ticket {
     #[must_use]
     pub fn is_written(&self) -> bool {
         self.is_written
+    }
+
+    /// Whether the request creates something, so that the end of its answer has to be read.
+    #[must_use]
+    pub fn reads_answer(&self) -> bool {
+        self.makes.is_some()
+    }
+
+    /// Records what the request has created, according to the end of the engine's answer, and returns it.
+    pub fn made(&self, status: u16, end: &[u8]) -> Vec<Made<'static>> {
+        let made = self.makes.as_ref().map(|makes| makes.read(status, end)).unwrap_or_default();
+        self.ledger.made(self.place, &made);
+        made
+    }
+
+    /// Adds what the request creates.
+    pub(super) fn making(self, makes: Option<Makes>) -> Self {
+        Self { makes, ..self }
     }
 
     /// Records how the request ended, in the session in which it began.
@@ -55,6 +78,8 @@ pub(super) struct State {
     lines: u64,
     /// Requests that were only counted.
     counted: u64,
+    /// Objects that were created and have a line.
+    made: u64,
     refused: u64,
     unread: u64,
     has_ended: bool,
@@ -79,6 +104,7 @@ impl Ledger {
             newest: Instant::now(),
             lines: 0,
             counted: 0,
+            made: 0,
             refused: 0,
             unread: 0,
             has_ended: false,
@@ -95,7 +121,8 @@ impl Ledger {
         let mut state = self.state.lock();
         let place = state.recent.find(key)?;
         let is_written = state.count(&self.id, place, true, Seen::of(&observed.arrival));
-        Some(Ticket { ledger: Arc::clone(self), place: Place::Count(place), is_written })
+        let ledger = Arc::clone(self);
+        Some(Ticket { ledger, place: Place::Count(place), is_written, makes: None })
     }
 
     /// Writes a request, or counts it if it repeats an earlier one. If it has a key, [`again`](Self::again)
@@ -121,7 +148,7 @@ impl Ledger {
                 (Place::Line(seq), is_written)
             }
         };
-        Ticket { ledger: Arc::clone(self), place, is_written }
+        Ticket { ledger: Arc::clone(self), place, is_written, makes: None }
     }
 
     /// Records how a request ended.
@@ -134,6 +161,28 @@ impl Ledger {
                 state.file.append(&Event::Response(Response::of(&self.id, seq, outcome)));
             }
             Place::Count(place) => state.answered_again(&self.id, place, outcome),
+        }
+    }
+
+    /// Records what a request has created.
+    fn made(&self, place: Place, made: &[Made<'static>]) {
+        if made.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        let seq = match place {
+            Place::Line(seq) => seq,
+            Place::Count(place) => match state.repeats.at(place) {
+                Some((first, _)) => first,
+                None => return,
+            },
+        };
+        for object in made {
+            if state.made >= MOST_MADE {
+                return;
+            }
+            state.made += 1;
+            state.file.append(&Event::Made(object.of_request(&self.id, seq)));
         }
     }
 

@@ -15,6 +15,7 @@ mod import;
 #[cfg(test)]
 mod kept_tests;
 mod ledger;
+mod made;
 mod observation;
 mod outlet;
 mod peer;
@@ -33,10 +34,13 @@ mod writer;
 pub use append::CreateError;
 pub use command::CommandLine;
 pub use earlier::earlier;
-pub use event::{End, Engine, Event, FORMAT_VERSION, Last, Repeat, Request, Response, Session};
+pub use event::{
+    End, Engine, Event, FORMAT_VERSION, Last, Made, Repeat, Request, Response, Session,
+};
 pub use identity::Purpose;
 pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable};
 pub use ledger::Ticket;
+pub use made::Makes;
 pub use observation::Observation;
 pub use reader::{LONGEST_LINE, ReadError, Reader};
 pub use stream::Stream;

@@ -11,7 +11,7 @@ pub(super) fn event(event: &mut Event<'_>) {
     match event {
         Event::Session(session) => of_session(session),
         Event::Request(request) => of_request(request),
-        Event::Response(_) | Event::Repeat(_) | Event::End(_) => {}
+        Event::Response(_) | Event::Made(_) | Event::Repeat(_) | Event::End(_) => {}
     }
 }
 

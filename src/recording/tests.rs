@@ -86,7 +86,7 @@ fn read(paths: &[PathBuf]) -> Read {
                     assert!(before.is_none_or(|before| before.count <= repeat.count));
                 }
                 Event::End(end) => read.ended.push(end.requests),
-                Event::Session(_) => {}
+                Event::Session(_) | Event::Made(_) => {}
             }
         }
         for (seq, repeat) in repeats {

@@ -19,7 +19,7 @@ use super::ledger::{Ledger, Ticket};
 use super::observation::Observation;
 use super::recent::Key;
 use super::stream::Stream;
-use super::{Event, Progress, Purpose, Session, Totals};
+use super::{Event, Makes, Progress, Purpose, Session, Totals};
 
 /// A session being recorded. All methods may be called from several threads at once.
 #[derive(Debug)]
@@ -122,17 +122,18 @@ impl Writer {
     /// Records a request. When this returns, the request is in the file, in a line of its own or in a
     /// count, unless it could not be written.
     pub fn request(&self, observed: &Observation<'_>) -> Ticket {
+        let makes = Makes::of(observed);
         let key = Key::of(observed);
         if let Some(key) = &key
             && let Some(ticket) = self.current.lock().again(key, observed)
         {
-            return ticket;
+            return ticket.making(makes);
         }
         // The hashing here takes ten times as long as everything else under the lock.
         let identity = Identity::of(observed, self.purpose);
         // A key that may contain a secret does not stay in memory.
         let key = key.filter(|_| !identity.has_hidden());
-        self.current.lock().request(observed, &identity, key)
+        self.current.lock().request(observed, &identity, key).making(makes)
     }
 
     /// The progress of the session.

@@ -100,6 +100,14 @@ impl Record for Audit {
         self.log.begin(decided)
     }
 
+    fn reads_answer(&self, ticket: &Option<Ticket>) -> bool {
+        self.log.reads_answer(ticket)
+    }
+
+    fn answered(&self, ticket: &Option<Ticket>, status: u16, end: &[u8]) {
+        self.log.answered(ticket, status, end);
+    }
+
     fn finish(&self, ticket: &Option<Ticket>, outcome: &Outcome) {
         self.log.finish(ticket, outcome);
     }

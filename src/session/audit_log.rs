@@ -85,6 +85,14 @@ impl Record for AuditLog {
         if is_optional { Begun::Admitted(ticket) } else { Begun::Refused(ticket) }
     }
 
+    fn reads_answer(&self, ticket: &Ticket) -> bool {
+        ticket.reads_answer()
+    }
+
+    fn answered(&self, ticket: &Ticket, status: u16, end: &[u8]) {
+        ticket.made(status, end);
+    }
+
     fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
         ticket.answered(outcome);
     }

@@ -7,7 +7,7 @@ use crate::engine;
 use crate::http1::Arrival;
 use crate::policy::{Decision, Verdict};
 use crate::proxy::Decided;
-use crate::recording::{self, Observation, Ticket, Writer};
+use crate::recording::{self, Makes, Observation, Ticket, Writer};
 use crate::text::printable;
 
 /// The longest denial or path, in bytes, that the log shows. Denials that differ only after this many
@@ -45,6 +45,20 @@ pub(super) fn write_request(writer: &Writer, decided: &Decided<'_>) -> Ticket {
         refusal: decision.refusal.as_ref(),
         denied: denied.as_deref(),
         would_deny: would_deny.as_deref(),
+    })
+}
+
+/// What a request creates.
+pub(super) fn makes(decided: &Decided<'_>) -> Option<Makes> {
+    let decision = decided.decision;
+    Makes::of(&Observation {
+        arrival: decided.arrival,
+        request: decision.request.as_ref(),
+        located: decision.located.as_ref(),
+        contents: decision.contents.as_deref(),
+        refusal: decision.refusal.as_ref(),
+        denied: None,
+        would_deny: None,
     })
 }
 

@@ -39,6 +39,14 @@ impl Record for Recorder {
         Begun::Admitted(write_request(&self.writer, decided))
     }
 
+    fn reads_answer(&self, ticket: &Ticket) -> bool {
+        ticket.reads_answer()
+    }
+
+    fn answered(&self, ticket: &Ticket, status: u16, end: &[u8]) {
+        ticket.made(status, end);
+    }
+
     fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
         ticket.answered(outcome);
     }

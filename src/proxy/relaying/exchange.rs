@@ -5,11 +5,8 @@ use std::time::Instant;
 
 use crate::http1::{Disorder, Outcome};
 use crate::proxy::observe::Event;
-use crate::proxy::record::Record;
+use crate::proxy::record::{LONGEST_END, Record};
 use crate::proxy::service::Service;
-
-/// The longest answer, in bytes, that is shown to a rewriter.
-const LONGEST_ANSWER: usize = 64 << 10;
 
 /// An exchange in progress. Dropping it reports the outcome, so the outcome is reported even if the
 /// exchange is dropped halfway because the client has gone.
@@ -19,13 +16,14 @@ pub(crate) struct Exchange<R: Record> {
     started: Instant,
     /// What is known so far. The duration is added at the end.
     pub(crate) outcome: Outcome,
-    /// The part of the answer received so far, if the rewriter is to see it.
+    /// The end of what the engine has answered so far, if the recorder is to see it.
     answer: Option<Vec<u8>>,
 }
 
 impl<R: Record> Exchange<R> {
     pub(crate) fn new(service: Arc<Service<R>>, ticket: R::Ticket, started: Instant) -> Self {
-        Self { service, ticket, started, outcome: Outcome::default(), answer: None }
+        let answer = service.recorder.reads_answer(&ticket).then(Vec::new);
+        Self { service, ticket, started, outcome: Outcome::default(), answer }
     }
 
     /// Notes a disorder, and whether what follows is forwarded anyway.
@@ -36,27 +34,25 @@ impl<R: Record> Exchange<R> {
 
     /// Returns the body that replaces the client's. `body` is `None` if it could not be read.
     pub(crate) fn rewrite(&mut self, body: Option<&[u8]>) -> Option<Vec<u8>> {
-        let rewritten = self.service.rewriter.as_ref()?.rewrite(&self.ticket, body);
-        self.answer = rewritten.is_some().then(Vec::new);
-        rewritten
+        self.service.rewriter.as_ref()?.rewrite(&self.ticket, body)
     }
 
-    /// Keeps part of the answer if the rewriter is to see it.
+    /// Keeps the end of a part of the answer if the recorder is to see it. Twice that length is kept at
+    /// most, so that little is moved.
     pub(crate) fn keep(&mut self, part: &[u8]) {
-        if let Some(answer) = &mut self.answer {
-            answer.extend_from_slice(part);
-            if answer.len() > LONGEST_ANSWER {
-                self.answer = None;
-            }
+        let Some(answer) = &mut self.answer else { return };
+        let part = part.get(part.len().saturating_sub(LONGEST_END)..).unwrap_or_default();
+        if answer.len() + part.len() > 2 * LONGEST_END {
+            answer.drain(..answer.len().saturating_sub(LONGEST_END));
         }
+        answer.extend_from_slice(part);
     }
 
-    /// Shows the complete answer to the rewriter.
+    /// Shows the end of the complete answer to the recorder.
     pub(crate) fn show(&mut self) {
-        if let (Some(answer), Some(status)) = (self.answer.take(), self.outcome.status)
-            && let Some(rewriter) = &self.service.rewriter
-        {
-            rewriter.answered(&self.ticket, status, &answer);
+        if let (Some(answer), Some(status)) = (self.answer.take(), self.outcome.status) {
+            let end = answer.get(answer.len().saturating_sub(LONGEST_END)..).unwrap_or_default();
+            self.service.recorder.answered(&self.ticket, status, end);
         }
     }
 }

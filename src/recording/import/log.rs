@@ -351,6 +351,7 @@ mod tests {
                 Event::Repeat(repeat) => {
                     format!("{} +{} {:?}", repeat.seq, repeat.count, repeat.statuses)
                 }
+                Event::Made(made) => format!("made {}", made.kind),
                 Event::End(end) => format!("end {}", end.requests),
             })
             .collect();

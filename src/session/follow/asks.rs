@@ -1,6 +1,6 @@
 //! What a request means for followed containers.
 
-use crate::api::{EngineKind, Made};
+use crate::api::Made;
 use crate::follow::Form;
 use crate::policy::Decision;
 
@@ -23,21 +23,11 @@ pub(super) enum Asks {
 }
 
 impl Asks {
-    pub(super) fn of(decision: &Decision, kind: EngineKind) -> Self {
+    pub(super) fn of(decision: &Decision) -> Self {
         let (Some(request), Some(located)) = (&decision.request, &decision.located) else {
             return Self::Else;
         };
-        let name = || {
-            let mut named = request.query().pairs().filter(|(key, _)| key == "name");
-            // If there are several, Go's `Form.Get` takes the first and gorilla's form decoder takes
-            // the last.
-            let (_, name) = match kind {
-                EngineKind::Docker => named.next()?,
-                EngineKind::Podman => named.last()?,
-            };
-            let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
-            (!name.is_empty()).then_some(name)
-        };
+        let name = || request.query().name(request.engine());
         let traits = located.operation.traits;
         if traits.rename {
             return match (located.values.first(), name()) {
@@ -75,6 +65,7 @@ pub(super) fn may_create(method: &str, target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::EngineKind;
     use crate::policy::{Gate, Observer, Request};
 
     #[test]
@@ -82,7 +73,7 @@ mod tests {
         let asks = |kind| {
             let target = "/containers/create?name=/first&name=last";
             let decision = Observer::new(kind).decide(&Request::new("POST", target));
-            Asks::of(&decision, kind)
+            Asks::of(&decision)
         };
         let named = |name: &str| Asks::Create(Form::Container, Some(name.to_owned()));
         assert_eq!(asks(EngineKind::Docker), named("first"));

@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::adopt;
 use super::asks::{Asks, may_create};
 use super::container::Container;
 use super::follower::{Follower, OPEN_MODE};
 use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread, noun};
-use crate::api::Address;
+use crate::api::{Address, ObjectKind};
 use crate::contents::Sockets;
 use crate::engine;
 use crate::follow::{self, Form, Mounts};
@@ -23,7 +21,7 @@ use crate::proxy::{
 };
 use crate::recording;
 use crate::session::connection_log::ConnectionLog;
-use crate::session::journal::{shown, write_request};
+use crate::session::journal::{makes, shown, write_request};
 use crate::session::recorder::Recorder;
 
 /// How long the engine may take to list its containers.
@@ -43,14 +41,10 @@ enum Client {
 /// A request in progress.
 pub(in crate::session) struct Ticket {
     line: Option<recording::Ticket>,
+    /// What it creates, if it could not be recorded.
+    makes: Option<recording::Makes>,
     asks: Asks,
     made: OnceLock<Arc<Container>>,
-}
-
-#[derive(Deserialize)]
-struct Created {
-    #[serde(rename = "Id")]
-    id: String,
 }
 
 impl Followed {
@@ -100,8 +94,26 @@ impl Record for Followed {
         if is_unread && may_create(arrival.method, arrival.target) {
             self.follower.pass_unread("container", None, WhyUnread::Unknown);
         }
-        let asks = Asks::of(decision, self.follower.kind());
-        Begun::Admitted(Ticket { line, asks, made: OnceLock::new() })
+        let asks = Asks::of(decision);
+        let makes = if line.is_none() { makes(decided) } else { None };
+        Begun::Admitted(Ticket { line, makes, asks, made: OnceLock::new() })
+    }
+
+    fn reads_answer(&self, ticket: &Ticket) -> bool {
+        ticket.line.as_ref().map_or(ticket.makes.is_some(), recording::Ticket::reads_answer)
+    }
+
+    fn answered(&self, ticket: &Ticket, status: u16, end: &[u8]) {
+        let made = match (&ticket.line, &ticket.makes) {
+            (Some(line), _) => line.made(status, end),
+            (None, Some(makes)) => makes.read(status, end),
+            (None, None) => return,
+        };
+        for made in made {
+            if let (Some(container), ObjectKind::Container) = (ticket.made.get(), made.kind) {
+                container.created(made.id.into_owned());
+            }
+        }
     }
 
     fn finish(&self, ticket: &Ticket, outcome: &Outcome) {
@@ -142,14 +154,6 @@ impl RewriteBody<Ticket> for Followed {
         // This is called once for each request.
         let _ = ticket.made.set(container);
         Some(body)
-    }
-
-    fn answered(&self, ticket: &Ticket, status: u16, body: &[u8]) {
-        if let (Some(container), 201) = (ticket.made.get(), status)
-            && let Ok(created) = serde_json::from_slice::<Created>(body)
-        {
-            container.created(created.id);
-        }
     }
 }
 

@@ -30,6 +30,8 @@ mod isolation;
 mod journey;
 /// When the engine writes a request down.
 mod log;
+/// What creates make.
+mod made;
 /// The other engine.
 mod podman;
 /// Secrets in the requests of podman's clients must not appear anywhere.
