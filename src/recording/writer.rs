@@ -271,6 +271,28 @@ mod tests {
     }
 
     #[test]
+    fn every_create_has_a_line_for_what_it_made_even_if_it_is_only_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        let writer = Writer::create(&path, &Session::begin(vec![])).unwrap();
+        for id in ["e1", "e2", "e3"] {
+            let ticket = arrive(&writer, "POST", "/v1.41/containers/web/exec");
+            assert!(ticket.reads_answer());
+            let made = ticket.made(201, format!("{{\"Id\":\"{id}\"}}").as_bytes());
+            assert_eq!(made.len(), 1);
+            ticket.answered(&Outcome { status: Some(201), ..Outcome::default() });
+        }
+        assert!(!arrive(&writer, "GET", "/v1.41/containers/json").reads_answer());
+        writer.end(None);
+        let made = events(&path).into_iter().filter_map(|event| match event {
+            Event::Made(made) => Some((made.seq, made.id.into_owned())),
+            _ => None,
+        });
+        let expected = [(1, "e1".to_owned()), (1, "e2".to_owned()), (1, "e3".to_owned())];
+        assert_eq!(made.collect::<Vec<_>>(), expected, "all are made by the first request");
+    }
+
+    #[test]
     fn a_full_disk_marks_the_session_and_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.jsonl");
