@@ -126,6 +126,7 @@ async fn enforce(
     };
     let end = enforcement.run(notice).await;
     let status = serve::status(&end.workload);
+    warn_about_containers(&end.cut_off);
     if !is_listener && !verbosity.quiet {
         summarise(&end.denials, only_audits);
     }
@@ -172,6 +173,22 @@ impl Args {
         front.listen.limits.body = Some(body).filter(|body| !body.is_zero());
         Ok(EnforcementOptions { front, profile, audit_log })
     }
+}
+
+/// Warns of containers that still run, with a socket that is no longer served.
+fn warn_about_containers(names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    output::warn(&format!(
+        "containers that still run, but whose socket nobody serves any more: {}",
+        names.join(", ")
+    ));
+    output::help(&format!(
+        "enforce the profile again, and then: docker restart {}",
+        names.join(" ")
+    ));
 }
 
 /// Lists what was denied, after the program has returned the terminal. Necessary because a client that

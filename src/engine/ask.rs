@@ -79,9 +79,11 @@ struct Mount {
 }
 
 /// All containers, including stopped ones; `None` if the engine does not answer.
-pub async fn mounted_containers(address: &Address, timeout: Duration) -> Vec<MountedContainer> {
-    let listed: Vec<Listed> =
-        json(address, "/containers/json?all=1", timeout).await.unwrap_or_default();
+pub async fn mounted_containers(
+    address: &Address,
+    timeout: Duration,
+) -> Option<Vec<MountedContainer>> {
+    let listed: Vec<Listed> = json(address, "/containers/json?all=1", timeout).await?;
     let describe = |listed: Listed| MountedContainer {
         id: listed.id,
         name: listed
@@ -93,7 +95,7 @@ pub async fn mounted_containers(address: &Address, timeout: Duration) -> Vec<Mou
         sources: listed.mounts.into_iter().map(|mount| mount.source).collect(),
         is_running: ["running", "paused"].contains(&listed.state.as_str()),
     };
-    listed.into_iter().map(describe).collect()
+    Some(listed.into_iter().map(describe).collect())
 }
 
 /// The name of the container with this ID, in the engine's own words; `None` if there is no such

@@ -24,7 +24,7 @@ mod serving;
 mod shared;
 mod streams;
 
-pub use listening::listener::{Access, ListenError, Listener};
+pub use listening::listener::{Access, ListenError, Listener, SocketFile};
 pub use listening::socket_file::{Hazard, open_folder_to};
 pub use load::limits::Limits;
 pub use load::registry::OpenRequest;

@@ -1,5 +1,6 @@
 //! Starting and stopping a proxy.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +25,10 @@ pub struct Proxy {
 }
 
 /// A running proxy.
-#[derive(Debug)]
 pub struct Running {
     registry: Arc<Registry>,
     stop: Stop,
+    shared: Arc<Shared>,
 }
 
 /// How a proxy ended.
@@ -69,14 +70,33 @@ impl Proxy {
         let workers = self.workers.unwrap_or_else(|| Arc::new(Workers::start(&self.observer)));
         let shared = Arc::new(Shared::new(self.limits, workers, self.observer));
         for listener in self.listeners {
-            let (admission, all) = (Arc::clone(&admission), Arc::clone(&shared));
-            shared.stop.listeners.spawn(Acceptor::new(listener, admission, all).run());
+            accept(listener, &admission, &shared);
         }
-        Running { registry: Arc::clone(&shared.registry), stop: shared.stop.clone() }
+        Running { registry: Arc::clone(&shared.registry), stop: shared.stop.clone(), shared }
+    }
+}
+
+fn accept<R: Record>(listener: Listener, admission: &Arc<dyn Admission<R>>, shared: &Arc<Shared>) {
+    let acceptor = Acceptor::new(listener, Arc::clone(admission), Arc::clone(shared));
+    shared.stop.listeners.spawn(acceptor.run());
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Running").field("stop", &self.stop).finish_non_exhaustive()
     }
 }
 
 impl Running {
+    /// Also serves these listeners, in the current runtime. Each of their connections is served with what
+    /// `admission` chooses, and counts like the others.
+    pub fn listen<R: Record>(&self, listeners: Vec<Listener>, admission: impl Admission<R>) {
+        let admission: Arc<dyn Admission<R>> = Arc::new(admission);
+        for listener in listeners {
+            accept(listener, &admission, &self.shared);
+        }
+    }
+
     /// The number of open connections and tunnels.
     #[must_use]
     pub fn open(&self) -> usize {

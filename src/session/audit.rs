@@ -19,6 +19,9 @@ pub(super) struct Audit {
     log: Option<AuditLog>,
 }
 
+/// Logs the decisions about clients that are containers.
+struct NestedLog(Arc<Audit>);
+
 impl Audit {
     /// Also writes this log, if there is one.
     pub(super) fn new(log: Option<AuditLog>) -> Self {
@@ -28,6 +31,16 @@ impl Audit {
     /// Returns the service for connections whose requests are audited.
     pub(super) fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
         let observer = Arc::clone(self) as Arc<dyn Observe>;
+        Service::new(gate, Arc::clone(self), engine).observed_by(observer)
+    }
+
+    /// Returns the service for connections of containers, which the log shows as such.
+    pub(super) fn nested_service(
+        self: &Arc<Self>,
+        gate: Arc<dyn Gate>,
+        engine: Address,
+    ) -> Service<Self> {
+        let observer = Arc::new(NestedLog(Arc::clone(self)));
         Service::new(gate, Arc::clone(self), engine).observed_by(observer)
     }
 
@@ -52,20 +65,22 @@ impl Audit {
 }
 
 impl Audit {
-    fn decided(&self, decided: &Decided<'_>) {
+    fn decided(&self, decided: &Decided<'_>, is_nested: bool) {
+        // Shown only where it is true.
+        let nested = is_nested.then_some(true);
         let connection = decided.arrival.connection;
         let (method, path) = shown(decided);
         let Some(denial) = decided.denial else {
-            tracing::info!(connection, %method, %path, "allowed");
+            tracing::info!(connection, nested, %method, %path, "allowed");
             return;
         };
         let message = beginning(denial);
         let Some(times) = self.denials.note(message) else { return };
         if let Verdict::Deny(denial) = &decided.decision.verdict {
             let status = denial.status();
-            tracing::warn!(connection, status, %method, %path, times, "dsp: {message}");
+            tracing::warn!(connection, nested, status, %method, %path, times, "dsp: {message}");
         } else {
-            tracing::warn!(connection, audit = true, %method, %path, times, "dsp: {message}");
+            tracing::warn!(connection, nested, audit = true, %method, %path, times, "dsp: {message}");
         }
     }
 
@@ -86,9 +101,18 @@ impl Audit {
 impl Observe for Audit {
     fn on(&self, event: &Event<'_>) {
         match event {
-            Event::Decided(decided) => self.decided(decided),
+            Event::Decided(decided) => self.decided(decided, false),
             Event::Finished(outcome) => self.finished(outcome),
             _ => {}
+        }
+    }
+}
+
+impl Observe for NestedLog {
+    fn on(&self, event: &Event<'_>) {
+        match event {
+            Event::Decided(decided) => self.0.decided(decided, true),
+            event => self.0.on(event),
         }
     }
 }

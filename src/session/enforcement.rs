@@ -71,6 +71,8 @@ pub struct EnforcementEnd {
     pub workload: WorkloadEnd,
     /// The text and the count of each denial, in the order in which they first occurred.
     pub denials: Vec<(String, u64)>,
+    /// The names of containers that still run, and whose socket is no longer served.
+    pub cut_off: Vec<String>,
 }
 
 impl Enforcement {
@@ -88,13 +90,22 @@ impl Enforcement {
         caveats.into_iter().map(StartWarning::Caveat).for_each(&mut *warn);
         let ends_at_signal = front.workload.ends_at_signal();
         let name = profile.profile().name.as_str();
+        let runtime_dir = front.runtime_dir.clone();
         let front = OpenFront::open(front, &engine, name, warn).await?;
         let begin = |log| AuditLog::begin(log, profile.profile(), &engine);
         let audit = Arc::new(Audit::new(audit_log.map(begin).transpose()?));
         // Before anybody knows the address, so that a signal that is sent after that is handled.
         let signals = ends_at_signal.then(Signals::new).transpose()?;
-        let profile = ProfileInForce::new(profile, front.sockets(&engine));
+        let sockets = front.sockets(&engine);
+        let (profile, listeners) = ProfileInForce::new(profile, sockets, runtime_dir, &engine)?;
+        if let Some(nested) = profile.nested() {
+            let containers = nested.containers().await.unwrap_or_default();
+            let running = containers.into_iter().filter(|container| container.is_running);
+            running.for_each(|one| warn(StartWarning::CutOffNested { container: one.name }));
+        }
         let (front, workload) = front.serve(audit.service(profile.gate(), engine.address.clone()));
+        let nested = audit.nested_service(profile.gate(), engine.address.clone());
+        front.running().listen(listeners, Arc::new(nested));
         Ok(Self { front, workload, signals, engine, profile, audit })
     }
 
@@ -144,18 +155,22 @@ impl Enforcement {
             workload = front.run(workload, signals, waiting) => workload,
             () = reloading => WorkloadEnd::Stopped,
         };
-        self.finish(workload)
+        self.finish(workload).await
     }
 
     /// Ends the enforcement now.
     pub async fn end(self) -> EnforcementEnd {
         let workload = self.front.end(self.workload.grace()).await;
-        self.finish(workload)
+        self.finish(workload).await
     }
 
-    fn finish(self, workload: WorkloadEnd) -> EnforcementEnd {
+    async fn finish(mut self, workload: WorkloadEnd) -> EnforcementEnd {
+        let cut_off = match self.profile.take_nested() {
+            Some(nested) => nested.close().await,
+            None => Vec::new(),
+        };
         self.audit.end(workload.exit_status());
-        EnforcementEnd { workload, denials: self.audit.denials() }
+        EnforcementEnd { workload, denials: self.audit.denials(), cut_off }
     }
 }
 
@@ -163,9 +178,11 @@ fn reload(
     profile: &mut ProfileInForce,
     engine: &Engine,
     front: &Front,
-    audit: &Audit,
+    audit: &Arc<Audit>,
 ) -> ReloadEnd {
-    let profile = profile.reload(engine, front.running());
+    let gate = profile.gate();
+    let nested = || audit.nested_service(gate, engine.address.clone());
+    let profile = profile.reload(engine, front.running(), nested);
     ReloadEnd { profile, audit_log: audit.reopen() }
 }
 

@@ -17,6 +17,7 @@ mod front;
 mod journal;
 mod limits;
 mod log_throttle;
+mod nested;
 mod output;
 mod profile_change;
 mod program;
@@ -50,6 +51,7 @@ pub use follow::{
 };
 pub use front::FrontOptions;
 pub use log_throttle::LogThrottle;
+pub use nested::NestedError;
 pub use output::{JournalError, JournalOutput};
 pub use profile_change::{ChangeError, ProfileChange, UnreadableError, check_readable};
 pub use program::escape;

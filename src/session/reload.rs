@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::admission::{NotReviewed, check_reviewed};
+use super::audit::Audit;
+use super::nested::{NestedError, NestedPlace, NestedSockets};
+use super::runtime_dir::RuntimeDir;
 use super::source::{self, SourceError};
 use crate::contents::Sockets;
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
-use crate::proxy::{OpenRequest, Running};
+use crate::proxy::{Listener, OpenRequest, Running, Service};
 use crate::verify::{Caveat, EngineMismatch, check_engine};
 
 /// How a profile is enforced.
@@ -37,6 +40,9 @@ pub(super) struct ProfileInForce {
     gate: Arc<Replaceable>,
     /// The sockets that containers ask for.
     sockets: Sockets,
+    /// Where those are that they get.
+    place: NestedPlace,
+    nested: Option<NestedSockets>,
 }
 
 /// The result of a successful reload.
@@ -64,6 +70,9 @@ pub enum ProfileError {
     /// The profile is for another engine.
     #[error("{0}")]
     Engine(#[from] EngineMismatch),
+    /// Containers cannot have sockets.
+    #[error("{0}")]
+    Nested(#[from] NestedError),
 }
 
 impl ProfileToEnforce {
@@ -85,6 +94,11 @@ impl ProfileToEnforce {
         &self.profile
     }
 
+    /// Whether containers that ask for the engine's socket get one of dsp's.
+    fn nests(&self) -> bool {
+        !self.mode.only_audits && self.profile.allow.iter().any(|entry| entry.value.nests())
+    }
+
     fn gate(&self, sockets: &Sockets) -> Arc<dyn Gate> {
         let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.clone());
         if self.mode.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
@@ -92,10 +106,47 @@ impl ProfileToEnforce {
 }
 
 impl ProfileInForce {
-    /// Puts a profile in force. Containers ask for these sockets.
-    pub(super) fn new(file: ProfileToEnforce, sockets: Sockets) -> Self {
+    /// Puts a profile in force. Containers ask for these sockets. Also returns the listeners for those
+    /// that they get.
+    ///
+    /// # Errors
+    /// When containers need sockets and cannot have them.
+    pub(super) fn new(
+        file: ProfileToEnforce,
+        sockets: Sockets,
+        runtime_dir: RuntimeDir,
+        engine: &Engine,
+    ) -> Result<(Self, Vec<Listener>), NestedError> {
+        let place = NestedPlace::new(runtime_dir, &file.profile, &file.path);
         let gate = Arc::new(Replaceable::new(file.gate(&sockets)));
-        Self { file, gate, sockets }
+        let mut profile = Self { file, gate, sockets, place, nested: None };
+        let listeners = match profile.file.nests() {
+            true => profile.open_nested(engine)?,
+            false => Vec::new(),
+        };
+        profile.gate.replace(profile.file.gate(&profile.sockets));
+        Ok((profile, listeners))
+    }
+
+    /// Opens the sockets that containers get, unless they are open.
+    fn open_nested(&mut self, engine: &Engine) -> Result<Vec<Listener>, NestedError> {
+        if self.nested.is_some() {
+            return Ok(Vec::new());
+        }
+        let (nested, listeners) = NestedSockets::open(&self.place, &engine.address)?;
+        self.sockets = std::mem::take(&mut self.sockets).nesting(nested.path());
+        self.nested = Some(nested);
+        Ok(listeners)
+    }
+
+    /// The sockets that containers get, if there are any.
+    pub(super) fn nested(&self) -> Option<&NestedSockets> {
+        self.nested.as_ref()
+    }
+
+    /// Takes them, in order to close them.
+    pub(super) fn take_nested(&mut self) -> Option<NestedSockets> {
+        self.nested.take()
     }
 
     /// The profile.
@@ -116,9 +167,14 @@ impl ProfileInForce {
         &mut self,
         engine: &Engine,
         running: &Running,
+        nested: impl FnOnce() -> Service<Audit>,
     ) -> Result<Reload, ProfileError> {
         let file = ProfileToEnforce::load(&self.file.path, self.file.mode)?;
         let caveats = check_engine(&file.profile, engine)?;
+        if file.nests() {
+            let listeners = self.open_nested(engine)?;
+            running.listen(listeners, Arc::new(nested()));
+        }
         self.gate.replace(file.gate(&self.sockets));
         let enforcer = Enforcer::new(&file.profile);
         let has_ended = file.mode.drops_denied && !file.mode.only_audits;

@@ -80,6 +80,14 @@ impl RuntimeDir {
         Self { usual, temporary, uid: environment.uid }
     }
 
+    /// The folders of this process's user, below these.
+    #[cfg(test)]
+    pub(super) fn of_user(runtime: Option<PathBuf>, temporary: &Path) -> Self {
+        let uid = rustix::process::getuid().as_raw();
+        let usual = runtime.map(|runtime| runtime.join("dsp"));
+        Self { usual, temporary: temporary.to_owned(), uid }
+    }
+
     /// Creates a folder that only this user can enter. Its path must leave room for a socket's name, so
     /// a long `TMPDIR` is ignored.
     ///
@@ -104,6 +112,11 @@ impl RuntimeDir {
             Some(folder) => Ok((folder_in(&folder)?, Some(folder))),
             None => Ok((self.private_folder()?, None)),
         }
+    }
+
+    /// The folder for sockets that are found again in later sessions; `None` if the user has none.
+    pub(super) fn lasting_folder(&self) -> Result<Option<PathBuf>, RuntimeDirError> {
+        self.usual_folder()
     }
 
     /// The folder for this user's sockets. It is created if it does not exist.
@@ -136,8 +149,7 @@ mod tests {
     use super::*;
 
     fn of_user(runtime: &Path, temporary: &Path) -> RuntimeDir {
-        let uid = rustix::process::getuid().as_raw();
-        RuntimeDir { usual: Some(runtime.join("dsp")), temporary: temporary.to_owned(), uid }
+        RuntimeDir::of_user(Some(runtime.to_owned()), temporary)
     }
 
     #[test]

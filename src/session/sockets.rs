@@ -219,6 +219,30 @@ pub(super) fn access_of(path: &Path) -> Option<Access> {
     })
 }
 
+/// The mode of a container's socket if it cannot have the same owner as the engine's socket. The folder
+/// around it keeps out everyone except the containers that the socket is mounted into.
+const OPEN_MODE: u32 = 0o666;
+
+/// Who may use a socket that containers get in the place of the engine's: those who may use that.
+pub(super) fn access_for_containers(engine: &Path) -> Access {
+    access_of(engine).unwrap_or_else(|| Access { mode: Some(OPEN_MODE), ..Access::default() })
+}
+
+/// Listens on a socket for containers. If it cannot have the owner that it should have, every user of a
+/// container may use it.
+///
+/// # Errors
+/// [`ListenError`].
+pub(super) fn bind_for_containers(path: &Path, access: &Access) -> Result<Listener, ListenError> {
+    Listener::bind_unix(path, access).or_else(|error| match error {
+        ListenError::Io { .. } => {
+            let open = Access { mode: Some(OPEN_MODE), ..Access::default() };
+            Listener::bind_unix(path, &open)
+        }
+        other => Err(other),
+    })
+}
+
 /// Who may use a socket that covers others: everyone who may use the covered socket, so that a
 /// command still works if it changes to another user with access to that. A user namespace has no
 /// other users.

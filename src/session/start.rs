@@ -1,6 +1,7 @@
 //! Why recording or enforcing cannot start, and what a person should know if it does.
 
 use super::follow::FollowError;
+use super::nested::NestedError;
 use super::output::JournalError;
 use super::signals::SignalError;
 use super::sockets::SocketsError;
@@ -21,6 +22,9 @@ pub enum StartError {
     /// The recording or the audit log cannot be written.
     #[error("{0}")]
     Journal(#[from] JournalError),
+    /// Containers cannot have sockets.
+    #[error("{0}")]
+    Nested(#[from] NestedError),
     /// Signals cannot be handled.
     #[error("{0}")]
     Signals(#[from] SignalError),
@@ -45,6 +49,16 @@ pub enum StartWarning {
         /// Its name.
         container: String,
     },
+    /// A running container has mounted a socket of an earlier session, which cannot be replaced.
+    #[error(
+        "container {} still runs with the socket of a dsp that has ended: until you restart it, it cannot \
+         reach the engine",
+        printable(container)
+    )]
+    CutOffNested {
+        /// Its name.
+        container: String,
+    },
     /// Others can replace dsp's socket.
     #[error("{}", hazardous(.0))]
     Hazard(Hazard),
@@ -64,7 +78,9 @@ impl StartWarning {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Caveat(caveat) => caveat.help(),
-            Self::CutOff { container } => Some(format!("docker restart {}", printable(container))),
+            Self::CutOff { container } | Self::CutOffNested { container } => {
+                Some(format!("docker restart {}", printable(container)))
+            }
             Self::Hazard(_) => None,
             Self::OpenToAll { .. } => Some(
                 "a unix socket can be limited to one user, with --mode and --allow-uid".to_owned(),

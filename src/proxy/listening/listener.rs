@@ -54,7 +54,7 @@ pub struct Listener {
     /// Checks requests that arrive over TCP.
     door: Option<Arc<Door>>,
     /// Dropped last, so that the file is removed after the socket is closed.
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 #[derive(Debug)]
@@ -65,9 +65,10 @@ enum Socket {
 
 /// The file of a unix socket. It is removed on drop unless another file has replaced it.
 #[derive(Debug)]
-struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     identity: Identity,
+    is_left: bool,
 }
 
 /// Why an address cannot be listened on.
@@ -139,7 +140,7 @@ impl Listener {
                 let door = Some(Arc::new(Door::new(host, &access.hosts, is_local)));
                 let address = Address::Tcp { host: host.clone(), port };
                 let (socket, access) = (Socket::Tcp(listener), access.clone());
-                Ok(Self { socket, address, access, door, _file: None })
+                Ok(Self { socket, address, access, door, file: None })
             }
             Address::Unix(path) => Self::bind_unix(path, access),
         }
@@ -155,10 +156,15 @@ impl Listener {
         match bind_unix(path, access) {
             Ok((listener, file)) => {
                 let (socket, access) = (Socket::Unix(listener), access.clone());
-                Ok(Self { socket, address, access, door: None, _file: Some(file) })
+                Ok(Self { socket, address, access, door: None, file: Some(file) })
             }
             Err(source) => Err(ListenError::Io { address, source }),
         }
+    }
+
+    /// Takes over the file of a unix socket, which then stays when the listener is closed.
+    pub fn take_file(&mut self) -> Option<SocketFile> {
+        self.file.take()
     }
 
     /// The address that clients use.
@@ -225,8 +231,18 @@ impl Access {
     }
 }
 
+impl SocketFile {
+    /// Leaves the file where it is, although nobody may be listening on it.
+    pub fn leave(mut self) {
+        self.is_left = true;
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
         // It is harmless if the file stays: the next dsp replaces a socket that nothing listens on.
         let _ = Place::of(&self.path).and_then(|place| place.remove(self.identity));
     }
@@ -259,7 +275,7 @@ fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFi
     let place = Place::of(path)?;
     let socket = unix_socket()?;
     let identity = place.bind(&socket, access.mode.unwrap_or(SOCKET_MODE))?;
-    let file = SocketFile { path: path.to_owned(), identity };
+    let file = SocketFile { path: path.to_owned(), identity, is_left: false };
     if access.owner.is_some() || access.group.is_some() {
         place.give(identity, access.owner, access.group)?;
     }

@@ -24,12 +24,8 @@ use crate::session::journal::about_engine;
 use crate::session::limits::most_sockets;
 use crate::session::output::JournalOutput;
 use crate::session::runtime_dir::{RuntimeDir, RuntimeDirError};
-use crate::session::sockets::access_of;
+use crate::session::sockets::access_for_containers;
 use crate::text::{printable, shown};
-
-/// The mode of a container's socket if it cannot have the same owner as the engine's socket. The folder
-/// around it keeps out everyone except the containers that the socket is mounted into.
-pub(super) const OPEN_MODE: u32 = 0o666;
 
 /// How many characters of a container's name are used in its file name.
 const LONGEST_NAME: usize = 200;
@@ -141,8 +137,7 @@ impl Follower {
         Ok(Self {
             socket: EngineSocket::new(path, folder.parent().unwrap_or(&folder)),
             all,
-            access: access_of(path)
-                .unwrap_or_else(|| Access { mode: Some(OPEN_MODE), ..Access::default() }),
+            access: access_for_containers(path),
             engine: engine.clone(),
             folder,
             limits,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::adopt;
 use super::asks::{Asks, may_create};
 use super::container::Container;
-use super::follower::{Follower, OPEN_MODE};
+use super::follower::Follower;
 use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread, noun};
 use crate::api::{Address, ObjectKind};
 use crate::contents::Sockets;
@@ -16,13 +16,12 @@ use crate::engine;
 use crate::follow::{self, Form, Mounts};
 use crate::http1::Outcome;
 use crate::policy::{Gate, Observer};
-use crate::proxy::{
-    Access, Begun, Decided, ListenError, Listener, Proxy, Record, RewriteBody, Service,
-};
+use crate::proxy::{Begun, Decided, ListenError, Proxy, Record, RewriteBody, Service};
 use crate::recording;
 use crate::session::connection_log::ConnectionLog;
 use crate::session::journal::{makes, shown, write_request};
 use crate::session::recorder::Recorder;
+use crate::session::sockets::bind_for_containers;
 
 /// How long the engine may take to list its containers.
 const ASK_TIME: Duration = Duration::from_secs(2);
@@ -224,13 +223,7 @@ impl Follower {
     fn serve(self: &Arc<Self>, container: &Arc<Container>, path: &Path) -> Result<(), ListenError> {
         // The connection's thread has its own runtime, which ends with the command's proxy.
         let _entered = self.runtime.enter();
-        let listener = Listener::bind_unix(path, &self.access).or_else(|error| match error {
-            ListenError::Io { .. } => {
-                let open = Access { mode: Some(OPEN_MODE), ..Access::default() };
-                Listener::bind_unix(path, &open)
-            }
-            other => Err(other),
-        })?;
+        let listener = bind_for_containers(path, &self.access)?;
         let followed = Arc::new(Followed::container(self, container));
         let own = path.to_str().map(str::to_owned).into_iter().collect();
         let sockets = Sockets::new(own, follow::known_paths(Some(self.socket.path())));
@@ -248,7 +241,8 @@ impl Follower {
     pub(in crate::session) async fn adopt(self: &Arc<Self>) -> Vec<String> {
         let Some(all) = &self.all else { return Vec::new() };
         let mut cut_off = Vec::new();
-        for found in engine::mounted_containers(&self.engine.address, ASK_TIME).await {
+        let found = engine::mounted_containers(&self.engine.address, ASK_TIME).await;
+        for found in found.unwrap_or_default() {
             let Some(path) = adopt::socket_of(&found, all) else { continue };
             let name = found.name.clone();
             let container = Arc::new(Container::of_before(found.id, found.name));

@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use super::*;
 use crate::api::{Address, EngineKind};
 use crate::engine::{EngineVersion, Source};
+use crate::policy::Body;
 use crate::profile::LoadError;
 use crate::proxy::{Access, Listener, Proxy};
 use crate::sample::SampleEngine;
@@ -47,8 +48,10 @@ impl World {
         };
         let path = folder.path().join("p.yaml");
         fs::write(&path, OLD).unwrap();
-        let profile =
-            ProfileInForce::new(ProfileToEnforce::load(&path, mode).unwrap(), Sockets::default());
+        let file = ProfileToEnforce::load(&path, mode).unwrap();
+        let runtime_dir = RuntimeDir::of_user(None, folder.path());
+        let sockets = Sockets::new(Vec::new(), vec!["/run/docker.sock".to_owned()]);
+        let (profile, _) = ProfileInForce::new(file, sockets, runtime_dir, &engine).unwrap();
         let address = Address::unix(folder.path().join("dsp.sock")).unwrap();
         let listener = Listener::bind(&address, &Access::default()).await.unwrap();
         let audit = Arc::new(Audit::default());
@@ -62,7 +65,10 @@ impl World {
     }
 
     fn reload(&mut self) -> Result<Reload, ProfileError> {
-        self.profile.reload(&self.engine, &self.running)
+        let gate = self.profile.gate();
+        let nested =
+            || Arc::new(Audit::default()).nested_service(gate, self.engine.address.clone());
+        self.profile.reload(&self.engine, &self.running, nested)
     }
 
     fn allows(&self, path: &str) -> bool {
@@ -165,4 +171,48 @@ async fn requests_under_way_that_the_new_profile_denies_are_named_and_ended_when
             assert_eq!(world.running.open(), 1);
         }
     }
+}
+
+/// A profile that says `@socket` for the first time opens the socket that containers get.
+#[tokio::test]
+async fn a_reload_gives_containers_a_socket() {
+    let mut world = World::new(EnforcementMode::default()).await;
+    assert!(world.profile.nested().is_none());
+    let rules = "  - GET /version\n  - POST /containers/create: {mounts: [\"@socket\"]}\n";
+    fs::write(world.path(), format!("version: 1\nname: p\nallow:\n{rules}")).unwrap();
+    world.reload().unwrap();
+    let path = world.profile.nested().unwrap().path().unwrap();
+    let mut asked = Request::new("POST", "/containers/create");
+    asked.head.content_type = Some(b"application/json");
+    asked.body = Body::Whole(br#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#);
+    let Verdict::Forward(permit) = world.profile.gate().decide(&asked).verdict else { panic!() };
+    let body = String::from_utf8(permit.body().unwrap().to_vec()).unwrap();
+    assert!(body.contains(&format!("{path}:/s")), "{body}");
+    let mut client = UnixStream::connect(&path).await.unwrap();
+    for (target, status) in [("/version", "200"), ("/info", "403")] {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 1024];
+        let length = client.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    // It stays when the profile is reloaded once more.
+    world.reload().unwrap();
+    assert_eq!(world.profile.nested().unwrap().path(), Some(path.clone()));
+    // No container mounts it.
+    assert!(world.profile.take_nested().unwrap().close().await.is_empty());
+    assert!(!std::path::Path::new(&path).exists());
+}
+
+/// Sockets in containers need an engine on this machine.
+#[tokio::test]
+async fn an_engine_that_may_be_elsewhere_gives_containers_no_socket() {
+    let mut world = World::new(EnforcementMode::default()).await;
+    world.engine.address = "tcp://127.0.0.1:1".parse().unwrap();
+    let rule = "POST /containers/create: {mounts: [\"@socket\"]}";
+    fs::write(world.path(), format!("version: 1\nname: p\nallow:\n  - {rule}\n")).unwrap();
+    let error = world.reload().unwrap_err();
+    assert!(matches!(error, ProfileError::Nested(NestedError::OtherMachine { .. })), "{error}");
+    assert!(world.allows("/info"), "the old profile stays in force");
 }
