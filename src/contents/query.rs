@@ -15,11 +15,14 @@ pub(super) struct Parameters {
     /// Whether the engine ignores the case of their names, as podman does (gorilla/schema `info.get`).
     /// Docker Engine takes a name in another case for one that it does not know.
     pub(super) ignores_case: bool,
+    /// The fields of the body. Clients such as dockerode repeat them in the query, where no engine looks
+    /// for them.
+    pub(super) repeated: Vec<&'static str>,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { node: Node::object(), ignores_case: false }
+        Self { node: Node::object(), ignores_case: false, repeated: Vec::new() }
     }
 }
 
@@ -39,7 +42,7 @@ impl Parameters {
             let is_it =
                 |name: &str| name == key || (self.ignores_case && name.eq_ignore_ascii_case(&key));
             let Some((name, node)) = known.iter().find(|(name, _)| is_it(name)) else {
-                if value.is_empty() {
+                if value.is_empty() || self.repeated.contains(&key.as_ref()) {
                     continue;
                 }
                 return Err(Unreadable::Parameter(key.into_owned()));
@@ -129,6 +132,38 @@ mod tests {
         assert_eq!(pull("&new=1"), Err(Unreadable::Parameter("new".into())));
         let tag = read(EngineKind::Docker, "POST", "/images/x/tag?Repo=theirs");
         assert_eq!(tag, Err(Unreadable::Parameter("Repo".into())));
+    }
+
+    /// dockerode sends its options in both places (`docker-modem` `lib/modem.js`, for paths that end in `?`).
+    #[test]
+    fn what_is_in_the_body_may_be_repeated_in_the_query_and_the_other_way_round() {
+        let create = |engine, query: &str, body: &str| {
+            let target = format!("/v1.41/containers/create?{query}");
+            let request = CanonicalRequest::parse(engine, "POST", &target).unwrap();
+            let located = request.locate().unwrap();
+            let context = Context { names: &located.values, ..Context::default() };
+            let schema = Schema::of(located.operation).unwrap();
+            let contents = schema.read(request.query(), Some(body.as_bytes()), &context)?;
+            let facts = contents.facts.iter().map(|fact| format!("{} {}", fact.facet, fact.value));
+            let sent = String::from_utf8(contents.body.unwrap()).unwrap();
+            Ok(format!("{} | {sent}", facts.collect::<Vec<_>>().join(", ")))
+        };
+        let docker = |query: &str, body: &str| create(EngineKind::Docker, query, body);
+        let body = r#"{"Image":"x:1","name":"n","platform":"linux/amd64"}"#;
+        assert_eq!(
+            docker("Image=y%3A2&HostConfig=%7B%7D&name=n&platform=linux%2Famd64", body),
+            Ok(r#"image x:1, name n | {"Image":"x:1"}"#.to_owned()),
+        );
+        // Only what is spelled exactly so, and only at the top.
+        let odd = |error: Unreadable| Err(error);
+        assert_eq!(docker("image=y", body), odd(Unreadable::Parameter("image".into())));
+        assert_eq!(docker("Binds=/%3A/h", body), odd(Unreadable::Parameter("Binds".into())));
+        assert_eq!(docker("", r#"{"Name":"n"}"#), odd(Unreadable::Unknown("Name".into())));
+        let inside = r#"{"HostConfig":{"name":"n"}}"#;
+        assert!(matches!(docker("", inside), Err(Unreadable::Unknown(_))));
+        // podman takes parameters in any case, so a newer one may know it.
+        let podman = create(EngineKind::Podman, "Image=y", body);
+        assert_eq!(podman, odd(Unreadable::Parameter("Image".into())));
     }
 
     /// The attributes of a result for a registry may be credentials.

@@ -111,11 +111,23 @@ impl Schema {
         self.parameters.read(query, &mut Reading::new(context, &mut facts, true))?;
         let body = match (&self.body, body) {
             (Some(node), Some(body)) if !body.is_empty() => {
+                let body = self.own(Json::read(body)?);
                 Some(read_body(node, body, &mut Reading::new(context, &mut facts, false))?)
             }
             _ => None,
         };
         Ok(Contents { facts, body })
+    }
+
+    /// A body without the fields that are parameters of the query. Clients such as dockerode repeat these
+    /// here; what the engine gets has them in the query only.
+    fn own(&self, mut body: Json) -> Json {
+        if let Json::Object(entries) = &mut body {
+            let is_of_body = |key: &str| self.body.as_ref().is_some_and(|node| node.has(key));
+            let is_of_query = |key: &str| self.parameters.node.has(key) && !is_of_body(key);
+            entries.retain(|(key, _)| !is_of_query(key));
+        }
+        body
     }
 
     fn add(&mut self, row: Row) -> Option<()> {
@@ -152,6 +164,9 @@ fn schemas(engine: EngineKind, data: &'static str) -> Vec<Option<Schema>> {
     let schema = |name| {
         let mut schema = Schema::parse(data, name)?;
         schema.parameters.ignores_case = engine == EngineKind::Podman;
+        if !schema.parameters.ignores_case {
+            schema.parameters.repeated = schema.body.iter().flat_map(Node::names).collect();
+        }
         Some(schema)
     };
     operations.map(|operation| schema(operation.name)).collect()
@@ -210,8 +225,8 @@ impl Row {
     }
 }
 
-fn read_body(node: &Node, body: &[u8], reading: &mut Reading<'_>) -> Result<Vec<u8>, Unreadable> {
-    match node.read(Json::read(body)?, "", reading)? {
+fn read_body(node: &Node, body: Json, reading: &mut Reading<'_>) -> Result<Vec<u8>, Unreadable> {
+    match node.read(body, "", reading)? {
         body @ Json::Object(_) => {
             let mut out = Vec::new();
             body.write(&mut out);
@@ -225,6 +240,20 @@ impl Node {
     /// An object without fields.
     pub(super) fn object() -> Self {
         Self { kind: Kind::Object(Vec::new()), reading: None }
+    }
+
+    /// The names of its fields.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let fields = match &self.kind {
+            Kind::Object(fields) => fields.as_slice(),
+            _ => &[],
+        };
+        fields.iter().map(|(name, _)| *name)
+    }
+
+    /// Whether it has a field with exactly this name.
+    fn has(&self, key: &str) -> bool {
+        self.names().any(|name| name == key)
     }
 
     /// Adds a row at a path below this node.
