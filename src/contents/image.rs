@@ -149,7 +149,7 @@ fn origin(text: &str) -> Option<String> {
 
 /// The spelling of an image; `None` if no engine takes the name.
 #[must_use]
-pub(super) fn familiar(text: &str) -> Option<String> {
+pub fn familiar(text: &str) -> Option<String> {
     if let Some(digits) = text.strip_prefix("sha256:") {
         let is_id = digits.len() <= ID_DIGITS && is_hex(digits);
         return is_id.then(|| text.to_owned());

@@ -33,6 +33,7 @@ mod unreadable;
 pub use canonical::ValueError;
 pub use facet::{Facet, OWN};
 pub use fact::{Fact, Facts};
+pub use image::familiar as familiar_image;
 pub use json::{Json, LONGEST_BODY};
 pub use schema::{Field, Place, Schema};
 pub use sockets::{SOCKET, Sockets};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::SessionState;
 use super::known::{path, versioned};
+use super::{SessionState, Whose};
 use crate::api::{ApiVersion, CanonicalRequest, HIDDEN, HIDDEN_IN_PATH, Operation};
 use crate::contents::Facts;
 
@@ -37,7 +37,7 @@ pub(super) struct AskedIn {
 }
 
 /// The order of targets.
-pub(super) type Key<'a> = (usize, &'a [String], Option<&'a Facts>, Option<ApiVersion>);
+pub(super) type Key<'a> = (usize, &'a [String], Option<&'a Facts>, &'a Whose, Option<ApiVersion>);
 
 /// What a request asked for.
 #[derive(Debug)]
@@ -53,12 +53,13 @@ pub(super) enum Target {
 }
 
 /// An operation, the values of its parameters, and the requested version.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) operation: &'static Operation,
     pub(super) values: Vec<String>,
     /// What the contents gave away; `None` if that was not recorded.
     pub(super) facts: Option<Facts>,
+    pub(super) whose: Whose,
     pub(super) version: Option<ApiVersion>,
 }
 
@@ -66,8 +67,8 @@ impl Target {
     /// A sort key: by operation, values, contents and version.
     pub(super) fn key(&self) -> Option<Key<'_>> {
         match self {
-            Self::Known(Asked { operation, values, facts, version }) => {
-                Some((operation.index, values, facts.as_ref(), *version))
+            Self::Known(Asked { operation, values, facts, whose, version }) => {
+                Some((operation.index, values, facts.as_ref(), whose, *version))
             }
             Self::Denied(_) | Self::Refused(_) | Self::Unknown(_) => None,
         }

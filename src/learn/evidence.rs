@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::asked::{Asked, AskedIn, Asking, Target};
 use super::outcomes::Outcomes;
-use super::{Demand, Known, SeenContents, SessionState, Use};
+use super::{Demand, Known, ObjectNames, SeenContents, SessionState, Use};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
 use crate::contents::Facts;
 use crate::recording::Format;
@@ -24,6 +24,7 @@ pub struct Evidence {
     denied: BTreeMap<String, Use>,
     sessions: Vec<SessionState>,
     not_started: Vec<SessionState>,
+    names: ObjectNames,
     torn: usize,
     turned_away: u64,
 }
@@ -132,6 +133,17 @@ impl Evidence {
         &self.not_started
     }
 
+    /// The names of objects that the recording made.
+    #[must_use]
+    pub fn object_names(&self) -> &ObjectNames {
+        &self.names
+    }
+
+    /// Records the names of objects.
+    pub(super) fn with_names(self, names: ObjectNames) -> Self {
+        Self { names, ..self }
+    }
+
     /// Records gaps that belong to no particular session.
     pub(super) fn with_gaps(self, torn: usize, turned_away: u64) -> Self {
         Self { torn, turned_away, ..self }
@@ -196,8 +208,10 @@ impl Evidence {
         let routed = order.into_iter().filter(|at| is_routed.get(*at) == Some(&true));
         evidence.keep_demands(routed.filter_map(|at| match targets.get_mut(at) {
             Some(Target::Known(asked)) => {
-                let (values, facts) = (std::mem::take(&mut asked.values), asked.facts.take());
-                Some(Asked { values, facts, ..*asked })
+                let values = std::mem::take(&mut asked.values);
+                let (facts, whose) = (asked.facts.take(), asked.whose.clone());
+                let Asked { operation, version, .. } = *asked;
+                Some(Asked { operation, values, facts, whose, version })
             }
             _ => None,
         }));
@@ -254,9 +268,9 @@ impl Evidence {
 
     /// Records the demands on operations; `asked` is sorted by operation and values.
     fn keep_demands(&mut self, asked: impl Iterator<Item = Asked>) {
-        for Asked { operation, values, facts, version } in asked {
+        for Asked { operation, values, facts, whose, version } in asked {
             let Some(known) = self.known.get_mut(&operation.index) else { continue };
-            let demand = Demand::new(values, facts);
+            let demand = Demand::new(values, facts, whose);
             match known.demands.last_entry() {
                 Some(mut last) if *last.key() == demand => last.get_mut().push(version),
                 _ => {
@@ -290,6 +304,9 @@ fn digest<'a>(known: impl Iterator<Item = (&'a Asked, u64)>, others: &[(String, 
         for fact in asked.facts.iter().flat_map(Facts::iter) {
             hash.update(b" ");
             hash.update(fact.to_string());
+        }
+        for object in &asked.whose.own {
+            hash.update(format!(" {} {}", object.kind, object.name));
         }
         let version = asked.version.map(|version| format!(" {version}")).unwrap_or_default();
         hash.update(format!("{version} {count}\n"));

@@ -1,12 +1,16 @@
 //! Collects the lines of recordings, in any order and with any duplicates.
 
+mod telling;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
+use self::telling::{new_name, tell_owners};
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
-use super::{Chosen, Evidence, SessionState};
+use super::owners::{MadeBy, NamedBy};
+use super::{Chosen, Evidence, SessionState, Whose};
 use crate::api::{CanonicalRequest, EngineKind, Located};
 use crate::contents::Facts;
 use crate::recording::{Event, Request, Session};
@@ -25,6 +29,9 @@ pub struct Gathering {
     /// The number of requests in logs that the logging proxy answered itself.
     turned_away: u64,
 }
+
+/// The first version of the format that says what was made.
+const TELLS_OWNERS: u32 = 3;
 
 /// The length limit of a client's name, in characters.
 const LONGEST_CLIENT: usize = 100;
@@ -57,6 +64,8 @@ struct Gathered {
     broken: HashMap<u64, Box<str>>,
     /// The indices of these texts among all distinct ones.
     refused: Vec<usize>,
+    made: BTreeSet<MadeBy>,
+    named: BTreeSet<NamedBy>,
 }
 
 /// A request and its repetitions. Its lines may come in any order.
@@ -81,6 +90,7 @@ impl Gathering {
         match event {
             Event::Session(session) => self.begin(session),
             Event::Request(request) => {
+                let named = new_name(&request);
                 let refused = request.refused.as_deref();
                 let refused = refused.or_else(|| refused_in_older_log(&request)).map(Into::into);
                 let written = Written {
@@ -92,7 +102,11 @@ impl Gathering {
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
                 let client = request.agent.map_or(0, |agent| self.client(&agent));
-                let slot = self.slot(request.session.into_owned(), request.seq);
+                let session = self.session(request.session.into_owned());
+                if let Some(name) = named {
+                    session.named.insert(NamedBy { seq: request.seq, name });
+                }
+                let slot = session.requests.entry(request.seq).or_default();
                 (slot.asked, slot.client) = (asked, client);
             }
             Event::Response(response) => {
@@ -106,7 +120,15 @@ impl Gathering {
                     session.broken.insert(response.seq, reason.into());
                 }
             }
-            Event::Made(_) => {}
+            Event::Made(made) => {
+                let object = MadeBy {
+                    seq: made.seq,
+                    kind: made.kind,
+                    id: made.id.into_owned(),
+                    name: made.name.map(Cow::into_owned),
+                };
+                self.session(made.session.into_owned()).made.insert(object);
+            }
             Event::Repeat(repeat) => {
                 let session = self.session(repeat.session.into_owned());
                 let slot = session.requests.entry(repeat.seq).or_default();
@@ -217,9 +239,9 @@ impl Gathering {
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
+        let names = tell_owners(engine, &mut targets, &mut sessions);
         let sessions = sessions.into_iter().map(|(id, gathered)| {
-            let Gathered { mut state, requests, repeated, announced, broken: _, refused } =
-                gathered;
+            let Gathered { mut state, requests, repeated, announced, refused, .. } = gathered;
             state.id = id;
             let counted: u64 = requests.values().filter_map(Slot::count).sum();
             let hid = |slot: &Slot| {
@@ -248,7 +270,8 @@ impl Gathering {
             AskedIn { state, askings, repeated }
         });
         let sessions = sessions.collect();
-        Evidence::of(engine, targets, &self.clients, sessions).with_gaps(torn, turned_away)
+        let evidence = Evidence::of(engine, targets, &self.clients, sessions);
+        evidence.with_names(names).with_gaps(torn, turned_away)
     }
 
     fn begin(&mut self, session: Session) {
@@ -260,6 +283,7 @@ impl Gathering {
         state.labels = session.labels;
         state.engine = session.engine.map(|engine| engine.kind);
         state.lossy |= session.lossy;
+        state.tells_owners = session.version >= TELLS_OWNERS && state.from.is_none();
     }
 
     /// The index of a client, from 1; the index after the last one is shared by all further
@@ -278,10 +302,6 @@ impl Gathering {
 
     fn session(&mut self, id: String) -> &mut Gathered {
         self.sessions.entry(id).or_default()
-    }
-
-    fn slot(&mut self, session: String, seq: u64) -> &mut Slot {
-        self.session(session).requests.entry(seq).or_default()
     }
 }
 
@@ -346,7 +366,8 @@ fn target(engine: EngineKind, written: Written) -> Target {
     match canonical.locate() {
         _ if is_denied => Target::Denied(denied(&canonical)),
         Some(Located { operation, values }) => {
-            Target::Known(Asked { operation, values, facts, version: canonical.version() })
+            let (whose, version) = (Whose::others(), canonical.version());
+            Target::Known(Asked { operation, values, facts, whose, version })
         }
         None => Target::Unknown(Box::new(canonical)),
     }

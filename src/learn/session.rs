@@ -23,6 +23,8 @@ pub struct SessionState {
     pub labels: IndexMap<String, String>,
     /// The format of the log that it was read from; `None` for a recording.
     pub from: Option<Format>,
+    /// Whether the recording says which objects were made.
+    pub tells_owners: bool,
     /// The exit status of its command.
     pub exit: Option<u8>,
     /// Whether its last line was read.

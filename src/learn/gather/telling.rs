@@ -1,0 +1,355 @@
+//! Adds to the requests of all sessions whose objects they were about.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Gathered;
+use crate::api::{EngineKind, Object};
+use crate::learn::asked::{Asked, Target};
+use crate::learn::owners::{Life, Owners, has_objects};
+use crate::learn::{ObjectNames, Whose};
+use crate::recording::Request;
+
+/// The status for an object that does not exist.
+const NOT_FOUND: u16 = 404;
+
+/// The new name that a request gives to the object in its path: of a container, or of an image.
+pub(super) fn new_name(request: &Request<'_>) -> Option<String> {
+    let value = |wanted: &str| {
+        let mut found = request.query.iter().filter(|(key, _)| key == wanted);
+        found.next()?.1.as_deref().filter(|value| !value.is_empty())
+    };
+    if request.path.ends_with("/rename") {
+        return value("name").map(|name| name.trim_start_matches('/').to_owned());
+    }
+    let repository = request.path.ends_with("/tag").then(|| value("repo"))??;
+    Some(value("tag").map_or_else(|| repository.to_owned(), |tag| format!("{repository}:{tag}")))
+}
+
+/// Adds to each request which of its objects the recording made. Requests that were the same so far may
+/// differ in that, and get targets of their own. Returns the names of the objects.
+pub(super) fn tell_owners(
+    engine: EngineKind,
+    targets: &mut Vec<Target>,
+    sessions: &mut [(String, Gathered)],
+) -> ObjectNames {
+    let tells = |(_, gathered): &(String, Gathered)| gathered.state.tells_owners;
+    let all_tell = sessions.iter().all(tells);
+    for target in &mut *targets {
+        if let Target::Known(asked) = target {
+            asked.whose.is_known = all_tell || !has_objects(asked);
+        }
+    }
+    let known =
+        |targets: &'_ [Target], place: u32| match targets.get(usize::try_from(place).ok()?)? {
+            Target::Known(asked) => Some(asked.clone()),
+            _ => None,
+        };
+    let owners = {
+        let done: Vec<_> = sessions.iter().map(|(_, gathered)| done(gathered, targets)).collect();
+        let lives = sessions.iter().zip(&done).map(|((_, gathered), done)| Life {
+            made: &gathered.made,
+            named: &gathered.named,
+            done,
+        });
+        let lives: Vec<Life<'_, '_>> = lives.collect();
+        Owners::of(engine, &lives)
+    };
+    if owners.is_empty() && all_tell {
+        return ObjectNames::default();
+    }
+    let mut others: HashMap<(u32, BTreeSet<Object>), u32> = HashMap::new();
+    for (session, (_, gathered)) in sessions.iter_mut().enumerate() {
+        if !gathered.state.tells_owners {
+            continue;
+        }
+        let Gathered { requests, repeated, .. } = gathered;
+        for (seq, slot) in requests {
+            let Some(place) = slot.asked else { continue };
+            let Some(mut asked) = known(targets, place).filter(has_objects) else { continue };
+            let repeated = repeated.get(seq);
+            let is_missing = slot.status == NOT_FOUND
+                || repeated.is_some_and(|statuses| statuses.contains_key(&NOT_FOUND));
+            let own = owners.own_objects(&asked, (session, *seq), is_missing);
+            if own == asked.whose.own && asked.whose.is_known {
+                continue;
+            }
+            let other = *others.entry((place, own.clone())).or_insert_with(|| {
+                asked.whose = Whose { own, is_known: true };
+                targets.push(Target::Known(asked));
+                u32::try_from(targets.len() - 1).unwrap_or(place)
+            });
+            slot.asked = Some(other);
+        }
+    }
+    owners.names()
+}
+
+/// What the requests of a session asked for, by number, unless the engine refused them.
+fn done<'a>(gathered: &'a Gathered, targets: &'a [Target]) -> impl Fn(u64) -> Option<&'a Asked> {
+    |seq| {
+        let slot = gathered.requests.get(&seq).filter(|slot| slot.status < 400)?;
+        match targets.get(usize::try_from(slot.asked?).ok()?)? {
+            Target::Known(asked) => Some(asked),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use crate::api::EngineKind;
+    use crate::learn::{Evidence, Gathering};
+
+    const ID: &str = "4f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c";
+    const OTHER: &str = "9a5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c";
+
+    /// The evidence of sessions. A line is a request (`GET /x`, with ` 404` for another status than 200, and
+    /// contents as `facet=value`) or what the request before it made (`+container ID NAME`).
+    fn evidence(sessions: &[&[&str]]) -> Evidence {
+        of_version(3, sessions)
+    }
+
+    fn of_version(version: u32, sessions: &[&[&str]]) -> Evidence {
+        let mut gathering = Gathering::default();
+        let mut absorb = |event: Value| gathering.absorb(serde_json::from_value(event).unwrap());
+        for (place, lines) in sessions.iter().enumerate() {
+            let (session, time) = (place.to_string(), format!("2026-01-01T00:00:0{place}Z"));
+            absorb(json!({"session": {
+                "version": version, "id": session, "start": time, "dsp": "0", "command": ["x"],
+            }}));
+            let mut seq = 0;
+            for line in *lines {
+                let words: Vec<&str> = line.split(' ').collect();
+                if let Some(kind) = words[0].strip_prefix('+') {
+                    let id = words[1].replace("OTHER", OTHER).replace("ID", ID);
+                    let mut made = json!({"session": session, "seq": seq, "kind": kind, "id": id});
+                    if let Some(name) = words.get(2) {
+                        made["name"] = json!(name);
+                    }
+                    absorb(json!({ "made": made }));
+                    continue;
+                }
+                seq += 1;
+                let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
+                let path = path.replace("OTHER", OTHER).replace("ID", ID);
+                let query: Vec<Value> = query
+                    .split('&')
+                    .filter_map(|pair| pair.split_once('='))
+                    .map(|(key, value)| json!([key, value]))
+                    .collect();
+                let mut contents = serde_json::Map::new();
+                for (facet, value) in words
+                    .iter()
+                    .filter_map(|word| word.split_once('='))
+                    .skip(usize::from(!query.is_empty()))
+                {
+                    let values = contents.entry(facet).or_insert_with(|| json!([]));
+                    values.as_array_mut().unwrap().push(json!(value));
+                }
+                absorb(json!({"request": {
+                    "session": session, "seq": seq, "time": time, "connection": 1,
+                    "method": words[0], "path": path, "query": query, "contents": contents,
+                }}));
+                let status = words.iter().skip(2).find_map(|word| word.parse().ok());
+                absorb(json!({"response": {
+                    "session": session, "seq": seq, "status": status.unwrap_or(200_u16),
+                    "milliseconds": 1, "received": 0, "sent": 0,
+                }}));
+            }
+            absorb(json!({"end": {
+                "session": session, "time": time, "requests": seq, "dropped": 0,
+            }}));
+        }
+        gathering.finish(EngineKind::Docker)
+    }
+
+    /// The own objects of each demand on an operation, as `names: objects`.
+    fn own(evidence: &Evidence, operation: &str) -> Vec<String> {
+        let operation = EngineKind::Docker.catalogue().named(operation).unwrap();
+        let demands = evidence.of_operation(operation).unwrap().demands.keys();
+        let told = demands.map(|demand| {
+            let own = demand.whose.own.iter();
+            let own = own.map(|object| format!("{} {}", object.kind, object.name));
+            let names = demand.names.join(" ");
+            format!("{names}: {}", own.collect::<Vec<_>>().join(", "))
+                .replace(ID, "ID")
+                .replace(OTHER, "OTHER")
+        });
+        told.collect()
+    }
+
+    const CREATE: [&str; 2] = ["POST /containers/create?name=web", "+container ID web"];
+
+    fn after_create(lines: &[&'static str]) -> Evidence {
+        evidence(&[&[&CREATE, lines].concat()])
+    }
+
+    #[test]
+    fn objects_are_own_by_id_prefix_and_name() {
+        let made = after_create(&[
+            "POST /containers/ID/start",
+            "POST /containers/4f5ce1b0a3d2/start",
+            "POST /containers/web/start",
+            "POST /containers/4f5/start",
+            "POST /containers/9a5ce1b0a3d2/start",
+            "POST /containers/webs/start",
+        ]);
+        assert_eq!(
+            own(&made, "ContainerStart"),
+            [
+                "4f5: ",
+                "4f5ce1b0a3d2: container 4f5ce1b0a3d2",
+                "ID: container ID",
+                "9a5ce1b0a3d2: ",
+                "web: container web",
+                "webs: ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_is_nobodys_before_it_is_given() {
+        let before = evidence(&[&[
+            "GET /containers/web/json",
+            "POST /containers/create?name=web",
+            "+container ID web",
+            "POST /containers/web/start",
+        ]]);
+        assert_eq!(own(&before, "ContainerInspect"), ["web: "]);
+        assert_eq!(own(&before, "ContainerStart"), ["web: container web"]);
+        // In the second session it is looked up again before it is there.
+        let lines: &[&str] = &["GET /containers/web/json 404", CREATE[0], CREATE[1]];
+        assert_eq!(own(&evidence(&[lines, lines]), "ContainerInspect"), ["web: "]);
+    }
+
+    #[test]
+    fn a_container_that_is_renamed_has_only_its_new_name() {
+        let renamed = after_create(&[
+            "POST /containers/web/rename?name=old",
+            "POST /containers/old/start",
+            "POST /containers/web/start",
+            "POST /containers/ID/start",
+        ]);
+        assert_eq!(own(&renamed, "ContainerRename"), ["web: container web"]);
+        assert_eq!(
+            own(&renamed, "ContainerStart"),
+            ["ID: container ID", "old: container old", "web: "]
+        );
+        let refused = after_create(&[
+            "POST /containers/web/rename?name=old 409",
+            "POST /containers/old/start",
+            "POST /containers/web/start",
+        ]);
+        assert_eq!(own(&refused, "ContainerStart"), ["old: ", "web: container web"]);
+        // Somebody else's container does not become own by a name.
+        let others =
+            evidence(&[&["POST /containers/db/rename?name=old", "POST /containers/old/start"]]);
+        assert_eq!(own(&others, "ContainerStart"), ["old: "]);
+    }
+
+    #[test]
+    fn an_exec_belongs_to_its_container() {
+        let made = after_create(&[
+            "POST /containers/web/exec",
+            "+exec e1",
+            "POST /exec/e1/start",
+            "POST /containers/db/exec",
+            "+exec e2",
+            "POST /exec/e2/start",
+        ]);
+        assert_eq!(own(&made, "ExecStart"), ["e1: exec e1", "e2: "]);
+    }
+
+    #[test]
+    fn objects_in_contents_are_own_too() {
+        let made = after_create(&[
+            "POST /networks/create",
+            "+network n1 back",
+            "POST /volumes/create",
+            "+volume data",
+            "POST /build?t=app:1",
+            "+image sha256:ID app:1",
+            "POST /images/app:1/tag?repo=docker.io/library/app&tag=2",
+            "POST /containers/create network=back network=web network=front mounts=data:ro \
+             mounts=other mounts=from=web namespaces=pid=container:web image=app:2",
+        ]);
+        assert_eq!(
+            own(&made, "ContainerCreate"),
+            [": ", ": container web, network back, volume data, image app:2",]
+        );
+        assert_eq!(own(&made, "ImageTag"), ["app:1: image app:1"]);
+    }
+
+    #[test]
+    fn sessions_count_together_unless_they_do_not_tell() {
+        let two = evidence(&[&CREATE, &["POST /containers/web/stop", "POST /containers/ID/stop"]]);
+        assert_eq!(own(&two, "ContainerStop"), ["ID: container ID", "web: container web"]);
+        let old = of_version(2, &[&["POST /containers/web/stop", "GET /info"]]);
+        let unknown = |evidence: &Evidence| {
+            let demands = evidence.known().flat_map(|known| known.demands.keys());
+            demands.filter(|demand| !demand.whose.is_known).count()
+        };
+        assert_eq!((unknown(&old), unknown(&two)), (1, 0));
+    }
+
+    #[test]
+    fn ids_have_names_for_people() {
+        use crate::api::ObjectKind::{Container, Network};
+        let made = after_create(&["POST /containers/ID/rename?name=db"]);
+        let names = made.object_names();
+        assert_eq!(names.of(Container, ID), Some("db"));
+        assert_eq!(names.of(Container, "4f5ce1b0a3d2"), Some("db"));
+        assert_eq!(names.of(Container, OTHER), None);
+        assert_eq!(names.of(Container, "web"), None);
+        assert_eq!(names.of(Network, ID), None);
+    }
+
+    proptest! {
+        /// Containers of one name, one after another, each renamed or removed before the next: all are own,
+        /// and never one that was not made.
+        #[test]
+        fn names_are_own_while_an_own_object_has_them(
+            steps in prop::collection::vec(("[ab]", "[ab]", 0..4u8), 1..12),
+        ) {
+            let mut lines = Vec::new();
+            // The names that own containers have now.
+            let mut own_now = std::collections::BTreeSet::new();
+            let mut expected = Vec::new();
+            for (number, (name, other, step)) in steps.iter().enumerate() {
+                match step {
+                    0 if !own_now.contains(name) => {
+                        lines.push(format!("POST /containers/create?name={name}"));
+                        lines.push(format!("+container {number:064x} {name}"));
+                        own_now.insert(name.clone());
+                    }
+                    1 if own_now.contains(name) && !own_now.contains(other) => {
+                        lines.push(format!("POST /containers/{name}/rename?name={other}"));
+                        own_now.remove(name);
+                        own_now.insert(other.clone());
+                    }
+                    2 => {
+                        let status = if own_now.contains(name) { "204" } else { "404" };
+                        lines.push(format!("GET /containers/{name}/json {status}"));
+                        expected.push((name.clone(), own_now.contains(name)));
+                    }
+                    _ => {}
+                }
+            }
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let made = evidence(&[&lines]);
+            let inspect = EngineKind::Docker.catalogue().named("ContainerInspect").unwrap();
+            let demands = made.of_operation(inspect);
+            let seen: Vec<(String, bool)> = demands
+                .into_iter()
+                .flat_map(|known| known.demands.keys())
+                .map(|demand| (demand.names[0].clone(), demand.has_own_path(inspect)))
+                .collect();
+            expected.sort();
+            expected.dedup();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}
