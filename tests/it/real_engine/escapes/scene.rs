@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::archives;
 use super::client::Client;
-use crate::real_engine::OwnEngine;
+use crate::real_engine::{OwnEngine, numbers};
 use crate::support::{World, wait_for};
 
 /// What only those know who got there.
@@ -98,6 +98,8 @@ pub struct Scene {
     pub client: Client,
     /// The newest version of Docker's API that the engine speaks.
     pub api: (u32, u32),
+    /// The oldest one.
+    pub oldest_api: (u32, u32),
     is_podman: bool,
     folder: PathBuf,
     scratch: PathBuf,
@@ -127,6 +129,8 @@ impl Scene {
     /// Sets everything up on a new engine.
     pub fn new(world: &World, engine: &OwnEngine, api: (u32, u32), is_podman: bool) -> Self {
         let client = Client::new(&world.host);
+        let oldest = client.get("/version").json();
+        let oldest_api = oldest["MinAPIVersion"].as_str().map_or((0, 0), numbers);
         let received = Arc::new(Mutex::new(Vec::new()));
         let socket = world.path("host.sock");
         listen(&socket, &received);
@@ -137,6 +141,7 @@ impl Scene {
             server,
             client,
             api,
+            oldest_api,
             is_podman,
             folder: world.path("folder"),
             scratch: world.path("scratch"),
@@ -412,10 +417,17 @@ impl Scene {
     }
 
     fn make_swarm(&self) {
-        if self.client.get("/swarm").status != 200 {
+        if self.client.get("/info").json()["Swarm"]["LocalNodeState"] == "inactive" {
             let body = json!({"ListenAddr": "127.0.0.1:12377", "AdvertiseAddr": "127.0.0.1"});
             self.post("/swarm/init", &body);
         }
+        // An engine that leaves a swarm before its networks are complete makes none for the next one.
+        wait_for("the networks of the swarm", || {
+            ["ingress", "docker_gwbridge"].iter().all(|network| {
+                let found = self.client.get(&format!("/networks/{network}")).json();
+                !found["Containers"]["ingress-sbox"].is_null()
+            })
+        });
         let name = json!({"Name": "dsp-theirs", "Data": "eA=="});
         for kind in ["secrets", "configs"] {
             if self.client.get(&format!("/{kind}/dsp-theirs")).status != 200 {
