@@ -14,7 +14,7 @@ const SOCKET: &str = "/var/run/docker.sock";
 
 /// The world with a static program that runs in any container: `$ask` in the shell line of
 /// [`follow`] mounts it, and `/ask SOCKET METHOD TARGET [BODY]` runs it.
-fn with_ask(world: World) -> World {
+pub(super) fn with_ask(world: World) -> World {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/real_engine/ask.c");
     let ask = world.path("ask");
     let compiled =

@@ -32,6 +32,8 @@ mod journey;
 mod log;
 /// What creates make.
 mod made;
+/// Sockets that containers get under `enforce`.
+mod nested;
 /// The other engine.
 mod podman;
 /// Secrets in the requests of podman's clients must not appear anywhere.
