@@ -123,6 +123,9 @@ async fn enforce(
     let notice = |notice| match notice {
         EnforcementNotice::Reloaded(end) => reload::report(*end, verbosity.quiet),
         EnforcementNotice::Waiting { open } => serve::report_waiting(open, grace),
+        EnforcementNotice::Outlived { containers } => {
+            serve::report_outlived(&containers, "serves their socket");
+        }
     };
     let end = enforcement.run(notice).await;
     let status = serve::status(&end.workload);

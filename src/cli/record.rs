@@ -116,6 +116,9 @@ async fn record(
     let notice = |notice| match notice {
         RecordingNotice::Progress(progress) => line.show(&progress),
         RecordingNotice::Waiting { open } => serve::report_waiting(open, grace),
+        RecordingNotice::Outlived { containers } => {
+            serve::report_outlived(&containers, "records them");
+        }
     };
     let end = recording.run(notice).await;
     line.clear();

@@ -76,6 +76,15 @@ pub(super) fn report_waiting(open: usize, grace: u64) {
     output::note(&format!("waiting up to {grace} s for {open}; press Ctrl-C to end now"));
 }
 
+/// Prints which containers a program has left, and how to end what dsp does for them.
+pub(super) fn report_outlived(containers: &[String], what: &str) {
+    let names: Vec<String> = containers.iter().map(|name| printable(name)).collect();
+    output::note(&format!(
+        "the command has ended, and {} still run: dsp {what} until they stop, or until Ctrl-C",
+        names.join(", ")
+    ));
+}
+
 /// The exit status of a workload. Prints why a program could not be started.
 pub(super) fn status(end: &WorkloadEnd) -> Status {
     if let WorkloadEnd::NotStarted(error) = end {

@@ -7,9 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind};
 use super::audit::Audit;
 use super::audit_log::{AuditLog, AuditLogOptions};
 use super::front::{Front, FrontOptions, OpenFront};
+use super::nested::NestedSockets;
 use super::output::JournalError;
 use super::reload::{ProfileError, ProfileInForce, ProfileToEnforce, Reload};
-use super::signals::{EndSignals, Notice, SignalError, handle_signal};
+use super::signals::{EndSignals, Notice, SignalError, handle_signal, wait_for_containers};
 use super::start::{StartError, StartWarning};
 use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
@@ -48,6 +49,12 @@ struct Signals {
 pub enum EnforcementNotice {
     /// The profile was, or was not, read again.
     Reloaded(Box<ReloadEnd>),
+    /// The program has ended, and containers that have a socket of dsp still run: it is served until they
+    /// stop, or until dsp gets a signal.
+    Outlived {
+        /// Their names.
+        containers: Vec<String>,
+    },
     /// The enforcement is ending, and connections are still open.
     Waiting {
         /// How many connections.
@@ -99,9 +106,9 @@ impl Enforcement {
         let sockets = front.sockets(&engine);
         let (profile, listeners) = ProfileInForce::new(profile, sockets, runtime_dir, &engine)?;
         if let Some(nested) = profile.nested() {
-            let containers = nested.containers().await.unwrap_or_default();
-            let running = containers.into_iter().filter(|container| container.is_running);
-            running.for_each(|one| warn(StartWarning::CutOffNested { container: one.name }));
+            for container in nested.mounts().running().await {
+                warn(StartWarning::CutOffNested { container });
+            }
         }
         let (front, workload) = front.serve(audit.service(profile.gate(), engine.address.clone()));
         let nested = audit.nested_service(profile.gate(), engine.address.clone());
@@ -143,6 +150,12 @@ impl Enforcement {
             Notice::Waiting { open } => notice(EnforcementNotice::Waiting { open }),
         };
         let Self { front, profile, engine, audit, .. } = &mut self;
+        let nested = profile.nested().map(NestedSockets::mounts);
+        let outlived = async {
+            let Some(nested) = nested else { return };
+            let still = |containers| notice(EnforcementNotice::Outlived { containers });
+            wait_for_containers(|| nested.running(), still).await;
+        };
         let reloading = async {
             let Some(mut hangup) = hangup else { return std::future::pending().await };
             while hangup.recv().await.is_some() {
@@ -152,7 +165,7 @@ impl Enforcement {
             std::future::pending().await
         };
         let workload = tokio::select! {
-            workload = front.run(workload, signals, waiting) => workload,
+            workload = front.run(workload, signals, waiting, outlived) => workload,
             () = reloading => WorkloadEnd::Stopped,
         };
         self.finish(workload).await

@@ -1,6 +1,7 @@
 //! What recording and enforcing have in common: sockets in front of an engine, and a workload that uses
 //! them.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -117,18 +118,22 @@ impl Front {
     }
 
     /// Runs the workload until it ends, and then ends the proxy. A listener ends at one of the signals.
+    /// After a program, the proxy goes on until `outlived` has ended, too.
     pub(super) async fn run(
         &self,
         workload: Workload,
         signals: Option<EndSignals>,
         notice: impl Fn(Notice),
+        outlived: impl Future<Output = ()>,
     ) -> WorkloadEnd {
         let grace = workload.grace();
         match (workload, signals) {
             (Workload::Program { command, intercept }, _) => {
                 let intercept = intercept.zip(self.covering.clone());
                 let address = self.docker_host.clone();
-                match run_program(command, address, self.kind, intercept, self.running()).await {
+                let program =
+                    run_program(command, address, self.kind, intercept, self.running(), outlived);
+                match program.await {
                     Ok(ended) => WorkloadEnd::Program(ended),
                     Err(error) => WorkloadEnd::NotStarted(error),
                 }

@@ -166,17 +166,16 @@ impl NestedSockets {
         self.sockets.first()?.path.to_str().map(str::to_owned)
     }
 
-    /// The containers that mount one of the sockets; `None` if the engine does not say.
-    pub(super) async fn containers(&self) -> Option<Vec<MountedContainer>> {
-        let mut containers = engine::mounted_containers(&self.engine, ASK_TIME).await?;
-        containers.retain(|container| self.sockets.iter().any(|socket| socket.is_of(container)));
-        Some(containers)
+    /// What finds the containers that mount one of the sockets.
+    pub(super) fn mounts(&self) -> Mounts {
+        let paths = self.sockets.iter().map(|socket| socket.path.clone()).collect();
+        Mounts { engine: self.engine.clone(), paths }
     }
 
     /// Removes the sockets that no container mounts. The others stay as files that nobody serves, so that
     /// the engine does not make folders of them. Returns the names of the containers that still run.
     pub(super) async fn close(mut self) -> Vec<String> {
-        let containers = self.containers().await;
+        let containers = self.mounts().containers().await;
         let mut is_left = false;
         for mut socket in std::mem::take(&mut self.sockets) {
             let is_of = |containers: &Vec<MountedContainer>| {
@@ -196,6 +195,30 @@ impl NestedSockets {
             let _ = folder.keep();
         }
         let running = containers.into_iter().flatten().filter(|container| container.is_running);
+        running.map(|container| container.name).collect()
+    }
+}
+
+/// Finds the containers that mount a socket.
+#[derive(Debug)]
+pub(super) struct Mounts {
+    engine: Address,
+    paths: Vec<PathBuf>,
+}
+
+impl Mounts {
+    /// The containers; `None` if the engine does not say.
+    async fn containers(&self) -> Option<Vec<MountedContainer>> {
+        let mut containers = engine::mounted_containers(&self.engine, ASK_TIME).await?;
+        let is_one = |source: &String| self.paths.iter().any(|path| path == Path::new(source));
+        containers.retain(|container| container.sources.iter().any(is_one));
+        Some(containers)
+    }
+
+    /// The names of those that run.
+    pub(super) async fn running(&self) -> Vec<String> {
+        let containers = self.containers().await.unwrap_or_default();
+        let running = containers.into_iter().filter(|container| container.is_running);
         running.map(|container| container.name).collect()
     }
 }

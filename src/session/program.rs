@@ -1,6 +1,7 @@
 //! Runs a program that uses the proxy, and detects ways in which it would bypass the proxy.
 
 use std::ffi::OsString;
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::proxy::Running;
 /// How long a program's connections may stay open after the program has ended.
 pub(super) const CHILD_GRACE: Duration = Duration::from_secs(1);
 
-/// Runs a program that connects to the proxy at this address. Waits until the program and its
-/// connections have ended.
+/// Runs a program that connects to the proxy at this address. Waits until the program, then `outlived`
+/// and then its connections have ended.
 ///
 /// # Errors
 /// When the program cannot be started.
@@ -23,6 +24,7 @@ pub(super) async fn run_program(
     engine: EngineKind,
     intercept: Option<(Intercept, PathBuf)>,
     running: &Running,
+    outlived: impl Future<Output = ()>,
 ) -> Result<Ended, SpawnError> {
     let variables = match engine {
         EngineKind::Docker => vec![child::DOCKER_HOST],
@@ -32,6 +34,9 @@ pub(super) async fn run_program(
     // The limit is raised only after the program has started with the old one: many programs allocate a
     // long table of files when the limit is high.
     let ended = child::run(spec, raise_open_files).await;
+    if ended.is_ok() {
+        outlived.await;
+    }
     running.drain(CHILD_GRACE, std::future::pending()).await;
     ended
 }

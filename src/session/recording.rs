@@ -10,7 +10,7 @@ use super::journal::about_engine;
 use super::output::JournalOutput;
 use super::recorder::Recorder;
 use super::runtime_dir::RuntimeDir;
-use super::signals::{EndSignals, Notice};
+use super::signals::{EndSignals, Notice, wait_for_containers};
 use super::start::{StartError, StartWarning};
 use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
@@ -48,10 +48,16 @@ pub struct Recording {
 }
 
 /// What a person may want to see during a recording.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum RecordingNotice {
     /// The progress; once a second, unless a program owns the terminal.
     Progress(Progress),
+    /// The program has ended, and containers that it made still run: they are recorded until they stop, or
+    /// until dsp gets a signal.
+    Outlived {
+        /// Their names.
+        containers: Vec<String>,
+    },
     /// The recording is ending, and connections are still open.
     Waiting {
         /// How many connections.
@@ -150,13 +156,19 @@ impl Recording {
     pub async fn run(mut self, notice: impl Fn(RecordingNotice)) -> RecordingEnd {
         let workload = std::mem::replace(&mut self.workload, Workload::InProcess);
         let (grace, signals) = (workload.grace(), self.signals.take());
-        let notice = |kind| {
+        let outlive = &notice;
+        let shown = |kind| {
             notice(match kind {
                 Notice::Second => RecordingNotice::Progress(self.recorder.progress()),
                 Notice::Waiting { open } => RecordingNotice::Waiting { open },
             });
         };
-        let workload = self.front.run(workload, signals, notice).await;
+        let outlived = async {
+            let Some(follower) = &self.follower else { return };
+            let still = |containers| outlive(RecordingNotice::Outlived { containers });
+            wait_for_containers(|| follower.running(), still).await;
+        };
+        let workload = self.front.run(workload, signals, shown, outlived).await;
         self.finish(workload, grace).await
     }
 

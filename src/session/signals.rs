@@ -13,6 +13,9 @@ use crate::proxy::{Drained, Running};
 /// once, so only real work is worth mentioning.
 const WAITING_AFTER: Duration = Duration::from_millis(200);
 
+/// How long dsp waits before it asks again whether containers run.
+const CONTAINERS_AFTER: Duration = Duration::from_millis(500);
+
 /// Signals cannot be handled.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot handle signals: {0}")]
@@ -98,6 +101,29 @@ pub(super) async fn serve_until_signal(
         }
     }
     end(running, grace, signals.next(), notice).await
+}
+
+/// Waits while containers run that a program has left, or until a signal arrives. `still` is told which
+/// they are, once.
+pub(super) async fn wait_for_containers<F: Future<Output = Vec<String>>>(
+    running: impl Fn() -> F,
+    still: impl FnOnce(Vec<String>),
+) {
+    let Ok(mut signals) = EndSignals::new() else { return };
+    let waiting = async {
+        let containers = running().await;
+        if containers.is_empty() {
+            return;
+        }
+        still(containers);
+        while !running().await.is_empty() {
+            tokio::time::sleep(CONTAINERS_AFTER).await;
+        }
+    };
+    tokio::select! {
+        () = waiting => {}
+        () = signals.next() => {}
+    }
 }
 
 async fn end(

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::proxy::Running;
+use crate::proxy::{Running, SocketFile};
 use crate::recording::{Totals, Writer};
 use crate::session::output::JournalOutput;
 
@@ -19,6 +19,7 @@ pub(super) struct Container {
     /// Started by the first request, when the container has its name. `None` if that failed.
     recording: OnceLock<Option<ContainerRecording>>,
     running: Mutex<Option<Running>>,
+    file: Mutex<Option<SocketFile>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +39,13 @@ impl Container {
     /// A container that is about to be created. The number identifies it until it has a name.
     pub(super) fn new(number: usize, name: Option<String>) -> Self {
         let identity = Mutex::new(Identity { id: None, name });
-        Self { number, identity, recording: OnceLock::new(), running: Mutex::new(None) }
+        Self {
+            number,
+            identity,
+            recording: OnceLock::new(),
+            running: Mutex::default(),
+            file: Mutex::default(),
+        }
     }
 
     /// A container from an earlier session.
@@ -97,9 +104,15 @@ impl Container {
         self.recording.get().is_some()
     }
 
-    /// Remembers the proxy that serves its socket.
-    pub(super) fn serve(&self, running: Running) {
+    /// Remembers the proxy that serves its socket, and the socket's file.
+    pub(super) fn serve(&self, running: Running, file: Option<SocketFile>) {
         *self.running.lock() = Some(running);
+        *self.file.lock() = file;
+    }
+
+    /// Takes the file of its socket, which is removed when it is dropped.
+    pub(super) fn take_file(&self) -> Option<SocketFile> {
+        self.file.lock().take()
     }
 
     /// Takes the proxy that serves its socket, in order to stop it.

@@ -1,15 +1,17 @@
 //! The results of following containers.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::container::Container;
 use super::follower::{Follower, State};
 use super::unfollowed::{FollowFailure, Unfollowed};
 use crate::engine;
+use crate::proxy::SocketFile;
 use crate::recording::Totals;
 use crate::session::output::JournalOutput;
 
@@ -84,10 +86,21 @@ impl Follower {
             ends.spawn(async move { running.drain(grace, std::future::pending()).await });
         }
         ends.join_all().await;
-        drop((own_folder, folders));
+        // An engine makes a folder of a path that is missing, so the file stays with its container.
+        let mut orphans = Vec::new();
+        for container in containers.iter().chain(&adopted) {
+            let Some(name) = self.name_if_there(container).await else {
+                drop(container.take_file());
+                continue;
+            };
+            container.take_file().into_iter().for_each(SocketFile::leave);
+            orphans.push(name);
+        }
+        let own_folder = own_folder.filter(|folder| !is_empty(folder.path()));
+        own_folder.map(TempDir::keep);
+        drop(folders);
         containers.extend(adopted.into_iter().filter(|container| container.is_heard()));
         let ended = containers.iter().map(|container| self.ended(container)).collect();
-        let orphans = self.orphans(&containers).await;
         FollowEnd { containers: ended, warnings, more_warnings, failures, orphans }
     }
 
@@ -104,12 +117,21 @@ impl Follower {
         }
     }
 
-    /// The names of containers that still exist.
-    async fn orphans(&self, containers: &[Arc<Container>]) -> Vec<String> {
-        let mut left = Vec::new();
-        for id in containers.iter().filter_map(|container| container.id()) {
-            left.extend(engine::container_name(&self.engine.address, &id, ASK_TIME).await);
-        }
-        left
+    /// The name of a container that still exists.
+    async fn name_if_there(&self, container: &Container) -> Option<String> {
+        engine::container_name(&self.engine.address, &container.id()?, ASK_TIME).await
     }
+
+    /// The names of the containers that run and have a socket of this session.
+    pub(in crate::session) async fn running(&self) -> Vec<String> {
+        let containers = engine::mounted_containers(&self.engine.address, ASK_TIME).await;
+        let is_own = |source: &String| Path::new(source).parent() == Some(&*self.folder);
+        let mut containers = containers.unwrap_or_default();
+        containers.retain(|one| one.is_running && one.sources.iter().any(is_own));
+        containers.into_iter().map(|container| container.name).collect()
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }

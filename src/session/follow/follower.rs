@@ -201,6 +201,7 @@ impl Follower {
     /// Removes a container that was not created after all.
     pub(super) fn forget(&self, container: &Arc<Container>) {
         self.state().containers.retain(|other| !Arc::ptr_eq(other, container));
+        drop(container.take_file());
         if let Some(running) = container.take_running() {
             self.runtime.spawn(async move {
                 running.drain(Duration::ZERO, std::future::pending()).await;

@@ -223,7 +223,8 @@ impl Follower {
     fn serve(self: &Arc<Self>, container: &Arc<Container>, path: &Path) -> Result<(), ListenError> {
         // The connection's thread has its own runtime, which ends with the command's proxy.
         let _entered = self.runtime.enter();
-        let listener = bind_for_containers(path, &self.access)?;
+        let mut listener = bind_for_containers(path, &self.access)?;
+        let file = listener.take_file();
         let followed = Arc::new(Followed::container(self, container));
         let own = path.to_str().map(str::to_owned).into_iter().collect();
         let sockets = Sockets::new(own, follow::known_paths(Some(self.socket.path())));
@@ -231,7 +232,8 @@ impl Follower {
         let gate = Arc::new(observer.reading_bodies());
         let service = Arc::new(followed.service(gate, self.engine.address.clone()));
         let proxy = Proxy::new(vec![listener]).limits(self.limits).on(&self.workers);
-        container.serve(proxy.observed_by(Arc::new(ConnectionLog::default())).serve(service));
+        let running = proxy.observed_by(Arc::new(ConnectionLog::default())).serve(service);
+        container.serve(running, file);
         Ok(())
     }
 

@@ -112,7 +112,8 @@ async fn a_container_that_never_asks_has_a_socket_and_no_recording() {
     assert_eq!(end.containers, [quiet]);
     assert!(!end.is_lossy() && end.warnings.is_empty() && end.failures.is_empty());
     assert_eq!(end.orphans, ["quiet"], "the engine still has it, without its socket");
-    assert!(!socket.exists() && !world.follower.folder.exists());
+    assert!(socket.exists(), "no engine makes a folder of it");
+    assert!(std::os::unix::net::UnixStream::connect(&socket).is_err());
 }
 
 #[tokio::test]
@@ -140,6 +141,7 @@ async fn a_container_that_the_engine_refuses_is_forgotten() {
     assert_eq!(world.create("none", "no-such-image", "engine.sock").await, 404);
     let end = end(&world).await;
     assert!(end.containers.is_empty() && end.orphans.is_empty(), "{end:?}");
+    assert!(!world.follower.folder.exists(), "nothing is left in it");
 }
 
 #[tokio::test]

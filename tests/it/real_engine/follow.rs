@@ -1,6 +1,6 @@
 //! `record --follow`: programs in containers, recorded by name.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,7 +27,9 @@ pub(super) fn with_ask(world: World) -> World {
 /// container the engine's socket.
 fn follow(world: &World, line: &str) -> Done {
     let ask = world.path("ask").display().to_string();
-    let line = format!("ask='-v {ask}:/ask:ro'; socket='-v {SOCKET}:{SOCKET}'; {line}");
+    let engine = &world.host;
+    let line =
+        format!("ENGINE={engine}; ask='-v {ask}:/ask:ro'; socket='-v {SOCKET}:{SOCKET}'; {line}");
     world.dsp(&["record", "--follow", "--split", "rec", "--", "sh", "-c", &line])
 }
 
@@ -231,17 +233,35 @@ fn users_without_access_to_the_socket_have_none_to_its_replacement() {
 }
 
 #[test]
-fn a_container_that_stays_is_warned_about() {
+fn a_container_that_stays_is_recorded_until_dsp_gets_a_signal() {
     let world = with_ask(real_or_return!());
     let done = follow(
         &world,
         "docker run -d --name dsp-follow-stays $ask $socket busybox sleep 1000 >/dev/null && \
          docker exec dsp-follow-stays /ask /var/run/docker.sock GET /networks >/dev/null && \
-         docker rename dsp-follow-stays dsp-follow-renamed",
+         docker rename dsp-follow-stays dsp-follow-renamed
+         # After the command: the container asks once more, and then dsp is told to end.
+         (while kill -0 $$ 2>/dev/null; do sleep .1; done
+          docker -H $ENGINE exec dsp-follow-renamed /ask /var/run/docker.sock GET /volumes
+          while kill -INT $PPID; do sleep .2; done) >/dev/null 2>&1 &",
     );
+    let socket = world.shell(
+        "docker inspect -f '{{range .Mounts}}{{println .Source}}{{end}}' dsp-follow-renamed | grep sock",
+    );
+    let (socket, restart) =
+        (socket.out.trim().to_owned(), world.shell("docker restart -t 0 dsp-follow-renamed"));
+    let is_socket =
+        || std::fs::symlink_metadata(&socket).is_ok_and(|found| found.file_type().is_socket());
+    assert!(restart.status == 0 && is_socket(), "{socket}: an engine made a folder of it");
     world.shell("docker rm -f dsp-follow-stays dsp-follow-renamed");
+    std::fs::remove_dir_all(Path::new(&socket).parent().unwrap()).unwrap();
     assert_clean(&done);
-    assert_eq!(operations(&world, "dsp-follow-stays"), ["NetworkList"]);
+    assert!(
+        done.err.contains("the command has ended, and dsp-follow-renamed still run"),
+        "{}",
+        done.err
+    );
+    assert_eq!(operations(&world, "dsp-follow-stays"), ["NetworkList", "VolumeList"]);
     assert!(done.err.contains("recording socket is gone: dsp-follow-renamed\n"), "{}", done.err);
     assert!(done.err.contains("docker rm -f dsp-follow-renamed"), "{}", done.err);
 }

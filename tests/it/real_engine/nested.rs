@@ -252,3 +252,25 @@ fn containers_of_podman_get_a_socket_in_both_of_its_apis() {
     }
     drop(engine);
 }
+
+/// As testcontainers' Ryuk, which cleans up after the program.
+#[test]
+fn a_container_that_outlives_the_program_has_its_socket_until_it_stops() {
+    let world = with_ask(real_or_return!());
+    let name = "dsp-nested-ryuk";
+    profile(&world, name, "docker", &["@socket"]);
+    let ask = world.path("ask").display().to_string();
+    let line = format!(
+        "docker create --rm --name {name} --network none -v {ask}:/ask:ro -v {SOCKET}:/s busybox sh -c \
+         'sleep 2; /ask /s GET /version && sleep 1' && docker start {name}; exit 3"
+    );
+    world.shell(&format!("docker rm -f {name}"));
+    let done = world.dsp(&["enforce", "p.yaml", "-v", "--", "sh", "-c", &line]);
+    assert_done(&done, 3);
+    let said =
+        format!("the command has ended, and {name} still run: dsp serves their socket until");
+    assert!(done.err.contains(&said), "{}", done.err);
+    assert!(!done.err.contains("nobody serves"), "{}", done.err);
+    let asked = done.err.split(&said).nth(1).unwrap();
+    assert!(asked.contains("nested=true") && asked.contains("/version"), "{asked}");
+}
