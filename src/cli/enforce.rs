@@ -98,7 +98,7 @@ async fn enforce(
     intercept: Option<Intercept>,
     verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
-    serve::warn_about_escape(&args.command, intercept.as_ref(), false);
+    serve::warn_about_escape(&args.command, intercept.as_ref(), profile.nests());
     let environment = environment::read(args.engine.host.as_deref());
     let engine = engine::find(&environment, serve::PROBE_TIME).await?;
     let is_listener = args.command.is_empty();

@@ -95,7 +95,8 @@ impl ProfileToEnforce {
     }
 
     /// Whether containers that ask for the engine's socket get one of dsp's.
-    fn nests(&self) -> bool {
+    #[must_use]
+    pub fn nests(&self) -> bool {
         !self.mode.only_audits && self.profile.allow.iter().any(|entry| entry.value.nests())
     }
 
