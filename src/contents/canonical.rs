@@ -54,8 +54,9 @@ impl Facet {
             return if value == "true" { Ok(()) } else { Err(ValueError::Flag(self)) };
         }
         if self != Self::Ports && value.contains('*') {
-            let is_letter = |character: char| character.is_alphanumeric();
-            return if value.contains(is_letter) { Ok(()) } else { Err(ValueError::Any) };
+            // `*_*` is what compose calls the networks and volumes of every project.
+            let is_fixed = |character: char| character.is_alphanumeric() || character == '_';
+            return if value.contains(is_fixed) { Ok(()) } else { Err(ValueError::Any) };
         }
         match self {
             Self::Image => same(value, image::familiar(value), "the name of an image"),
@@ -82,5 +83,20 @@ fn same(value: &str, right: Option<String>, kind: &'static str) -> Result<(), Va
         None => Err(ValueError::Kind(kind)),
         Some(right) if right == value => Ok(()),
         Some(right) => Err(ValueError::Spelling { right }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_with_a_star_needs_a_constant_part() {
+        for fixed in ["ci-*", "*_*", "a*b", "alias=*"] {
+            assert_eq!(Facet::Network.check(fixed), Ok(()), "{fixed}");
+        }
+        for any in ["*", "*-*", "**", "*:*", "/*"] {
+            assert_eq!(Facet::Mounts.check(any), Err(ValueError::Any), "{any}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use dsp::api::{EngineKind, Operation, Risk, RiskFact};
+use dsp::escapes::{Concern, left_open};
 use dsp::profile::{Profile, parse};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -180,6 +181,12 @@ fn least_settings(proxies: &BTreeMap<String, Sections>, shipped: &Shipped) -> Ve
 }
 
 impl Shipped {
+    /// The risk of its riskiest rule, contents included.
+    fn risk(&self) -> &'static str {
+        let rules = self.profile.allow.iter().map(|entry| entry.value.risk());
+        rules.max().map_or("none", Risk::as_str)
+    }
+
     /// Whether a preset is for this program: `telegraf` is for `telegraf` and `telegraf-logs`. A
     /// read-only preset does not count for a program that makes changes.
     fn is_of(&self, preset: &Preset) -> bool {
@@ -246,10 +253,6 @@ fn changes(operations: &Operations) -> bool {
     operations.iter().any(|name| operation(name).grounds().unwrap().facts.iter().any(does_change))
 }
 
-fn risk(operations: &Operations) -> &'static str {
-    operations.iter().map(|name| operation(name).risk).max().map_or("none", Risk::as_str)
-}
-
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let heads = head.iter().map(|&cell| cell.to_owned()).collect();
@@ -266,11 +269,12 @@ fn list(all: &[Shipped]) -> String {
             shipped.program.clone().unwrap_or_else(|| "any that only reads".to_owned()),
             shipped.engines.clone().unwrap_or_else(|| "–".to_owned()),
             shipped.operations.len().to_string(),
-            risk(&shipped.operations).to_owned(),
+            shipped.risk().to_owned(),
+            open_of(&shipped.profile).0.to_string(),
         ]
     };
     table(
-        &["profile", "program", "recorded on", "operations", "highest risk"],
+        &["profile", "program", "recorded on", "operations", "highest risk", "escapes left open"],
         all.iter().map(row).collect(),
     )
 }
@@ -334,6 +338,49 @@ fn details(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Secti
     text.trim_end().to_owned() + "\n"
 }
 
+/// How many escapes there are by what a profile of a program may do: in all, and those that contents could
+/// close.
+fn open_of(profile: &Profile) -> (usize, usize) {
+    let open = left_open(profile);
+    let by_contents = open.iter().filter(|open| open.escape.concern == Concern::Contents).count();
+    (open.len(), by_contents)
+}
+
+/// How many escapes a preset leaves open: those of each operation that it allows, for it looks at no body.
+/// What it allows only in part is not counted, so there may be more.
+fn open_of_preset(preset: &Preset) -> String {
+    let whole = preset.operations.iter().filter(|name| !preset.limited.contains_key(*name));
+    let rules: Vec<String> = whole.map(|name| format!("  - {}\n", operation(name))).collect();
+    let text = format!("version: 1\nname: preset\nallow:\n{}", rules.concat());
+    let (open, _) = open_of(&parse(&text).map_err(|problem| problem.message).unwrap());
+    let more = if preset.limited.is_empty() { "" } else { "at least " };
+    format!("{more}{open}")
+}
+
+fn escapes(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Sections>) -> String {
+    let row = |shipped: &Shipped| {
+        let (open, by_contents) = open_of(&shipped.profile);
+        let own: Vec<String> = presets
+            .iter()
+            .filter(|preset| shipped.is_of(preset))
+            .map(|preset| format!("{} {}", open_of_preset(preset), preset.proxy))
+            .collect();
+        let by_section = proxies.iter().map(|(proxy, sections)| {
+            let least = least(proxy, sections, &shipped.operations);
+            least.map_or("not possible".to_owned(), |least| open_of_preset(&least))
+        });
+        let mut cells =
+            vec![format!("`{}`", shipped.name), open.to_string(), by_contents.to_string()];
+        cells.push(if own.is_empty() { "none".to_owned() } else { own.join(", ") });
+        cells.extend(by_section);
+        cells
+    };
+    let least: Vec<String> = proxies.keys().map(|proxy| format!("{proxy}, least")).collect();
+    let mut head = vec!["profile", "dsp", "of these by contents", "presets for the program"];
+    head.extend(least.iter().map(String::as_str));
+    table(&head, all.iter().map(row).collect())
+}
+
 /// The document with the text between its marks generated again.
 fn filled(document: &str, name: &str, block: &str) -> String {
     let (start, end) = (format!("<!-- {name}: made -->\n"), format!("<!-- end of {name} -->"));
@@ -349,6 +396,7 @@ fn the_comparison_is_what_is_shipped() {
     let is = text(path);
     let should = filled(&is, "list", &list(&all));
     let should = filled(&should, "counts", &counts(&all, &presets, &proxies));
+    let should = filled(&should, "escapes", &escapes(&all, &presets, &proxies));
     let should = filled(&should, "details", &details(&all, &presets, &proxies));
     if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
         std::fs::write(Path::new(ROOT).join(path), &should).unwrap();
