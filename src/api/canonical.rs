@@ -154,6 +154,25 @@ impl CanonicalRequest {
         &self.target
     }
 
+    /// The target with `id` in the place of the first parameter of the path, and with another query, which is
+    /// in canonical spelling. `None` leaves what the request has.
+    #[must_use]
+    pub fn target_with(&self, id: Option<&str>, query: Option<&str>) -> Arc<str> {
+        let meant = self.meant();
+        let named = self.found.as_ref().and_then(|(_, parameters)| parameters.first().cloned());
+        let path = match id.zip(named) {
+            None => Cow::Borrowed(meant),
+            Some((id, named)) => {
+                let before = meant.get(..named.start).unwrap_or_default();
+                let after = meant.get(named.end..).unwrap_or_default();
+                Cow::Owned(format!("{before}{id}{after}"))
+            }
+        };
+        let query = query.unwrap_or_else(|| self.query().as_str());
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        render(self.version, &segments, query).0.into()
+    }
+
     /// The target, shared with this request.
     pub(crate) fn shared_target(&self) -> Arc<str> {
         Arc::clone(&self.target)

@@ -146,6 +146,17 @@ impl Operation {
         (!self.traits.handshake, &self.template, rank.unwrap_or(usize::MAX))
     }
 
+    /// The risk of allowing the operation for objects that the program made itself: it reads what it put
+    /// there, and runs code where it chose what runs.
+    #[must_use]
+    pub fn risk_of_own(&self) -> Risk {
+        match self.risk {
+            Risk::Root => Risk::Change,
+            Risk::Secrets => Risk::Read,
+            risk => risk,
+        }
+    }
+
     /// The kind of object that the first parameter of its path names; `None` if objects of this kind
     /// have no owner, or the path names none.
     #[must_use]

@@ -117,6 +117,11 @@ impl<'a> Query<'a> {
         Self { text }
     }
 
+    /// The canonical spelling.
+    pub(super) fn as_str(self) -> &'a str {
+        self.text
+    }
+
     /// The names and values, in order.
     pub fn pairs(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)> {
         self.text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -141,6 +146,28 @@ impl<'a> Query<'a> {
         };
         let name = String::from_utf8_lossy(&name).trim_start_matches('/').to_owned();
         (!name.is_empty()).then_some(name)
+    }
+
+    /// The canonical spelling of the query without the parameters that have one of the names in `without`,
+    /// in any case, and with those in `added` at its end.
+    #[must_use]
+    pub fn with(self, without: &[&str], added: &[(&str, String)]) -> String {
+        let mut rendered = String::with_capacity(self.text.len() + 64);
+        let mut push = |key: &str, value: &[u8]| {
+            if !rendered.is_empty() {
+                rendered.push('&');
+            }
+            render(key.as_bytes(), &mut rendered);
+            rendered.push('=');
+            render(value, &mut rendered);
+        };
+        for (key, value) in self.pairs() {
+            if !without.iter().any(|name| name.eq_ignore_ascii_case(&key)) {
+                push(&key, &value);
+            }
+        }
+        added.iter().for_each(|(key, value)| push(key, value.as_bytes()));
+        rendered
     }
 
     /// Whether there are no parameters.

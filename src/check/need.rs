@@ -222,12 +222,13 @@ fn code(reason: &Reason) -> CheckCode {
         Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
         Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
         Reason::Unknown(_) => CheckCode::UnknownOperation,
-        Reason::OtherNetwork => CheckCode::NameOutsideNarrowing,
+        Reason::OtherNetwork | Reason::NotOwn(_) => CheckCode::NameOutsideNarrowing,
         Reason::Contents { .. } => CheckCode::NewValue,
         Reason::Refused(_)
         | Reason::Missing(_)
         | Reason::Stray(_)
         | Reason::Undecided
+        | Reason::OwnerUnknown(_)
         | Reason::NoContents
         | Reason::Unreadable(_)
         | Reason::Unrecorded => CheckCode::RefusedRequest,

@@ -17,7 +17,7 @@ use crate::api::Risk;
 use crate::child::Intercept;
 use crate::engine::{self, Environment};
 use crate::explain::in_short;
-use crate::profile::Profile;
+use crate::profile::{Name, Profile};
 use crate::recording::CommandLine;
 use crate::report::{count, printable};
 use crate::session::{
@@ -58,6 +58,10 @@ pub(super) struct Args {
     /// Refuse a profile that is not fully reviewed, at the start and on HUP; see dsp review
     #[arg(long)]
     require_reviewed: bool,
+    /// Whose objects the profile's @own are, and whose label is on what is created; several profiles can
+    /// share an owner. Default: the profile's name
+    #[arg(long, value_name = "NAME", value_parser = Name::parse, conflicts_with = "audit")]
+    own: Option<Name>,
     /// After a reload on HUP, end open requests that the new profile denies
     #[arg(long, conflicts_with_all = ["audit", "command", "intercept"])]
     drop_denied: bool,
@@ -86,7 +90,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
             spelled(&args.profile)
         );
     }
-    let profile = ProfileToEnforce::load(&args.profile, args.mode())?;
+    let profile = ProfileToEnforce::load(&args.profile, args.mode())?.with_owner(args.own.clone());
     let intercept = args.intercept.prepare(verbosity)?;
     runtime::start_log(verbosity, has_command);
     runtime::block_on(enforce(args, profile, intercept, verbosity))?

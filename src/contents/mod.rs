@@ -17,6 +17,7 @@ mod host;
 mod image;
 mod json;
 mod libpod;
+mod mark;
 mod mounts;
 mod network;
 mod node;
@@ -35,6 +36,7 @@ pub use facet::{Facet, OWN};
 pub use fact::{Fact, Facts};
 pub use image::familiar as familiar_image;
 pub use json::{Json, LONGEST_BODY};
+pub use mark::{IMAGE_OWNER_LABEL, OWNER_LABEL, makes_owned, own_volume, owner_label};
 pub use schema::{Field, Place, Schema};
 pub use sockets::{SOCKET, Sockets};
 pub use unreadable::Unreadable;
@@ -47,6 +49,8 @@ pub struct Contents {
     /// The body as it was read, written again; `None` if the request has no body, or one that is not
     /// decided on.
     pub body: Option<Vec<u8>>,
+    /// The query with the label of the owner; `None` for the client's own query.
+    pub query: Option<String>,
 }
 
 /// What is known besides the contents themselves.
@@ -58,4 +62,7 @@ pub struct Context<'a> {
     pub sockets: Option<&'a Sockets>,
     /// Whether a container that asks for a socket gets the nested one, if there is one.
     pub nests: bool,
+    /// Who owns what the request creates: the value of the label that is written into it. `None` leaves
+    /// labels as they are.
+    pub owner: Option<&'a str>,
 }

@@ -1,5 +1,6 @@
 //! How a value becomes facts.
 
+use super::mark::is_mark;
 use super::mounts::{bind, checked_path, mount, volume, volumes_from};
 use super::reading::{Reading, Subject, odd};
 use super::{Json, Unreadable, host, image, libpod, network, process, prune};
@@ -140,7 +141,9 @@ impl Reading<'_> {
                 let of_list = value.items().iter().filter_map(Json::text);
                 let of_list = of_list.map(|item| item.split_once('=').map_or(item, |(key, _)| key));
                 for key in of_map.chain(of_list) {
-                    if !subject.is_harmless(key) {
+                    // dsp itself sets the value of these.
+                    let is_set = self.context.owner.is_some() && is_mark(key);
+                    if !subject.is_harmless(key) && !is_set {
                         self.add_named(subject.facet, prefix, key, field)?;
                     }
                 }

@@ -3,6 +3,7 @@
 use std::mem::discriminant;
 use std::sync::LazyLock;
 
+use super::mark::Marks;
 use super::node::{Kind, Node};
 use super::query::Parameters;
 use super::reader::{Reader, Reads};
@@ -25,6 +26,8 @@ pub struct Schema {
     body: Option<Node>,
     parameters: Parameters,
     fields: Vec<Field>,
+    /// Where the label of the owner goes.
+    marks: Marks,
 }
 
 /// A field of a body, or a parameter of a query, as documentation shows it.
@@ -112,11 +115,13 @@ impl Schema {
         let body = match (&self.body, body) {
             (Some(node), Some(body)) if !body.is_empty() => {
                 let body = self.own(Json::read(body)?);
-                Some(read_body(node, body, &mut Reading::new(context, &mut facts, false))?)
+                let reading = &mut Reading::new(context, &mut facts, false);
+                Some(read_body(node, body, self.marks, reading)?)
             }
             _ => None,
         };
-        Ok(Contents { facts, body })
+        let query = context.owner.and_then(|owner| self.marks.mark_query(query, owner));
+        Ok(Contents { facts, body, query })
     }
 
     /// A body without the fields that are parameters of the query. Clients such as dockerode repeat these
@@ -164,6 +169,7 @@ fn schemas(engine: EngineKind, data: &'static str) -> Vec<Option<Schema>> {
     let schema = |name| {
         let mut schema = Schema::parse(data, name)?;
         schema.parameters.ignores_case = engine == EngineKind::Podman;
+        schema.marks = Marks::of(name);
         if !schema.parameters.ignores_case {
             schema.parameters.repeated = schema.body.iter().flat_map(Node::names).collect();
         }
@@ -225,9 +231,17 @@ impl Row {
     }
 }
 
-fn read_body(node: &Node, body: Json, reading: &mut Reading<'_>) -> Result<Vec<u8>, Unreadable> {
+fn read_body(
+    node: &Node,
+    body: Json,
+    marks: Marks,
+    reading: &mut Reading<'_>,
+) -> Result<Vec<u8>, Unreadable> {
     match node.read(body, "", reading)? {
-        body @ Json::Object(_) => {
+        mut body @ Json::Object(_) => {
+            if let Some(owner) = reading.context.owner {
+                marks.mark_body(&mut body, owner);
+            }
             let mut out = Vec::new();
             body.write(&mut out);
             Ok(out)

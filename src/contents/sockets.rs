@@ -144,7 +144,8 @@ mod tests {
     ) -> Result<(String, String), Unreadable> {
         let request = CanonicalRequest::parse(engine, "POST", target).unwrap();
         let located = request.locate().unwrap();
-        let context = Context { names: &located.values, sockets: Some(sockets), nests };
+        let context =
+            Context { names: &located.values, sockets: Some(sockets), nests, owner: None };
         let schema = Schema::of(located.operation).unwrap();
         let body = schema.has_body().then_some(body.as_bytes());
         let contents = schema.read(request.query(), body, &context)?;

@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod find;
 mod known;
+mod objects;
 mod probe;
 mod settings;
 
@@ -18,5 +19,6 @@ pub use ask::{MountedContainer, container_name, mounted_containers};
 pub use environment::Environment;
 pub use error::LocateError;
 pub use find::{Engine, FindError, Located, Source, Step, find, locate};
+pub use objects::{Described, NotDescribed, Objects};
 pub use probe::{EngineVersion, ProbeError, ping, probe};
 pub use settings::{Settings, settings};

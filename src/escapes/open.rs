@@ -6,7 +6,7 @@ use super::{Escape, fill, of};
 use crate::api::{CanonicalRequest, Located};
 use crate::contents::Facet;
 use crate::peer::Peer;
-use crate::policy::{Body, Enforcer, Gate, Head, Request, Verdict};
+use crate::policy::{Body, Enforcer, Found, Gate, Head, Owners, Request, Verdict};
 use crate::profile::{Entry, Pattern, Profile, Rule};
 
 /// An escape that a profile leaves open.
@@ -125,10 +125,33 @@ impl Escape {
             head: Head { method, target: &target, content_type, flaw: None },
             body: if body.is_empty() { Body::Absent } else { Body::Whole(&body) },
             peer: Peer::default(),
+            owners: Owners::NONE,
         };
-        matches!(gate.decide(&asked).verdict, Verdict::Forward(_))
+        let mut owners = Owners::default();
+        for _ in 0..MOST_ROUNDS {
+            let objects = match gate.decide(&Request { owners: &owners, ..asked }).verdict {
+                Verdict::FindOwners(objects) | Verdict::MakeVolumes { volumes: objects, .. } => {
+                    objects
+                }
+                verdict => return matches!(verdict, Verdict::Forward(_)),
+            };
+            for object in objects {
+                let is_own = OWN_OBJECTS.contains(&object.name.as_str());
+                let owner = if is_own { gate.owner().map_or("", |owner| owner) } else { "" };
+                let found = Found::object(object.name.clone(), owner);
+                owners.add(object, found);
+            }
+        }
+        false
     }
 }
+
+/// The placeholders of objects that the attacker made through the profile. A rule about own objects sees
+/// their names.
+const OWN_OBJECTS: [&str; 4] = ["own", "own-network", "created", "made"];
+
+/// How often a gate is asked about one request.
+const MOST_ROUNDS: usize = 6;
 
 /// What stands for the placeholders of an escape when it is tried against a rule.
 struct Words<'a> {

@@ -58,6 +58,11 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
             format!("{denial}{}", entry.map(line).unwrap_or_default())
         }
         Verdict::ReadBody { .. } => "the decision depends on the body".to_owned(),
+        Verdict::FindOwners(objects) => {
+            let kind = objects.first().map_or("object", |object| object.kind.as_str());
+            format!("allowed for own objects: the decision depends on whose {kind} this is")
+        }
+        Verdict::MakeVolumes { .. } => "allowed with new volumes".to_owned(),
     };
     let _ = writeln!(text, "{}", printable(&verdict));
     if let (Verdict::Deny(denial), Some(located)) = (&decision.verdict, &decision.located)

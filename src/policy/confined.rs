@@ -1,7 +1,10 @@
 //! Decides on the contents of requests, for the operations with rules that say something about them.
 
-use super::{Body, Reason};
-use crate::api::{CanonicalRequest, Located, Operation};
+use std::collections::BTreeSet;
+
+use super::ownership::{OfContents, Ownership};
+use super::{Body, MOST_OBJECTS, Owners, Reason};
+use crate::api::{CanonicalRequest, Located, Object, Operation};
 use crate::contents::{Contents, Context, Fact, Facts, Schema, Sockets, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, ValuePattern};
 
@@ -27,23 +30,59 @@ pub(super) enum Source<'a> {
     Recorded(Option<&'a Facts>),
 }
 
-/// The rules about contents that decide on one request.
+/// A request that a profile decides on.
 pub(super) struct Asked<'a> {
+    pub(super) request: &'a CanonicalRequest,
+    pub(super) source: Source<'a>,
+    /// Whose the objects are that it names.
+    pub(super) owners: &'a Owners,
+}
+
+/// The operation of a request, by the names in its path.
+pub(super) struct Names<'a> {
+    /// As the request has them.
+    pub(super) located: &'a Located,
+    /// As rules about own objects match them; `None` if the object is not the owner's, or nobody asked.
+    pub(super) own: Option<Located>,
+}
+
+/// The rules about contents that decide on one request.
+pub(super) struct Confining<'a> {
     confined: &'a Confined,
-    located: &'a Located,
+    names: &'a Names<'a>,
     /// Whether another rule allows any contents.
     is_open: bool,
+    /// The owner of what is created, whose label is written into it.
+    owner: Option<&'a str>,
 }
 
 /// What the contents mean for a decision.
 pub(super) enum Confinement {
-    /// They are allowed. The engine gets this body; `None` stands for the client's, which is not
-    /// decided on.
-    Admitted(Option<Vec<u8>>),
+    /// They are allowed.
+    Admitted {
+        /// The body that the engine gets; `None` for the client's, which is not decided on.
+        body: Option<Vec<u8>>,
+        /// The query that the engine gets; `None` for the client's.
+        query: Option<String>,
+    },
     /// The body has to be read first.
     Unread,
+    /// The engine has to say first whose these objects are.
+    Owners(Vec<Object>),
+    /// These volumes have to be made first.
+    Volumes(Vec<Object>),
     /// They are not allowed.
     Denied(Box<Refused>),
+}
+
+/// What the facts of a request mean for a decision.
+enum Judgement {
+    /// They are allowed if these volumes, which do not exist, are made first.
+    Admitted(Vec<Object>),
+    /// The engine has to say first whose these objects are.
+    Owners(Vec<Object>),
+    /// They are not allowed.
+    Refused(Box<Refused>),
 }
 
 /// Contents that are not allowed.
@@ -87,35 +126,54 @@ impl Confined {
         !self.is_empty && self.allow.is_about(operation)
     }
 
-    /// The rules that decide on a request; `None` if its contents do not matter.
-    pub(super) fn about<'a>(&'a self, located: &'a Located, is_open: bool) -> Option<Asked<'a>> {
-        if self.is_empty {
+    /// The rules that decide on a request; `None` if its contents do not matter. `owner` is the owner of
+    /// what it creates, whose label has to be written into it.
+    pub(super) fn about<'a>(
+        &'a self,
+        names: &'a Names<'a>,
+        is_open: bool,
+        owner: Option<&'a str>,
+    ) -> Option<Confining<'a>> {
+        if self.is_empty && owner.is_none() {
             return None;
         }
-        let matters = self.deny.matches(located) || (!is_open && self.allow.matches(located));
-        matters.then_some(Asked { confined: self, located, is_open })
+        let is_allowed = || names.each().any(|located| self.allow.matches(located));
+        let decides = self.deny.matches(names.located) || (!is_open && is_allowed());
+        (decides || (is_open && owner.is_some())).then_some(Confining {
+            confined: self,
+            names,
+            is_open,
+            owner,
+        })
     }
 }
 
-impl Asked<'_> {
+impl Names<'_> {
+    fn each(&self) -> impl Iterator<Item = &Located> {
+        std::iter::once(self.located).chain(&self.own)
+    }
+}
+
+impl Confining<'_> {
     /// Decides on the contents of the request. `read` is set to what they give away.
     pub(super) fn decide(
         &self,
-        request: &CanonicalRequest,
-        source: Source<'_>,
+        asked: &Asked<'_>,
+        ownership: &Ownership,
         read: &mut Option<Box<Result<Facts, Unreadable>>>,
     ) -> Confinement {
         let denied = |reason, rule| Confinement::Denied(Refused::new(reason, rule));
-        let body = match source {
+        let body = match asked.source {
             Source::Recorded(facts) => {
-                return match self.judge(facts) {
-                    Ok(()) => Confinement::Admitted(None),
-                    Err(refused) => Confinement::Denied(refused),
+                return match self.judge(facts, asked, ownership) {
+                    Judgement::Admitted(_) => Confinement::Admitted { body: None, query: None },
+                    Judgement::Owners(objects) => Confinement::Owners(objects),
+                    Judgement::Refused(refused) => Confinement::Denied(refused),
                 };
             }
             Source::Body(body) => body,
         };
-        let Some(schema) = Schema::of(self.located.operation) else {
+        let Some(schema) = Schema::of(self.names.located.operation) else {
             return denied(Reason::Undecided, None);
         };
         let body = match body {
@@ -128,62 +186,83 @@ impl Asked<'_> {
         // Where a rule says so, a socket is replaced. One that allows any contents leaves them as they
         // are.
         let nests = !self.is_open && self.rules().any(Rule::nests);
-        let sockets = Some(&self.confined.sockets);
-        let context = Context { names: &self.located.values, sockets, nests };
-        match schema.read(request.query(), body, &context) {
+        let context = Context {
+            names: &self.names.located.values,
+            sockets: Some(&self.confined.sockets),
+            nests,
+            owner: self.owner,
+        };
+        match schema.read(asked.request.query(), body, &context) {
             Err(why) => {
                 *read = Some(Box::new(Err(why.clone())));
                 let rule = why.is_unknown().then(|| self.rule().map(Rule::without_contents));
                 denied(Reason::Unreadable(why), rule.flatten())
             }
-            Ok(Contents { facts, body }) => {
-                let judged = self.judge(Some(&facts));
+            Ok(Contents { facts, body, query }) => {
+                let judged = self.judge(Some(&facts), asked, ownership);
                 *read = Some(Box::new(Ok(facts)));
                 match judged {
-                    Ok(()) => Confinement::Admitted(body),
-                    Err(refused) => Confinement::Denied(refused),
+                    Judgement::Admitted(volumes) if volumes.is_empty() => {
+                        Confinement::Admitted { body, query }
+                    }
+                    Judgement::Admitted(volumes) => Confinement::Volumes(volumes),
+                    Judgement::Owners(objects) => Confinement::Owners(objects),
+                    Judgement::Refused(refused) => Confinement::Denied(refused),
                 }
             }
         }
     }
 
     /// Decides on what a request gives away.
-    fn judge(&self, facts: Option<&Facts>) -> Result<(), Box<Refused>> {
+    fn judge(&self, facts: Option<&Facts>, asked: &Asked<'_>, ownership: &Ownership) -> Judgement {
+        let refused = |reason, rule| Judgement::Refused(Refused::new(reason, rule));
         let Confined { deny, denied, .. } = self.confined;
-        for rule in matching(deny, denied, self.located) {
+        for rule in matching(deny, denied, std::iter::once(self.names.located)) {
             if rule.denies(facts) {
                 let given = rule.denied_fact(facts);
-                return Err(Refused::new(Reason::Denied { rule: rule.clone(), given }, None));
+                return refused(Reason::Denied { rule: rule.clone(), given }, None);
             }
         }
-        if self.is_open {
-            return Ok(());
-        }
-        let mut rules = self.rules();
-        if rules.any(|rule| rule.admits(facts)) {
-            return Ok(());
+        if self.is_open || self.rules().any(|rule| rule.admits(facts)) {
+            return Judgement::Admitted(Vec::new());
         }
         let Some(facts) = facts else {
             let rule = self.rule().map(Rule::without_contents);
-            return Err(Refused::new(Reason::NoContents, rule));
+            return refused(Reason::NoContents, rule);
         };
+        let owned = self.rules().map(|rule| ownership.of_contents(rule, facts, asked));
+        let owned: Vec<OfContents> = owned.collect();
+        if let Some(OfContents { absent, .. }) = owned.iter().find(|owned| owned.is_admitted()) {
+            return Judgement::Admitted(absent.clone());
+        }
+        let asked: BTreeSet<&Object> = owned
+            .iter()
+            .filter(|owned| owned.lacking.is_empty())
+            .flat_map(|own| &own.asked)
+            .collect();
+        if !asked.is_empty() && asked.len() <= MOST_OBJECTS {
+            return Judgement::Owners(asked.into_iter().cloned().collect());
+        }
+        if let Some(object) = owned.iter().find_map(|owned| owned.unknown.clone()) {
+            return refused(Reason::OwnerUnknown(object), None);
+        }
         // The rule that lacks the fewest values is the one that was meant.
-        let lacking = self.rules().map(|rule| (rule, lacks(rule, facts)));
+        let lacking = self.rules().zip(owned).map(|(rule, owned)| (rule, needed(owned.lacking)));
         match lacking.min_by_key(|(_, lacking)| lacking.len()) {
-            None => Err(Refused::new(Reason::Undecided, None)),
+            None => refused(Reason::Undecided, None),
             Some((rule, lacking)) => {
                 let wider = rule.contents().cloned().map(|mut contents| {
                     lacking.iter().for_each(|fact| contents.add_fact(fact));
                     rule.clone().with_contents(Some(contents))
                 });
-                Err(Refused::new(Reason::Contents { rule: rule.clone(), lacking }, wider))
+                refused(Reason::Contents { rule: rule.clone(), lacking }, wider)
             }
         }
     }
 
     /// The rules that allow the names of the request.
     fn rules(&self) -> impl Iterator<Item = &Rule> {
-        matching(&self.confined.allow, &self.confined.allowed, self.located)
+        matching(&self.confined.allow, &self.confined.allowed, self.names.each())
     }
 
     fn rule(&self) -> Option<&Rule> {
@@ -192,28 +271,29 @@ impl Asked<'_> {
 }
 
 /// What a rule would have to allow, too: the fewest facts, for some allow others.
-fn lacks(rule: &Rule, facts: &Facts) -> Vec<Fact> {
-    let refused = rule.contents().into_iter().flat_map(|contents| contents.refused(facts));
-    let refused: Vec<&Fact> = refused.collect();
-    let is_wider = |wider: &&&Fact, fact: &Fact| {
-        **wider != fact && wider.facet == fact.facet && ValuePattern::of(wider).matches(&fact.value)
+fn needed(lacking: Vec<Fact>) -> Vec<Fact> {
+    let is_wider = |wider: &Fact, fact: &Fact| {
+        wider != fact && wider.facet == fact.facet && ValuePattern::of(wider).matches(&fact.value)
     };
-    let needed = refused.iter().filter(|fact| !refused.iter().any(|other| is_wider(&other, fact)));
-    needed.map(|fact| (*fact).clone()).collect()
+    let is_needed = |fact: &&Fact| !lacking.iter().any(|other| is_wider(other, fact));
+    lacking.iter().filter(is_needed).cloned().collect()
 }
 
 /// The rules that match names, in the order of the profile.
-fn matching<'a>(
+fn matching<'a, 'b>(
     index: &RuleIndex,
     rules: &'a [Rule],
-    located: &Located,
-) -> impl Iterator<Item = &'a Rule> + use<'a> {
+    names: impl Iterator<Item = &'b Located>,
+) -> impl Iterator<Item = &'a Rule> {
     let mut places = Vec::new();
-    index.each_match(located, |place| {
-        places.push(place);
-        false
-    });
+    for located in names {
+        index.each_match(located, |place| {
+            places.push(place);
+            false
+        });
+    }
     places.sort_unstable();
+    places.dedup();
     places.into_iter().filter_map(|place| rules.get(place))
 }
 

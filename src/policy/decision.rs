@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Denial;
-use crate::api::{CanonicalRequest, Located, Refusal};
+use crate::api::{CanonicalRequest, Located, Object, Refusal};
 use crate::contents::{Facts, Unreadable};
 
 /// A gate's decision: how it understood the request, and what happens to it.
@@ -36,6 +36,25 @@ pub enum Verdict {
         /// The limit for the body on the wire, in bytes.
         at_most: usize,
     },
+    /// The decision depends on whose these objects are. The proxy has to ask the engine, and then the gate
+    /// again. There are at most [`super::MOST_OBJECTS`].
+    FindOwners(Vec<Object>),
+    /// The request is allowed if these volumes, which do not exist, are made for the owner first. The
+    /// proxy has to make them, and then ask again.
+    MakeVolumes {
+        /// The volumes.
+        volumes: Vec<Object>,
+        /// The owner.
+        owner: Arc<str>,
+    },
+}
+
+impl Verdict {
+    /// Whether it is no decision yet: the gate has to be asked again.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        matches!(self, Self::ReadBody { .. } | Self::FindOwners(_) | Self::MakeVolumes { .. })
+    }
 }
 
 /// The right to send one request to the engine, in one spelling. Only the gates of this module
@@ -64,6 +83,12 @@ impl Permit {
     /// A permit for a request as the client spelled it, however the engine reads it.
     pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
         Self { target: target.into(), tunnel, is_verbatim: true, instead_of, body: None }
+    }
+
+    /// A permit for the canonical form of a request with another target: the full ID of an object in the
+    /// place of its name, or a query with the label of the owner.
+    pub(super) fn with_target(self, target: Arc<str>) -> Self {
+        Self { target, ..self }
     }
 
     /// The same permit for this body only, which is what the decision was about.

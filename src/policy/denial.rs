@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Missing, Stray};
-use crate::api::{ApiVersion, EngineKind, Refusal};
+use crate::api::{ApiVersion, EngineKind, Object, Refusal};
 use crate::contents::{Fact, Unreadable};
 use crate::profile::{Rule, spelled_value};
 
@@ -65,6 +65,11 @@ pub enum Reason {
     NoContents,
     /// No rule allows the network that the body names, and the engine would take that one.
     OtherNetwork,
+    /// Rules allow the request for own objects. This one belongs to somebody else, or does not exist; the
+    /// client is not told which.
+    NotOwn(Object),
+    /// Rules allow the request for own objects, and the engine did not say whose this one is.
+    OwnerUnknown(Object),
     /// The gate asked for the body again although it had received it. No gate does that.
     Undecided,
     /// The catalogue of this engine does not have the operation, and `unknown` does not list it.
@@ -132,13 +137,16 @@ impl Denial {
         Cause(self)
     }
 
-    /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 503 if it could not be recorded,
+    /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 404 if its
+    /// object is not the owner's, 503 if it could not be recorded or the engine does not say whose its object is,
     /// and 403 if it is not allowed.
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.reason {
             Reason::Refused(refusal) => refusal.status(),
-            Reason::Unrecorded => 503,
+            Reason::Unrecorded | Reason::OwnerUnknown(_) => 503,
+            // For the client, there is no such object: programs wait for one to be gone in this way.
+            Reason::NotOwn(_) => 404,
             Reason::Unreadable(why) if why.is_unknown() => 403,
             Reason::Missing(Missing::TooLong) => 413,
             Reason::Missing(Missing::TooSlow) => 408,
@@ -264,6 +272,18 @@ impl fmt::Display for Cause<'_> {
                 to,
                 "{asked} is not allowed by profile \"{profile}\": the body names this network, which the \
                  engine prefers to the one in the path"
+            ),
+            // Some clients look for the engine's own words at the beginning.
+            Reason::NotOwn(object) => write!(
+                to,
+                "No such {}: {asked} is allowed by profile \"{profile}\" for own objects only",
+                object.kind
+            ),
+            Reason::OwnerUnknown(object) => write!(
+                to,
+                "{asked} is allowed by profile \"{profile}\" for own objects only, and the engine does not \
+                 say whose this {} is",
+                object.kind
             ),
             Reason::Undecided => to.write_str("the profile does not decide on the request"),
             Reason::Unrecorded => {

@@ -6,14 +6,19 @@
 mod confined;
 mod decision;
 mod denial;
+mod enforcer;
 mod gate;
 mod network;
+mod owners;
+mod ownership;
 mod reading;
 mod request;
 mod stray;
 
 pub use decision::{Decision, Permit, Verdict};
 pub use denial::{Denial, Reason};
-pub use gate::{Auditor, Enforcer, Gate, Observer, Replaceable};
+pub use enforcer::Enforcer;
+pub use gate::{Auditor, Gate, Observer, Replaceable};
+pub use owners::{Found, MOST_OBJECTS, Owners};
 pub use request::{Body, Head, Missing, Request};
 pub use stray::Stray;

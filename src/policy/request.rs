@@ -1,5 +1,6 @@
 //! The input of a gate.
 
+use super::Owners;
 use crate::http1::Flaw;
 use crate::peer::Peer;
 
@@ -12,6 +13,8 @@ pub struct Request<'a> {
     pub body: Body<'a>,
     /// Who sent it.
     pub peer: Peer,
+    /// Whose the objects are that it names, as far as the engine was asked.
+    pub owners: &'a Owners,
 }
 
 /// What a gate sees of the head of a request.
@@ -68,7 +71,7 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn new(method: &'a str, target: &'a str) -> Self {
         let head = Head { method, target, content_type: None, flaw: None };
-        Self { head, body: Body::Absent, peer: Peer::Unknown }
+        Self { head, body: Body::Absent, peer: Peer::Unknown, owners: Owners::NONE }
     }
 
     /// The same request, sent by this client.

@@ -226,6 +226,15 @@ impl Constraints {
         // what that object may do.
         let is_bounded = operation.template.parameters().count() == 0;
         let least = if is_bounded { operation.risk.min(Risk::Change) } else { operation.risk };
+        self.risk_beyond(least, operation)
+    }
+
+    /// The risk of what is allowed for an own object, which this profile has made.
+    pub(super) fn risk_of_own(&self, operation: &Operation) -> Risk {
+        self.risk_beyond(operation.risk_of_own(), operation)
+    }
+
+    fn risk_beyond(&self, least: Risk, operation: &Operation) -> Risk {
         let of = |(facet, allowed): (&Facet, &Allowed)| match allowed {
             Allowed::Any => facet.risk_of_any(),
             Allowed::Values(values) => {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::written::Written;
 use super::{Allowed, ConstraintError, Constraints, Pattern, ValuePattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
-use crate::contents::{Facet, Fact, Facts, OWN, SOCKET};
+use crate::contents::{Facet, Fact, Facts, OWN, SOCKET, Schema};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -77,7 +77,12 @@ impl Rule {
     #[must_use]
     pub fn risk(&self) -> Risk {
         match &self.contents {
+            // Whoever made an object knows what is in it.
+            None if self.is_of_owner() && Schema::of(self.operation).is_none() => {
+                self.operation.risk_of_own()
+            }
             None => self.operation.risk,
+            Some(contents) if self.is_of_owner() => contents.risk_of_own(self.operation),
             Some(contents) => contents.risk(self.operation),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::not_admitted::NotAdmitted;
 use super::observe::Observe;
+use super::owners::FindOwners;
 use super::record::{Record, RewriteBody};
 use crate::api::Address;
 use crate::peer::Peer;
@@ -15,6 +16,7 @@ pub struct Service<R: Record> {
     pub(super) recorder: Arc<R>,
     pub(super) rewriter: Option<Arc<dyn RewriteBody<R::Ticket>>>,
     pub(super) observer: Arc<dyn Observe>,
+    pub(super) owners: Option<Arc<dyn FindOwners>>,
     pub(super) engine: Address,
 }
 
@@ -22,13 +24,19 @@ impl<R: Record> Service<R> {
     /// Creates a service in which `gate` decides on requests, `recorder` records them, and `engine`
     /// answers them.
     pub fn new(gate: Arc<dyn Gate>, recorder: Arc<R>, engine: Address) -> Self {
-        Self { gate, recorder, rewriter: None, observer: Arc::new(()), engine }
+        Self { gate, recorder, rewriter: None, observer: Arc::new(()), owners: None, engine }
     }
 
     /// Also replaces the bodies that the gate asks for.
     #[must_use]
     pub fn rewriting(self, rewriter: Arc<dyn RewriteBody<R::Ticket>>) -> Self {
         Self { rewriter: Some(rewriter), ..self }
+    }
+
+    /// Also asks whose objects are, if the gate needs to know.
+    #[must_use]
+    pub fn finding_owners(self, owners: Arc<dyn FindOwners>) -> Self {
+        Self { owners: Some(owners), ..self }
     }
 
     /// Also notifies this observer.

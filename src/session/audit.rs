@@ -9,7 +9,7 @@ use super::output::JournalError;
 use crate::api::Address;
 use crate::http1::{Disorder, Outcome};
 use crate::policy::{Denial, Gate, Verdict};
-use crate::proxy::{Begun, Decided, Event, Observe, Record, Service};
+use crate::proxy::{Begun, Decided, Event, FindOwners, Observe, Record, Service};
 use crate::recording::Ticket;
 
 /// Logs each decision before it takes effect, counts denials, and writes the audit log if there is one.
@@ -17,21 +17,21 @@ use crate::recording::Ticket;
 pub(super) struct Audit {
     denials: Denials,
     log: Option<AuditLog>,
+    owners: Option<Arc<dyn FindOwners>>,
 }
 
 /// Logs the decisions about clients that are containers.
 struct NestedLog(Arc<Audit>);
 
 impl Audit {
-    /// Also writes this log, if there is one.
-    pub(super) fn new(log: Option<AuditLog>) -> Self {
-        Self { denials: Denials::default(), log }
+    /// Also writes this log, if there is one. `owners` knows whose objects are.
+    pub(super) fn new(log: Option<AuditLog>, owners: Arc<dyn FindOwners>) -> Self {
+        Self { denials: Denials::default(), log, owners: Some(owners) }
     }
 
     /// Returns the service for connections whose requests are audited.
     pub(super) fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
-        let observer = Arc::clone(self) as Arc<dyn Observe>;
-        Service::new(gate, Arc::clone(self), engine).observed_by(observer)
+        self.observed(gate, engine, Arc::clone(self) as Arc<dyn Observe>)
     }
 
     /// Returns the service for connections of containers, which the log shows as such.
@@ -40,8 +40,20 @@ impl Audit {
         gate: Arc<dyn Gate>,
         engine: Address,
     ) -> Service<Self> {
-        let observer = Arc::new(NestedLog(Arc::clone(self)));
-        Service::new(gate, Arc::clone(self), engine).observed_by(observer)
+        self.observed(gate, engine, Arc::new(NestedLog(Arc::clone(self))))
+    }
+
+    fn observed(
+        self: &Arc<Self>,
+        gate: Arc<dyn Gate>,
+        engine: Address,
+        observer: Arc<dyn Observe>,
+    ) -> Service<Self> {
+        let service = Service::new(gate, Arc::clone(self), engine).observed_by(observer);
+        match &self.owners {
+            Some(owners) => service.finding_owners(Arc::clone(owners)),
+            None => service,
+        }
     }
 
     /// The text and the count of each denial so far.

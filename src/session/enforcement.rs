@@ -9,6 +9,7 @@ use super::audit_log::{AuditLog, AuditLogOptions};
 use super::front::{Front, FrontOptions, OpenFront};
 use super::nested::NestedSockets;
 use super::output::JournalError;
+use super::owners::EngineOwners;
 use super::reload::{ProfileError, ProfileInForce, ProfileToEnforce, Reload};
 use super::signals::{EndSignals, Notice, SignalError, handle_signal, wait_for_containers};
 use super::start::{StartError, StartWarning};
@@ -100,7 +101,8 @@ impl Enforcement {
         let runtime_dir = front.runtime_dir.clone();
         let front = OpenFront::open(front, &engine, name, warn).await?;
         let begin = |log| AuditLog::begin(log, profile.profile(), &engine);
-        let audit = Arc::new(Audit::new(audit_log.map(begin).transpose()?));
+        let owners = Arc::new(EngineOwners::new(&engine));
+        let audit = Arc::new(Audit::new(audit_log.map(begin).transpose()?, owners));
         // Before anybody knows the address, so that a signal that is sent after that is handled.
         let signals = ends_at_signal.then(Signals::new).transpose()?;
         let sockets = front.sockets(&engine);

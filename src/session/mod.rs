@@ -19,6 +19,7 @@ mod limits;
 mod log_throttle;
 mod nested;
 mod output;
+mod owners;
 mod profile_change;
 mod program;
 mod project_name;

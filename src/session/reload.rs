@@ -11,7 +11,7 @@ use super::source::{self, SourceError};
 use crate::contents::Sockets;
 use crate::engine::Engine;
 use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
-use crate::profile::Profile;
+use crate::profile::{Name, Profile};
 use crate::proxy::{Listener, OpenRequest, Running, Service};
 use crate::verify::{Caveat, EngineMismatch, check_engine};
 
@@ -31,6 +31,7 @@ pub struct EnforcementMode {
 pub struct ProfileToEnforce {
     path: PathBuf,
     mode: EnforcementMode,
+    owner: Option<Name>,
     profile: Profile,
 }
 
@@ -85,7 +86,13 @@ impl ProfileToEnforce {
         if mode.requires_reviewed {
             check_reviewed(path, &profile)?;
         }
-        Ok(Self { path: path.to_owned(), mode, profile })
+        Ok(Self { path: path.to_owned(), mode, owner: None, profile })
+    }
+
+    /// The same with another owner of what is created than the profile's name, if there is one.
+    #[must_use]
+    pub fn with_owner(self, owner: Option<Name>) -> Self {
+        Self { owner, ..self }
     }
 
     /// The profile.
@@ -102,6 +109,10 @@ impl ProfileToEnforce {
 
     fn gate(&self, sockets: &Sockets) -> Arc<dyn Gate> {
         let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.clone());
+        let enforcer = match &self.owner {
+            Some(owner) => enforcer.with_owner(owner.as_str()),
+            None => enforcer,
+        };
         if self.mode.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
     }
 }
@@ -171,6 +182,7 @@ impl ProfileInForce {
         nested: impl FnOnce() -> Service<Audit>,
     ) -> Result<Reload, ProfileError> {
         let file = ProfileToEnforce::load(&self.file.path, self.file.mode)?;
+        let file = file.with_owner(self.file.owner.clone());
         let caveats = check_engine(&file.profile, engine)?;
         if file.nests() {
             let listeners = self.open_nested(engine)?;

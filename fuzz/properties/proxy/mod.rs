@@ -141,7 +141,7 @@ impl Record for Witness {
     fn begin(&self, decided: &Decided<'_>) -> Begun<usize> {
         let (target, tunnel) = match &decided.decision.verdict {
             Verdict::Forward(permit) => (Some(permit.target().to_owned()), permit.tunnel()),
-            Verdict::Deny(_) | Verdict::ReadBody { .. } => (None, false),
+            _ => (None, false),
         };
         let mut told = locked(&self.0);
         let method = decided.arrival.method.to_owned();

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::api::{ApiVersion, Refusal};
 use crate::http1::Flaw;
 use crate::profile::{Comments, Entry, Name, emit, parse};
+use crate::profile::{Profile, Rule};
 
 const PROFILE: &str = "version: 1\nname: p\nmin_api: \"1.30\"\nallow:\n  - GET /containers/json\n  \
     - GET /containers/*/json\n  - POST /containers/ci-*/start\n  - POST /exec/*/start\n  \
@@ -19,6 +21,7 @@ fn said(gate: &dyn Gate, asked: &Request<'_>) -> String {
         Verdict::Deny(denial) => format!("{} {denial}", denial.status()),
         Verdict::Forward(permit) => format!("forward {}", permit.target()),
         Verdict::ReadBody { at_most } => format!("read {at_most}"),
+        asks => format!("{asks:?}"),
     }
 }
 

@@ -8,13 +8,20 @@ use super::connection::Connection;
 use super::local_response::Form;
 use super::next::Next;
 use crate::http1::{Arrival, Length, RequestHead, origin_form};
-use crate::policy::{Body, Decision, Denial, Head, Missing, Permit, Request, Stray, Verdict};
+use crate::policy::{
+    Body, Decision, Denial, Head, Missing, Owners, Permit, Request, Stray, Verdict,
+};
 use crate::proxy::load::turns;
 use crate::proxy::observe::Event;
+use crate::proxy::owners;
 use crate::proxy::record::{Begun, Decided, Record};
 use crate::proxy::relaying::exchange::Exchange;
 use crate::proxy::relaying::relay::Relay;
 use crate::proxy::relaying::request_reader::EarlyBody;
+
+/// How often a gate may ask for something before it decides: the body, the object in the path, those in
+/// the contents, and volumes to make.
+const MOST_ROUNDS: usize = 6;
 
 /// What a client waits for before it sends the body (RFC 9110 section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -38,7 +45,7 @@ impl<R: Record> Connection<R> {
     pub(super) async fn answer(&mut self, head: &RequestHead<'_>) -> Next {
         let has_body = head.has_body();
         let at = Instant::now();
-        let mut asked = Request {
+        let asked = Request {
             head: Head {
                 method: head.method(),
                 target: head.target(),
@@ -47,22 +54,33 @@ impl<R: Record> Connection<R> {
             },
             body: if has_body { Body::Unread } else { Body::Absent },
             peer: self.client.peer,
+            owners: Owners::NONE,
         };
         let door = self.client.door.as_ref();
         let stray = door.and_then(|door| door.check(head.target(), head.headers()).err());
         let mut early = EarlyBody::NotAsked;
+        let mut owners = Owners::default();
         let mut decision = self.ask(&asked);
-        if let Verdict::ReadBody { at_most } = decision.verdict
-            && stray.is_none()
-        {
-            // A reload does not wait for a body. After the body, the new gate is asked.
-            self.control.decided(false);
-            if !self.control.begin(true) {
-                return Next::End;
+        let mut rounds = if stray.is_none() { MOST_ROUNDS } else { 0 };
+        while rounds > 0 {
+            rounds -= 1;
+            if let Verdict::ReadBody { at_most } = decision.verdict
+                && matches!(early, EarlyBody::NotAsked)
+            {
+                // A reload does not wait for a body. After the body, the new gate is asked.
+                self.control.decided(false);
+                if !self.control.begin(true) {
+                    return Next::End;
+                }
+                early = self.read_ahead(head, at_most).await;
+            } else if !self.find_owners(&decision.verdict, &mut owners).await {
+                break;
             }
-            early = self.read_ahead(head, at_most).await;
-            asked.body = early.body();
-            decision = self.ask(&asked);
+            let body = match &early {
+                EarlyBody::NotAsked => asked.body,
+                early => early.body(),
+            };
+            decision = self.ask(&Request { body, owners: &owners, ..asked });
         }
         let (verdict, mut exchange) = self.report(at, &asked, head.agent(), decision, stray);
         let is_head = head.method() == "HEAD";
@@ -93,6 +111,12 @@ impl<R: Record> Connection<R> {
         self.service.gate.decide(asked)
     }
 
+    /// Asks the engine what the gate wants to know about owners; false if it does not ask for that.
+    async fn find_owners(&self, verdict: &Verdict, owners: &mut Owners) -> bool {
+        let service = Arc::clone(&self.service);
+        owners::answer(service.owners.as_deref(), verdict, owners).await
+    }
+
     /// Reports a decision to the observers and the recorder. Returns the permit, or what to answer
     /// instead. A stray request is never permitted, and neither is a request that the gate did not
     /// decide on or that could not be recorded.
@@ -106,13 +130,13 @@ impl<R: Record> Connection<R> {
     ) -> (Result<Permit, Denied>, Exchange<R>) {
         if let Some(stray) = stray {
             decision.verdict = Verdict::Deny(Denial::stray(stray));
-        } else if let Verdict::ReadBody { .. } = decision.verdict {
+        } else if decision.verdict.asks() {
             decision.verdict = Verdict::Deny(Denial::undecided());
         }
         let text = match &decision.verdict {
             Verdict::Deny(denial) => Some(denial.to_string()),
             Verdict::Forward(permit) => permit.instead_of().map(ToString::to_string),
-            Verdict::ReadBody { .. } => None,
+            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes { .. } => None,
         };
         let arrival = Arrival {
             at,
@@ -132,7 +156,9 @@ impl<R: Record> Connection<R> {
             Verdict::Forward(_) if is_refused => Err(Denied::of(&Denial::unrecorded(), None)),
             Verdict::Forward(permit) => Ok(permit),
             Verdict::Deny(denial) => Err(Denied::of(&denial, text)),
-            Verdict::ReadBody { .. } => Err(Denied::of(&Denial::undecided(), None)),
+            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes { .. } => {
+                Err(Denied::of(&Denial::undecided(), None))
+            }
         };
         self.control.decided(verdict.is_ok());
         (verdict, exchange)

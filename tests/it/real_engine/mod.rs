@@ -34,6 +34,8 @@ mod log;
 mod made;
 /// Sockets that containers get under `enforce`.
 mod nested;
+/// Rules about own objects.
+mod own;
 /// The other engine.
 mod podman;
 /// Secrets in the requests of podman's clients must not appear anywhere.

@@ -1,0 +1,218 @@
+//! The label that says whose an object is. It is written into what a request creates, so that it lasts
+//! as long as the object does and the engine itself can filter by it.
+
+use super::Json;
+use crate::api::{Object, ObjectKind, Operation, Query};
+
+/// The label of containers, networks, volumes and whatever else has labels of its own.
+pub const OWNER_LABEL: &str = "dsp.owner";
+
+/// The label of images. A container has the labels of its image, so with the same label everybody's
+/// containers of an own image would be own ones.
+pub const IMAGE_OWNER_LABEL: &str = "dsp.image.owner";
+
+/// Where requests for an operation set labels.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Marks {
+    /// They create nothing with labels.
+    #[default]
+    Nowhere,
+    /// In maps of the body. Each group is of paths that mean the same: the label goes into those that the
+    /// request has, or into the first.
+    Body(&'static [&'static [&'static str]]),
+    /// In a query parameter that is a map of labels, for an image.
+    ImageLabels(&'static str),
+    /// In a query parameter that is a map of labels.
+    Labels(&'static str),
+    /// In a query parameter with instructions of a Dockerfile, for an image.
+    Instructions(&'static str),
+}
+
+impl Marks {
+    /// Where requests for an operation set labels.
+    pub(super) fn of(operation: &str) -> Self {
+        match operation {
+            "ContainerCreate" | "NetworkCreate" | "VolumeCreate" | "SecretCreate"
+            | "SecretUpdate" | "ConfigCreate" | "ConfigUpdate" => Self::Body(&[&["Labels"]]),
+            // The containers of a service have the labels of its template.
+            "ServiceCreate" | "ServiceUpdate" => {
+                Self::Body(&[&["Labels"], &["TaskTemplate.ContainerSpec.Labels"]])
+            }
+            "LibpodContainerCreate" | "LibpodNetworkCreate" | "LibpodPodCreate" => {
+                Self::Body(&[&["labels"]])
+            }
+            // podman takes the second only if the first is empty (podman `pkg/api/handlers/libpod/volumes.go`).
+            "LibpodVolumeCreate" => Self::Body(&[&["Labels", "Label"]]),
+            "LibpodSecretCreate" => Self::Labels("labels"),
+            "ImageBuild" | "LibpodImageBuild" => Self::ImageLabels("labels"),
+            "ImageCommit" | "LibpodImageCommit" => Self::Instructions("changes"),
+            _ => Self::Nowhere,
+        }
+    }
+
+    /// Writes the label into a body.
+    pub(super) fn mark_body(self, body: &mut Json, owner: &str) {
+        let Self::Body(groups) = self else { return };
+        for group in groups {
+            let named = group.iter().filter(|path| at(body, path).is_some()).collect::<Vec<_>>();
+            let places = if named.is_empty() { group.iter().take(1).collect() } else { named };
+            for path in places {
+                let path: Vec<&str> = path.split('.').chain([OWNER_LABEL]).collect();
+                put(body, &path, owner);
+            }
+        }
+    }
+
+    /// The query with the label in it; `None` if it has no place for one.
+    pub(super) fn mark_query(self, query: Query<'_>, owner: &str) -> Option<String> {
+        let label = |key: &str, value: &str| format!("LABEL {key}={value}");
+        match self {
+            Self::Nowhere | Self::Body(_) => None,
+            Self::Labels(name) => Some(marked(query, name, &[(OWNER_LABEL, owner)])),
+            // The image of an own container, or one from an own image, would have the label of containers.
+            Self::ImageLabels(name) => {
+                Some(marked(query, name, &[(IMAGE_OWNER_LABEL, owner), (OWNER_LABEL, "")]))
+            }
+            Self::Instructions(name) => {
+                let added = [label(IMAGE_OWNER_LABEL, owner), label(OWNER_LABEL, "")];
+                Some(query.with(&[], &added.map(|value| (name, value))))
+            }
+        }
+    }
+}
+
+/// Whether dsp decides on the value of a label.
+pub(super) fn is_mark(key: &str) -> bool {
+    matches!(key, OWNER_LABEL | IMAGE_OWNER_LABEL)
+}
+
+/// The label of objects of a kind.
+#[must_use]
+pub fn owner_label(kind: ObjectKind) -> &'static str {
+    if kind == ObjectKind::Image { IMAGE_OWNER_LABEL } else { OWNER_LABEL }
+}
+
+/// A body that makes a volume with an owner.
+#[must_use]
+pub fn own_volume(volume: &Object, owner: &str) -> Vec<u8> {
+    let text = |text: &str| Json::Text(text.to_owned());
+    let labels = Json::Object(vec![(OWNER_LABEL.to_owned(), text(owner))]);
+    let body = vec![("Name".to_owned(), text(&volume.name)), ("Labels".to_owned(), labels)];
+    let mut out = Vec::new();
+    Json::Object(body).write(&mut out);
+    out
+}
+
+/// Whether an operation creates objects that can be marked.
+#[must_use]
+pub fn makes_owned(operation: &Operation) -> bool {
+    Marks::of(operation.name) != Marks::Nowhere
+}
+
+/// A query whose parameter `name`, a map of labels, has these labels too. It was read before, so it is a
+/// map or missing.
+fn marked(query: Query<'_>, name: &str, labels: &[(&str, &str)]) -> String {
+    let mut given = query.pairs().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let map = given.next().and_then(|(_, value)| Json::read(&value).ok());
+    let mut map = map.filter(|map| matches!(map, Json::Object(_))).unwrap_or(Json::Object(vec![]));
+    labels.iter().for_each(|(key, value)| put(&mut map, &[key], value));
+    let mut text = Vec::new();
+    map.write(&mut text);
+    query.with(&[name], &[(name, String::from_utf8_lossy(&text).into_owned())])
+}
+
+fn at<'a>(value: &'a Json, path: &str) -> Option<&'a Json> {
+    path.split('.').try_fold(value, |value, name| value.field(name))
+}
+
+/// Sets the text at a path. Objects that are missing on the way are made.
+fn put(value: &mut Json, path: &[&str], text: &str) {
+    let Some((name, rest)) = path.split_first() else {
+        *value = Json::Text(text.to_owned());
+        return;
+    };
+    if !matches!(value, Json::Object(_)) {
+        *value = Json::Object(Vec::new());
+    }
+    let Json::Object(entries) = value else { return };
+    if !entries.iter().any(|(key, _)| key == name) {
+        entries.push(((*name).to_owned(), Json::Null));
+    }
+    if let Some((_, inner)) = entries.iter_mut().find(|(key, _)| key == name) {
+        put(inner, rest, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Context, Schema};
+    use super::*;
+    use crate::api::{CanonicalRequest, EngineKind};
+
+    const OWNER: Context<'_> =
+        Context { names: &[], sockets: None, nests: false, owner: Some("ci") };
+
+    /// The body and the query that go upstream.
+    fn written(engine: EngineKind, target: &str, body: &str) -> (String, String) {
+        let request = CanonicalRequest::parse(engine, "POST", target).unwrap();
+        let located = request.locate().unwrap();
+        let body = (!body.is_empty()).then_some(body.as_bytes());
+        let schema = Schema::of(located.operation).unwrap();
+        let contents = schema.read(request.query(), body, &OWNER).unwrap();
+        assert!(!contents.facts.iter().any(|fact| fact.value.contains(OWNER_LABEL)));
+        let body = contents.body.map(|body| String::from_utf8(body).unwrap());
+        (body.unwrap_or_default(), contents.query.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_is_created_says_whose_it_is() {
+        let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
+        for (engine, target, body, expected) in [
+            (
+                docker,
+                "/containers/create",
+                r#"{"Image":"x"}"#,
+                r#"{"Image":"x","Labels":{"dsp.owner":"ci"}}"#,
+            ),
+            (
+                docker,
+                "/networks/create",
+                r#"{"Name":"n","labels":{"a":"b","dsp.owner":"other"}}"#,
+                r#"{"Name":"n","Labels":{"a":"b","dsp.owner":"ci"}}"#,
+            ),
+            (docker, "/volumes/create", "{}", r#"{"Labels":{"dsp.owner":"ci"}}"#),
+            (
+                docker,
+                "/services/create",
+                r#"{"TaskTemplate":{"ContainerSpec":{"Image":"x"}}}"#,
+                r#"{"TaskTemplate":{"ContainerSpec":{"Image":"x","Labels":{"dsp.owner":"ci"}}},"Labels":{"dsp.owner":"ci"}}"#,
+            ),
+            (
+                podman,
+                "/v4.0.0/libpod/volumes/create",
+                r#"{"Label":{"a":"b"}}"#,
+                r#"{"Label":{"a":"b","dsp.owner":"ci"}}"#,
+            ),
+            (
+                podman,
+                "/v4.0.0/libpod/containers/create",
+                r#"{"image":"x"}"#,
+                r#"{"image":"x","labels":{"dsp.owner":"ci"}}"#,
+            ),
+        ] {
+            let (body, query) = written(engine, target, body);
+            assert_eq!((body.as_str(), query.as_str()), (expected, ""), "{target}");
+        }
+        let label = "%7B%22a%22%3A%22b%22%7D";
+        let (_, query) = written(docker, &format!("/build?labels={label}&t=x"), "");
+        assert_eq!(
+            query,
+            "t=x&labels=%7B%22a%22%3A%22b%22%2C%22dsp.image.owner%22%3A%22ci%22%2C%22dsp.owner%22%3A%22%22%7D"
+        );
+        let (_, query) = written(docker, "/commit?container=c&repo=x", "");
+        assert_eq!(
+            query,
+            "container=c&repo=x&changes=LABEL+dsp.image.owner%3Dci&changes=LABEL+dsp.owner%3D"
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! The rules about own objects: what they are about, and who the owner is.
+
+use std::sync::Arc;
+
+use super::confined::{Asked, Source};
+use super::{Found, Reason};
+use crate::api::{Located, Object, ObjectKind, Operation};
+use crate::contents::{Fact, Facts, makes_owned};
+use crate::profile::{AN_OWN_OBJECT, Entry, Profile, Rule};
+
+/// What a profile says about owners.
+#[derive(Debug)]
+pub(super) struct Ownership {
+    /// The value of the label on what is created.
+    owner: Arc<str>,
+    /// Whether what is created gets the label.
+    marks: bool,
+    /// Whether every object counts as the owner's.
+    is_assumed: bool,
+    /// For each operation of the engine, whether a rule allows it for own objects.
+    operations: Vec<bool>,
+}
+
+/// Whose the object in the path of a request is.
+pub(super) enum OfOwner {
+    /// That makes no difference.
+    Irrelevant,
+    /// The engine has to be asked.
+    Asked(Object),
+    /// The owner's. What the engine calls it, if that is more certain than the name in the path.
+    Own(Option<String>),
+    /// Somebody else's, or it does not exist.
+    Other(Object),
+    /// The engine did not say.
+    Unknown(Object),
+}
+
+impl Ownership {
+    pub(super) fn of(profile: &Profile) -> Self {
+        let mut operations = vec![false; profile.engine.catalogue().operations().len()];
+        for Entry { value: rule, .. } in &profile.allow {
+            if rule.is_of_owner()
+                && let Some(is_about_own) = operations.get_mut(rule.operation().index)
+            {
+                *is_about_own = true;
+            }
+        }
+        let marks = profile.allow.iter().any(|entry| Rule::asks_for_owner(&entry.value));
+        let owner = profile.name.as_str().into();
+        Self { owner, marks, is_assumed: false, operations }
+    }
+
+    pub(super) fn with_owner(self, owner: &str) -> Self {
+        Self { owner: owner.into(), marks: true, ..self }
+    }
+
+    pub(super) fn assumed(self) -> Self {
+        Self { is_assumed: true, marks: false, ..self }
+    }
+
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.owner)
+    }
+
+    pub(super) fn owner(&self) -> Option<&Arc<str>> {
+        self.marks.then_some(&self.owner)
+    }
+
+    /// The owner of what a request for an operation creates.
+    pub(super) fn owner_of_made(&self, operation: &Operation) -> Option<&str> {
+        (self.marks && makes_owned(operation)).then_some(&self.owner)
+    }
+
+    /// Whose the object in a path is. `is_open` says that it makes no difference.
+    pub(super) fn of_path(&self, located: &Located, is_open: bool, asked: &Asked<'_>) -> OfOwner {
+        let is_about_own = self.operations.get(located.operation.index) == Some(&true);
+        if is_open || !is_about_own {
+            return OfOwner::Irrelevant;
+        }
+        let (Some(kind), Some(name)) = (located.operation.object(), located.values.first()) else {
+            return OfOwner::Irrelevant;
+        };
+        if self.is_assumed {
+            return OfOwner::Own(None);
+        }
+        let object = Object::new(kind, name.clone());
+        match (asked.owners.of(&object), asked.source) {
+            // The name of an image says which of its names is meant.
+            (Some(found), _) if found.id_of(&self.owner).is_some() => {
+                let id = found.id_of(&self.owner).filter(|_| kind != ObjectKind::Image);
+                OfOwner::Own(id.map(str::to_owned))
+            }
+            (Some(Found::Unknown), _) => OfOwner::Unknown(object),
+            (None, Source::Body(_)) => OfOwner::Asked(object),
+            (Some(Found::Object { .. } | Found::Absent), _) | (None, Source::Recorded(_)) => {
+                OfOwner::Other(object)
+            }
+        }
+    }
+}
+
+/// What a rule about contents lacks for a request, after asking whose the objects are that it names.
+#[derive(Debug, Default)]
+pub(super) struct OfContents {
+    /// What the rule does not allow, whoever the owner is.
+    pub(super) lacking: Vec<Fact>,
+    /// The objects of which the engine has to say whose they are.
+    pub(super) asked: Vec<Object>,
+    /// The volumes that do not exist. They become the owner's.
+    pub(super) absent: Vec<Object>,
+    /// An object of which the engine did not say whose it is.
+    pub(super) unknown: Option<Object>,
+}
+
+impl OfContents {
+    /// Whether the rule allows the request.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.lacking.is_empty() && self.asked.is_empty() && self.unknown.is_none()
+    }
+}
+
+impl Ownership {
+    /// Compares the facts of a request with what a rule allows of own objects.
+    pub(super) fn of_contents(&self, rule: &Rule, facts: &Facts, asked: &Asked<'_>) -> OfContents {
+        let mut of_contents = OfContents::default();
+        let Some(contents) = rule.contents() else { return of_contents };
+        for fact in contents.refused(facts) {
+            let own = fact.as_own().filter(|own| contents.admits(own)).and_then(|_| fact.object());
+            let Some(object) = own else {
+                of_contents.lacking.push(fact.clone());
+                continue;
+            };
+            match (asked.owners.of(&object), asked.source) {
+                _ if self.is_assumed || asked.owners.is_own(&object, &self.owner) => {}
+                (None, Source::Body(_)) => of_contents.asked.push(object),
+                (Some(Found::Absent), _) if object.kind == ObjectKind::Volume => {
+                    of_contents.absent.push(object);
+                }
+                (Some(Found::Unknown), _) => of_contents.unknown = Some(object),
+                _ => of_contents.lacking.push(fact.clone()),
+            }
+        }
+        of_contents
+    }
+}
+
+impl OfOwner {
+    /// The request as rules about own objects match it.
+    pub(super) fn located(&self, located: &Located) -> Option<Located> {
+        let Self::Own(_) = self else { return None };
+        let mut own = located.clone();
+        AN_OWN_OBJECT.clone_into(own.values.first_mut()?);
+        Some(own)
+    }
+
+    /// What goes upstream in the place of the name.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Own(id) => id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The reason for a denial, if nothing else allows the request.
+    pub(super) fn denies(self) -> Option<Reason> {
+        match self {
+            Self::Other(object) => Some(Reason::NotOwn(object)),
+            Self::Unknown(object) => Some(Reason::OwnerUnknown(object)),
+            Self::Irrelevant | Self::Asked(_) | Self::Own(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Asking the engine whose objects are, before a request is forwarded.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::api::Object;
+use crate::policy::{Found, Owners, Verdict};
+
+/// What the engine will have said, in the order of the objects.
+pub type Answers<'a> = Pin<Box<dyn Future<Output = Vec<Found>> + Send + 'a>>;
+
+/// Knows whose the engine's objects are.
+pub trait FindOwners: Send + Sync {
+    /// Asks the engine about each of these objects. A question without an answer is [`Found::Unknown`].
+    fn find<'a>(&'a self, objects: &'a [Object]) -> Answers<'a>;
+
+    /// Makes volumes with the label of the owner, and says whose they are then: somebody else may have made
+    /// one of this name in the meantime.
+    fn make_volumes<'a>(&'a self, volumes: &'a [Object], owner: &'a str) -> Answers<'a>;
+}
+
+/// Does what a gate asks for, and adds the answers to `owners`. Returns false if the gate asks for nothing
+/// that can be done here.
+pub(super) async fn answer(
+    finder: Option<&dyn FindOwners>,
+    verdict: &Verdict,
+    owners: &mut Owners,
+) -> bool {
+    let (objects, found) = match (verdict, finder) {
+        (Verdict::FindOwners(objects), Some(finder)) => (objects, finder.find(objects).await),
+        (Verdict::MakeVolumes { volumes, owner }, Some(finder)) => {
+            (volumes, finder.make_volumes(volumes, owner).await)
+        }
+        (Verdict::FindOwners(objects) | Verdict::MakeVolumes { volumes: objects, .. }, None) => {
+            (objects, Vec::new())
+        }
+        _ => return false,
+    };
+    let found = found.into_iter().chain(std::iter::repeat(Found::Unknown));
+    objects.iter().cloned().zip(found).for_each(|(object, found)| owners.add(object, found));
+    true
+}

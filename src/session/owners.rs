@@ -1,0 +1,134 @@
+//! Whose objects are: the engine's answers, read for their labels.
+
+use std::collections::{HashMap, HashSet};
+
+use parking_lot::Mutex;
+
+use crate::api::{Object, ObjectKind};
+use crate::contents::{OWNER_LABEL, own_volume, owner_label};
+use crate::engine::{Described, Engine, NotDescribed, Objects};
+use crate::policy::Found;
+use crate::proxy::{Answers, FindOwners};
+
+/// How many answers are remembered. When there are more, all are forgotten.
+const MOST_REMEMBERED: usize = 4096;
+
+/// The length of an ID that means one object for as long as it exists.
+const FULL_ID: usize = 64;
+
+/// Asks an engine whose its objects are.
+pub(super) struct EngineOwners {
+    objects: Objects,
+    /// The owners of objects by their full IDs. Their labels never change.
+    known: Mutex<HashMap<Object, Found>>,
+    /// Images, by their IDs, that have no label that a container could have from them.
+    plain_images: Mutex<HashSet<String>>,
+}
+
+impl EngineOwners {
+    pub(super) fn new(engine: &Engine) -> Self {
+        Self {
+            objects: Objects::new(&engine.address, engine.version.kind),
+            known: Mutex::default(),
+            plain_images: Mutex::default(),
+        }
+    }
+
+    async fn find_one(&self, object: &Object) -> Found {
+        if let Some(found) = self.known.lock().get(object) {
+            return found.clone();
+        }
+        let found = match self.objects.describe(object).await {
+            Ok(described) => self.found(object.kind, described).await,
+            Err(error) => not_found(error),
+        };
+        if is_for_good(object) && matches!(&found, Found::Object { id, .. } if *id == object.name) {
+            let mut known = self.known.lock();
+            if known.len() >= MOST_REMEMBERED {
+                known.clear();
+            }
+            known.insert(object.clone(), found.clone());
+        }
+        found
+    }
+
+    async fn found(&self, kind: ObjectKind, described: Described) -> Found {
+        let Described { id, mut labels, image } = described;
+        let owner = labels.remove(owner_label(kind)).unwrap_or_default();
+        // A container has the labels of its image, which anybody can choose.
+        if let Some(image) = image.filter(|_| !owner.is_empty()) {
+            match self.is_plain_image(&image).await {
+                Ok(true) => {}
+                Ok(false) => return Found::Object { id, owner: String::new() },
+                Err(NotDescribed::Unknown) => return Found::Unknown,
+                Err(NotDescribed::Absent | NotDescribed::Refused) => {
+                    return Found::Object { id, owner: String::new() };
+                }
+            }
+        }
+        Found::Object { id, owner }
+    }
+
+    /// Whether a label that says whose a container is cannot come from its image.
+    async fn is_plain_image(&self, image: &str) -> Result<bool, NotDescribed> {
+        if self.plain_images.lock().contains(image) {
+            return Ok(true);
+        }
+        let described = self.objects.describe(&Object::new(ObjectKind::Image, image)).await?;
+        let is_plain = described.labels.get(OWNER_LABEL).is_none_or(String::is_empty);
+        if is_plain {
+            let mut plain = self.plain_images.lock();
+            if plain.len() >= MOST_REMEMBERED {
+                plain.clear();
+            }
+            plain.insert(image.to_owned());
+        }
+        Ok(is_plain)
+    }
+}
+
+impl FindOwners for EngineOwners {
+    fn find<'a>(&'a self, objects: &'a [Object]) -> Answers<'a> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(objects.len());
+            for object in objects {
+                found.push(self.find_one(object).await);
+            }
+            found
+        })
+    }
+
+    fn make_volumes<'a>(&'a self, volumes: &'a [Object], owner: &'a str) -> Answers<'a> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(volumes.len());
+            for volume in volumes {
+                let made = self.objects.make_volume(own_volume(volume, owner)).await;
+                found.push(match made {
+                    Ok(described) => self.found(ObjectKind::Volume, described).await,
+                    Err(error) => not_found(error),
+                });
+            }
+            found
+        })
+    }
+}
+
+fn not_found(error: NotDescribed) -> Found {
+    match error {
+        NotDescribed::Absent => Found::Absent,
+        // Nobody's, as far as the engine tells.
+        NotDescribed::Refused => Found::Absent,
+        NotDescribed::Unknown => Found::Unknown,
+    }
+}
+
+/// Whether a name is an ID under which an object is known for good, with labels that cannot be changed.
+fn is_for_good(object: &Object) -> bool {
+    let has_fixed_labels = matches!(
+        object.kind,
+        ObjectKind::Container | ObjectKind::Exec | ObjectKind::Network | ObjectKind::Pod
+    );
+    has_fixed_labels
+        && object.name.len() == FULL_ID
+        && object.name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
