@@ -11,53 +11,32 @@ use serde_json::Value;
 use super::client::Client;
 use super::proof::{SETTLES, Tried};
 use super::scene::Scene;
-use super::{request, shown};
+use super::{jobs, request, shown};
+use crate::real_engine::podman::podman_or_none;
 use crate::real_engine::{OwnEngine, api_version, real_or_return};
 use crate::support::World;
 
-/// What a program does with its own containers, network, volume, images and folder. The names are
-/// those of the attacker in the scene, so that no escape is denied because of a name.
-const JOB: &str = r#"
-set -e
-docker network create --label job=1 esc-own-net >/dev/null
-docker volume create --label job=1 job-data >/dev/null
-docker run -d --name esc-own --network esc-own-net --label job=1 -v job-data:/data -v "$PWD/work:/job" \
-    busybox sh -c 'echo up; exec sleep 1000' >/dev/null
-docker create --name esc-created --network esc-own-net --label job=1 -m 64m busybox sleep 1000 >/dev/null
-docker start esc-created >/dev/null
-docker network disconnect esc-own-net esc-created
-docker network connect esc-own-net esc-created
-docker exec esc-own sh -c 'echo made >/data/made; cat /job/input'
-docker cp work/input esc-own:/tmp/input
-docker cp esc-own:/tmp/input - | tar -t
-docker logs esc-own
-docker inspect esc-own >/dev/null
-docker ps -a >/dev/null
-docker update --restart no esc-own >/dev/null
-docker commit esc-own dsp-escape:1 >/dev/null
-docker tag dsp-escape:1 dsp-escape:2
-tar -c work | docker import - dsp-escape:1 >/dev/null
-DOCKER_BUILDKIT=0 docker build -q -t dsp-escape:1 work >/dev/null
-docker rename esc-created job-renamed
-docker kill esc-own job-renamed >/dev/null
-docker rm -f -v esc-own job-renamed >/dev/null
-docker container prune -f --filter label=job=1 >/dev/null
-docker volume prune -f --filter label=job=1 >/dev/null
-docker network prune -f --filter label=job=1 >/dev/null
-docker image prune -f --filter label=job=1 >/dev/null
-docker volume rm -f job-data >/dev/null
-docker network rm esc-own-net >/dev/null 2>&1 || true
-docker rmi -f dsp-escape:1 dsp-escape:2 >/dev/null
-"#;
-
 /// How many escapes at least have to be decided by what they contain.
 const LEAST: usize = 200;
+const LEAST_OF_PODMAN: usize = 100;
 
 #[test]
 fn nothing_that_contents_close_passes_the_profile_of_a_harmless_job() {
     let mut world = real_or_return!();
     let engine = OwnEngine::start(&mut world, "escjob");
-    let profile = learn(&world);
+    check(&world, &engine, EngineKind::Docker, jobs::DOCKER, LEAST);
+}
+
+#[test]
+fn nothing_that_contents_close_passes_the_profile_of_a_harmless_job_of_podman() {
+    let Some((world, engine)) = podman_or_none("escjobpod") else { return };
+    let job = format!("{}{}", jobs::DOCKER_OF_PODMAN, jobs::PODMAN);
+    check(&world, &engine, EngineKind::Podman, &job, LEAST_OF_PODMAN);
+}
+
+/// Learns the profile of a job, and sends through it each escape that contents can close.
+fn check(world: &World, engine: &OwnEngine, kind: EngineKind, job: &str, least: usize) {
+    let profile = learn(world, job);
     let open: Vec<_> = left_open(&profile)
         .into_iter()
         .filter(|open| open.escape.concern == Concern::Contents)
@@ -65,30 +44,28 @@ fn nothing_that_contents_close_passes_the_profile_of_a_harmless_job() {
         .collect();
     assert_eq!(open, Vec::<String>::new(), "{}", world.read("p.yaml"));
 
-    let scene = Scene::new(&world, &engine, api_version(&world), false);
+    let scene = Scene::new(world, engine, api_version(world), kind == EngineKind::Podman);
     let server = world.serve(&["enforce", "p.yaml"]);
     let through = Client::new(&server.socket.display().to_string());
-    let before = state(&scene.client);
+    let before = state(&scene.client, kind);
     let (mut wrong, mut decided) = (Vec::new(), 0);
-    for escape in
-        escapes::of(EngineKind::Docker).filter(|escape| escape.concern == Concern::Contents)
-    {
+    for escape in escapes::of(kind).filter(|escape| escape.concern == Concern::Contents) {
         decided += usize::from(is_about(&profile, escape));
         if let Err(why) = stays_out(&scene, &through, escape) {
             wrong.push(format!("{}: {}", escape.name, shown(&why)));
         }
     }
     assert!(wrong.is_empty(), "{} pass:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(decided >= LEAST, "only {decided} are about operations of the profile");
-    assert_eq!(state(&scene.client), before);
+    assert!(decided >= least, "only {decided} are about operations of the profile");
+    assert_eq!(state(&scene.client, kind), before);
 }
 
 /// The profile of three runs of the job, which then runs under it.
-fn learn(world: &World) -> Profile {
+fn learn(world: &World, job: &str) -> Profile {
     fs::create_dir(world.path("work")).unwrap();
     world.write("work/input", "input\n");
     world.write("work/Dockerfile", "FROM busybox\nCOPY input /input\n");
-    let job = world.write("job.sh", JOB).display().to_string();
+    let job = world.write("job.sh", job).display().to_string();
     let recordings = ["1.jsonl", "2.jsonl", "3.jsonl"];
     for recording in recordings {
         let done = world.dsp(&["record", "-q", "-o", recording, "--", "sh", &job]);
@@ -105,7 +82,7 @@ fn learn(world: &World) -> Profile {
 fn is_about(profile: &Profile, escape: &Escape) -> bool {
     let version = escape.version().map(|version| format!("/v{version}")).unwrap_or_default();
     let target = format!("{version}{}", escape.target.replace(['{', '}'], ""));
-    let request = CanonicalRequest::parse(EngineKind::Docker, escape.method.as_str(), &target);
+    let request = CanonicalRequest::parse(escape.engine, escape.method.as_str(), &target);
     let Some(located) = request.ok().and_then(|request| request.locate()) else { return false };
     profile.allow.iter().any(|entry| *entry.value.operation() == *located.operation)
 }
@@ -130,7 +107,7 @@ fn stays_out(scene: &Scene, through: &Client, escape: &Escape) -> Result<(), Str
     let tried = Tried {
         scene,
         client: &scene.client,
-        is_libpod: false,
+        is_libpod: escape.target.starts_with("/libpod/"),
         answer: &answer,
         patience: SETTLES,
     };
@@ -141,10 +118,15 @@ fn stays_out(scene: &Scene, through: &Client, escape: &Escape) -> Result<(), Str
 }
 
 /// Everything that an escape could have made or changed.
-fn state(client: &Client) -> Vec<(&'static str, Value)> {
-    let lists =
-        ["/containers/json?all=1", "/networks", "/volumes", "/images/json?all=1", "/plugins"];
-    let mut state: Vec<_> = lists.map(|list| (list, client.get(list).json())).into();
+fn state(client: &Client, kind: EngineKind) -> Vec<(String, Value)> {
+    let lists = ["/containers/json?all=1", "/networks", "/volumes", "/images/json?all=1"];
+    let of_one: &[&str] = match kind {
+        EngineKind::Docker => &["/plugins"],
+        EngineKind::Podman => &["/libpod/pods/json", "/libpod/secrets/json"],
+    };
+    let version = |list: &str| if list.starts_with("/libpod/") { "/v4.0.0" } else { "" };
+    let lists = lists.iter().chain(of_one).map(|list| format!("{}{list}", version(list)));
+    let mut state: Vec<_> = lists.map(|list| (list.clone(), client.get(&list).json())).collect();
     for (_, list) in &mut state {
         sorted(list);
     }

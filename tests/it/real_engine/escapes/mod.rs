@@ -8,6 +8,8 @@ mod archives;
 pub mod client;
 /// With the profile of a harmless job in between.
 mod enforced;
+/// Jobs that do no harm.
+mod jobs;
 /// What shows that it worked.
 mod proof;
 /// The objects of an attacker and of others.
