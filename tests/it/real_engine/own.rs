@@ -144,7 +144,7 @@ fn what_others_made_is_not_there() {
 
 /// What is there, whoever made it.
 const STATE: &str = "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'; \
-                     docker network ls --no-trunc; docker volume ls; docker images --no-trunc -a; \
+                     docker network ls --no-trunc; docker volume ls; docker images --no-trunc -a --format '{{.ID}} {{.Repository}} {{.Tag}}'; \
                      docker inspect -f '{{json .NetworkSettings.Networks}}' theirs";
 
 /// A container of others must not be meant by a name that an own container had when it was decided on.
