@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::asked::{Asked, Source};
 use super::ownership::{OfContents, Ownership};
-use super::{Body, MOST_OBJECTS, Owners, Reason};
-use crate::api::{CanonicalRequest, Located, Object, Operation};
+use super::{Body, MOST_OBJECTS, Reason};
+use crate::api::{Located, Object, Operation};
 use crate::contents::{Contents, Context, Fact, Facts, Schema, Sockets, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, ValuePattern};
 
@@ -19,23 +20,6 @@ pub(super) struct Confined {
     is_empty: bool,
     /// The sockets that containers ask for.
     sockets: Sockets,
-}
-
-/// Where the contents of a request come from.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Source<'a> {
-    /// The body, as far as it has been read.
-    Body(Body<'a>),
-    /// A recording; `None` if it does not have them.
-    Recorded(Option<&'a Facts>),
-}
-
-/// A request that a profile decides on.
-pub(super) struct Asked<'a> {
-    pub(super) request: &'a CanonicalRequest,
-    pub(super) source: Source<'a>,
-    /// Whose the objects are that it names.
-    pub(super) owners: &'a Owners,
 }
 
 /// The operation of a request, by the names in its path.

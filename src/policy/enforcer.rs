@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::confined::{Asked, Confined, Confinement, Names, Source};
+use super::asked::{Asked, Source};
+use super::confined::{Confined, Confinement, Names};
 use super::denial::{Elsewhere, Subject};
 use super::network::{Connection, is_hex};
 use super::ownership::{OfOwner, Ownership};

@@ -3,6 +3,7 @@
 //! A request is forwarded only with a [`Permit`], and only this module can create one. Everything
 //! that is not explicitly allowed is denied.
 
+mod asked;
 mod confined;
 mod decision;
 mod denial;
@@ -14,11 +15,13 @@ mod ownership;
 mod reading;
 mod request;
 mod stray;
+mod watching;
 
 pub use decision::{Decision, Permit, Verdict};
 pub use denial::{Denial, Reason};
 pub use enforcer::Enforcer;
-pub use gate::{Auditor, Gate, Observer, Replaceable};
+pub use gate::{Gate, Replaceable};
 pub use owners::{Found, MOST_OBJECTS, Owners};
 pub use request::{Body, Head, Missing, Request};
 pub use stray::Stray;
+pub use watching::{Auditor, Observer};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::confined::{Asked, Source};
+use super::asked::{Asked, Source};
 use super::{Found, Reason};
 use crate::api::{Located, Object, ObjectKind, Operation};
 use crate::contents::{Fact, Facts, makes_owned};

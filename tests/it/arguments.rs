@@ -102,6 +102,7 @@ const ARGUMENTS: &[Row] = &[
     ("enforce", "intercept", "--intercept=/x.sock", Refused("enforce p.yaml --intercept=@"), &[]),
     ("enforce", "audit", "--audit", No, &["drop_denied", "body_timeout"]),
     ("enforce", "require_reviewed", "--require-reviewed", No, &[]),
+    ("enforce", "own", "--own ci", No, &["audit"]),
     ("enforce", "drop_denied", "--drop-denied", No, &["command", "intercept"]),
     (
         "enforce",

@@ -264,6 +264,11 @@ fn the_profiles_of_the_format_decide_as_it_says() {
             ("GET /v1.40/containers/web/json", "min_api"),
         ],
         &[
+            ("POST /v1.41/containers/web/start", "allowed for own objects"),
+            ("POST /containers/create", "the decision depends on the body"),
+            ("POST /containers/web/kill", "is not allowed by"),
+        ],
+        &[
             (
                 "POST /v1.41/containers/create",
                 "it is allowed by profile.yaml: POST /containers/create",

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::{ApiVersion, Refusal};
+use crate::api::{ApiVersion, EngineKind, Refusal};
 use crate::http1::Flaw;
+use crate::policy::{Auditor, Body, Denial, Enforcer, Missing, Observer, Verdict};
 use crate::profile::{Comments, Entry, Name, emit, parse};
 use crate::profile::{Profile, Rule};
 

@@ -1,3 +1,5 @@
+//! Decisions on own objects, each with what the engine says.
+
 use crate::policy::{Body, Enforcer, Found, Gate, Owners, Request, Verdict};
 use crate::profile::parse;
 
