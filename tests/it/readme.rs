@@ -251,7 +251,7 @@ fn the_profiles_of_the_format_decide_as_it_says() {
     let document = Path::new(ROOT).join("docs/profile-format.md");
     let profiles: Vec<Block> =
         blocks(&document).into_iter().filter(|block| block.need == "profile").collect();
-    let asked: [&[(&str, &str)]; 3] = [
+    let asked: [&[(&str, &str)]; 4] = [
         &[
             ("GET /containers/web/json", "allowed by"),
             ("POST /containers/ci-7/start", "allowed by"),
