@@ -34,6 +34,8 @@ pub struct Enforcer {
     /// Whether rules distinguish between networks to connect to.
     is_about_networks: bool,
     ownership: Ownership,
+    /// Whether operations and names alone decide, as in most profiles.
+    is_plain: bool,
 }
 
 impl Enforcer {
@@ -57,6 +59,7 @@ impl Enforcer {
             confined: Confined::of(profile),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
             ownership: Ownership::of(profile),
+            is_plain: profile.allow.iter().chain(&profile.deny).all(|entry| entry.value.is_plain()),
         }
     }
 
@@ -64,7 +67,7 @@ impl Enforcer {
     /// owner's label even if no rule asks for it.
     #[must_use]
     pub fn with_owner(self, owner: &str) -> Self {
-        Self { ownership: self.ownership.with_owner(owner), ..self }
+        Self { ownership: self.ownership.with_owner(owner), is_plain: false, ..self }
     }
 
     /// The gate that takes every object for the owner's, and marks none. It is for a gate that only
@@ -141,51 +144,15 @@ impl Enforcer {
             return self.deny(Reason::Denied { rule, given: None }, None, request, Some(located));
         }
         let is_open = self.allow.matches(located);
-        let of_owner = match self.ownership.of_path(located, is_open, asked) {
-            OfOwner::Asked(object) => return Verdict::FindOwners(vec![object]),
-            known => known,
-        };
-        let names = Names { located, own: of_owner.located(located) };
-        let is_open = is_open || names.own.as_ref().is_some_and(|own| self.allow.matches(own));
-        let permit = |query: Option<&str>| {
-            let permit = Permit::canonical(request, located.operation.traits.hijack);
-            match (of_owner.id(), query) {
-                (None, None) => permit,
-                (id, query) => permit.with_target(request.target_with(id, query)),
-            }
-        };
-        let owner = self.ownership.owner_of_made(located.operation);
-        if let Some(confining) = self.confined.about(&names, is_open, owner) {
-            let (body, query) = match confining.decide(asked, &self.ownership, contents) {
-                Confinement::Admitted { body, query } => (body, query),
-                Confinement::Unread => return Verdict::ReadBody { at_most: LONGEST_BODY },
-                Confinement::Owners(objects) => return Verdict::FindOwners(objects),
-                Confinement::Volumes(volumes) => {
-                    let owner = self.ownership.name();
-                    return Verdict::MakeVolumes { volumes, owner };
-                }
-                Confinement::Denied(refused) => {
-                    return self.deny(refused.reason, refused.rule, request, Some(located));
-                }
-            };
-            // The body may also name a network that rules without contents decide on.
-            let permit = permit(query.as_deref());
-            if let Some(verdict) = self.network_verdict(asked, located, &permit, is_open) {
-                return verdict;
-            }
-            return Verdict::Forward(match body {
-                None => permit,
-                Some(body) => permit.with_body(body),
-            });
+        if !self.is_plain
+            && let Some(verdict) = self.beyond_names(asked, located, is_open, contents)
+        {
+            return verdict;
         }
         if is_open {
-            let permit = permit(None);
+            let permit = Permit::canonical(request, located.operation.traits.hijack);
             let verdict = self.network_verdict(asked, located, &permit, is_open);
             return verdict.unwrap_or(Verdict::Forward(permit));
-        }
-        if let Some(reason) = of_owner.denies() {
-            let rule = is_told(request, located).then(|| Rule::of_request(located));
-            return self.deny(reason, rule, request, Some(located));
         }
         // If some names are allowed, a person has decided against allowing all. A name that is not
         // repeated to the client, because it is long or may be secret, is not repeated in a rule
@@ -197,6 +164,64 @@ impl Enforcer {
             false => Rule::any(located.operation),
         };
         self.deny(Reason::NotAllowed { is_narrowed }, Some(rule), request, Some(located))
+    }
+
+    /// Decides on contents and owners; `None` if they make no difference.
+    #[inline(never)]
+    fn beyond_names(
+        &self,
+        asked: &Asked<'_>,
+        located: &Located,
+        is_open: bool,
+        contents: &mut Option<Box<Result<Facts, Unreadable>>>,
+    ) -> Option<Verdict> {
+        let request = asked.request;
+        let of_owner = match self.ownership.of_path(located, is_open, asked) {
+            OfOwner::Asked(object) => return Some(Verdict::FindOwners(vec![object])),
+            known => known,
+        };
+        let names = Names { located, own: of_owner.located(located) };
+        let is_own_open = names.own.as_ref().is_some_and(|own| self.allow.matches(own));
+        let is_open = is_open || is_own_open;
+        let permit = |query: Option<&str>| {
+            let permit = Permit::canonical(request, located.operation.traits.hijack);
+            match (of_owner.id(), query) {
+                (None, None) => permit,
+                (id, query) => permit.with_target(request.target_with(id, query)),
+            }
+        };
+        let owner = self.ownership.owner_of_made(located.operation);
+        if let Some(confining) = self.confined.about(&names, is_open, owner) {
+            let (body, query) = match confining.decide(asked, &self.ownership, contents) {
+                Confinement::Admitted { body, query } => (body, query),
+                Confinement::Unread => return Some(Verdict::ReadBody { at_most: LONGEST_BODY }),
+                Confinement::Owners(objects) => return Some(Verdict::FindOwners(objects)),
+                Confinement::Volumes(volumes) => {
+                    let owner = self.ownership.name();
+                    return Some(Verdict::MakeVolumes { volumes, owner });
+                }
+                Confinement::Denied(refused) => {
+                    return Some(self.deny(refused.reason, refused.rule, request, Some(located)));
+                }
+            };
+            // The body may also name a network that rules without contents decide on.
+            let permit = permit(query.as_deref());
+            let of_network = self.network_verdict(asked, located, &permit, is_open);
+            return Some(of_network.unwrap_or_else(|| {
+                Verdict::Forward(match body {
+                    None => permit,
+                    Some(body) => permit.with_body(body),
+                })
+            }));
+        }
+        if is_own_open {
+            let permit = permit(None);
+            let of_network = self.network_verdict(asked, located, &permit, is_open);
+            return Some(of_network.unwrap_or(Verdict::Forward(permit)));
+        }
+        let reason = of_owner.denies().filter(|_| !is_open)?;
+        let rule = is_told(request, located).then(|| Rule::of_request(located));
+        Some(self.deny(reason, rule, request, Some(located)))
     }
 
     /// The decision on a request whose body may name another network than the path; `None` if that
