@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use self::vary::generalised;
 use super::{Demand, Known};
-use crate::contents::{Fact, Schema};
-use crate::profile::{Constraints, Rule};
+use crate::contents::{Facet, Fact, Schema};
+use crate::profile::{Constraints, Rule, looks_like_id};
 use crate::text::words;
 
 /// What rules do with the contents that were seen.
@@ -39,9 +39,16 @@ impl Confine {
             .flat_map(|facts| facts.iter())
             .collect();
         let mut constraints = Constraints::harmless();
-        let named = facts.into_iter().filter(|fact| !fact.facet.is_free());
+        // The next container has another ID, which no value but any matches.
+        let is_id = |fact: &&Fact| fact.facet == Facet::Container && looks_like_id(&fact.value);
+        let has_ids = facts.iter().any(is_id);
+        let is_open = |facet: Facet| has_ids && facet == Facet::Container;
+        let named = facts.into_iter().filter(|fact| !fact.facet.is_free() && !is_open(fact.facet));
         for value in generalised(named, &known.contents) {
             constraints.add(value);
+        }
+        if has_ids {
+            constraints.open(Facet::Container);
         }
         rule.with_contents(Some(constraints))
     }
