@@ -143,9 +143,11 @@ fn what_others_made_is_not_there() {
     assert_eq!(engine(&world, "docker ps -q --no-trunc"), theirs);
 }
 
-/// What is there, whoever made it.
-const STATE: &str = "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'; \
-                     docker network ls --no-trunc; docker volume ls; docker images --no-trunc -a --format '{{.ID}} {{.Repository}} {{.Tag}}'; \
+/// What is there, whoever made it. Lists are sorted: an engine orders what it made in the same second in any
+/// way.
+const STATE: &str = "{ docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'; \
+                     docker network ls --no-trunc; docker volume ls; \
+                     docker images --no-trunc -a --format '{{.ID}} {{.Repository}} {{.Tag}}'; } | sort; \
                      docker inspect -f '{{json .NetworkSettings.Networks}}' theirs";
 
 /// A container of others must not be meant by a name that an own container had when it was decided on.
