@@ -203,6 +203,12 @@ mod tests {
             let (body, query) = written(engine, target, body);
             assert_eq!((body.as_str(), query.as_str()), (expected, ""), "{target}");
         }
+        let volume = r#"{"Image":"x","HostConfig":{"Mounts":[{"Type":"volume","Source":"v","Target":"/v","VolumeOptions":{"Labels":{"dsp.owner":"other"}}}]}}"#;
+        let request = CanonicalRequest::parse(docker, "POST", "/containers/create").unwrap();
+        let schema = Schema::of(request.locate().unwrap().operation).unwrap();
+        let contents = schema.read(request.query(), Some(volume.as_bytes()), &OWNER).unwrap();
+        let facts: Vec<String> = contents.facts.iter().map(ToString::to_string).collect();
+        assert!(facts.contains(&"labels dsp.owner".to_owned()), "{facts:?}");
         let label = "%7B%22a%22%3A%22b%22%7D";
         let (_, query) = written(docker, &format!("/build?labels={label}&t=x"), "");
         assert_eq!(

@@ -141,8 +141,9 @@ impl Reading<'_> {
                 let of_list = value.items().iter().filter_map(Json::text);
                 let of_list = of_list.map(|item| item.split_once('=').map_or(item, |(key, _)| key));
                 for key in of_map.chain(of_list) {
-                    // dsp itself sets the value of these.
-                    let is_set = self.context.owner.is_some() && is_mark(key);
+                    // dsp itself sets the value of these, but not on the volumes that a create makes.
+                    let is_of_object = !field.contains("VolumeOptions");
+                    let is_set = self.context.owner.is_some() && is_mark(key) && is_of_object;
                     if !subject.is_harmless(key) && !is_set {
                         self.add_named(subject.facet, prefix, key, field)?;
                     }

@@ -50,7 +50,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether it is no decision yet: the gate has to be asked again.
+    /// Whether it is not a decision yet: the gate has to be asked again.
     #[must_use]
     pub fn asks(&self) -> bool {
         matches!(self, Self::ReadBody { .. } | Self::FindOwners(_) | Self::MakeVolumes { .. })

@@ -102,7 +102,7 @@ impl Ownership {
 /// What a rule about contents lacks for a request, after asking whose the objects are that it names.
 #[derive(Debug, Default)]
 pub(super) struct OfContents {
-    /// What the rule does not allow, whoever the owner is.
+    /// What the rule does not allow for any owner.
     pub(super) lacking: Vec<Fact>,
     /// The objects of which the engine has to say whose they are.
     pub(super) asked: Vec<Object>,
