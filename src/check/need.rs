@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::Check;
 use crate::api::ApiVersion;
 use crate::contents::Fact;
-use crate::learn::{Demand, Known, TooOld, Use};
-use crate::policy::{Enforcer, Reason};
+use crate::learn::{Demand, Judge, Known, TooOld, Use};
+use crate::policy::Reason;
 use crate::profile::{
     CheckCode, Entry, Pattern, Profile, Rule, Subject, UnknownOperation, looks_like_id,
 };
@@ -18,12 +18,12 @@ const EXAMPLES: usize = 3;
 impl Check<'_> {
     pub(super) fn find_denied(&mut self) {
         // Everything that min_api denies is one finding about the profile.
-        let gate = Enforcer::new(&Profile { min_api: None, ..self.profile.clone() });
+        let judge = Judge::new(&Profile { min_api: None, ..self.profile.clone() });
         for known in self.evidence.known() {
             let mut by_code: BTreeMap<CheckCode, Vec<&Demand>> = BTreeMap::new();
             let mut outside: BTreeMap<String, (Rule, BTreeSet<Fact>)> = BTreeMap::new();
             for (demand, versions) in &known.demands {
-                let denial = |version: &Option<ApiVersion>| known.denial(&gate, demand, *version);
+                let denial = |version: &Option<ApiVersion>| judge.denial(known, demand, *version);
                 let denial = versions.iter().find_map(denial);
                 if let Some(Reason::Contents { rule, lacking }) =
                     denial.as_ref().map(|one| &one.reason)
@@ -64,8 +64,14 @@ impl Check<'_> {
             [one] => exact(one),
             _ => any.clone(),
         };
-        let examples: Vec<String> =
-            demands.iter().take(EXAMPLES).map(|demand| exact(demand).to_string()).collect();
+        let names = self.evidence.object_names();
+        let told = |demand: &&Demand| {
+            let id = demand.names.first();
+            let known_as = id.and_then(|id| names.of_operation(operation, id));
+            let known_as = known_as.map(|name| format!(" ({name})")).unwrap_or_default();
+            format!("{}{known_as}", exact(demand))
+        };
+        let examples: Vec<String> = demands.iter().take(EXAMPLES).map(told).collect();
         let more = match demands.len().saturating_sub(EXAMPLES) {
             0 => String::new(),
             more => format!(" and {}", count(more, "more name").trim_end_matches("s")),
@@ -88,14 +94,28 @@ impl Check<'_> {
                 let span = entry.and_then(|entry| entry.span.clone());
                 let verb = if demands.len() == 1 { "is" } else { "are" };
                 let is_id = |demand: &&Demand| demand.names.iter().any(|name| looks_like_id(name));
-                let help = if demands.iter().any(is_id) {
+                let is_own = demands.iter().all(|demand| demand.has_own_path(operation));
+                let of_operation = allow.iter().map(|entry| &entry.value);
+                let mut of_operation = of_operation.filter(|rule| rule.operation() == operation);
+                let only = match of_operation.any(Rule::is_of_owner) {
+                    true => {
+                        "not about what the program itself made, or names that the profile allows"
+                    }
+                    false => "outside the names that the profile allows",
+                };
+                let help = if is_own {
+                    let rest = any.patterns().iter().skip(1).cloned();
+                    let own = std::iter::once(Pattern::Own).chain(rest).collect();
+                    let own = Rule::narrowed(operation, own);
+                    format!("to allow what the program itself made, add under allow: - {own}")
+                } else if demands.iter().any(is_id) {
                     format!("IDs change each time; to allow all of them, add under allow: - {any}")
                 } else {
                     format!("to allow it, add under allow: - {rule}")
                 };
                 (
                     rule,
-                    format!("{asked} {verb} outside the names that the profile allows"),
+                    format!("{asked} {verb} {only}"),
                     Self::region(span, "allows only other names"),
                     help,
                 )
@@ -237,4 +257,94 @@ fn code(reason: &Reason) -> CheckCode {
 
 pub(super) fn seen(used: &Use) -> String {
     format!("{}, {}", count(used.requests, "request"), count(used.sessions.len(), "session"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::check::{Options, check};
+    use crate::learn::Evidence;
+    use crate::learn::told::{evidence, of_version};
+    use crate::profile::parse;
+    use crate::report::{Severity, Source};
+
+    fn drift(allow: &str, evidence: &Evidence) -> String {
+        let text = format!("version: 1\nname: x\nallow:\n{allow}");
+        let profile = parse(&text).unwrap();
+        let options = Options {
+            today: jiff::civil::date(2026, 1, 1),
+            severities: BTreeMap::new(),
+            fail_on: Severity::Error,
+            reviewed_before: None,
+            requires_reviewed: false,
+        };
+        let report = check(&profile, Source::file("p.yaml", text), evidence, &options);
+        let found = report.findings.iter().filter(|found| found.severity == Severity::Error);
+        let told = found.map(|found| {
+            format!(
+                "{}: {}; {}",
+                found.code,
+                found.message,
+                found.help.as_deref().unwrap_or_default()
+            )
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn objects_are_compared_by_owner_and_by_name() {
+        let own: &[&str] = &[
+            "POST /containers/create?name=web",
+            "+container ID web",
+            "POST /containers/ID/start",
+            "POST /containers/web/exec",
+            "+exec e1",
+            "POST /exec/e1/start",
+        ];
+        let allow = "  - POST /containers/create\n  - POST /containers/@own/start\n  - POST /containers/@own/exec\n  - POST /exec/@own/start\n";
+        assert_eq!(drift(allow, &evidence(&[own])), "");
+        let others = [
+            own,
+            &[
+                "POST /containers/db/start",
+                "POST /containers/OTHER/exec",
+                "+exec e2",
+                "POST /exec/e2/start",
+            ],
+        ]
+        .concat();
+        insta::assert_snapshot!(drift(allow, &evidence(&[&others])), @r#"
+        name-outside-narrowing: POST /containers/9a5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c/exec is not about what the program itself made, or names that the profile allows; IDs change each time; to allow all of them, add under allow: - POST /containers/*/exec
+        name-outside-narrowing: POST /exec/e2/start is not about what the program itself made, or names that the profile allows; to allow it, add under allow: - POST /exec/e2/start
+        name-outside-narrowing: POST /containers/db/start is not about what the program itself made, or names that the profile allows; to allow it, add under allow: - POST /containers/db/start
+        "#);
+        // An older recording does not tell.
+        assert_eq!(drift(allow, &of_version(2, &[&others])), "");
+        // A rule for other names is not about own objects.
+        let named = "  - POST /containers/create\n  - POST /containers/db/start\n  - POST /containers/*/exec\n  - POST /exec/*/start\n";
+        insta::assert_snapshot!(drift(named, &evidence(&[own])), @r#"
+        name-outside-narrowing: POST /containers/4f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c/start (web) is outside the names that the profile allows; to allow what the program itself made, add under allow: - POST /containers/@own/start
+        "#);
+    }
+
+    #[test]
+    fn values_are_compared_by_owner_and_by_name() {
+        let own: &[&str] = &[
+            "POST /networks/create",
+            "+network ID back",
+            "POST /containers/create network=back network=ID",
+        ];
+        let allow = "  - POST /networks/create\n  - POST /containers/create:\n      network:\n        - \"@own\"\n";
+        assert_eq!(drift(allow, &evidence(&[own])), "");
+        let others = [own, &["POST /containers/create network=front"]].concat();
+        insta::assert_snapshot!(drift(allow, &evidence(&[&others])), @r#"
+        value-outside: POST /containers/create is used with network front, and its rule names other values; to allow it, add to the rule: network: - "front"
+        "#);
+        let named = allow.replace("\"@own\"", "front");
+        insta::assert_snapshot!(drift(&named, &evidence(&[own])), @r#"
+        value-outside: POST /containers/create is used with network 4f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c (back), and its rule names other values; to allow it, add to the rule: network: - "@own"
+        value-outside: POST /containers/create is used with network back, and its rule names other values; to allow it, add to the rule: network: - "@own"
+        "#);
+    }
 }

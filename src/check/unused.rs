@@ -60,13 +60,15 @@ impl Check<'_> {
         let mut used = vec![false; self.profile.allow.len()];
         for known in self.evidence.known() {
             for demand in known.demands.keys() {
-                self.allowed.each_match(&known.located(demand), |place| {
-                    let rule = self.profile.allow.get(place).map(|entry| &entry.value);
-                    if let Some(slot) = used.get_mut(place) {
-                        *slot |= rule.is_some_and(|rule| rule.may_admit(demand.facts.as_ref()));
-                    }
-                    false
-                });
+                for located in known.readings(demand) {
+                    self.allowed.each_match(&located, |place| {
+                        let rule = self.profile.allow.get(place).map(|entry| &entry.value);
+                        if let Some(slot) = used.get_mut(place) {
+                            *slot |= rule.is_some_and(|rule| known.may_admit(rule, demand));
+                        }
+                        false
+                    });
+                }
             }
         }
         used

@@ -16,21 +16,29 @@ impl Check<'_> {
         let entry = self.profile.allow.iter().find(|entry| entry.value == *rule);
         let (facet, risk) = (fact.facet, fact.facet.risk_of(&fact.value).min(names.risk()));
         let is_named = rule.contents().is_some_and(|own| own.of_facet(facet).is_some());
+        let told = format!("{facet} {}", self.evidence.object_names().told(fact));
         let (code, message, label) = match is_named {
             true => (
                 CheckCode::ValueOutside,
-                format!("{names} is used with {fact}, and its rule names other values"),
+                format!("{names} is used with {told}, and its rule names other values"),
                 format!("names other values of {facet}"),
             ),
             false => (
                 CheckCode::NewValue,
-                format!("{names} is used with {fact}, which its rule does not allow"),
+                format!("{names} is used with {told}, which its rule does not allow"),
                 format!("allows no {facet}"),
             ),
         };
+        // An ID is different every time, and a name may be that of another object later.
+        let has_it =
+            |demand: &&Demand| demand.facts.iter().flat_map(Facts::iter).any(|other| other == fact);
+        let mut demands = known.demands.keys().filter(has_it);
+        let first = demands.next().and_then(|demand| demand.as_own(known.operation, fact));
+        let is_own = demands.all(|demand| demand.as_own(known.operation, fact).is_some());
+        let allowed = first.filter(|_| is_own).unwrap_or_else(|| fact.clone());
         let line = match facet.is_flag() {
             true => format!("{facet}: true"),
-            false => format!("{facet}: - {}", spelled_value(&fact.value)),
+            false => format!("{facet}: - {}", spelled_value(&allowed.value)),
         };
         let sessions =
             known.contents.facts.get(fact).map(|sessions| count(sessions.len(), "session"));
@@ -58,17 +66,19 @@ impl Check<'_> {
             else {
                 continue;
             };
-            let is_own = |demand: &&Demand| names.matches(&known.located(demand));
-            let demands: Vec<&Demand> = known.demands.keys().filter(is_own).collect();
+            let is_matched = |demand: &&Demand| known.matches(&names, demand);
+            let demands: Vec<&Demand> = known.demands.keys().filter(is_matched).collect();
             // What a request contained that was not recorded may be any of them.
             if demands.is_empty() || demands.iter().any(|demand| demand.facts.is_none()) {
                 continue;
             }
-            let seen: Vec<&Fact> = demands
-                .iter()
-                .filter_map(|demand| demand.facts.as_ref())
-                .flat_map(|facts| facts.iter())
-                .collect();
+            let facts = |demand: &&Demand| {
+                let facts = demand.facts.iter().flat_map(Facts::iter);
+                let own = |fact: &Fact| demand.as_perhaps_own(known.operation, fact);
+                let both = facts.flat_map(|fact| std::iter::once(fact.clone()).chain(own(fact)));
+                both.collect::<Vec<Fact>>()
+            };
+            let seen: Vec<Fact> = demands.iter().flat_map(facts).collect();
             for (facet, allowed) in contents.iter() {
                 let of_facet = || seen.iter().filter(|fact| fact.facet == facet);
                 let mut only = Constraints::harmless();

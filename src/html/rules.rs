@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::api::Risk;
 use crate::explain;
-use crate::learn::{Evidence, Known};
+use crate::learn::{Evidence, Known, ObjectNames};
 use crate::profile::looks_like_id;
 use crate::profile::{Profile, Rule};
 use crate::report::{count, printable};
@@ -98,6 +98,7 @@ fn shown(name: &str) -> String {
 /// The uses of each rule, by its index in `allow`.
 struct Used<'a> {
     rules: Vec<UsedFor<'a>>,
+    object_names: &'a ObjectNames,
 }
 
 #[derive(Clone, Default)]
@@ -116,19 +117,25 @@ impl<'a> Used<'a> {
         let allowed = profile.allowed();
         for known in evidence.known() {
             for demand in known.demands.keys() {
-                allowed.each_match(&known.located(demand), |place| {
-                    let rule = profile.allow.get(place).map(|entry| &entry.value);
-                    let is_used = rule.is_some_and(|rule| rule.may_admit(demand.facts.as_ref()));
-                    if let Some(used) = rules.get_mut(place).filter(|_| is_used) {
-                        used.known = Some(known);
-                        used.matched += 1;
-                        used.names.extend(demand.names.first());
-                    }
-                    false
-                });
+                let mut places = BTreeSet::new();
+                for located in known.readings(demand) {
+                    allowed.each_match(&located, |place| {
+                        let rule = profile.allow.get(place).map(|entry| &entry.value);
+                        if rule.is_some_and(|rule| known.may_admit(rule, demand)) {
+                            places.insert(place);
+                        }
+                        false
+                    });
+                }
+                for place in places {
+                    let Some(used) = rules.get_mut(place) else { continue };
+                    used.known = Some(known);
+                    used.matched += 1;
+                    used.names.extend(demand.names.first());
+                }
             }
         }
-        Self { rules }
+        Self { rules, object_names: evidence.object_names() }
     }
 
     /// How often a rule was used, in how many sessions and for which names.
@@ -149,6 +156,9 @@ impl<'a> Used<'a> {
                     @for (place, name) in names.iter().take(NAMES).enumerate() {
                         @if place > 0 { ", " }
                         (shown(name))
+                        @if let Some(known_as) = self.object_names.of_operation(known.operation, name) {
+                            " (" (printable(known_as)) ")"
+                        }
                     }
                     @if more > 0 { " and " (more) " more" }
                 }

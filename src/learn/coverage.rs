@@ -166,7 +166,7 @@ impl Coverage {
         let mut coverage = Self {
             sessions: sessions.collect(),
             operations: operations.collect(),
-            contents: evidence.known().flat_map(contents).collect(),
+            contents: evidence.known().flat_map(|known| contents(evidence, known)).collect(),
             unread: evidence.known().filter_map(unread).collect(),
             unknown: evidence.unknown().map(|(text, one)| OtherRow::of(text, &one.seen)).collect(),
             refused: evidence.refused().map(|(text, seen)| OtherRow::of(text, seen)).collect(),
@@ -202,7 +202,7 @@ impl OtherRow {
 }
 
 /// What the requests for an operation gave away, except what rules leave free.
-fn contents(known: &Known) -> Vec<ContentsRow> {
+fn contents(evidence: &Evidence, known: &Known) -> Vec<ContentsRow> {
     let facts = || known.contents.facts.iter().filter(|(fact, _)| !fact.facet.is_free());
     let facets: BTreeSet<Facet> = facts().map(|(fact, _)| fact.facet).collect();
     let row = |facet: Facet| {
@@ -212,7 +212,7 @@ fn contents(known: &Known) -> Vec<ContentsRow> {
             operation: known.operation.to_string(),
             facet,
             values: of().count(),
-            once: once.map(|(fact, _)| fact.value.clone()).collect(),
+            once: once.map(|(fact, _)| evidence.object_names().told(fact)).collect(),
         }
     };
     facets.into_iter().map(row).collect()

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Demand, SeenContents};
 use crate::api::{ApiVersion, Located, Operation, encode_segment};
+use crate::contents::{Fact, Facts};
 use crate::policy::{Denial, Enforcer, Request};
+use crate::profile::{AN_OWN_OBJECT, Rule};
 
 /// How often something was seen, and in which sessions.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -58,6 +60,52 @@ impl Known {
     #[must_use]
     pub fn located(&self, demand: &Demand) -> Located {
         Located { operation: self.operation, values: demand.names.clone() }
+    }
+
+    /// The same with the name that stands for own objects, if its object may have been the recording's own.
+    #[must_use]
+    pub fn located_as_own(&self, demand: &Demand) -> Option<Located> {
+        if !demand.may_have_own_path(self.operation) {
+            return None;
+        }
+        let mut located = self.located(demand);
+        *located.values.first_mut()? = AN_OWN_OBJECT.to_owned();
+        Some(located)
+    }
+
+    /// The names of a demand in every way in which rules may match them.
+    pub fn readings(&self, demand: &Demand) -> impl Iterator<Item = Located> {
+        std::iter::once(self.located(demand)).chain(self.located_as_own(demand))
+    }
+
+    /// Whether a rule matches the names of a demand.
+    #[must_use]
+    pub fn matches(&self, rule: &Rule, demand: &Demand) -> bool {
+        self.readings(demand).any(|located| rule.matches(&located))
+    }
+
+    /// Whether a rule that matches the names of a demand allows its contents.
+    #[must_use]
+    pub fn admits(&self, rule: &Rule, demand: &Demand) -> bool {
+        rule.admits(self.facts_for(rule, demand).as_ref())
+    }
+
+    /// The same if contents that were not recorded may have been anything.
+    #[must_use]
+    pub fn may_admit(&self, rule: &Rule, demand: &Demand) -> bool {
+        demand.facts.is_none() || self.admits(rule, demand)
+    }
+
+    /// The contents of a demand, with own objects as the rule spells them.
+    fn facts_for(&self, rule: &Rule, demand: &Demand) -> Option<Facts> {
+        let facts = demand.facts.as_ref()?;
+        let Some(contents) = rule.contents() else { return Some(facts.clone()) };
+        let spelled = |fact: &Fact| {
+            let own = demand.as_perhaps_own(self.operation, fact);
+            let own = own.filter(|own| !contents.admits(fact) && contents.admits(own));
+            own.unwrap_or_else(|| fact.clone())
+        };
+        Some(facts.iter().map(spelled).collect())
     }
 
     /// The path of a request with this demand, without a version.

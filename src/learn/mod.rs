@@ -12,6 +12,7 @@ mod demand;
 mod evidence;
 mod gather;
 mod generate;
+mod judge;
 mod known;
 mod names;
 mod outcomes;
@@ -20,6 +21,8 @@ mod proof;
 mod seen_contents;
 mod session;
 mod title;
+#[cfg(test)]
+pub(crate) mod told;
 mod update;
 
 pub use chosen::Chosen;
@@ -29,6 +32,7 @@ pub use demand::{Demand, Whose};
 pub use evidence::{Evidence, Unknown};
 pub use gather::{Gathering, MixedEngines};
 pub use generate::{Generated, MinApi, Options, generate};
+pub use judge::Judge;
 pub use known::{Known, Use};
 pub use names::Names;
 pub use owners::ObjectNames;

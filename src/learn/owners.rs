@@ -300,6 +300,26 @@ impl Whose {
 }
 
 impl ObjectNames {
+    /// The name of the object in the path of an operation, if it is named there by its ID.
+    #[must_use]
+    pub fn of_operation(&self, operation: &Operation, id: &str) -> Option<&str> {
+        self.of(operation.object()?, id)
+    }
+
+    /// The value of a fact, with the name of an object that it names by its ID.
+    #[must_use]
+    pub fn told(&self, fact: &Fact) -> String {
+        let known_as = self.of_fact(fact).map(|name| format!(" ({name})")).unwrap_or_default();
+        format!("{}{known_as}", fact.value)
+    }
+
+    /// The name of the object that a fact names by its ID.
+    #[must_use]
+    pub fn of_fact(&self, fact: &Fact) -> Option<&str> {
+        let object = fact.object()?;
+        self.of(object.kind, &object.name)
+    }
+
     /// The name of the object with this ID, or the beginning of one; `None` if it has none, or if that is a
     /// name.
     #[must_use]

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::known::versioned;
-use super::{Demand, Evidence, Known, TooOld};
+use super::{Demand, Evidence, Judge, Known, TooOld};
 use crate::api::{ApiVersion, Operation};
-use crate::contents::Fact;
+use crate::contents::{Fact, Facts};
 use crate::escapes;
 use crate::policy::{Enforcer, Gate, Reason, Request, Verdict};
 use crate::profile::{
@@ -179,7 +179,8 @@ pub fn prove(
     profile: &Profile,
     before: Option<&Profile>,
 ) -> Result<Proof, Flaw> {
-    let gate = Enforcer::new(profile);
+    let judge = Judge::new(profile);
+    let gate = judge.gate();
     let old = before.map(Enforcer::new);
     let mut decided = HashSet::new();
     let narrowed = before.map(Profile::allowed);
@@ -189,7 +190,7 @@ pub fn prove(
         let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
         for (demand, versions) in &known.demands {
             for version in versions {
-                match known.denial(&gate, demand, *version).map(|denial| denial.reason) {
+                match judge.denial(known, demand, *version).map(|denial| denial.reason) {
                     // Requests that are too old are reported as gaps.
                     None | Some(Reason::BelowMinApi { .. }) => continue,
                     Some(Reason::Denied { .. }) => {}
@@ -223,7 +224,7 @@ pub fn prove(
         let path = operation.template.fill(|_| FRESH.into());
         let version = operation.versions.newest();
         let was = old.as_ref().is_some_and(|old| allows(old, operation, &path, version));
-        if allows(&gate, operation, &path, version)
+        if allows(gate, operation, &path, version)
             && !was
             && !may_be_fresh(evidence, profile, operation)
         {
@@ -269,12 +270,15 @@ fn admitting<'a>(
     known: &Known,
     demand: &Demand,
 ) -> Vec<&'a Rule> {
-    let mut rules = Vec::new();
-    allowed.each_match(&known.located(demand), |place| {
-        let rule = profile.allow.get(place).map(|entry| &entry.value);
-        rules.extend(rule.filter(|rule| rule.admits(demand.facts.as_ref())));
-        rules.len() > 1
-    });
+    let mut rules: Vec<&Rule> = Vec::new();
+    for located in known.readings(demand) {
+        allowed.each_match(&located, |place| {
+            let rule = profile.allow.get(place).map(|entry| &entry.value);
+            let rule = rule.filter(|rule| known.admits(rule, demand) && !rules.contains(rule));
+            rules.extend(rule);
+            rules.len() > 1
+        });
+    }
     rules
 }
 
@@ -282,17 +286,21 @@ fn admitting<'a>(
 fn superfluous_value(evidence: &Evidence, rule: &Rule, before: Option<&Rule>) -> Option<String> {
     let contents = rule.contents()?;
     let known = evidence.of_operation(rule.operation());
-    let demands = || {
-        let demands = known.into_iter().flat_map(|known| {
-            known.demands.keys().filter(|demand| rule.matches(&known.located(demand)))
-        });
-        demands.filter_map(|demand| demand.facts.as_ref())
+    let facts = || {
+        known.into_iter().flat_map(|known| {
+            let demands = known.demands.keys().filter(|demand| known.matches(rule, demand));
+            demands.flat_map(|demand| {
+                let facts = demand.facts.iter().flat_map(Facts::iter);
+                let own = |fact: &Fact| demand.as_own(known.operation, fact);
+                facts.flat_map(move |fact| std::iter::once(fact.clone()).chain(own(fact)))
+            })
+        })
     };
     let old: HashSet<&ValuePattern> =
         before.and_then(Rule::contents).into_iter().flat_map(Constraints::values).collect();
     let is_needed = |value: &&ValuePattern| {
         let is_matched = |fact: &Fact| fact.facet == value.facet() && value.matches(&fact.value);
-        old.contains(value) || demands().any(|facts| facts.iter().any(is_matched))
+        old.contains(value) || facts().any(|fact| is_matched(&fact))
     };
     let extra = contents.values().find(|value| !is_needed(value))?;
     Some(format!("{}: {} {}", rule.without_contents(), extra.facet(), extra.as_str()))
@@ -308,8 +316,10 @@ fn has_pinged(evidence: &Evidence) -> bool {
 fn may_be_fresh(evidence: &Evidence, profile: &Profile, operation: &Operation) -> bool {
     let is_handshake = operation.traits.handshake && has_pinged(evidence);
     let is_seen = evidence.known().any(|known| known.operation == operation);
-    let is_exact =
-        |rule: &Rule| rule.patterns().iter().any(|pattern| matches!(pattern, Pattern::Exact(_)));
+    let is_exact = |rule: &Rule| {
+        let mut patterns = rule.patterns().iter();
+        patterns.any(|pattern| matches!(pattern, Pattern::Exact(_) | Pattern::Own))
+    };
     let has_names = profile
         .allow
         .iter()

@@ -1,7 +1,6 @@
 //! The possible answers to a question, and the decision that each of them makes.
 
 use super::{Decision, Facts, Item, Subject};
-use crate::profile::looks_like_id;
 use crate::profile::{Pattern, Rule};
 use crate::report::count;
 
@@ -36,6 +35,9 @@ pub enum Refusal {
     /// No name for it is in the evidence.
     #[error("no name was recorded")]
     NotSeen,
+    /// Objects were named by their IDs.
+    #[error("the names seen are IDs, which are different every time")]
+    Ids,
     /// There would be too many lines.
     #[error("{0} names were seen, which is too many; use a pattern")]
     TooMany(usize),
@@ -67,21 +69,26 @@ impl Choice {
     #[must_use]
     pub fn text(self, item: &Item, facts: Option<&Facts>) -> String {
         let names = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
-        let has_ids = names.iter().flatten().any(|name| looks_like_id(name));
+        let own = facts.map_or(0, |facts| facts.own.len());
+        let has_ids = facts.is_some_and(Facts::has_ids);
         match (self, item) {
             (Self::Keep, Item::Section { rules, .. }) => format!("keep all {}", rules.len()),
             (Self::Keep, Item::Rest) => "keep all of this as it is".to_owned(),
             (Self::Keep, _) => "keep it as it is".to_owned(),
             (Self::Deny, Item::Unknown(_)) => "take it out of the profile".to_owned(),
             (Self::Deny, _) => "deny it; generate --update will not bring it back".to_owned(),
-            (Self::Names, _) => {
-                let warning = if has_ids { "; IDs are different every time" } else { "" };
-                match names.len() {
-                    0 => "narrow it to the names that were seen".to_owned(),
-                    1 => format!("narrow it to the one name that was seen{warning}"),
-                    all => format!("narrow it to the {} seen{warning}", count(all, "name")),
+            (Self::Names, _) => match (names.len(), names.len().saturating_sub(own)) {
+                (0, _) => "narrow it to the names that were seen".to_owned(),
+                (_, 0) => "narrow it to @own: what the program itself has made".to_owned(),
+                (1, _) => "narrow it to the one name that was seen".to_owned(),
+                (all, others) if all == others => {
+                    format!("narrow it to the {} seen", count(all, "name"))
                 }
-            }
+                (_, 1) => "narrow it to @own and the one other name that was seen".to_owned(),
+                (_, others) => {
+                    format!("narrow it to @own and the {} seen", count(others, "other name"))
+                }
+            },
             (Self::Pattern, _) if has_ids => {
                 "narrow it to a pattern; the names seen are IDs, which share no pattern".to_owned()
             }
@@ -112,6 +119,7 @@ impl Choice {
                 None if !has_evidence => Err(Refusal::NoRecording),
                 None | Some(0) => Err(Refusal::NotSeen),
                 Some(names) if names > MOST_NAMES => Err(Refusal::TooMany(names)),
+                Some(_) if facts.is_some_and(Facts::has_ids) => Err(Refusal::Ids),
                 Some(_) => Ok(()),
             },
         }

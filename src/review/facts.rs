@@ -1,6 +1,6 @@
 //! What the evidence says about one rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::learn::{Evidence, Names};
 use crate::profile::looks_like_id;
@@ -24,6 +24,10 @@ pub struct Facts {
     /// The names for which the rule was needed. If the operation has several parameters, an entry has
     /// the values of all of them. Empty if it has none.
     pub names: Vec<Vec<String>>,
+    /// Those of the names under which only objects were meant that the recording had made.
+    pub own: BTreeSet<Vec<String>>,
+    /// The names of objects that were asked for by their IDs, by these IDs.
+    pub known_as: BTreeMap<String, String>,
     /// The clients that sent the requests, and how often each did.
     pub clients: Vec<(Option<String>, u64)>,
     /// The status codes of the engine's answers, and how often each occurred.
@@ -40,7 +44,7 @@ impl Facts {
         let matching: BTreeMap<_, _> = known
             .demands
             .iter()
-            .filter(|(demand, _)| rule.matches(&known.located(demand)))
+            .filter(|(demand, _)| known.matches(rule, demand))
             .map(|(demand, versions)| (demand.clone(), versions.clone()))
             .collect();
         if matching.is_empty() {
@@ -49,6 +53,18 @@ impl Facts {
         let mut names: Vec<Vec<String>> =
             matching.keys().map(|demand| demand.names.clone()).collect();
         names.retain(|values| !values.is_empty());
+        names.dedup();
+        let is_own = |values: &&Vec<String>| {
+            let mut demands = matching.keys().filter(|demand| demand.names == **values);
+            demands.all(|demand| demand.has_own_path(known.operation))
+        };
+        let own = names.iter().filter(is_own).cloned().collect();
+        let known_as = names.iter().filter_map(|values| {
+            let id = values.first()?;
+            let name = evidence.object_names().of(known.operation.object()?, id)?;
+            Some((id.clone(), name.to_owned()))
+        });
+        let known_as = known_as.collect();
         let mut commands = Vec::new();
         for place in &known.seen.sessions {
             let Some(session) = evidence.sessions().get(*place) else { continue };
@@ -69,20 +85,40 @@ impl Facts {
             of_sessions: evidence.sessions().len(),
             commands,
             names,
+            own,
+            known_as,
             clients: known.clients.clone(),
             statuses: known.statuses.clone(),
             shared: shared.filter(|shared| rule.covers(shared) && shared != rule),
         })
     }
 
-    /// The rules that match exactly the names that were seen.
+    /// The rules that match the names that were seen, and own objects under any name.
     #[must_use]
     pub fn exact(&self, rule: &Rule) -> Vec<Rule> {
         let exact = |values: &Vec<String>| {
-            let patterns = values.iter().map(|value| Pattern::Exact(value.clone())).collect();
+            let is_own = self.own.contains(values);
+            let pattern = |(place, value): (usize, &String)| match place {
+                0 if is_own => Pattern::Own,
+                _ => Pattern::Exact(value.clone()),
+            };
+            let patterns = values.iter().enumerate().map(pattern).collect();
             Rule::narrowed(rule.operation(), patterns).with_contents(rule.contents().cloned())
         };
-        self.names.iter().map(exact).collect()
+        let mut rules: Vec<Rule> = Vec::new();
+        for rule in self.names.iter().map(exact) {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+        rules
+    }
+
+    /// Whether some name is an ID of an object that is not known to be own: the next one has another.
+    #[must_use]
+    pub fn has_ids(&self) -> bool {
+        let others = self.names.iter().filter(|values| !self.own.contains(*values));
+        others.flatten().any(|name| looks_like_id(name))
     }
 
     /// The names that a rule does not match, in readable form.
@@ -93,19 +129,33 @@ impl Facts {
             rule.patterns().len() == values.len()
                 && pairs().all(|(pattern, value)| pattern.matches(value))
         };
-        self.names.iter().filter(|values| !fits(values)).map(|values| short_label(values)).collect()
+        self.names
+            .iter()
+            .filter(|values| !fits(values))
+            .map(|values| self.short_label(values))
+            .collect()
     }
 
     /// The names, in readable form.
     pub fn labels(&self) -> impl Iterator<Item = String> + '_ {
-        self.names.iter().map(|values| label(values))
+        self.names.iter().map(|values| self.label(values, Clone::clone))
     }
 
     /// The names, with IDs shortened.
     pub fn short_labels(&self) -> impl Iterator<Item = String> + '_ {
-        self.names
-            .iter()
-            .map(|values| label(&values.iter().map(|value| shortened(value)).collect::<Vec<_>>()))
+        self.names.iter().map(|values| self.short_label(values))
+    }
+
+    fn short_label(&self, values: &[String]) -> String {
+        self.label(values, |value| shortened(value))
+    }
+
+    /// The parameter values of one request, and the name of the object that is named by its ID.
+    fn label(&self, values: &[String], spell: impl Fn(&String) -> String) -> String {
+        let spelled = values.iter().map(spell).collect::<Vec<_>>().join(" ");
+        let known_as = values.first().and_then(|id| self.known_as.get(id));
+        let known_as = known_as.map(|name| format!(" ({name})")).unwrap_or_default();
+        printable(&format!("{spelled}{known_as}"))
     }
 }
 
@@ -143,15 +193,6 @@ fn shortened(name: &str) -> String {
     }
 }
 
-fn short_label(values: &[String]) -> String {
-    label(&values.iter().map(|value| shortened(value)).collect::<Vec<_>>())
-}
-
-/// The parameter values of one request.
-fn label(values: &[String]) -> String {
-    printable(&values.join(" "))
-}
-
 /// The first few items of a list, and the number of items left out.
 pub(super) fn some(list: impl Iterator<Item = String>, most: usize) -> String {
     let mut list: Vec<String> = list.collect();
@@ -160,5 +201,54 @@ pub(super) fn some(list: impl Iterator<Item = String>, most: usize) -> String {
     match more {
         0 => list.join(", "),
         more => format!("{} and {more} more", list.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::EngineKind;
+    use crate::learn::told::evidence;
+    use crate::review::{Choice, Item};
+
+    /// The names as they are shown, the answer that narrows to them, and the rules that it writes.
+    fn told(lines: &[&str]) -> String {
+        let rule = Rule::parse(EngineKind::Docker, "POST /containers/*/start").unwrap();
+        let facts = Facts::of(&evidence(&[lines]), &rule).unwrap();
+        let item = Item::Rule { rule: rule.clone(), accepted_as: None };
+        let names: Vec<String> = facts.short_labels().collect();
+        let answer = match Choice::Names.check(&item, Some(&facts), true) {
+            Ok(()) => Choice::Names.text(&item, Some(&facts)),
+            Err(refusal) => format!("({refusal})"),
+        };
+        let rules = facts.exact(&rule);
+        let rules: Vec<String> =
+            rules.iter().map(|rule| rule.without_contents().to_string()).collect();
+        format!("{} | {answer} | {}", names.join(", "), rules.join(", "))
+    }
+
+    #[test]
+    fn ids_have_names_and_are_not_what_a_rule_is_narrowed_to() {
+        let own = ["POST /containers/create?name=web", "+container ID web"];
+        let with = |lines: &[&'static str]| told(&[&own, lines].concat());
+        insta::assert_snapshot!(
+            [
+                with(&["POST /containers/ID/start"]),
+                with(&["POST /containers/ID/start", "POST /containers/web/start"]),
+                with(&["POST /containers/ID/start", "POST /containers/db/start"]),
+                with(&["POST /containers/ID/start", "POST /containers/OTHER/start"]),
+                told(&["POST /containers/db/start", "POST /containers/web/start"]),
+                told(&["POST /containers/OTHER/start"]),
+            ]
+            .join("\n"),
+            @r#"
+            4f5ce1b0a3d2... (web) | narrow it to @own: what the program itself has made | POST /containers/@own/start
+            4f5ce1b0a3d2... (web), web | narrow it to @own: what the program itself has made | POST /containers/@own/start
+            4f5ce1b0a3d2... (web), db | narrow it to @own and the one other name that was seen | POST /containers/@own/start, POST /containers/db/start
+            4f5ce1b0a3d2... (web), 9a5ce1b0a3d2... | (the names seen are IDs, which are different every time) | POST /containers/@own/start, POST /containers/9a5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c/start
+            db, web | narrow it to the 2 names seen | POST /containers/db/start, POST /containers/web/start
+            9a5ce1b0a3d2... | (the names seen are IDs, which are different every time) | POST /containers/9a5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c/start
+            "#
+        );
     }
 }
