@@ -2,11 +2,12 @@
 
 mod vary;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::vary::generalised;
 use super::{Demand, Known};
-use crate::contents::{Facet, Fact, Schema};
+use crate::contents::{Facet, Fact, Facts, Schema};
 use crate::profile::{Constraints, Rule, looks_like_id};
 use crate::text::words;
 
@@ -30,20 +31,29 @@ impl Confine {
     /// contents if those of some request were not recorded.
     pub(super) fn apply(self, rule: Rule, known: &Known) -> Rule {
         let is_seen = self == Self::Seen && Schema::of(known.operation).is_some();
-        let demands = || known.demands.keys().filter(|demand| rule.matches(&known.located(demand)));
+        let demands = || known.demands.keys().filter(|demand| known.matches(&rule, demand));
         if !is_seen || demands().any(|demand: &Demand| demand.facts.is_none()) {
             return rule;
         }
-        let facts: BTreeSet<&Fact> = demands()
-            .filter_map(|demand| demand.facts.as_ref())
-            .flat_map(|facts| facts.iter())
-            .collect();
+        let mut facts: BTreeMap<&Fact, Option<Fact>> = BTreeMap::new();
+        for demand in demands() {
+            for fact in demand.facts.iter().flat_map(Facts::iter) {
+                let own = demand.as_own(known.operation, fact);
+                let entry = facts.entry(fact).or_insert_with(|| own.clone());
+                // An object that was not own each time has to be named.
+                *entry = entry.take().filter(|_| own.is_some());
+            }
+        }
+        let facts =
+            facts.into_iter().map(|(fact, own)| own.map_or(Cow::Borrowed(fact), Cow::Owned));
+        let facts: BTreeSet<Cow<'_, Fact>> = facts.collect();
         let mut constraints = Constraints::harmless();
         // The next container has another ID, which no value but any matches.
-        let is_id = |fact: &&Fact| fact.facet == Facet::Container && looks_like_id(&fact.value);
-        let has_ids = facts.iter().any(is_id);
+        let is_id = |fact: &Fact| fact.facet == Facet::Container && looks_like_id(&fact.value);
+        let has_ids = facts.iter().any(|fact| is_id(fact));
         let is_open = |facet: Facet| has_ids && facet == Facet::Container;
-        let named = facts.into_iter().filter(|fact| !fact.facet.is_free() && !is_open(fact.facet));
+        let named = facts.iter().map(Cow::as_ref);
+        let named = named.filter(|fact| !fact.facet.is_free() && !is_open(fact.facet));
         for value in generalised(named, &known.contents) {
             constraints.add(value);
         }

@@ -7,6 +7,9 @@ use crate::api::is_incomplete;
 use crate::profile::{Glob, Pattern, Rule, UnknownOperation, looks_like_id};
 use crate::text::words;
 
+/// The most names that are named next to `@own`. With more, they seem to vary.
+const MOST_NAMED: usize = 4;
+
 /// What rules do with the names that were seen.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Names {
@@ -28,8 +31,66 @@ words!(Names, () = (), {
 impl Names {
     /// The rules for an operation. They match every value that was seen. A name that was only
     /// partly recorded becomes a wildcard, because no request contains the recorded part alone.
+    ///
+    /// Names of objects that the recording made are no part of a profile, unless a person asked for exact
+    /// ones: the next such object has another name, or at least another ID. If all others are names that
+    /// a person knows, they are named next to `@own`.
     #[must_use]
     pub fn rules(self, known: &Known) -> Vec<Rule> {
+        let operation = known.operation;
+        let is_own = |demand: &Demand| {
+            let is_known = self == Self::Exact && demand.names.iter().all(|name| is_name(name));
+            demand.has_own_path(operation) && !is_known
+        };
+        let split = |wanted: bool| {
+            let demands = known.demands.iter().filter(|(demand, _)| is_own(demand) == wanted);
+            demands.map(|(demand, versions)| (demand.clone(), versions.clone())).collect()
+        };
+        let (own, others) = (known.with_demands(split(true)), known.with_demands(split(false)));
+        if own.demands.is_empty() {
+            return self.rules_for_all(known);
+        }
+        let mut names = others.demands.keys().flat_map(|demand| &demand.names);
+        let are_known = others.demands.len() <= MOST_NAMED && names.all(|name| is_name(name));
+        let narrow = if are_known { Self::Exact } else { self };
+        if !others.demands.is_empty() && !are_known && self != Self::Exact {
+            return self.rules_for_all(known);
+        }
+        if others.demands.is_empty() {
+            return self.own_rules(&own);
+        }
+        let mut rules = narrow.rules_for_all(&others);
+        // A name that is allowed whoever has it needs no other rule.
+        let is_left = |demand: &&Demand| {
+            let located = known.located(demand);
+            !rules.iter().any(|rule| rule.matches(&located))
+        };
+        let left = own.demands.iter().filter(|(demand, _)| is_left(demand));
+        let left = left.map(|(demand, versions)| (demand.clone(), versions.clone())).collect();
+        rules.extend(self.own_rules(&known.with_demands(left)));
+        rules
+    }
+
+    /// The rules for an operation on own objects, given by all demands with such.
+    fn own_rules(self, known: &Known) -> Vec<Rule> {
+        let of = |demand: &Demand| {
+            let rest = demand.names.iter().skip(1).map(|name| match self {
+                Self::Exact if !is_incomplete(name) => Pattern::Exact(name.clone()),
+                _ => Pattern::Any,
+            });
+            Rule::narrowed(known.operation, std::iter::once(Pattern::Own).chain(rest).collect())
+        };
+        let mut rules: Vec<Rule> = Vec::new();
+        for rule in known.demands.keys().map(of) {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+        rules
+    }
+
+    /// The rules for an operation, whoever made its objects.
+    fn rules_for_all(self, known: &Known) -> Vec<Rule> {
         let operation = known.operation;
         match self {
             Self::Any => vec![Rule::any(operation)],
@@ -76,6 +137,12 @@ impl Names {
     }
 }
 
+/// Whether a person can know a name: it was recorded, and is not an ID.
+fn is_name(name: &str) -> bool {
+    let digits = name.strip_prefix("sha256:").unwrap_or(name);
+    !is_incomplete(name) && !looks_like_id(digits)
+}
+
 impl Unknown {
     /// The entry of a profile for the request; `None` if a part of its path was not recorded,
     /// because no request contains the rest alone.
@@ -119,6 +186,8 @@ fn glob(names: &BTreeSet<&str>) -> Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::told::evidence;
+    use crate::learn::{Generated, Options, Wishes, generate, prove, update};
 
     fn proposed(names: &[&str]) -> String {
         glob(&names.iter().copied().collect()).to_string()
@@ -133,6 +202,90 @@ mod tests {
         assert_eq!(proposed(&["web", "worker"]), "*", "a shared letter is not a chosen prefix");
         assert_eq!(proposed(&["ci-1"]), "*", "one name shows no prefix");
         assert_eq!(proposed(&["-a", "-b"]), "*");
+    }
+
+    /// The rules that are generated from sessions, proved.
+    fn rules(sessions: &[&[&str]], names: Names) -> String {
+        let evidence = evidence(sessions);
+        let options = Options { names, ..Options::default() };
+        let Generated { profile, .. } = generate(&evidence, &options);
+        prove(&evidence, &profile, None).unwrap();
+        let rules = profile.allow.iter().map(|entry| entry.value.to_string());
+        rules.collect::<Vec<_>>().join("\n")
+    }
+
+    const OWN: &[&str] = &[
+        "POST /networks/create",
+        "+network OTHER back",
+        "POST /containers/create?name=web network=back network=front",
+        "+container ID web",
+        "POST /containers/ID/start",
+        "POST /containers/web/exec",
+        "+exec e1",
+        "POST /exec/e1/start",
+        "DELETE /containers/ID",
+        "DELETE /networks/back",
+    ];
+
+    #[test]
+    fn rules_are_about_own_objects_if_all_were() {
+        insta::assert_snapshot!(rules(&[OWN], Names::Any), @r#"
+        POST /containers/create: {network: ["@own", "front"]}
+        DELETE /containers/@own
+        POST /containers/@own/exec: {}
+        POST /containers/@own/start: {}
+        POST /exec/@own/start
+        POST /networks/create: {}
+        DELETE /networks/@own
+        "#);
+        let exact = rules(&[OWN], Names::Exact);
+        assert!(exact.contains("POST /containers/web/exec: {}"), "{exact}");
+        assert!(exact.contains("POST /containers/@own/start"), "{exact}");
+    }
+
+    #[test]
+    fn other_objects_are_named_if_a_person_knows_them() {
+        let with = |line: &'static str| {
+            let rules = rules(&[&[OWN, &[line]].concat()], Names::Any);
+            let of_start = rules.lines().filter(|rule| rule.contains("/start"));
+            of_start.map(|rule| rule.replace(": {}", "")).collect::<Vec<_>>()
+        };
+        let (own, exec) = ("POST /containers/@own/start", "POST /exec/@own/start");
+        assert_eq!(with("POST /containers/db/start"), [own, "POST /containers/db/start", exec]);
+        assert_eq!(with("POST /containers/OTHER/start"), ["POST /containers/*/start", exec]);
+        // What was not there before it was made was looked up by name.
+        let before = [&["GET /networks/back 404"], OWN, &["GET /networks/back"]].concat();
+        let rules = rules(&[&before], Names::Any);
+        assert!(rules.contains("GET /networks/back"), "{rules}");
+    }
+
+    #[test]
+    fn a_value_is_own_if_it_was_each_time() {
+        let of = |sessions: &[&[&str]]| {
+            let rules = rules(sessions, Names::Any);
+            rules.lines().find(|rule| rule.contains("/containers/create")).unwrap().to_owned()
+        };
+        assert!(of(&[OWN]).contains("network: [\"@own\", \"front\"]"), "{}", of(&[OWN]));
+        let before = [&["POST /containers/create network=back"], OWN].concat();
+        assert!(of(&[&before]).contains("network: [\"back\", \"front\"]"), "{}", of(&[&before]));
+    }
+
+    #[test]
+    fn an_update_never_narrows_and_adds_what_is_own() {
+        let evidence = evidence(&[OWN]);
+        let text = "version: 1\nname: x\nallow:\n  - POST /containers/*/start\n";
+        let profile = crate::profile::parse(text).unwrap();
+        let updated = update(text, &profile, &evidence, Wishes::default()).unwrap();
+        assert!(updated.text.contains("  - POST /containers/*/start\n"), "{}", updated.text);
+        assert!(updated.text.contains("  - POST /exec/@own/start"), "{}", updated.text);
+        let profile = crate::profile::parse(&updated.text).unwrap();
+        prove(&evidence, &profile, None).unwrap();
+        let again = update(&updated.text, &profile, &evidence, Wishes::default()).unwrap();
+        assert_eq!((again.added, again.values), (vec![], vec![]));
+        // Another program's object stays denied, and is not added without a person.
+        let others = self::evidence(&[&["POST /exec/OTHER/start"]]);
+        let kept = update(&updated.text, &profile, &others, Wishes::default()).unwrap();
+        assert_eq!((kept.added.len(), kept.kept_out.len()), (0, 1));
     }
 
     #[test]

@@ -250,7 +250,8 @@ fn news(judge: &Judge, known: &Known) -> News {
                 Some(Reason::Denied { .. }) => denied = true,
                 Some(Reason::NoContents) => is_unread = true,
                 Some(Reason::Contents { rule, lacking }) => {
-                    missing.extend(lacking.into_iter().map(|fact| (rule.clone(), fact)));
+                    let own = |fact: Fact| demand.as_own(known.operation, &fact).unwrap_or(fact);
+                    missing.extend(lacking.into_iter().map(|fact| (rule.clone(), own(fact))));
                 }
                 Some(_) => is_fresh = true,
             }
