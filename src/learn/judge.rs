@@ -40,7 +40,7 @@ impl Judge {
     ) -> Option<Denial> {
         let mut denial = known.denial(&self.gate, demand, version)?;
         match &mut denial.reason {
-            Reason::NotAllowed { .. } | Reason::NoContents => {}
+            Reason::NotAllowed { .. } | Reason::NotOwn(_) | Reason::NoContents => {}
             Reason::Contents { rule, lacking } => {
                 lacking.retain(|fact| !is_allowed_as_own(known, demand, rule, fact));
                 if lacking.is_empty() {
