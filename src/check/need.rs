@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::Check;
 use crate::api::ApiVersion;
 use crate::contents::Fact;
-use crate::learn::{Demand, Judge, Known, TooOld, Use};
-use crate::policy::Reason;
+use crate::learn::{Demand, Known, TooOld, Use};
+use crate::policy::{Enforcer, Reason};
 use crate::profile::{
     CheckCode, Entry, Pattern, Profile, Rule, Subject, UnknownOperation, looks_like_id,
 };
@@ -18,12 +18,12 @@ const EXAMPLES: usize = 3;
 impl Check<'_> {
     pub(super) fn find_denied(&mut self) {
         // Everything that min_api denies is one finding about the profile.
-        let judge = Judge::new(&Profile { min_api: None, ..self.profile.clone() });
+        let gate = Enforcer::new(&Profile { min_api: None, ..self.profile.clone() });
         for known in self.evidence.known() {
             let mut by_code: BTreeMap<CheckCode, Vec<&Demand>> = BTreeMap::new();
             let mut outside: BTreeMap<String, (Rule, BTreeSet<Fact>)> = BTreeMap::new();
             for (demand, versions) in &known.demands {
-                let denial = |version: &Option<ApiVersion>| judge.denial(known, demand, *version);
+                let denial = |version: &Option<ApiVersion>| known.denial(&gate, demand, *version);
                 let denial = versions.iter().find_map(denial);
                 if let Some(Reason::Contents { rule, lacking }) =
                     denial.as_ref().map(|one| &one.reason)

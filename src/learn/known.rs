@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Demand, SeenContents};
 use crate::api::{ApiVersion, Located, Operation, encode_segment};
 use crate::contents::{Fact, Facts};
-use crate::policy::{Denial, Enforcer, Request};
+use crate::policy::{Denial, Enforcer, Owners, Request};
 use crate::profile::{AN_OWN_OBJECT, Rule};
 
 /// How often something was seen, and in which sessions.
@@ -114,7 +114,8 @@ impl Known {
         path(self.operation, &demand.names)
     }
 
-    /// Why the profile denies a request with this demand; `None` if it does not.
+    /// Why the profile denies a request with this demand; `None` if it does not. Whose an object was is
+    /// known from the evidence, where `enforce` asks the engine.
     #[must_use]
     pub fn denial(
         &self,
@@ -124,7 +125,9 @@ impl Known {
     ) -> Option<Denial> {
         let target = versioned(version, &self.path(demand));
         let asked = Request::new(self.operation.method.as_str(), &target);
-        gate.denial_of(&asked, demand.facts.as_ref())
+        let owners = gate.owner().map(|owner| demand.owners(self.operation, owner));
+        let owners = owners.as_ref().unwrap_or(Owners::NONE);
+        gate.denial_of(&Request { owners, ..asked }, demand.facts.as_ref())
     }
 }
 

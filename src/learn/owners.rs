@@ -9,6 +9,7 @@ use super::asked::Asked;
 use super::{Demand, Whose};
 use crate::api::{EngineKind, HIDDEN, Object, ObjectKind, Operation, is_incomplete};
 use crate::contents::{Facet, Fact, familiar_image};
+use crate::policy::{self, Found};
 
 /// The fewest digits that count as the beginning of an ID.
 const FEWEST_DIGITS: usize = 4;
@@ -170,7 +171,7 @@ impl Owners {
     }
 
     /// The own object that a request means.
-    fn find(&self, object: &Object, at: (usize, u64)) -> Option<Found> {
+    fn find(&self, object: &Object, at: (usize, u64)) -> Option<Meant> {
         let kind = object.kind;
         let name = self.spelled(kind, &object.name);
         let is_there = |place: &usize| {
@@ -178,7 +179,7 @@ impl Owners {
         };
         if let Some(place) = self.by_id.get(&(kind, name.clone())).filter(|place| is_there(place)) {
             // A volume has no other ID than its name.
-            return Some(Found { place: *place, is_by_name: kind == ObjectKind::Volume });
+            return Some(Meant { place: *place, is_by_name: kind == ObjectKind::Volume });
         }
         let key = (kind, name);
         let named = self.by_name.get(&key).into_iter().flatten().rev();
@@ -192,7 +193,7 @@ impl Owners {
             })
         };
         if let Some(place) = named.find(has_name) {
-            return Some(Found { place: *place, is_by_name: true });
+            return Some(Meant { place: *place, is_by_name: true });
         }
         let (_, name) = key;
         let is_digits =
@@ -204,7 +205,7 @@ impl Owners {
             .take_while(|((other, id), _)| *other == kind && id.starts_with(&name));
         let (_, place) = begin.next()?;
         let is_unique = begin.next().is_none();
-        (is_unique && is_there(place)).then_some(Found { place: *place, is_by_name: false })
+        (is_unique && is_there(place)).then_some(Meant { place: *place, is_by_name: false })
     }
 
     /// The one spelling of a name or an ID.
@@ -225,7 +226,7 @@ impl Owners {
 
 /// An own object that a request means.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct Meant {
     place: usize,
     /// Whether it was found by a name, which others may have had before.
     is_by_name: bool,
@@ -275,6 +276,19 @@ impl Demand {
     pub fn may_have_own_path(&self, operation: &Operation) -> bool {
         let object = path_object(operation, &self.names);
         object.is_some_and(|object| self.whose.may_own(&object))
+    }
+
+    /// Whose the objects were that a request named, if what the recording made is this owner's.
+    pub(super) fn owners(&self, operation: &Operation, owner: &str) -> policy::Owners {
+        let facts = self.facts.iter().flat_map(|facts| facts.iter());
+        let of_facts = facts.filter_map(|fact| object_of(operation, fact));
+        let mut owners = policy::Owners::default();
+        for object in path_object(operation, &self.names).into_iter().chain(of_facts) {
+            let owner = if self.whose.may_own(&object) { owner } else { "" };
+            let found = Found::object(object.name.clone(), owner);
+            owners.add(object, found);
+        }
+        owners
     }
 
     /// The fact in the spelling for own objects, if its object was the recording's own.

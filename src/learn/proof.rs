@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::known::versioned;
-use super::{Demand, Evidence, Judge, Known, TooOld};
+use super::{Demand, Evidence, Known, TooOld};
 use crate::api::{ApiVersion, Operation};
 use crate::contents::{Fact, Facts};
 use crate::escapes;
@@ -179,8 +179,7 @@ pub fn prove(
     profile: &Profile,
     before: Option<&Profile>,
 ) -> Result<Proof, Flaw> {
-    let judge = Judge::new(profile);
-    let gate = judge.gate();
+    let gate = Enforcer::new(profile);
     let old = before.map(Enforcer::new);
     let mut decided = HashSet::new();
     let narrowed = before.map(Profile::allowed);
@@ -190,7 +189,7 @@ pub fn prove(
         let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
         for (demand, versions) in &known.demands {
             for version in versions {
-                match judge.denial(known, demand, *version).map(|denial| denial.reason) {
+                match known.denial(&gate, demand, *version).map(|denial| denial.reason) {
                     // Requests that are too old are reported as gaps.
                     None | Some(Reason::BelowMinApi { .. }) => continue,
                     Some(Reason::Denied { .. }) => {}
@@ -224,7 +223,7 @@ pub fn prove(
         let path = operation.template.fill(|_| FRESH.into());
         let version = operation.versions.newest();
         let was = old.as_ref().is_some_and(|old| allows(old, operation, &path, version));
-        if allows(gate, operation, &path, version)
+        if allows(&gate, operation, &path, version)
             && !was
             && !may_be_fresh(evidence, profile, operation)
         {

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::generate::{comment, missing_handshake, provenance, summary};
-use super::{Chosen, Confine, Evidence, Judge, Known, MinApi, Names};
+use super::{Chosen, Confine, Evidence, Known, MinApi, Names};
 use crate::api::{ApiVersion, Template};
 use crate::contents::Fact;
-use crate::policy::Reason;
+use crate::policy::{Enforcer, Reason};
 use crate::profile::{
     Entry, Insertion, Profile, Rule, UnknownOperation, ValuePattern, add_value, insert, set_min_api,
 };
@@ -100,9 +100,9 @@ pub fn update(
     update.too_old = TooOld::of(profile, evidence);
     let mut rules: Vec<(Rule, String)> = Vec::new();
     let mut lacking: Vec<(Rule, Fact)> = Vec::new();
-    let (allowed, judge) = (profile.allowed(), Judge::new(profile));
+    let (allowed, gate) = (profile.allowed(), Enforcer::new(profile));
     for known in evidence.known() {
-        let news = news(&judge, known);
+        let news = news(&gate, known);
         if news.denied {
             update.keep_out(known, Decision::Denied);
         }
@@ -238,14 +238,14 @@ struct News {
     is_unread: bool,
 }
 
-fn news(judge: &Judge, known: &Known) -> News {
+fn news(gate: &Enforcer, known: &Known) -> News {
     let (mut denied, mut is_unread) = (false, false);
     let mut missing = Vec::new();
     let mut fresh = known.with_demands(BTreeMap::new());
     for (demand, versions) in &known.demands {
         let mut is_fresh = false;
         for version in versions {
-            match judge.denial(known, demand, *version).map(|denial| denial.reason) {
+            match known.denial(gate, demand, *version).map(|denial| denial.reason) {
                 None | Some(Reason::BelowMinApi { .. }) => {}
                 Some(Reason::Denied { .. }) => denied = true,
                 Some(Reason::NoContents) => is_unread = true,

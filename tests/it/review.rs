@@ -60,8 +60,9 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("gfixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
     tty.press_until("y", "[4/9]  root  POST /exec/*/start");
     tty.press_until("d", "[5/9]  change  POST /containers/*/start");
-    tty.press_until("n", "[6/9]  secrets  GET /containers/*/json");
-    tty.press_until("n", "[7/9]  secrets  GET /exec/*/json");
+    tty.press_until("n", "n: the names seen are IDs");
+    tty.press_until("k", "[6/9]  secrets  GET /containers/*/json");
+    tty.press_until("k", "[7/9]  secrets  GET /exec/*/json");
     tty.press_until("k", "[8/9]  read  POST /containers/*/wait");
     tty.press_until("\r", "[9/9]  System: 2 rules that only read");
     tty.press_until("l", "[9/10]  info  HEAD /_ping");
@@ -242,7 +243,8 @@ fn a_review_line_by_line_takes_the_same_answers() {
         ("fixture-*\r", "Narrow it to POST /containers/fixture-*/exec?"),
         ("y\r", "[4/9]  root  POST /exec/*/start"),
         ("deny\r", "[5/9]  change  POST /containers/*/start"),
-        ("n\r", "[6/9]"),
+        ("n\r", "the names seen are IDs"),
+        ("k\r", "[6/9]"),
     ] {
         let before = tty.raw().len();
         tty.press(typed);
