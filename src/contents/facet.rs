@@ -115,6 +115,8 @@ impl Facet {
             Self::Mounts => &[
                 ("@socket", "The socket of dsp, under this same profile."),
                 (OWN, "Volumes that were made through this profile, and new ones."),
+                ("secret=@own", "Secrets that were made through this profile."),
+                ("config=@own", "Configs of a swarm that were made through this profile."),
             ],
             Self::Network => &[
                 ("host", "The network of the host, with all its local services."),
@@ -160,6 +162,7 @@ impl Facet {
                 ("userns=host", "No separate user IDs."),
                 ("cgroupns=host", "The cgroups of the host."),
                 ("pid=container:@own", "The processes of containers made through this profile."),
+                ("pod=@own", "A place in a pod of podman that was made through this profile."),
             ],
             Self::Source => &[("body", "The body of the request.")],
             Self::Filters => &[("everything", "All objects, whoever made them.")],

@@ -69,7 +69,12 @@ impl Fact {
         let (kind, start) = match self.facet {
             Facet::Image => (ObjectKind::Image, 0),
             Facet::Container => (ObjectKind::Container, 0),
-            Facet::Namespaces => of_container()?,
+            Facet::Namespaces => match (after("pod="), after("starts=")) {
+                (Some(start), _) => (ObjectKind::Pod, start),
+                (_, Some(start)) => (ObjectKind::Container, start),
+                (None, None) => of_container()?,
+            },
+            Facet::Devices => (ObjectKind::Container, after("from=")?),
             Facet::Network if value == "host" => return None,
             Facet::Network if !value.contains([':', '=']) => (ObjectKind::Network, 0),
             Facet::Network => match (after("link="), after("config-from=")) {
@@ -81,11 +86,17 @@ impl Fact {
             },
             Facet::Mounts if value.starts_with('/') => return None,
             Facet::Mounts if !value.contains('=') => (ObjectKind::Volume, 0),
-            Facet::Mounts => match (after("from="), after("image=")) {
-                (Some(start), _) => (ObjectKind::Container, start),
-                (_, Some(start)) => (ObjectKind::Image, start),
-                (None, None) => return None,
-            },
+            // podman takes several at once, without telling them apart here.
+            Facet::Mounts if value == "secret=any" => return None,
+            Facet::Mounts => {
+                let kinds = [
+                    ("from=", ObjectKind::Container),
+                    ("image=", ObjectKind::Image),
+                    ("secret=", ObjectKind::Secret),
+                    ("config=", ObjectKind::Config),
+                ];
+                kinds.into_iter().find_map(|(word, kind)| Some((kind, after(word)?)))?
+            }
             _ => return None,
         };
         let name = value.get(start..)?;
@@ -220,6 +231,13 @@ mod tests {
             (Facet::Mounts, "@socket", "", ""),
             (Facet::Namespaces, "pid=container:db", "container db", "pid=container:@own"),
             (Facet::Namespaces, "pid=host", "", ""),
+            (Facet::Namespaces, "pod=web", "pod web", "pod=@own"),
+            (Facet::Namespaces, "starts=db", "container db", "starts=@own"),
+            (Facet::Devices, "from=db", "container db", "from=@own"),
+            (Facet::Devices, "/dev/fuse", "", ""),
+            (Facet::Mounts, "secret=s", "secret s", "secret=@own"),
+            (Facet::Mounts, "secret=any", "", ""),
+            (Facet::Mounts, "config=c", "config c", "config=@own"),
             (Facet::Image, "busybox:1", "image busybox:1", "@own"),
             (Facet::Image, "b%2A", "", ""),
             (Facet::Container, "db", "container db", "@own"),

@@ -11,6 +11,10 @@ pub const OWNER_LABEL: &str = "dsp.owner";
 /// containers of an own image would be own ones.
 pub const IMAGE_OWNER_LABEL: &str = "dsp.image.owner";
 
+/// The lists of mounts of a container and of a service. Those of volumes without a name can have labels; volumes
+/// that a body names with a place in the container alone, and those of an image, cannot.
+const ANONYMOUS: [&str; 2] = ["HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"];
+
 /// Where requests for an operation set labels.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Marks {
@@ -50,9 +54,16 @@ impl Marks {
         }
     }
 
-    /// Writes the label into a body.
+    /// Writes the label into a body. Without an owner, it takes the label out.
     pub(super) fn mark_body(self, body: &mut Json, owner: &str) {
         let Self::Body(groups) = self else { return };
+        if owner.is_empty() {
+            for path in groups.iter().copied().flatten() {
+                at_mut(body, path).into_iter().for_each(|labels| remove(labels, OWNER_LABEL));
+            }
+            return;
+        }
+        ANONYMOUS.iter().for_each(|path| mark_anonymous(body, path, owner));
         for group in groups {
             let named = group.iter().filter(|path| at(body, path).is_some()).collect::<Vec<_>>();
             let places = if named.is_empty() { group.iter().take(1).collect() } else { named };
@@ -109,6 +120,23 @@ pub fn makes_owned(operation: &Operation) -> bool {
     Marks::of(operation.name) != Marks::Nowhere
 }
 
+/// Whether requests for an operation change the labels of the object in their path. They must neither take
+/// the label of its owner away nor give it another.
+#[must_use]
+pub fn changes_labels(operation: &Operation) -> bool {
+    matches!(operation.name, "ServiceUpdate" | "SecretUpdate" | "ConfigUpdate")
+}
+
+/// Writes the label into each mount of a volume without a name, which the engine makes for it.
+fn mark_anonymous(body: &mut Json, path: &str, owner: &str) {
+    let Some(Json::List(mounts)) = at_mut(body, path) else { return };
+    let is_anonymous =
+        |mount: &&mut Json| mount.text_of("Type") == "volume" && mount.text_of("Source").is_empty();
+    for mount in mounts.iter_mut().filter(is_anonymous) {
+        put(mount, &["VolumeOptions", "Labels", OWNER_LABEL], owner);
+    }
+}
+
 /// A query whose parameter `name`, a map of labels, has these labels too. It was read before, so it is a
 /// map or missing.
 fn marked(query: Query<'_>, name: &str, labels: &[(&str, &str)]) -> String {
@@ -123,6 +151,21 @@ fn marked(query: Query<'_>, name: &str, labels: &[(&str, &str)]) -> String {
 
 fn at<'a>(value: &'a Json, path: &str) -> Option<&'a Json> {
     path.split('.').try_fold(value, |value, name| value.field(name))
+}
+
+fn at_mut<'a>(value: &'a mut Json, path: &str) -> Option<&'a mut Json> {
+    path.split('.').try_fold(value, |value, name| match value {
+        Json::Object(entries) => {
+            entries.iter_mut().find(|(key, _)| key == name).map(|(_, inner)| inner)
+        }
+        _ => None,
+    })
+}
+
+fn remove(value: &mut Json, name: &str) {
+    if let Json::Object(entries) = value {
+        entries.retain(|(key, _)| key != name);
+    }
 }
 
 /// Sets the text at a path. Objects that are missing on the way are made.
@@ -164,6 +207,33 @@ mod tests {
         (body.unwrap_or_default(), contents.query.unwrap_or_default())
     }
 
+    /// Otherwise a request that makes something own is denied as undecided.
+    #[test]
+    fn what_can_be_marked_is_read() {
+        for engine in EngineKind::ALL {
+            for operation in engine.catalogue().operations() {
+                let is_answered = operation.permits.starts_with("learn that podman");
+                let is_read = is_answered || Schema::of(operation).is_some();
+                assert!(is_read || !makes_owned(operation), "{engine} {operation}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_owner_the_label_is_taken_out() {
+        let mut body = Json::read(
+            br#"{"Labels":{"a":"b","dsp.owner":"x"},"TaskTemplate":{"ContainerSpec":{"Labels":{"dsp.owner":"x"}}}}"#,
+        )
+        .unwrap();
+        Marks::of("ServiceUpdate").mark_body(&mut body, "");
+        let mut out = Vec::new();
+        body.write(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"Labels":{"a":"b"},"TaskTemplate":{"ContainerSpec":{"Labels":{}}}}"#
+        );
+    }
+
     #[test]
     fn what_is_created_says_whose_it_is() {
         let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);
@@ -181,6 +251,18 @@ mod tests {
                 r#"{"Name":"n","Labels":{"a":"b","dsp.owner":"ci"}}"#,
             ),
             (docker, "/volumes/create", "{}", r#"{"Labels":{"dsp.owner":"ci"}}"#),
+            (
+                docker,
+                "/secrets/create",
+                r#"{"Name":"s","Data":"eA=="}"#,
+                r#"{"Name":"s","Data":"eA==","Labels":{"dsp.owner":"ci"}}"#,
+            ),
+            (
+                docker,
+                "/configs/s/update?version=7",
+                r#"{"Name":"s","Labels":{"dsp.owner":"other"},"Data":"eA=="}"#,
+                r#"{"Name":"s","Labels":{"dsp.owner":"ci"},"Data":"eA=="}"#,
+            ),
             (
                 docker,
                 "/services/create",
@@ -209,6 +291,12 @@ mod tests {
         let contents = schema.read(request.query(), Some(volume.as_bytes()), &OWNER).unwrap();
         let facts: Vec<String> = contents.facts.iter().map(ToString::to_string).collect();
         assert!(facts.contains(&"labels dsp.owner".to_owned()), "{facts:?}");
+        let mounts = r#"{"Image":"x","HostConfig":{"Mounts":[{"Type":"volume","Target":"/a"},{"Type":"tmpfs","Target":"/t"},{"Type":"volume","Source":"v","Target":"/v"},{"Type":"volume","Target":"/b","VolumeOptions":{"Labels":{"a":"b"}}}]}}"#;
+        let (body, _) = written(docker, "/containers/create", mounts);
+        assert_eq!(
+            body,
+            r#"{"Image":"x","HostConfig":{"Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"Labels":{"dsp.owner":"ci"}}},{"Type":"tmpfs","Target":"/t"},{"Type":"volume","Source":"v","Target":"/v"},{"Type":"volume","Target":"/b","VolumeOptions":{"Labels":{"a":"b","dsp.owner":"ci"}}}]},"Labels":{"dsp.owner":"ci"}}"#
+        );
         let label = "%7B%22a%22%3A%22b%22%7D";
         let (_, query) = written(docker, &format!("/build?labels={label}&t=x"), "");
         assert_eq!(

@@ -36,7 +36,10 @@ pub use facet::{Facet, OWN};
 pub use fact::{Fact, Facts};
 pub use image::familiar as familiar_image;
 pub use json::{Json, LONGEST_BODY};
-pub use mark::{IMAGE_OWNER_LABEL, OWNER_LABEL, makes_owned, own_volume, owner_label};
+pub use mark::{
+    IMAGE_OWNER_LABEL, OWNER_LABEL, changes_labels, makes_owned, own_volume, owner_label,
+};
+pub use query::is_true;
 pub use schema::{Field, Place, Schema};
 pub use sockets::{SOCKET, Sockets};
 pub use unreadable::Unreadable;
@@ -62,7 +65,7 @@ pub struct Context<'a> {
     pub sockets: Option<&'a Sockets>,
     /// Whether a container that asks for a socket gets the nested one, if there is one.
     pub nests: bool,
-    /// Who owns what the request creates: the value of the label that is written into it. `None` leaves
-    /// labels as they are.
+    /// Who owns what the request creates or changes: the value of the label that is written into it. An empty
+    /// one takes the label out, and `None` leaves labels as they are.
     pub owner: Option<&'a str>,
 }

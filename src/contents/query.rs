@@ -8,6 +8,12 @@ use crate::api::Query;
 /// The words that an engine reads as false, in any case (moby `api/server/httputils/form.go`).
 const FALSE: [&str; 5] = ["", "0", "no", "false", "none"];
 
+/// Whether an engine reads the value of a parameter as true.
+#[must_use]
+pub fn is_true(text: &str) -> bool {
+    !FALSE.contains(&text.trim().to_ascii_lowercase().as_str())
+}
+
 /// The parameters that an operation has.
 #[derive(Clone, Debug)]
 pub(super) struct Parameters {
@@ -73,8 +79,7 @@ impl Parameters {
                     entries.push(((*name).to_owned(), Json::List(vec![Json::Text(text.into())])));
                 }
                 (Kind::Flag, None) => {
-                    let is_false = FALSE.contains(&text.trim().to_ascii_lowercase().as_str());
-                    entries.push(((*name).to_owned(), Json::Flag(!is_false)));
+                    entries.push(((*name).to_owned(), Json::Flag(is_true(&text))));
                 }
                 (Kind::Integer, None) => {}
                 (Kind::Json, None) if text.is_empty() => {}

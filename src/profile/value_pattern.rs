@@ -40,8 +40,8 @@ impl ValuePattern {
     /// Whether it asks whose an object is: `@own`, or `pid=container:@own`.
     #[must_use]
     pub fn is_of_owner(&self) -> bool {
-        let names = self.facet.names_objects() || self.facet == Facet::Namespaces;
-        names && self.text.contains(OWN)
+        let names = matches!(self.facet, Facet::Namespaces | Facet::Devices);
+        (names || self.facet.names_objects()) && self.text.contains(OWN)
     }
 
     /// Whether it matches a value of its facet.

@@ -35,6 +35,10 @@ func main() {
 		{Name: "SystemAuth", Body: registry.AuthConfig{}},
 		{Name: "ServiceCreate", Body: swarm.ServiceSpec{}},
 		{Name: "ServiceUpdate", Body: swarm.ServiceSpec{}},
+		{Name: "SecretCreate", Body: swarm.SecretSpec{}},
+		{Name: "SecretUpdate", Body: swarm.SecretSpec{}},
+		{Name: "ConfigCreate", Body: swarm.ConfigSpec{}},
+		{Name: "ConfigUpdate", Body: swarm.ConfigSpec{}},
 	}, nil)
 }
 

@@ -33,6 +33,7 @@ func main() {
 		{Name: "NetworkConnect", Body: network.ConnectRequest{}},
 		{Name: "NetworkDisconnect", Body: network.DisconnectRequest{}},
 		{Name: "SystemAuth", Body: registry.AuthConfig{}},
+		{Name: "SecretCreate", Body: entities.SecretCreateRequest{}},
 		{Name: "LibpodContainerCreate", Body: specgen.SpecGenerator{}},
 		{Name: "LibpodContainerExec", Body: handlers.ExecCreateConfig{}},
 		{Name: "LibpodContainerUpdate", Body: handlers.UpdateEntities{}},

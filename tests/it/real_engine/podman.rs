@@ -1,5 +1,6 @@
 //! podman, which serves Docker's API and its own: a second real engine.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -128,6 +129,61 @@ fn the_catalogue_is_what_podman_routes() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The names in podman's handlers that are not parameters of requests: fields of bodies, of forms and of
+/// answers, and parts of options.
+const NOT_PARAMETERS: [&str; 21] = [
+    "-",
+    "artifact_annotations",
+    "artifact_config",
+    "artifact_config_type",
+    "artifact_exclude_titles",
+    "artifact_layer_type",
+    "artifact_subject",
+    "artifact_type",
+    "features",
+    "files",
+    "gid",
+    "ignoreifexist",
+    "index_annotation",
+    "index_annotations",
+    "label",
+    "operation",
+    "opts",
+    "os_features",
+    "os_version",
+    "subject",
+    "uid",
+];
+
+/// What a request contains is only known if all of its parameters are. podman's program has the name of
+/// each parameter in it, as the tag that its decoder of queries looks for.
+#[test]
+fn the_catalogue_has_every_parameter_that_podman_reads() {
+    let Some((_world, engine)) = podman_or_none("podquery") else { return };
+    let pid = std::fs::read_to_string(format!("{}/pid", engine.folder)).unwrap();
+    let program = std::fs::read(format!("/proc/{}/exe", pid.trim())).unwrap();
+    let tag = b"schema:\"";
+    let places = memchr::memmem::find_iter(&program, tag).map(|at| at + tag.len());
+    let names = places.filter_map(|at| {
+        let length = program[at..].iter().position(|byte| *byte == b'"')?;
+        String::from_utf8(program[at..at + length].to_owned()).ok()
+    });
+    let is_name = |name: &String| {
+        !name.is_empty()
+            && name.bytes().all(|byte| b"_-".contains(&byte) || byte.is_ascii_alphanumeric())
+    };
+    // podman ignores case here.
+    let read: BTreeSet<String> = names.filter(is_name).map(|name| name.to_lowercase()).collect();
+    assert!(read.len() > 150, "{read:?}");
+    let operations = EngineKind::Podman.catalogue().operations().iter();
+    let known: BTreeSet<String> = operations
+        .flat_map(|operation| operation.query.iter().map(|name| name.to_lowercase()))
+        .chain(NOT_PARAMETERS.map(str::to_owned))
+        .collect();
+    let unknown: Vec<_> = read.difference(&known).collect();
+    assert!(unknown.is_empty(), "the catalogue lacks {unknown:?}");
 }
 
 fn targets() -> Vec<(&'static str, String)> {
