@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::asked::{Asked, Source};
-use super::ownership::{OfContents, Ownership};
+use super::ownership::{OfContents, OfNewName, Ownership};
 use super::{Body, MOST_OBJECTS, Reason};
 use crate::api::{Located, Object, Operation};
 use crate::contents::{Contents, Context, Fact, Facts, Schema, Sockets, Unreadable};
@@ -184,14 +184,19 @@ impl Confining<'_> {
             }
             Ok(Contents { facts, body, query }) => {
                 let judged = self.judge(Some(&facts), asked, ownership);
+                let named = ownership.of_new_name(self.names.located.operation, &facts, asked);
                 *read = Some(Box::new(Ok(facts)));
-                match judged {
-                    Judgement::Admitted(volumes) if volumes.is_empty() => {
+                match (judged, named) {
+                    (Judgement::Refused(refused), _) => Confinement::Denied(refused),
+                    (Judgement::Owners(objects), _) => Confinement::Owners(objects),
+                    (_, OfNewName::Asked(object)) => Confinement::Owners(vec![object]),
+                    (_, OfNewName::Refused(reason)) => denied(reason, None),
+                    (Judgement::Admitted(volumes), OfNewName::Free) if volumes.is_empty() => {
                         Confinement::Admitted { body, query }
                     }
-                    Judgement::Admitted(volumes) => Confinement::Volumes(volumes),
-                    Judgement::Owners(objects) => Confinement::Owners(objects),
-                    Judgement::Refused(refused) => Confinement::Denied(refused),
+                    (Judgement::Admitted(volumes), OfNewName::Free) => {
+                        Confinement::Volumes(volumes)
+                    }
                 }
             }
         }

@@ -68,6 +68,11 @@ pub enum Reason {
     /// Rules allow the request for own objects. This one belongs to somebody else, or does not exist; the
     /// client is not told which.
     NotOwn(Object),
+    /// The same for a forced removal, which an engine takes for done if there is no such object.
+    NothingToRemove(Object),
+    /// The request creates something with this name, which is somebody else's already, and the engine would
+    /// answer with what is there or replace it.
+    NameTaken(Object),
     /// Rules allow the request for own objects, and the engine did not say whose this one is.
     OwnerUnknown(Object),
     /// The gate asked for the body again although it had received it. No gate does that.
@@ -138,7 +143,8 @@ impl Denial {
     }
 
     /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 404 if its
-    /// object is not the owner's, 503 if it could not be recorded or the engine does not say whose its object is,
+    /// object is not the owner's, or 204 if a missing one counts as removed, 409 if
+    /// its name is somebody else's, 503 if it could not be recorded or the engine does not say whose its object is,
     /// and 403 if it is not allowed.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -147,6 +153,8 @@ impl Denial {
             Reason::Unrecorded | Reason::OwnerUnknown(_) => 503,
             // For the client, there is no such object: programs wait for one to be gone in this way.
             Reason::NotOwn(_) => 404,
+            Reason::NothingToRemove(_) => 204,
+            Reason::NameTaken(_) => 409,
             Reason::Unreadable(why) if why.is_unknown() => 403,
             Reason::Missing(Missing::TooLong) => 413,
             Reason::Missing(Missing::TooSlow) => 408,
@@ -274,9 +282,15 @@ impl fmt::Display for Cause<'_> {
                  engine prefers to the one in the path"
             ),
             // Some clients look for the engine's own words at the beginning.
-            Reason::NotOwn(object) => write!(
+            Reason::NotOwn(object) | Reason::NothingToRemove(object) => write!(
                 to,
                 "No such {}: {asked} is allowed by profile \"{profile}\" for own objects only",
+                object.kind
+            ),
+            Reason::NameTaken(object) => write!(
+                to,
+                "Conflict. The name of the {} is in use: {asked} is allowed by profile \"{profile}\" for own \
+                 objects only",
                 object.kind
             ),
             Reason::OwnerUnknown(object) => write!(

@@ -7,7 +7,7 @@ use super::asked::{Asked, Source};
 use super::confined::{Confined, Confinement, Names};
 use super::denial::{Elsewhere, Subject};
 use super::network::{Connection, is_hex};
-use super::ownership::{OfOwner, Ownership};
+use super::ownership::{Label, OfOwner, Ownership};
 use super::reading::Reading;
 use super::{Body, Decision, Denial, Gate, Permit, Reason, Request, Verdict};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Located, Refusal, redacted_canonical};
@@ -190,7 +190,16 @@ impl Enforcer {
                 (id, query) => permit.with_target(request.target_with(id, query)),
             }
         };
-        let owner = self.ownership.owner_of_made(located.operation);
+        let is_allowed = is_open || self.confined.allows_some(located.operation);
+        let owner = match self.ownership.label(located, asked) {
+            Label::Asked(object) if is_allowed => return Some(Verdict::FindOwners(vec![object])),
+            Label::Unknown(object) if is_allowed => {
+                let reason = Reason::OwnerUnknown(object);
+                return Some(self.deny(reason, None, request, Some(located)));
+            }
+            Label::Asked(_) | Label::Unknown(_) => None,
+            Label::Of(owner) => owner,
+        };
         if let Some(confining) = self.confined.about(&names, is_open, owner) {
             let (body, query) = match confining.decide(asked, &self.ownership, contents) {
                 Confinement::Admitted { body, query } => (body, query),
@@ -219,7 +228,7 @@ impl Enforcer {
             let of_network = self.network_verdict(asked, located, &permit, is_open);
             return Some(of_network.unwrap_or(Verdict::Forward(permit)));
         }
-        let reason = of_owner.denies().filter(|_| !is_open)?;
+        let reason = of_owner.denies(request, located).filter(|_| !is_open)?;
         let rule = is_told(request, located).then(|| Rule::of_request(located));
         Some(self.deny(reason, rule, request, Some(located)))
     }

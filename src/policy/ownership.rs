@@ -1,11 +1,12 @@
 //! The rules about own objects: what they are about, and who the owner is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::asked::{Asked, Source};
 use super::{Found, Reason};
-use crate::api::{Located, Object, ObjectKind, Operation};
-use crate::contents::{Fact, Facts, makes_owned};
+use crate::api::{CanonicalRequest, Located, Object, ObjectKind, Operation};
+use crate::contents::{Facet, Fact, Facts, changes_labels, is_true, makes_owned};
 use crate::profile::{AN_OWN_OBJECT, Entry, Profile, Rule};
 
 /// What a profile says about owners.
@@ -33,6 +34,26 @@ pub(super) enum OfOwner {
     Other(Object),
     /// The engine did not say.
     Unknown(Object),
+}
+
+/// Whose label goes into a request.
+pub(super) enum Label<'a> {
+    /// The engine has to be asked whose the object is.
+    Asked(Object),
+    /// The engine did not say.
+    Unknown(Object),
+    /// This owner's, or nobody's if it is empty; `None` if labels stay as they are.
+    Of(Option<&'a str>),
+}
+
+/// Whether the name of what a request creates can be had.
+pub(super) enum OfNewName {
+    /// Nothing of others has it, or the engine refuses the request if something does.
+    Free,
+    /// The engine has to be asked.
+    Asked(Object),
+    /// It cannot.
+    Refused(Reason),
 }
 
 impl Ownership {
@@ -66,9 +87,49 @@ impl Ownership {
         self.marks.then_some(&self.owner)
     }
 
-    /// The owner of what a request for an operation creates.
-    pub(super) fn owner_of_made(&self, operation: &Operation) -> Option<&str> {
-        (self.marks && makes_owned(operation)).then_some(&self.owner)
+    /// The owner whose label goes into a request: the profile's for what is created, and for what is changed the
+    /// one that it has.
+    pub(super) fn label<'a>(&'a self, located: &Located, asked: &Asked<'a>) -> Label<'a> {
+        if !self.marks || !makes_owned(located.operation) {
+            return Label::Of(None);
+        }
+        let object = changes_labels(located.operation).then(|| in_path(located)).flatten();
+        let Some(object) = object.filter(|_| matches!(asked.source, Source::Body(_))) else {
+            return Label::Of(Some(&self.owner));
+        };
+        match asked.owners.of(&object) {
+            None => Label::Asked(object),
+            Some(Found::Unknown) => Label::Unknown(object),
+            Some(Found::Object { owner, .. }) => Label::Of(Some(owner)),
+            Some(Found::Absent) => Label::Of(Some("")),
+        }
+    }
+
+    /// What stands against the name that a request gives to what it creates, where an engine does not refuse one
+    /// that is taken: it answers with what has the name, or replaces it.
+    pub(super) fn of_new_name(
+        &self,
+        operation: &Operation,
+        facts: &Facts,
+        asked: &Asked<'_>,
+    ) -> OfNewName {
+        let Some(kind) = operation.creates.filter(|_| self.marks && takes_existing(operation))
+        else {
+            return OfNewName::Free;
+        };
+        let name = facts.iter().find(|fact| fact.facet == Facet::Name);
+        let Some(object) = name.map(|fact| Object::new(kind, fact.value.clone())) else {
+            return OfNewName::Free;
+        };
+        match (asked.owners.of(&object), asked.source) {
+            (_, Source::Recorded(_)) | (Some(Found::Absent), _) => OfNewName::Free,
+            (None, _) => OfNewName::Asked(object),
+            (Some(Found::Unknown), _) => OfNewName::Refused(Reason::OwnerUnknown(object)),
+            (Some(found), _) => match found.id_of(&self.owner) {
+                Some(_) => OfNewName::Free,
+                None => OfNewName::Refused(Reason::NameTaken(object)),
+            },
+        }
     }
 
     /// Whose the object in a path is. `is_open` says that it makes no difference.
@@ -77,13 +138,11 @@ impl Ownership {
         if is_open || !is_about_own {
             return OfOwner::Irrelevant;
         }
-        let (Some(kind), Some(name)) = (located.operation.object(), located.values.first()) else {
-            return OfOwner::Irrelevant;
-        };
+        let Some(object) = in_path(located) else { return OfOwner::Irrelevant };
         if self.is_assumed {
             return OfOwner::Own(None);
         }
-        let object = Object::new(kind, name.clone());
+        let kind = object.kind;
         match (asked.owners.of(&object), asked.source) {
             // The name of an image says which of its names is meant.
             (Some(found), _) if found.id_of(&self.owner).is_some() => {
@@ -162,13 +221,37 @@ impl OfOwner {
     }
 
     /// The reason for a denial, if nothing else allows the request.
-    pub(super) fn denies(self) -> Option<Reason> {
+    pub(super) fn denies(self, request: &CanonicalRequest, located: &Located) -> Option<Reason> {
         match self {
+            Self::Other(object) if ignores_absence(request, located) => {
+                Some(Reason::NothingToRemove(object))
+            }
             Self::Other(object) => Some(Reason::NotOwn(object)),
             Self::Unknown(object) => Some(Reason::OwnerUnknown(object)),
             Self::Irrelevant | Self::Asked(_) | Self::Own(_) => None,
         }
     }
+}
+
+/// The object that the path of a request names.
+fn in_path(located: &Located) -> Option<Object> {
+    Some(Object::new(located.operation.object()?, located.values.first()?.clone()))
+}
+
+/// Whether the engine may answer a creation with what has the name already, or replace that. Docker Engine does so
+/// with volumes. podman does so with its own `IgnoreIfExists`, `ignoreIfExists`, `ignore` and `replace`.
+fn takes_existing(operation: &Operation) -> bool {
+    let names = ["VolumeCreate", "LibpodVolumeCreate", "LibpodNetworkCreate", "LibpodSecretCreate"];
+    names.contains(&operation.name)
+}
+
+/// Whether the engine takes a removal for done if there is nothing to remove (moby
+/// `daemon/server/router/volume/volume_routes.go`, podman `pkg/api/handlers/compat/volumes.go`).
+fn ignores_absence(request: &CanonicalRequest, located: &Located) -> bool {
+    let is_forced = |(key, value): (Cow<'_, str>, Cow<'_, [u8]>)| {
+        key.eq_ignore_ascii_case("force") && is_true(&String::from_utf8_lossy(&value))
+    };
+    located.operation.name == "VolumeDelete" && request.query().pairs().any(is_forced)
 }
 
 #[cfg(test)]

@@ -80,6 +80,23 @@ fn the_full_id_of_an_own_object_goes_upstream() {
     assert!(stop("@own", &[]).starts_with("@own 404 "));
 }
 
+/// An engine says that a missing volume is removed, if that is forced. What is not own is missing.
+#[test]
+fn a_forced_removal_of_what_is_not_own_changes_nothing_and_tells_nothing() {
+    let gate = gate("  - DELETE /volumes/@own\n  - DELETE /containers/@own\n");
+    let remove = |target: &str, found: &[_]| asked(&gate, ("DELETE", target, ""), found);
+    for found in [&[("v", "v", "other")][..], &[("v", "v", "")], &[]] {
+        let denied = remove("/volumes/v?force=1", found);
+        assert!(denied.starts_with("v 204 No such volume: "), "{denied}");
+        for target in ["/volumes/v", "/volumes/v?force=0", "/containers/v?force=1"] {
+            assert!(remove(target, found).starts_with("v 404 "), "{target}");
+        }
+    }
+    assert!(remove("/volumes/v?force=1", &[("v", "?", "")]).starts_with("v 503 "));
+    let own = remove("/volumes/v?force=1", &[("v", "v", "ci")]);
+    assert_eq!(own, "v forward /volumes/v?force=1");
+}
+
 #[test]
 fn contents_name_own_objects() {
     let gate = gate(
@@ -128,7 +145,7 @@ fn contents_name_own_objects() {
 #[test]
 fn what_is_created_is_marked_if_a_rule_asks_for_owners() {
     let create = ("POST", "/volumes/create", "{\"Name\":\"v\",\"Labels\":{\"dsp.owner\":\"x\"}}");
-    let marked = "forward /volumes/create {\"Labels\":{\"dsp.owner\":\"ci\"},\"Name\":\"v\"}";
+    let marked = "v forward /volumes/create {\"Labels\":{\"dsp.owner\":\"ci\"},\"Name\":\"v\"}";
     let plain = gate("  - POST /volumes/create\n");
     assert_eq!(asked(&plain, create, &[]), "forward /volumes/create");
     let own = "  - POST /volumes/create\n  - DELETE /volumes/@own\n";
@@ -137,4 +154,91 @@ fn what_is_created_is_marked_if_a_rule_asks_for_owners() {
     assert_eq!(asked(&gate(confined), create, &[]), marked);
     let other = plain.with_owner("team");
     assert_eq!(asked(&other, create, &[]), marked.replace("\"ci\"", "\"team\""));
+}
+
+/// A client could otherwise make the services of others its own, or lose the label of its own.
+#[test]
+fn a_change_keeps_the_owner() {
+    let gate = gate(
+        "  - POST /services/*/update\n  - POST /secrets/*/update: {}\n  - POST /configs/@own/update: {}\n",
+    );
+    let body = "{\"Labels\":{\"dsp.owner\":\"x\"}}";
+    let update = |target: &str, found: &[_]| asked(&gate, ("POST", target, body), found);
+    let template = |owner: &str| {
+        format!(
+            "\"TaskTemplate\":{{\"ContainerSpec\":{{\"Labels\":{{\"dsp.owner\":\"{owner}\"}}}}}}"
+        )
+    };
+    for owner in ["ci", "other"] {
+        let labels = format!("\"Labels\":{{\"dsp.owner\":\"{owner}\"}}");
+        assert_eq!(
+            update("/services/web/update?version=1", &[("web", "id", owner)]),
+            format!("web forward /services/web/update?version=1 {{{labels},{}}}", template(owner))
+        );
+        assert_eq!(
+            update("/secrets/s/update?version=1", &[("s", "id", owner)]),
+            format!("s forward /secrets/s/update?version=1 {{{labels}}}")
+        );
+    }
+    for found in [&[("web", "id", "")][..], &[]] {
+        assert_eq!(
+            update("/services/web/update?version=1", found),
+            "web forward /services/web/update?version=1 {\"Labels\":{}}"
+        );
+    }
+    assert!(update("/services/web/update?version=1", &[("web", "?", "")]).starts_with("web 503 "));
+    assert_eq!(
+        update("/configs/c/update?version=1", &[("c", "id", "ci")]),
+        "c forward /configs/id/update?version=1 {\"Labels\":{\"dsp.owner\":\"ci\"}}"
+    );
+    assert!(update("/configs/c/update?version=1", &[("c", "id", "other")]).starts_with("c 404 "));
+    // What no rule allows is not asked about.
+    assert!(asked(&gate, ("POST", "/services/create", "{}"), &[]).starts_with("403 "));
+}
+
+/// An engine answers the creation of a volume with the one that is there, whoever made it.
+#[test]
+fn a_name_of_others_is_taken() {
+    for rule in ["  - POST /volumes/create\n", "  - POST /volumes/create: {}\n"] {
+        let gate = gate(&format!("{rule}  - DELETE /volumes/@own\n"));
+        let create =
+            |found: &[_]| asked(&gate, ("POST", "/volumes/create", "{\"Name\":\"v\"}"), found);
+        let made = "v forward /volumes/create {\"Name\":\"v\",\"Labels\":{\"dsp.owner\":\"ci\"}}";
+        assert_eq!(create(&[]), made);
+        assert_eq!(create(&[("v", "v", "ci")]), made);
+        for owner in ["", "other"] {
+            assert_eq!(
+                create(&[("v", "v", owner)]),
+                "v 409 Conflict. The name of the volume is in use: POST /volumes/create is allowed by \
+                 profile \"ci\" for own objects only"
+            );
+        }
+        assert!(create(&[("v", "?", "")]).starts_with("v 503 "));
+        let nameless = asked(&gate, ("POST", "/volumes/create", "{}"), &[]);
+        assert!(nameless.starts_with("forward "), "{nameless}");
+    }
+}
+
+#[test]
+fn services_name_own_secrets_configs_and_networks() {
+    let gate = gate(
+        "  - POST /services/create:\n      image: [x:1]\n      mounts: [\"secret=@own\", \"config=@own\"]\n      \
+         network: [\"@own\"]\n",
+    );
+    let create = |spec: &str, found: &[_]| {
+        let spec = format!("\"Image\":\"x:1\",{spec}");
+        let body = format!("{{\"TaskTemplate\":{{\"ContainerSpec\":{{{spec}}}}}}}");
+        asked(&gate, ("POST", "/services/create", &body), found)
+    };
+    let id = "s1xk4kvbvyvpkoqjrgc5xcgzo";
+    let secret = format!("\"Secrets\":[{{\"SecretID\":\"{id}\",\"SecretName\":\"s\"}}]");
+    let config = "\"Configs\":[{\"ConfigID\":\"c\",\"ConfigName\":\"c\"}]";
+    let own = [(id, id, "ci"), ("s", id, "ci"), ("c", "c", "ci")];
+    let decided = create(&secret, &own);
+    assert!(decided.starts_with(&format!("s,{id} forward ")), "{decided}");
+    assert!(create(config, &own).starts_with("c forward "), "{}", create(config, &own));
+    for found in [[(id, id, "other"), ("s", id, "ci")], [(id, id, "ci"), ("s", "x", "")]] {
+        assert!(create(&secret, &found).contains(" 403 "), "{}", create(&secret, &found));
+    }
+    assert!(create(config, &[]).contains(" 403 "));
 }
