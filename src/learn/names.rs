@@ -270,6 +270,19 @@ mod tests {
         assert!(of(&[&before]).contains("network: [\"back\", \"front\"]"), "{}", of(&[&before]));
     }
 
+    /// The other session shows that the name may be that of an image of others.
+    #[test]
+    fn a_name_that_was_given_to_an_image_of_others_is_not_own() {
+        let built: &[&str] =
+            &["POST /build", "+image OTHER own:1", "POST /images/own:1/tag?repo=own&tag=2"];
+        let own = rules(&[built], Names::Any);
+        assert!(own.contains("POST /images/@own/tag"), "{own}");
+        let tagged: &[&str] =
+            &["POST /images/theirs:1/tag?repo=own&tag=1", "POST /images/own:1/tag?repo=own&tag=2"];
+        let both = rules(&[built, tagged], Names::Any);
+        assert!(both.contains("POST /images/own:1/tag"), "{both}");
+    }
+
     #[test]
     fn an_update_never_narrows_and_adds_what_is_own() {
         let evidence = evidence(&[OWN]);

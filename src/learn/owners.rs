@@ -48,6 +48,8 @@ pub(super) struct Owners {
     objects: Vec<OwnObject>,
     by_name: HashMap<(ObjectKind, String), Vec<usize>>,
     by_id: BTreeMap<(ObjectKind, String), usize>,
+    /// The names that images of others got, with the session and the number of the request.
+    lost: HashMap<String, Vec<(usize, u64)>>,
 }
 
 #[derive(Debug)]
@@ -152,7 +154,13 @@ impl Owners {
     fn name(&mut self, session: usize, named: &NamedBy, asked: &Asked) {
         let since = (session, named.seq);
         let Some(object) = of_path(asked) else { return };
-        let Some(found) = self.find(&object, since) else { return };
+        let Some(found) = self.find(&object, since) else {
+            if object.kind == ObjectKind::Image {
+                let name = self.spelled(object.kind, &named.name);
+                self.lost.entry(name).or_default().push(since);
+            }
+            return;
+        };
         if object.kind != ObjectKind::Image
             && let Some(one) = self.objects.get_mut(found.place)
         {
@@ -189,7 +197,7 @@ impl Owners {
             let mut same = names.filter(|name| self.spelled(kind, &name.name) == key.1);
             same.any(|name| {
                 let is_over = name.since.0 == at.0 && name.until.is_some_and(|until| until < at.1);
-                is_before(name.since, at) && !is_over
+                is_before(name.since, at) && !is_over && !self.is_lost(&key, name.since, at)
             })
         };
         if let Some(place) = named.find(has_name) {
@@ -206,6 +214,21 @@ impl Owners {
         let (_, place) = begin.next()?;
         let is_unique = begin.next().is_none();
         (is_unique && is_there(place)).then_some(Meant { place: *place, is_by_name: false })
+    }
+
+    /// Whether an image of others got a name in the session of a request, before the request and after it was
+    /// given to an own one.
+    fn is_lost(
+        &self,
+        (kind, name): &(ObjectKind, String),
+        since: (usize, u64),
+        at: (usize, u64),
+    ) -> bool {
+        let lost = self.lost.get(name).filter(|_| *kind == ObjectKind::Image);
+        let is_between = |lost: &(usize, u64)| {
+            lost.0 == at.0 && lost.1 < at.1 && (since.0 != at.0 || since.1 < lost.1)
+        };
+        lost.into_iter().flatten().any(is_between)
     }
 
     /// The one spelling of a name or an ID.

@@ -36,6 +36,10 @@ mod made;
 mod nested;
 /// Rules about own objects.
 mod own;
+/// The same on podman.
+mod own_podman;
+/// The same of a swarm.
+mod own_swarm;
 /// The other engine.
 mod podman;
 /// Secrets in the requests of podman's clients must not appear anywhere.

@@ -53,8 +53,11 @@ docker commit theirs theirs-image:1
 const JOB: &str = "set -e
 docker network create mine-net
 docker volume create mine-data
-docker run -d --name mine --network mine-net -v mine-data:/a -v mine-new:/b busybox sleep 1000
+docker run -d --name mine --network mine-net -v mine-data:/a -v mine-new:/b \
+    --mount type=volume,target=/c busybox sleep 1000
 docker exec mine true
+docker volume inspect $(docker inspect -f '{{range .Mounts}}{{if eq .Destination \"/c\"}}{{.Name}}{{end}}{{end}}' mine)
+docker volume create mine-data
 docker network create mine-second
 docker network connect mine-second mine
 docker network disconnect mine-second mine
@@ -68,10 +71,11 @@ docker inspect $(docker inspect -f '{{.Id}}' mine-2 | cut -c1-12) >/dev/null
 
 /// Ends what the program has made.
 const END: &str = "set -e
-docker rm -f mine-2
+docker rm -f -v mine-2
 docker rmi dsp-own:1
 docker network rm mine-net mine-second
 docker volume rm mine-data mine-new
+docker volume rm -f mine-data
 ";
 
 /// What must not work, each a line. `ID` is the ID of the others' container.
@@ -90,6 +94,8 @@ docker network connect theirs-net mine
 docker network connect mine-net theirs
 docker volume inspect theirs-data
 docker volume rm theirs-data
+docker volume rm -f theirs-data
+docker volume create theirs-data
 docker rmi theirs-image:1
 docker image inspect busybox
 docker run --rm --network theirs-net busybox true
@@ -102,13 +108,13 @@ docker rm -f nosuch
 docker inspect --type container nosuch
 ";
 
-fn run(world: &World, args: &[&str], script: &str) -> (i32, String) {
+pub(super) fn run(world: &World, args: &[&str], script: &str) -> (i32, String) {
     let script = world.write("script", script).display().to_string();
     let done = world.dsp(&[args, &["--", "sh", "-x", &script]].concat());
     (done.status, done.out + &done.err)
 }
 
-fn engine(world: &World, script: &str) -> String {
+pub(super) fn engine(world: &World, script: &str) -> String {
     let done = world.shell(script);
     assert_eq!(done.status, 0, "{script}: {}", done.err);
     done.out.trim().to_owned()
@@ -141,6 +147,8 @@ fn what_others_made_is_not_there() {
     let (status, said) = run(&world, &enforce, END);
     assert_eq!(status, 0, "{said}");
     assert_eq!(engine(&world, "docker ps -q --no-trunc"), theirs);
+    // The volume without a name went with its container, as it does without a label.
+    assert_eq!(engine(&world, "docker volume ls -q"), "theirs-data");
 }
 
 /// What is there, whoever made it. Lists are sorted: an engine orders what it made in the same second in any

@@ -94,7 +94,7 @@ fn stays_out(scene: &Scene, through: &Client, escape: &Escape) -> Result<(), Str
     };
     let answer = through.send(escape.method.as_str(), &target, &escape.head, &body);
     let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
-    if !message.starts_with("dsp: ") || !matches!(answer.status, 400 | 403) {
+    if !message.starts_with("dsp: ") || !matches!(answer.status, 400 | 403 | 404) {
         return Err(format!("{} {}", answer.status, answer.text()));
     }
     // What the answer says is dsp's own message.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use dsp::contents::OWNER_LABEL;
 use dsp::escapes::{Escape, fill};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -35,6 +36,16 @@ const THEIR_IMAGE: &str = "registry.invalid/app";
 /// How podman's own API is addressed.
 const LIBPOD: &str = "/v4.0.0/libpod";
 
+/// The name of the profile of the attacker.
+const OWNER: &str = "p";
+
+/// Something that was made through the profile of the attacker, so that the contents of requests decide.
+fn own(body: &Value) -> Value {
+    let mut body = body.clone();
+    body["Labels"] = json!({OWNER_LABEL: OWNER});
+    body
+}
+
 /// The containers: name, whether it runs, and what it is made from.
 fn containers() -> [(&'static str, bool, Value); 5] {
     let sleep = |settings: Value| {
@@ -47,8 +58,8 @@ fn containers() -> [(&'static str, bool, Value); 5] {
     );
     let endpoint = json!({"esc-theirs-net": {"IPAMConfig": {"IPv4Address": THEIR_ADDRESS}}});
     [
-        ("esc-own", true, sleep(json!({"HostConfig": {"NetworkMode": "esc-base"}}))),
-        ("esc-created", false, sleep(json!({"HostConfig": {"NetworkMode": "none"}}))),
+        ("esc-own", true, sleep(own(&json!({"HostConfig": {"NetworkMode": "esc-base"}})))),
+        ("esc-created", false, sleep(own(&json!({"HostConfig": {"NetworkMode": "none"}})))),
         (
             "esc-theirs",
             true,
@@ -76,7 +87,7 @@ fn networks(is_podman: bool) -> Vec<(&'static str, Value)> {
     };
     let mut all = vec![
         ("esc-base", subnet(0)),
-        ("esc-own-net", subnet(1)),
+        ("esc-own-net", own(&subnet(1))),
         ("esc-theirs-net", subnet(2)),
         ("esc-empty-net", subnet(3)),
     ];
