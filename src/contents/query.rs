@@ -79,7 +79,7 @@ impl Parameters {
                     entries.push(((*name).to_owned(), Json::List(vec![Json::Text(text.into())])));
                 }
                 (Kind::Flag, None) => {
-                    entries.push(((*name).to_owned(), Json::Flag(is_true(&text))));
+                    entries.push(((*name).to_owned(), Json::Flag(is_true(text))));
                 }
                 (Kind::Integer, None) => {}
                 (Kind::Json, None) if text.is_empty() => {}
