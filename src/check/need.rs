@@ -244,7 +244,6 @@ fn code(reason: &Reason) -> CheckCode {
         Reason::Unknown(_) => CheckCode::UnknownOperation,
         Reason::OtherNetwork
         | Reason::NotOwn(_)
-        | Reason::NothingToRemove(_)
         | Reason::NameTaken(_) => CheckCode::NameOutsideNarrowing,
         Reason::Contents { .. } => CheckCode::NewValue,
         Reason::Refused(_)

@@ -30,6 +30,9 @@ pub(super) enum Marks {
     Labels(&'static str),
     /// In a query parameter with instructions of a Dockerfile, for an image.
     Instructions(&'static str),
+    /// In such a parameter `changes`, if another one says where an imported image comes from. Without it,
+    /// the image is pulled, and nobody's.
+    InstructionsOfImport(&'static str),
 }
 
 impl Marks {
@@ -49,7 +52,10 @@ impl Marks {
             "LibpodVolumeCreate" => Self::Body(&[&["Labels", "Label"]]),
             "LibpodSecretCreate" => Self::Labels("labels"),
             "ImageBuild" | "LibpodImageBuild" => Self::ImageLabels("labels"),
-            "ImageCommit" | "LibpodImageCommit" => Self::Instructions("changes"),
+            "ImageCommit" | "LibpodImageCommit" | "LibpodImageImport" => {
+                Self::Instructions("changes")
+            }
+            "ImageCreate" => Self::InstructionsOfImport("fromSrc"),
             _ => Self::Nowhere,
         }
     }
@@ -83,6 +89,15 @@ impl Marks {
             // The image of an own container, or one from an own image, would have the label of containers.
             Self::ImageLabels(name) => {
                 Some(marked(query, name, &[(IMAGE_OWNER_LABEL, owner), (OWNER_LABEL, "")]))
+            }
+            Self::InstructionsOfImport(source) => {
+                let is_import =
+                    query.pairs().any(|(key, value)| key == source && !value.is_empty());
+                if is_import {
+                    Self::Instructions("changes").mark_query(query, owner)
+                } else {
+                    None
+                }
             }
             Self::Instructions(name) => {
                 let added = [label(IMAGE_OWNER_LABEL, owner), label(OWNER_LABEL, "")];
@@ -308,5 +323,13 @@ mod tests {
             query,
             "container=c&repo=x&changes=LABEL+dsp.image.owner%3Dci&changes=LABEL+dsp.owner%3D"
         );
+        // What is pulled is nobody's.
+        let (_, query) = written(docker, "/images/create?fromSrc=-&repo=x", "");
+        assert_eq!(
+            query,
+            "fromSrc=-&repo=x&changes=LABEL+dsp.image.owner%3Dci&changes=LABEL+dsp.owner%3D"
+        );
+        let (_, query) = written(docker, "/images/create?fromImage=x&tag=1", "");
+        assert_eq!(query, "");
     }
 }

@@ -237,6 +237,8 @@ fn read_body(
     marks: Marks,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<u8>, Unreadable> {
+    // Go's decoder leaves everything as it is where a body is null, as some clients send it.
+    let body = if matches!(body, Json::Null) { Json::Object(Vec::new()) } else { body };
     match node.read(body, "", reading)? {
         mut body @ Json::Object(_) => {
             if let Some(owner) = reading.context.owner {

@@ -24,6 +24,8 @@ pub struct Whose {
     pub own: BTreeSet<Object>,
     /// Whether the recording says what was made. If not, any object may have been.
     pub is_known: bool,
+    /// Whether the engine said each time that there is no object of the name in the path.
+    pub is_absent: bool,
 }
 
 impl Demand {
@@ -38,6 +40,6 @@ impl Whose {
     /// Nothing is own.
     #[must_use]
     pub fn others() -> Self {
-        Self { own: BTreeSet::new(), is_known: true }
+        Self { own: BTreeSet::new(), is_known: true, is_absent: false }
     }
 }

@@ -127,7 +127,9 @@ impl Known {
         let asked = Request::new(self.operation.method.as_str(), &target);
         let owners = gate.owner().map(|owner| demand.owners(self.operation, owner));
         let owners = owners.as_ref().unwrap_or(Owners::NONE);
-        gate.denial_of(&Request { owners, ..asked }, demand.facts.as_ref())
+        let denial = gate.denial_of(&Request { owners, ..asked }, demand.facts.as_ref());
+        // What the engine answered, the gate answers, too.
+        denial.filter(|denial| !(demand.is_absent() && denial.is_of_absent()))
     }
 }
 

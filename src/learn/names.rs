@@ -38,9 +38,12 @@ impl Names {
     #[must_use]
     pub fn rules(self, known: &Known) -> Vec<Rule> {
         let operation = known.operation;
+        // Of what does not exist, a rule for own objects says the same as the engine.
+        let has_own = || known.demands.keys().any(|demand| demand.has_own_path(operation));
         let is_own = |demand: &Demand| {
             let is_known = self == Self::Exact && demand.names.iter().all(|name| is_name(name));
-            demand.has_own_path(operation) && !is_known
+            let is_own = demand.has_own_path(operation) || (demand.is_absent() && has_own());
+            is_own && !is_known
         };
         let split = |wanted: bool| {
             let demands = known.demands.iter().filter(|(demand, _)| is_own(demand) == wanted);
@@ -253,10 +256,12 @@ mod tests {
         let (own, exec) = ("POST /containers/@own/start", "POST /exec/@own/start");
         assert_eq!(with("POST /containers/db/start"), [own, "POST /containers/db/start", exec]);
         assert_eq!(with("POST /containers/OTHER/start"), ["POST /containers/*/start", exec]);
-        // What was not there before it was made was looked up by name.
+        // What does not exist is answered in the same way by a rule for own objects.
         let before = [&["GET /networks/back 404"], OWN, &["GET /networks/back"]].concat();
-        let rules = rules(&[&before], Names::Any);
-        assert!(rules.contains("GET /networks/back"), "{rules}");
+        let rules = |lines: &[&str]| rules(&[lines], Names::Any);
+        assert!(!rules(&before).contains("GET /networks/back"), "{}", rules(&before));
+        let absent = [&["GET /networks/back 404"], OWN].concat();
+        assert!(rules(&absent).contains("GET /networks/*"), "{}", rules(&absent));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::asked::Asked;
 use super::{Demand, Whose};
 use crate::api::{EngineKind, HIDDEN, Object, ObjectKind, Operation, is_incomplete};
-use crate::contents::{Facet, Fact, familiar_image};
+use crate::contents::{Facet, Fact, familiar_image, makes_owned};
 use crate::policy::{self, Found};
 
 /// The fewest digits that count as the beginning of an ID.
@@ -36,6 +36,8 @@ pub(super) struct NamedBy {
 /// What owners are learned from, of one session.
 pub(super) struct Life<'a, 'b> {
     pub(super) made: &'a BTreeSet<MadeBy>,
+    /// The volumes that creates of containers made by the way, and the numbers of these requests.
+    pub(super) made_by_the_way: &'a BTreeMap<String, u64>,
     pub(super) named: &'a BTreeSet<NamedBy>,
     /// What the request with a number asked for, unless the engine refused it.
     pub(super) done: &'a dyn Fn(u64) -> Option<&'b Asked>,
@@ -86,9 +88,19 @@ impl Owners {
             })
         };
         for (session, object) in made(false) {
-            owners.add(session, object);
+            // What enforce cannot mark does not become an own object there either.
+            let asked = sessions.get(session).and_then(|life| (life.done)(object.seq));
+            if asked.is_some_and(|asked| makes_owned(asked.operation) && asked.facts.is_some()) {
+                owners.add(session, object);
+            }
         }
         for (session, life) in sessions.iter().enumerate() {
+            for (volume, seq) in life.made_by_the_way {
+                // The request that makes it mounts it, too.
+                let seq = seq.saturating_sub(1);
+                let (kind, id) = (ObjectKind::Volume, volume.clone());
+                owners.add(session, &MadeBy { seq, kind, id, name: None });
+            }
             for named in life.named {
                 if let Some(asked) = (life.done)(named.seq) {
                     owners.name(session, named, asked);
@@ -121,18 +133,9 @@ impl Owners {
     }
 
     /// The objects of a request that were own when it was sent: it is the request with this number in
-    /// this session. If `is_missing`, the engine said that there is no such object; a name is then
-    /// nobody's.
-    pub(super) fn own_objects(
-        &self,
-        asked: &Asked,
-        at: (usize, u64),
-        is_missing: bool,
-    ) -> BTreeSet<Object> {
-        let path = of_path(asked).filter(|object| {
-            let found = self.find(object, at);
-            found.is_some_and(|found| !(is_missing && found.is_by_name))
-        });
+    /// this session.
+    pub(super) fn own_objects(&self, asked: &Asked, at: (usize, u64)) -> BTreeSet<Object> {
+        let path = of_path(asked).filter(|object| self.find(object, at).is_some());
         let facts = asked.facts.iter().flat_map(|facts| facts.iter());
         let facts = facts.filter_map(|fact| object_of(asked.operation, fact));
         path.into_iter().chain(facts.filter(|object| self.find(object, at).is_some())).collect()
@@ -162,12 +165,12 @@ impl Owners {
             return;
         };
         if object.kind != ObjectKind::Image
-            && let Some(one) = self.objects.get_mut(found.place)
+            && let Some(one) = self.objects.get_mut(found)
         {
             let mine = one.names.iter_mut().filter(|name| name.since.0 == session);
             mine.for_each(|name| name.until = name.until.or(Some(named.seq)));
         }
-        self.give(found.place, &named.name, since);
+        self.give(found, &named.name, since);
     }
 
     fn give(&mut self, place: usize, name: &str, since: (usize, u64)) {
@@ -178,16 +181,15 @@ impl Owners {
         self.by_name.entry((kind, name)).or_default().push(place);
     }
 
-    /// The own object that a request means.
-    fn find(&self, object: &Object, at: (usize, u64)) -> Option<Meant> {
+    /// The place of the own object that a request means.
+    fn find(&self, object: &Object, at: (usize, u64)) -> Option<usize> {
         let kind = object.kind;
         let name = self.spelled(kind, &object.name);
         let is_there = |place: &usize| {
             self.objects.get(*place).is_some_and(|object| is_before(object.since, at))
         };
         if let Some(place) = self.by_id.get(&(kind, name.clone())).filter(|place| is_there(place)) {
-            // A volume has no other ID than its name.
-            return Some(Meant { place: *place, is_by_name: kind == ObjectKind::Volume });
+            return Some(*place);
         }
         let key = (kind, name);
         let named = self.by_name.get(&key).into_iter().flatten().rev();
@@ -201,7 +203,7 @@ impl Owners {
             })
         };
         if let Some(place) = named.find(has_name) {
-            return Some(Meant { place: *place, is_by_name: true });
+            return Some(*place);
         }
         let (_, name) = key;
         let is_digits =
@@ -213,7 +215,7 @@ impl Owners {
             .take_while(|((other, id), _)| *other == kind && id.starts_with(&name));
         let (_, place) = begin.next()?;
         let is_unique = begin.next().is_none();
-        (is_unique && is_there(place)).then_some(Meant { place: *place, is_by_name: false })
+        (is_unique && is_there(place)).then_some(*place)
     }
 
     /// Whether an image of others got a name in the session of a request, before the request and after it was
@@ -247,18 +249,37 @@ impl Owners {
     }
 }
 
-/// An own object that a request means.
-#[derive(Clone, Copy, Debug)]
-struct Meant {
-    place: usize,
-    /// Whether it was found by a name, which others may have had before.
-    is_by_name: bool,
-}
-
 /// Whether something happened before a request. Sessions may run at the same time, so nothing is known of
 /// the order of requests in two of them.
 fn is_before(since: (usize, u64), at: (usize, u64)) -> bool {
     since.0 != at.0 || since.1 < at.1
+}
+
+/// The volumes that creates of containers made by the way. The answers do not name them, and the recorder
+/// does not know whether they existed before; but one that the program removes afterwards, and did not find
+/// before, is its own.
+pub(super) fn made_by_the_way<'a>(
+    requests: impl Iterator<Item = (u64, &'a Asked)>,
+) -> BTreeMap<String, u64> {
+    // The first request that found a volume, or made it by the way.
+    let mut first: HashMap<String, Option<u64>> = HashMap::new();
+    let mut made = BTreeMap::new();
+    for (seq, asked) in requests {
+        let is_volume = |object: &Object| object.kind == ObjectKind::Volume;
+        if let Some(volume) = of_path(asked).filter(is_volume) {
+            let since = *first.entry(volume.name.clone()).or_insert(None);
+            if let Some(seq) = since.filter(|_| asked.operation.name.ends_with("VolumeDelete")) {
+                made.insert(volume.name, seq);
+            }
+        }
+        if asked.operation.creates.is_some() {
+            let facts = asked.facts.iter().flat_map(|facts| facts.iter());
+            for volume in facts.filter_map(Fact::object).filter(is_volume) {
+                first.entry(volume.name).or_insert(Some(seq));
+            }
+        }
+    }
+    made
 }
 
 /// The object that the path of a request names.
@@ -301,14 +322,24 @@ impl Demand {
         object.is_some_and(|object| self.whose.may_own(&object))
     }
 
+    /// Whether there was no object of the name in its path, neither an own one nor another.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.whose.is_absent
+    }
+
     /// Whose the objects were that a request named, if what the recording made is this owner's.
     pub(super) fn owners(&self, operation: &Operation, owner: &str) -> policy::Owners {
         let facts = self.facts.iter().flat_map(|facts| facts.iter());
         let of_facts = facts.filter_map(|fact| object_of(operation, fact));
         let mut owners = policy::Owners::default();
-        for object in path_object(operation, &self.names).into_iter().chain(of_facts) {
+        let of_path = path_object(operation, &self.names);
+        for object in of_path.clone().into_iter().chain(of_facts) {
             let owner = if self.whose.may_own(&object) { owner } else { "" };
-            let found = Found::object(object.name.clone(), owner);
+            let found = match self.is_absent() && of_path.as_ref() == Some(&object) {
+                true => Found::Absent,
+                false => Found::object(object.name.clone(), owner),
+            };
             owners.add(object, found);
         }
         owners

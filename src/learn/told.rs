@@ -11,7 +11,7 @@ pub(crate) const ID: &str = "4f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5
 pub(crate) const OTHER: &str = "9a5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c";
 
 /// The evidence of sessions. A line is a request (`GET /x`, with ` 404` for another status than 200, and
-/// contents as `facet=value`) or what the request before it made (`+container ID NAME`).
+/// contents as `facet=value`, or `unread` for contents that could not be read) or what the request before it made (`+container ID NAME`).
 pub(crate) fn evidence(sessions: &[&[&str]]) -> Evidence {
     of_version(3, sessions)
 }
@@ -57,7 +57,8 @@ pub(crate) fn of_version(version: u32, sessions: &[&[&str]]) -> Evidence {
             }
             absorb(json!({"request": {
                 "session": session, "seq": seq, "time": time, "connection": 1,
-                "method": words[0], "path": path, "query": query, "contents": contents,
+                "method": words[0], "path": path, "query": query,
+                "contents": if words.contains(&"unread") { Value::Null } else { json!(contents) },
             }}));
             let status = words.iter().skip(2).find_map(|word| word.parse().ok());
             absorb(json!({"response": {

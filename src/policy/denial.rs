@@ -65,11 +65,8 @@ pub enum Reason {
     NoContents,
     /// No rule allows the network that the body names, and the engine would take that one.
     OtherNetwork,
-    /// Rules allow the request for own objects. This one belongs to somebody else, or does not exist; the
-    /// client is not told which.
-    NotOwn(Object),
-    /// The same for a forced removal, which an engine takes for done if there is no such object.
-    NothingToRemove(Object),
+    /// Rules allow the request for own objects, and this is not one.
+    NotOwn(NotOwn),
     /// The request creates something with this name, which is somebody else's already, and the engine would
     /// answer with what is there or replace it.
     NameTaken(Object),
@@ -81,6 +78,18 @@ pub enum Reason {
     Unknown(EngineKind),
     /// The request could not be recorded, and no request may be forwarded without a record.
     Unrecorded,
+}
+
+/// An object that is not an own one: it belongs to somebody else, or does not exist. The client is not
+/// told which.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotOwn {
+    /// The object.
+    pub object: Object,
+    /// Whether it exists.
+    pub exists: bool,
+    /// Whether the request removes it and does not mind if it does not exist.
+    pub may_be_absent: bool,
 }
 
 /// The subject of a denial.
@@ -142,8 +151,15 @@ impl Denial {
         Cause(self)
     }
 
+    /// Whether it tells the client what an engine would tell it, too: that an object does not exist.
+    /// Nobody has to know of that.
+    #[must_use]
+    pub fn is_of_absent(&self) -> bool {
+        matches!(&self.reason, Reason::NotOwn(NotOwn { exists: false, .. }))
+    }
+
     /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 404 if its
-    /// object is not the owner's, or 204 if a missing one counts as removed, 409 if
+    /// object is not the owner's (204 if the request only removes what exists), 409 if
     /// its name is somebody else's, 503 if it could not be recorded or the engine does not say whose its object is,
     /// and 403 if it is not allowed.
     #[must_use]
@@ -152,8 +168,8 @@ impl Denial {
             Reason::Refused(refusal) => refusal.status(),
             Reason::Unrecorded | Reason::OwnerUnknown(_) => 503,
             // For the client, there is no such object: programs wait for one to be gone in this way.
+            Reason::NotOwn(NotOwn { may_be_absent: true, .. }) => 204,
             Reason::NotOwn(_) => 404,
-            Reason::NothingToRemove(_) => 204,
             Reason::NameTaken(_) => 409,
             Reason::Unreadable(why) if why.is_unknown() => 403,
             Reason::Missing(Missing::TooLong) => 413,
@@ -282,7 +298,7 @@ impl fmt::Display for Cause<'_> {
                  engine prefers to the one in the path"
             ),
             // Some clients look for the engine's own words at the beginning.
-            Reason::NotOwn(object) | Reason::NothingToRemove(object) => write!(
+            Reason::NotOwn(NotOwn { object, .. }) => write!(
                 to,
                 "No such {}: {asked} is allowed by profile \"{profile}\" for own objects only",
                 object.kind

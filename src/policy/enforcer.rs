@@ -228,7 +228,7 @@ impl Enforcer {
             let of_network = self.network_verdict(asked, located, &permit, is_open);
             return Some(of_network.unwrap_or(Verdict::Forward(permit)));
         }
-        let reason = of_owner.denies(request, located).filter(|_| !is_open)?;
+        let reason = of_owner.denies().filter(|_| !is_open)?;
         let rule = is_told(request, located).then(|| Rule::of_request(located));
         Some(self.deny(reason, rule, request, Some(located)))
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::asked::{Asked, Source};
-use super::{Found, Reason};
+use super::{Found, NotOwn, Reason};
 use crate::api::{CanonicalRequest, Located, Object, ObjectKind, Operation};
 use crate::contents::{Facet, Fact, Facts, changes_labels, is_true, makes_owned};
 use crate::profile::{AN_OWN_OBJECT, Entry, Profile, Rule};
@@ -31,7 +31,7 @@ pub(super) enum OfOwner {
     /// The owner's. What the engine calls it, if that is more certain than the name in the path.
     Own(Option<String>),
     /// Somebody else's, or it does not exist.
-    Other(Object),
+    Other(NotOwn),
     /// The engine did not say.
     Unknown(Object),
 }
@@ -151,9 +151,11 @@ impl Ownership {
             }
             (Some(Found::Unknown), _) => OfOwner::Unknown(object),
             (None, Source::Body(_)) => OfOwner::Asked(object),
-            (Some(Found::Object { .. } | Found::Absent), _) | (None, Source::Recorded(_)) => {
-                OfOwner::Other(object)
-            }
+            (found, _) => OfOwner::Other(NotOwn {
+                exists: !matches!(found, Some(Found::Absent)),
+                may_be_absent: ignores_absence(asked.request, located),
+                object,
+            }),
         }
     }
 }
@@ -221,12 +223,9 @@ impl OfOwner {
     }
 
     /// The reason for a denial, if nothing else allows the request.
-    pub(super) fn denies(self, request: &CanonicalRequest, located: &Located) -> Option<Reason> {
+    pub(super) fn denies(self) -> Option<Reason> {
         match self {
-            Self::Other(object) if ignores_absence(request, located) => {
-                Some(Reason::NothingToRemove(object))
-            }
-            Self::Other(object) => Some(Reason::NotOwn(object)),
+            Self::Other(other) => Some(Reason::NotOwn(other)),
             Self::Unknown(object) => Some(Reason::OwnerUnknown(object)),
             Self::Irrelevant | Self::Asked(_) | Self::Own(_) => None,
         }

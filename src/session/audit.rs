@@ -86,6 +86,12 @@ impl Audit {
             tracing::info!(connection, nested, %method, %path, "allowed");
             return;
         };
+        if let Verdict::Deny(denial) = &decided.decision.verdict
+            && denial.is_of_absent()
+        {
+            tracing::info!(connection, nested, %method, %path, "there is no such object");
+            return;
+        }
         let message = beginning(denial);
         let Some(times) = self.denials.note(message) else { return };
         if let Verdict::Deny(denial) = &decided.decision.verdict {

@@ -34,8 +34,10 @@ pub(super) fn about_engine(engine: &engine::Engine) -> recording::Engine {
 /// Writes a request and the decision on it.
 pub(super) fn write_request(writer: &Writer, decided: &Decided<'_>) -> Ticket {
     let decision = decided.decision;
-    let denial = decided.denial.map(|denial| format!("dsp: {denial}"));
-    let is_denied = matches!(decision.verdict, Verdict::Deny(_));
+    // A request for what does not exist is not denied: an engine answers it in the same way.
+    let is_denied = matches!(&decision.verdict, Verdict::Deny(denial) if !denial.is_of_absent());
+    let is_told = is_denied || !matches!(&decision.verdict, Verdict::Deny(_));
+    let denial = decided.denial.filter(|_| is_told).map(|denial| format!("dsp: {denial}"));
     let (denied, would_deny) = if is_denied { (denial, None) } else { (None, denial) };
     writer.request(&Observation {
         arrival: decided.arrival,

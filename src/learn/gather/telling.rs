@@ -1,11 +1,13 @@
 //! Adds to the requests of all sessions whose objects they were about.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+
+use indexmap::IndexMap;
 
 use super::Gathered;
-use crate::api::{EngineKind, Object};
+use crate::api::EngineKind;
 use crate::learn::asked::{Asked, Target};
-use crate::learn::owners::{Life, Owners, has_objects};
+use crate::learn::owners::{Life, Owners, has_objects, made_by_the_way, of_path};
 use crate::learn::{ObjectNames, Whose};
 use crate::recording::Request;
 
@@ -46,8 +48,16 @@ pub(super) fn tell_owners(
         };
     let owners = {
         let done: Vec<_> = sessions.iter().map(|(_, gathered)| done(gathered, targets)).collect();
-        let lives = sessions.iter().zip(&done).map(|((_, gathered), done)| Life {
+        let made = sessions.iter().zip(&done).map(|((_, gathered), done)| {
+            let mut seqs: Vec<u64> = gathered.requests.keys().copied().collect();
+            seqs.sort_unstable();
+            made_by_the_way(seqs.into_iter().filter_map(|seq| Some((seq, done(seq)?))))
+        });
+        let made: Vec<BTreeMap<String, u64>> = made.collect();
+        let lives = sessions.iter().zip(&done).zip(&made);
+        let lives = lives.map(|(((_, gathered), done), made_by_the_way)| Life {
             made: &gathered.made,
+            made_by_the_way,
             named: &gathered.named,
             done,
         });
@@ -57,7 +67,7 @@ pub(super) fn tell_owners(
     if owners.is_empty() && all_tell {
         return ObjectNames::default();
     }
-    let mut others: HashMap<(u32, BTreeSet<Object>), u32> = HashMap::new();
+    let mut others: HashMap<(u32, Whose), u32> = HashMap::new();
     for (session, (_, gathered)) in sessions.iter_mut().enumerate() {
         if !gathered.state.tells_owners {
             continue;
@@ -66,15 +76,19 @@ pub(super) fn tell_owners(
         for (seq, slot) in requests {
             let Some(place) = slot.asked else { continue };
             let Some(mut asked) = known(targets, place).filter(has_objects) else { continue };
-            let repeated = repeated.get(seq);
-            let is_missing = slot.status == NOT_FOUND
-                || repeated.is_some_and(|statuses| statuses.contains_key(&NOT_FOUND));
-            let own = owners.own_objects(&asked, (session, *seq), is_missing);
-            if own == asked.whose.own && asked.whose.is_known {
+            let mut repeated = repeated.get(seq).into_iter().flat_map(IndexMap::keys);
+            let was_missing = slot.status == NOT_FOUND;
+            let is_missing = was_missing && repeated.all(|status| *status == NOT_FOUND);
+            // If it was there later, the repeated requests were about what had been made in between.
+            let at = if was_missing && !is_missing { u64::MAX } else { *seq };
+            let own = owners.own_objects(&asked, (session, at));
+            let is_absent = is_missing && own.is_empty() && of_path(&asked).is_some();
+            let whose = Whose { own, is_known: true, is_absent };
+            if whose == asked.whose {
                 continue;
             }
-            let other = *others.entry((place, own.clone())).or_insert_with(|| {
-                asked.whose = Whose { own, is_known: true };
+            let other = *others.entry((place, whose.clone())).or_insert_with(|| {
+                asked.whose = whose;
                 targets.push(Target::Known(asked));
                 u32::try_from(targets.len() - 1).unwrap_or(place)
             });
@@ -100,8 +114,8 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::api::EngineKind;
-    use crate::learn::Evidence;
     use crate::learn::told::{ID, OTHER, evidence, of_version};
+    use crate::learn::{Demand, Evidence};
 
     /// The own objects of each demand on an operation, as `names: objects`.
     fn own(evidence: &Evidence, operation: &str) -> Vec<String> {
@@ -157,9 +171,50 @@ mod tests {
         ]]);
         assert_eq!(own(&before, "ContainerInspect"), ["web: "]);
         assert_eq!(own(&before, "ContainerStart"), ["web: container web"]);
-        // In the second session it is looked up again before it is there.
+        let absent = |evidence: &Evidence| {
+            let inspect = EngineKind::Docker.catalogue().named("ContainerInspect").unwrap();
+            let demands = evidence.of_operation(inspect).unwrap().demands.keys();
+            demands.map(Demand::is_absent).collect::<Vec<_>>()
+        };
+        assert_eq!(absent(&before), [false]);
+        // It is looked up before it is there. In the second session it is one that the first has made.
         let lines: &[&str] = &["GET /containers/web/json 404", CREATE[0], CREATE[1]];
-        assert_eq!(own(&evidence(&[lines, lines]), "ContainerInspect"), ["web: "]);
+        let twice = evidence(&[lines, lines]);
+        assert_eq!(own(&twice, "ContainerInspect"), ["web: ", "web: container web"]);
+        assert_eq!(absent(&twice), [true, false]);
+    }
+
+    #[test]
+    fn a_volume_that_a_create_makes_by_the_way_is_own_if_it_is_removed() {
+        let made = after_create(&[
+            "POST /containers/create mounts=cache mounts=data mounts=kept",
+            "GET /volumes/cache",
+            "DELETE /volumes/cache",
+            "DELETE /volumes/kept 409",
+        ]);
+        assert_eq!(own(&made, "VolumeDelete"), ["cache: volume cache", "kept: "]);
+        let found = after_create(&[
+            "GET /volumes/cache",
+            "POST /containers/create mounts=cache",
+            "DELETE /volumes/cache",
+        ]);
+        assert_eq!(own(&found, "VolumeDelete"), ["cache: "]);
+        assert_eq!(own(&made, "ContainerCreate"), [": ", ": volume cache"]);
+    }
+
+    /// enforce cannot mark what it cannot read, and does not mark what has no labels.
+    #[test]
+    fn what_cannot_be_marked_is_nobodys() {
+        let unread = after_create(&[
+            "POST /images/load",
+            "+image sha256:OTHER app:1",
+            "GET /images/app:1/json",
+            "POST /containers/create?name=odd unread",
+            "+container OTHER odd",
+            "POST /containers/odd/start",
+        ]);
+        assert_eq!(own(&unread, "ImageInspect"), ["app:1: "]);
+        assert_eq!(own(&unread, "ContainerStart"), ["odd: "]);
     }
 
     #[test]

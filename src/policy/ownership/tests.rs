@@ -1,5 +1,6 @@
 //! Decisions on own objects, each with what the engine says.
 
+use crate::api::{Object, ObjectKind};
 use crate::policy::{Body, Enforcer, Found, Gate, Owners, Request, Verdict};
 use crate::profile::parse;
 
@@ -95,6 +96,42 @@ fn a_forced_removal_of_what_is_not_own_changes_nothing_and_tells_nothing() {
     assert!(remove("/volumes/v?force=1", &[("v", "?", "")]).starts_with("v 503 "));
     let own = remove("/volumes/v?force=1", &[("v", "v", "ci")]);
     assert_eq!(own, "v forward /volumes/v?force=1");
+}
+
+#[test]
+fn what_does_not_exist_is_answered_as_the_engine_does() {
+    let gate = gate("  - DELETE /volumes/@own\n  - GET /volumes/@own\n");
+    let denial = |method: &str, target: &str, found: Found| {
+        let mut owners = Owners::default();
+        owners.add(Object::new(ObjectKind::Volume, "data"), found);
+        let request = Request { owners: &owners, ..Request::new(method, target) };
+        let Verdict::Deny(denial) = gate.decide(&request).verdict else { panic!("{target}") };
+        (denial.status(), denial.is_of_absent())
+    };
+    let others = || Found::object("data", "other");
+    assert_eq!(denial("GET", "/volumes/data?force=1", Found::Absent), (404, true));
+    assert_eq!(denial("DELETE", "/volumes/data", Found::Absent), (404, true));
+    assert_eq!(denial("DELETE", "/volumes/data", others()), (404, false));
+    for force in ["force=1", "force=true", "force=yes"] {
+        let target = format!("/volumes/data?{force}");
+        assert_eq!(denial("DELETE", &target, Found::Absent), (204, true), "{force}");
+        assert_eq!(denial("DELETE", &target, others()), (204, false), "{force}");
+    }
+    assert_eq!(denial("DELETE", "/volumes/data?force=0", others()), (404, false));
+}
+
+/// A rule that allows any contents allows those that dsp cannot read. What they create stays nobody's.
+#[test]
+fn contents_that_cannot_be_read_are_not_marked() {
+    let gate = gate("  - POST /containers/create\n  - POST /containers/@own/stop\n");
+    let create = |body: &str| asked(&gate, ("POST", "/containers/create", body), &[]);
+    assert_eq!(
+        create("{\"Image\":\"x\"}"),
+        "forward /containers/create {\"Image\":\"x\",\"Labels\":{\"dsp.owner\":\"ci\"}}"
+    );
+    for body in ["{\"Image\":\"x\",\"image\":\"y\"}", "no JSON", "{\"New\":1}"] {
+        assert_eq!(create(body), "forward /containers/create");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(crate) struct Form {
 pub(crate) fn write(status: u16, message: &str, form: Form, out: &mut Vec<u8>) {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    // An answer without contents has no length either (RFC 9110 section 8.6).
     let has_body = status != StatusCode::NO_CONTENT;
     let _ = write!(out, "HTTP/1.{} {status}\r\n", u8::from(!form.is_old));
     if has_body {
