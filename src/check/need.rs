@@ -242,9 +242,9 @@ fn code(reason: &Reason) -> CheckCode {
         Reason::NotAllowed { is_narrowed: false } => CheckCode::NewOperation,
         Reason::BelowMinApi { .. } => CheckCode::BelowMinApi,
         Reason::Unknown(_) => CheckCode::UnknownOperation,
-        Reason::OtherNetwork
-        | Reason::NotOwn(_)
-        | Reason::NameTaken(_) => CheckCode::NameOutsideNarrowing,
+        Reason::OtherNetwork | Reason::NotOwn(_) | Reason::NameTaken(_) => {
+            CheckCode::NameOutsideNarrowing
+        }
         Reason::Contents { .. } => CheckCode::NewValue,
         Reason::Refused(_)
         | Reason::Missing(_)

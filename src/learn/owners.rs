@@ -50,8 +50,8 @@ pub(super) struct Owners {
     objects: Vec<OwnObject>,
     by_name: HashMap<(ObjectKind, String), Vec<usize>>,
     by_id: BTreeMap<(ObjectKind, String), usize>,
-    /// The names that images of others got, with the session and the number of the request.
-    lost: HashMap<String, Vec<(usize, u64)>>,
+    /// When objects of others got a name: the session, and the number of the request.
+    lost: HashMap<(ObjectKind, String), Vec<(usize, u64)>>,
 }
 
 #[derive(Debug)]
@@ -158,10 +158,8 @@ impl Owners {
         let since = (session, named.seq);
         let Some(object) = of_path(asked) else { return };
         let Some(found) = self.find(&object, since) else {
-            if object.kind == ObjectKind::Image {
-                let name = self.spelled(object.kind, &named.name);
-                self.lost.entry(name).or_default().push(since);
-            }
+            let name = self.spelled(object.kind, &named.name);
+            self.lost.entry((object.kind, name)).or_default().push(since);
             return;
         };
         if object.kind != ObjectKind::Image
@@ -218,19 +216,13 @@ impl Owners {
         (is_unique && is_there(place)).then_some(*place)
     }
 
-    /// Whether an image of others got a name in the session of a request, before the request and after it was
+    /// Whether an object of others got a name in the session of a request, before the request and after it was
     /// given to an own one.
-    fn is_lost(
-        &self,
-        (kind, name): &(ObjectKind, String),
-        since: (usize, u64),
-        at: (usize, u64),
-    ) -> bool {
-        let lost = self.lost.get(name).filter(|_| *kind == ObjectKind::Image);
+    fn is_lost(&self, key: &(ObjectKind, String), since: (usize, u64), at: (usize, u64)) -> bool {
         let is_between = |lost: &(usize, u64)| {
             lost.0 == at.0 && lost.1 < at.1 && (since.0 != at.0 || since.1 < lost.1)
         };
-        lost.into_iter().flatten().any(is_between)
+        self.lost.get(key).into_iter().flatten().any(is_between)
     }
 
     /// The one spelling of a name or an ID.

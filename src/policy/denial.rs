@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Missing, Stray};
-use crate::api::{ApiVersion, EngineKind, Object, Refusal};
+use crate::api::{ApiVersion, EngineKind, Object, ObjectKind, Refusal, redacted_name};
 use crate::contents::{Fact, Unreadable};
 use crate::profile::{Rule, spelled_value};
+use crate::text::printable;
 
 /// Why a request is not forwarded.
 ///
@@ -158,6 +159,16 @@ impl Denial {
         matches!(&self.reason, Reason::NotOwn(NotOwn { exists: false, .. }))
     }
 
+    /// The message for the client. About an object that is not there for it, it is the engine's own, for
+    /// programs look at it.
+    #[must_use]
+    pub fn answer(&self) -> String {
+        match &self.reason {
+            Reason::NotOwn(NotOwn { object, .. }) => absent(object),
+            _ => format!("dsp: {self}"),
+        }
+    }
+
     /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 404 if its
     /// object is not the owner's (204 if the request only removes what exists), 409 if
     /// its name is somebody else's, 503 if it could not be recorded or the engine does not say whose its object is,
@@ -181,6 +192,24 @@ impl Denial {
         }
     }
 }
+
+/// What Docker says of an object that does not exist.
+fn absent(object: &Object) -> String {
+    let name = printable(&redacted_name(&object.name, LONGEST_NAME));
+    match object.kind {
+        ObjectKind::Container => format!("No such container: {name}"),
+        ObjectKind::Exec => format!("No such exec instance: {name}"),
+        ObjectKind::Volume => format!("get {name}: no such volume"),
+        ObjectKind::Image => {
+            let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+            format!("No such image: {name}{}", if has_tag { "" } else { ":latest" })
+        }
+        kind => format!("{kind} {name} not found"),
+    }
+}
+
+/// The longest name, in bytes, that an answer repeats.
+const LONGEST_NAME: usize = 256;
 
 /// The number of facts that a text names.
 const MOST_TOLD: usize = 4;
@@ -297,10 +326,9 @@ impl fmt::Display for Cause<'_> {
                 "{asked} is not allowed by profile \"{profile}\": the body names this network, which the \
                  engine prefers to the one in the path"
             ),
-            // Some clients look for the engine's own words at the beginning.
             Reason::NotOwn(NotOwn { object, .. }) => write!(
                 to,
-                "No such {}: {asked} is allowed by profile \"{profile}\" for own objects only",
+                "{asked} is allowed by profile \"{profile}\" for own objects only, and this {} is not one",
                 object.kind
             ),
             Reason::NameTaken(object) => write!(

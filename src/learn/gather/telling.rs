@@ -236,6 +236,16 @@ mod tests {
             "POST /containers/web/start",
         ]);
         assert_eq!(own(&refused, "ContainerStart"), ["old: ", "web: container web"]);
+        // Nor is an own name that somebody else's object has got, in any session.
+        let lines: &[&str] = &[
+            "POST /images/busybox/tag?repo=app&tag=1",
+            "POST /images/app:1/tag?repo=app&tag=2",
+            "POST /build?t=app:1",
+            "+image sha256:ID app:1",
+            "POST /images/app:1/tag?repo=app&tag=3",
+        ];
+        let tags = own(&evidence(&[lines, lines]), "ImageTag");
+        assert_eq!(tags, ["app:1: ", "app:1: image app:1", "busybox: "]);
         // Somebody else's container does not become own by a name.
         let others =
             evidence(&[&["POST /containers/db/rename?name=old", "POST /containers/old/start"]]);

@@ -70,8 +70,8 @@ fn the_full_id_of_an_own_object_goes_upstream() {
     let other = stop("web", &[("web", FULL, "other")]);
     assert_eq!(
         other,
-        "web 404 No such container: POST /containers/web/stop is allowed by profile \"ci\" for own \
-         objects only; to allow it: - POST /containers/web/stop"
+        "web 404 POST /containers/web/stop is allowed by profile \"ci\" for own objects only, and this \
+         container is not one; to allow it: - POST /containers/web/stop"
     );
     for found in [&[("web", FULL, "")][..], &[]] {
         assert_eq!(stop("web", found), other, "nobody learns whether it exists");

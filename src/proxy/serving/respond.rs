@@ -46,7 +46,7 @@ impl<R: Record> Connection<R> {
 
     /// Answers a denied request.
     pub(super) async fn deny(&mut self, denied: &Denied, form: Form, exchange: &mut Exchange<R>) {
-        self.respond(denied.status, &format!("dsp: {}", denied.text), form, exchange).await;
+        self.respond(denied.status, &denied.text, form, exchange).await;
     }
 
     /// Sends one of dsp's own answers.

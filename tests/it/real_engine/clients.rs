@@ -149,14 +149,27 @@ fn without_unrouted(err: &str) -> String {
     err[..if is_all { at } else { err.len() }].to_owned()
 }
 
-/// Removes what clients show of the labels that dsp writes into what they create: steps of a build, which
-/// are then counted, and labels.
+/// Removes what differs because dsp writes labels into what clients create, and names objects by their full
+/// IDs.
 fn without_marks(transcript: &str) -> String {
     let mut text = transcript.to_owned();
     for (mark, rest) in [
-        (r"'?Step \d+/\d+ : LABEL dsp\.[^,'\n]*'?(, |\n)", ""),
+        // The steps of a build, which are then counted, and what a builder says between them.
+        (r#"['"]?Step \d+/\d+ : LABEL dsp\.[^,'"\n]*['"]?(, ?|\n)"#, ""),
         (r"Step (\d+)/\d+", "Step $1"),
-        (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*")"#, ""),
+        (r"( ---> (Running in )?|Removing intermediate container )ID\n", ""),
+        (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*"|dsp\.owner=[^ "]*)"#, ""),
+        (r" dsp\.owner:[^\]\s]+", ""),
+        (r"(in container|kill container:) [\w-]+", "$1 NAME"),
+        // dsp itself says that there is no such object.
+        (r"HTTP/1\.1 404 Not Found\n([\w-]+: .*\n)+", "HTTP/1.1 404 Not Found\n"),
+        // The engine says it in other words where it looks at an image.
+        (r"no such image: [^ ]+: No such image: ", "No such image: "),
+        // A container without any setting, and one with a label alone.
+        (
+            r#"Content-Length: \d+\s+\{"message":"(Config cannot be empty in order to create a container|No command specified)"\}"#,
+            "a container of nothing",
+        ),
     ] {
         text = regex::Regex::new(mark).unwrap().replace_all(&text, rest).into_owned();
     }

@@ -104,8 +104,6 @@ docker run --rm --pid container:theirs busybox true
 docker run --rm --volumes-from theirs busybox true
 docker run --rm -v theirs-data:/d busybox true
 docker run --rm --network host busybox true
-docker rm -f nosuch
-docker inspect --type container nosuch
 ";
 
 pub(super) fn run(world: &World, args: &[&str], script: &str) -> (i32, String) {
@@ -144,6 +142,10 @@ fn what_others_made_is_not_there() {
         assert!(said.contains("denied:"), "{line}: {said}");
         assert_eq!(engine(&world, STATE), before, "{line}");
     }
+    // What nobody has made is not worth a word.
+    let (status, said) = run(&world, &enforce, "docker inspect --type container nosuch");
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("No such container: nosuch") && !said.contains("dsp:"), "{said}");
     let (status, said) = run(&world, &enforce, END);
     assert_eq!(status, 0, "{said}");
     assert_eq!(engine(&world, "docker ps -q --no-trunc"), theirs);
