@@ -48,7 +48,8 @@ impl Facet {
         }
         if value == OWN {
             let kind = "a value of this facet, which names no objects";
-            return if self.names_objects() { Ok(()) } else { Err(ValueError::Kind(kind)) };
+            let has_owners = self.names_objects() || self == Self::Filters;
+            return if has_owners { Ok(()) } else { Err(ValueError::Kind(kind)) };
         }
         if self.is_flag() {
             return if value == "true" { Ok(()) } else { Err(ValueError::Flag(self)) };

@@ -1,6 +1,6 @@
 //! How much a value gives away.
 
-use super::Facet;
+use super::{Facet, OWN};
 use crate::api::Risk;
 
 /// Folders in which everything controls the host or has its secrets. So do the folders that they are in.
@@ -64,6 +64,8 @@ impl Facet {
     pub fn risk_of(self, value: &str) -> Risk {
         let is_mild = match self {
             Self::Mounts => return mount(value),
+            // The engine shows what the profile made.
+            Self::Filters if value == OWN => return Risk::Info,
             Self::Network => value != "host" && !value.starts_with("ns:"),
             Self::Capabilities => MILD_CAPABILITIES.contains(&value),
             Self::Devices => {

@@ -165,7 +165,10 @@ impl Facet {
                 ("pod=@own", "A place in a pod of podman that was made through this profile."),
             ],
             Self::Source => &[("body", "The body of the request.")],
-            Self::Filters => &[("everything", "All objects, whoever made them.")],
+            Self::Filters => &[
+                ("everything", "All objects, whoever made them."),
+                (OWN, "Objects that were made through this profile; others are not shown."),
+            ],
             _ => &[],
         }
     }

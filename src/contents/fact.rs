@@ -14,6 +14,9 @@ use crate::text::is_unsafe;
 /// The length limit of a value, in bytes. Names, paths and references are shorter.
 const LONGEST_VALUE: usize = 1024;
 
+/// The value of filters that name no labels.
+pub(super) const EVERYTHING: &str = "everything";
+
 /// One thing that a request gives away, in the one spelling that rules use.
 ///
 /// The value is safe to show: what is not is escaped with `%XX`, and so are `%` and `*` unless the
@@ -46,10 +49,14 @@ impl Fact {
         Some(Object::new(kind, self.value.get(name)?))
     }
 
-    /// The same fact about an object that was made through the profile, whatever its name; `None` if the
-    /// value names no object.
+    /// The same fact about an object that was made through the profile, whatever its name, or about all of
+    /// these objects; `None` if the value names no object.
     #[must_use]
     pub fn as_own(&self) -> Option<Self> {
+        if self.facet == Facet::Filters {
+            let is_of_objects = self.value == EVERYTHING || self.value.starts_with("label=");
+            return is_of_objects.then(|| Self::new(self.facet, OWN));
+        }
         let (_, name) = self.named()?;
         let mut value = self.value.clone();
         value.replace_range(name, OWN);
@@ -242,6 +249,9 @@ mod tests {
             (Facet::Image, "b%2A", "", ""),
             (Facet::Container, "db", "container db", "@own"),
             (Facet::Labels, "db", "", ""),
+            (Facet::Filters, "everything", "", "@own"),
+            (Facet::Filters, "label=a&b", "", "@own"),
+            (Facet::Filters, "build-cache", "", ""),
         ] {
             let fact = Fact::new(facet, value);
             let named = fact.object().map(|object| format!("{} {}", object.kind, object.name));

@@ -1,9 +1,9 @@
 //! How a value becomes facts.
 
-use super::mark::is_mark;
+use super::mark::{IMAGE_OWNER_LABEL, OWNER_LABEL, is_mark};
 use super::mounts::{bind, checked_path, mount, volume, volumes_from};
 use super::reading::{Reading, Subject, odd};
-use super::{Json, Unreadable, host, image, libpod, network, process, prune};
+use super::{Json, Unreadable, filters, host, image, libpod, network, process};
 
 /// What makes facts of a value. The data file names one for each value that gives something away.
 #[derive(Clone, Debug)]
@@ -20,8 +20,9 @@ pub(super) enum Reader {
     Filled(&'static str),
     /// A namespace of podman's: a mode and a value, with a word before them.
     Namespace(&'static str),
-    /// The filters of a prune. Without them, it is about everything.
-    Prune,
+    /// The filters of a list or a prune. Without them, it is about everything. The label is that by which the
+    /// engine can tell the objects of an owner apart.
+    Filters(Option<&'static str>),
     /// A value of its own kind.
     Special(Special),
 }
@@ -57,7 +58,7 @@ impl Reader {
             "image" => image::image,
             "tagged-image" => image::tagged_image,
             "url" => image::url,
-            "prune" => return Some(Self::Prune),
+            "prune" | "list" => return Some(Self::Filters(owner_filter(rest))),
             "link" => network::link,
             "container" => network::container,
             "cgroup-parent" => host::cgroup_parent,
@@ -81,12 +82,21 @@ impl Reader {
 
     /// Whether it reads a list or a map as a whole, and not each item.
     pub(super) fn reads_whole(&self) -> bool {
-        matches!(self, Self::Set(_) | Self::Filled(_) | Self::Keys(_) | Self::Prune)
+        matches!(self, Self::Set(_) | Self::Filled(_) | Self::Keys(_) | Self::Filters(_))
     }
 
     /// Whether a value that is missing says something, too.
     pub(super) fn reads_absent(&self) -> bool {
-        matches!(self, Self::Prune)
+        matches!(self, Self::Filters(_))
+    }
+}
+
+/// The label by which the engine can tell the objects of an owner apart, in the word of the data file.
+fn owner_filter(word: &str) -> Option<&'static str> {
+    match word {
+        "own" => Some(OWNER_LABEL),
+        "own-image" => Some(IMAGE_OWNER_LABEL),
+        _ => None,
     }
 }
 
@@ -107,10 +117,14 @@ impl Reading<'_> {
         value: &mut Json,
         field: &str,
     ) -> Result<(), Unreadable> {
+        let subject = &reads.subject;
+        if let Reader::Filters(_) = reads.reader {
+            // Engines take null for no filters.
+            return filters::read(self, subject.facet, value, field);
+        }
         if *value == Json::Null {
             return Ok(());
         }
-        let subject = &reads.subject;
         match &reads.reader {
             Reader::Text(prefix) => match value {
                 Json::Text(text) if !text.is_empty() && !subject.is_harmless(text) => {
@@ -130,7 +144,6 @@ impl Reading<'_> {
                 }
             }
             Reader::Namespace(word) => libpod::namespace(self, subject, word, value, field),
-            Reader::Prune => prune::filters(self, subject.facet, value, field),
             Reader::Keys(prefix) => {
                 // podman joins keys and values with "=" and takes them apart again.
                 if value.entries().iter().any(|(key, _)| key.contains('=')) {
@@ -150,7 +163,7 @@ impl Reading<'_> {
                 }
                 Ok(())
             }
-            Reader::Flag(_) | Reader::Filled(_) => Ok(()),
+            Reader::Flag(_) | Reader::Filled(_) | Reader::Filters(_) => Ok(()),
             // A query spells a list as JSON.
             Reader::Special(read) => match value {
                 Json::List(items) => {

@@ -8,11 +8,14 @@ use super::node::{Kind, Node};
 use super::query::Parameters;
 use super::reader::{Reader, Reads};
 use super::reading::{Reading, Subject};
-use super::{Contents, Context, Facet, Facts, Json, Unreadable};
+use super::{Contents, Context, Facet, Fact, Facts, Json, Unreadable, fact, filters};
 use crate::api::{EngineKind, Operation, Query};
 
 const DOCKER: &str = include_str!("docker.tsv");
 const PODMAN: &str = include_str!("podman.tsv");
+
+/// The reader of operations that show objects, as opposed to those that delete them.
+const LIST: &str = "list";
 
 static OF_DOCKER: LazyLock<Vec<Option<Schema>>> =
     LazyLock::new(|| schemas(EngineKind::Docker, DOCKER));
@@ -28,6 +31,10 @@ pub struct Schema {
     fields: Vec<Field>,
     /// Where the label of the owner goes.
     marks: Marks,
+    /// The label of owners by which the engine can filter.
+    owner_filter: Option<&'static str>,
+    /// Whether only a rule that says something about contents makes dsp read a request.
+    is_optional: bool,
 }
 
 /// A field of a body, or a parameter of a query, as documentation shows it.
@@ -69,9 +76,16 @@ struct Row {
 
 impl Schema {
     /// What is known about the contents of an operation; `None` if nothing in a request for it is
-    /// decided on.
+    /// decided on. Lists and events are not among them: they give away the same whatever they contain, unless a
+    /// rule says which objects they may show ([`Schema::in_rules`]).
     #[must_use]
     pub fn of(operation: &Operation) -> Option<&'static Self> {
+        Self::in_rules(operation).filter(|schema| !schema.is_optional)
+    }
+
+    /// What a rule can say about the contents of an operation; `None` if nothing.
+    #[must_use]
+    pub fn in_rules(operation: &Operation) -> Option<&'static Self> {
         let of_engine: &'static Vec<Option<Self>> = match operation.engine {
             EngineKind::Docker => &OF_DOCKER,
             EngineKind::Podman => &OF_PODMAN,
@@ -83,6 +97,29 @@ impl Schema {
     #[must_use]
     pub fn has_body(&self) -> bool {
         self.body.is_some()
+    }
+
+    /// The label of owners by which the engine can filter; `None` if it cannot.
+    #[must_use]
+    pub fn owner_filter(&self) -> Option<&'static str> {
+        self.owner_filter
+    }
+
+    /// The query of a request that was read, so that it is about the objects of an owner only. `None` if the
+    /// engine cannot filter by owner.
+    ///
+    /// # Errors
+    /// If it asks for another owner.
+    pub fn with_owner(&self, query: Query<'_>, owner: &str) -> Result<Option<String>, Unreadable> {
+        self.owner_filter.map(|label| filters::with_owner(query, label, owner)).transpose()
+    }
+
+    /// What a request gives away whose contents were not recorded, because they make no difference unless a rule
+    /// says so; `None` if that is not known.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<Facts> {
+        let everything = || Fact::new(Facet::Filters, fact::EVERYTHING);
+        self.is_optional.then(|| Facts::from_iter([everything()]))
     }
 
     /// Its fields, in the order of the data file.
@@ -141,7 +178,12 @@ impl Schema {
             facet => {
                 let harmless = row.field.harmless.clone();
                 let subject = Subject { facet: facet.parse().ok()?, harmless };
-                Some(Reads { subject, reader: Reader::parse(row.reader)? })
+                let reader = Reader::parse(row.reader)?;
+                if let Reader::Filters(label) = reader {
+                    self.owner_filter = label;
+                    self.is_optional = row.reader.starts_with(LIST);
+                }
+                Some(Reads { subject, reader })
             }
         };
         match row.field.place {
@@ -372,7 +414,7 @@ mod tests {
                 let rows =
                     data.lines().filter(|row| row.split('\t').next() == Some(operation.name));
                 let rows = rows.filter(|row| !row.contains("\tlike\t")).count();
-                let fields = Schema::of(operation).map_or(0, |schema| schema.fields().len());
+                let fields = Schema::in_rules(operation).map_or(0, |schema| schema.fields().len());
                 assert!(fields >= rows, "{operation}: {fields} fields of {rows} rows");
             }
         }

@@ -133,7 +133,9 @@ impl Escape {
                 Verdict::FindOwners(objects) | Verdict::MakeVolumes { volumes: objects, .. } => {
                     objects
                 }
-                verdict => return matches!(verdict, Verdict::Forward(_)),
+                // What is about own objects only is no way to those of others.
+                Verdict::Forward(permit) => return !permit.is_filtered(),
+                Verdict::Deny(_) | Verdict::ReadBody { .. } => return false,
             };
             for object in objects {
                 let is_own = OWN_OBJECTS.contains(&object.name.as_str());

@@ -2,7 +2,7 @@
 
 use super::pod_security::PodSecurity;
 use crate::api::{Operation, Risk};
-use crate::contents::{Facet, Schema};
+use crate::contents::{Facet, OWN, Schema, filters_by_owner};
 use crate::profile::{Allowed, Constraints, Rule};
 
 /// The number of values of a facet that a line names.
@@ -64,6 +64,9 @@ pub fn permits(rule: &Rule) -> String {
     match given(rule).as_deref() {
         None => rule.operation().permits.to_owned(),
         Some([]) => "only with harmless contents".to_owned(),
+        Some([only]) if only.facet == Facet::Filters && only.values == OWN => {
+            format!("{}, of what the profile made only", rule.operation().permits)
+        }
         Some(given) => {
             let words: Vec<&str> = given.iter().map(|given| given.facet.as_str()).collect();
             format!("only with the {} that the rule names", words.join(", "))
@@ -100,6 +103,15 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
         .map(|given| given.riskiest.clone())
         .collect();
     match worst.as_slice() {
+        [] if filters_by_owner(rule.operation())
+            && given.iter().any(|given| given.facet == Facet::Filters && given.values == OWN) =>
+        {
+            let events = match rule.operation().traits.stream {
+                true => ", and of that only the events of containers",
+                false => "",
+            };
+            format!("{risk}: only what was made through the profile{events}")
+        }
         [] if rule.operation().template.parameters().count() > 0 => {
             format!(
                 "{risk}: whatever the object that it names can reach; no rule can say whose that is"
@@ -113,6 +125,16 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
 /// What contents would gain for a rule that allows any; `None` if they would gain nothing.
 #[must_use]
 pub fn gain(operation: &Operation) -> Option<String> {
+    if Schema::of(operation).is_none() && filters_by_owner(operation) {
+        let own = operation.risk_of_own();
+        let less = match own < operation.risk {
+            true => format!("; that is {own} instead of {}", operation.risk),
+            false => String::new(),
+        };
+        return Some(format!(
+            "everybody's; a rule with filters: \"{OWN}\" shows only what the profile made{less}"
+        ));
+    }
     let facets = Schema::of(operation)?.facets();
     let words: Vec<&str> = facets.iter().map(|facet| facet.as_str()).collect();
     let least = Constraints::harmless().risk(operation);
@@ -153,6 +175,11 @@ mod tests {
                 said("POST /containers/create: {privileged: true, mounts: any}"),
                 said("POST /containers/*/exec: {}"),
                 said("GET /info"),
+                said("GET /volumes"),
+                said("GET /volumes: {filters: [\"@own\"]}"),
+                said("GET /events: {filters: [\"@own\"]}"),
+                said("POST /containers/prune: {filters: [\"@own\"]}"),
+                said("POST /containers/prune: {filters: [\"@own\", everything]}"),
                 said("POST /build: {network: [host]}"),
             ]
             .join("\n")

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::contents::gain;
 use super::{LABEL, STRONG, style};
 use crate::api::{ApiVersion, Matter, Operation, Versions};
+use crate::contents::{OWN, why_not_by_owner};
 
 /// Says what an operation permits, its risk and the reason, its API versions, which parts of a
 /// request matter, the worst that can be done with it, and what to do instead.
@@ -52,6 +53,8 @@ pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
         lines.push((place.as_str(), format!("{}: {effect}", names.join(", "))));
     }
     lines.extend(gain(operation).map(|gain| ("contents", gain)));
+    let no_owner = why_not_by_owner(operation);
+    lines.extend(no_owner.map(|why| ("own", format!("no rule can limit it to {OWN}: {why}"))));
     lines.push(("parameters", operation.query.join(", ")));
     lines.push(("hidden", operation.secret_query.join(", ")));
     lines.retain(|(_, text)| !text.is_empty());

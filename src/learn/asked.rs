@@ -1,6 +1,6 @@
 //! The requests of sessions, before they are grouped by operation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 
@@ -61,13 +61,15 @@ pub(super) struct Asked {
     pub(super) facts: Option<Facts>,
     pub(super) whose: Whose,
     pub(super) version: Option<ApiVersion>,
+    /// The keys of labels with which it limited what it was about.
+    pub(super) labels: BTreeSet<String>,
 }
 
 impl Target {
     /// A sort key: by operation, values, contents and version.
     pub(super) fn key(&self) -> Option<Key<'_>> {
         match self {
-            Self::Known(Asked { operation, values, facts, whose, version }) => {
+            Self::Known(Asked { operation, values, facts, whose, version, .. }) => {
                 Some((operation.index, values, facts.as_ref(), whose, *version))
             }
             Self::Denied(_) | Self::Refused(_) | Self::Unknown(_) => None,

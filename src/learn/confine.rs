@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::vary::generalised;
 use super::{Demand, Known};
 use crate::contents::{Facet, Fact, Facts, Schema};
-use crate::profile::{Constraints, Rule, looks_like_id};
+use crate::profile::{Constraints, Rule, ValuePattern, looks_like_id};
 use crate::text::words;
 
 /// What rules do with the contents that were seen.
@@ -30,7 +30,7 @@ impl Confine {
     /// A rule for an operation, with the contents of the demands that it matches. It allows any
     /// contents if those of some request were not recorded.
     pub(super) fn apply(self, rule: Rule, known: &Known) -> Rule {
-        let is_seen = self == Self::Seen && Schema::of(known.operation).is_some();
+        let is_seen = self == Self::Seen && Schema::in_rules(known.operation).is_some();
         let demands = || known.demands.keys().filter(|demand| known.matches(&rule, demand));
         if !is_seen || demands().any(|demand: &Demand| demand.facts.is_none()) {
             return rule;
@@ -60,7 +60,11 @@ impl Confine {
         if has_ids {
             constraints.open(Facet::Container);
         }
-        rule.with_contents(Some(constraints))
+        // Lists that are not about own objects alone are learned as plain lines.
+        let is_list = Schema::of(known.operation).is_none();
+        let is_own = |values: &Constraints| values.values().all(ValuePattern::is_of_owner);
+        let is_plain = is_list && (constraints.is_empty() || !is_own(&constraints));
+        rule.with_contents(Some(constraints).filter(|_| !is_plain))
     }
 }
 

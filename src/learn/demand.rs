@@ -26,6 +26,8 @@ pub struct Whose {
     pub is_known: bool,
     /// Whether the engine said each time that there is no object of the name in the path.
     pub is_absent: bool,
+    /// Whether it asked for objects with the program's own labels only, as every request for the operation did.
+    pub is_filtered: bool,
 }
 
 impl Demand {
@@ -40,6 +42,6 @@ impl Whose {
     /// Nothing is own.
     #[must_use]
     pub fn others() -> Self {
-        Self { own: BTreeSet::new(), is_known: true, is_absent: false }
+        Self { own: BTreeSet::new(), is_known: true, is_absent: false, is_filtered: false }
     }
 }

@@ -211,7 +211,7 @@ impl Evidence {
                 let values = std::mem::take(&mut asked.values);
                 let (facts, whose) = (asked.facts.take(), asked.whose.clone());
                 let Asked { operation, version, .. } = *asked;
-                Some(Asked { operation, values, facts, whose, version })
+                Some(Asked { operation, values, facts, whose, version, labels: BTreeSet::new() })
             }
             _ => None,
         }));
@@ -268,7 +268,7 @@ impl Evidence {
 
     /// Records the demands on operations; `asked` is sorted by operation and values.
     fn keep_demands(&mut self, asked: impl Iterator<Item = Asked>) {
-        for Asked { operation, values, facts, whose, version } in asked {
+        for Asked { operation, values, facts, whose, version, .. } in asked {
             let Some(known) = self.known.get_mut(&operation.index) else { continue };
             let demand = Demand::new(values, facts, whose);
             match known.demands.last_entry() {

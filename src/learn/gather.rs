@@ -1,5 +1,6 @@
 //! Collects the lines of recordings, in any order and with any duplicates.
 
+mod listing;
 mod telling;
 
 use std::borrow::Cow;
@@ -7,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
+use self::listing::{labels_asked_for, tell_filters};
 use self::telling::{new_name, tell_owners};
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
 use super::owners::{MadeBy, NamedBy};
@@ -49,6 +51,8 @@ struct Written {
     refused: Option<Box<str>>,
     facts: Option<Facts>,
     denied: bool,
+    /// The keys of labels with which it limited what it was about.
+    labels: BTreeSet<String>,
 }
 
 /// What has been read of one session.
@@ -93,12 +97,14 @@ impl Gathering {
                 let named = new_name(&request);
                 let refused = request.refused.as_deref();
                 let refused = refused.or_else(|| refused_in_older_log(&request)).map(Into::into);
+                let labels = labels_asked_for(&request);
                 let written = Written {
                     method: request.method.into(),
                     path: request.path.into(),
                     refused,
                     facts: request.contents.map(Cow::into_owned),
                     denied: request.denied.is_some(),
+                    labels,
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
                 let client = request.agent.map_or(0, |agent| self.client(&agent));
@@ -239,6 +245,7 @@ impl Gathering {
         sessions.sort_by(|(a, first), (b, second)| {
             (first.state.start, a).cmp(&(second.state.start, b))
         });
+        tell_filters(&mut targets);
         let names = tell_owners(engine, &mut targets, &mut sessions);
         let sessions = sessions.into_iter().map(|(id, gathered)| {
             let Gathered { mut state, requests, repeated, announced, refused, .. } = gathered;
@@ -354,7 +361,7 @@ fn refused_in_older_log<'a>(request: &'a Request<'_>) -> Option<&'a str> {
 /// Classifies a request. It is canonicalized again from its path, by the code that `enforce` runs,
 /// because an older catalogue may have given it another name.
 fn target(engine: EngineKind, written: Written) -> Target {
-    let Written { method, path, refused, facts, denied: is_denied } = written;
+    let Written { method, path, refused, facts, denied: is_denied, labels } = written;
     let refuse = |reason: &str| Target::Refused(format!("{method} {path}: {reason}"));
     let canonical = match CanonicalRequest::parse(engine, &method, &path) {
         Ok(canonical) => canonical,
@@ -367,7 +374,7 @@ fn target(engine: EngineKind, written: Written) -> Target {
         _ if is_denied => Target::Denied(denied(&canonical)),
         Some(Located { operation, values }) => {
             let (whose, version) = (Whose::others(), canonical.version());
-            Target::Known(Asked { operation, values, facts, whose, version })
+            Target::Known(Asked { operation, values, facts, whose, version, labels })
         }
         None => Target::Unknown(Box::new(canonical)),
     }

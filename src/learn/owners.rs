@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::asked::Asked;
 use super::{Demand, Whose};
 use crate::api::{EngineKind, HIDDEN, Object, ObjectKind, Operation, is_incomplete};
-use crate::contents::{Facet, Fact, familiar_image, makes_owned};
+use crate::contents::{Facet, Fact, familiar_image, filters_by_owner, makes_owned};
 use crate::policy::{self, Found};
 
 /// The fewest digits that count as the beginning of an ID.
@@ -340,6 +340,9 @@ impl Demand {
     /// The fact in the spelling for own objects, if its object was the recording's own.
     #[must_use]
     pub fn as_own(&self, operation: &Operation, fact: &Fact) -> Option<Fact> {
+        if fact.facet == Facet::Filters {
+            return fact.as_own().filter(|_| self.whose.is_filtered);
+        }
         let object = object_of(operation, fact)?;
         if self.whose.own.contains(&object) { fact.as_own() } else { None }
     }
@@ -347,6 +350,10 @@ impl Demand {
     /// The same if its object may have been the recording's own.
     #[must_use]
     pub fn as_perhaps_own(&self, operation: &Operation, fact: &Fact) -> Option<Fact> {
+        // The engine filters whatever was asked for.
+        if fact.facet == Facet::Filters {
+            return fact.as_own().filter(|_| filters_by_owner(operation));
+        }
         let object = object_of(operation, fact)?;
         if self.whose.may_own(&object) { fact.as_own() } else { None }
     }

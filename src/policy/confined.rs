@@ -48,6 +48,8 @@ pub(super) enum Confinement {
         body: Option<Vec<u8>>,
         /// The query that the engine gets; `None` for the client's.
         query: Option<String>,
+        /// Whether the query makes the engine filter by owner.
+        is_filtered: bool,
     },
     /// The body has to be read first.
     Unread,
@@ -63,6 +65,8 @@ pub(super) enum Confinement {
 enum Judgement {
     /// They are allowed if these volumes, which do not exist, are made first.
     Admitted(Vec<Object>),
+    /// They are allowed if the engine filters by owner.
+    Filtered,
     /// The engine has to say first whose these objects are.
     Owners(Vec<Object>),
     /// They are not allowed.
@@ -132,6 +136,13 @@ impl Confined {
     }
 }
 
+impl Confinement {
+    /// Contents that are allowed as they are.
+    fn admitted(body: Option<Vec<u8>>, query: Option<String>) -> Self {
+        Self::Admitted { body, query, is_filtered: false }
+    }
+}
+
 impl Names<'_> {
     fn each(&self) -> impl Iterator<Item = &Located> {
         std::iter::once(self.located).chain(&self.own)
@@ -149,15 +160,21 @@ impl Confining<'_> {
         let denied = |reason, rule| Confinement::Denied(Refused::new(reason, rule));
         let body = match asked.source {
             Source::Recorded(facts) => {
-                return match self.judge(facts, asked, ownership) {
-                    Judgement::Admitted(_) => Confinement::Admitted { body: None, query: None },
+                let schema = Schema::in_rules(self.names.located.operation);
+                let unrecorded =
+                    facts.map_or_else(|| schema.and_then(Schema::unrecorded), |_| None);
+                return match self.judge(facts.or(unrecorded.as_ref()), asked, ownership) {
+                    Judgement::Admitted(_) => Confinement::admitted(None, None),
+                    Judgement::Filtered => {
+                        Confinement::Admitted { body: None, query: None, is_filtered: true }
+                    }
                     Judgement::Owners(objects) => Confinement::Owners(objects),
                     Judgement::Refused(refused) => Confinement::Denied(refused),
                 };
             }
             Source::Body(body) => body,
         };
-        let Some(schema) = Schema::of(self.names.located.operation) else {
+        let Some(schema) = Schema::in_rules(self.names.located.operation) else {
             return denied(Reason::Undecided, None);
         };
         let body = match body {
@@ -179,7 +196,7 @@ impl Confining<'_> {
         match schema.read(asked.request.query(), body, &context) {
             // Contents that any rule allows are read to mark what they create. It stays nobody's.
             Err(_) if self.is_open && !self.confined.deny.matches(self.names.located) => {
-                Confinement::Admitted { body: None, query: None }
+                Confinement::admitted(None, None)
             }
             Err(why) => {
                 *read = Some(Box::new(Err(why.clone())));
@@ -196,13 +213,30 @@ impl Confining<'_> {
                     (_, OfNewName::Asked(object)) => Confinement::Owners(vec![object]),
                     (_, OfNewName::Refused(reason)) => denied(reason, None),
                     (Judgement::Admitted(volumes), OfNewName::Free) if volumes.is_empty() => {
-                        Confinement::Admitted { body, query }
+                        Confinement::admitted(body, query)
+                    }
+                    (Judgement::Filtered, OfNewName::Free) => {
+                        self.filtered(asked, schema, ownership)
                     }
                     (Judgement::Admitted(volumes), OfNewName::Free) => {
                         Confinement::Volumes(volumes)
                     }
                 }
             }
+        }
+    }
+
+    /// The request with filters by owner.
+    fn filtered(&self, asked: &Asked<'_>, schema: &Schema, ownership: &Ownership) -> Confinement {
+        let Some(owner) = ownership.owner_of_listed() else {
+            return Confinement::admitted(None, None);
+        };
+        match schema.with_owner(asked.request.query(), owner) {
+            Ok(Some(query)) => {
+                Confinement::Admitted { body: None, query: Some(query), is_filtered: true }
+            }
+            Ok(None) => Confinement::Denied(Refused::new(Reason::Undecided, None)),
+            Err(why) => Confinement::Denied(Refused::new(Reason::Unreadable(why), None)),
         }
     }
 
@@ -225,8 +259,11 @@ impl Confining<'_> {
         };
         let owned = self.rules().map(|rule| ownership.of_contents(rule, facts, asked));
         let owned: Vec<OfContents> = owned.collect();
-        if let Some(OfContents { absent, .. }) = owned.iter().find(|owned| owned.is_admitted()) {
-            return Judgement::Admitted(absent.clone());
+        if let Some(owned) = owned.iter().find(|owned| owned.is_admitted()) {
+            return match owned.is_filtered {
+                true => Judgement::Filtered,
+                false => Judgement::Admitted(owned.absent.clone()),
+            };
         }
         let asked: BTreeSet<&Object> = owned
             .iter()

@@ -66,6 +66,7 @@ pub struct Permit {
     is_verbatim: bool,
     instead_of: Option<Denial>,
     body: Option<Arc<[u8]>>,
+    is_filtered: bool,
 }
 
 impl Permit {
@@ -77,18 +78,37 @@ impl Permit {
             is_verbatim: false,
             instead_of: None,
             body: None,
+            is_filtered: false,
         }
     }
 
     /// A permit for a request as the client spelled it, however the engine reads it.
     pub(super) fn verbatim(target: &str, tunnel: bool, instead_of: Option<Denial>) -> Self {
-        Self { target: target.into(), tunnel, is_verbatim: true, instead_of, body: None }
+        Self {
+            target: target.into(),
+            tunnel,
+            is_verbatim: true,
+            instead_of,
+            body: None,
+            is_filtered: false,
+        }
     }
 
     /// A permit for the canonical form of a request with another target: the full ID of an object in the
     /// place of its name, or a query with the label of the owner.
     pub(super) fn with_target(self, target: Arc<str>) -> Self {
         Self { target, ..self }
+    }
+
+    /// The same permit for a target with which the engine filters by owner.
+    pub(super) fn filtered(self) -> Self {
+        Self { is_filtered: true, ..self }
+    }
+
+    /// Whether the engine filters by owner, so that the request is about own objects only.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        self.is_filtered
     }
 
     /// The same permit for this body only, which is what the decision was about.

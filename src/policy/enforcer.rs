@@ -201,20 +201,31 @@ impl Enforcer {
             Label::Of(owner) => owner,
         };
         if let Some(confining) = self.confined.about(&names, is_open, owner) {
-            let (body, query) = match confining.decide(asked, &self.ownership, contents) {
-                Confinement::Admitted { body, query } => (body, query),
-                Confinement::Unread => return Some(Verdict::ReadBody { at_most: LONGEST_BODY }),
-                Confinement::Owners(objects) => return Some(Verdict::FindOwners(objects)),
-                Confinement::Volumes(volumes) => {
-                    let owner = self.ownership.name();
-                    return Some(Verdict::MakeVolumes { volumes, owner });
-                }
-                Confinement::Denied(refused) => {
-                    return Some(self.deny(refused.reason, refused.rule, request, Some(located)));
-                }
-            };
+            let (body, query, is_filtered) =
+                match confining.decide(asked, &self.ownership, contents) {
+                    Confinement::Admitted { body, query, is_filtered } => {
+                        (body, query, is_filtered)
+                    }
+                    Confinement::Unread => {
+                        return Some(Verdict::ReadBody { at_most: LONGEST_BODY });
+                    }
+                    Confinement::Owners(objects) => return Some(Verdict::FindOwners(objects)),
+                    Confinement::Volumes(volumes) => {
+                        let owner = self.ownership.name();
+                        return Some(Verdict::MakeVolumes { volumes, owner });
+                    }
+                    Confinement::Denied(refused) => {
+                        return Some(self.deny(
+                            refused.reason,
+                            refused.rule,
+                            request,
+                            Some(located),
+                        ));
+                    }
+                };
             // The body may also name a network that rules without contents decide on.
             let permit = permit(query.as_deref());
+            let permit = if is_filtered { permit.filtered() } else { permit };
             let of_network = self.network_verdict(asked, located, &permit, is_open);
             return Some(of_network.unwrap_or_else(|| {
                 Verdict::Forward(match body {

@@ -87,6 +87,12 @@ impl Ownership {
         self.marks.then_some(&self.owner)
     }
 
+    /// The owner by whom the engine has to filter what a request is about; `None` if every object counts as
+    /// the owner's.
+    pub(super) fn owner_of_listed(&self) -> Option<&str> {
+        (!self.is_assumed).then_some(&self.owner)
+    }
+
     /// The owner whose label goes into a request: the profile's for what is created, and for what is changed the
     /// one that it has.
     pub(super) fn label<'a>(&'a self, located: &Located, asked: &Asked<'a>) -> Label<'a> {
@@ -171,6 +177,8 @@ pub(super) struct OfContents {
     pub(super) absent: Vec<Object>,
     /// An object of which the engine did not say whose it is.
     pub(super) unknown: Option<Object>,
+    /// Whether the rule allows it for own objects only, and the engine has to filter by owner.
+    pub(super) is_filtered: bool,
 }
 
 impl OfContents {
@@ -186,8 +194,12 @@ impl Ownership {
         let mut of_contents = OfContents::default();
         let Some(contents) = rule.contents() else { return of_contents };
         for fact in contents.refused(facts) {
-            let own = fact.as_own().filter(|own| contents.admits(own)).and_then(|_| fact.object());
-            let Some(object) = own else {
+            let is_of_owner = fact.as_own().is_some_and(|own| contents.admits(&own));
+            if is_of_owner && fact.facet == Facet::Filters {
+                of_contents.is_filtered = true;
+                continue;
+            }
+            let Some(object) = fact.object().filter(|_| is_of_owner) else {
                 of_contents.lacking.push(fact.clone());
                 continue;
             };

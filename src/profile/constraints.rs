@@ -5,7 +5,9 @@ use std::fmt;
 
 use super::{ValuePattern, yaml};
 use crate::api::{Operation, Risk};
-use crate::contents::{Facet, Fact, Facts, Schema, ValueError};
+use crate::contents::{
+    Facet, Fact, Facts, OWN, Schema, ValueError, filters_by_owner, why_not_by_owner,
+};
 
 /// The contents that a rule allows, by facet. They are closed: facets that are not named allow only
 /// what is harmless, except those that are free ([`Facet::is_free`]).
@@ -47,6 +49,14 @@ pub enum ConstraintError {
         facet: String,
         /// The facets that it has.
         known: Vec<Facet>,
+    },
+    /// Own objects, by which the engine cannot filter.
+    #[error("{operation} has no {OWN}: {why}")]
+    NoOwner {
+        /// The operation.
+        operation: String,
+        /// Why.
+        why: &'static str,
     },
     /// A value that no request could hold.
     #[error("\"{value}\" is not a value of {facet}: {why}")]
@@ -222,6 +232,14 @@ impl Constraints {
     /// The risk of what is allowed, for an operation of this risk.
     #[must_use]
     pub fn risk(&self, operation: &Operation) -> Risk {
+        let is_list = Schema::of(operation).is_none();
+        match self.of_facet(Facet::Filters) {
+            Some(Allowed::Values(values)) if values.iter().all(ValuePattern::is_of_owner) => {
+                return self.risk_beyond(operation.risk_of_own(), operation);
+            }
+            Some(_) if is_list => return operation.risk,
+            _ => {}
+        }
         // What is created is bounded by its contents. What is done to an object that exists is bounded by
         // what that object may do.
         let is_bounded = operation.template.parameters().count() == 0;
@@ -246,7 +264,16 @@ impl Constraints {
     }
 
     /// Adds a value as a person wrote it.
-    pub(super) fn add_written(&mut self, facet: Facet, text: &str) -> Result<(), ConstraintError> {
+    pub(super) fn add_written(
+        &mut self,
+        operation: &Operation,
+        facet: Facet,
+        text: &str,
+    ) -> Result<(), ConstraintError> {
+        if facet == Facet::Filters && text == OWN && !filters_by_owner(operation) {
+            let why = why_not_by_owner(operation).unwrap_or("the engine cannot filter by owner");
+            return Err(ConstraintError::NoOwner { operation: operation.to_string(), why });
+        }
         let value = ValuePattern::parse(facet, text);
         let value = value.map_err(|why| {
             let value = text.to_owned();
@@ -265,7 +292,8 @@ impl Constraints {
 
     /// What is known about the contents of an operation.
     pub(super) fn of_operation(operation: &Operation) -> Result<&'static Schema, ConstraintError> {
-        Schema::of(operation).ok_or_else(|| ConstraintError::NoContents(operation.to_string()))
+        Schema::in_rules(operation)
+            .ok_or_else(|| ConstraintError::NoContents(operation.to_string()))
     }
 
     /// Names a facet without values.
@@ -275,6 +303,12 @@ impl Constraints {
 
     /// The facet of an operation with this name.
     pub(super) fn facet(operation: &Operation, word: &str) -> Result<Facet, ConstraintError> {
+        if Schema::in_rules(operation).is_none()
+            && word == Facet::Filters.as_str()
+            && let Some(why) = why_not_by_owner(operation)
+        {
+            return Err(ConstraintError::NoOwner { operation: operation.to_string(), why });
+        }
         let known = Self::of_operation(operation)?.facets();
         match word.parse() {
             Ok(facet) if known.contains(&facet) => Ok(facet),

@@ -204,7 +204,7 @@ mod tests {
             },
         );
         (rule, any_contents()).prop_map(|(rule, contents)| {
-            let Some(schema) = Schema::of(rule.operation()) else { return rule };
+            let Some(schema) = Schema::in_rules(rule.operation()) else { return rule };
             let known = schema.facets();
             let contents = contents.map(|(values, open)| {
                 let mut constraints = Constraints::harmless();

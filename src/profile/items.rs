@@ -115,6 +115,9 @@ fn contents_hint(error: &ConstraintError) -> Option<String> {
             let near = nearest(facet, &words).map(|word| format!("did you mean {word}?"));
             near.or_else(|| Some(format!("it has {}", words.join(", "))))
         }
+        ConstraintError::NoOwner { operation, .. } => {
+            Some(format!("write it on a line of its own for any object: - {operation}"))
+        }
         ConstraintError::Value { facet, why, .. } => match why {
             ValueError::Spelling { right } => Some(format!("write {right}")),
             ValueError::Any => Some(format!("write {facet}: any to allow every value")),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::CheckCode;
 use crate::api::{EngineKind, Operation, Part, Risk};
-use crate::contents::{Facet, Schema};
+use crate::contents::{Facet, OWN, Schema};
 
 /// The title of the schema.
 pub const TITLE: &str = "A profile of dsp, version 1";
@@ -113,21 +113,25 @@ fn reference(engine: EngineKind) -> Value {
     json!({ "$ref": format!("#/$defs/{engine}") })
 }
 
+/// The name of the values of filters where the engine can filter by owner.
+const OWN_FILTERS: &str = "own-filters";
+
 /// The rules of each engine, and the values of each facet.
 fn definitions() -> Value {
     let rules = EngineKind::ALL.into_iter().map(|engine| {
         let rule = json!({ "anyOf": [line(engine), mapping(engine)] });
         (engine.to_string(), rule)
     });
-    let values = Facet::ALL.into_iter().map(|facet| (facet.to_string(), values(facet)));
-    Value::Object(rules.chain(values).collect())
+    let values = Facet::ALL.into_iter().map(|facet| (facet.to_string(), values(facet, false)));
+    let own = (OWN_FILTERS.to_owned(), self::values(Facet::Filters, true));
+    Value::Object(rules.chain(values).chain([own]).collect())
 }
 
 /// The rules of an engine with contents, by their line.
 fn mapping(engine: EngineKind) -> Value {
     let (mut complete, mut narrowed) = (serde_json::Map::new(), serde_json::Map::new());
     for operation in engine.catalogue().operations() {
-        let Some(schema) = Schema::of(operation) else { continue };
+        let Some(schema) = Schema::in_rules(operation) else { continue };
         let contents = contents(schema);
         if operation.template.parameters().next().is_some() {
             narrowed.insert(format!("^{}$", pattern(operation)), contents.clone());
@@ -154,7 +158,11 @@ fn contents(schema: &Schema) -> Value {
             named => format!(" From {}.", named.join(", ")),
         };
         let about = format!("{}.{from}", facet.about());
-        (facet.to_string(), json!({ "$ref": format!("#/$defs/{facet}"), "description": about }))
+        let values = match facet {
+            Facet::Filters if schema.owner_filter().is_some() => OWN_FILTERS.to_owned(),
+            facet => facet.to_string(),
+        };
+        (facet.to_string(), json!({ "$ref": format!("#/$defs/{values}"), "description": about }))
     });
     json!({
         "type": "object",
@@ -165,7 +173,7 @@ fn contents(schema: &Schema) -> Value {
 }
 
 /// The values of a facet: those that people often need as completions, and any others.
-fn values(facet: Facet) -> Value {
+fn values(facet: Facet, filters_by_owner: bool) -> Value {
     let any = json!({ "const": "any", "description": "Every value." });
     if facet.is_flag() {
         let is_true = json!({ "enum": [true, "true"] });
@@ -174,6 +182,7 @@ fn values(facet: Facet) -> Value {
     let offered = facet
         .offered()
         .iter()
+        .filter(|(value, _)| facet != Facet::Filters || filters_by_owner || *value != OWN)
         .map(|(value, about)| json!({ "const": value, "description": about }));
     let other = json!({ "type": ["string", "boolean"] });
     let value = json!({ "anyOf": offered.chain([other]).collect::<Vec<_>>() });

@@ -40,8 +40,11 @@ impl ValuePattern {
     /// Whether it asks whose an object is: `@own`, or `pid=container:@own`.
     #[must_use]
     pub fn is_of_owner(&self) -> bool {
-        let names = matches!(self.facet, Facet::Namespaces | Facet::Devices);
-        (names || self.facet.names_objects()) && self.text.contains(OWN)
+        match self.facet {
+            Facet::Filters => self.text == OWN,
+            Facet::Namespaces | Facet::Devices => self.text.contains(OWN),
+            facet => facet.names_objects() && self.text.contains(OWN),
+        }
     }
 
     /// Whether it matches a value of its facet.

@@ -109,13 +109,13 @@ impl Written {
             match &values.value {
                 Values::One(value) if value == ANY => constraints.open(facet),
                 Values::One(value) => {
-                    let added = constraints.add_written(facet, value);
+                    let added = constraints.add_written(operation, facet, value);
                     let place = || bytes(text, values.defined.span());
                     added.map_err(|error| misfit(place(), error))?;
                 }
                 Values::Many(list) => {
                     for value in list {
-                        let added = constraints.add_written(facet, &value.value.0);
+                        let added = constraints.add_written(operation, facet, &value.value.0);
                         let place = || bytes(text, value.defined.span());
                         added.map_err(|error| misfit(place(), error))?;
                     }

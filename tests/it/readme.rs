@@ -251,7 +251,7 @@ fn the_profiles_of_the_format_decide_as_it_says() {
     let document = Path::new(ROOT).join("docs/profile-format.md");
     let profiles: Vec<Block> =
         blocks(&document).into_iter().filter(|block| block.need == "profile").collect();
-    let asked: [&[(&str, &str)]; 4] = [
+    let asked: [&[(&str, &str)]; 5] = [
         &[
             ("GET /containers/web/json", "allowed by"),
             ("POST /containers/ci-7/start", "allowed by"),
@@ -267,6 +267,11 @@ fn the_profiles_of_the_format_decide_as_it_says() {
             ("POST /v1.41/containers/web/start", "allowed for own objects"),
             ("POST /containers/create", "the decision depends on the body"),
             ("POST /containers/web/kill", "is not allowed by"),
+        ],
+        &[
+            ("GET /containers/json?all=1", "allowed by"),
+            ("POST /containers/prune", "allowed by"),
+            ("GET /networks", "is not allowed by"),
         ],
         &[
             (

@@ -86,7 +86,7 @@ fn every_rule_that_can_be_written_is_of_it() {
 
 /// Rules for an operation with contents, in the forms that people write.
 fn with_contents(operation: &'static Operation) -> Vec<String> {
-    let Some(schema) = Schema::of(operation) else { return Vec::new() };
+    let Some(schema) = Schema::in_rules(operation) else { return Vec::new() };
     let mut rules = vec![format!("{operation}: {{}}")];
     for facet in schema.facets() {
         let values =
@@ -96,6 +96,9 @@ fn with_contents(operation: &'static Operation) -> Vec<String> {
             let mut constraints = Constraints::harmless();
             constraints.add(value.clone());
             let rule = Rule::any(operation).with_contents(Some(constraints));
+            if Rule::parse(operation.engine, &rule.to_string()).is_err() {
+                continue;
+            }
             rules.push(rule.to_string());
             rules.push(rule_lines(&rule).join("\n  "));
             rules.push(format!("{operation}: {{ {facet}: \"{}\" }}", value.as_str()));
@@ -108,7 +111,7 @@ fn with_contents(operation: &'static Operation) -> Vec<String> {
 
 /// A rule with contents for one name.
 fn narrow(operation: &'static Operation) -> Option<String> {
-    Schema::of(operation)?;
+    Schema::in_rules(operation)?;
     let patterns: Vec<Pattern> =
         operation.template.parameters().map(|_| Pattern::Exact("ci-1".to_owned())).collect();
     let rule = Rule::narrowed(operation, patterns).with_contents(Some(Constraints::harmless()));

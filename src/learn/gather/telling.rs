@@ -83,7 +83,8 @@ pub(super) fn tell_owners(
             let at = if was_missing && !is_missing { u64::MAX } else { *seq };
             let own = owners.own_objects(&asked, (session, at));
             let is_absent = is_missing && own.is_empty() && of_path(&asked).is_some();
-            let whose = Whose { own, is_known: true, is_absent };
+            let Whose { is_filtered, .. } = asked.whose;
+            let whose = Whose { own, is_known: true, is_absent, is_filtered };
             if whose == asked.whose {
                 continue;
             }

@@ -279,3 +279,57 @@ fn services_name_own_secrets_configs_and_networks() {
     }
     assert!(create(config, &[]).contains(" 403 "));
 }
+
+#[test]
+fn lists_prunes_and_events_are_filtered_by_owner() {
+    let rules = "  - GET /containers/json: {filters: [\"@own\"]}\n  \
+                 - POST /images/prune: {filters: [\"@own\"]}\n  \
+                 - POST /volumes/create\n  - GET /networks\n";
+    let own = gate(rules);
+    let list = |gate: &Enforcer, query: &str| {
+        asked(gate, ("GET", &format!("/v1.41/containers/json{query}"), ""), &[])
+    };
+    let label = "filters=%7B%22label%22%3A%7B%22dsp.owner%3Dci%22%3Atrue%7D%7D";
+    assert_eq!(list(&own, ""), format!("forward /v1.41/containers/json?{label}"));
+    assert_eq!(list(&own, "?all=1"), format!("forward /v1.41/containers/json?all=1&{label}"));
+    let team = gate(rules).with_owner("team");
+    assert!(list(&team, "").contains("dsp.owner%3Dteam"));
+    let label = label.replace("dsp.owner", "dsp.image.owner");
+    let prune = asked(&own, ("POST", "/images/prune", ""), &[]);
+    assert_eq!(prune, format!("forward /images/prune?{label}"));
+    // What has no such rule stays as it is, and what is made is marked.
+    assert_eq!(asked(&own, ("GET", "/networks", ""), &[]), "forward /networks");
+    let create = asked(&own, ("POST", "/volumes/create", "{}"), &[]);
+    assert!(create.contains("\"dsp.owner\":\"ci\""), "{create}");
+
+    for (query, status) in [
+        ("?filters=%7B%22label%22%3A%5B%22dsp.owner%3Dother%22%5D%7D", "400 "),
+        ("?filters=null", "400 "),
+        ("?filters=%7B%7D&filters=%7B%7D", "400 "),
+        ("?Filters=%7B%7D", "403 "),
+        ("?since=web", "403 "),
+        ("?filters=%7B%22before%22%3A%5B%22web%22%5D%7D", "403 "),
+    ] {
+        let decided = list(&own, query);
+        assert!(decided.starts_with(status), "{query}: {decided}");
+    }
+    // Another rule may allow more.
+    let both = gate(&format!("{rules}  - GET /containers/json\n"));
+    assert_eq!(list(&both, ""), "forward /v1.41/containers/json");
+    let named = gate("  - GET /containers/json: {filters: [\"@own\", \"label=app\"]}\n");
+    let app = "?filters=%7B%22label%22%3A%5B%22app%3D1%22%5D%7D";
+    assert_eq!(list(&named, app), format!("forward /v1.41/containers/json{app}"));
+    assert!(list(&named, "").contains("dsp.owner"));
+    // A list always shows something, so a rule has to say what.
+    let nothing = gate("  - GET /containers/json: {}\n");
+    assert!(list(&nothing, "").starts_with("403 "), "{}", list(&nothing, ""));
+}
+
+#[test]
+fn no_filters_are_not_taken_for_harmless_ones() {
+    let harmless = gate("  - POST /containers/prune: {}\n");
+    for query in ["", "?filters=", "?filters=null", "?filters=%7B%7D"] {
+        let decided = asked(&harmless, ("POST", &format!("/containers/prune{query}"), ""), &[]);
+        assert!(decided.starts_with('4'), "{query}: {decided}");
+    }
+}

@@ -170,7 +170,7 @@ fn dsp_reads_every_row() {
     let mut found = BTreeMap::new();
     for engine in ENGINES {
         for (name, rows) in resolved(engine) {
-            let schema = Schema::of(operation(engine, &name).unwrap()).unwrap();
+            let schema = Schema::in_rules(operation(engine, &name).unwrap()).unwrap();
             for row in rows {
                 let place = if row.place == "body" { Place::Body } else { Place::Query };
                 let is_place = |path: &str| path == row.path;

@@ -155,7 +155,7 @@ fn contents(rows: &[&Row], engine: EngineKind) -> String {
 
 /// The facets that a rule for an operation can name, with a link to what they are.
 pub(crate) fn facets(engine: EngineKind, of: &Operation) -> String {
-    let Some(schema) = Schema::of(of) else { return String::new() };
+    let Some(schema) = Schema::in_rules(of) else { return String::new() };
     let facets: Vec<String> = schema.facets().iter().map(ToString::to_string).collect();
     if facets.is_empty() {
         return String::new();

@@ -84,7 +84,7 @@ fn sample(row: &Row, rows: &[Row]) -> (String, Value) {
         "filled" => return (row.path.clone(), item_of(row, rows)),
         "nsoptions" => json!([{"Name": "pid", "Host": true}]),
         "tagged-image" => json!({"repo": "zz"}),
-        "prune" => json!({}),
+        "prune" | "list" => json!({}),
         _ => panic!("no sample: {}", row.at),
     };
     (row.path.clone(), item)
@@ -110,7 +110,7 @@ fn item_of(row: &Row, rows: &[Row]) -> Value {
 
 /// What a request with one field gives away.
 fn read(of: &Operation, place: Place, path: &str, value: Value) -> Result<Facts, Unreadable> {
-    let schema = Schema::of(of).unwrap();
+    let schema = Schema::in_rules(of).unwrap();
     let context = Context::default();
     let (query, body) = match place {
         Place::Body => (String::new(), at(path, value).to_string()),
@@ -127,7 +127,7 @@ fn read(of: &Operation, place: Place, path: &str, value: Value) -> Result<Facts,
 /// A query with these values.
 fn pairs(of: &Operation, path: &str, value: &Value) -> String {
     let is_json = |name: &str| {
-        let fields = Schema::of(of).unwrap().fields();
+        let fields = Schema::in_rules(of).unwrap().fields();
         fields.iter().any(|field| field.path == name && field.kind == "json")
     };
     let text = |value: &Value| match value {

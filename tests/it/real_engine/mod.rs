@@ -36,6 +36,8 @@ mod made;
 mod nested;
 /// Rules about own objects.
 mod own;
+/// Lists, prunes and events of own objects.
+mod own_lists;
 /// The same on podman.
 mod own_podman;
 /// The same of a swarm.
