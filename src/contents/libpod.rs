@@ -164,11 +164,30 @@ pub(super) fn namespace(
     }
 }
 
-/// An item of `nsoptions` of a build: a namespace of the host, or of a file.
-pub(super) fn namespace_option(
+/// `nsoptions` of a build, a list; an object stands for a query without it, as Docker's clients send it. podman
+/// then runs the steps in the network of the host (podman `pkg/api/handlers/compat/images_build.go`).
+pub(super) fn build_namespaces(
     reading: &mut Reading<'_>,
     subject: &Subject,
-    value: &mut Json,
+    value: &Json,
+    field: &str,
+) -> Result<(), Unreadable> {
+    match value {
+        Json::List(items) => {
+            items.iter().try_for_each(|item| namespace_option(reading, subject, item, field))
+        }
+        Json::Object(entries) if entries.is_empty() => {
+            reading.add_named(subject.facet, "network", "host", field)
+        }
+        _ => Err(odd(field, "a list of namespaces")),
+    }
+}
+
+/// An item of `nsoptions`: a namespace of the host, or of a file.
+fn namespace_option(
+    reading: &mut Reading<'_>,
+    subject: &Subject,
+    value: &Json,
     field: &str,
 ) -> Result<(), Unreadable> {
     let name = value.text_of("Name");

@@ -23,6 +23,8 @@ pub(super) enum Reader {
     /// The filters of a list or a prune. Without them, it is about everything. The label is that by which the
     /// engine can tell the objects of an owner apart.
     Filters(Option<&'static str>),
+    /// The namespaces of a build. Without them, podman takes the network of the host.
+    BuildNamespaces,
     /// A value of its own kind.
     Special(Special),
 }
@@ -72,7 +74,7 @@ impl Reader {
             "libpod-device-rule" => libpod::device_rule,
             "libpod-ports" => libpod::port,
             "libpod-networks" => libpod::networks,
-            "nsoptions" => libpod::namespace_option,
+            "nsoptions" => return Some(Self::BuildNamespaces),
             "build-output" => libpod::build_output,
             "libpod-namespace" => return Some(Self::Namespace(rest)),
             _ => return None,
@@ -87,7 +89,7 @@ impl Reader {
 
     /// Whether a value that is missing says something, too.
     pub(super) fn reads_absent(&self) -> bool {
-        matches!(self, Self::Filters(_))
+        matches!(self, Self::Filters(_) | Self::BuildNamespaces)
     }
 }
 
@@ -144,6 +146,7 @@ impl Reading<'_> {
                 }
             }
             Reader::Namespace(word) => libpod::namespace(self, subject, word, value, field),
+            Reader::BuildNamespaces => libpod::build_namespaces(self, subject, value, field),
             Reader::Keys(prefix) => {
                 // podman joins keys and values with "=" and takes them apart again.
                 if value.entries().iter().any(|(key, _)| key.contains('=')) {

@@ -108,10 +108,14 @@ fn what_podman_reads_in_its_own_way_is_found() {
         assert!(create(&body).is_none(), "{body}");
     }
     let build = |query: &str| {
-        let target = format!("/build?t=own-image&{query}");
+        let target = format!("/build?t=own-image&nsoptions=[]&{query}");
         request_passes(EngineKind::Podman, "POST", &target, "")
     };
     assert!(build("dockerfile=Dockerfile&nocache=1").is_some());
+    for target in ["/build?t=own-image", "/build?t=own-image&nsoptions="] {
+        let passes = request_passes(EngineKind::Podman, "POST", target, "");
+        assert_eq!(passes, None, "the network of the host: {target}");
+    }
     for query in [
         "dockerfile=/etc/passwd",
         "secrets=[%22id=a,src=../../etc/passwd%22]",
@@ -123,6 +127,10 @@ fn what_podman_reads_in_its_own_way_is_found() {
         "additionalbuildcontexts=a=localpath:/etc",
         "isolation=chroot",
         "remote=/etc",
+        "sbom-output=/etc/x",
+        "sbom-purl-output=/etc/x",
+        "transientRunMounts=type=bind,source=/,target=/h",
+        "sourcePolicy={}",
     ] {
         assert!(build(query).is_none(), "{query}");
     }
