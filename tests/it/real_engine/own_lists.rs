@@ -174,3 +174,58 @@ docker image prune -af --filter label=part=x";
     assert_eq!(status, 0, "{said}");
     assert_eq!(engine(world, STATE), without(&before, "one"));
 }
+
+const SWARM: &str = r#"version: 1
+name: NAME
+allow:
+  - HEAD /_ping
+  - GET /_ping
+  - GET /info
+  - POST /secrets/create: {labels: any}
+  - POST /configs/create: {labels: any}
+  - POST /services/create: {image: ["busybox:latest"], labels: any}
+  - GET /services/@own
+  - GET /secrets: {filters: ["@own"]}
+  - GET /configs: {filters: ["@own"]}
+  - GET /services: {filters: ["@own"]}
+  - GET /tasks: {filters: ["@own"]}
+"#;
+
+/// The swarm compares a key with any one of the values that a request gives it, so a client must not add one to
+/// the owner's.
+#[test]
+fn lists_of_a_swarm_are_about_own_objects() {
+    let mut world = real_or_return!();
+    let _engine = OwnEngine::start(&mut world, "swarmlists");
+    engine(&world, "docker swarm init --listen-addr 127.0.0.1:0 --advertise-addr 127.0.0.1");
+    let make = "set -e
+echo x | docker secret create --label part=x WHO-s -
+echo x | docker config create --label part=x WHO-c -
+docker service create -d --no-resolve-image --label part=x --name WHO-v busybox:latest sleep 1000
+";
+    engine(&world, &make.replace("WHO", "nobody"));
+    let under = |owner: &str, script: &str| {
+        let profile = world.write(&format!("{owner}.yaml"), &SWARM.replace("NAME", owner));
+        let script = world.write("script", script).display().to_string();
+        let done = world.dsp(&["enforce", &profile.display().to_string(), "--", "sh", &script]);
+        (done.status, sorted(&done.out), done.err)
+    };
+    for who in ["one", "two"] {
+        let (status, _, said) = under(who, &make.replace("WHO", who));
+        assert_eq!(status, 0, "{said}");
+    }
+    for (list, name) in [("secret", "s"), ("config", "c"), ("service", "v")] {
+        for filter in
+            ["", "--filter label=part", "--filter label=dsp.owner", "--filter label=part=x"]
+        {
+            let list = format!("docker {list} ls {filter} --format '{{{{.Name}}}}'");
+            // Often, because the swarm may choose among the values of a key.
+            let (status, shown, said) = under("one", &format!("{list}; {list}; {list}; {list}"));
+            let expected = vec![format!("one-{name}"); 4].join(" ");
+            assert_eq!((status, shown), (0, expected), "{list}: {said}");
+        }
+        let other = format!("docker {list} ls --filter label=dsp.owner=two");
+        let (status, shown, said) = under("one", &other);
+        assert!(status != 0 && shown.is_empty() && said.contains("denied"), "{shown} {said}");
+    }
+}
