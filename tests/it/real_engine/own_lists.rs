@@ -1,6 +1,7 @@
 //! Lists, prunes and events with `filters: @own`: what others have is neither shown nor deleted, whatever filters a
 //! client sends itself.
 
+use super::podman::podman_or_none;
 use super::{OwnEngine, real_or_return};
 use crate::support::World;
 
@@ -228,4 +229,53 @@ docker service create -d --no-resolve-image --label part=x --name WHO-v busybox:
         let (status, shown, said) = under("one", &other);
         assert!(status != 0 && shown.is_empty() && said.contains("denied"), "{shown} {said}");
     }
+}
+
+const PODMAN: &str = r#"version: 1
+name: NAME
+engine: podman
+allow:
+  - HEAD /_ping
+  - GET /_ping
+  - POST /containers/create: {image: any, labels: any}
+  - POST /networks/create: {labels: any}
+  - GET /containers/json: {filters: ["@own"]}
+  - GET /networks: {filters: ["@own"]}
+  - POST /containers/prune: {filters: ["@own"]}
+  - POST /networks/prune: {filters: ["@own"]}
+"#;
+
+/// podman combines label filters of containers and networks as Docker Engine does, in Docker's API.
+#[test]
+fn lists_and_prunes_are_about_own_objects_on_podman() {
+    let Some((world, _engine)) = podman_or_none("ownlists") else { return };
+    let make = "set -e
+docker network create --label part=x WHO-n
+docker create --name WHO-c --label part=x busybox true
+";
+    engine(&world, &make.replace("WHO", "nobody"));
+    let under = |owner: &str, script: &str| {
+        let profile = world.write(&format!("{owner}.yaml"), &PODMAN.replace("NAME", owner));
+        let script = world.write("script", script).display().to_string();
+        let done = world.dsp(&["enforce", &profile.display().to_string(), "--", "sh", &script]);
+        (done.status, sorted(&done.out), done.err)
+    };
+    for who in ["one", "two"] {
+        let (status, _, said) = under(who, &make.replace("WHO", who));
+        assert_eq!(status, 0, "{said}");
+    }
+    for filter in ["", "--filter label=part=x", "--filter label=part --filter label=dsp.owner"] {
+        for (list, shown) in [("ps -a", "one-c"), ("network ls", "one-n")] {
+            let name = if list == "ps -a" { "{{.Names}}" } else { "{{.Name}}" };
+            let list = format!("docker {list} {filter} --format '{name}'");
+            assert_eq!(under("one", &list).1, shown, "{list}");
+        }
+    }
+    let prune = "docker container prune -f --filter label=part=x && docker network prune -f";
+    let (status, _, said) = under("one", prune);
+    assert_eq!(status, 0, "{said}");
+    let left = "docker ps -a --format '{{.Names}}'; docker network ls --format '{{.Name}}'";
+    let left = engine(&world, left);
+    let left: Vec<&str> = left.split(' ').filter(|name| name.contains('-')).collect();
+    assert_eq!(left, ["nobody-c", "nobody-n", "two-c", "two-n"]);
 }
