@@ -195,7 +195,6 @@ docker run --rm --pid container:theirs busybox true
 docker run --rm --volumes-from theirs busybox true
 docker run --rm -v theirs-data:/d busybox true
 docker run --rm theirs-image:1 true
-docker inspect --type container nosuch
 podman logs theirs
 podman logs ID
 podman logs SHORT
@@ -227,7 +226,6 @@ podman run --rm -v theirs-data:/d busybox:latest true
 podman run --rm --network container:mine-2 --secret theirs-secret busybox:latest true
 podman create --network none --pod theirs-pod busybox:latest true
 podman run --rm theirs-image:1 true
-podman logs nosuch
 ";
 
 /// What is there, whoever made it.

@@ -103,7 +103,6 @@ docker service create -d --no-resolve-image --name x --secret theirs-secret busy
 docker service create -d --no-resolve-image --name x --config theirs-config busybox:latest true
 docker service update -d --no-resolve-image --secret-add theirs-secret mine
 docker service update -d --no-resolve-image --network-add theirs-net mine
-docker secret inspect nosuch
 ";
 
 /// What others have, without what the swarm itself changes.
