@@ -159,7 +159,7 @@ fn without_marks(transcript: &str) -> String {
         (r"Step (\d+)/\d+", "Step $1"),
         (r"( ---> (Running in )?|Removing intermediate container )ID\n", ""),
         (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*"|dsp\.owner=[^ "]*)"#, ""),
-        (r" dsp\.owner:[^\]\s]+", ""),
+        (r" ?dsp\.owner:[^\]\s]+", ""),
         (r"(in container|kill container:) [\w-]+", "$1 NAME"),
         // dsp itself says that there is no such object.
         (r"HTTP/1\.1 404 Not Found\n([\w-]+: .*\n)+", "HTTP/1.1 404 Not Found\n"),
