@@ -13,9 +13,10 @@ use hyper_util::client::legacy::{Builder, Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyperlocal::UnixConnector;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::ask;
-use crate::api::{Address, EngineKind, Object, ObjectKind};
+use crate::api::{Address, EngineKind, Object, ObjectKind, encode_segment};
 
 /// How long the engine may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -133,17 +134,37 @@ impl Objects {
         described(ObjectKind::Volume, answer)
     }
 
+    /// The IDs of containers or networks that begin with some digits.
+    ///
+    /// # Errors
+    /// [`NotDescribed`]; also for objects of other kinds, which have no such list.
+    pub async fn with_id(
+        &self,
+        kind: ObjectKind,
+        digits: &str,
+    ) -> Result<Vec<String>, NotDescribed> {
+        let list = match kind {
+            ObjectKind::Container => "/containers/json?all=1&",
+            ObjectKind::Network => "/networks?",
+            _ => return Err(NotDescribed::Unknown),
+        };
+        let filters = serde_json::json!({ "id": [digits] }).to_string();
+        let target = format!("{list}filters={}", encode_segment(&filters));
+        let found: Vec<Description> = self.send(Method::GET, &target, Bytes::new()).await?;
+        Ok(found.into_iter().map(|one| one.id).filter(|id| id.starts_with(digits)).collect())
+    }
+
     async fn description(&self, object: &Object) -> Result<Description, NotDescribed> {
         let target = object.kind.described_at(self.kind, &object.name);
         self.send(Method::GET, &target, Bytes::new()).await
     }
 
-    async fn send(
+    async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         target: &str,
         body: Bytes,
-    ) -> Result<Description, NotDescribed> {
+    ) -> Result<T, NotDescribed> {
         let exchange = async {
             let response = self.request(method, target, body).await.ok()?;
             let status = response.status();

@@ -327,7 +327,8 @@ impl Demand {
         let mut owners = policy::Owners::default();
         let of_path = path_object(operation, &self.names);
         for object in of_path.clone().into_iter().chain(of_facts) {
-            let owner = if self.whose.may_own(&object) { owner } else { "" };
+            let may_own = self.whose.may_own(&object) || may_be_made(operation, &object);
+            let owner = if may_own { owner } else { "" };
             let found = match self.is_absent() && of_path.as_ref() == Some(&object) {
                 true => Found::Absent,
                 false => Found::object(object.name.clone(), owner),
@@ -355,8 +356,16 @@ impl Demand {
             return fact.as_own().filter(|_| filters_by_owner(operation));
         }
         let object = object_of(operation, fact)?;
-        if self.whose.may_own(&object) { fact.as_own() } else { None }
+        let may_own = self.whose.may_own(&object) || may_be_made(operation, &object);
+        if may_own { fact.as_own() } else { None }
     }
+}
+
+/// Whether a request makes an object of its contents by the way if it does not exist, which a recording does
+/// not say: enforce makes such a volume as an own one.
+fn may_be_made(operation: &Operation, object: &Object) -> bool {
+    object.kind == ObjectKind::Volume
+        && operation.creates.is_some_and(|kind| kind != ObjectKind::Volume)
 }
 
 impl Whose {

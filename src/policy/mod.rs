@@ -21,7 +21,7 @@ pub use decision::{Decision, Permit, Verdict};
 pub use denial::{Denial, NotOwn, Reason};
 pub use enforcer::Enforcer;
 pub use gate::{Gate, Replaceable};
-pub use owners::{Found, MOST_OBJECTS, Owners};
+pub use owners::{Found, MOST_OBJECTS, Owners, may_begin_id};
 pub use request::{Body, Head, Missing, Request};
 pub use stray::Stray;
 pub use watching::{Auditor, Observer};

@@ -14,6 +14,8 @@ pub enum Found {
         id: String,
         /// The owner that its label names; empty if it has none.
         owner: String,
+        /// Whether the name is known to be the beginning of no other object's ID.
+        is_alone: bool,
     },
     /// There is none that can be told apart from others.
     Absent,
@@ -25,6 +27,12 @@ pub enum Found {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Owners(BTreeMap<Object, Found>);
 
+/// Whether a name may also be the beginning of an ID.
+#[must_use]
+pub fn may_begin_id(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// How many objects of one request the engine is asked about. Each is one question to the engine.
 pub const MOST_OBJECTS: usize = 32;
 
@@ -32,14 +40,14 @@ impl Found {
     /// An object with this ID and this owner.
     #[must_use]
     pub fn object(id: impl Into<String>, owner: impl Into<String>) -> Self {
-        Self::Object { id: id.into(), owner: owner.into() }
+        Self::Object { id: id.into(), owner: owner.into(), is_alone: false }
     }
 
     /// The ID, if the object is this owner's.
     #[must_use]
     pub fn id_of(&self, owner: &str) -> Option<&str> {
         match self {
-            Self::Object { id, owner: other } if other == owner => Some(id),
+            Self::Object { id, owner: other, .. } if other == owner => Some(id),
             _ => None,
         }
     }
@@ -64,10 +72,9 @@ impl Owners {
     /// the name in them, so it must not be the beginning of the ID of another object, which it would mean
     /// if the own object were renamed or removed in the meantime.
     pub(super) fn is_own(&self, object: &Object, owner: &str) -> bool {
-        let is_firm = |id: &str| {
-            let is_of_id = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-            id == object.name || !object.name.bytes().all(is_of_id)
-        };
-        self.0.get(object).and_then(|found| found.id_of(owner)).is_some_and(is_firm)
+        let Some(found) = self.0.get(object) else { return false };
+        let is_alone = matches!(found, Found::Object { is_alone: true, .. });
+        let id = found.id_of(owner);
+        id.is_some_and(|id| is_alone || id == object.name || !may_begin_id(&object.name))
     }
 }

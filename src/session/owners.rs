@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::api::{Object, ObjectKind};
 use crate::contents::{OWNER_LABEL, own_volume, owner_label};
 use crate::engine::{Described, Engine, NotDescribed, Objects};
-use crate::policy::Found;
+use crate::policy::{Found, may_begin_id};
 use crate::proxy::{Answers, FindOwners};
 
 /// How many answers are remembered. When there are more, all are forgotten.
@@ -15,6 +15,9 @@ const MOST_REMEMBERED: usize = 4096;
 
 /// The length of an ID that means one object for as long as it exists.
 const FULL_ID: usize = 64;
+
+/// The length of the beginning of an ID that people use.
+const SHORT_ID: usize = 12;
 
 /// Asks an engine whose its objects are.
 pub(super) struct EngineOwners {
@@ -39,7 +42,10 @@ impl EngineOwners {
             return found.clone();
         }
         let found = match self.objects.describe(object).await {
-            Ok(described) => self.found(object.kind, described).await,
+            Ok(described) => {
+                let found = self.found(object.kind, described).await;
+                self.with_others(object, found).await
+            }
             Err(error) => not_found(error),
         };
         if is_for_good(object) && matches!(&found, Found::Object { id, .. } if *id == object.name) {
@@ -52,6 +58,23 @@ impl EngineOwners {
         found
     }
 
+    /// Finds out whether the name of an object is the beginning of another one's ID. A short one may become
+    /// that at any time.
+    async fn with_others(&self, object: &Object, found: Found) -> Found {
+        match found {
+            Found::Object { id, owner, .. }
+                if id != object.name
+                    && object.name.len() >= SHORT_ID
+                    && may_begin_id(&object.name) =>
+            {
+                let begin = self.objects.with_id(object.kind, &object.name).await;
+                let is_alone = begin.is_ok_and(|ids| ids.iter().all(|other| *other == id));
+                Found::Object { id, owner, is_alone }
+            }
+            found => found,
+        }
+    }
+
     async fn found(&self, kind: ObjectKind, described: Described) -> Found {
         let Described { id, mut labels, image } = described;
         let owner = labels.remove(owner_label(kind)).unwrap_or_default();
@@ -59,14 +82,14 @@ impl EngineOwners {
         if let Some(image) = image.filter(|_| !owner.is_empty()) {
             match self.is_plain_image(&image).await {
                 Ok(true) => {}
-                Ok(false) => return Found::Object { id, owner: String::new() },
+                Ok(false) => return Found::object(id, ""),
                 Err(NotDescribed::Unknown) => return Found::Unknown,
                 Err(NotDescribed::Absent | NotDescribed::Refused) => {
-                    return Found::Object { id, owner: String::new() };
+                    return Found::object(id, "");
                 }
             }
         }
-        Found::Object { id, owner }
+        Found::object(id, owner)
     }
 
     /// Whether a label that says whose a container is cannot come from its image.

@@ -120,6 +120,22 @@ fn what_does_not_exist_is_answered_as_the_engine_does() {
     assert_eq!(denial("DELETE", "/volumes/data?force=0", others()), (404, false));
 }
 
+/// A name of digits may be the beginning of another object's ID by the time that the engine looks at it.
+#[test]
+fn a_name_like_an_id_is_own_if_no_other_id_begins_with_it() {
+    let gate = gate("  - POST /containers/create:\n      network: [\"@own\"]\n");
+    let body = Body::Whole(b"{\"HostConfig\":{\"NetworkMode\":\"beefbeefbeef\"}}");
+    let is_forwarded = |is_alone: bool| {
+        let mut owners = Owners::default();
+        let found = Found::Object { id: FULL.to_owned(), owner: "ci".to_owned(), is_alone };
+        owners.add(Object::new(ObjectKind::Network, "beefbeefbeef"), found);
+        let asked = Request::new("POST", "/containers/create");
+        let verdict = gate.decide(&Request { body, owners: &owners, ..asked }).verdict;
+        matches!(verdict, Verdict::Forward(_))
+    };
+    assert_eq!((is_forwarded(false), is_forwarded(true)), (false, true));
+}
+
 /// A rule that allows any contents allows those that dsp cannot read. What they create stays nobody's.
 #[test]
 fn contents_that_cannot_be_read_are_not_marked() {
