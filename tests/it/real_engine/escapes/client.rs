@@ -19,6 +19,8 @@ pub struct Client {
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
+    /// Whether an engine sent it: its answers say which versions of the API it speaks.
+    pub is_of_engine: bool,
 }
 
 impl Client {
@@ -83,7 +85,7 @@ impl Answer {
         let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
         let is_chunked = head.contains("transfer-encoding: chunked");
         let body = if is_chunked { chunks(body) } else { body.to_vec() };
-        Self { status, body }
+        Self { status, body, is_of_engine: head.contains("\r\napi-version: ") }
     }
 
     pub fn json(&self) -> Value {

@@ -37,7 +37,7 @@ const THEIR_IMAGE: &str = "registry.invalid/app";
 const LIBPOD: &str = "/v4.0.0/libpod";
 
 /// The name of the profile of the attacker.
-const OWNER: &str = "p";
+pub const OWNER: &str = "p";
 
 /// Something that was made through the profile of the attacker, so that the contents of requests decide.
 fn own(body: &Value) -> Value {
@@ -59,7 +59,7 @@ fn containers() -> [(&'static str, bool, Value); 5] {
     let endpoint = json!({"esc-theirs-net": {"IPAMConfig": {"IPv4Address": THEIR_ADDRESS}}});
     [
         ("esc-own", true, sleep(own(&json!({"HostConfig": {"NetworkMode": "esc-base"}})))),
-        ("esc-created", false, sleep(json!({"HostConfig": {"NetworkMode": "none"}}))),
+        ("esc-created", false, sleep(own(&json!({"HostConfig": {"NetworkMode": "none"}})))),
         (
             "esc-theirs",
             true,
@@ -87,7 +87,7 @@ fn networks(is_podman: bool) -> Vec<(&'static str, Value)> {
     };
     let mut all = vec![
         ("esc-base", subnet(0)),
-        ("esc-own-net", subnet(1)),
+        ("esc-own-net", own(&subnet(1))),
         ("esc-theirs-net", subnet(2)),
         ("esc-empty-net", subnet(3)),
     ];
