@@ -112,10 +112,11 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
             };
             format!("{risk}: only what was made through the profile{events}")
         }
+        [] if rule.is_of_owner() => {
+            format!("{risk}: whatever an object that was made through the profile can reach")
+        }
         [] if rule.operation().template.parameters().count() > 0 => {
-            format!(
-                "{risk}: whatever the object that it names can reach; no rule can say whose that is"
-            )
+            format!("{risk}: whatever the object that it names can reach, whoever made it")
         }
         [] => format!("{risk}: what it names, and nothing else of the host"),
         worst => format!("{risk}, because of {}", worst.join("; ")),
