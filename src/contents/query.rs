@@ -21,8 +21,8 @@ pub(super) struct Parameters {
     /// Whether the engine ignores the case of their names, as podman does (gorilla/schema `info.get`).
     /// Docker Engine takes a name in another case for one that it does not know.
     pub(super) ignores_case: bool,
-    /// The fields of the body. Clients such as dockerode repeat them in the query, where no engine looks
-    /// for them.
+    /// Parameters that no engine looks for: the fields of the body, which clients such as dockerode repeat
+    /// in the query, and those that only a client knows.
     pub(super) repeated: Vec<&'static str>,
 }
 

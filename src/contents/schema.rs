@@ -204,6 +204,10 @@ impl Schema {
     }
 }
 
+/// Parameters that no engine reads, and that docker-py sends (docker-py `docker/api/container.py`,
+/// `image.py`).
+const UNREAD: [(&str, &str); 2] = [("ContainerList", "trunc_cmd"), ("ImageList", "only_ids")];
+
 /// The schemas of an engine's operations, by their index in the catalogue. A row that does not parse is
 /// skipped, but a test checks that there is none.
 fn schemas(engine: EngineKind, data: &'static str) -> Vec<Option<Schema>> {
@@ -215,6 +219,8 @@ fn schemas(engine: EngineKind, data: &'static str) -> Vec<Option<Schema>> {
         if !schema.parameters.ignores_case {
             schema.parameters.repeated = schema.body.iter().flat_map(Node::names).collect();
         }
+        let unread = UNREAD.iter().filter(|(operation, _)| *operation == name);
+        schema.parameters.repeated.extend(unread.map(|(_, parameter)| parameter));
         Some(schema)
     };
     operations.map(|operation| schema(operation.name)).collect()

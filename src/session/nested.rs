@@ -17,7 +17,6 @@ use super::runtime_dir::{FOLDER_MODE, RuntimeDir, RuntimeDirError};
 use super::sockets::{access_for_containers, bind_for_containers};
 use crate::api::Address;
 use crate::engine::{self, MountedContainer};
-use crate::profile::Profile;
 use crate::proxy::{ListenError, Listener, SocketFile};
 use crate::text::shown;
 
@@ -90,12 +89,13 @@ struct NestedSocket {
 }
 
 impl NestedPlace {
-    /// The place for a profile that was read from this path.
-    pub(super) fn new(runtime_dir: RuntimeDir, profile: &Profile, path: &Path) -> Self {
+    /// The place for a profile that was read from this path, and for this owner: the containers that another
+    /// owner made must not get the rights of this one from a dsp that starts later.
+    pub(super) fn new(runtime_dir: RuntimeDir, owner: &str, path: &Path) -> Self {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-        let name: String = profile.name.as_str().chars().take(LONGEST_NAME).collect();
+        let name: String = owner.chars().take(LONGEST_NAME).collect();
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut digest = Sha256::new_with_prefix(format!("{}\n", profile.name));
+        let mut digest = Sha256::new_with_prefix(format!("{owner}\n"));
         digest.update(path.as_os_str().as_encoded_bytes());
         let digest = digest.finalize();
         let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -362,13 +362,11 @@ mod tests {
     }
 
     #[test]
-    fn another_file_or_another_name_is_another_place() {
+    fn another_file_or_another_owner_is_another_place() {
         let folder = tempfile::tempdir().unwrap();
-        let name = |profile: &str, path: &str| {
-            let profile = format!("version: 1\nname: {profile}\nallow: [GET /info]\n");
-            let profile = crate::profile::parse(&profile).unwrap();
+        let name = |owner: &str, path: &str| {
             let runtime_dir = RuntimeDir::of_user(None, folder.path());
-            NestedPlace::new(runtime_dir, &profile, &folder.path().join(path)).name
+            NestedPlace::new(runtime_dir, owner, &folder.path().join(path)).name
         };
         let one = name("ci", "p.yaml");
         assert!(one.starts_with("nested-ci-") && one == name("ci", "p.yaml"), "{one}");

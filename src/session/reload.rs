@@ -107,6 +107,12 @@ impl ProfileToEnforce {
         !self.mode.only_audits && self.profile.allow.iter().any(|entry| entry.value.nests())
     }
 
+    /// Whose own objects are.
+    fn owner_name(&self) -> &str {
+        let owner = self.owner.as_ref().map(|owner| owner.as_str());
+        owner.unwrap_or(self.profile.name.as_str())
+    }
+
     fn gate(&self, sockets: &Sockets) -> Arc<dyn Gate> {
         let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.clone());
         let enforcer = match &self.owner {
@@ -129,7 +135,7 @@ impl ProfileInForce {
         runtime_dir: RuntimeDir,
         engine: &Engine,
     ) -> Result<(Self, Vec<Listener>), NestedError> {
-        let place = NestedPlace::new(runtime_dir, &file.profile, &file.path);
+        let place = NestedPlace::new(runtime_dir, file.owner_name(), &file.path);
         let gate = Arc::new(Replaceable::new(file.gate(&sockets)));
         let mut profile = Self { file, gate, sockets, place, nested: None };
         let listeners = match profile.file.nests() {

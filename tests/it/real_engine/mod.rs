@@ -36,6 +36,8 @@ mod made;
 mod nested;
 /// Rules about own objects.
 mod own;
+/// Own objects over time, and of several owners.
+mod own_lasting;
 /// Lists, prunes and events of own objects.
 mod own_lists;
 /// The same on podman.
