@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dsp::api::{CanonicalRequest, Risk};
-use dsp::contents::{Facts, Schema};
+use dsp::api::Risk;
+use dsp::contents::Schema;
 use dsp::escapes::{Concern, left_open};
-use dsp::policy::{Enforcer, Gate, Request, Verdict};
-use dsp::profile::{Entry, Profile, Rule, SHIPPED, Shipped};
+use dsp::learn::Gathering;
+use dsp::policy::Enforcer;
+use dsp::profile::{SHIPPED, Shipped};
 
 use crate::support::World;
 
@@ -153,53 +154,34 @@ fn a_program_that_is_started_again_begins_with_an_empty_log() {
     assert_eq!((done.status, done.out.as_str()), (0, ""), "{}", done.err);
 }
 
-/// Applies the code that `enforce` runs to each request as it was received. What it contained is known as
-/// facts only, so these are put to the rules that match.
+/// Applies the code that `enforce` runs to each request: what it contained is known as facts, and whose its
+/// objects were as the recording tells.
 #[test]
 fn each_profile_lets_through_all_that_was_recorded() {
     for name in names() {
         let profile = dsp::profile::parse(&own_profile(&name)).unwrap();
-        let plain = Profile {
-            allow: profile.allow.iter().map(without_contents).collect(),
-            ..profile.clone()
-        };
-        let enforcer = Enforcer::new(&plain);
+        let enforcer = Enforcer::new(&profile);
         let (mut asked, mut contained) = (0, 0);
         for recording in recordings(&name) {
-            let text = fs::read_to_string(recording).unwrap();
-            for line in text.lines() {
-                let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                let Some(request) = line.get("request") else { continue };
-                let part = |key: &str| request[key].as_str().unwrap();
-                let decision = enforcer.decide(&Request::new(part("method"), part("path")));
-                assert!(matches!(decision.verdict, Verdict::Forward(_)), "{name}: {request}");
-                asked += 1;
-                let target = CanonicalRequest::parse(profile.engine, part("method"), part("path"));
-                let located = target.unwrap().locate().unwrap();
-                let facts: Option<Facts> = request
-                    .get("contents")
-                    .map(|contents| serde_json::from_value(contents.clone()).unwrap());
-                contained += usize::from(facts.is_some());
-                let mut rules = profile.allow.iter().map(|entry| &entry.value);
-                let is_allowed = rules.any(|rule| {
-                    rule.matches(&located)
-                        && rule.contents().is_none_or(|contents| {
-                            facts
-                                .as_ref()
-                                .is_some_and(|facts| contents.refused(facts).next().is_none())
-                        })
-                });
-                assert!(is_allowed, "{name}: {request}");
+            let mut gathering = Gathering::default();
+            for line in fs::read_to_string(&recording).unwrap().lines() {
+                gathering.absorb(serde_json::from_str(line).unwrap());
+            }
+            for known in gathering.finish(profile.engine).known() {
+                for (demand, versions) in &known.demands {
+                    for version in versions {
+                        let denial = known.denial(&enforcer, demand, *version);
+                        assert!(denial.is_none(), "{name}: {}", denial.unwrap());
+                        asked += 1;
+                    }
+                    contained += usize::from(demand.facts.is_some());
+                }
             }
         }
         assert!(asked > 0, "{name} recorded nothing");
         let is_confined = profile.allow.iter().any(|entry| entry.value.contents().is_some());
         assert!(contained > 0 || !is_confined, "{name} has no contents");
     }
-}
-
-fn without_contents(entry: &Entry<Rule>) -> Entry<Rule> {
-    Entry { value: entry.value.without_contents(), ..entry.clone() }
 }
 
 /// A rule without contents for an operation that has some would leave everything open. Where the name of
