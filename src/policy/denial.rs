@@ -89,8 +89,19 @@ pub struct NotOwn {
     pub object: Object,
     /// Whether it exists.
     pub exists: bool,
+    /// The engine in whose words the client is told.
+    pub engine: EngineKind,
     /// Whether the request removes it and does not mind if it does not exist.
     pub may_be_absent: bool,
+}
+
+/// What a client is told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// The text that it shows.
+    pub message: String,
+    /// The reason as podman's clients tell it apart; `None` for the clients of Docker Engine.
+    pub cause: Option<String>,
 }
 
 /// The subject of a denial.
@@ -162,10 +173,15 @@ impl Denial {
     /// The message for the client. About an object that is not there for it, it is the engine's own, for
     /// programs look at it.
     #[must_use]
-    pub fn answer(&self) -> String {
+    pub fn answer(&self) -> Answer {
         match &self.reason {
-            Reason::NotOwn(NotOwn { object, .. }) => absent(object),
-            _ => format!("dsp: {self}"),
+            Reason::NotOwn(NotOwn { object, engine: EngineKind::Docker, .. }) => {
+                Answer { message: absent(object), cause: None }
+            }
+            Reason::NotOwn(NotOwn { object, engine: EngineKind::Podman, .. }) => {
+                absent_of_podman(object)
+            }
+            _ => Answer { message: format!("dsp: {self}"), cause: None },
         }
     }
 
@@ -191,6 +207,28 @@ impl Denial {
             _ => 403,
         }
     }
+}
+
+/// What podman says of an object that does not exist (podman `libpod/define/errors.go`).
+fn absent_of_podman(object: &Object) -> Answer {
+    let Object { kind, name } = object;
+    let name = printable(&redacted_name(name, LONGEST_NAME));
+    let cause = match kind {
+        ObjectKind::Exec => "no such exec session".to_owned(),
+        ObjectKind::Image => "image not known".to_owned(),
+        ObjectKind::Network => "network not found".to_owned(),
+        kind => format!("no such {kind}"),
+    };
+    let message = match kind {
+        ObjectKind::Container | ObjectKind::Pod => {
+            format!("no {kind} with name or ID \"{name}\" found: {cause}")
+        }
+        ObjectKind::Volume => format!("no volume with name \"{name}\" found: {cause}"),
+        ObjectKind::Network => format!("unable to find network with name or ID {name}: {cause}"),
+        ObjectKind::Secret => format!("no secret with name or id \"{name}\": {cause}"),
+        _ => format!("{name}: {cause}"),
+    };
+    Answer { message, cause: Some(cause) }
 }
 
 /// What Docker says of an object that does not exist.

@@ -18,7 +18,7 @@ mod stray;
 mod watching;
 
 pub use decision::{Decision, Permit, Verdict};
-pub use denial::{Denial, NotOwn, Reason};
+pub use denial::{Answer, Denial, NotOwn, Reason};
 pub use enforcer::Enforcer;
 pub use gate::{Gate, Replaceable};
 pub use owners::{Found, MOST_OBJECTS, Owners, may_begin_id};

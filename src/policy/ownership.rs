@@ -158,6 +158,7 @@ impl Ownership {
             (Some(Found::Unknown), _) => OfOwner::Unknown(object),
             (None, Source::Body(_)) => OfOwner::Asked(object),
             (found, _) => OfOwner::Other(NotOwn {
+                engine: located.operation.engine,
                 exists: !matches!(found, Some(Found::Absent)),
                 may_be_absent: ignores_absence(asked.request, located),
                 object,

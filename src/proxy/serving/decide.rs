@@ -9,7 +9,7 @@ use super::local_response::Form;
 use super::next::Next;
 use crate::http1::{Arrival, Length, RequestHead, origin_form};
 use crate::policy::{
-    Body, Decision, Denial, Head, Missing, Owners, Permit, Request, Stray, Verdict,
+    Answer, Body, Decision, Denial, Head, Missing, Owners, Permit, Request, Stray, Verdict,
 };
 use crate::proxy::load::turns;
 use crate::proxy::observe::Event;
@@ -30,13 +30,13 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[derive(Debug)]
 pub(super) struct Denied {
     pub(super) status: u16,
-    pub(super) text: String,
+    pub(super) answer: Answer,
 }
 
 impl Denied {
     /// The answer to a denial.
     fn of(denial: &Denial) -> Self {
-        Self { status: denial.status(), text: denial.answer() }
+        Self { status: denial.status(), answer: denial.answer() }
     }
 }
 

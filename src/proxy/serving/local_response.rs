@@ -20,7 +20,12 @@ pub(crate) struct Form {
 /// Writes an answer with `{"message": ...}`, which the docker CLI shows as the engine's error, unless the status
 /// has no body.
 pub(crate) fn write(status: u16, message: &str, form: Form, out: &mut Vec<u8>) {
-    let body = serde_json::json!({ "message": message }).to_string() + "\n";
+    write_json(status, &serde_json::json!({ "message": message }), form, out);
+}
+
+/// Writes an answer with this body, if it has one.
+pub(super) fn write_json(status: u16, body: &serde_json::Value, form: Form, out: &mut Vec<u8>) {
+    let body = body.to_string() + "\n";
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     // An answer without contents has no length either (RFC 9110 section 8.6).
     let has_body = status != StatusCode::NO_CONTENT;

@@ -6,10 +6,13 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::connection::Connection;
 use super::decide::Denied;
 use super::local_response::{self, Form};
 use super::next::Next;
+use crate::policy::Answer;
 use crate::proxy::observe::{Event, Fault};
 use crate::proxy::record::Record;
 use crate::proxy::relaying::exchange::Exchange;
@@ -46,7 +49,13 @@ impl<R: Record> Connection<R> {
 
     /// Answers a denied request.
     pub(super) async fn deny(&mut self, denied: &Denied, form: Form, exchange: &mut Exchange<R>) {
-        self.respond(denied.status, &denied.text, form, exchange).await;
+        let Denied { status, answer: Answer { message, cause } } = denied;
+        let body = match cause {
+            None => json!({ "message": message }),
+            // podman's form of an error (podman `pkg/errorhandling/errorhandling.go`).
+            Some(cause) => json!({ "cause": cause, "message": message, "response": status }),
+        };
+        self.respond_json(*status, &body, form, exchange).await;
     }
 
     /// Sends one of dsp's own answers.
@@ -57,9 +66,19 @@ impl<R: Record> Connection<R> {
         form: Form,
         exchange: &mut Exchange<R>,
     ) {
+        self.respond_json(status, &json!({ "message": message }), form, exchange).await;
+    }
+
+    async fn respond_json(
+        &mut self,
+        status: u16,
+        body: &Value,
+        form: Form,
+        exchange: &mut Exchange<R>,
+    ) {
         exchange.outcome.status = Some(status);
         self.relay.timer.stop();
-        local_response::write(status, message, form, self.relay.response.outbox.room());
+        local_response::write_json(status, body, form, self.relay.response.outbox.room());
         // A client that has gone needs no answer.
         let _ = self.flush().await;
         self.relay.timer.stop();

@@ -65,7 +65,7 @@ struct Client {
 
 /// Clients whose folders and names have a part that is new in each run. Only a second session shows
 /// which part that is.
-const VARYING: [&str; 2] = ["compose", "compose-5"];
+const VARYING: [&str; 5] = ["compose", "compose-5", "podman-4.3", "podman-5", "podman-6"];
 
 /// Clients that join networks whose names are random as a whole. No value of a rule can say that.
 const NAMELESS: [&str; 1] = ["testcontainers"];
@@ -157,6 +157,8 @@ fn without_marks(transcript: &str) -> String {
         // The steps of a build, which are then counted, and what a builder says between them.
         (r#"['"]?Step \d+/\d+ : LABEL dsp\.[^,'"\n]*['"]?(, ?|\n)"#, ""),
         (r"Step (\d+)/\d+", "Step $1"),
+        (r#"STEP \d+/\d+: LABEL "?dsp\.[^\n]*\n"#, ""),
+        (r"STEP (\d+)/\d+", "STEP $1"),
         (r"( ---> (Running in )?|Removing intermediate container )ID\n", ""),
         (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*"|dsp\.owner=[^ "]*)"#, ""),
         (r" ?dsp\.owner:[^\]\s]+", ""),
