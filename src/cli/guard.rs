@@ -5,13 +5,15 @@
 //! mode. So signals are blocked while a question is asked. No handler is installed, so what the process
 //! does with signals before and after does not change.
 
+use std::fs::File;
 use std::io::{self, PipeReader, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc;
 use std::thread;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::stdio::dup2_stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
@@ -47,7 +49,7 @@ pub(super) fn ask<T: Send + 'static>(
 ) -> Result<T, Unanswered> {
     // Declared in this order so that the terminal is restored before signals are unblocked.
     let signals = Blocked::new()?;
-    let _terminal = Terminal::take(by)?;
+    let terminal = Terminal::take(by)?;
     let (sender, answer) = mpsc::channel();
     let (ended, end) = io::pipe()?;
     let thread = thread::Builder::new().name("dsp-question".to_owned()).spawn(move || {
@@ -57,6 +59,7 @@ pub(super) fn ask<T: Send + 'static>(
         let _ = sender.send(question());
     })?;
     if let Some(signal) = signals.wait(&ended)? {
+        terminal.take_from_question()?;
         return Err(Unanswered::Signal(signal));
     }
     // The panic has printed its own message.
@@ -81,22 +84,31 @@ fn number(signal: Signal) -> u8 {
 
 /// Restores the terminal's settings when dropped.
 struct Terminal {
+    handle: OwnedFd,
     before: Termios,
     by: By,
 }
 
 impl Terminal {
     fn take(by: By) -> io::Result<Self> {
-        let terminal = Self { before: tcgetattr(io::stdin())?, by };
+        let handle = io::stdin().as_fd().try_clone_to_owned()?;
+        let terminal = Self { before: tcgetattr(&handle)?, handle, by };
         if by == By::Keys {
             let mut keys = terminal.before.clone();
             // console changes the mode for one key at a time: what is typed between two keys would be
             // echoed, edited or turned into a signal.
             keys.local_modes -=
                 LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
-            tcsetattr(io::stdin(), OptionalActions::Drain, &keys)?;
+            tcsetattr(&terminal.handle, OptionalActions::Drain, &keys)?;
         }
         Ok(terminal)
+    }
+
+    /// Leaves the thread that still asks without a terminal: it would set the mode for its next key after
+    /// the terminal has been restored.
+    fn take_from_question(&self) -> io::Result<()> {
+        dup2_stdin(File::open("/dev/null")?)?;
+        Ok(())
     }
 }
 
@@ -106,7 +118,7 @@ impl Drop for Terminal {
         if self.by == By::Keys {
             let _ = io::stderr().write_all(SHOW_CURSOR);
         }
-        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+        let _ = tcsetattr(&self.handle, OptionalActions::Drain, &self.before);
     }
 }
 

@@ -157,6 +157,8 @@ fn without_marks(transcript: &str) -> String {
         // The steps of a build, which are then counted, and what a builder says between them.
         (r#"['"]?Step \d+/\d+ : LABEL dsp\.[^,'"\n]*['"]?(, ?|\n)"#, ""),
         (r"Step (\d+)/\d+", "Step $1"),
+        // podman repeats what it was asked for.
+        (r"(network rm \w+\n)(ID|\w+)\n", "$1NAME\n"),
         (r#"STEP \d+/\d+: LABEL "?dsp\.[^\n]*\n"#, ""),
         (r"STEP (\d+)/\d+", "STEP $1"),
         (r"( ---> (Running in )?|Removing intermediate container )ID\n", ""),
