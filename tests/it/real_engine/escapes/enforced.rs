@@ -169,6 +169,8 @@ fn sorted(value: &mut Value) {
         }
         Value::Object(fields) => {
             fields.remove("Status");
+            // How many containers an image has, which the list of containers says, too.
+            fields.remove("Containers");
             fields.values_mut().for_each(sorted);
         }
         _ => {}
