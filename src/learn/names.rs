@@ -32,7 +32,7 @@ impl Names {
     /// The rules for an operation. They match every value that was seen. A name that was only
     /// partly recorded becomes a wildcard, because no request contains the recorded part alone.
     ///
-    /// Names of objects that the recording made are no part of a profile, unless a person asked for exact
+    /// Names of objects that the recording made are not part of a profile, unless a person asked for exact
     /// ones: the next such object has another name, or at least another ID. If all others are names that
     /// a person knows, they are named next to `@own`.
     #[must_use]
@@ -63,7 +63,7 @@ impl Names {
             return self.own_rules(&own);
         }
         let mut rules = narrow.rules_for_all(&others);
-        // A name that is allowed whoever has it needs no other rule.
+        // A name that a rule allows for anybody needs no other rule.
         let is_left = |demand: &&Demand| {
             let located = known.located(demand);
             !rules.iter().any(|rule| rule.matches(&located))
