@@ -34,7 +34,7 @@ pub(super) fn read(
         false => format!("label={}", labels.join("&")),
     };
     reading.add(facet, value, field)?;
-    // The answer tells whether there is such an object, whoever owns it.
+    // The answer tells whether such an object exists, also if it is another owner's.
     for filter in REFERENCES {
         filters
             .values(filter)

@@ -92,7 +92,7 @@ impl Names {
         rules
     }
 
-    /// The rules for an operation, whoever made its objects.
+    /// The rules for an operation on anybody's objects.
     fn rules_for_all(self, known: &Known) -> Vec<Rule> {
         let operation = known.operation;
         match self {

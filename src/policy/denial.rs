@@ -172,8 +172,10 @@ impl Denial {
 
     /// The message for the client. About an object that is not there for it, it is the engine's own, for
     /// programs look at it.
+    ///
+    /// `text` is the denial as [`fmt::Display`] writes it, which observers have already been given.
     #[must_use]
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self, text: &str) -> Answer {
         match &self.reason {
             Reason::NotOwn(NotOwn { object, engine: EngineKind::Docker, .. }) => {
                 Answer { message: absent(object), cause: None }
@@ -181,7 +183,7 @@ impl Denial {
             Reason::NotOwn(NotOwn { object, engine: EngineKind::Podman, .. }) => {
                 absent_of_podman(object)
             }
-            _ => Answer { message: format!("dsp: {self}"), cause: None },
+            _ => Answer { message: format!("dsp: {text}"), cause: None },
         }
     }
 

@@ -34,9 +34,10 @@ pub(super) struct Denied {
 }
 
 impl Denied {
-    /// The answer to a denial.
-    fn of(denial: &Denial) -> Self {
-        Self { status: denial.status(), answer: denial.answer() }
+    /// The answer to a denial, with its text if that has been written already.
+    fn of(denial: &Denial, text: Option<String>) -> Self {
+        let text = text.unwrap_or_else(|| denial.to_string());
+        Self { status: denial.status(), answer: denial.answer(&text) }
     }
 }
 
@@ -153,11 +154,11 @@ impl<R: Record> Connection<R> {
         let is_refused = matches!(begun, Begun::Refused(_));
         let exchange = Exchange::new(Arc::clone(service), begun.ticket(), at);
         let verdict = match decision.verdict {
-            Verdict::Forward(_) if is_refused => Err(Denied::of(&Denial::unrecorded())),
+            Verdict::Forward(_) if is_refused => Err(Denied::of(&Denial::unrecorded(), None)),
             Verdict::Forward(permit) => Ok(permit),
-            Verdict::Deny(denial) => Err(Denied::of(&denial)),
+            Verdict::Deny(denial) => Err(Denied::of(&denial, text)),
             Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes { .. } => {
-                Err(Denied::of(&Denial::undecided()))
+                Err(Denied::of(&Denial::undecided(), None))
             }
         };
         self.control.decided(verdict.is_ok());
