@@ -133,7 +133,8 @@ fn interactive(world: &World, dsp: &[&str]) {
     session.exp_regex("\nresized").unwrap();
     session.send_line("exit 4").unwrap();
     session.exp_eof().unwrap();
-    let status = session.process().status();
+    // The terminal is closed before the process is gone, so its status may take a moment.
+    let status = session.process().wait().unwrap();
     assert!(format!("{status:?}").contains(", 4"), "{status:?}");
 }
 
