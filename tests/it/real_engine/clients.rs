@@ -162,7 +162,9 @@ fn without_marks(transcript: &str) -> String {
         (r#"STEP \d+/\d+: LABEL "?dsp\.[^\n]*\n"#, ""),
         (r"STEP (\d+)/\d+", "STEP $1"),
         (r"( ---> (Running in )?|Removing intermediate container )ID\n", ""),
-        (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*"|dsp\.owner=[^ "]*)"#, ""),
+        (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*"|dsp\.owner=[^ ",]*)"#, ""),
+        // `docker ps` writes labels in any order.
+        (r#"dsp\.owner=[^ ",]*,"#, ""),
         (r" ?dsp\.owner:[^\]\s]+", ""),
         (r"(in container|kill container:) [\w-]+", "$1 NAME"),
         // dsp itself says that there is no such object.
