@@ -69,7 +69,7 @@ impl Client {
                 Ok(length) if length > 0 => answer.extend_from_slice(&buffer[..length]),
                 _ => break,
             }
-            if answer.starts_with(b"HTTP/1.1 101 ") {
+            if is_whole(&answer) {
                 break;
             }
         }
@@ -102,6 +102,18 @@ impl Answer {
         assert!((200..400).contains(&self.status), "{what}: {} {}", self.status, self.text());
         self
     }
+}
+
+/// Whether an answer has all of its body. After a refused upgrade, the connection stays open.
+fn is_whole(answer: &[u8]) -> bool {
+    if answer.starts_with(b"HTTP/1.1 101 ") {
+        return true;
+    }
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let (head, body) = answer.split_at(end + 4);
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    length.and_then(|length| length.parse().ok()).is_some_and(|length: usize| body.len() >= length)
 }
 
 /// The bytes of a body in chunks, as far as they came.

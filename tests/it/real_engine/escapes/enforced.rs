@@ -3,14 +3,14 @@
 
 use std::fs;
 
-use dsp::api::{CanonicalRequest, EngineKind};
+use dsp::api::{CanonicalRequest, EngineKind, Method};
 use dsp::escapes::{self, Concern, Escape, left_open};
 use dsp::profile::{Profile, parse};
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::proof::{SETTLES, Tried};
-use super::scene::{OWNER, Scene};
+use super::scene::{MARK, OWNER, Scene};
 use super::{jobs, request, shown};
 use crate::real_engine::podman::podman_or_none;
 use crate::real_engine::{OwnEngine, api_version, real_or_return};
@@ -68,7 +68,7 @@ fn check(world: &World, engine: &OwnEngine, kind: EngineKind, job: &str, least: 
     assert!(decided >= least, "only {decided} are about operations of the profile");
 }
 
-fn forget_own(state: &mut [(String, Value)]) {
+pub fn forget_own(state: &mut [(String, Value)]) {
     for (_, list) in state {
         if let Value::Array(objects) = list {
             objects.retain(|object| object["Labels"]["dsp.owner"] != OWNER);
@@ -76,7 +76,7 @@ fn forget_own(state: &mut [(String, Value)]) {
     }
 }
 
-fn is_prune(escape: &Escape) -> bool {
+pub fn is_prune(escape: &Escape) -> bool {
     escape.target.contains("/prune")
 }
 
@@ -101,7 +101,7 @@ fn learn(world: &World, job: &str) -> Profile {
 }
 
 /// Whether the profile has a rule for the operation, so that the contents decide.
-fn is_about(profile: &Profile, escape: &Escape) -> bool {
+pub fn is_about(profile: &Profile, escape: &Escape) -> bool {
     let version = escape.version().map(|version| format!("/v{version}")).unwrap_or_default();
     let target = format!("{version}{}", escape.target.replace(['{', '}'], ""));
     let request = CanonicalRequest::parse(escape.engine, escape.method.as_str(), &target);
@@ -109,21 +109,39 @@ fn is_about(profile: &Profile, escape: &Escape) -> bool {
     profile.allow.iter().any(|entry| *entry.value.operation() == *located.operation)
 }
 
-/// Sends an escape through dsp. An error says what reached the engine.
+/// What only answers about others contain.
+const OTHERS: [&str; 5] = ["esc-theirs", "esc-victim", "esc-stopped", "esc-unused", MARK];
+
+/// What a rule can narrow to own objects.
+const LISTS: [&str; 5] = ["/containers/json", "/images/json", "/networks", "/volumes", "/events"];
+
+/// Whether an answer shows that an escape never got to the engine, or that the engine was asked for own
+/// objects alone: of a list, which shows nothing of others, or of a prune. An error says what reached the
+/// engine.
+pub fn is_kept_out(escape: &Escape, answer: &Answer) -> Result<(), String> {
+    let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+    let is_denied = (message.starts_with("dsp: ") && matches!(answer.status, 400 | 403))
+        || (escape.method == Method::Head && answer.status == 403 && !answer.is_of_engine);
+    // Of the objects that the escape names, those of the attacker are own ones. dsp itself says of others
+    // that they do not exist.
+    let is_others = answer.status == 404 && !answer.is_of_engine;
+    let is_of_own = escape.method == Method::Get
+        && LISTS.contains(&escape.target.split('?').next().unwrap_or_default())
+        && !OTHERS.iter().any(|name| answer.text().contains(name));
+    // Of a prune, the state afterwards shows that it took no others.
+    if is_denied || is_others || is_of_own || is_prune(escape) {
+        return Ok(());
+    }
+    Err(format!("{} {}", answer.status, answer.text()))
+}
+
+/// Sends an escape through dsp, and looks for its effect.
 fn stays_out(scene: &Scene, through: &Client, escape: &Escape) -> Result<(), String> {
     let Some((target, body)) = request(scene, escape) else {
         return Ok(());
     };
     let answer = through.send(escape.method.as_str(), &target, &escape.head, &body);
-    let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
-    let is_denied = message.starts_with("dsp: ") && matches!(answer.status, 400 | 403);
-    // Of the objects that the escape names, those of the job are own ones. dsp itself says of others that
-    // they do not exist.
-    let is_others = answer.status == 404 && !answer.is_of_engine;
-    // A prune is limited to own objects; the state afterwards shows that it took no others.
-    if !is_denied && !is_others && !is_prune(escape) {
-        return Err(format!("{} {}", answer.status, answer.text()));
-    }
+    is_kept_out(escape, &answer)?;
     // What the answer says is dsp's own message.
     let is_of_the_engine = |step: &&str| !step.starts_with("says ") && !step.starts_with("status ");
     let proof: Vec<&str> = escape.proof.split("; ").filter(is_of_the_engine).collect();
@@ -145,7 +163,7 @@ fn stays_out(scene: &Scene, through: &Client, escape: &Escape) -> Result<(), Str
 }
 
 /// Everything that an escape could have made or changed.
-fn state(client: &Client, kind: EngineKind) -> Vec<(String, Value)> {
+pub fn state(client: &Client, kind: EngineKind) -> Vec<(String, Value)> {
     let lists = ["/containers/json?all=1", "/networks", "/volumes", "/images/json?all=1"];
     let of_one: &[&str] = match kind {
         EngineKind::Docker => &["/plugins"],

@@ -14,6 +14,8 @@ mod jobs;
 mod proof;
 /// The objects of an attacker and of others.
 mod scene;
+/// With the profiles that come with dsp in between.
+mod shipped;
 
 use dsp::api::{ApiVersion, EngineKind};
 use dsp::escapes::{self, Escape, Needs};
