@@ -173,7 +173,7 @@ fn without_marks(transcript: &str) -> String {
         (r"no such image: [^ ]+: No such image: ", "No such image: "),
         // A container without any setting, and one with a label alone.
         (
-            r#"Content-Length: \d+\s+\{"message":"(Config cannot be empty in order to create a container|No command specified)"\}"#,
+            r#"(?i)Content-Length: \d+\s+\{"message":"(Config cannot be empty in order to create a container|No command specified)"\}"#,
             "a container of nothing",
         ),
     ] {
