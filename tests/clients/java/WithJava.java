@@ -87,11 +87,13 @@ class WithJava {
         var created = json("/containers/create?name=java-life", config);
         say("create", created.statusCode(), field(created, "Warnings"));
         show("a second of that name", json("/containers/create?name=java-life", config), "message");
-        var waiting = client.sendAsync(
+        // The engine answers as soon as it waits: only then may the container start.
+        var waiting = client.send(
                 request("POST", "/containers/java-life/wait?condition=next-exit", new byte[0]).build(),
-                BodyHandlers.ofByteArray());
+                BodyHandlers.ofInputStream());
         show("start", ask("POST", "/containers/java-life/start"));
-        show("wait", waiting.get(), "StatusCode");
+        var exited = new String(waiting.body().readAllBytes(), StandardCharsets.UTF_8);
+        say("wait", waiting.statusCode(), waiting.version(), exited.contains("\"StatusCode\":3"));
         say("logs", demultiplexed(ask("GET", "/containers/java-life/logs?stdout=1&stderr=1&follow=1").body()));
         show("rename", ask("POST", "/containers/java-life/rename?name=java-renamed"));
         show("inspect", ask("GET", "/containers/java-renamed/json"), "Name", "ExitCode");
