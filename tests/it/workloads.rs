@@ -138,6 +138,18 @@ fn the_head_of_each_names_the_engines_and_versions_that_were_recorded() {
     }
 }
 
+/// As `docs/profiles.md` says: engines of different years answer programs differently.
+#[test]
+fn each_was_recorded_on_an_old_engine_and_on_new_ones() {
+    for name in names() {
+        let recordings = recordings(&name);
+        let engines: BTreeSet<_> = recordings.iter().map(|file| made(&name, file).engine).collect();
+        for engine in [None, Some("28.5"), Some("29")] {
+            assert!(engines.contains(&engine), "{name} was not recorded on {engine:?}");
+        }
+    }
+}
+
 /// Otherwise an exercise would mistake the output of an earlier run for its own.
 #[test]
 fn a_program_that_is_started_again_begins_with_an_empty_log() {
