@@ -113,7 +113,7 @@ async fn enforce(
     let enforcement = Enforcement::start(engine, options, warn).await?;
     let profile = enforcement.profile();
     if (is_listener && !verbosity.quiet) || verbosity.verbose > 0 {
-        warn_about_root(profile);
+        enforcement.profiles().for_each(warn_about_root);
         ambiguity::warn(profile);
     }
     if is_listener {

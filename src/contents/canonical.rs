@@ -1,7 +1,7 @@
 //! Values as people write them in rules, compared with what requests can hold.
 
 use super::path::clean;
-use super::{Facet, OWN, image, network};
+use super::{Facet, OWN, image, network, profile_of_socket};
 use crate::text::is_unsafe;
 
 /// The length limit of a value in bytes.
@@ -50,6 +50,13 @@ impl Facet {
             let kind = "a value of this facet, which names no objects";
             let has_owners = self.names_objects() || self == Self::Filters;
             return if has_owners { Ok(()) } else { Err(ValueError::Kind(kind)) };
+        }
+        if self == Self::Mounts
+            && let Some(profile) = profile_of_socket(value)
+        {
+            let is_one = !profile.is_empty() && !profile.contains('*');
+            let kind = "@socket:FILE or @socket:builtin:NAME, with the profile of the socket";
+            return if is_one { Ok(()) } else { Err(ValueError::Kind(kind)) };
         }
         if self.is_flag() {
             return if value == "true" { Ok(()) } else { Err(ValueError::Flag(self)) };

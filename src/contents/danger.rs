@@ -1,6 +1,6 @@
 //! How much a value gives away.
 
-use super::{Facet, OWN};
+use super::{Facet, OWN, SOCKET, profile_of_socket};
 use crate::api::Risk;
 
 /// Folders in which everything controls the host or has its secrets. So do the folders that they are in.
@@ -87,11 +87,13 @@ impl Facet {
 }
 
 fn mount(value: &str) -> Risk {
+    if value == SOCKET || profile_of_socket(value).is_some() {
+        return Risk::Change;
+    }
     let (source, options) = value.split_once(':').unwrap_or((value, ""));
     let is_spread = options.split(',').any(|option| option.ends_with("shared"));
     if !source.starts_with('/') {
-        let is_volume =
-            source == "@socket" || !source.contains('=') || source.starts_with("image=");
+        let is_volume = !source.contains('=') || source.starts_with("image=");
         return if is_volume && !is_spread { Risk::Change } else { Risk::Root };
     }
     // A star stands for any name in its folder, so the folder counts.
@@ -154,6 +156,7 @@ mod tests {
             ("/srv/job-*", Risk::Change),
             ("pgdata", Risk::Change),
             ("@socket", Risk::Change),
+            ("@socket:shared", Risk::Change),
             ("type=ext4", Risk::Root),
             ("driver=x", Risk::Root),
             ("from=web", Risk::Root),

@@ -114,6 +114,7 @@ impl Facet {
         match self {
             Self::Mounts => &[
                 ("@socket", "The socket of dsp, under this same profile."),
+                ("@socket:other.yaml", "The socket of dsp, under another profile."),
                 (OWN, "Volumes that were made through this profile, and new ones."),
                 ("secret=@own", "Secrets that were made through this profile."),
                 ("config=@own", "Configs of a swarm that were made through this profile."),

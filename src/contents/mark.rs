@@ -203,12 +203,12 @@ fn put(value: &mut Json, path: &[&str], text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Context, Schema};
+    use super::super::{Context, Nesting, Schema};
     use super::*;
     use crate::api::{CanonicalRequest, EngineKind};
 
     const OWNER: Context<'_> =
-        Context { names: &[], sockets: None, nests: false, owner: Some("ci") };
+        Context { names: &[], sockets: None, nesting: Nesting::AsAsked, owner: Some("ci") };
 
     /// The body and the query that go upstream.
     fn written(engine: EngineKind, target: &str, body: &str) -> (String, String) {

@@ -44,7 +44,7 @@ pub use mark::{
 };
 pub use query::is_true;
 pub use schema::{Field, Place, Schema};
-pub use sockets::{SOCKET, Sockets};
+pub use sockets::{Nesting, SOCKET, Sockets, profile_of_socket};
 pub use unreadable::Unreadable;
 
 /// The contents of a request.
@@ -66,8 +66,8 @@ pub struct Context<'a> {
     pub names: &'a [String],
     /// The sockets that containers ask for; `None` if nothing is known about them.
     pub sockets: Option<&'a Sockets>,
-    /// Whether a container that asks for a socket gets the nested one, if there is one.
-    pub nests: bool,
+    /// Which socket a container gets that asks for one.
+    pub nesting: Nesting<'a>,
     /// Who owns what the request creates or changes: the value of the label that is written into it. An empty
     /// one takes the label out, and `None` leaves labels as they are.
     pub owner: Option<&'a str>,

@@ -7,13 +7,40 @@ use super::{Facet, Unreadable};
 /// The value of the facet `mounts` for a socket of dsp.
 pub const SOCKET: &str = "@socket";
 
+/// How a rule writes that value if the socket is held to another profile: `@socket:ryuk.yaml`.
+const SOCKET_UNDER: &str = "@socket:";
+
+/// The profile that a value of `mounts` names for the sockets of containers.
+#[must_use]
+pub fn profile_of_socket(value: &str) -> Option<&str> {
+    value.strip_prefix(SOCKET_UNDER)
+}
+
+/// Which socket a container gets that asks for the engine's.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Nesting<'a> {
+    /// The one that it asks for.
+    #[default]
+    AsAsked,
+    /// One of dsp that is held to the profile of the rule, or to another one that the rule names.
+    Under(Option<&'a str>),
+}
+
 /// The sockets that containers ask for: those of this dsp and those of the engine. A mount of one is
 /// the value [`SOCKET`], whatever its path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sockets {
     own: Vec<String>,
     engine: Vec<String>,
-    nested: Option<String>,
+    nested: Vec<Nested>,
+}
+
+/// A socket that containers get.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Nested {
+    /// The profile that it is held to, as a rule names it; `None` is the profile of the rule.
+    profile: Option<String>,
+    path: String,
 }
 
 /// What becomes of a mount.
@@ -32,19 +59,28 @@ impl Sockets {
     #[must_use]
     pub fn new(own: Vec<String>, engine: Vec<String>) -> Self {
         let cleaned = |paths: Vec<String>| paths.iter().map(|path| clean(path)).collect();
-        Self { own: cleaned(own), engine: cleaned(engine), nested: None }
+        Self { own: cleaned(own), engine: cleaned(engine), nested: Vec::new() }
     }
 
-    /// The same, where a container gets the socket at this path if a rule says so.
+    /// The same, where a container gets the socket at this path if a rule says so. It is held to the profile
+    /// that the rule names, or to the rule's own.
     #[must_use]
-    pub fn nesting(self, nested: Option<String>) -> Self {
-        Self { nested, ..self }
+    pub fn nesting(mut self, profile: Option<&str>, path: String) -> Self {
+        self.nested.push(Nested { profile: profile.map(str::to_owned), path });
+        self
+    }
+
+    /// The same with one more socket of this dsp, by its path on the host.
+    #[must_use]
+    pub fn with_own(mut self, path: String) -> Self {
+        self.own.push(path);
+        self
     }
 
     /// Whether a path is that of a socket of this dsp.
     pub(super) fn is_own(&self, path: &str) -> bool {
         let is_it = |own: &String| own == path;
-        self.own.iter().any(is_it) || self.nested.as_ref().is_some_and(is_it)
+        self.own.iter().any(is_it) || self.nested.iter().any(|nested| is_it(&nested.path))
     }
 
     fn is_engines(&self, path: &str) -> bool {
@@ -78,7 +114,7 @@ impl<'a> Reading<'a> {
     ) -> Result<Mounted, Unreadable> {
         let nested = self.nested();
         // Without a nested socket, a rule that says "@socket" is not about the engine's own.
-        let is_missing = self.context.nests && nested.is_none();
+        let is_missing = self.context.nesting != Nesting::AsAsked && nested.is_none();
         let sockets = self.context.sockets;
         let sockets = sockets.filter(|_| source.starts_with('/') && !self.is_query && !is_missing);
         let Some(sockets) = sockets else {
@@ -107,8 +143,13 @@ impl<'a> Reading<'a> {
 
     /// The socket that a container gets, if it gets one.
     fn nested(&self) -> Option<&'a str> {
-        let sockets = self.context.sockets.filter(|_| self.context.nests)?;
-        sockets.nested.as_deref()
+        let (Some(sockets), Nesting::Under(profile)) = (self.context.sockets, self.context.nesting)
+        else {
+            return None;
+        };
+        let mut nested = sockets.nested.iter();
+        let nested = nested.find(|nested| nested.profile.as_deref() == profile)?;
+        Some(&nested.path)
     }
 }
 
@@ -132,7 +173,7 @@ mod tests {
         body: &str,
         nests: bool,
     ) -> Result<(String, String), Unreadable> {
-        let sockets = sockets_alone().nesting(Some(NESTED.to_owned()));
+        let sockets = sockets_alone().nesting(None, NESTED.to_owned());
         read_with(&sockets, operation, body, nests)
     }
 
@@ -144,8 +185,9 @@ mod tests {
     ) -> Result<(String, String), Unreadable> {
         let request = CanonicalRequest::parse(engine, "POST", target).unwrap();
         let located = request.locate().unwrap();
+        let nesting = if nests { Nesting::Under(None) } else { Nesting::AsAsked };
         let context =
-            Context { names: &located.values, sockets: Some(sockets), nests, owner: None };
+            Context { names: &located.values, sockets: Some(sockets), nesting, owner: None };
         let schema = Schema::of(located.operation).unwrap();
         let body = schema.has_body().then_some(body.as_bytes());
         let contents = schema.read(request.query(), body, &context)?;

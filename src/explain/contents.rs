@@ -2,8 +2,9 @@
 
 use super::pod_security::PodSecurity;
 use crate::api::{Operation, Risk};
-use crate::contents::{Facet, OWN, Schema, filters_by_owner};
+use crate::contents::{Facet, Nesting, OWN, Schema, filters_by_owner};
 use crate::profile::{Allowed, Constraints, Rule};
+use crate::text::printable;
 
 /// The number of values of a facet that a line names.
 const MOST_VALUES: usize = 8;
@@ -102,6 +103,10 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
         .filter(|given| given.risk == risk && risk > Risk::Change)
         .map(|given| given.riskiest.clone())
         .collect();
+    let of_sockets = match rule.nesting() {
+        Nesting::Under(Some(profile)) => format!(", and whatever {} allows", printable(profile)),
+        _ => String::new(),
+    };
     match worst.as_slice() {
         [] if filters_by_owner(rule.operation())
             && given.iter().any(|given| given.facet == Facet::Filters && given.values == OWN) =>
@@ -118,8 +123,8 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
         [] if rule.operation().template.parameters().count() > 0 => {
             format!("{risk}: whatever the object that it names can reach, whoever made it")
         }
-        [] => format!("{risk}: what it names, and nothing else of the host"),
-        worst => format!("{risk}, because of {}", worst.join("; ")),
+        [] => format!("{risk}: what it names{of_sockets}, and nothing else of the host"),
+        worst => format!("{risk}, because of {}{of_sockets}", worst.join("; ")),
     }
 }
 
@@ -177,6 +182,7 @@ mod tests {
                 said("POST /containers/*/exec: {}"),
                 said("GET /info"),
                 said("GET /volumes"),
+                said("POST /containers/create: {image: any, mounts: [\"@socket:ryuk.yaml\"]}"),
                 said("GET /volumes: {filters: [\"@own\"]}"),
                 said("GET /events: {filters: [\"@own\"]}"),
                 said("POST /containers/prune: {filters: [\"@own\"]}"),

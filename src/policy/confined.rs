@@ -6,7 +6,7 @@ use super::asked::{Asked, Source};
 use super::ownership::{OfContents, OfNewName, Ownership};
 use super::{Body, MOST_OBJECTS, Reason};
 use crate::api::{Located, Object, Operation};
-use crate::contents::{Contents, Context, Fact, Facts, Schema, Sockets, Unreadable};
+use crate::contents::{Contents, Context, Fact, Facts, Nesting, Schema, Sockets, Unreadable};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, ValuePattern};
 
 /// The rules of a profile that say something about contents.
@@ -186,14 +186,15 @@ impl Confining<'_> {
         };
         // Where a rule says so, a socket is replaced. One that allows any contents leaves them as they
         // are.
-        let nests = !self.is_open && self.rules().any(Rule::nests);
+        let nesting = self.nesting().next().unwrap_or_default();
         let context = Context {
             names: &self.names.located.values,
             sockets: Some(&self.confined.sockets),
-            nests,
+            nesting,
             owner: self.owner,
         };
-        match schema.read(asked.request.query(), body, &context) {
+        let read_with = |context: &Context<'_>| schema.read(asked.request.query(), body, context);
+        match read_with(&context) {
             // Contents that any rule allows are read to mark what they create. It stays nobody's.
             Err(_) if self.is_open && !self.confined.deny.matches(self.names.located) => {
                 Confinement::admitted(None, None)
@@ -205,6 +206,15 @@ impl Confining<'_> {
             }
             Ok(Contents { facts, body, query }) => {
                 let judged = self.judge(Some(&facts), asked, ownership);
+                let other = self.nesting_of(&facts, asked, ownership);
+                let other = other.filter(|other| *other != nesting);
+                // The rule that allows it names another profile for the socket.
+                let again = other.map(|nesting| read_with(&Context { nesting, ..context }));
+                let (body, query) = match again {
+                    None => (body, query),
+                    Some(Ok(again)) => (again.body, again.query),
+                    Some(Err(why)) => return denied(Reason::Unreadable(why), None),
+                };
                 let named = ownership.of_new_name(self.names.located.operation, &facts, asked);
                 *read = Some(Box::new(Ok(facts)));
                 match (judged, named) {
@@ -224,6 +234,28 @@ impl Confining<'_> {
                 }
             }
         }
+    }
+
+    /// What the rules say of the sockets of containers.
+    fn nesting(&self) -> impl Iterator<Item = Nesting<'_>> {
+        let rules = self.rules().filter(|_| !self.is_open).map(Rule::nesting);
+        rules.filter(|nesting| *nesting != Nesting::AsAsked)
+    }
+
+    /// What the first rule that allows these facts says of them; `None` if all rules say the same.
+    fn nesting_of(
+        &self,
+        facts: &Facts,
+        asked: &Asked<'_>,
+        ownership: &Ownership,
+    ) -> Option<Nesting<'_>> {
+        let first = self.nesting().next()?;
+        self.nesting().find(|other| *other != first)?;
+        let admits = |rule: &&Rule| {
+            rule.admits(Some(facts)) || ownership.of_contents(rule, facts, asked).is_admitted()
+        };
+        let mut nesting = self.rules().filter(|rule| rule.nesting() != Nesting::AsAsked);
+        nesting.find(admits).map(Rule::nesting)
     }
 
     /// The request with filters by owner.

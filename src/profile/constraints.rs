@@ -58,6 +58,14 @@ pub enum ConstraintError {
         /// Why.
         why: &'static str,
     },
+    /// Two sockets for the same containers.
+    #[error("a container gets one socket, \"{first}\" or \"{second}\"")]
+    TwoSockets {
+        /// The value that comes first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
     /// A value that no request could hold.
     #[error("\"{value}\" is not a value of {facet}: {why}")]
     Value {
@@ -279,6 +287,11 @@ impl Constraints {
             let value = text.to_owned();
             ConstraintError::Value { facet, value, why }
         })?;
+        let first = self.values().find(|other| other.is_socket() && **other != value);
+        if let Some(first) = first.filter(|_| value.is_socket()) {
+            let [first, second] = [first, &value].map(|value| value.as_str().to_owned());
+            return Err(ConstraintError::TwoSockets { first, second });
+        }
         self.add(value);
         Ok(())
     }

@@ -118,6 +118,9 @@ fn contents_hint(error: &ConstraintError) -> Option<String> {
         ConstraintError::NoOwner { operation, .. } => {
             Some(format!("write it on a line of its own for any object: - {operation}"))
         }
+        ConstraintError::TwoSockets { .. } => {
+            Some("write a rule for each, with what tells their containers apart".to_owned())
+        }
         ConstraintError::Value { facet, why, .. } => match why {
             ValueError::Spelling { right } => Some(format!("write {right}")),
             ValueError::Any => Some(format!("write {facet}: any to allow every value")),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::written::Written;
 use super::{Allowed, ConstraintError, Constraints, Pattern, ValuePattern, looks_like_id};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
-use crate::contents::{Facet, Fact, Facts, OWN, SOCKET, Schema};
+use crate::contents::{Facet, Fact, Facts, Nesting, OWN, Schema};
 
 /// A rule such as `GET /containers/*/json`. It always names exactly one operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -205,13 +205,13 @@ impl Rule {
         self.is_of_owner() || values.any(ValuePattern::is_of_owner)
     }
 
-    /// Whether a container that asks for the engine's socket gets one of dsp's: its mounts name
-    /// `@socket`.
+    /// Which socket a container gets that asks for the engine's: one of dsp's if the mounts name `@socket`.
     #[must_use]
-    pub fn nests(&self) -> bool {
+    pub fn nesting(&self) -> Nesting<'_> {
         let mounts = self.contents.as_ref().and_then(|it| it.of_facet(Facet::Mounts));
-        let Some(Allowed::Values(values)) = mounts else { return false };
-        values.iter().any(|value| value.matches(SOCKET))
+        let Some(Allowed::Values(values)) = mounts else { return Nesting::AsAsked };
+        let socket = values.iter().find(|value| value.is_socket());
+        socket.map_or(Nesting::AsAsked, |value| Nesting::Under(value.profile_of_socket()))
     }
 
     /// The patterns of its parameters, in template order.

@@ -1,6 +1,6 @@
 //! A value of a facet as a rule spells it, and which values of requests it matches.
 
-use crate::contents::{Facet, Fact, OWN, ValueError};
+use crate::contents::{Facet, Fact, OWN, SOCKET, ValueError, profile_of_socket};
 
 /// A value of a facet: a fact, or a text in which `*` stands for a part of one.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -47,9 +47,24 @@ impl ValuePattern {
         }
     }
 
+    /// Whether it gives containers a socket of dsp.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.matches(SOCKET)
+    }
+
+    /// The profile that such a socket is held to; `None` is that of the rule.
+    #[must_use]
+    pub fn profile_of_socket(&self) -> Option<&str> {
+        profile_of_socket(&self.text).filter(|_| self.facet == Facet::Mounts)
+    }
+
     /// Whether it matches a value of its facet.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
+        if self.profile_of_socket().is_some() {
+            return value == SOCKET;
+        }
         let separators = self.facet.separators();
         if is_match(&self.text, value, separators) && !self.is_only_in_words(value) {
             return true;
@@ -60,10 +75,13 @@ impl ValuePattern {
                 .is_some_and(|value| is_match(&self.text, &value, separators))
     }
 
-    /// Whether it matches everything that `other` matches. The stars of `other` are matched as if they
-    /// were letters, which only stars match.
+    /// Whether it allows everything that `other` allows. The stars of `other` are matched as if they were
+    /// letters, which only stars match. Sockets under two profiles are not the same.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
+        if self.facet == other.facet && self.profile_of_socket().is_some() {
+            return self.text == other.text;
+        }
         self.facet == other.facet && self.matches(&other.text)
     }
 
@@ -160,6 +178,21 @@ mod tests {
     }
 
     #[test]
+    fn sockets_under_two_profiles_are_not_the_same() {
+        let mounts = |text| value(Facet::Mounts, text);
+        let [own, other] = ["@socket", "@socket:q.yaml"].map(mounts);
+        for socket in [&own, &other] {
+            assert!(socket.is_socket() && socket.matches("@socket"), "{socket:?}");
+            assert!(socket.covers(socket) && !socket.matches("/run/docker.sock"), "{socket:?}");
+        }
+        assert!(!own.covers(&other) && !other.covers(&own));
+        assert_eq!((own.profile_of_socket(), other.profile_of_socket()), (None, Some("q.yaml")));
+        let builtin = mounts("@socket:builtin:monitor");
+        assert_eq!(builtin.profile_of_socket(), Some("builtin:monitor"));
+        assert!(!value(Facet::Labels, "@socket:q.yaml").is_socket());
+    }
+
+    #[test]
     fn values_that_no_request_holds_are_refused() {
         for (facet, text) in [
             (Facet::Image, "alpine"),
@@ -169,6 +202,8 @@ mod tests {
             (Facet::Mounts, "/srv/"),
             (Facet::Mounts, "/srv/../etc"),
             (Facet::Mounts, "/*"),
+            (Facet::Mounts, "@socket:"),
+            (Facet::Mounts, "@socket:q*"),
             (Facet::Ports, "8080"),
             (Facet::Ports, "0.0.0.0:80"),
             (Facet::Ports, "127.0.0.1:99999"),

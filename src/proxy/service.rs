@@ -18,13 +18,21 @@ pub struct Service<R: Record> {
     pub(super) observer: Arc<dyn Observe>,
     pub(super) owners: Option<Arc<dyn FindOwners>>,
     pub(super) engine: Address,
+    pub(super) number: usize,
 }
 
 impl<R: Record> Service<R> {
     /// Creates a service in which `gate` decides on requests, `recorder` records them, and `engine`
     /// answers them.
     pub fn new(gate: Arc<dyn Gate>, recorder: Arc<R>, engine: Address) -> Self {
-        Self { gate, recorder, rewriter: None, observer: Arc::new(()), owners: None, engine }
+        let observer = Arc::new(());
+        Self { gate, recorder, rewriter: None, observer, owners: None, engine, number: 0 }
+    }
+
+    /// Gives it this number, which shows in [`OpenRequest`](super::OpenRequest). It is 0 otherwise.
+    #[must_use]
+    pub fn numbered(self, number: usize) -> Self {
+        Self { number, ..self }
     }
 
     /// Also replaces the bodies that the gate asks for.

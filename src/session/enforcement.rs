@@ -7,16 +7,15 @@ use tokio::signal::unix::{Signal, SignalKind};
 use super::audit::Audit;
 use super::audit_log::{AuditLog, AuditLogOptions};
 use super::front::{Front, FrontOptions, OpenFront};
-use super::nested::NestedSockets;
 use super::output::JournalError;
 use super::owners::EngineOwners;
-use super::reload::{ProfileError, ProfileInForce, ProfileToEnforce, Reload};
+use super::reload::{ProfileInForce, Reload};
 use super::signals::{EndSignals, Notice, SignalError, handle_signal, wait_for_containers};
 use super::start::{StartError, StartWarning};
+use super::to_enforce::{ProfileError, ProfileToEnforce};
 use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
 use crate::profile::Profile;
-use crate::verify::check_engine;
 
 /// The user's choices for an enforcement.
 #[derive(Debug)]
@@ -94,7 +93,7 @@ impl Enforcement {
         warn: &mut dyn FnMut(StartWarning),
     ) -> Result<Self, StartError> {
         let EnforcementOptions { front, profile, audit_log } = options;
-        let caveats = check_engine(profile.profile(), &engine)?;
+        let caveats = profile.check_engine(&engine)?;
         caveats.into_iter().map(StartWarning::Caveat).for_each(&mut *warn);
         let ends_at_signal = front.workload.ends_at_signal();
         let name = profile.profile().name.as_str();
@@ -106,15 +105,17 @@ impl Enforcement {
         // Before anybody knows the address, so that a signal that is sent after that is handled.
         let signals = ends_at_signal.then(Signals::new).transpose()?;
         let sockets = front.sockets(&engine);
-        let (profile, listeners) = ProfileInForce::new(profile, sockets, runtime_dir, &engine)?;
-        if let Some(nested) = profile.nested() {
-            for container in nested.mounts().running().await {
+        let (profile, nested) = ProfileInForce::new(profile, sockets, runtime_dir, &engine)?;
+        if let Some(mounts) = profile.mounts() {
+            for container in mounts.running().await {
                 warn(StartWarning::CutOffNested { container });
             }
         }
         let (front, workload) = front.serve(audit.service(profile.gate(), engine.address.clone()));
-        let nested = audit.nested_service(profile.gate(), engine.address.clone());
-        front.running().listen(listeners, Arc::new(nested));
+        for nested in nested {
+            let service = audit.nested_service(nested.gate, engine.address.clone());
+            front.running().listen(nested.listeners, Arc::new(service.numbered(nested.number)));
+        }
         Ok(Self { front, workload, signals, engine, profile, audit })
     }
 
@@ -136,6 +137,11 @@ impl Enforcement {
         self.profile.profile()
     }
 
+    /// The profiles that are in force: that one, and those to which the sockets of containers are held.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.profile.profiles()
+    }
+
     /// Reads the profile again and puts the new version in force. Begins a new session in the audit log,
     /// in the file that is now at its path.
     pub fn reload(&mut self) -> ReloadEnd {
@@ -152,7 +158,7 @@ impl Enforcement {
             Notice::Waiting { open } => notice(EnforcementNotice::Waiting { open }),
         };
         let Self { front, profile, engine, audit, .. } = &mut self;
-        let nested = profile.nested().map(NestedSockets::mounts);
+        let nested = profile.mounts();
         let outlived = async {
             let Some(nested) = nested else { return };
             let still = |containers| notice(EnforcementNotice::Outlived { containers });
@@ -180,10 +186,7 @@ impl Enforcement {
     }
 
     async fn finish(mut self, workload: WorkloadEnd) -> EnforcementEnd {
-        let cut_off = match self.profile.take_nested() {
-            Some(nested) => nested.close().await,
-            None => Vec::new(),
-        };
+        let cut_off = self.profile.close_nested().await;
         self.audit.end(workload.exit_status());
         EnforcementEnd { workload, denials: self.audit.denials(), cut_off }
     }
@@ -195,9 +198,8 @@ fn reload(
     front: &Front,
     audit: &Arc<Audit>,
 ) -> ReloadEnd {
-    let gate = profile.gate();
-    let nested = || audit.nested_service(gate, engine.address.clone());
-    let profile = profile.reload(engine, front.running(), nested);
+    let service = |gate| audit.nested_service(gate, engine.address.clone());
+    let profile = profile.reload(engine, front.running(), service);
     ReloadEnd { profile, audit_log: audit.reopen() }
 }
 

@@ -35,6 +35,7 @@ mod source;
 mod start;
 #[cfg(test)]
 mod tests;
+mod to_enforce;
 mod workload;
 
 pub use admission::NotReviewed;
@@ -58,7 +59,7 @@ pub use profile_change::{ChangeError, ProfileChange, UnreadableError, check_read
 pub use program::escape;
 pub use project_name::{OutsideProjects, name_by_place};
 pub use recording::{Recording, RecordingEnd, RecordingNotice, RecordingOptions, SeveralPrograms};
-pub use reload::{EnforcementMode, ProfileError, ProfileToEnforce, Reload};
+pub use reload::Reload;
 pub use revision::{RevisionError, read_revision};
 pub use runtime_dir::{RuntimeDir, RuntimeDirError};
 pub use session_filter::{NoSession, SessionFilter, session_name, some_of};
@@ -66,4 +67,5 @@ pub use signals::{SignalError, handle_signal};
 pub use sockets::{ListenOptions, SocketsError};
 pub use source::{SourceError, builtin, load};
 pub use start::{StartError, StartWarning};
+pub use to_enforce::{EnforcementMode, ProfileError, ProfileToEnforce};
 pub use workload::{Workload, WorkloadEnd};

@@ -207,6 +207,12 @@ pub(super) struct Mounts {
 }
 
 impl Mounts {
+    /// Finds what either of them finds.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.paths.extend(other.paths);
+        self
+    }
+
     /// The containers; `None` if the engine does not say.
     async fn containers(&self) -> Option<Vec<MountedContainer>> {
         let mut containers = engine::mounted_containers(&self.engine, ASK_TIME).await?;

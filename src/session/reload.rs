@@ -1,49 +1,46 @@
-//! A profile that is in force, and its replacement by a new version.
+//! Profiles that are in force, and their replacement by new versions.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::admission::{NotReviewed, check_reviewed};
 use super::audit::Audit;
-use super::nested::{NestedError, NestedPlace, NestedSockets};
+use super::nested::{Mounts, NestedError, NestedPlace, NestedSockets};
 use super::runtime_dir::RuntimeDir;
-use super::source::{self, SourceError};
+use super::to_enforce::{Member, ProfileError, ProfileToEnforce};
 use crate::contents::Sockets;
 use crate::engine::Engine;
-use crate::policy::{Auditor, Enforcer, Gate, Replaceable, Request, Verdict};
-use crate::profile::{Name, Profile};
+use crate::policy::{Enforcer, Gate, Replaceable, Request, Verdict};
+use crate::profile::Profile;
 use crate::proxy::{Listener, OpenRequest, Running, Service};
-use crate::verify::{Caveat, EngineMismatch, check_engine};
+use crate::verify::Caveat;
 
-/// How a profile is enforced.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct EnforcementMode {
-    /// Forward every request, and report the ones that would have been denied.
-    pub only_audits: bool,
-    /// On reload, end the requests in progress that the new profile denies.
-    pub drops_denied: bool,
-    /// Require the profile to be reviewed, also on reload.
-    pub requires_reviewed: bool,
-}
-
-/// A profile that may be put in force: it is valid, and reviewed if that is required.
-#[derive(Clone, Debug)]
-pub struct ProfileToEnforce {
-    path: PathBuf,
-    mode: EnforcementMode,
-    owner: Option<Name>,
-    profile: Profile,
-}
-
-/// A profile that is in force.
+/// A profile that is in force, with those to which the sockets of containers are held.
 pub(super) struct ProfileInForce {
     file: ProfileToEnforce,
+    /// The gate of the profile that the user named.
     gate: Arc<Replaceable>,
+    /// The first is the one that the user named. One that no rule names any more stays as it is, because
+    /// containers may still have its socket.
+    members: Vec<InForce>,
     /// The sockets that containers ask for.
     sockets: Sockets,
-    /// Where those are that they get.
-    place: NestedPlace,
+    runtime_dir: RuntimeDir,
+}
+
+/// One of the profiles.
+struct InForce {
+    path: PathBuf,
+    gate: Arc<Replaceable>,
+    /// The sockets that are held to it.
     nested: Option<NestedSockets>,
+}
+
+/// Listeners for containers, which have to be served.
+pub(super) struct NestedListeners {
+    /// The number of the profile, for [`Service::numbered`].
+    pub(super) number: usize,
+    pub(super) gate: Arc<dyn Gate>,
+    pub(super) listeners: Vec<Listener>,
 }
 
 /// The result of a successful reload.
@@ -59,67 +56,10 @@ pub struct Reload {
     pub has_ended: bool,
 }
 
-/// Why a profile cannot be put in force. On reload, the old profile stays in force.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// The profile cannot be read or is invalid.
-    #[error("{0}")]
-    Source(#[from] SourceError),
-    /// The profile has not been reviewed in its current form.
-    #[error("{0}")]
-    NotReviewed(#[from] NotReviewed),
-    /// The profile is for another engine.
-    #[error("{0}")]
-    Engine(#[from] EngineMismatch),
-    /// Containers cannot have sockets.
-    #[error("{0}")]
-    Nested(#[from] NestedError),
-}
-
-impl ProfileToEnforce {
-    /// Loads a profile from a file, or a built-in one from `builtin:NAME`.
-    ///
-    /// # Errors
-    /// When it cannot be read, is invalid, or has not been reviewed although that is required.
-    pub fn load(path: &Path, mode: EnforcementMode) -> Result<Self, ProfileError> {
-        let (_, profile) = source::load(path)?;
-        if mode.requires_reviewed {
-            check_reviewed(path, &profile)?;
-        }
-        Ok(Self { path: path.to_owned(), mode, owner: None, profile })
-    }
-
-    /// The same with another owner of what is created than the profile's name, if there is one.
-    #[must_use]
-    pub fn with_owner(self, owner: Option<Name>) -> Self {
-        Self { owner, ..self }
-    }
-
-    /// The profile.
-    #[must_use]
-    pub fn profile(&self) -> &Profile {
-        &self.profile
-    }
-
-    /// Whether containers that ask for the engine's socket get one of dsp's.
-    #[must_use]
-    pub fn nests(&self) -> bool {
-        !self.mode.only_audits && self.profile.allow.iter().any(|entry| entry.value.nests())
-    }
-
-    /// Whose own objects are.
-    fn owner_name(&self) -> &str {
-        let owner = self.owner.as_ref().map(|owner| owner.as_str());
-        owner.unwrap_or(self.profile.name.as_str())
-    }
-
-    fn gate(&self, sockets: &Sockets) -> Arc<dyn Gate> {
-        let enforcer = Enforcer::new(&self.profile).with_sockets(sockets.clone());
-        let enforcer = match &self.owner {
-            Some(owner) => enforcer.with_owner(owner.as_str()),
-            None => enforcer,
-        };
-        if self.mode.only_audits { Arc::new(Auditor::new(enforcer)) } else { Arc::new(enforcer) }
+impl InForce {
+    fn new(file: &ProfileToEnforce, member: &Member) -> Self {
+        let gate = Replaceable::new(file.gate(member, Sockets::default()));
+        Self { path: member.path.clone(), gate: Arc::new(gate), nested: None }
     }
 }
 
@@ -134,77 +74,137 @@ impl ProfileInForce {
         sockets: Sockets,
         runtime_dir: RuntimeDir,
         engine: &Engine,
-    ) -> Result<(Self, Vec<Listener>), NestedError> {
-        let place = NestedPlace::new(runtime_dir, file.owner_name(), &file.path);
-        let gate = Arc::new(Replaceable::new(file.gate(&sockets)));
-        let mut profile = Self { file, gate, sockets, place, nested: None };
-        let listeners = match profile.file.nests() {
-            true => profile.open_nested(engine)?,
-            false => Vec::new(),
-        };
-        profile.gate.replace(profile.file.gate(&profile.sockets));
-        Ok((profile, listeners))
+    ) -> Result<(Self, Vec<NestedListeners>), NestedError> {
+        let main = InForce::new(&file, file.main());
+        let gate = Arc::clone(&main.gate);
+        let members = vec![main];
+        let mut profile = Self { file: file.clone(), gate, members, sockets, runtime_dir };
+        let opened = profile.put(file, engine)?;
+        Ok((profile, opened))
     }
 
-    /// Opens the sockets that containers get, unless they are open.
-    fn open_nested(&mut self, engine: &Engine) -> Result<Vec<Listener>, NestedError> {
-        if self.nested.is_some() {
-            return Ok(Vec::new());
+    /// Puts all profiles of a file in force, or none. Returns the listeners for sockets that are new.
+    fn put(
+        &mut self,
+        file: ProfileToEnforce,
+        engine: &Engine,
+    ) -> Result<Vec<NestedListeners>, NestedError> {
+        let mut opened = Vec::new();
+        for member in file.nested() {
+            if self.number_of(&member.path).is_none_or(|number| !self.is_open(number)) {
+                let place =
+                    NestedPlace::new(self.runtime_dir.clone(), file.owner_name(), &member.path);
+                opened.push((member, NestedSockets::open(&place, &engine.address)?));
+            }
         }
-        let (nested, listeners) = NestedSockets::open(&self.place, &engine.address)?;
-        self.sockets = std::mem::take(&mut self.sockets).nesting(nested.path());
-        self.nested = Some(nested);
-        Ok(listeners)
+        for member in file.members() {
+            if self.number_of(&member.path).is_none() {
+                self.members.push(InForce::new(&file, member));
+            }
+        }
+        let mut to_serve = Vec::new();
+        for (member, (nested, listeners)) in opened {
+            let Some(number) = self.number_of(&member.path) else { continue };
+            let Some(in_force) = self.members.get_mut(number) else { continue };
+            in_force.nested = Some(nested);
+            let gate = Arc::clone(&in_force.gate) as Arc<dyn Gate>;
+            to_serve.push(NestedListeners { number, gate, listeners });
+        }
+        for member in file.members() {
+            let gate = file.gate(member, self.sockets_of(member));
+            if let Some(in_force) = self.in_force(&member.path) {
+                in_force.gate.replace(gate);
+            }
+        }
+        self.file = file;
+        Ok(to_serve)
     }
 
-    /// The sockets that containers get, if there are any.
-    pub(super) fn nested(&self) -> Option<&NestedSockets> {
-        self.nested.as_ref()
+    fn number_of(&self, path: &Path) -> Option<usize> {
+        self.members.iter().position(|member| member.path == path)
     }
 
-    /// Takes them, in order to close them.
-    pub(super) fn take_nested(&mut self) -> Option<NestedSockets> {
-        self.nested.take()
+    fn in_force(&self, path: &Path) -> Option<&InForce> {
+        self.members.get(self.number_of(path)?)
     }
 
-    /// The profile.
+    fn is_open(&self, number: usize) -> bool {
+        self.members.get(number).is_some_and(|member| member.nested.is_some())
+    }
+
+    /// The sockets that the containers of a profile ask for, and those that they get.
+    fn sockets_of(&self, member: &Member) -> Sockets {
+        let path = |in_force: &InForce| in_force.nested.as_ref()?.path();
+        let all = self.members.iter().filter_map(path);
+        let sockets = all.fold(self.sockets.clone(), Sockets::with_own);
+        member.sockets().fold(sockets, |sockets, (named, other)| {
+            match self.in_force(other).and_then(path) {
+                Some(path) => sockets.nesting(named, path),
+                None => sockets,
+            }
+        })
+    }
+
+    /// What finds the containers that have sockets; `None` if none get any.
+    pub(super) fn mounts(&self) -> Option<Mounts> {
+        let nested = self.members.iter().filter_map(|member| member.nested.as_ref());
+        nested.map(NestedSockets::mounts).reduce(Mounts::and)
+    }
+
+    /// Closes the sockets of containers. Returns the names of the containers that still run.
+    pub(super) async fn close_nested(&mut self) -> Vec<String> {
+        let mut running = Vec::new();
+        for nested in self.members.iter_mut().filter_map(|member| member.nested.take()) {
+            running.extend(nested.close().await);
+        }
+        running
+    }
+
+    /// The profiles, the user's first.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.file.profiles()
+    }
+
+    /// The profile that the user named.
     pub(super) fn profile(&self) -> &Profile {
-        &self.file.profile
+        self.file.profile()
     }
 
-    /// The gate. It always applies the current profile.
+    /// The gate of that one. It always applies the current version.
     pub(super) fn gate(&self) -> Arc<dyn Gate> {
         Arc::clone(&self.gate) as Arc<dyn Gate>
     }
 
-    /// Reads the profile again and puts the new version in force.
+    /// Reads the profiles again and puts the new versions in force.
     ///
     /// # Errors
-    /// When the new profile cannot be put in force. The old one then stays in force.
+    /// When one of them cannot be put in force. The old ones then stay in force.
     pub(super) fn reload(
         &mut self,
         engine: &Engine,
         running: &Running,
-        nested: impl FnOnce() -> Service<Audit>,
+        service: impl Fn(Arc<dyn Gate>) -> Service<Audit>,
     ) -> Result<Reload, ProfileError> {
-        let file = ProfileToEnforce::load(&self.file.path, self.file.mode)?;
-        let file = file.with_owner(self.file.owner.clone());
-        let caveats = check_engine(&file.profile, engine)?;
-        if file.nests() {
-            let listeners = self.open_nested(engine)?;
-            running.listen(listeners, Arc::new(nested()));
+        let file = self.file.load_again()?;
+        let caveats = file.check_engine(engine)?;
+        for nested in self.put(file, engine)? {
+            let service = service(nested.gate).numbered(nested.number);
+            running.listen(nested.listeners, Arc::new(service));
         }
-        self.gate.replace(file.gate(&self.sockets));
-        let enforcer = Enforcer::new(&file.profile);
-        let has_ended = file.mode.drops_denied && !file.mode.only_audits;
+        let mode = self.file.mode;
+        let has_ended = mode.drops_denied && !mode.only_audits;
+        let of =
+            |member: &Member| Some((self.number_of(&member.path)?, Enforcer::new(&member.profile)));
+        let enforcers: Vec<_> = self.file.members().filter_map(of).collect();
         let mut denied = running.requests();
-        denied.retain(|open| is_denied(&enforcer, open));
+        denied.retain(|open| {
+            let mut of_profile = enforcers.iter().filter(|(number, _)| *number == open.service);
+            of_profile.any(|(_, enforcer)| is_denied(enforcer, open))
+        });
         if has_ended {
             denied.iter().for_each(|open| running.cut(open.connection));
         }
-        let profile = file.profile.clone();
-        self.file = file;
-        Ok(Reload { profile, caveats, denied, has_ended })
+        Ok(Reload { profile: self.profile().clone(), caveats, denied, has_ended })
     }
 }
 

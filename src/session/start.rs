@@ -5,17 +5,18 @@ use super::nested::NestedError;
 use super::output::JournalError;
 use super::signals::SignalError;
 use super::sockets::SocketsError;
+use super::to_enforce::ProfileError;
 use crate::api::Address;
 use crate::proxy::Hazard;
 use crate::text::{printable, shown};
-use crate::verify::{Caveat, EngineMismatch};
+use crate::verify::Caveat;
 
 /// Why recording or enforcing cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The profile is for another engine.
+    /// A profile does not fit the engine.
     #[error("{0}")]
-    Engine(#[from] EngineMismatch),
+    Profile(#[from] ProfileError),
     /// Containers cannot be followed.
     #[error("{0}")]
     Follow(#[from] FollowError),

@@ -243,7 +243,7 @@ async fn what_prevents_a_start_is_a_type() {
     assert!(!world.path("r.jsonl").exists());
     let podman = world.enforcement(&PROFILE.replace("name: p", "name: p\nengine: podman"));
     let started = Enforcement::start(world.engine.clone(), podman, &mut |_| ()).await;
-    assert!(matches!(started.err(), Some(StartError::Engine(_))));
+    assert!(matches!(started.err(), Some(StartError::Profile(ProfileError::Engine(_)))));
     assert!(!world.path("audit.jsonl").exists());
 }
 

@@ -33,7 +33,7 @@ fn a_socket_is_replaced_where_a_rule_says_so() {
     let decide = |rules: &str| {
         let profile = format!("version: 1\nname: p\n{rules}");
         let sockets = Sockets::new(Vec::new(), vec!["/run/docker.sock".to_owned()]);
-        let sockets = sockets.nesting(Some("/run/dsp/n/docker.sock".to_owned()));
+        let sockets = sockets.nesting(None, "/run/dsp/n/docker.sock".to_owned());
         let gate = Enforcer::new(&parse(&profile).unwrap()).with_sockets(sockets);
         let mut asked = Request::new("POST", "/v1.41/containers/create?name=web");
         asked.head.content_type = Some(b"application/json");

@@ -158,7 +158,8 @@ impl<R: Record> Admitted<R> {
     /// Serves the connection. There must be room for it.
     fn serve(self, shared: &Arc<Shared>) {
         // Register before the next connection is accepted, because this one counts against it.
-        let registered = Registry::register(&shared.registry, shared.next_number(), self.peer);
+        let (number, service) = (shared.next_number(), self.service.number);
+        let registered = Registry::register(&shared.registry, number, self.peer, service);
         if let Ok(stream) = self.stream.into_raw() {
             let connection = serve(stream, self.service, Arc::clone(shared), registered, self.door);
             shared.workers.spawn(&shared.stop.tasks, connection);

@@ -73,6 +73,8 @@ pub(super) struct Entry {
     pub(super) control: Arc<Control>,
     pub(super) peer: Peer,
     pub(super) since: Instant,
+    /// The number of its service.
+    pub(super) service: usize,
 }
 
 /// The connections to search for room.

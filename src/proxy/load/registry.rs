@@ -15,6 +15,8 @@ use crate::peer::Peer;
 pub struct OpenRequest {
     /// The number of its connection.
     pub connection: u64,
+    /// The number of the service that it has.
+    pub service: usize,
     /// The method as received.
     pub method: String,
     /// The target as received.
@@ -75,9 +77,15 @@ impl Registry {
         self.state.lock().relieve(bytes);
     }
 
-    pub(crate) fn register(registry: &Arc<Self>, number: u64, peer: Peer) -> Registered {
+    /// Adds a connection with this number, of this peer and with the service of this number.
+    pub(crate) fn register(
+        registry: &Arc<Self>,
+        number: u64,
+        peer: Peer,
+        service: usize,
+    ) -> Registered {
         let control = Arc::new(Control::default());
-        let entry = Entry { control: Arc::clone(&control), peer, since: Instant::now() };
+        let entry = Entry { control: Arc::clone(&control), peer, since: Instant::now(), service };
         registry.state.lock().insert(number, entry);
         Registered { registry: Arc::clone(registry), number, peer, control }
     }
@@ -92,7 +100,7 @@ impl Registry {
         let state = self.state.lock();
         let asked = state.open.iter().filter_map(|(number, entry)| {
             let (method, target) = entry.control.asked()?;
-            Some(OpenRequest { connection: *number, method, target })
+            Some(OpenRequest { connection: *number, service: entry.service, method, target })
         });
         asked.collect()
     }
@@ -134,7 +142,7 @@ mod tests {
     ) -> Vec<Registered> {
         let numbers = numbers.into_iter();
         let all = numbers.map(|number| {
-            let registered = Registry::register(registry, number, peer);
+            let registered = Registry::register(registry, number, peer, 0);
             registry.state.lock().open.get_mut(&number).unwrap().since = Instant::now() - YOUNG;
             registered
         });
@@ -161,7 +169,7 @@ mod tests {
     #[test]
     fn one_that_has_just_come_may_say_something_first() {
         let registry = registry(1);
-        let _fresh = Registry::register(&registry, 1, Peer::Unknown);
+        let _fresh = Registry::register(&registry, 1, Peer::Unknown, 0);
         assert_eq!(registry.room(&Peer::Unknown), Room::Soon { is_own: true });
     }
 
@@ -193,8 +201,9 @@ mod tests {
     fn finding_no_room_costs_little() {
         const MOST: u64 = 8_000;
         let registry = registry(MOST as usize);
-        let _fresh: Vec<_> =
-            (0..MOST).map(|number| Registry::register(&registry, number, process(0, 1))).collect();
+        let _fresh: Vec<_> = (0..MOST)
+            .map(|number| Registry::register(&registry, number, process(0, 1), 0))
+            .collect();
         registry
             .state
             .lock()

@@ -16,6 +16,8 @@ use crate::profile::LoadError;
 use crate::proxy::{Access, Listener, Proxy};
 use crate::sample::SampleEngine;
 use crate::session::audit::Audit;
+use crate::session::source::SourceError;
+use crate::session::to_enforce::EnforcementMode;
 
 const OLD: &str = "version: 1\nname: p\nallow:\n  - GET /info\n";
 const NEW: &str = "version: 1\nname: p\nallow:\n  - GET /version\n";
@@ -65,10 +67,22 @@ impl World {
     }
 
     fn reload(&mut self) -> Result<Reload, ProfileError> {
-        let gate = self.profile.gate();
-        let nested =
-            || Arc::new(Audit::default()).nested_service(gate, self.engine.address.clone());
-        self.profile.reload(&self.engine, &self.running, nested)
+        let service =
+            |gate| Arc::new(Audit::default()).nested_service(gate, self.engine.address.clone());
+        self.profile.reload(&self.engine, &self.running, service)
+    }
+
+    /// The socket that a container of this image gets that asks for the engine's.
+    fn socket_of(&self, gate: &dyn Gate, image: &str) -> String {
+        let mut asked = Request::new("POST", "/containers/create");
+        asked.head.content_type = Some(b"application/json");
+        let body =
+            format!(r#"{{"Image":"{image}","HostConfig":{{"Binds":["/run/docker.sock:/s"]}}}}"#);
+        asked.body = Body::Whole(body.as_bytes());
+        let Verdict::Forward(permit) = gate.decide(&asked).verdict else { panic!("{image}") };
+        let body: serde_json::Value = serde_json::from_slice(permit.body().unwrap()).unwrap();
+        let bind = body["HostConfig"]["Binds"][0].as_str().unwrap();
+        bind.strip_suffix(":/s").unwrap().to_owned()
     }
 
     fn allows(&self, path: &str) -> bool {
@@ -173,36 +187,135 @@ async fn requests_under_way_that_the_new_profile_denies_are_named_and_ended_when
     }
 }
 
+/// The status of an answer to a request at a socket.
+async fn status(socket: &str, target: &str) -> String {
+    let mut client = UnixStream::connect(socket).await.unwrap();
+    let head = format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n");
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[9..]).into_owned()
+}
+
 /// A profile that says `@socket` for the first time opens the socket that containers get.
 #[tokio::test]
 async fn a_reload_gives_containers_a_socket() {
     let mut world = World::new(EnforcementMode::default()).await;
-    assert!(world.profile.nested().is_none());
-    let rules = "  - GET /version\n  - POST /containers/create: {mounts: [\"@socket\"]}\n";
+    assert!(world.profile.mounts().is_none());
+    let rules =
+        "  - GET /version\n  - POST /containers/create: {image: any, mounts: [\"@socket\"]}\n";
     fs::write(world.path(), format!("version: 1\nname: p\nallow:\n{rules}")).unwrap();
     world.reload().unwrap();
-    let path = world.profile.nested().unwrap().path().unwrap();
-    let mut asked = Request::new("POST", "/containers/create");
-    asked.head.content_type = Some(b"application/json");
-    asked.body = Body::Whole(br#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#);
-    let Verdict::Forward(permit) = world.profile.gate().decide(&asked).verdict else { panic!() };
-    let body = String::from_utf8(permit.body().unwrap().to_vec()).unwrap();
-    assert!(body.contains(&format!("{path}:/s")), "{body}");
-    let mut client = UnixStream::connect(&path).await.unwrap();
-    for (target, status) in [("/version", "200"), ("/info", "403")] {
-        let head = format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n");
-        client.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = [0; 1024];
-        let length = client.read(&mut answer).await.unwrap();
-        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-    }
+    let path = world.socket_of(&*world.profile.gate(), "a");
+    assert_eq!(status(&path, "/version").await, "200");
+    assert_eq!(status(&path, "/info").await, "403");
     // It stays when the profile is reloaded once more.
     world.reload().unwrap();
-    assert_eq!(world.profile.nested().unwrap().path(), Some(path.clone()));
+    assert_eq!(world.socket_of(&*world.profile.gate(), "a"), path);
     // No container mounts it.
-    assert!(world.profile.take_nested().unwrap().close().await.is_empty());
-    assert!(!std::path::Path::new(&path).exists());
+    assert!(world.profile.close_nested().await.is_empty());
+    assert!(!Path::new(&path).exists());
+}
+
+/// A rule names the profile for the sockets of its containers, and that one names another.
+#[tokio::test]
+async fn containers_are_held_to_the_profile_that_the_rule_names() {
+    let mut world = World::new(EnforcementMode::default()).await;
+    let folder = world.folder.path().to_owned();
+    let write = |name: &str, rules: &[&str]| {
+        let rules: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+        let text = format!("version: 1\nname: {name}\nallow:\n{rules}");
+        fs::write(folder.join(format!("{name}.yaml")), text).unwrap();
+    };
+    let plain = r#"POST /containers/create: {image: ["plain:latest"], mounts: ["@socket"]}"#;
+    let ryuk = r#"POST /containers/create: {image: ["ryuk:latest"], mounts: ["@socket:./q.yaml"]}"#;
+    let inner = r#"POST /containers/create: {image: any, mounts: ["@socket:builtin:monitor"]}"#;
+    write("p", &["GET /version", plain, ryuk]);
+    write("q", &["GET /info", "DELETE /containers/@own", inner]);
+    world.reload().unwrap();
+    let gate = world.profile.gate();
+    let (own, other) = (world.socket_of(&*gate, "plain"), world.socket_of(&*gate, "ryuk"));
+    assert!(own != other, "{own}");
+    let statuses =
+        async |socket: &str| [status(socket, "/version").await, status(socket, "/info").await];
+    assert_eq!(statuses(&own).await, ["200", "403"]);
+    assert_eq!(statuses(&other).await, ["403", "200"]);
+    // A container that gets the other socket gives its own containers a third one, of dsp's own profile.
+    let of_other = world.profile.members.iter().find(|member| member.path.ends_with("q.yaml"));
+    let third = world.socket_of(&*of_other.unwrap().gate, "x");
+    assert!(third != own && third != other);
+    assert_eq!(status(&third, "/containers/json").await, "200");
+
+    // A socket of dsp is one wherever it is mounted, and never another path of the host.
+    let mut asked = Request::new("POST", "/containers/create");
+    asked.head.content_type = Some(b"application/json");
+    let body = format!(r#"{{"Image":"plain","HostConfig":{{"Binds":["{other}:/s"]}}}}"#);
+    asked.body = Body::Whole(body.as_bytes());
+    let Verdict::Forward(permit) = gate.decide(&asked).verdict else { panic!() };
+    assert!(String::from_utf8_lossy(permit.body().unwrap()).contains(&own));
+
+    // All of them are reloaded, or none.
+    write("q", &["GET /version"]);
+    world.reload().unwrap();
+    assert_eq!(statuses(&other).await, ["200", "403"]);
+    write("p", &["GET /info", ryuk]);
+    fs::write(folder.join("q.yaml"), "version: 1\nname: q\nallow:\n  - GET /no\n").unwrap();
+    let error = world.reload().unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("q.yaml") && said.contains("p.yaml holds the sockets"), "{said}");
+    assert!(world.allows("/version") && !world.allows("/info"));
+    assert_eq!(statuses(&other).await, ["200", "403"]);
+    // One that no rule names any more stays in force for the containers that have its socket.
+    write("p", &["GET /info"]);
+    world.reload().unwrap();
+    assert_eq!(statuses(&other).await, ["200", "403"]);
+    assert!(world.profile.close_nested().await.is_empty());
+    for socket in [own, other, third] {
+        assert!(!Path::new(&socket).exists(), "{socket}");
+    }
+}
+
+/// What a container makes is its profile's owner's, whichever profile it is held to.
+#[tokio::test]
+async fn profiles_for_sockets_share_the_owner() {
+    let world = World::new(EnforcementMode::default()).await;
+    let folder = world.folder.path();
+    let create = r#"POST /containers/create: {image: any, mounts: ["@socket:q.yaml"]}"#;
+    fs::write(folder.join("p.yaml"), format!("version: 1\nname: p\nallow:\n  - {create}\n"))
+        .unwrap();
+    let other = "version: 1\nname: q\nallow:\n  - DELETE /containers/@own\n";
+    fs::write(folder.join("q.yaml"), other).unwrap();
+    let file = ProfileToEnforce::load(&folder.join("p.yaml"), EnforcementMode::default()).unwrap();
+    let mut asked = Request::new("POST", "/containers/create");
+    asked.head.content_type = Some(b"application/json");
+    asked.body = Body::Whole(br#"{"Image":"a"}"#);
+    let gate = file.gate(file.main(), Sockets::default());
+    let Verdict::Forward(permit) = gate.decide(&asked).verdict else { panic!() };
+    let body = String::from_utf8_lossy(permit.body().unwrap()).into_owned();
+    assert!(body.contains(r#""dsp.owner":"p""#), "{body}");
+}
+
+/// Profiles that name each other end, and those that name ever more are refused.
+#[test]
+fn profiles_that_name_each_other_are_loaded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, other: &str| {
+        let rule = format!(r#"POST /containers/create: {{mounts: ["@socket:{other}"]}}"#);
+        let text = format!("version: 1\nname: p\nallow:\n  - {rule}\n");
+        fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("a.yaml", "b.yaml");
+    write("b.yaml", "./a.yaml");
+    let load =
+        |name: &str| ProfileToEnforce::load(&folder.path().join(name), EnforcementMode::default());
+    assert_eq!(load("a.yaml").unwrap().profiles().count(), 2);
+    for number in 0..100 {
+        write(&format!("{number}.yaml"), &format!("{}.yaml", number + 1));
+    }
+    assert!(matches!(load("0.yaml").unwrap_err(), ProfileError::TooMany { .. }));
+    write("b.yaml", "missing.yaml");
+    let error = load("a.yaml").unwrap_err().to_string();
+    assert!(error.contains("missing.yaml") && error.contains("b.yaml holds"), "{error}");
 }
 
 /// Sockets in containers need an engine on this machine.

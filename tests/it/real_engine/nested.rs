@@ -212,6 +212,49 @@ fn the_folder_of_the_socket_shows_the_socket_of_dsp() {
     assert!(done.err.contains("not shared"), "{}", done.err);
 }
 
+/// A container that cleans up gets less than the program that starts it, and what it removes is what the
+/// program made.
+#[test]
+fn a_container_is_held_to_the_profile_that_the_rule_names() {
+    let world = with_ask(real_or_return!());
+    let (name, victim) = ("dsp-nested-other", "dsp-nested-victim");
+    world.shell(&format!("docker rm -f {name} {victim} {victim}-2"));
+    profile(&world, name, "docker", &["@socket:reaper/r.yaml"]);
+    std::fs::create_dir(world.path("reaper")).unwrap();
+    world.write(
+        "reaper/r.yaml",
+        "version: 1\nname: reaper\nallow:\n  - GET /_ping\n  - DELETE /containers/@own\n",
+    );
+    let script = world.write(
+        "clean",
+        &format!(
+            "ask() {{ /ask {SOCKET} \"$@\"; }}\nask GET /_ping || exit 1\n! ask GET /version || exit 2\n\
+             ask DELETE '/containers/{victim}?force=1' || exit 3\n\
+             ! ask DELETE '/containers/{victim}-2?force=1' || exit 4\n"
+        ),
+    );
+    let text = world.read("p.yaml");
+    let script = format!("{}:ro", script.display());
+    let line = format!("        - \"@socket:reaper/r.yaml\"\n");
+    world.write("p.yaml", &text.replace(&line, &format!("{line}        - \"{script}\"\n")));
+    world.shell(&format!("docker create --name {victim}-2 busybox true"));
+    let server = world.serve(&["enforce", "p.yaml"]);
+    let line = format!(
+        "docker create --network none --name {victim} busybox true >/dev/null && \
+         docker $run --name {name} $ask $socket -v {}:/clean:ro busybox sh /clean",
+        world.path("clean").display()
+    );
+    let done = through(&world, &server, &line);
+    assert_done(&done, 0);
+    let denied = "GET /version is not allowed by profile \\\"reaper\\\"";
+    assert!(done.out.contains(denied), "{}{}", done.out, done.err);
+    let left =
+        world.shell(&format!("docker ps -a --format '{{{{.Names}}}}' --filter name={victim}"));
+    assert_eq!(left.out, format!("{victim}-2\n"));
+    server.stop(Signal::TERM);
+    world.shell(&format!("docker rm -f {victim}-2"));
+}
+
 /// What a program does is learned from one run, also if it has the engine's path written in.
 #[test]
 fn the_socket_is_learned_from_a_recording() {
