@@ -4,7 +4,6 @@ use super::pod_security::PodSecurity;
 use crate::api::{Operation, Risk};
 use crate::contents::{Facet, Nesting, OWN, Schema, filters_by_owner};
 use crate::profile::{Allowed, Constraints, Rule};
-use crate::text::printable;
 
 /// The number of values of a facet that a line names.
 const MOST_VALUES: usize = 8;
@@ -104,7 +103,7 @@ fn at_worst(rule: &Rule, given: &[Given]) -> String {
         .map(|given| given.riskiest.clone())
         .collect();
     let of_sockets = match rule.nesting() {
-        Nesting::Under(Some(profile)) => format!(", and whatever {} allows", printable(profile)),
+        Nesting::Under(Some(profile)) => format!(", and whatever {profile} allows"),
         _ => String::new(),
     };
     match worst.as_slice() {
