@@ -12,11 +12,15 @@ use std::sync::mpsc;
 use std::thread;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::stdio::dup2_stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+
+/// How long a thread may take to change the mode of the terminal.
+const LONGEST_CHANGE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +63,7 @@ pub(super) fn ask<T: Send + 'static>(
         let _ = sender.send(question());
     })?;
     if let Some(signal) = signals.wait(&ended)? {
-        terminal.take_from_question()?;
+        terminal.take_from_question(&ended)?;
         return Err(Unanswered::Signal(signal));
     }
     // The panic has printed its own message.
@@ -105,9 +109,16 @@ impl Terminal {
     }
 
     /// Leaves the thread that still asks without a terminal: it would set the mode for its next key after
-    /// the terminal has been restored.
-    fn take_from_question(&self) -> io::Result<()> {
-        dup2_stdin(File::open("/dev/null")?)?;
+    /// the terminal has been restored. Returns when the thread has ended or waits for a key.
+    fn take_from_question(&self, ended: &PipeReader) -> io::Result<()> {
+        let nothing = File::open("/dev/null")?;
+        // Where stdin is not a terminal, console opens one. This process opens no more files.
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(1), maximum })?;
+        dup2_stdin(nothing)?;
+        // A change of mode that has begun ends before this.
+        let mut end = [PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN)];
+        let _ = poll(&mut end, Some(&LONGEST_CHANGE));
         Ok(())
     }
 }
