@@ -107,6 +107,8 @@ mod security;
 mod stalled;
 /// The exit statuses of every command.
 mod statuses;
+/// Bodies that can be read in two ways.
+mod strange;
 /// Shared by the tests.
 mod support;
 /// Terminal manners, in a real pseudo-terminal.

@@ -3,6 +3,8 @@
 
 /// Whether the data is well formed, and dsp reads all of it.
 mod data;
+/// What goes to the engine, decoded by Go.
+mod decoded;
 /// `docs/contents.md`, from the data.
 mod docs;
 /// The data against the known escapes.

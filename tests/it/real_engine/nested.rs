@@ -235,8 +235,8 @@ fn a_container_is_held_to_the_profile_that_the_rule_names() {
     );
     let text = world.read("p.yaml");
     let script = format!("{}:ro", script.display());
-    let line = format!("        - \"@socket:reaper/r.yaml\"\n");
-    world.write("p.yaml", &text.replace(&line, &format!("{line}        - \"{script}\"\n")));
+    let line = "        - \"@socket:reaper/r.yaml\"\n";
+    world.write("p.yaml", &text.replace(line, &format!("{line}        - \"{script}\"\n")));
     world.shell(&format!("docker create --name {victim}-2 busybox true"));
     let server = world.serve(&["enforce", "p.yaml"]);
     let line = format!(
