@@ -11,7 +11,8 @@ pub(crate) const ID: &str = "4f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5
 pub(crate) const OTHER: &str = "9a5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c";
 
 /// The evidence of sessions. A line is a request (`GET /x`, with ` 404` for another status than 200, and
-/// contents as `facet=value`, or `unread` for contents that could not be read) or what the request before it made (`+container ID NAME`).
+/// contents as `facet=value`, or `unread` for contents that could not be read), the same request again (`again 201`), or
+/// what the request before it made (`+container ID NAME`).
 pub(crate) fn evidence(sessions: &[&[&str]]) -> Evidence {
     of_version(3, sessions)
 }
@@ -35,6 +36,13 @@ pub(crate) fn of_version(version: u32, sessions: &[&[&str]]) -> Evidence {
                     made["name"] = json!(name);
                 }
                 absorb(json!({ "made": made }));
+                continue;
+            }
+            if words[0] == "again" {
+                let statuses = json!({ words[1]: 1 });
+                absorb(json!({"repeat": {
+                    "session": session, "seq": seq, "count": 1, "statuses": statuses,
+                }}));
                 continue;
             }
             seq += 1;

@@ -99,10 +99,13 @@ pub(super) fn tell_owners(
     owners.names()
 }
 
-/// What the requests of a session asked for, by number, unless the engine refused them.
+/// What the requests of a session asked for, by number, unless the engine refused them each time. A create
+/// whose image is missing, for example, is sent again after a pull.
 fn done<'a>(gathered: &'a Gathered, targets: &'a [Target]) -> impl Fn(u64) -> Option<&'a Asked> {
     |seq| {
-        let slot = gathered.requests.get(&seq).filter(|slot| slot.status < 400)?;
+        let slot = gathered.requests.get(&seq)?;
+        let repeated = gathered.repeated.get(&seq).into_iter().flat_map(IndexMap::keys);
+        std::iter::once(&slot.status).chain(repeated).find(|status| **status < 400)?;
         match targets.get(usize::try_from(slot.asked?).ok()?)? {
             Target::Known(asked) => Some(asked),
             _ => None,
@@ -183,6 +186,29 @@ mod tests {
         let twice = evidence(&[lines, lines]);
         assert_eq!(own(&twice, "ContainerInspect"), ["web: ", "web: container web"]);
         assert_eq!(absent(&twice), [true, false]);
+    }
+
+    /// As clients do whose image is missing at first.
+    #[test]
+    fn what_the_engine_makes_at_the_second_try_is_own() {
+        let made = evidence(&[&[
+            "POST /containers/create?name=web mounts=cache 404",
+            "POST /images/create?fromImage=busybox",
+            "POST /containers/web/wait",
+            "DELETE /volumes/cache",
+        ]]);
+        assert_eq!(own(&made, "ContainerWait"), ["web: "]);
+        assert_eq!(own(&made, "VolumeDelete"), ["cache: "]);
+        let made = evidence(&[&[
+            "POST /containers/create?name=web mounts=cache 404",
+            "again 404",
+            "again 201",
+            "+container ID web",
+            "POST /containers/web/wait",
+            "DELETE /volumes/cache",
+        ]]);
+        assert_eq!(own(&made, "ContainerWait"), ["web: container web"]);
+        assert_eq!(own(&made, "VolumeDelete"), ["cache: volume cache"]);
     }
 
     #[test]
