@@ -13,7 +13,7 @@ pub const IMAGE_OWNER_LABEL: &str = "dsp.image.owner";
 
 /// The lists of mounts of a container and of a service. Those of volumes without a name can have labels; volumes
 /// that a body names with a place in the container alone, and those of an image, cannot.
-const ANONYMOUS: [&str; 2] = ["HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"];
+const MOUNTS: [&str; 2] = ["HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"];
 
 /// Where requests for an operation set labels.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -69,7 +69,7 @@ impl Marks {
             }
             return;
         }
-        ANONYMOUS.iter().for_each(|path| mark_anonymous(body, path, owner));
+        MOUNTS.iter().for_each(|path| mark_anonymous(body, path, owner));
         for group in groups {
             let named = group.iter().filter(|path| at(body, path).is_some()).collect::<Vec<_>>();
             let places = if named.is_empty() { group.iter().take(1).collect() } else { named };
@@ -118,14 +118,33 @@ pub fn owner_label(kind: ObjectKind) -> &'static str {
     if kind == ObjectKind::Image { IMAGE_OWNER_LABEL } else { OWNER_LABEL }
 }
 
-/// A body that makes a volume with an owner.
+/// A body that makes a volume with an owner. Otherwise the volume is as the engine would make it by the way
+/// for the request with the body `request`, with the labels and the driver that a mount has for it.
 #[must_use]
-pub fn own_volume(volume: &Object, owner: &str) -> Vec<u8> {
-    let text = |text: &str| Json::Text(text.to_owned());
-    let labels = Json::Object(vec![(OWNER_LABEL.to_owned(), text(owner))]);
-    let body = vec![("Name".to_owned(), text(&volume.name)), ("Labels".to_owned(), labels)];
+pub fn own_volume(volume: &Object, owner: &str, request: Option<&[u8]>) -> Vec<u8> {
+    let request = request.and_then(|body| Json::read(body).ok()).unwrap_or(Json::Null);
+    let mut body = vec![("Name".to_owned(), Json::Text(volume.name.clone()))];
+    let mut add = |name: &str, value: Option<&Json>| {
+        body.extend(value.map(|value| (name.to_owned(), value.clone())));
+    };
+    let is_of_volume =
+        |mount: &&Json| mount.text_of("Type") == "volume" && mount.text_of("Source") == volume.name;
+    let mut mounts = MOUNTS.iter().filter_map(|path| at(&request, path)).flat_map(Json::items);
+    match mounts.find(is_of_volume) {
+        Some(mount) => {
+            let options = mount.field("VolumeOptions");
+            let driver = options.and_then(|options| options.field("DriverConfig"));
+            add("Labels", options.and_then(|options| options.field("Labels")));
+            add("Driver", driver.and_then(|driver| driver.field("Name")));
+            add("DriverOpts", driver.and_then(|driver| driver.field("Options")));
+        }
+        // The driver of those that a bind names.
+        None => add("Driver", at(&request, "HostConfig.VolumeDriver")),
+    }
+    let mut body = Json::Object(body);
+    put(&mut body, &["Labels", OWNER_LABEL], owner);
     let mut out = Vec::new();
-    Json::Object(body).write(&mut out);
+    body.write(&mut out);
     out
 }
 
@@ -247,6 +266,33 @@ mod tests {
             String::from_utf8(out).unwrap(),
             r#"{"Labels":{"a":"b"},"TaskTemplate":{"ContainerSpec":{"Labels":{}}}}"#
         );
+    }
+
+    #[test]
+    fn a_volume_is_made_as_the_mount_of_it_says() {
+        let made = |request: &str| {
+            let body =
+                own_volume(&Object::new(ObjectKind::Volume, "v"), "ci", Some(request.as_bytes()));
+            String::from_utf8(body).unwrap()
+        };
+        for (request, expected) in [
+            ("", r#"{"Name":"v","Labels":{"dsp.owner":"ci"}}"#),
+            (r#"{"HostConfig":{"Binds":["v:/v"]}}"#, r#"{"Name":"v","Labels":{"dsp.owner":"ci"}}"#),
+            (
+                r#"{"HostConfig":{"Binds":["v:/v"],"VolumeDriver":"local"}}"#,
+                r#"{"Name":"v","Driver":"local","Labels":{"dsp.owner":"ci"}}"#,
+            ),
+            (
+                r#"{"HostConfig":{"Mounts":[{"Type":"volume","Source":"w","VolumeOptions":{"Labels":{"c":"d"}}},{"Type":"volume","Source":"v","VolumeOptions":{"Labels":{"a":"b","dsp.owner":"other"},"DriverConfig":{"Name":"local","Options":{"type":"tmpfs"}}}}]}}"#,
+                r#"{"Name":"v","Labels":{"a":"b","dsp.owner":"ci"},"Driver":"local","DriverOpts":{"type":"tmpfs"}}"#,
+            ),
+            (
+                r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Source":"v","VolumeOptions":{"Labels":{"a":"b"}}}]}}}"#,
+                r#"{"Name":"v","Labels":{"a":"b","dsp.owner":"ci"}}"#,
+            ),
+        ] {
+            assert_eq!(made(request), expected, "{request}");
+        }
     }
 
     #[test]

@@ -130,8 +130,9 @@ impl Escape {
         let mut owners = Owners::default();
         for _ in 0..MOST_ROUNDS {
             let objects = match gate.decide(&Request { owners: &owners, ..asked }).verdict {
-                Verdict::FindOwners(objects) | Verdict::MakeVolumes { volumes: objects, .. } => {
-                    objects
+                Verdict::FindOwners(objects) => objects,
+                Verdict::MakeVolumes { volumes, .. } => {
+                    volumes.into_iter().map(|volume| volume.object).collect()
                 }
                 // What is about own objects only is no way to those of others.
                 Verdict::Forward(permit) => return !permit.is_filtered(),

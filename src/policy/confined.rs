@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::asked::{Asked, Source};
 use super::ownership::{OfContents, OfNewName, Ownership};
-use super::{Body, MOST_OBJECTS, Reason};
+use super::{Body, MOST_OBJECTS, NewVolume, Reason};
 use crate::api::{Located, Object, Operation};
-use crate::contents::{Contents, Context, Fact, Facts, Nesting, Schema, Sockets, Unreadable};
+use crate::contents::{
+    Contents, Context, Fact, Facts, Nesting, Schema, Sockets, Unreadable, own_volume,
+};
 use crate::profile::{Entry, Profile, Rule, RuleIndex, ValuePattern};
 
 /// The rules of a profile that say something about contents.
@@ -56,7 +58,7 @@ pub(super) enum Confinement {
     /// The engine has to say first whose these objects are.
     Owners(Vec<Object>),
     /// These volumes have to be made first.
-    Volumes(Vec<Object>),
+    Volumes(Vec<NewVolume>),
     /// They are not allowed.
     Denied(Box<Refused>),
 }
@@ -229,7 +231,12 @@ impl Confining<'_> {
                         self.filtered(asked, schema, ownership)
                     }
                     (Judgement::Admitted(volumes), OfNewName::Free) => {
-                        Confinement::Volumes(volumes)
+                        let owner = ownership.name();
+                        let new = |object: Object| NewVolume {
+                            body: own_volume(&object, &owner, body.as_deref()),
+                            object,
+                        };
+                        Confinement::Volumes(volumes.into_iter().map(new).collect())
                     }
                 }
             }

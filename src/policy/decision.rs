@@ -43,10 +43,19 @@ pub enum Verdict {
     /// proxy has to make them, and then ask again.
     MakeVolumes {
         /// The volumes.
-        volumes: Vec<Object>,
+        volumes: Vec<NewVolume>,
         /// The owner.
         owner: Arc<str>,
     },
+}
+
+/// A volume that does not exist yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewVolume {
+    /// What it will be called.
+    pub object: Object,
+    /// The body of the `POST /volumes/create` that makes it for the owner.
+    pub body: Vec<u8>,
 }
 
 impl Verdict {

@@ -17,7 +17,7 @@ mod request;
 mod stray;
 mod watching;
 
-pub use decision::{Decision, Permit, Verdict};
+pub use decision::{Decision, NewVolume, Permit, Verdict};
 pub use denial::{Answer, Denial, NotOwn, Reason};
 pub use enforcer::Enforcer;
 pub use gate::{Gate, Replaceable};

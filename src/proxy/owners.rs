@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::api::Object;
-use crate::policy::{Found, Owners, Verdict};
+use crate::policy::{Found, NewVolume, Owners, Verdict};
 
 /// What the engine will have said, in the order of the objects.
 pub type Answers<'a> = Pin<Box<dyn Future<Output = Vec<Found>> + Send + 'a>>;
@@ -16,7 +16,7 @@ pub trait FindOwners: Send + Sync {
 
     /// Makes volumes with the label of the owner, and says whose they are then: somebody else may have made
     /// one of this name in the meantime.
-    fn make_volumes<'a>(&'a self, volumes: &'a [Object], owner: &'a str) -> Answers<'a>;
+    fn make_volumes<'a>(&'a self, volumes: &'a [NewVolume]) -> Answers<'a>;
 }
 
 /// Does what a gate asks for, and adds the answers to `owners`. Returns false if the gate asks for nothing
@@ -26,17 +26,24 @@ pub(super) async fn answer(
     verdict: &Verdict,
     owners: &mut Owners,
 ) -> bool {
-    let (objects, found) = match (verdict, finder) {
-        (Verdict::FindOwners(objects), Some(finder)) => (objects, finder.find(objects).await),
-        (Verdict::MakeVolumes { volumes, owner }, Some(finder)) => {
-            (volumes, finder.make_volumes(volumes, owner).await)
+    let (objects, found): (Vec<&Object>, _) = match (verdict, finder) {
+        (Verdict::FindOwners(objects), finder) => {
+            let found = match finder {
+                Some(finder) => finder.find(objects).await,
+                None => Vec::new(),
+            };
+            (objects.iter().collect(), found)
         }
-        (Verdict::FindOwners(objects) | Verdict::MakeVolumes { volumes: objects, .. }, None) => {
-            (objects, Vec::new())
+        (Verdict::MakeVolumes { volumes, .. }, finder) => {
+            let found = match finder {
+                Some(finder) => finder.make_volumes(volumes).await,
+                None => Vec::new(),
+            };
+            (volumes.iter().map(|volume| &volume.object).collect(), found)
         }
         _ => return false,
     };
     let found = found.into_iter().chain(std::iter::repeat(Found::Unknown));
-    objects.iter().cloned().zip(found).for_each(|(object, found)| owners.add(object, found));
+    objects.into_iter().zip(found).for_each(|(object, found)| owners.add(object.clone(), found));
     true
 }

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use crate::api::{Object, ObjectKind};
-use crate::contents::{OWNER_LABEL, own_volume, owner_label};
+use crate::contents::{OWNER_LABEL, owner_label};
 use crate::engine::{Described, Engine, NotDescribed, Objects};
-use crate::policy::{Found, may_begin_id};
+use crate::policy::{Found, NewVolume, may_begin_id};
 use crate::proxy::{Answers, FindOwners};
 
 /// How many answers are remembered. When there are more, all are forgotten.
@@ -121,11 +121,11 @@ impl FindOwners for EngineOwners {
         })
     }
 
-    fn make_volumes<'a>(&'a self, volumes: &'a [Object], owner: &'a str) -> Answers<'a> {
+    fn make_volumes<'a>(&'a self, volumes: &'a [NewVolume]) -> Answers<'a> {
         Box::pin(async move {
             let mut found = Vec::with_capacity(volumes.len());
             for volume in volumes {
-                let made = self.objects.make_volume(own_volume(volume, owner)).await;
+                let made = self.objects.make_volume(volume.body.clone()).await;
                 found.push(match made {
                     Ok(described) => self.found(ObjectKind::Volume, described).await,
                     Err(error) => not_found(error),

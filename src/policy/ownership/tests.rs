@@ -37,9 +37,9 @@ fn asked(
             Verdict::FindOwners(objects) => objects,
             Verdict::MakeVolumes { volumes, owner } => {
                 for volume in volumes {
-                    questions.push(format!("make {}", volume.name));
-                    let made = Found::object(volume.name.clone(), &*owner);
-                    owners.add(volume, made);
+                    questions.push(format!("make {}", volume.object.name));
+                    let made = Found::object(volume.object.name.clone(), &*owner);
+                    owners.add(volume.object, made);
                 }
                 continue;
             }

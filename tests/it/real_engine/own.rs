@@ -14,6 +14,7 @@ allow:
   - POST /containers/create:
       image: ["busybox:latest"]
       mounts: ["@own", "from=@own"]
+      labels: [part]
       network: ["@own", "container:@own"]
       namespaces: ["pid=container:@own"]
   - GET /containers/@own/json
@@ -54,8 +55,10 @@ const JOB: &str = "set -e
 docker network create mine-net
 docker volume create mine-data
 docker run -d --name mine --network mine-net -v mine-data:/a -v mine-new:/b \
-    --mount type=volume,target=/c busybox sleep 1000
+    --mount type=volume,target=/c \
+    --mount type=volume,source=mine-label,target=/e,volume-label=part=mine busybox sleep 1000
 docker exec mine true
+docker volume inspect -f '{{.Labels.part}}' mine-label | grep -x mine
 docker volume inspect $(docker inspect -f '{{range .Mounts}}{{if eq .Destination \"/c\"}}{{.Name}}{{end}}{{end}}' mine)
 docker volume create mine-data
 docker network create mine-second
@@ -74,7 +77,7 @@ const END: &str = "set -e
 docker rm -f -v mine-2
 docker rmi dsp-own:1
 docker network rm mine-net mine-second
-docker volume rm mine-data mine-new
+docker volume rm mine-data mine-new mine-label
 docker volume rm -f mine-data
 ";
 
