@@ -43,10 +43,12 @@ pub const SHIPPED: &[Shipped] = &shipped![
     "telegraf",
     "telegraf-disk-usage",
     "telegraf-docker-log",
+    "testcontainers-go",
     "testcontainers-node",
     "testcontainers-python",
     "traefik",
     "watchtower",
+    "woodpecker",
 ];
 
 /// The words that start a part of a profile's header.
