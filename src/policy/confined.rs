@@ -208,8 +208,7 @@ impl Confining<'_> {
             }
             Ok(Contents { facts, body, query }) => {
                 let judged = self.judge(Some(&facts), asked, ownership);
-                let other = self.nesting_of(&facts, asked, ownership);
-                let other = other.filter(|other| *other != nesting);
+                let other = self.other_nesting(nesting, &facts, asked, ownership);
                 // The rule that allows it names another profile for the socket.
                 let again = other.map(|nesting| read_with(&Context { nesting, ..context }));
                 let (body, query) = match again {
@@ -249,20 +248,23 @@ impl Confining<'_> {
         rules.filter(|nesting| *nesting != Nesting::AsAsked)
     }
 
-    /// What the first rule that allows these facts says of them; `None` if all rules say the same.
-    fn nesting_of(
+    /// What the first rule that allows these facts says of them, if that is something else than `first`.
+    fn other_nesting(
         &self,
+        first: Nesting<'_>,
         facts: &Facts,
         asked: &Asked<'_>,
         ownership: &Ownership,
     ) -> Option<Nesting<'_>> {
-        let first = self.nesting().next()?;
+        if first == Nesting::AsAsked {
+            return None;
+        }
         self.nesting().find(|other| *other != first)?;
         let admits = |rule: &&Rule| {
             rule.admits(Some(facts)) || ownership.of_contents(rule, facts, asked).is_admitted()
         };
         let mut nesting = self.rules().filter(|rule| rule.nesting() != Nesting::AsAsked);
-        nesting.find(admits).map(Rule::nesting)
+        nesting.find(admits).map(Rule::nesting).filter(|other| *other != first)
     }
 
     /// The request with filters by owner.

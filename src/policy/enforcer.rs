@@ -133,13 +133,9 @@ impl Enforcer {
             return self.deny(Reason::BelowMinApi { asked, least }, None, request, located);
         }
         let Some(located) = located else {
-            let is_listed = |unknown| self.unknown.contains(&unknown);
-            if !self.unknown.is_empty() && UnknownOperation::of(request).is_some_and(is_listed) {
-                return Verdict::Forward(Permit::canonical(request, false));
-            }
-            return self.deny(Reason::Unknown(self.engine), None, request, None);
+            return self.unknown_verdict(request);
         };
-        if self.deny.matches(located) {
+        if !self.denied.is_empty() && self.deny.matches(located) {
             let rule = self.first_denying(located);
             return self.deny(Reason::Denied { rule, given: None }, None, request, Some(located));
         }
@@ -154,6 +150,24 @@ impl Enforcer {
             let verdict = self.network_verdict(asked, located, &permit, is_open);
             return verdict.unwrap_or(Verdict::Forward(permit));
         }
+        self.not_allowed(request, located)
+    }
+
+    /// The decision on a request that is not an operation.
+    #[cold]
+    #[inline(never)]
+    fn unknown_verdict(&self, request: &CanonicalRequest) -> Verdict {
+        let is_listed = |unknown| self.unknown.contains(&unknown);
+        if !self.unknown.is_empty() && UnknownOperation::of(request).is_some_and(is_listed) {
+            return Verdict::Forward(Permit::canonical(request, false));
+        }
+        self.deny(Reason::Unknown(self.engine), None, request, None)
+    }
+
+    /// The denial of a request that no rule allows.
+    #[cold]
+    #[inline(never)]
+    fn not_allowed(&self, request: &CanonicalRequest, located: &Located) -> Verdict {
         // If some names are allowed, a person has decided against allowing all. A name that is not
         // repeated to the client, because it is long or may be secret, is not repeated in a rule
         // either.
@@ -317,6 +331,9 @@ impl Enforcer {
         self.denied.get(first).cloned().unwrap_or_else(|| Rule::of_request(located))
     }
 
+    // Apart from the path of a request that is allowed.
+    #[cold]
+    #[inline(never)]
     fn deny(
         &self,
         reason: Reason,
