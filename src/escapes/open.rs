@@ -131,7 +131,7 @@ impl Escape {
         for _ in 0..MOST_ROUNDS {
             let objects = match gate.decide(&Request { owners: &owners, ..asked }).verdict {
                 Verdict::FindOwners(objects) => objects,
-                Verdict::MakeVolumes { volumes, .. } => {
+                Verdict::MakeVolumes(volumes) => {
                     volumes.into_iter().map(|volume| volume.object).collect()
                 }
                 // What is about own objects only is no way to those of others.

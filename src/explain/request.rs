@@ -62,7 +62,7 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
             let kind = objects.first().map_or("object", |object| object.kind.as_str());
             format!("allowed for own objects: the decision depends on whose {kind} this is")
         }
-        Verdict::MakeVolumes { .. } => "allowed with new volumes".to_owned(),
+        Verdict::MakeVolumes(_) => "allowed with new volumes".to_owned(),
     };
     let _ = writeln!(text, "{}", printable(&verdict));
     if let (Verdict::Deny(denial), Some(located)) = (&decision.verdict, &decision.located)

@@ -232,7 +232,7 @@ impl Confining<'_> {
                     (Judgement::Admitted(volumes), OfNewName::Free) => {
                         let owner = ownership.name();
                         let new = |object: Object| NewVolume {
-                            body: own_volume(&object, &owner, body.as_deref()),
+                            body: own_volume(&object, owner, body.as_deref()),
                             object,
                         };
                         Confinement::Volumes(volumes.into_iter().map(new).collect())

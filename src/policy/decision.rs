@@ -41,12 +41,7 @@ pub enum Verdict {
     FindOwners(Vec<Object>),
     /// The request is allowed if these volumes, which do not exist, are made for the owner first. The
     /// proxy has to make them, and then ask again.
-    MakeVolumes {
-        /// The volumes.
-        volumes: Vec<NewVolume>,
-        /// The owner.
-        owner: Arc<str>,
-    },
+    MakeVolumes(Vec<NewVolume>),
 }
 
 /// A volume that does not exist yet.
@@ -62,7 +57,7 @@ impl Verdict {
     /// Whether it is not a decision yet: the gate has to be asked again.
     #[must_use]
     pub fn asks(&self) -> bool {
-        matches!(self, Self::ReadBody { .. } | Self::FindOwners(_) | Self::MakeVolumes { .. })
+        matches!(self, Self::ReadBody { .. } | Self::FindOwners(_) | Self::MakeVolumes(_))
     }
 }
 

@@ -96,7 +96,7 @@ impl Enforcer {
         match self.decide_from(asked, Source::Recorded(facts)).verdict {
             Verdict::Forward(_) => None,
             Verdict::Deny(denial) => Some(denial),
-            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes { .. } => {
+            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes(_) => {
                 Some(Denial::undecided())
             }
         }
@@ -224,10 +224,7 @@ impl Enforcer {
                         return Some(Verdict::ReadBody { at_most: LONGEST_BODY });
                     }
                     Confinement::Owners(objects) => return Some(Verdict::FindOwners(objects)),
-                    Confinement::Volumes(volumes) => {
-                        let owner = self.ownership.name();
-                        return Some(Verdict::MakeVolumes { volumes, owner });
-                    }
+                    Confinement::Volumes(volumes) => return Some(Verdict::MakeVolumes(volumes)),
                     Confinement::Denied(refused) => {
                         return Some(self.deny(
                             refused.reason,

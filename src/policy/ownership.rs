@@ -79,8 +79,8 @@ impl Ownership {
         Self { is_assumed: true, marks: false, ..self }
     }
 
-    pub(super) fn name(&self) -> Arc<str> {
-        Arc::clone(&self.owner)
+    pub(super) fn name(&self) -> &str {
+        &self.owner
     }
 
     pub(super) fn owner(&self) -> Option<&Arc<str>> {

@@ -36,9 +36,8 @@ impl Gate for Auditor {
         decision.verdict = match decision.verdict {
             Verdict::Deny(denial) => observe(asked, decision.located.as_ref(), Some(denial)),
             Verdict::Forward(_) => observe(asked, decision.located.as_ref(), None),
-            asks @ (Verdict::ReadBody { .. }
-            | Verdict::FindOwners(_)
-            | Verdict::MakeVolumes { .. }) => asks,
+            asks
+            @ (Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes(_)) => asks,
         };
         decision
     }

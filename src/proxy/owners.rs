@@ -26,22 +26,19 @@ pub(super) async fn answer(
     verdict: &Verdict,
     owners: &mut Owners,
 ) -> bool {
-    let (objects, found): (Vec<&Object>, _) = match (verdict, finder) {
-        (Verdict::FindOwners(objects), finder) => {
-            let found = match finder {
-                Some(finder) => finder.find(objects).await,
-                None => Vec::new(),
-            };
-            (objects.iter().collect(), found)
+    let (objects, answers): (Vec<&Object>, _) = match verdict {
+        Verdict::FindOwners(objects) => {
+            (objects.iter().collect(), finder.map(|finder| finder.find(objects)))
         }
-        (Verdict::MakeVolumes { volumes, .. }, finder) => {
-            let found = match finder {
-                Some(finder) => finder.make_volumes(volumes).await,
-                None => Vec::new(),
-            };
-            (volumes.iter().map(|volume| &volume.object).collect(), found)
-        }
+        Verdict::MakeVolumes(volumes) => (
+            volumes.iter().map(|volume| &volume.object).collect(),
+            finder.map(|finder| finder.make_volumes(volumes)),
+        ),
         _ => return false,
+    };
+    let found = match answers {
+        Some(answers) => answers.await,
+        None => Vec::new(),
     };
     let found = found.into_iter().chain(std::iter::repeat(Found::Unknown));
     objects.into_iter().zip(found).for_each(|(object, found)| owners.add(object.clone(), found));

@@ -35,10 +35,12 @@ fn asked(
                     .to_owned();
             }
             Verdict::FindOwners(objects) => objects,
-            Verdict::MakeVolumes { volumes, owner } => {
+            Verdict::MakeVolumes(volumes) => {
                 for volume in volumes {
                     questions.push(format!("make {}", volume.object.name));
-                    let made = Found::object(volume.object.name.clone(), &*owner);
+                    let body: serde_json::Value = serde_json::from_slice(&volume.body).unwrap();
+                    let owner = body["Labels"]["dsp.owner"].as_str().unwrap();
+                    let made = Found::object(volume.object.name.clone(), owner);
                     owners.add(volume.object, made);
                 }
                 continue;

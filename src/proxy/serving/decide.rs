@@ -137,7 +137,7 @@ impl<R: Record> Connection<R> {
         let text = match &decision.verdict {
             Verdict::Deny(denial) => Some(denial.to_string()),
             Verdict::Forward(permit) => permit.instead_of().map(ToString::to_string),
-            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes { .. } => None,
+            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes(_) => None,
         };
         let arrival = Arrival {
             at,
@@ -157,7 +157,7 @@ impl<R: Record> Connection<R> {
             Verdict::Forward(_) if is_refused => Err(Denied::of(&Denial::unrecorded(), None)),
             Verdict::Forward(permit) => Ok(permit),
             Verdict::Deny(denial) => Err(Denied::of(&denial, text)),
-            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes { .. } => {
+            Verdict::ReadBody { .. } | Verdict::FindOwners(_) | Verdict::MakeVolumes(_) => {
                 Err(Denied::of(&Denial::undecided(), None))
             }
         };
