@@ -34,3 +34,4 @@ pub mod session;
 pub mod terminal;
 pub mod text;
 pub mod verify;
+pub mod yaml;

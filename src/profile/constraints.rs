@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{ValuePattern, yaml};
+use super::ValuePattern;
 use crate::api::{Operation, Risk};
 use crate::contents::{
     Facet, Fact, Facts, OWN, Schema, ValueError, filters_by_owner, why_not_by_owner,
 };
+use crate::yaml::double_quoted;
 
 /// The contents that a rule allows, by facet. They are closed: facets that are not named allow only
 /// what is harmless, except those that are free ([`Facet::is_free`]).
@@ -345,7 +346,7 @@ impl fmt::Display for Constraints {
                 Allowed::Any => to.write_str("any")?,
                 Allowed::Values(_) if facet.is_flag() => to.write_str("true")?,
                 Allowed::Values(values) => {
-                    let values = values.iter().map(|value| yaml::double_quoted(value.as_str()));
+                    let values = values.iter().map(|value| double_quoted(value.as_str()));
                     write!(to, "[{}]", values.collect::<Vec<_>>().join(", "))?;
                 }
             }

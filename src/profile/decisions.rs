@@ -2,13 +2,13 @@
 
 use jiff::civil::Date;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
-use super::items::{parse_list, parse_min_api, parse_rule, parse_unknown, span};
-use super::problem::{Problem, at, hint, nearest, printable};
+use super::items::{parse_list, parse_min_api, parse_rule, parse_unknown};
 use super::written::Item;
 use super::{Acceptance, CheckCode, Entry, Kept, Marks, Reviewed, Rule, Subject};
 use crate::api::{EngineKind, Risk};
+use crate::text::printable;
+use crate::yaml::{Problem, Spanned, at, hint, nearest, span};
 
 /// An entry of `accept` as written.
 #[derive(Deserialize)]

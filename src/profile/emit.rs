@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::yaml::{double_quoted, quoted_if_needed, value};
 use super::{Acceptance, Allowed, Constraints, Entry, Profile, Reviewed, Rule};
 use crate::api::{EngineKind, Risk};
 use crate::text::one_line;
+use crate::yaml::{double_quoted, quoted_if_needed, value};
 
 /// The comments of a generated profile.
 #[derive(Clone, Debug, Default)]

@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use serde_saphyr::Spanned;
-
 use super::layout::Layout;
-use super::problem::{Problem, at, bytes, hint, nearest, printable};
 use super::written::{Item, Misfit};
 use super::{ConstraintError, Entry, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
 use crate::contents::{OWN, ValueError};
+use crate::text::printable;
+use crate::yaml::{Problem, Spanned, at, hint, nearest, span};
 
 pub(super) fn parse_min_api(
     text: &str,
@@ -147,9 +146,4 @@ pub(super) fn parse_unknown(
         Ok(value) => Ok(Entry { value, end: Some(span.end), span: Some(span) }),
         Err(message) => Err(at(text, span, printable(&message), None)),
     }
-}
-
-/// The byte range of a value.
-pub(super) fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
-    bytes(text, value.defined.span())
 }

@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use serde_saphyr::Spanned;
-
-use super::problem::bytes;
+use super::file_kind::KIND;
 use super::written::{Item, Values, Written};
-use super::yaml::from_yaml;
 use super::{Entry, Rule};
 use crate::contents::Facet;
+use crate::yaml::{Spanned, from_yaml, span};
 
 /// Where the contents of a rule are.
 #[derive(Debug)]
@@ -54,7 +52,7 @@ impl Layout {
         let span = entry.span.as_ref()?;
         let start = quoted(text, span).start;
         let own = text.get(start..entry.end?)?;
-        match from_yaml::<Item>(own).ok()? {
+        match from_yaml::<Item>(own, &KIND).ok()? {
             Item::Line(_) => None,
             Item::Mapping { line, contents } => {
                 Some(Self::read(own, &line, &contents)?.moved(start))
@@ -64,7 +62,7 @@ impl Layout {
 
     /// Finds contents that were read from this text.
     pub(super) fn read(text: &str, line: &Spanned<String>, written: &Written) -> Option<Self> {
-        let colon = after_colon(text, &bytes(text, line.defined.span()))?;
+        let colon = after_colon(text, &span(text, line))?;
         let start = next_token(text, colon);
         let braces = match text.get(start..)?.starts_with('{') {
             true => Some(start..flow_end(text, start)?),
@@ -101,7 +99,7 @@ impl Layout {
 impl FacetPlace {
     fn read(text: &str, key: &Spanned<String>, values: &Spanned<Values>) -> Option<Self> {
         let facet = key.value.parse().ok()?;
-        let key = quoted(text, &bytes(text, key.defined.span()));
+        let key = quoted(text, &span(text, key));
         let colon = after_colon(text, &key)?;
         let start = next_token(text, colon);
         let items = Values::places(values, text).into_iter();

@@ -5,22 +5,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::decisions::{AcceptanceFile, ReviewedFile};
-use super::items::{parse_denied, parse_list, parse_min_api, parse_rule, parse_unknown, span};
-use super::problem::{Problem, at, hint, printable};
+use super::file_kind::KIND;
+use super::items::{parse_denied, parse_list, parse_min_api, parse_rule, parse_unknown};
 use super::written::Item;
-use super::yaml::from_yaml;
 use super::{Name, Profile};
 use crate::api::EngineKind;
-use crate::text::shown;
+use crate::text::{printable, shown};
+use crate::yaml::{Problem, Spanned, at, from_versioned, hint, span};
 
 /// The size limit of a profile in bytes. One with every operation has less than 8 KiB.
 pub const MAX_BYTES: u64 = 1 << 20;
-
-/// The version of the file format.
-const VERSION: u64 = 1;
 
 /// Why a profile could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +93,7 @@ pub fn parse_from(path: &Path, text: String) -> Result<(String, Profile), LoadEr
 /// # Errors
 /// The first [`Problem`].
 pub fn parse(text: &str) -> Result<Profile, Problem> {
-    check_version(text)?;
-    let file: File = from_yaml(text)?;
+    let file: File = from_versioned(text, &KIND)?;
     let name = Name::parse(&file.name.value)
         .map_err(|error| at(text, span(text, &file.name), error.to_string(), None))?;
     let engine = file.engine.map_or(Ok(EngineKind::default()), |name| parse_engine(text, &name))?;
@@ -136,12 +131,6 @@ struct File {
     reviewed: Option<ReviewedFile>,
 }
 
-/// The version is parsed first, because a later version may have keys that this one rejects.
-#[derive(Deserialize)]
-struct Versioned {
-    version: Spanned<u64>,
-}
-
 fn read(path: &Path) -> Result<String, LoadError> {
     let io = |source| LoadError::Io { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(io)?;
@@ -166,25 +155,6 @@ fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, LoadError> {
         return Err(LoadError::TooLarge { path: path.to_owned() });
     }
     String::from_utf8(bytes).map_err(|_| LoadError::NotText { path: path.to_owned() })
-}
-
-fn check_version(text: &str) -> Result<(), Problem> {
-    let version = from_yaml::<Versioned>(text)?.version;
-    match version.value {
-        VERSION => Ok(()),
-        0 => Err(at(
-            text,
-            span(text, &version),
-            "version 0 does not exist".into(),
-            hint("version: 1"),
-        )),
-        newer => Err(at(
-            text,
-            span(text, &version),
-            format!("the profile has format version {newer}, and this dsp reads version {VERSION}"),
-            hint("use a newer dsp"),
-        )),
-    }
 }
 
 fn parse_engine(text: &str, name: &Spanned<String>) -> Result<EngineKind, Problem> {

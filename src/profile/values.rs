@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::layout::{FacetPlace, Form, Layout, line_end, line_start, quoted};
-use super::yaml::{double_quoted, value as spelled};
 use super::{Entry, Rule, ValuePattern};
 use crate::contents::Facet;
+use crate::yaml::{double_quoted, value as spelled};
 
 /// What a new facet allows.
 enum Given<'a> {

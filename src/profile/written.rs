@@ -5,12 +5,11 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
 
 use super::constraints::{ConstraintError, Constraints};
-use super::problem::bytes;
-use super::yaml::from_yaml;
+use super::file_kind::KIND;
 use crate::api::Operation;
+use crate::yaml::{Spanned, from_yaml, span};
 
 /// The word that allows everything of a facet. In a list, it is a name like others.
 const ANY: &str = "any";
@@ -87,7 +86,7 @@ pub(super) struct Misfit {
 impl Written {
     /// Reads contents that are written on one line.
     pub(super) fn from_line(text: &str) -> Result<Self, String> {
-        from_yaml(text).map_err(|problem| problem.message)
+        from_yaml(text, &KIND).map_err(|problem| problem.message)
     }
 
     /// The contents as constraints on requests for an operation. `text` is what they were read from.
@@ -102,7 +101,7 @@ impl Written {
             Constraints::of_operation(operation).map_err(|error| misfit(0..0, error))?;
         }
         for (key, values) in &self.0 {
-            let place = bytes(text, key.defined.span());
+            let place = span(text, key);
             let facet = Constraints::facet(operation, &key.value);
             let facet = facet.map_err(|error| misfit(place, error))?;
             constraints.name(facet);
@@ -110,13 +109,13 @@ impl Written {
                 Values::One(value) if value == ANY => constraints.open(facet),
                 Values::One(value) => {
                     let added = constraints.add_written(operation, facet, value);
-                    let place = || bytes(text, values.defined.span());
+                    let place = || span(text, values);
                     added.map_err(|error| misfit(place(), error))?;
                 }
                 Values::Many(list) => {
                     for value in list {
                         let added = constraints.add_written(operation, facet, &value.value.0);
-                        let place = || bytes(text, value.defined.span());
+                        let place = || span(text, value);
                         added.map_err(|error| misfit(place(), error))?;
                     }
                 }
@@ -135,11 +134,9 @@ impl Values {
     /// Each value with its position in the text.
     pub(super) fn places(values: &Spanned<Self>, text: &str) -> Vec<(String, Range<usize>)> {
         match &values.value {
-            Self::One(value) => vec![(value.clone(), bytes(text, values.defined.span()))],
+            Self::One(value) => vec![(value.clone(), span(text, values))],
             Self::Many(list) => {
-                let place = |value: &Spanned<Value>| {
-                    (value.value.0.clone(), bytes(text, value.defined.span()))
-                };
+                let place = |value: &Spanned<Value>| (value.value.0.clone(), span(text, value));
                 list.iter().map(place).collect()
             }
         }

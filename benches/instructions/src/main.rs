@@ -37,6 +37,9 @@ mod requests;
 #[allow(dead_code)]
 #[path = "../../../src/text/mod.rs"]
 pub mod text;
+#[allow(dead_code, unused_imports)]
+#[path = "../../../src/yaml/mod.rs"]
+pub mod yaml;
 
 use std::fs::File;
 use std::hint::black_box;

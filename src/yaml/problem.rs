@@ -1,24 +1,38 @@
-//! Errors in a profile, in this project's words and with their positions.
+//! Errors in a file, in this project's words and with their positions.
 
 use std::ops::Range;
 
-pub(super) use crate::text::printable;
-use crate::text::{LineStarts, Position};
+use serde_saphyr::Spanned;
 
-/// The top-level keys of a profile.
-const KEYS: [&str; 9] =
-    ["version", "name", "engine", "min_api", "allow", "deny", "unknown", "accept", "reviewed"];
+use crate::text::{LineStarts, Position, printable};
 
-/// The nested keys of a profile.
-const KEYS_INSIDE: [&str; 14] = [
-    "code", "rule", "reason", "until", "digest", "marks", "min_api", "deny", "root", "change",
-    "secrets", "read", "info", "unknown",
-];
+/// A kind of file, as errors speak of it.
+#[derive(Debug)]
+pub struct FileKind {
+    /// What one is called: "a profile".
+    pub name: &'static str,
+    /// What a certain one is called: "the profile".
+    pub the_name: &'static str,
+    /// What it consists of: "rules".
+    pub parts: &'static str,
+    /// How to join what appears twice.
+    pub twice: &'static str,
+    /// How to write a list.
+    pub list: &'static str,
+    /// How to get one.
+    pub origin: &'static str,
+    /// Its top-level keys.
+    pub keys: &'static [&'static str],
+    /// Its nested keys.
+    pub keys_inside: &'static [&'static str],
+    /// Keys that must be there, besides the version, each with an example.
+    pub needed: &'static [(&'static str, &'static str)],
+}
 
 /// The least similarity between a key and the one that was probably meant.
 const ALIKE: f64 = 0.8;
 
-/// An error in a profile.
+/// An error in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
     /// The message: a lower-case fragment.
@@ -34,7 +48,7 @@ pub struct Problem {
 }
 
 /// Turns an error of the YAML library into one in this project's words, with a position.
-pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
+pub(super) fn explain(text: &str, error: &serde_saphyr::Error, kind: &FileKind) -> Problem {
     let span = error.location().map_or(0..0, |location| bytes(text, location.span()));
     let mut message = error.to_string();
     if let Some(place) = message.rfind(" at line ") {
@@ -43,40 +57,43 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
     let (message, help) = match message.as_str() {
         found if found.starts_with("duplicate mapping key: ") => {
             let key = found.split([' ', ',']).nth(3).unwrap_or_default();
-            (format!("the key \"{key}\" appears twice"), hint("join the two lists"))
+            (format!("the key \"{key}\" appears twice"), hint(kind.twice))
         }
         found if found.contains("Documents") => (
             "a second document starts here".to_owned(),
-            hint("a profile is one document; put the second one into its own file"),
+            Some(format!("{} is one document; put the second one into its own file", kind.name)),
         ),
         found if found.contains("Anchors") || found.contains("Aliases") => (
-            "anchors and aliases are not allowed in a profile".to_owned(),
+            format!("anchors and aliases are not allowed in {}", kind.name),
             hint("write the value out, so that reviewers see it where it applies"),
         ),
         found if found.contains("merge keys") => (
-            "merge keys are not allowed in a profile".to_owned(),
-            hint("write the rules out, so that reviewers see them where they apply"),
+            format!("merge keys are not allowed in {}", kind.name),
+            Some(format!(
+                "write the {} out, so that reviewers see them where they apply",
+                kind.parts
+            )),
         ),
         found if found.starts_with("missing field `version`") => {
-            (found.replace('`', "\""), hint("a profile starts with version: 1"))
+            (found.replace('`', "\""), Some(format!("{} starts with version: 1", kind.name)))
         }
-        found if found.starts_with("missing field `name`") => {
-            (found.replace('`', "\""), hint("add a line such as name: my-program"))
+        found if found.starts_with("missing field `") => {
+            let key = found.split('`').nth(1).unwrap_or_default();
+            let example = kind.needed.iter().find(|(needed, _)| *needed == key);
+            let help = example.map(|(_, line)| format!("add a line such as {line}"));
+            (found.replace('`', "\""), help)
         }
         "unexpected end of input" => {
-            ("the file is empty".to_owned(), hint("see dsp generate --help"))
+            ("the file is empty".to_owned(), Some(format!("see {}", kind.origin)))
         }
         "expected mapping start" => (
-            "a profile starts with \"version: 1\"".to_owned(),
-            hint("see dsp generate --help to create one"),
+            format!("{} starts with \"version: 1\"", kind.name),
+            Some(format!("see {} to create one", kind.origin)),
         ),
-        "expected sequence start" => (
-            "a list is expected here".to_owned(),
-            hint("write one rule per line, each after \"- \""),
-        ),
+        "expected sequence start" => ("a list is expected here".to_owned(), hint(kind.list)),
         found => match found.split('`').nth(1) {
             Some(key) if found.starts_with("unknown field") => {
-                unknown_key(key, at(text, span.clone(), String::new(), None).column > 1)
+                unknown_key(key, at(text, span.clone(), String::new(), None).column > 1, kind)
             }
             _ => (found.replace('`', "\""), None),
         },
@@ -85,22 +102,23 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error) -> Problem {
 }
 
 /// An unknown key, with the one that was probably meant.
-fn unknown_key(key: &str, is_inside: bool) -> (String, Option<String>) {
+fn unknown_key(key: &str, is_inside: bool, kind: &FileKind) -> (String, Option<String>) {
     let (known, message): (&[&str], _) = if is_inside {
-        (&KEYS_INSIDE, format!("there is no key \"{key}\" here"))
+        (kind.keys_inside, format!("there is no key \"{key}\" here"))
     } else {
-        (&KEYS, format!("a profile has no key \"{key}\""))
+        (kind.keys, format!("{} has no key \"{key}\"", kind.name))
     };
     let hint = match nearest(key, known) {
         Some(known) => Some(format!("did you mean {known}?")),
         None if is_inside => None,
-        None => Some(format!("the keys of a profile are {}", KEYS.join(", "))),
+        None => Some(format!("the keys of {} are {}", kind.name, kind.keys.join(", "))),
     };
     (message, hint)
 }
 
 /// The word of a list that was probably meant.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let likeness = |known: &str| strsim::jaro_winkler(word, known);
     let nearest =
         known.iter().copied().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
@@ -108,7 +126,7 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// A byte range. The library reports bytes for values, but only characters for syntax errors.
-pub(super) fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
+fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
     let byte = |known: Option<u64>, characters: u64| {
         let characters = usize::try_from(characters).unwrap_or(usize::MAX);
         known.and_then(|offset| usize::try_from(offset).ok()).unwrap_or_else(|| {
@@ -121,12 +139,20 @@ pub(super) fn bytes(text: &str, span: serde_saphyr::Span) -> Range<usize> {
 }
 
 /// A problem at the position of its first byte.
-pub(super) fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
+#[must_use]
+pub fn at(text: &str, span: Range<usize>, message: String, hint: Option<String>) -> Problem {
     let Position { line, column } = LineStarts::of(text).position(text, span.start);
     Problem { message, hint, line, column, span }
 }
 
 /// A hint.
-pub(super) fn hint(text: &str) -> Option<String> {
+#[must_use]
+pub fn hint(text: &str) -> Option<String> {
     Some(text.to_owned())
+}
+
+/// The byte range of a value.
+#[must_use]
+pub fn span<T>(text: &str, value: &Spanned<T>) -> Range<usize> {
+    bytes(text, value.defined.span())
 }

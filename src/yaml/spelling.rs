@@ -1,36 +1,13 @@
-//! YAML: how it is read, and how texts are spelled in it.
+//! How texts are spelled in YAML.
 
 use std::fmt::Write;
 
-use serde::Deserialize;
-use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
-use serde_saphyr::{budget, options};
-
-use super::problem::{Problem, explain};
 use crate::text::is_unsafe_at;
-
-/// Reads a text as one document without anything that hides what it says.
-pub(super) fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Problem> {
-    let options = options! {
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::Error,
-        strict_booleans: true,
-        reject_unsupported_tags: true,
-        with_snippet: false,
-        budget: budget! {
-            max_anchors: 0,
-            max_aliases: 0,
-            max_depth: 16,
-            max_documents: 1,
-            max_nodes: 200_000,
-        },
-    };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))
-}
 
 /// Quotes a text, which may contain any character, so that YAML reads it back unchanged. What is not safe
 /// to show is escaped.
-pub(super) fn double_quoted(text: &str) -> String {
+#[must_use]
+pub fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for (place, character) in text.char_indices() {
         let _ = match (character, u32::from(character)) {
@@ -45,7 +22,8 @@ pub(super) fn double_quoted(text: &str) -> String {
 }
 
 /// Quotes a name that YAML would read as a number or a boolean.
-pub(super) fn quoted_if_needed(name: &str) -> String {
+#[must_use]
+pub fn quoted_if_needed(name: &str) -> String {
     let word = matches!(
         name.to_ascii_lowercase().as_str(),
         "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null"
