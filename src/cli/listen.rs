@@ -1,16 +1,11 @@
 //! Where dsp listens, and which clients it admits.
 
-use anyhow::{Context, bail};
-use nix::unistd::{Group, User};
+use anyhow::Context;
 
 use super::misuse::misuse;
 use crate::api::Address;
 use crate::proxy::{Access, Limits};
-use crate::session::ListenOptions;
-use crate::text::printable;
-
-/// The largest number of a user or group. The next one, -1, means "leave it as it is" (chown(2)).
-const LARGEST: u32 = u32::MAX - 1;
+use crate::session::{Account, ListenOptions};
 
 /// Options on sockets and clients.
 #[derive(Debug, clap::Args)]
@@ -102,20 +97,20 @@ impl Listen {
 
     /// Who may connect.
     fn access(&self) -> anyhow::Result<Access> {
-        let all = |names: &[String], kind| -> anyhow::Result<Vec<u32>> {
-            names.iter().map(|name| number(name, kind)).collect()
+        let all = |names: &[String], kind: Account| {
+            names.iter().map(|name| kind.number(name)).collect::<Result<Vec<_>, _>>()
         };
-        let one = |name: &Option<String>, kind| {
-            name.as_deref().map(|name| number(name, kind)).transpose()
+        let one = |name: &Option<String>, kind: Account| {
+            name.as_deref().map(|name| kind.number(name)).transpose()
         };
         Ok(Access {
             anywhere: self.insecure_tcp,
             hosts: self.allow_host.clone(),
             mode: self.mode,
-            owner: one(&self.owner, Kind::User).context("--owner is wrong")?,
-            group: one(&self.group, Kind::Group).context("--group is wrong")?,
-            users: all(&self.allow_uid, Kind::User).context("--allow-uid is wrong")?,
-            groups: all(&self.allow_gid, Kind::Group).context("--allow-gid is wrong")?,
+            owner: one(&self.owner, Account::User).context("--owner is wrong")?,
+            group: one(&self.group, Account::Group).context("--group is wrong")?,
+            users: all(&self.allow_uid, Account::User).context("--allow-uid is wrong")?,
+            groups: all(&self.allow_gid, Account::Group).context("--allow-gid is wrong")?,
         })
     }
 }
@@ -136,47 +131,6 @@ fn host(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err("write a host name without a port".to_owned()) }
 }
 
-/// What to look up a name as.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    User,
-    Group,
-}
-
-impl Kind {
-    /// Asks the system, which also knows users and groups from other sources than files, such as LDAP.
-    fn look_up(self, name: &str) -> nix::Result<Option<u32>> {
-        match self {
-            Self::User => User::from_name(name).map(|user| user.map(|user| user.uid.as_raw())),
-            Self::Group => {
-                Group::from_name(name).map(|group| group.map(|group| group.gid.as_raw()))
-            }
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-        }
-    }
-}
-
-/// Returns the number of a user or group, which may be given as a number or a name.
-fn number(name: &str, kind: Kind) -> anyhow::Result<u32> {
-    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = name.parse().ok().filter(|number| *number <= LARGEST);
-        return number.with_context(|| format!("{name} is too large; the largest is {LARGEST}"));
-    }
-    let (shown, word) = (printable(name), kind.word());
-    match kind.look_up(name) {
-        Ok(Some(number)) if number <= LARGEST => Ok(number),
-        Ok(Some(number)) => bail!("{word} \"{shown}\" has number {number}, which means no {word}"),
-        Ok(None) => bail!("this system has no {word} \"{shown}\"; use a number instead"),
-        Err(error) => bail!("cannot look up {word} \"{shown}\": {error}; use a number instead"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,43 +140,6 @@ mod tests {
         assert_eq!(host("socket-proxy.example"), Ok("socket-proxy.example".to_owned()));
         for text in ["", "a:2375", "http://a", "*", "a b"] {
             assert!(host(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn names_and_numbers_are_taken() {
-        assert_eq!(number("17", Kind::User).unwrap(), 17);
-        assert_eq!(number("root", Kind::User).unwrap(), 0);
-        assert_eq!(number("root", Kind::Group).unwrap(), 0);
-        assert_eq!(number("4294967294", Kind::User).unwrap(), LARGEST);
-        for wrong in ["4294967295", "4294967296", "99999999999999999999", "-1", "+5", "", "a\0b"] {
-            for kind in [Kind::User, Kind::Group] {
-                assert!(number(wrong, kind).is_err(), "{wrong}");
-            }
-        }
-        let error = number("no such\u{1b}\u{202e}", Kind::User).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "this system has no user \"no such\\u{1b}\\u{202e}\"; use a number instead"
-        );
-    }
-
-    /// `getent` lists entries from all of the system's sources, not only from files.
-    #[test]
-    fn each_name_that_the_system_knows_has_its_number() {
-        for (database, kind) in [("passwd", Kind::User), ("group", Kind::Group)] {
-            let ask = |arguments: &[&str]| {
-                let asked = std::process::Command::new("getent").args(arguments).output().unwrap();
-                String::from_utf8(asked.stdout).unwrap()
-            };
-            // systemd resolves these names, but does not list them.
-            let listed = [&[database][..], &[database, "nobody"], &[database, "nogroup"]];
-            let listed = listed.map(ask).concat();
-            assert!(listed.lines().count() > 1, "{listed}");
-            for line in listed.lines() {
-                let fields: Vec<&str> = line.split(':').collect();
-                assert_eq!(number(fields[0], kind).unwrap().to_string(), fields[2], "{line}");
-            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the environment, so that it can be tested in process; [`crate::cli`] does the rest. Events during
 //! serving are logged through `tracing`.
 
+mod accounts;
 mod admission;
 mod audit;
 mod audit_log;
@@ -38,6 +39,7 @@ mod tests;
 mod to_enforce;
 mod workload;
 
+pub use accounts::{Account, AccountError};
 pub use admission::NotReviewed;
 pub use audit_log::AuditLogOptions;
 pub use enforcement::{
