@@ -4,6 +4,7 @@ use anyhow::Context;
 
 use super::misuse::misuse;
 use crate::api::Address;
+use crate::peer::Clients;
 use crate::proxy::{Access, Limits};
 use crate::session::{Account, ListenOptions};
 
@@ -50,7 +51,8 @@ impl Listen {
     /// Parses the options, and looks up the names of users and groups.
     pub(super) fn options(&self) -> anyhow::Result<ListenOptions> {
         let limits = Limits { connections: self.max_connections, body: None };
-        Ok(ListenOptions { addresses: self.addresses()?, access: self.access()?, limits })
+        let (access, clients) = (self.access()?, self.clients()?);
+        Ok(ListenOptions { addresses: self.addresses()?, access, clients, limits })
     }
 
     /// The addresses to listen on, if any are given.
@@ -95,11 +97,20 @@ impl Listen {
         Ok(())
     }
 
-    /// Who may connect.
-    fn access(&self) -> anyhow::Result<Access> {
+    /// Which clients may connect.
+    fn clients(&self) -> anyhow::Result<Clients> {
         let all = |names: &[String], kind: Account| {
             names.iter().map(|name| kind.number(name)).collect::<Result<Vec<_>, _>>()
         };
+        Ok(Clients {
+            users: all(&self.allow_uid, Account::User).context("--allow-uid is wrong")?,
+            groups: all(&self.allow_gid, Account::Group).context("--allow-gid is wrong")?,
+            ..Clients::default()
+        })
+    }
+
+    /// Who may open the sockets.
+    fn access(&self) -> anyhow::Result<Access> {
         let one = |name: &Option<String>, kind: Account| {
             name.as_deref().map(|name| kind.number(name)).transpose()
         };
@@ -109,8 +120,6 @@ impl Listen {
             mode: self.mode,
             owner: one(&self.owner, Account::User).context("--owner is wrong")?,
             group: one(&self.group, Account::Group).context("--group is wrong")?,
-            users: all(&self.allow_uid, Account::User).context("--allow-uid is wrong")?,
-            groups: all(&self.allow_gid, Account::Group).context("--allow-gid is wrong")?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Asks an engine which object a name means, and which labels it has.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,6 +37,10 @@ pub struct Described {
     pub labels: HashMap<String, String>,
     /// The image of a container, by its ID.
     pub image: Option<String>,
+    /// The name of a container, with a slash in front of it.
+    pub name: String,
+    /// The first process of a running container, in the engine's own namespace.
+    pub process: Option<NonZeroU32>,
 }
 
 /// Why there is no description.
@@ -79,6 +84,7 @@ struct Description {
     container: String,
     #[serde(rename = "ServiceID")]
     service: String,
+    state: Option<serde_json::Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -210,10 +216,17 @@ impl Objects {
 
 fn described(kind: ObjectKind, description: Description) -> Result<Described, NotDescribed> {
     let id = id_of(kind, &description)?;
-    let Description { labels, config, spec, image, .. } = description;
+    let Description { labels, config, spec, image, name, state, .. } = description;
     let labelled = config.or(spec).and_then(|labelled| labelled.labels);
-    let image = image.as_str().filter(|_| kind == ObjectKind::Container).map(str::to_owned);
-    Ok(Described { id, labels: labels.or(labelled).unwrap_or_default(), image })
+    let labels = labels.or(labelled).unwrap_or_default();
+    if kind != ObjectKind::Container {
+        return Ok(Described { id, labels, ..Described::default() });
+    }
+    let image = image.as_str().map(str::to_owned);
+    // Zero if the container does not run.
+    let process = state.as_ref().and_then(|state| state.get("Pid")?.as_u64());
+    let process = process.and_then(|process| NonZeroU32::new(process.try_into().ok()?));
+    Ok(Described { id, labels, image, name, process })
 }
 
 /// What the engine calls an object for good.
@@ -238,7 +251,7 @@ mod tests {
         for (kind, text, id, image) in [
             (
                 ObjectKind::Container,
-                r#"{"Id":"1","Name":"/web","Image":"sha256:2","Config":{"Image":"x","Labels":{"a":"b"}}}"#,
+                r#"{"Id":"1","Name":"/web","State":{"Pid":7},"Image":"sha256:2","Config":{"Image":"x","Labels":{"a":"b"}}}"#,
                 "1",
                 Some("sha256:2"),
             ),
@@ -262,6 +275,8 @@ mod tests {
                 id: id.to_owned(),
                 labels: labels.clone(),
                 image: image.map(str::to_owned),
+                name: image.map(|_| "/web".to_owned()).unwrap_or_default(),
+                process: image.and(NonZeroU32::new(7)),
             };
             assert_eq!(of(kind, text), Ok(expected), "{kind}");
         }

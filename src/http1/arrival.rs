@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::peer::Peer;
+use crate::peer::{Client, Peer};
 
 /// What is known about a request before anything has been decided about it.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct Arrival<'a> {
     pub connection: u64,
     /// The client at the other end.
     pub peer: Peer,
+    /// What was found out about it, if that was needed.
+    pub client: Option<&'a Client>,
     /// The method as received.
     pub method: &'a str,
     /// The request target as received.

@@ -1,9 +1,19 @@
 //! The process or machine at the other end of a client's connection. The proxy divides its
 //! connections by client, and recordings name the client.
 
+mod client;
+mod clients;
+mod place;
+mod range;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+
+pub use client::{Client, ComposeService, Container};
+pub use clients::{Clients, ContainerRule, Needs, RuleError, UnitRule};
+pub use place::{ContainerId, ContainerPlace, Place, Unit};
+pub use range::{AddressRange, AddressRangeError};
 
 /// The identity of a client as the system reports it, determined once, when the connection is
 /// accepted. It contains no text from the client.

@@ -25,7 +25,9 @@ mod serving;
 mod shared;
 mod streams;
 
+pub use listening::caller::Caller;
 pub use listening::listener::{Access, ListenError, Listener, SocketFile};
+pub use listening::process::{Process, processes};
 pub use listening::socket_file::{Hazard, open_folder_to};
 pub use load::limits::Limits;
 pub use load::registry::OpenRequest;
@@ -35,4 +37,4 @@ pub use observe::{Event, Fault, Observe};
 pub use owners::{Answers, FindOwners};
 pub use record::{Begun, Decided, LONGEST_END, Record, RewriteBody};
 pub use server::{Drained, Proxy, Running};
-pub use service::{Admission, Service};
+pub use service::{Admission, Admitted, AdmittedLater, Admitting, Service};

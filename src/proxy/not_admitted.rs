@@ -1,17 +1,19 @@
 //! Why a client may not connect.
 
+use std::sync::Arc;
+
+use crate::peer::Client;
+
 /// A client that may not connect.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NotAdmitted {
-    /// Neither its user nor its group may connect.
-    #[error("user {user}, group {group} may not use this socket")]
-    Process {
-        /// Its user.
-        user: u32,
-        /// Its group.
-        group: u32,
-    },
+    /// No rule admits it.
+    #[error("{0} may not use this socket")]
+    Client(Arc<Client>),
     /// The system does not report who the client is.
     #[error("the system does not say who connects")]
     Unknown,
+    /// It took too long to find out who it is.
+    #[error("it took too long to find out who connects")]
+    TooSlow,
 }

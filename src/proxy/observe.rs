@@ -24,7 +24,7 @@ pub enum Event<'a> {
         /// The address that it connected to.
         listener: &'a Address,
         /// Why it may not connect.
-        reason: NotAdmitted,
+        reason: &'a NotAdmitted,
     },
     /// A client was turned away, because all connections are busy.
     Full {

@@ -1,13 +1,16 @@
 //! The service that a client gets, and how it is chosen.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use super::listening::caller::Caller;
 use super::not_admitted::NotAdmitted;
 use super::observe::Observe;
 use super::owners::FindOwners;
 use super::record::{Record, RewriteBody};
 use crate::api::Address;
-use crate::peer::Peer;
+use crate::peer::Client;
 use crate::policy::Gate;
 
 /// The components that the requests of a connection go through.
@@ -57,16 +60,45 @@ impl<R: Record> Service<R> {
 /// Chooses the service for a client based on who it is. It is called once for each connection, when the
 /// connection is accepted, and its choice is valid until the connection ends.
 pub trait Admission<R: Record>: Send + Sync + 'static {
-    /// Returns the service for a client.
-    ///
-    /// # Errors
-    /// [`NotAdmitted`] for a client that may not connect. It is answered with 403 and the reason.
-    fn admit(&self, peer: &Peer) -> Result<Arc<Service<R>>, NotAdmitted>;
+    /// Returns the service for a client, at once if that is possible: accepting waits for this call. A client
+    /// that is not admitted is answered with 403 and the reason.
+    fn admit(&self, caller: &Caller<'_>) -> Admitting<R>;
+}
+
+/// Whether a client is admitted.
+pub enum Admitting<R: Record> {
+    /// It is known.
+    Now(Result<Admitted<R>, NotAdmitted>),
+    /// It has to be found out. After ten seconds, the client is not admitted.
+    Later(AdmittedLater<R>),
+}
+
+/// Whether a client is admitted, when that has been found out.
+pub type AdmittedLater<R> = Pin<Box<dyn Future<Output = Result<Admitted<R>, NotAdmitted>> + Send>>;
+
+/// The service for a client.
+pub struct Admitted<R: Record> {
+    pub(super) service: Arc<Service<R>>,
+    pub(super) client: Option<Arc<Client>>,
+}
+
+impl<R: Record> Admitted<R> {
+    /// Serves a client of which nothing is known but its [`Peer`](crate::peer::Peer).
+    #[must_use]
+    pub fn to(service: Arc<Service<R>>) -> Self {
+        Self { service, client: None }
+    }
+
+    /// Also tells the observers and the recorder who the client is.
+    #[must_use]
+    pub fn known_as(self, client: Arc<Client>) -> Self {
+        Self { client: Some(client), ..self }
+    }
 }
 
 /// Gives every client the same service.
 impl<R: Record> Admission<R> for Arc<Service<R>> {
-    fn admit(&self, _peer: &Peer) -> Result<Self, NotAdmitted> {
-        Ok(Self::clone(self))
+    fn admit(&self, _caller: &Caller<'_>) -> Admitting<R> {
+        Admitting::Now(Ok(Admitted::to(Self::clone(self))))
     }
 }

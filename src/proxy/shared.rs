@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::listening::admitting::Admitting;
 use super::load::limits::Limits;
 use super::load::registry::Registry;
 use super::load::workers::Workers;
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     pub(super) turned_away: Arc<AtomicUsize>,
     /// The number of connections waiting for room.
     pub(super) waiting: Arc<AtomicUsize>,
+    /// The clients that are being found out about.
+    pub(super) admitting: Arc<Admitting>,
     connections: AtomicU64,
 }
 
@@ -44,6 +47,7 @@ impl Shared {
             stop: Stop::default(),
             turned_away: Arc::default(),
             waiting: Arc::default(),
+            admitting: Arc::default(),
             connections: AtomicU64::new(0),
         }
     }

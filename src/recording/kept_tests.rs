@@ -31,6 +31,7 @@ fn ask(writer: &Writer, by: By<'_>, method: &str, target: &str) {
             at: Instant::now(),
             connection: by.connection,
             peer: Peer::Process { user: by.user, group: 0, process },
+            client: None,
             method,
             target,
             agent: by.agent,

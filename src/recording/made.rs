@@ -227,6 +227,7 @@ mod tests {
                 at: Instant::now(),
                 connection: 1,
                 peer: Peer::Unknown,
+                client: None,
                 method,
                 target,
                 agent: None,

@@ -27,6 +27,7 @@ fn arrive(writer: &Writer, (target, is_denied): &Asked) -> Ticket {
             at: Instant::now(),
             connection: 1,
             peer: Peer::Unknown,
+            client: None,
             method: "GET",
             target,
             agent: None,

@@ -184,6 +184,7 @@ mod tests {
                 at: Instant::now(),
                 connection: 1,
                 peer: crate::peer::Peer::Unknown,
+                client: None,
                 method,
                 target,
                 agent: Some("test"),

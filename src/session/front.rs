@@ -3,8 +3,10 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::containers::Containers;
 use super::program::run_program;
 use super::runtime_dir::RuntimeDir;
 use super::signals::{EndSignals, Notice, serve_until_signal};
@@ -32,6 +34,7 @@ pub struct FrontOptions {
 pub(super) struct OpenFront {
     sockets: Sockets,
     kind: EngineKind,
+    engine: Address,
     workload: Workload,
     /// The socket that covers others, if the program is intercepted.
     covering: Option<PathBuf>,
@@ -75,7 +78,8 @@ impl OpenFront {
             let (address, is_local) = (listener.address().clone(), listener.is_local());
             warn(StartWarning::OpenToAll { address, is_local });
         }
-        Ok(Self { sockets, kind: engine.version.kind, workload, covering })
+        let (kind, engine) = (engine.version.kind, engine.address.clone());
+        Ok(Self { sockets, kind, engine, workload, covering })
     }
 
     /// The sockets that containers ask for.
@@ -94,9 +98,9 @@ impl OpenFront {
 
     /// Starts to serve the sockets. Also returns the workload that uses them.
     pub(super) fn serve<R: Record>(self, service: Service<R>) -> (Front, Workload) {
-        let Self { sockets, kind, workload, covering } = self;
+        let Self { sockets, kind, engine, workload, covering } = self;
         let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-        let serving = sockets.serve(service);
+        let serving = sockets.serve(service, Arc::new(Containers::new(&engine, kind)));
         (Front { serving, kind, docker_host, addresses, covering }, workload)
     }
 }

@@ -76,7 +76,7 @@ impl EngineOwners {
     }
 
     async fn found(&self, kind: ObjectKind, described: Described) -> Found {
-        let Described { id, mut labels, image } = described;
+        let Described { id, mut labels, image, .. } = described;
         let owner = labels.remove(owner_label(kind)).unwrap_or_default();
         // A container has the labels of its image, which anybody can choose.
         if let Some(image) = image.filter(|_| !owner.is_empty()) {

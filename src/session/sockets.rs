@@ -8,11 +8,14 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::clients::AdmitClients;
 use super::connection_log::ConnectionLog;
+use super::containers::Containers;
 use super::limits::most_connections;
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::api::Address;
 use crate::child::Intercept;
+use crate::peer::Clients;
 use crate::proxy::{
     self, Access, Hazard, Limits, ListenError, Listener, Proxy, Record, Running, Service,
 };
@@ -27,15 +30,22 @@ const PASSED_MODE: u32 = 0o711;
 pub struct ListenOptions {
     /// Where to listen. If this is empty, the default socket is used.
     pub addresses: Vec<Address>,
-    /// Who may connect.
+    /// Who may open the sockets, and from where.
     pub access: Access,
+    /// Which clients may connect. Without rules, all that may open the sockets.
+    pub clients: Clients,
     /// How much to accept at once, as far as the limit on open files allows.
     pub limits: Limits,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { addresses: Vec::new(), access: Access::default(), limits: Limits::DEFAULT }
+        Self {
+            addresses: Vec::new(),
+            access: Access::default(),
+            clients: Clients::default(),
+            limits: Limits::DEFAULT,
+        }
     }
 }
 
@@ -87,6 +97,7 @@ pub enum SocketsError {
 #[derive(Debug)]
 pub(super) struct Sockets {
     listeners: Vec<Listener>,
+    clients: Clients,
     limits: Limits,
     /// Whether other machines are meant to reach them.
     is_for_others: bool,
@@ -111,7 +122,7 @@ impl Sockets {
         usual: UsualSocket<'_>,
         runtime_dir: &RuntimeDir,
     ) -> Result<Self, SocketsError> {
-        let ListenOptions { mut addresses, mut access, mut limits } = options;
+        let ListenOptions { mut addresses, mut access, clients, mut limits } = options;
         let mut folder = None;
         if addresses.is_empty() {
             match usual {
@@ -134,7 +145,7 @@ impl Sockets {
             listeners.push(Listener::bind(address, &access).await?);
         }
         limits.connections = limits.connections.min(most_connections());
-        Ok(Self { listeners, limits, is_for_others: access.anywhere, folder })
+        Ok(Self { listeners, clients, limits, is_for_others: access.anywhere, folder })
     }
 
     /// The folders in which others could replace dsp's socket with another one.
@@ -194,11 +205,15 @@ impl Sockets {
         path.ok_or(SocketsError::NothingToPutOver)
     }
 
-    /// Starts to serve the sockets.
-    pub(super) fn serve<R: Record>(self, service: Service<R>) -> Serving {
+    /// Starts to serve the sockets. `containers` are asked about if clients are known by them.
+    pub(super) fn serve<R: Record>(
+        self,
+        service: Service<R>,
+        containers: Arc<Containers>,
+    ) -> Serving {
         let proxy = Proxy::new(self.listeners).limits(self.limits);
-        let running =
-            proxy.observed_by(Arc::new(ConnectionLog::default())).serve(Arc::new(service));
+        let admission = AdmitClients::new(self.clients, containers, service);
+        let running = proxy.observed_by(Arc::new(ConnectionLog::default())).serve(admission);
         Serving { running, _folder: self.folder }
     }
 }

@@ -150,6 +150,7 @@ fn record(Case { method, target, .. }: Case) -> Work {
                 at,
                 connection: 1,
                 peer,
+                client: None,
                 method: black_box(method),
                 target,
                 agent: Some("Docker-Client/20.10.24+dfsg1 (linux)"),

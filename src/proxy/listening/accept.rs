@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
+use super::admitting::{Asked, PATIENCE};
+use super::caller::Caller;
 use super::door::Door;
 use super::listener::Listener;
 use crate::api::Address;
@@ -18,7 +20,7 @@ use crate::proxy::load::turns::Turns;
 use crate::proxy::not_admitted::NotAdmitted;
 use crate::proxy::observe::{Event, Observe};
 use crate::proxy::record::Record;
-use crate::proxy::service::{Admission, Service};
+use crate::proxy::service::{Admission, Admitted, AdmittedLater, Admitting, Service};
 use crate::proxy::serving::connection::Connection;
 use crate::proxy::serving::local_response::{self, Form};
 use crate::proxy::serving::next::Client;
@@ -55,12 +57,17 @@ pub(crate) struct Acceptor<R: Record> {
     events: Arc<Events>,
 }
 
-/// A connection whose client was admitted.
-struct Admitted<R: Record> {
+/// A connection that was accepted.
+struct Incoming {
     stream: Stream,
     peer: Peer,
     door: Option<Arc<Door>>,
-    service: Arc<Service<R>>,
+}
+
+/// A connection whose client was admitted.
+struct Welcome<R: Record> {
+    incoming: Incoming,
+    admitted: Admitted<R>,
 }
 
 /// One of a limited number of slots.
@@ -94,22 +101,15 @@ impl<R: Record> Acceptor<R> {
         let mut made = 0;
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => match self.admit(peer) {
-                    Ok(service) => {
-                        let door = self.listener.door();
-                        let room = self.find_room(Admitted { stream, peer, door, service });
-                        made += u32::from(room == Room::Made);
-                        if made >= MADE_IN_A_ROW {
-                            made = 0;
-                            // Let the evicted connections close their files.
-                            tokio::task::yield_now().await;
-                        }
+                Ok((stream, peer)) => {
+                    let room = self.admit(Incoming { stream, peer, door: self.listener.door() });
+                    made += u32::from(room == Some(Room::Made));
+                    if made >= MADE_IN_A_ROW {
+                        made = 0;
+                        // Let the evicted connections close their files.
+                        tokio::task::yield_now().await;
                     }
-                    Err(reason) => {
-                        observer.on(&Event::NotAdmitted { listener, reason });
-                        turn_away(&self.shared, stream, 403, &format!("dsp: {reason}"));
-                    }
-                },
+                }
                 // The client disconnected before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -122,58 +122,115 @@ impl<R: Record> Acceptor<R> {
         }
     }
 
-    /// Admits a client, and returns its service.
-    fn admit(&self, peer: Peer) -> Result<Arc<Service<R>>, NotAdmitted> {
-        self.listener.admits(peer)?;
-        self.admission.admit(&peer)
+    /// Serves a connection if its client is admitted, which may take time that nothing else waits for.
+    /// Returns the room that was found for it, if that is known already.
+    fn admit(&self, incoming: Incoming) -> Option<Room> {
+        let Self { shared, events, .. } = self;
+        match self.admission.admit(&incoming.caller(self.listener.address())) {
+            Admitting::Now(answer) => incoming.answered(answer, shared, events),
+            Admitting::Later(answer) => {
+                match shared.admitting.begin(&incoming.peer) {
+                    Some(asked) => {
+                        let (shared, events) = (Arc::clone(shared), Arc::clone(events));
+                        let admitting =
+                            incoming.admit_later(answer, asked, Arc::clone(&shared), events);
+                        shared.spawn(admitting);
+                    }
+                    None => refuse(shared, incoming.stream, events),
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Incoming {
+    fn caller<'a>(&'a self, listener: &'a Address) -> Caller<'a> {
+        let stream = match &self.stream {
+            Stream::Unix(stream) => Some(stream),
+            Stream::Tcp(_) => None,
+        };
+        Caller { peer: self.peer, listener, stream, certificate: &[] }
     }
 
-    /// Serves a connection if there is room for it now or soon.
-    fn find_room(&self, admitted: Admitted<R>) -> Room {
-        let room = self.shared.registry.room(&admitted.peer);
+    /// Serves the connection if there is room for it now or soon, unless the client was not admitted.
+    fn answered<R: Record>(
+        self,
+        answer: Result<Admitted<R>, NotAdmitted>,
+        shared: &Arc<Shared>,
+        events: &Arc<Events>,
+    ) -> Option<Room> {
+        match answer {
+            Ok(admitted) => Some(Welcome { incoming: self, admitted }.find_room(shared, events)),
+            Err(reason) => {
+                let listener = &events.listener;
+                events.observer.on(&Event::NotAdmitted { listener, reason: &reason });
+                turn_away(shared, self.stream, 403, &format!("dsp: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// Serves the connection when its client has been admitted.
+    async fn admit_later<R: Record>(
+        self,
+        answer: AdmittedLater<R>,
+        asked: Asked,
+        shared: Arc<Shared>,
+        events: Arc<Events>,
+    ) {
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        drop(asked);
+        self.answered(answer.unwrap_or(Err(NotAdmitted::TooSlow)), &shared, &events);
+    }
+}
+
+impl<R: Record> Welcome<R> {
+    /// Serves the connection if there is room for it now or soon.
+    fn find_room(self, shared: &Arc<Shared>, events: &Arc<Events>) -> Room {
+        let room = shared.registry.room(&self.incoming.peer);
         let placed = match room {
             Room::Free | Room::Made => {
-                admitted.serve(&self.shared);
+                self.serve(shared);
                 return room;
             }
             Room::Soon { is_own } => {
                 let most = if is_own { MOST_OWN_WAITING } else { MOST_WAITING };
-                Placed::of(&self.shared.waiting, most)
+                Placed::of(&shared.waiting, most)
             }
             Room::Full => None,
         };
         match placed {
             Some(placed) => {
-                let waiting =
-                    admitted.wait(placed, Arc::clone(&self.shared), Arc::clone(&self.events));
-                self.shared.spawn(waiting);
+                shared.spawn(self.wait(placed, Arc::clone(shared), Arc::clone(events)));
             }
-            None => refuse(&self.shared, admitted.stream, &self.events),
+            None => refuse(shared, self.incoming.stream, events),
         }
         room
     }
-}
 
-impl<R: Record> Admitted<R> {
     /// Serves the connection. There must be room for it.
     fn serve(self, shared: &Arc<Shared>) {
+        let Incoming { stream, peer, door } = self.incoming;
+        let Admitted { service, client: who } = self.admitted;
         // Register before the next connection is accepted, because this one counts against it.
-        let (number, service) = (shared.next_number(), self.service.number);
-        let registered = Registry::register(&shared.registry, number, self.peer, service);
-        if let Ok(stream) = self.stream.into_raw() {
-            let connection = serve(stream, self.service, Arc::clone(shared), registered, self.door);
+        let number = shared.next_number();
+        let registered = Registry::register(&shared.registry, number, peer, service.number);
+        if let Ok(stream) = stream.into_raw() {
+            let client = Client { number, peer, who, door };
+            let connection = serve(stream, service, Arc::clone(shared), registered, client);
             shared.workers.spawn(&shared.stop.tasks, connection);
         }
     }
 
     /// Serves the connection as soon as there is room.
     async fn wait(self, placed: Placed, shared: Arc<Shared>, events: Arc<Events>) {
-        let has_room = wait_for_room(&shared.registry, &self.peer).await;
+        let has_room = wait_for_room(&shared.registry, &self.incoming.peer).await;
         drop(placed);
         if has_room {
             self.serve(&shared);
         } else {
-            refuse(&shared, self.stream, &events);
+            refuse(&shared, self.incoming.stream, &events);
         }
     }
 }
@@ -225,12 +282,10 @@ async fn serve<R: Record>(
     service: Arc<Service<R>>,
     shared: Arc<Shared>,
     registered: Registered,
-    door: Option<Arc<Door>>,
+    client: Client,
 ) {
     let Ok(stream) = stream.register() else { return };
-    let control = Arc::clone(&registered.control);
-    let (number, peer) = (registered.number, registered.peer);
-    let client = Client { number, peer, door };
+    let (control, peer) = (Arc::clone(&registered.control), client.peer);
     let connection = Connection::new(service, shared, client, Arc::clone(&control), stream);
     control.run(Turns::of(&peer), Box::pin(connection.serve())).await;
 }

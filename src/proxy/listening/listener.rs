@@ -14,7 +14,6 @@ use super::door::Door;
 use super::socket_file::{self, Hazard, Identity, Place, unix_socket};
 use crate::api::Address;
 use crate::peer::Peer;
-use crate::proxy::not_admitted::NotAdmitted;
 use crate::proxy::streams::stream::Stream;
 use crate::text::shown;
 
@@ -38,11 +37,6 @@ pub struct Access {
     pub owner: Option<u32>,
     /// The group that owns a unix socket.
     pub group: Option<u32>,
-    /// Users whose processes may connect. If both `users` and `groups` are empty, only the mode
-    /// restricts access.
-    pub users: Vec<u32>,
-    /// Groups whose processes may connect. Only the primary group of a process counts.
-    pub groups: Vec<u32>,
 }
 
 /// A bound and listening socket. Dropping it closes it and removes its file.
@@ -50,7 +44,6 @@ pub struct Access {
 pub struct Listener {
     socket: Socket,
     address: Address,
-    access: Access,
     /// Checks requests that arrive over TCP.
     door: Option<Arc<Door>>,
     /// Dropped last, so that the file is removed after the socket is closed.
@@ -88,14 +81,6 @@ pub enum ListenError {
         /// The system's error.
         source: io::Error,
     },
-    /// The system does not report which user connects over TCP.
-    #[error(
-        "{address} cannot tell the users of its clients apart; --allow-uid and --allow-gid are for unix sockets"
-    )]
-    NoUsers {
-        /// The address.
-        address: Address,
-    },
     /// The path exists and is not a socket.
     #[error("{} exists and is not a socket; dsp does not delete it", shown(path))]
     NotASocket {
@@ -120,9 +105,6 @@ impl Listener {
     pub async fn bind(address: &Address, access: &Access) -> Result<Self, ListenError> {
         let io = |source| ListenError::Io { address: address.clone(), source };
         match address {
-            Address::Tcp { .. } if access.names_clients() => {
-                Err(ListenError::NoUsers { address: address.clone() })
-            }
             Address::Tcp { host, port } => {
                 let resolved: Vec<SocketAddr> =
                     tokio::net::lookup_host((host.as_str(), *port)).await.map_err(io)?.collect();
@@ -139,8 +121,7 @@ impl Listener {
                 let (port, is_local) = (bound.port(), bound.ip().to_canonical().is_loopback());
                 let door = Some(Arc::new(Door::new(host, &access.hosts, is_local)));
                 let address = Address::Tcp { host: host.clone(), port };
-                let (socket, access) = (Socket::Tcp(listener), access.clone());
-                Ok(Self { socket, address, access, door, file: None })
+                Ok(Self { socket: Socket::Tcp(listener), address, door, file: None })
             }
             Address::Unix(path) => Self::bind_unix(path, access),
         }
@@ -155,8 +136,7 @@ impl Listener {
         clear(path, &address)?;
         match bind_unix(path, access) {
             Ok((listener, file)) => {
-                let (socket, access) = (Socket::Unix(listener), access.clone());
-                Ok(Self { socket, address, access, door: None, file: Some(file) })
+                Ok(Self { socket: Socket::Unix(listener), address, door: None, file: Some(file) })
             }
             Err(source) => Err(ListenError::Io { address, source }),
         }
@@ -199,16 +179,6 @@ impl Listener {
         }
     }
 
-    /// Checks whether a client may connect.
-    pub(crate) fn admits(&self, peer: Peer) -> Result<(), NotAdmitted> {
-        if !self.access.names_clients() {
-            return Ok(());
-        }
-        let Peer::Process { user, group, .. } = peer else { return Err(NotAdmitted::Unknown) };
-        let admitted = self.access.users.contains(&user) || self.access.groups.contains(&group);
-        if admitted { Ok(()) } else { Err(NotAdmitted::Process { user, group }) }
-    }
-
     /// Accepts the next client, and identifies it.
     pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match &self.socket {
@@ -222,12 +192,6 @@ impl Listener {
                 Ok((Stream::Unix(stream), peer))
             }
         }
-    }
-}
-
-impl Access {
-    fn names_clients(&self) -> bool {
-        !self.users.is_empty() || !self.groups.is_empty()
     }
 }
 
@@ -313,21 +277,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let own = rustix::process::getuid().as_raw();
-        let access = Access { mode: Some(0o660), users: vec![own], ..Access::default() };
+        let access = Access { mode: Some(0o660), ..Access::default() };
         let address = Address::unix(&path).unwrap();
         let listener = Listener::bind(&address, &access).await.unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         let _client = tokio::net::UnixStream::connect(&path).await.unwrap();
         let (_stream, peer) = listener.accept().await.unwrap();
-        assert_eq!(listener.admits(peer), Ok(()));
-        drop(listener);
-        let access = Access { users: vec![own + 1], ..Access::default() };
-        let listener = Listener::bind(&address, &access).await.unwrap();
-        let refused = listener.admits(peer).unwrap_err();
-        assert!(matches!(refused, NotAdmitted::Process { user, .. } if user == own));
-        let tcp = "tcp://127.0.0.1:0".parse().unwrap();
-        let refused = Listener::bind(&tcp, &access).await;
-        assert!(matches!(refused, Err(ListenError::NoUsers { .. })));
+        assert!(matches!(peer, Peer::Process { user, .. } if user == own), "{peer}");
     }
 
     #[tokio::test]

@@ -36,8 +36,6 @@ pub(crate) struct Registered {
     pub(crate) registry: Arc<Registry>,
     /// The connection's number.
     pub(crate) number: u64,
-    /// The client at the other end.
-    pub(crate) peer: Peer,
     /// The orders for the connection.
     pub(crate) control: Arc<Control>,
 }
@@ -87,7 +85,7 @@ impl Registry {
         let control = Arc::new(Control::default());
         let entry = Entry { control: Arc::clone(&control), peer, since: Instant::now(), service };
         registry.state.lock().insert(number, entry);
-        Registered { registry: Arc::clone(registry), number, peer, control }
+        Registered { registry: Arc::clone(registry), number, control }
     }
 
     /// Applies `order` to every connection.

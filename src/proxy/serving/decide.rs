@@ -143,6 +143,7 @@ impl<R: Record> Connection<R> {
             at,
             connection: self.client.number,
             peer: asked.peer,
+            client: self.client.who.as_deref(),
             method: asked.head.method,
             target: origin_form(asked.head.target),
             agent,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::peer::Peer;
+use crate::peer::{self, Peer};
 use crate::proxy::listening::door::Door;
 use crate::proxy::relaying::request_reader::Arrived;
 
@@ -12,6 +12,8 @@ pub(crate) struct Client {
     /// The number of its connection, from 1.
     pub(crate) number: u64,
     pub(crate) peer: Peer,
+    /// What was found out about it, if that was needed.
+    pub(crate) who: Option<Arc<peer::Client>>,
     /// Decides which of its requests are let in; all of them if `None`.
     pub(crate) door: Option<Arc<Door>>,
 }

@@ -226,6 +226,7 @@ impl Import {
                 // Logs may number requests, but not connections.
                 connection: 1,
                 peer: Peer::Unknown,
+                client: None,
                 method: &entry.method,
                 target: &entry.target,
                 agent: entry.agent.as_deref(),

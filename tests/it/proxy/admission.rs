@@ -11,7 +11,8 @@ use dsp::peer::Peer;
 use dsp::policy::{Decision, Enforcer, Gate, Observer, Request};
 use dsp::profile::parse;
 use dsp::proxy::{
-    Access, Admission, Begun, Decided, Listener, NotAdmitted, Proxy, Record, Service,
+    Access, Admission, Admitted, Admitting, Begun, Caller, Decided, Listener, NotAdmitted, Proxy,
+    Record, Service,
 };
 
 use tokio::net::TcpSocket;
@@ -42,12 +43,14 @@ struct ByPeer {
 }
 
 impl Admission<Nothing> for ByPeer {
-    fn admit(&self, peer: &Peer) -> Result<Arc<Service<Nothing>>, NotAdmitted> {
-        match peer {
-            Peer::Process { .. } => Ok(Arc::clone(&self.processes)),
-            Peer::Address { ip, .. } if *ip == MACHINE => Ok(Arc::clone(&self.machines)),
+    fn admit(&self, caller: &Caller<'_>) -> Admitting<Nothing> {
+        Admitting::Now(match caller.peer() {
+            Peer::Process { .. } => Ok(Admitted::to(Arc::clone(&self.processes))),
+            Peer::Address { ip, .. } if ip == MACHINE => {
+                Ok(Admitted::to(Arc::clone(&self.machines)))
+            }
             Peer::Address { .. } | Peer::Unknown => Err(NotAdmitted::Unknown),
-        }
+        })
     }
 }
 

@@ -1,0 +1,126 @@
+//! The process at the other end of a unix socket, and where it runs.
+//!
+//! A process ID may belong to another process by the time it is looked up: its process may have ended. Since
+//! Linux 6.5, the system gives out a handle of the process (`SO_PEERPIDFD`), which shows whether it still
+//! exists after its files in `/proc` were read; then they were its own. On older systems, these files must
+//! show the same start before and after, which leaves one gap: a process that ended before it was looked up
+//! for the first time, and whose ID was given out again at once.
+
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroU32;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use tokio::net::UnixStream;
+
+use crate::peer::Place;
+
+/// The size limit, in bytes, for a file about a process. A path in it has at most 4096.
+const LONGEST: u64 = 1 << 16;
+
+/// A process that connected, which may have ended.
+#[derive(Debug)]
+pub struct Process {
+    number: NonZeroU32,
+    /// A handle of it (pidfd_open(2)); `None` if the system has none.
+    handle: Option<OwnedFd>,
+}
+
+impl Process {
+    pub(super) fn of(number: NonZeroU32, stream: &UnixStream) -> Option<Self> {
+        Some(Self { number, handle: handle(stream)? })
+    }
+
+    /// A process by its ID alone.
+    #[must_use]
+    pub fn numbered(number: NonZeroU32) -> Self {
+        Self { number, handle: None }
+    }
+
+    /// Its process ID.
+    #[must_use]
+    pub fn number(&self) -> NonZeroU32 {
+        self.number
+    }
+
+    /// Where it runs, according to this folder of processes, which is `/proc` except in tests. `None` if it
+    /// has ended, or if that is not known.
+    #[must_use]
+    pub fn place(&self, processes: &Path) -> Option<Place> {
+        let folder = processes.join(self.number.to_string());
+        let place = match &self.handle {
+            Some(handle) => {
+                let cgroups = read(&folder.join("cgroup"))?;
+                is_running(handle).then_some(cgroups)?
+            }
+            None => {
+                let start = start(&folder)?;
+                let cgroups = read(&folder.join("cgroup"))?;
+                let again = read(&folder.join("cgroup"))?;
+                (cgroups == again && Some(start) == self::start(&folder)).then_some(cgroups)?
+            }
+        };
+        Place::parse(&place)
+    }
+}
+
+/// The folder in which the processes of this one's namespace are; `None` if `/proc` is that of another.
+pub fn processes() -> Option<&'static Path> {
+    static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let folder = PathBuf::from("/proc");
+        let own = std::fs::read_link(folder.join("self")).ok()?;
+        (own == Path::new(&std::process::id().to_string())).then_some(folder)
+    });
+    FOLDER.as_deref()
+}
+
+/// When a process started, in ticks since the system started (proc_pid_stat(5)).
+fn start(folder: &Path) -> Option<u64> {
+    // The name of the program is in parentheses, and may contain any character.
+    let stat = read(&folder.join("stat"))?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+fn read(path: &Path) -> Option<String> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+    let is_whole = (text.len() as u64) < LONGEST;
+    String::from_utf8(text).ok().filter(|_| is_whole)
+}
+
+/// The handle of the process that connected: `Some(None)` if the system gives out none, and `None` if the
+/// process is gone.
+#[cfg(target_os = "linux")]
+fn handle(stream: &UnixStream) -> Option<Option<OwnedFd>> {
+    use nix::errno::Errno;
+    use nix::sys::socket::{getsockopt, sockopt};
+
+    match getsockopt(stream, sockopt::PeerPidfd) {
+        Ok(handle) => Some(Some(handle)),
+        Err(Errno::ENOPROTOOPT) => Some(None),
+        Err(_) => None,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn handle(_stream: &UnixStream) -> Option<Option<OwnedFd>> {
+    None
+}
+
+/// Whether a process has not ended. Its handle can be read when it has.
+#[cfg(target_os = "linux")]
+fn is_running(handle: &OwnedFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let mut handles = [PollFd::new(handle, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    matches!(poll(&mut handles, Some(&at_once)), Ok(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_running(_handle: &OwnedFd) -> bool {
+    false
+}

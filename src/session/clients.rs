@@ -1,0 +1,113 @@
+//! Who asks: finds out what rules about clients need to know, and admits those that match.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::containers::Containers;
+use crate::peer::{Client, Clients, ContainerPlace, Needs, Peer};
+use crate::proxy::{
+    self, Admission, Admitted, AdmittedLater, Admitting, Caller, NotAdmitted, Record, Service,
+};
+
+/// Finds out who clients are.
+#[derive(Clone)]
+pub(super) struct WhoAsks {
+    needs: Needs,
+    /// The folder of processes; `None` if they cannot be looked up.
+    processes: Option<Arc<Path>>,
+    containers: Arc<Containers>,
+}
+
+/// A client, as far as it could be found out without waiting.
+pub(super) enum FoundOut {
+    /// That is all.
+    All(Client),
+    /// Its engine has to be asked about its container.
+    Except(Client, ContainerPlace),
+}
+
+impl WhoAsks {
+    /// Finds out so much, and asks `containers` about containers.
+    pub(super) fn new(needs: Needs, containers: Arc<Containers>) -> Self {
+        Self { needs, processes: proxy::processes().map(Arc::from), containers }
+    }
+
+    /// Finds out who a client is, as far as that is possible without waiting.
+    pub(super) fn find(&self, caller: &Caller<'_>) -> FoundOut {
+        let mut client = Client::of(caller.peer());
+        client.certificate = caller.certificate().to_vec();
+        if self.needs.groups {
+            client.groups = caller.groups().unwrap_or_default();
+        }
+        let processes = self.processes.as_deref().filter(|_| self.needs.place);
+        let place = processes.and_then(|processes| caller.process()?.place(processes));
+        let Some(place) = place else { return FoundOut::All(client) };
+        client.unit = place.unit;
+        match place.container.filter(|_| self.needs.container) {
+            None => FoundOut::All(client),
+            Some(container) => match self.containers.known(&container) {
+                Some(known) => {
+                    client.container = known;
+                    FoundOut::All(client)
+                }
+                None => FoundOut::Except(client, container),
+            },
+        }
+    }
+
+    /// Finds out the rest about a client.
+    pub(super) async fn complete(&self, mut client: Client, place: &ContainerPlace) -> Client {
+        client.container = self.containers.find(place, self.processes.as_deref()).await;
+        client
+    }
+}
+
+/// Serves the clients that match rules.
+pub(super) struct AdmitClients<R: Record> {
+    clients: Arc<Clients>,
+    who_asks: WhoAsks,
+    service: Arc<Service<R>>,
+}
+
+impl<R: Record> AdmitClients<R> {
+    /// Gives this service to the clients that match one of the rules; to all if there are no rules.
+    /// `containers` are asked about if a rule names any.
+    pub(super) fn new(clients: Clients, containers: Arc<Containers>, service: Service<R>) -> Self {
+        let who_asks = WhoAsks::new(clients.needs(), containers);
+        Self { clients: Arc::new(clients), who_asks, service: Arc::new(service) }
+    }
+}
+
+impl<R: Record> Admission<R> for AdmitClients<R> {
+    fn admit(&self, caller: &Caller<'_>) -> Admitting<R> {
+        if self.clients.is_empty() {
+            return Admitting::Now(Ok(Admitted::to(Arc::clone(&self.service))));
+        }
+        match self.who_asks.find(caller) {
+            FoundOut::All(client) => {
+                Admitting::Now(admitted(&self.clients, client, Arc::clone(&self.service)))
+            }
+            FoundOut::Except(client, place) => {
+                let (clients, service) = (Arc::clone(&self.clients), Arc::clone(&self.service));
+                let who_asks = self.who_asks.clone();
+                let later: AdmittedLater<R> = Box::pin(async move {
+                    let client = who_asks.complete(client, &place).await;
+                    admitted(&clients, client, service)
+                });
+                Admitting::Later(later)
+            }
+        }
+    }
+}
+
+fn admitted<R: Record>(
+    clients: &Clients,
+    client: Client,
+    service: Arc<Service<R>>,
+) -> Result<Admitted<R>, NotAdmitted> {
+    match client {
+        client if clients.admits(&client) => Ok(Admitted::to(service).known_as(Arc::new(client))),
+        Client { peer: Peer::Unknown, .. } => Err(NotAdmitted::Unknown),
+        client => Err(NotAdmitted::Client(Arc::new(client))),
+    }
+}
