@@ -19,6 +19,7 @@ pub mod files;
 pub mod follow;
 #[cfg(test)]
 mod growth_tests;
+pub mod host;
 pub mod html;
 pub mod http1;
 pub mod learn;

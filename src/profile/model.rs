@@ -31,7 +31,7 @@ pub struct Profile {
 }
 
 /// The name of a profile: letters, digits, `.`, `_` and `-`, at most 64 of them.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub struct Name(String);
 
 /// The text is not a valid name for a profile.

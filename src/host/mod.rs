@@ -1,0 +1,13 @@
+//! The host file (`dsp.yaml`): the programs of a host, each with its profile, its sockets and its settings.
+//!
+//! It is parsed as strictly as a profile is. Paths in it are read from its own folder. Nothing here looks at
+//! the system: users and groups stay names, and profiles stay paths.
+
+mod model;
+mod parse;
+mod schema;
+mod written;
+
+pub use model::{AuditLog, Host, Program, Settings, Socket, SocketSettings};
+pub use parse::{HostError, load, parse};
+pub use schema::schema;

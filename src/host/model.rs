@@ -1,0 +1,96 @@
+//! What a host file says.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use crate::api::Address;
+use crate::profile::Name;
+
+/// The programs of a host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Host {
+    /// What concerns all programs. It cannot change while dsp serves.
+    pub settings: Settings,
+    /// The programs, by their names, in the order of the file.
+    pub programs: IndexMap<Name, Program>,
+    /// Each socket on which programs are served, once.
+    pub sockets: Vec<Socket>,
+}
+
+/// What concerns all programs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// The engine, as `-H` names it; `None` is the one that the docker CLI would use.
+    pub engine: Option<Address>,
+    /// Where `dsp reload` connects.
+    pub control: Option<Address>,
+    /// Where metrics and health are served.
+    pub metrics: Option<Address>,
+    /// How long open requests may go on at the end.
+    pub grace: Duration,
+    /// How long a body may make no progress; `None` for no limit.
+    pub body_timeout: Option<Duration>,
+    /// How many connections there may be at once; `None` for the usual limit.
+    pub max_connections: Option<usize>,
+}
+
+/// A program: what it may do, and where it connects.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Program {
+    /// The profile: a file, or one that is part of dsp (`builtin:NAME`).
+    pub profile: PathBuf,
+    /// Where it connects.
+    pub listen: Vec<Address>,
+    /// Whose objects `@own` are; `None` for the name of the profile.
+    pub own: Option<Name>,
+    /// Whether everything is let through, and what would be denied is only reported.
+    pub only_audits: bool,
+    /// Whether the profile has to be reviewed.
+    pub requires_reviewed: bool,
+    /// Whether requests in progress that a new version of the profile denies are ended.
+    pub drops_denied: bool,
+    /// Where each request and its decision are written.
+    pub audit_log: Option<AuditLog>,
+}
+
+/// An audit log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AuditLog {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether requests are let through that cannot be written down.
+    pub is_optional: bool,
+}
+
+/// A socket that clients connect to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Socket {
+    /// Its address.
+    pub address: Address,
+    /// Who may use it.
+    pub settings: SocketSettings,
+}
+
+/// Who may use a socket.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SocketSettings {
+    /// The mode of the file of a unix socket.
+    pub mode: Option<u32>,
+    /// The user who owns the file, by name or number.
+    pub owner: Option<String>,
+    /// The group that owns the file, by name or number.
+    pub group: Option<String>,
+    /// Host names that clients may use for a TCP address.
+    pub hosts: Vec<String>,
+    /// Whether other machines may reach a TCP address.
+    pub anywhere: bool,
+}
+
+impl Settings {
+    /// How long open requests may go on at the end, unless the file says otherwise.
+    pub const GRACE: Duration = Duration::from_secs(10);
+    /// How long a body may make no progress, unless the file says otherwise.
+    pub const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+}

@@ -1,0 +1,307 @@
+//! Parses a host file.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::model::{AuditLog, Host, Program, Settings, Socket, SocketSettings};
+use super::written::{File, KIND, Listen, ProgramFile, SocketFile, SocketSettingsFile};
+use crate::api::Address;
+use crate::profile::Name;
+use crate::text::{printable, shown};
+use crate::yaml::{Problem, Spanned, at, from_versioned, hint, span};
+
+/// The size limit of a host file in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// How the name of a profile that is part of dsp begins.
+const BUILTIN: &str = "builtin:";
+
+/// Why a host file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The file cannot be read.
+    #[error("cannot read the host file {}: {source}", shown(path))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The file is larger than a host file can be.
+    #[error("{} is larger than {MAX_BYTES} bytes; a host file is smaller", shown(path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not UTF-8.
+    #[error("{} is not valid UTF-8", shown(path))]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The text is not a valid host file.
+    #[error("{}:{}:{}: {}", shown(path), problem.line, problem.column, problem.message)]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// What is wrong, and where.
+        problem: Box<Problem>,
+    },
+}
+
+/// Reads and parses the host file at `path`.
+///
+/// # Errors
+/// [`HostError`].
+pub fn load(path: &Path) -> Result<Host, HostError> {
+    let io = |source| HostError::Io { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(HostError::TooLarge { path: path.to_owned() });
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|_| HostError::NotText { path: path.to_owned() })?;
+    match parse(&text, path.parent().unwrap_or(Path::new(""))) {
+        Ok(host) => Ok(host),
+        Err(problem) => {
+            Err(HostError::Invalid { path: path.to_owned(), text, problem: Box::new(problem) })
+        }
+    }
+}
+
+/// Parses the text of a host file. Paths in it are read from `folder`.
+///
+/// # Errors
+/// The first [`Problem`].
+pub fn parse(text: &str, folder: &Path) -> Result<Host, Problem> {
+    let file: File = from_versioned(text, &KIND)?;
+    let address = |value: &Option<Spanned<String>>| {
+        value.as_ref().map(|value| parse_address(text, value)).transpose()
+    };
+    let seconds =
+        |seconds: Option<u64>, usual: Duration| seconds.map_or(usual, Duration::from_secs);
+    let body_timeout = seconds(file.body_timeout, Settings::BODY_TIMEOUT);
+    let settings = Settings {
+        engine: address(&file.engine)?,
+        control: address(&file.control)?,
+        metrics: address(&file.metrics)?,
+        grace: seconds(file.grace, Settings::GRACE),
+        body_timeout: Some(body_timeout).filter(|time| !time.is_zero()),
+        max_connections: file
+            .max_connections
+            .as_ref()
+            .map(|most| parse_most(text, most))
+            .transpose()?,
+    };
+    if let (Some(Address::Tcp { .. }), Some(written)) = (&settings.control, &file.control) {
+        let message = "the control socket is not a unix socket".to_owned();
+        let help = hint("write control: unix:///run/dsp/control.sock");
+        return Err(at(text, span(text, written), message, help));
+    }
+    if file.programs.value.is_empty() {
+        let help = hint("write one, such as traefik: { profile: builtin:traefik }");
+        let place = span(text, &file.programs);
+        return Err(at(text, place, "there is no program".to_owned(), help));
+    }
+    let mut reading =
+        Reading { text, folder, requires_reviewed: file.require_reviewed, sockets: Vec::new() };
+    let mut programs = IndexMap::new();
+    for (name, program) in &file.programs.value {
+        let parsed = Name::parse(&name.value)
+            .map_err(|error| at(text, span(text, name), error.to_string(), None))?;
+        programs.insert(parsed, reading.program(name, program)?);
+    }
+    let sockets = reading.sockets.into_iter().map(|known| known.socket).collect();
+    Ok(Host { settings, programs, sockets })
+}
+
+/// What has been read so far.
+struct Reading<'a> {
+    text: &'a str,
+    folder: &'a Path,
+    requires_reviewed: bool,
+    sockets: Vec<KnownSocket>,
+}
+
+/// A socket and the program that it is for.
+struct KnownSocket {
+    socket: Socket,
+    program: String,
+}
+
+impl Reading<'_> {
+    fn program(&mut self, name: &Spanned<String>, file: &ProgramFile) -> Result<Program, Problem> {
+        let text = self.text;
+        let own = file.own.as_ref().map(|own| {
+            Name::parse(&own.value)
+                .map_err(|error| at(text, span(text, own), error.to_string(), None))
+        });
+        let is_set = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
+        if let (None, Some(optional)) = (&file.audit_log, &file.audit_log_optional) {
+            let message = "audit_log_optional is for a program with an audit_log".to_owned();
+            return Err(at(text, span(text, optional), message, hint("leave it out")));
+        }
+        if let Some(drops) = file.drop_denied.as_ref().filter(|it| it.value && file.audit) {
+            let message =
+                "drop_denied ends requests, and audit lets all of them through".to_owned();
+            return Err(at(text, span(text, drops), message, hint("leave one of them out")));
+        }
+        let Some(listen) = &file.listen else {
+            let message = format!("the program \"{}\" has no socket", printable(&name.value));
+            let help = format!("add listen: unix:///run/dsp/{}.sock", printable(&name.value));
+            return Err(at(text, span(text, name), message, Some(help)));
+        };
+        let audit_log = file.audit_log.as_ref().map(|path| AuditLog {
+            path: self.folder.join(&path.value),
+            is_optional: is_set(&file.audit_log_optional),
+        });
+        let program = Program {
+            profile: self.profile(&file.profile)?,
+            listen: self.listen(&name.value, listen)?,
+            own: own.transpose()?,
+            only_audits: file.audit,
+            requires_reviewed: file.require_reviewed.unwrap_or(self.requires_reviewed),
+            drops_denied: is_set(&file.drop_denied),
+            audit_log,
+        };
+        Ok(program)
+    }
+
+    /// The path of a profile, from the current folder.
+    fn profile(&self, written: &Spanned<String>) -> Result<PathBuf, Problem> {
+        match written.value.as_str() {
+            "" => {
+                let message = "the name of the profile is empty".to_owned();
+                let help = hint("write a file, or builtin:NAME as dsp profiles lists them");
+                Err(at(self.text, span(self.text, written), message, help))
+            }
+            name if name.starts_with(BUILTIN) => Ok(PathBuf::from(name)),
+            // Without "./", so that one file is one profile.
+            path => Ok(self.folder.join(path).components().collect()),
+        }
+    }
+
+    fn listen(&mut self, program: &str, listen: &Spanned<Listen>) -> Result<Vec<Address>, Problem> {
+        let place = span(self.text, listen);
+        let sockets: Vec<(_, &SocketFile)> = match &listen.value {
+            Listen::One(socket) => vec![(place, socket)],
+            Listen::Many(list) if list.is_empty() => {
+                let help = hint("write an address, such as unix:///run/dsp/app.sock");
+                return Err(at(self.text, place, "the list of sockets is empty".to_owned(), help));
+            }
+            Listen::Many(list) => {
+                list.iter().map(|item| (span(self.text, item), &item.value)).collect()
+            }
+        };
+        let mut addresses = Vec::new();
+        for (place, socket) in sockets {
+            let socket = self.socket(&place, socket)?;
+            if let Some(known) = self.sockets.iter().find(|it| it.socket.address == socket.address)
+            {
+                let message = match known.program == program {
+                    true => format!("{} is listed twice", socket.address),
+                    false => format!("{} is the socket of \"{}\"", socket.address, known.program),
+                };
+                let help = hint("give each program a socket of its own");
+                return Err(at(self.text, place, message, help));
+            }
+            addresses.push(socket.address.clone());
+            self.sockets.push(KnownSocket { socket, program: printable(program) });
+        }
+        Ok(addresses)
+    }
+
+    fn socket(
+        &self,
+        place: &std::ops::Range<usize>,
+        socket: &SocketFile,
+    ) -> Result<Socket, Problem> {
+        match socket {
+            SocketFile::Address(address) => Ok(Socket {
+                address: address_at(self.text, place, address)?,
+                settings: SocketSettings::default(),
+            }),
+            SocketFile::Settings(file) => self.socket_with_settings(file),
+        }
+    }
+
+    fn socket_with_settings(&self, file: &SocketSettingsFile) -> Result<Socket, Problem> {
+        let text = self.text;
+        let address = parse_address(text, &file.address)?;
+        let of_files = [&file.mode, &file.owner, &file.group].into_iter().flatten().next();
+        let of_tcp = file.insecure_tcp.as_ref().map(|flag| span(text, flag));
+        let first_host = file.allow_host.iter().flatten().next().map(|host| span(text, host));
+        let misplaced = match &address {
+            Address::Tcp { .. } => of_files
+                .map(|value| (span(text, value), "mode, owner and group are for unix sockets")),
+            Address::Unix(_) => of_tcp
+                .or(first_host)
+                .map(|place| (place, "allow_host and insecure_tcp are for tcp:// addresses")),
+        };
+        if let Some((place, message)) = misplaced {
+            return Err(at(text, place, message.to_owned(), hint("leave it out")));
+        }
+        let word = |value: &Option<Spanned<String>>| value.as_ref().map(|it| it.value.clone());
+        let hosts = file.allow_host.iter().flatten();
+        let settings = SocketSettings {
+            mode: file.mode.as_ref().map(|mode| parse_mode(text, mode)).transpose()?,
+            owner: word(&file.owner),
+            group: word(&file.group),
+            hosts: hosts.map(|host| parse_host(text, host)).collect::<Result<_, _>>()?,
+            anywhere: file.insecure_tcp.as_ref().is_some_and(|flag| flag.value),
+        };
+        Ok(Socket { address, settings })
+    }
+}
+
+fn parse_address(text: &str, written: &Spanned<String>) -> Result<Address, Problem> {
+    address_at(text, &span(text, written), &written.value)
+}
+
+fn address_at(
+    text: &str,
+    place: &std::ops::Range<usize>,
+    written: &str,
+) -> Result<Address, Problem> {
+    written.parse().map_err(|error: crate::api::AddressError| {
+        at(text, place.clone(), printable(&error.to_string()), None)
+    })
+}
+
+fn parse_most(text: &str, most: &Spanned<usize>) -> Result<usize, Problem> {
+    match most.value {
+        0 => {
+            let message = "max_connections is 0, so nobody could connect".to_owned();
+            Err(at(text, span(text, most), message, hint("leave it out for the usual limit")))
+        }
+        most => Ok(most),
+    }
+}
+
+fn parse_mode(text: &str, mode: &Spanned<String>) -> Result<u32, Problem> {
+    let number = u32::from_str_radix(&mode.value, 8).ok().filter(|mode| *mode <= 0o777);
+    number.ok_or_else(|| {
+        let message = format!("\"{}\" is not a mode", printable(&mode.value));
+        at(text, span(text, mode), message, hint("write three octal digits: mode: \"660\""))
+    })
+}
+
+fn parse_host(text: &str, host: &Spanned<String>) -> Result<String, Problem> {
+    let is_name = !host.value.is_empty()
+        && host.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    if is_name {
+        return Ok(host.value.clone());
+    }
+    let message = format!("\"{}\" is not a host name", printable(&host.value));
+    Err(at(text, span(text, host), message, hint("write a host name without a port")))
+}
+
+#[cfg(test)]
+mod tests;
