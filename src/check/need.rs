@@ -253,6 +253,7 @@ fn code(reason: &Reason) -> CheckCode {
         | Reason::OwnerUnknown(_)
         | Reason::NoContents
         | Reason::Unreadable(_)
+        | Reason::NoEngine
         | Reason::Unrecorded => CheckCode::RefusedRequest,
     }
 }

@@ -10,7 +10,7 @@ use super::options;
 use super::output::{self, HELP, STRONG};
 use super::sessions::Sessions;
 use super::status::Status;
-use super::{environment, evidence, runtime, serve, standard};
+use super::{environment, evidence, front, runtime, standard};
 use crate::api::Address;
 use crate::engine::{self, Engine};
 use crate::learn;
@@ -107,11 +107,11 @@ struct Stage {
 impl Stage {
     async fn set(args: &Args) -> anyhow::Result<Self> {
         let mut environment = environment::read(args.engine.host.as_deref());
-        let runtime_dir = serve::runtime_dir(&environment);
+        let runtime_dir = front::runtime_dir(&environment);
         let missing = if args.sample {
             "as asked with --sample".to_owned()
         } else {
-            match engine::find(&environment, serve::PROBE_TIME).await {
+            match engine::find(&environment, front::PROBE_TIME).await {
                 Ok(engine) => {
                     let version = printable(&engine.version.version);
                     let (kind, address) = (engine.version.kind.title(), &engine.address);
@@ -127,7 +127,7 @@ impl Stage {
         let sample = SampleEngine::start(&folder.path().join("engine.sock"))?;
         environment.host_flag = Some(sample.address().spelled());
         Ok(Self {
-            engine: engine::find(&environment, serve::PROBE_TIME).await?,
+            engine: engine::find(&environment, front::PROBE_TIME).await?,
             story: format!("the sample engine inside dsp ({missing})"),
             runtime_dir,
             _sample: Some((sample, folder)),

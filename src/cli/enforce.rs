@@ -12,7 +12,7 @@ use super::options::{Engine, Verbosity};
 use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
-use super::{ambiguity, environment, output, reload, runtime, serve, standard};
+use super::{ambiguity, environment, front, output, reload, runtime, standard};
 use crate::api::Risk;
 use crate::child::Intercept;
 use crate::engine::{self, Environment};
@@ -102,14 +102,14 @@ async fn enforce(
     intercept: Option<Intercept>,
     verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
-    serve::warn_about_escape(&args.command, intercept.as_ref(), profile.nests());
+    front::warn_about_escape(&args.command, intercept.as_ref(), profile.nests());
     let environment = environment::read(args.engine.host.as_deref());
-    let engine = engine::find(&environment, serve::PROBE_TIME).await?;
+    let engine = engine::find(&environment, front::PROBE_TIME).await?;
     let is_listener = args.command.is_empty();
     let (only_audits, grace) = (args.audit, args.listen.grace);
     let uses_stdout = args.audit_log.as_deref().is_some_and(standard::is_standard);
     let options = args.options(profile, &environment, intercept)?;
-    let warn = &mut |warning| serve::warn(&warning, verbosity);
+    let warn = &mut |warning| front::warn(&warning, verbosity);
     let enforcement = Enforcement::start(engine, options, warn).await?;
     let profile = enforcement.profile();
     if (is_listener && !verbosity.quiet) || verbosity.verbose > 0 {
@@ -117,7 +117,7 @@ async fn enforce(
         ambiguity::warn(profile);
     }
     if is_listener {
-        serve::print_hosts(enforcement.addresses(), uses_stdout)?;
+        front::print_hosts(enforcement.addresses(), uses_stdout)?;
         if !verbosity.quiet {
             let rules = count(profile.allow.len(), "rule");
             let how = if only_audits { "auditing" } else { "enforcing" };
@@ -126,13 +126,13 @@ async fn enforce(
     }
     let notice = |notice| match notice {
         EnforcementNotice::Reloaded(end) => reload::report(*end, verbosity.quiet),
-        EnforcementNotice::Waiting { open } => serve::report_waiting(open, grace),
+        EnforcementNotice::Waiting { open } => front::report_waiting(open, grace),
         EnforcementNotice::Outlived { containers } => {
-            serve::report_outlived(&containers, "serves their socket");
+            front::report_outlived(&containers, "serves their socket");
         }
     };
     let end = enforcement.run(notice).await;
-    let status = serve::status(&end.workload);
+    let status = front::status(&end.workload);
     warn_about_containers(&end.cut_off);
     if !is_listener && !verbosity.quiet {
         summarise(&end.denials, only_audits);
@@ -141,7 +141,7 @@ async fn enforce(
 }
 
 /// Warns of rules with which a client can become root on the host.
-fn warn_about_root(profile: &Profile) {
+pub(super) fn warn_about_root(profile: &Profile) {
     let root = profile.allow.iter().filter(|entry| entry.value.risk() == Risk::Root);
     let rules: Vec<String> = root.map(|entry| printable(&in_short(&entry.value))).collect();
     if !rules.is_empty() {
@@ -175,7 +175,7 @@ impl Args {
             }),
             None => None,
         };
-        let mut front = serve::front(&self.listen, environment, self.command, intercept)?;
+        let mut front = front::front(&self.listen, environment, self.command, intercept)?;
         let body = Duration::from_secs(self.body_timeout);
         front.listen.limits.body = Some(body).filter(|body| !body.is_zero());
         Ok(EnforcementOptions { front, profile, audit_log })
@@ -183,7 +183,7 @@ impl Args {
 }
 
 /// Warns of containers that still run, with a socket that is no longer served.
-fn warn_about_containers(names: &[String]) {
+pub(super) fn warn_about_containers(names: &[String]) {
     if names.is_empty() {
         return;
     }

@@ -1,6 +1,7 @@
 //! The only place that shows errors.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::guard::Unanswered;
@@ -8,11 +9,13 @@ use super::help::{self, cause};
 use super::misuse::Misuse;
 use super::output;
 use super::status::Status;
+use crate::host::HostError;
 use crate::profile::LoadError;
 use crate::recording::ImportError;
 use crate::report::{Place, snippet};
 use crate::session::{NotReviewed, SocketsError};
 use crate::text::{is_unsafe, printable, spelled};
+use crate::yaml::Problem;
 
 /// What an error means for the exit status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,16 +81,22 @@ pub(super) fn show(error: &anyhow::Error, confined: bool) -> Status {
 
 /// Prints an error, and what to do about it.
 fn print(error: &anyhow::Error) {
-    match cause(error) {
-        Some(LoadError::Invalid { path, text, problem }) => {
-            let path = spelled(path);
-            let place = Place { path: &path, text, span: problem.span.clone() };
-            let hint = problem.hint.as_deref();
-            output::drawn(&snippet(&problem.message, &place, hint, output::width_of_stderr()));
-        }
-        _ => output::error(&in_full(error)),
+    if let Some(LoadError::Invalid { path, text, problem }) = cause(error) {
+        show_problem(path, text, problem);
+    } else if let Some(HostError::Invalid { path, text, problem }) = cause(error) {
+        show_problem(path, text, problem);
+    } else {
+        output::error(&in_full(error));
     }
     help::of(error).iter().for_each(|help| output::help(help));
+}
+
+/// Draws an error in a file that a person wrote at its place.
+fn show_problem(path: &Path, text: &str, problem: &Problem) {
+    let path = spelled(path);
+    let place = Place { path: &path, text, span: problem.span.clone() };
+    let hint = problem.hint.as_deref();
+    output::drawn(&snippet(&problem.message, &place, hint, output::width_of_stderr()));
 }
 
 /// Shows clap's output, which is the help, the version or a usage error, and returns clap's exit

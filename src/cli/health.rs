@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use super::options::Engine;
 use super::status::Status;
-use super::{environment, runtime, serve};
+use super::{environment, front, runtime};
 use crate::engine;
 
 /// Check whether an engine, or a dsp in front of one, answers
@@ -24,7 +24,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     let address = engine::locate(&environment::read(args.engine.host.as_deref()))?.address;
-    let answer = runtime::block_on(engine::ping(&address, serve::PROBE_TIME))?;
+    let answer = runtime::block_on(engine::ping(&address, front::PROBE_TIME))?;
     answer.map_err(|error| anyhow!("{address}: {error}"))?;
     Ok(Status::Done)
 }

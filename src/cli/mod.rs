@@ -21,6 +21,7 @@ mod export;
 mod failure;
 mod files;
 mod follow;
+mod front;
 mod generate;
 mod guard;
 mod health;
@@ -91,6 +92,7 @@ enum Command {
     Generate(generate::Args),
     Review(review::Args),
     Enforce(enforce::Args),
+    Serve(serve::Args),
     Check(check::Args),
     Verify(verify::Args),
     Diff(diff::Args),
@@ -128,6 +130,7 @@ impl Command {
             | Self::Report(_)
             | Self::Review(_)
             | Self::Schema(_)
+            | Self::Serve(_)
             | Self::Verify(_) => false,
         }
     }
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Man(man) => completions::man(&man, command()),
         Command::Profiles(profiles) => profiles::run(&profiles),
         Command::Schema(schema) => schema::run(&schema),
+        Command::Serve(serve) => serve::run(&serve, args.verbosity),
         Command::Report(report) => report::run(&report, args.verbosity),
         Command::Review(review) => review::run(&review, args.verbosity),
         Command::Record(record) => record::run(record, args.verbosity),

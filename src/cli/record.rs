@@ -11,7 +11,7 @@ use super::listen::Listen;
 use super::options::{Engine, Verbosity, word};
 use super::sessions::label;
 use super::status::Status;
-use super::{environment, follow, hint, output, runtime, serve, standard};
+use super::{environment, follow, front, hint, output, runtime, standard};
 use crate::child::Intercept;
 use crate::engine::{self, Environment};
 use crate::recording::{CommandLine, Progress, Totals};
@@ -92,9 +92,9 @@ async fn record(
     intercept: Option<Intercept>,
     verbosity: Verbosity,
 ) -> anyhow::Result<Status> {
-    serve::warn_about_escape(&args.command, intercept.as_ref(), args.follow);
+    front::warn_about_escape(&args.command, intercept.as_ref(), args.follow);
     let environment = environment::read(args.engine.host.as_deref());
-    let engine = engine::find(&environment, serve::PROBE_TIME).await?;
+    let engine = engine::find(&environment, front::PROBE_TIME).await?;
     let reach = match &intercept {
         Some(_) => Reach::Intercepted,
         None if args.command.is_empty() => Reach::Listener,
@@ -103,11 +103,11 @@ async fn record(
     let dropper = hint::no_request(&args.command);
     let (path, grace) = (args.output.clone(), args.listen.grace);
     let options = args.options(&environment, intercept)?;
-    let warn = &mut |warning| serve::warn(&warning, verbosity);
+    let warn = &mut |warning| front::warn(&warning, verbosity);
     let recording = Recording::start(engine, options, warn).await?;
     let file = standard::shown_output(&path);
     if reach == Reach::Listener {
-        serve::print_hosts(recording.addresses(), standard::is_standard(&path))?;
+        front::print_hosts(recording.addresses(), standard::is_standard(&path))?;
         if !verbosity.quiet {
             output::note(&format!("recording to {file}; end with Ctrl-C"));
         }
@@ -115,14 +115,14 @@ async fn record(
     let line = LiveLine::new(verbosity, reach);
     let notice = |notice| match notice {
         RecordingNotice::Progress(progress) => line.show(&progress),
-        RecordingNotice::Waiting { open } => serve::report_waiting(open, grace),
+        RecordingNotice::Waiting { open } => front::report_waiting(open, grace),
         RecordingNotice::Outlived { containers } => {
-            serve::report_outlived(&containers, "records them");
+            front::report_outlived(&containers, "records them");
         }
     };
     let end = recording.run(notice).await;
     line.clear();
-    let status = serve::status(&end.workload);
+    let status = front::status(&end.workload);
     if !verbosity.quiet {
         let never_ran = matches!(status, Status::Child(126 | 127));
         if !(never_ran && end.totals.requests == 0) {
@@ -151,7 +151,7 @@ impl Args {
         Ok(RecordingOptions {
             command: how.of(&self.command),
             has_arguments: how == CommandLine::Full,
-            front: serve::front(&self.listen, environment, self.command, intercept)?,
+            front: front::front(&self.listen, environment, self.command, intercept)?,
             output: standard::journal(self.output)?,
             labels: self.labels,
             follow: self.follow.then_some(sessions),

@@ -1,9 +1,9 @@
-//! What `enforce` prints when it reloads its profile.
+//! What `enforce` and `serve` print when they reload profiles.
 
 use super::{ambiguity, failure, output};
 use crate::proxy::OpenRequest;
 use crate::report::count;
-use crate::session::{LogThrottle, Reload, ReloadEnd};
+use crate::session::{JournalError, LogThrottle, Reload, ReloadEnd};
 use crate::text::printable;
 use crate::verify::Caveat;
 
@@ -16,7 +16,17 @@ pub(super) fn report(end: ReloadEnd, is_quiet: bool) {
             output::warn("the profile was not reloaded; the previous one stays in force");
         }
     }
-    if let Err(error) = end.audit_log {
+    report_audit_log(end.audit_log);
+}
+
+/// Prints the result of a reload for one of several programs.
+pub(super) fn report_program(reload: &Reload, audit_log: Result<(), JournalError>, is_quiet: bool) {
+    report_new(reload, is_quiet);
+    report_audit_log(audit_log);
+}
+
+fn report_audit_log(audit_log: Result<(), JournalError>) {
+    if let Err(error) = audit_log {
         let _ = failure::show(&error.into(), false);
         output::warn("the audit log continues in the previous file");
     }

@@ -1,94 +1,186 @@
-//! What `record` and `enforce` have in common: their options for the proxy, and their messages.
+//! `dsp serve`: several programs in one process, each held to its own profile.
 
-use std::ffi::OsString;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use super::listen::Listen;
+use super::enforce::{warn_about_containers, warn_about_root};
 use super::options::Verbosity;
 use super::status::Status;
-use super::{environment, output};
-use crate::child::Intercept;
-use crate::engine::Environment;
-use crate::report::count;
-use crate::session::{self, FrontOptions, RuntimeDir, StartWarning, Workload, WorkloadEnd};
-use crate::text::printable;
+use super::{ambiguity, environment, failure, front, output, reload, runtime};
+use crate::api::Address;
+use crate::report::{count, printable};
+use crate::session::{
+    HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice, StartWarning,
+};
 
-/// How long it may take to find the engine.
-pub(super) const PROBE_TIME: Duration = Duration::from_secs(5);
+/// Serve several programs, each held to its own profile
+///
+/// The file names the programs, and for each its profile and its sockets. dsp listens at once; while the
+/// engine does not answer, it answers requests with 502. On HUP, it reads the file and all profiles again,
+/// and puts all of them in force or none. It serves until Ctrl-C or TERM.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsp serve dsp.yaml
+  dsp serve dsp.yaml --check                  read the file and all profiles, and end
+  systemctl reload dsp                        see docs/service.md
 
-/// The folders for sockets.
-pub(super) fn runtime_dir(environment: &Environment) -> RuntimeDir {
-    RuntimeDir::new(environment, environment::temporary())
+A file for two programs:
+  version: 1
+  programs:
+    traefik:
+      profile: builtin:traefik
+      listen: unix:///run/dsp/traefik.sock
+    ci:
+      profile: ci.yaml
+      listen: tcp://127.0.0.1:2375")]
+pub(super) struct Args {
+    /// The file with the programs
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only read the file and the profiles. The exit status says whether they can be served: 0, 1, or 3 if
+    /// a profile is not reviewed
+    #[arg(long)]
+    check: bool,
 }
 
-/// The sockets, and who uses them: the command, or without one any client until a signal.
-pub(super) fn front(
-    listen: &Listen,
-    environment: &Environment,
-    command: Vec<OsString>,
-    intercept: Option<Intercept>,
-) -> anyhow::Result<FrontOptions> {
-    let workload = match command.is_empty() {
-        true => Workload::Listener { grace: Duration::from_secs(listen.grace) },
-        false => Workload::Program { command, intercept },
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let host = HostToServe::load(&args.file)?;
+    if args.check {
+        return check(&args.file, &host);
+    }
+    runtime::start_log(verbosity, false);
+    runtime::block_on(serve(host, verbosity))?
+}
+
+/// Lists the programs of a file that can be served.
+fn check(file: &Path, host: &HostToServe) -> anyhow::Result<Status> {
+    let rows = host.programs().iter().map(|served| {
+        let profile = served.profile.profile();
+        let listen = served.program.listen.iter().map(Address::to_string);
+        [
+            served.name.to_string(),
+            profile.name.to_string(),
+            count(profile.allow.len(), "rule"),
+            listen.collect::<Vec<_>>().join(", "),
+        ]
+    });
+    let rows: Vec<[String; 4]> = rows.collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
     };
-    let runtime_dir = runtime_dir(environment);
-    Ok(FrontOptions { listen: listen.options()?, runtime_dir, workload })
-}
-
-/// Warns of a program that would bypass dsp.
-pub(super) fn warn_about_escape(
-    command: &[OsString],
-    intercept: Option<&Intercept>,
-    follows: bool,
-) {
-    if let Some(escape) = session::escape(command, intercept, follows) {
-        output::warn(&printable(&escape.to_string()));
+    let [name, profile, rules] = [0, 1, 2].map(|column| width(column).unwrap_or_default());
+    let mut text = String::new();
+    for [of_name, of_profile, of_rules, listen] in &rows {
+        let line = format!("{of_name:name$}  {of_profile:profile$}  {of_rules:rules$}  {listen}");
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
-}
-
-/// Prints a warning, with what to do about it. Who can connect is not worth mentioning to a person who
-/// asked for silence.
-pub(super) fn warn(warning: &StartWarning, verbosity: Verbosity) {
-    if verbosity.quiet && matches!(warning, StartWarning::OpenToAll { .. }) {
-        return;
-    }
-    output::warn(&warning.to_string());
-    if let Some(help) = warning.help() {
-        output::help(&help);
-    }
-}
-
-/// Prints the addresses of a listener for programs, or for people if stdout is in use.
-pub(super) fn print_hosts(addresses: &[String], uses_stdout: bool) -> anyhow::Result<()> {
-    let hosts: String = addresses.iter().map(|at| format!("DOCKER_HOST={at}\n")).collect();
-    if uses_stdout {
-        output::note(hosts.trim_end());
-    } else {
-        output::data(&hosts)?;
-    }
-    Ok(())
-}
-
-/// Prints what dsp waits for at the end. `grace` is how many seconds open requests get.
-pub(super) fn report_waiting(open: usize, grace: u64) {
-    let open = count(open, "open connection");
-    output::note(&format!("waiting up to {grace} s for {open}; press Ctrl-C to end now"));
-}
-
-/// Prints which containers a program has left, and how to end what dsp does for them.
-pub(super) fn report_outlived(containers: &[String], what: &str) {
-    let names: Vec<String> = containers.iter().map(|name| printable(name)).collect();
+    output::data(&text)?;
     output::note(&format!(
-        "the command has ended, and {} still run: dsp {what} until they stop, or until Ctrl-C",
-        names.join(", ")
+        "{} can be served: {}",
+        printable(&file.display().to_string()),
+        count(rows.len(), "program")
     ));
+    Ok(Status::Done)
 }
 
-/// The exit status of a workload. Prints why a program could not be started.
-pub(super) fn status(end: &WorkloadEnd) -> Status {
-    if let WorkloadEnd::NotStarted(error) = end {
-        output::error(&error.to_string());
+async fn serve(host: HostToServe, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let engine = host.host().settings.engine.as_ref().map(Address::spelled);
+    let environment = environment::read(engine.as_deref());
+    let runtime_dir = front::runtime_dir(&environment);
+    let grace = host.host().settings.grace.as_secs();
+    let warn = &mut |program: Option<&crate::profile::Name>, warning: StartWarning| {
+        if let Some(program) = program.filter(|_| !is_silenced(&warning, verbosity)) {
+            output::note(&format!("program \"{program}\":"));
+        }
+        front::warn(&warning, verbosity);
+    };
+    let (hosting, absent) = Hosting::start(host, &environment, runtime_dir, warn).await?;
+    if !verbosity.quiet {
+        hosting.profiles().for_each(warn_about_root);
+        hosting.programs().for_each(|(_, profile, _)| ambiguity::warn(profile));
+        for (name, profile, listen) in hosting.programs() {
+            let listen: Vec<String> = listen.iter().map(Address::to_string).collect();
+            let rules = count(profile.allow.len(), "rule");
+            output::note(&format!(
+                "serving \"{name}\" with profile \"{}\" ({rules}) on {}",
+                profile.name,
+                listen.join(", ")
+            ));
+        }
     }
-    end.exit_status().map_or(Status::Done, Status::Child)
+    if let Some(absent) = absent {
+        output::warn(&absent.to_string());
+        output::help(&format!(
+            "requests are answered with 502 until the engine at {} answers",
+            hosting.engine()
+        ));
+    }
+    let end = hosting.run(|notice| show(notice, grace, verbosity)).await;
+    Ok(report_end(end, verbosity))
+}
+
+fn is_silenced(warning: &StartWarning, verbosity: Verbosity) -> bool {
+    verbosity.quiet && matches!(warning, StartWarning::OpenToAll { .. })
+}
+
+fn show(notice: HostingNotice, grace: u64, verbosity: Verbosity) {
+    match notice {
+        HostingNotice::EngineFound { engine, is_silent, caveats } => {
+            if is_silent {
+                output::warn(&format!(
+                    "what answers at {} does not say which engine it is; dsp takes it for Docker Engine",
+                    engine.address
+                ));
+            } else if !verbosity.quiet {
+                let version = printable(&engine.version.version);
+                output::note(&format!("the engine answers now: {version} at {}", engine.address));
+            }
+            for (program, caveat) in caveats {
+                output::warn(&format!("program \"{program}\": {caveat}"));
+                if let Some(help) = caveat.help() {
+                    output::help(&help);
+                }
+            }
+        }
+        HostingNotice::Reloaded(result) => report_reload(*result, verbosity.quiet),
+        HostingNotice::Waiting { open } => front::report_waiting(open, grace),
+    }
+}
+
+fn report_reload(result: Result<HostReload, HostingError>, is_quiet: bool) {
+    let reloaded = match result {
+        Ok(reloaded) => reloaded,
+        Err(error) => {
+            let _ = failure::show(&error.into(), false);
+            output::warn("nothing was reloaded; the previous version stays in force");
+            return;
+        }
+    };
+    for program in reloaded.programs {
+        if !is_quiet {
+            let how = if program.is_new { "now also serving" } else { "reloaded" };
+            output::note(&format!("{how} program \"{}\"", program.name));
+        }
+        reload::report_program(&program.reload, program.audit_log, is_quiet);
+    }
+    for name in reloaded.removed {
+        output::note(&format!("program \"{name}\" is not served any more"));
+    }
+}
+
+/// Says what became of the programs, and returns the exit status.
+fn report_end(end: HostEnd, verbosity: Verbosity) -> Status {
+    for program in end.programs {
+        warn_about_containers(&program.cut_off);
+        let denied: u64 = program.denials.iter().map(|(_, times)| times).sum();
+        if denied > 0 && !verbosity.quiet {
+            let denied = count(denied, "request");
+            output::note(&format!("program \"{}\": {denied} denied", program.name));
+        }
+    }
+    match end.failed {
+        Some(error) => failure::show(&error.into(), false),
+        None => Status::Done,
+    }
 }

@@ -8,7 +8,7 @@ use super::options::{Engine, Verbosity};
 use super::profile_argument::Profiles;
 use super::reporting::Outputs;
 use super::status::Status;
-use super::{check, environment, runtime, serve, source};
+use super::{check, environment, front, runtime, source};
 use crate::engine;
 use crate::report::Severity;
 use crate::verify::verify;
@@ -41,8 +41,8 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let (source, profile) = source::load_source(&args.profile)?;
     let environment = environment::read(args.engine.host.as_deref());
     let (engine, settings) = runtime::block_on(async {
-        let engine = engine::find(&environment, serve::PROBE_TIME).await?;
-        let settings = engine::settings(&engine.address, serve::PROBE_TIME).await;
+        let engine = engine::find(&environment, front::PROBE_TIME).await?;
+        let settings = engine::settings(&engine.address, front::PROBE_TIME).await;
         anyhow::Ok((engine, settings))
     })??;
     let report = verify(&profile, source, &engine, settings.as_ref(), args.fail_on);

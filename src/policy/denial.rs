@@ -77,6 +77,8 @@ pub enum Reason {
     Undecided,
     /// The catalogue of this engine does not have the operation, and `unknown` does not list it.
     Unknown(EngineKind),
+    /// Nobody knows yet which engine there is, because it has not answered.
+    NoEngine,
     /// The request could not be recorded, and no request may be forwarded without a record.
     Unrecorded,
 }
@@ -146,6 +148,12 @@ impl Denial {
         Self::by_profile(Reason::Undecided, None, Subject::default())
     }
 
+    /// A denial of a request that arrives before the engine has answered for the first time.
+    #[must_use]
+    pub fn no_engine() -> Self {
+        Self::by_profile(Reason::NoEngine, None, Subject::default())
+    }
+
     /// A denial of a request that could not be recorded.
     #[must_use]
     pub fn unrecorded() -> Self {
@@ -189,12 +197,13 @@ impl Denial {
 
     /// The status of the answer: 400 if the request itself is faulty, 408 or 413 if its body is too slow or too long, 404 if its
     /// object is not the owner's (204 if the request only removes what exists), 409 if
-    /// its name is somebody else's, 503 if it could not be recorded or the engine does not say whose its object is,
+    /// its name is somebody else's, 502 if the engine has not answered yet, 503 if it could not be recorded or the engine does not say whose its object is,
     /// and 403 if it is not allowed.
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.reason {
             Reason::Refused(refusal) => refusal.status(),
+            Reason::NoEngine => 502,
             Reason::Unrecorded | Reason::OwnerUnknown(_) => 503,
             // For the client, there is no such object: programs wait for one to be gone in this way.
             Reason::NotOwn(NotOwn { may_be_absent: true, .. }) => 204,
@@ -384,6 +393,7 @@ impl fmt::Display for Cause<'_> {
                 object.kind
             ),
             Reason::Undecided => to.write_str("the profile does not decide on the request"),
+            Reason::NoEngine => to.write_str("the engine has not answered yet; try again later"),
             Reason::Unrecorded => {
                 to.write_str("the audit log cannot be written, so nothing is admitted")
             }

@@ -1,10 +1,12 @@
-//! What decides on requests, and a gate in whose place another one can be put.
+//! What decides on requests, a gate in whose place another one can be put, and a gate that waits for the
+//! engine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 
-use super::{Decision, Request};
+use super::{Decision, Denial, Request, Verdict};
 
 /// Decides on requests. Implementations are pure: the same request gets the same decision.
 pub trait Gate: Send + Sync {
@@ -40,6 +42,35 @@ impl Gate for Replaceable {
 
     fn refuses_flaws(&self) -> bool {
         self.0.load().refuses_flaws()
+    }
+}
+
+/// Denies everything until the engine has answered for the first time: which operations there are depends
+/// on it. From then on, another gate decides.
+pub struct UntilEngine {
+    gate: Arc<dyn Gate>,
+    is_known: Arc<AtomicBool>,
+}
+
+impl UntilEngine {
+    /// Waits until `is_known` is true.
+    #[must_use]
+    pub fn new(gate: Arc<dyn Gate>, is_known: Arc<AtomicBool>) -> Self {
+        Self { gate, is_known }
+    }
+}
+
+impl Gate for UntilEngine {
+    fn decide(&self, asked: &Request<'_>) -> Decision {
+        if self.is_known.load(Ordering::Acquire) {
+            return self.gate.decide(asked);
+        }
+        let verdict = Verdict::Deny(Denial::no_engine());
+        Decision { request: None, located: None, refusal: None, contents: None, verdict }
+    }
+
+    fn refuses_flaws(&self) -> bool {
+        self.gate.refuses_flaws()
     }
 }
 

@@ -20,7 +20,7 @@ mod watching;
 pub use decision::{Decision, NewVolume, Permit, Verdict};
 pub use denial::{Answer, Denial, NotOwn, Reason};
 pub use enforcer::Enforcer;
-pub use gate::{Gate, Replaceable};
+pub use gate::{Gate, Replaceable, UntilEngine};
 pub use owners::{Found, MOST_OBJECTS, Owners, may_begin_id};
 pub use request::{Body, Head, Missing, Request};
 pub use stray::Stray;

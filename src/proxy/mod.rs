@@ -36,5 +36,5 @@ pub use not_admitted::NotAdmitted;
 pub use observe::{Event, Fault, Observe};
 pub use owners::{Answers, FindOwners};
 pub use record::{Begun, Decided, LONGEST_END, Record, RewriteBody};
-pub use server::{Drained, Proxy, Running};
+pub use server::{Drained, Listening, Proxy, Running};
 pub use service::{Admission, Admitted, AdmittedLater, Admitting, Service};

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::listening::accept::Acceptor;
 use super::listening::listener::Listener;
 use super::load::control::Control;
@@ -29,6 +31,12 @@ pub struct Running {
     registry: Arc<Registry>,
     stop: Stop,
     shared: Arc<Shared>,
+}
+
+/// A listener that is being served. It goes on when this is dropped.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    accepting: CancellationToken,
 }
 
 /// How a proxy ended.
@@ -66,19 +74,41 @@ impl Proxy {
     /// Starts the proxy in the current runtime. Each connection is served with what `admission` chooses
     /// for its client, until [`Running::drain`] is called.
     pub fn serve<R: Record>(self, admission: impl Admission<R>) -> Running {
-        let admission: Arc<dyn Admission<R>> = Arc::new(admission);
+        let (listeners, running) = self.start_with_listeners();
+        let _ = running.listen(listeners, admission);
+        running
+    }
+
+    /// Starts the proxy without serving anything yet; [`Running::listen`] does that.
+    #[must_use]
+    pub fn start(self) -> Running {
+        self.start_with_listeners().1
+    }
+
+    fn start_with_listeners(self) -> (Vec<Listener>, Running) {
         let workers = self.workers.unwrap_or_else(|| Arc::new(Workers::start(&self.observer)));
         let shared = Arc::new(Shared::new(self.limits, workers, self.observer));
-        for listener in self.listeners {
-            accept(listener, &admission, &shared);
-        }
-        Running { registry: Arc::clone(&shared.registry), stop: shared.stop.clone(), shared }
+        let (registry, stop) = (Arc::clone(&shared.registry), shared.stop.clone());
+        (self.listeners, Running { registry, stop, shared })
     }
 }
 
-fn accept<R: Record>(listener: Listener, admission: &Arc<dyn Admission<R>>, shared: &Arc<Shared>) {
+fn accept<R: Record>(
+    listener: Listener,
+    admission: &Arc<dyn Admission<R>>,
+    shared: &Arc<Shared>,
+) -> Listening {
     let acceptor = Acceptor::new(listener, Arc::clone(admission), Arc::clone(shared));
-    shared.stop.listeners.spawn(acceptor.run());
+    let accepting = shared.stop.accepting.child_token();
+    shared.stop.listeners.spawn(acceptor.run(accepting.clone()));
+    Listening { accepting }
+}
+
+impl Listening {
+    /// Accepts no more connections, and closes the socket soon. Open connections go on.
+    pub fn close(&self) {
+        self.accepting.cancel();
+    }
 }
 
 impl fmt::Debug for Running {
@@ -89,12 +119,15 @@ impl fmt::Debug for Running {
 
 impl Running {
     /// Also serves these listeners, in the current runtime. Each of their connections is served with what
-    /// `admission` chooses, and counts like the others.
-    pub fn listen<R: Record>(&self, listeners: Vec<Listener>, admission: impl Admission<R>) {
+    /// `admission` chooses, and counts like the others. Returns what closes each of them.
+    pub fn listen<R: Record>(
+        &self,
+        listeners: Vec<Listener>,
+        admission: impl Admission<R>,
+    ) -> Vec<Listening> {
         let admission: Arc<dyn Admission<R>> = Arc::new(admission);
-        for listener in listeners {
-            accept(listener, &admission, &self.shared);
-        }
+        let listeners = listeners.into_iter();
+        listeners.map(|listener| accept(listener, &admission, &self.shared)).collect()
     }
 
     /// The number of open connections and tunnels.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::audit_log::AuditLog;
+use super::audit_log::{About, AuditLog};
 use super::denials::Denials;
 use super::journal::{beginning, shown};
 use super::output::JournalError;
@@ -71,8 +71,8 @@ impl Audit {
     ///
     /// # Errors
     /// When the new file cannot be written. The log then continues in the old one.
-    pub(super) fn reopen(&self) -> Result<(), JournalError> {
-        self.log.as_ref().map_or(Ok(()), AuditLog::reopen)
+    pub(super) fn reopen(&self, about: About) -> Result<(), JournalError> {
+        self.log.as_ref().map_or(Ok(()), |log| log.reopen(about))
     }
 }
 

@@ -5,11 +5,11 @@ use parking_lot::Mutex;
 use super::journal::{about_engine, write_request};
 use super::log_throttle::LogThrottle;
 use super::output::{JournalError, JournalOutput};
-use crate::engine;
+use super::to_enforce::Member;
+use crate::engine::Engine;
 use crate::http1::Outcome;
-use crate::profile::Profile;
 use crate::proxy::{Begun, Decided, Record};
-use crate::recording::{Engine, Purpose, Session, Ticket, Writer};
+use crate::recording::{self, Purpose, Session, Ticket, Writer};
 
 /// The user's choices for an audit log.
 #[derive(Clone, Debug)]
@@ -22,30 +22,42 @@ pub struct AuditLogOptions {
     pub is_optional: bool,
 }
 
+/// What a session of an audit log is about.
+#[derive(Debug)]
+pub(super) struct About {
+    engine: Option<recording::Engine>,
+    profile: String,
+    digest: String,
+}
+
 /// A log of every request and the decision on it.
 pub(super) struct AuditLog {
     options: AuditLogOptions,
-    engine: Engine,
-    profile: String,
     writer: Writer,
     failures: Mutex<LogThrottle>,
 }
 
+impl About {
+    /// A profile that is enforced on this engine, which may not be known yet.
+    pub(super) fn new(profile: &Member, engine: Option<&Engine>) -> Self {
+        Self {
+            engine: engine.map(about_engine),
+            profile: profile.profile.name.to_string(),
+            digest: profile.digest.clone(),
+        }
+    }
+}
+
 impl AuditLog {
-    /// Begins the first session of a profile that is enforced on this engine.
-    pub(super) fn begin(
-        options: AuditLogOptions,
-        profile: &Profile,
-        engine: &engine::Engine,
-    ) -> Result<Self, JournalError> {
-        let (engine, profile) = (about_engine(engine), profile.name.to_string());
-        let writer = begin_session(&options, &engine, &profile)?;
-        Ok(Self { options, engine, profile, writer, failures: Mutex::default() })
+    /// Begins the first session.
+    pub(super) fn begin(options: AuditLogOptions, about: About) -> Result<Self, JournalError> {
+        let writer = begin_session(&options, about)?;
+        Ok(Self { options, writer, failures: Mutex::default() })
     }
 
     /// Ends the session and begins a new one, in the file that is now at the log's path.
-    pub(super) fn reopen(&self) -> Result<(), JournalError> {
-        self.writer.go_on_with(begin_session(&self.options, &self.engine, &self.profile)?);
+    pub(super) fn reopen(&self, about: About) -> Result<(), JournalError> {
+        self.writer.go_on_with(begin_session(&self.options, about)?);
         Ok(())
     }
 
@@ -56,14 +68,11 @@ impl AuditLog {
 }
 
 /// Begins a session. The file may have been moved since the previous one.
-fn begin_session(
-    options: &AuditLogOptions,
-    engine: &Engine,
-    profile: &str,
-) -> Result<Writer, JournalError> {
+fn begin_session(options: &AuditLogOptions, about: About) -> Result<Writer, JournalError> {
     let mut session = Session::begin(options.command.clone());
-    session.engine = Some(engine.clone());
-    session.labels.insert("profile".to_owned(), profile.to_owned());
+    session.engine = about.engine;
+    session.labels.insert("profile".to_owned(), about.profile);
+    session.labels.insert("digest".to_owned(), about.digest);
     options.output.begin(&session, Purpose::Audit)
 }
 

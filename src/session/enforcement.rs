@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind};
 
 use super::audit::Audit;
-use super::audit_log::{AuditLog, AuditLogOptions};
+use super::audit_log::{About, AuditLog, AuditLogOptions};
 use super::front::{Front, FrontOptions, OpenFront};
 use super::output::JournalError;
 use super::owners::EngineOwners;
-use super::reload::{ProfileInForce, Reload};
+use super::reload::{Place, ProfileInForce, Reload};
 use super::signals::{EndSignals, Notice, SignalError, handle_signal, wait_for_containers};
 use super::start::{StartError, StartWarning};
 use super::to_enforce::{ProfileError, ProfileToEnforce};
@@ -99,13 +99,15 @@ impl Enforcement {
         let name = profile.profile().name.as_str();
         let runtime_dir = front.runtime_dir.clone();
         let front = OpenFront::open(front, &engine, name, warn).await?;
-        let begin = |log| AuditLog::begin(log, profile.profile(), &engine);
-        let owners = Arc::new(EngineOwners::new(&engine));
+        let begin = |log| AuditLog::begin(log, About::new(profile.main(), Some(&engine)));
+        let owners = Arc::new(EngineOwners::new(engine.address.clone()));
+        owners.set_kind(engine.version.kind);
         let audit = Arc::new(Audit::new(audit_log.map(begin).transpose()?, owners));
         // Before anybody knows the address, so that a signal that is sent after that is handled.
         let signals = ends_at_signal.then(Signals::new).transpose()?;
         let sockets = front.sockets(&engine);
-        let (profile, nested) = ProfileInForce::new(profile, sockets, runtime_dir, &engine)?;
+        let place = Place { runtime_dir, engine: engine.address.clone(), first_number: 0 };
+        let (profile, nested) = ProfileInForce::new(profile, sockets, place)?;
         if let Some(mounts) = profile.mounts() {
             for container in mounts.running().await {
                 warn(StartWarning::CutOffNested { container });
@@ -199,8 +201,11 @@ fn reload(
     audit: &Arc<Audit>,
 ) -> ReloadEnd {
     let service = |gate| audit.nested_service(gate, engine.address.clone());
-    let profile = profile.reload(engine, front.running(), service);
-    ReloadEnd { profile, audit_log: audit.reopen() }
+    let reloaded = profile.reload(engine, front.running(), service);
+    ReloadEnd {
+        profile: reloaded,
+        audit_log: audit.reopen(About::new(profile.main(), Some(engine))),
+    }
 }
 
 impl Signals {

@@ -17,6 +17,7 @@ mod enforcement;
 mod evidence;
 mod follow;
 mod front;
+mod hosting;
 mod journal;
 mod limits;
 mod log_throttle;
@@ -56,6 +57,10 @@ pub use follow::{
     Unfollowed, WhyUnread,
 };
 pub use front::FrontOptions;
+pub use hosting::{
+    HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice, HostingStartError,
+    ProgramEnd, ProgramReload, ProgramToServe,
+};
 pub use log_throttle::LogThrottle;
 pub use nested::NestedError;
 pub use output::{JournalError, JournalOutput};

@@ -1,12 +1,13 @@
 //! Whose objects are: the engine's answers, read for their labels.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use crate::api::{Object, ObjectKind};
+use crate::api::{Address, EngineKind, Object, ObjectKind};
 use crate::contents::{OWNER_LABEL, owner_label};
-use crate::engine::{Described, Engine, NotDescribed, Objects};
+use crate::engine::{Described, NotDescribed, Objects};
 use crate::policy::{Found, NewVolume, may_begin_id};
 use crate::proxy::{Answers, FindOwners};
 
@@ -21,7 +22,9 @@ const SHORT_ID: usize = 12;
 
 /// Asks an engine whose its objects are.
 pub(super) struct EngineOwners {
-    objects: Objects,
+    engine: Address,
+    /// Not there until the kind of the engine is known.
+    objects: OnceLock<Objects>,
     /// The owners of objects by their full IDs. Their labels never change.
     known: Mutex<HashMap<Object, Found>>,
     /// Images, by their IDs, that have no label that a container could have from them.
@@ -29,19 +32,42 @@ pub(super) struct EngineOwners {
 }
 
 impl EngineOwners {
-    pub(super) fn new(engine: &Engine) -> Self {
+    /// Asks the engine at this address, once its kind is known.
+    pub(super) fn new(engine: Address) -> Self {
         Self {
-            objects: Objects::new(&engine.address, engine.version.kind),
+            engine,
+            objects: OnceLock::new(),
             known: Mutex::default(),
             plain_images: Mutex::default(),
         }
+    }
+
+    /// Asks it as an engine of this kind is asked. The first kind counts.
+    pub(super) fn set_kind(&self, kind: EngineKind) {
+        let _ = self.objects.get_or_init(|| Objects::new(&self.engine, kind));
+    }
+
+    fn objects(&self) -> Result<&Objects, NotDescribed> {
+        self.objects.get().ok_or(NotDescribed::Unknown)
+    }
+
+    async fn describe(&self, object: &Object) -> Result<Described, NotDescribed> {
+        self.objects()?.describe(object).await
+    }
+
+    async fn with_id(&self, kind: ObjectKind, id: &str) -> Result<Vec<String>, NotDescribed> {
+        self.objects()?.with_id(kind, id).await
+    }
+
+    async fn make_volume(&self, body: Vec<u8>) -> Result<Described, NotDescribed> {
+        self.objects()?.make_volume(body).await
     }
 
     async fn find_one(&self, object: &Object) -> Found {
         if let Some(found) = self.known.lock().get(object) {
             return found.clone();
         }
-        let found = match self.objects.describe(object).await {
+        let found = match self.describe(object).await {
             Ok(described) => {
                 let found = self.found(object.kind, described).await;
                 self.with_others(object, found).await
@@ -67,7 +93,7 @@ impl EngineOwners {
                     && object.name.len() >= SHORT_ID
                     && may_begin_id(&object.name) =>
             {
-                let begin = self.objects.with_id(object.kind, &object.name).await;
+                let begin = self.with_id(object.kind, &object.name).await;
                 let is_alone = begin.is_ok_and(|ids| ids.iter().all(|other| *other == id));
                 Found::Object { id, owner, is_alone }
             }
@@ -97,7 +123,7 @@ impl EngineOwners {
         if self.plain_images.lock().contains(image) {
             return Ok(true);
         }
-        let described = self.objects.describe(&Object::new(ObjectKind::Image, image)).await?;
+        let described = self.describe(&Object::new(ObjectKind::Image, image)).await?;
         let is_plain = described.labels.get(OWNER_LABEL).is_none_or(String::is_empty);
         if is_plain {
             let mut plain = self.plain_images.lock();
@@ -125,7 +151,7 @@ impl FindOwners for EngineOwners {
         Box::pin(async move {
             let mut found = Vec::with_capacity(volumes.len());
             for volume in volumes {
-                let made = self.objects.make_volume(volume.body.clone()).await;
+                let made = self.make_volume(volume.body.clone()).await;
                 found.push(match made {
                     Ok(described) => self.found(ObjectKind::Volume, described).await,
                     Err(error) => not_found(error),

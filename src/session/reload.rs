@@ -7,6 +7,7 @@ use super::audit::Audit;
 use super::nested::{Mounts, NestedError, NestedPlace, NestedSockets};
 use super::runtime_dir::RuntimeDir;
 use super::to_enforce::{Member, ProfileError, ProfileToEnforce};
+use crate::api::Address;
 use crate::contents::Sockets;
 use crate::engine::Engine;
 use crate::policy::{Enforcer, Gate, Replaceable, Request, Verdict};
@@ -24,7 +25,24 @@ pub(super) struct ProfileInForce {
     members: Vec<InForce>,
     /// The sockets that containers ask for.
     sockets: Sockets,
-    runtime_dir: RuntimeDir,
+    place: Place,
+}
+
+/// What stays the same when a profile is replaced.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The folders for the sockets of containers.
+    pub(super) runtime_dir: RuntimeDir,
+    /// The engine.
+    pub(super) engine: Address,
+    /// The number of the first profile, for [`Service::numbered`]. The others have the next ones.
+    pub(super) first_number: usize,
+}
+
+/// A new version of a profile that can be put in force. Its sockets are open.
+pub(super) struct Prepared {
+    file: ProfileToEnforce,
+    opened: Vec<(PathBuf, NestedSockets, Vec<Listener>)>,
 }
 
 /// One of the profiles.
@@ -72,30 +90,39 @@ impl ProfileInForce {
     pub(super) fn new(
         file: ProfileToEnforce,
         sockets: Sockets,
-        runtime_dir: RuntimeDir,
-        engine: &Engine,
+        place: Place,
     ) -> Result<(Self, Vec<NestedListeners>), NestedError> {
         let main = InForce::new(&file, file.main());
         let gate = Arc::clone(&main.gate);
         let members = vec![main];
-        let mut profile = Self { file: file.clone(), gate, members, sockets, runtime_dir };
-        let opened = profile.put(file, engine)?;
+        let mut profile = Self { file: file.clone(), gate, members, sockets, place };
+        let prepared = profile.prepare(file)?;
+        let opened = profile.put(prepared);
         Ok((profile, opened))
     }
 
-    /// Puts all profiles of a file in force, or none. Returns the listeners for sockets that are new.
-    fn put(
-        &mut self,
-        file: ProfileToEnforce,
-        engine: &Engine,
-    ) -> Result<Vec<NestedListeners>, NestedError> {
+    /// Prepares a new version of the profile: afterwards, nothing can fail.
+    ///
+    /// # Errors
+    /// When containers need sockets and cannot have them.
+    pub(super) fn prepare(&self, file: ProfileToEnforce) -> Result<Prepared, NestedError> {
         let mut opened = Vec::new();
         for member in file.nested() {
             if self.number_of(&member.path).is_none_or(|number| !self.is_open(number)) {
-                let place =
-                    NestedPlace::new(self.runtime_dir.clone(), file.owner_name(), &member.path);
-                opened.push((member, NestedSockets::open(&place, &engine.address)?));
+                let runtime_dir = self.place.runtime_dir.clone();
+                let place = NestedPlace::new(runtime_dir, file.owner_name(), &member.path);
+                let (nested, listeners) = NestedSockets::open(&place, &self.place.engine)?;
+                opened.push((member.path.clone(), nested, listeners));
             }
+        }
+        Ok(Prepared { file, opened })
+    }
+
+    /// Puts a version in force that was prepared. Returns the listeners for sockets that are new.
+    pub(super) fn put(&mut self, prepared: Prepared) -> Vec<NestedListeners> {
+        let Prepared { file, opened } = prepared;
+        if let Some(main) = self.members.first_mut() {
+            main.path.clone_from(&file.main().path);
         }
         for member in file.members() {
             if self.number_of(&member.path).is_none() {
@@ -103,11 +130,12 @@ impl ProfileInForce {
             }
         }
         let mut to_serve = Vec::new();
-        for (member, (nested, listeners)) in opened {
-            let Some(number) = self.number_of(&member.path) else { continue };
+        for (path, nested, listeners) in opened {
+            let Some(number) = self.number_of(&path) else { continue };
             let Some(in_force) = self.members.get_mut(number) else { continue };
             in_force.nested = Some(nested);
             let gate = Arc::clone(&in_force.gate) as Arc<dyn Gate>;
+            let number = self.place.first_number.saturating_add(number);
             to_serve.push(NestedListeners { number, gate, listeners });
         }
         for member in file.members() {
@@ -117,7 +145,31 @@ impl ProfileInForce {
             }
         }
         self.file = file;
-        Ok(to_serve)
+        to_serve
+    }
+
+    /// From now on, containers ask for these sockets. It takes effect with the next version.
+    pub(super) fn set_sockets(&mut self, sockets: Sockets) {
+        self.sockets = sockets;
+    }
+
+    /// Denies everything, because nobody is held to these profiles any more.
+    pub(super) fn close_gates(&self) {
+        for member in &self.members {
+            let nothing = Profile::empty(self.profile().name.clone(), self.profile().engine);
+            member.gate.replace(Arc::new(Enforcer::new(&nothing)));
+        }
+    }
+
+    /// Compares all of the profiles with an engine.
+    pub(super) fn check_engine(&self, engine: &Engine) -> Result<Vec<Caveat>, ProfileError> {
+        self.file.check_engine(engine)
+    }
+
+    /// Whether a service with this number is held to one of these profiles.
+    pub(super) fn has_service(&self, number: usize) -> bool {
+        let first = self.place.first_number;
+        (first..first.saturating_add(self.members.len())).contains(&number)
     }
 
     fn number_of(&self, path: &Path) -> Option<usize> {
@@ -165,6 +217,11 @@ impl ProfileInForce {
         self.file.profiles()
     }
 
+    /// The profile that the user named, with its file.
+    pub(super) fn main(&self) -> &Member {
+        self.file.main()
+    }
+
     /// The profile that the user named.
     pub(super) fn profile(&self) -> &Profile {
         self.file.profile()
@@ -187,14 +244,23 @@ impl ProfileInForce {
     ) -> Result<Reload, ProfileError> {
         let file = self.file.load_again()?;
         let caveats = file.check_engine(engine)?;
-        for nested in self.put(file, engine)? {
+        let prepared = self.prepare(file)?;
+        for nested in self.put(prepared) {
             let service = service(nested.gate).numbered(nested.number);
             running.listen(nested.listeners, Arc::new(service));
         }
+        Ok(self.reloaded(caveats, running))
+    }
+
+    /// The result of putting a new version in force. Ends the requests that it denies, if that is wanted.
+    pub(super) fn reloaded(&self, caveats: Vec<Caveat>, running: &Running) -> Reload {
         let mode = self.file.mode;
         let has_ended = mode.drops_denied && !mode.only_audits;
-        let of =
-            |member: &Member| Some((self.number_of(&member.path)?, Enforcer::new(&member.profile)));
+        let first = self.place.first_number;
+        let of = |member: &Member| {
+            let number = first.saturating_add(self.number_of(&member.path)?);
+            Some((number, Enforcer::new(&member.profile)))
+        };
         let enforcers: Vec<_> = self.file.members().filter_map(of).collect();
         let mut denied = running.requests();
         denied.retain(|open| {
@@ -204,7 +270,7 @@ impl ProfileInForce {
         if has_ended {
             denied.iter().for_each(|open| running.cut(open.connection));
         }
-        Ok(Reload { profile: self.profile().clone(), caveats, denied, has_ended })
+        Reload { profile: self.profile().clone(), caveats, denied, has_ended }
     }
 }
 

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::admission::{NotReviewed, check_reviewed};
 use super::nested::NestedError;
 use super::source::{self, SourceError};
@@ -44,6 +46,8 @@ pub(super) struct Member {
     /// What the user or a rule names, from the current folder. It is the same after a reload.
     pub(super) path: PathBuf,
     pub(super) profile: Profile,
+    /// The SHA-256 digest of its file, in hexadecimal.
+    pub(super) digest: String,
     sockets: Vec<SocketOf>,
 }
 
@@ -205,7 +209,7 @@ impl ProfileToEnforce {
 
 impl Member {
     fn load(path: &Path, mode: EnforcementMode) -> Result<Self, ProfileError> {
-        let (_, profile) = source::load(path)?;
+        let (text, profile) = source::load(path)?;
         if mode.requires_reviewed {
             check_reviewed(path, &profile)?;
         }
@@ -217,13 +221,18 @@ impl Member {
                 sockets.push(SocketOf { named: named.map(str::to_owned), path });
             }
         }
-        Ok(Self { path: path.to_owned(), profile, sockets })
+        Ok(Self { path: path.to_owned(), profile, digest: digest(&text), sockets })
     }
 
     /// The sockets that its containers get: what a rule names, and where the profile is.
     pub(super) fn sockets(&self) -> impl Iterator<Item = (Option<&str>, &Path)> {
         self.sockets.iter().map(|it| (it.named.as_deref(), it.path.as_path()))
     }
+}
+
+/// The digest that `sha256sum` shows for a file with this text.
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The path of a profile that another one names: from the folder of that one, or part of dsp.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio_util::sync::CancellationToken;
 
 use super::admitting::{Asked, PATIENCE};
 use super::caller::Caller;
@@ -90,9 +91,8 @@ impl<R: Record> Acceptor<R> {
         Self { listener, admission, shared, events }
     }
 
-    /// Accepts connections until the proxy stops accepting.
-    pub(crate) async fn run(self) {
-        let stop = self.shared.stop.accepting.clone();
+    /// Accepts connections until it is stopped.
+    pub(crate) async fn run(self, stop: CancellationToken) {
         stop.run_until_cancelled(self.accept()).await;
     }
 

@@ -53,7 +53,9 @@ impl World {
         let file = ProfileToEnforce::load(&path, mode).unwrap();
         let runtime_dir = RuntimeDir::of_user(None, folder.path());
         let sockets = Sockets::new(Vec::new(), vec!["/run/docker.sock".to_owned()]);
-        let (profile, _) = ProfileInForce::new(file, sockets, runtime_dir, &engine).unwrap();
+        let engine_address = engine.address.clone();
+        let place = Place { runtime_dir, engine: engine_address, first_number: 0 };
+        let (profile, _) = ProfileInForce::new(file, sockets, place).unwrap();
         let address = Address::unix(folder.path().join("dsp.sock")).unwrap();
         let listener = Listener::bind(&address, &Access::default()).await.unwrap();
         let audit = Arc::new(Audit::default());

@@ -1,0 +1,354 @@
+//! The programs of a host from start to end.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::signal::unix::{Signal, SignalKind};
+
+use super::engine::{Found, HostEngine};
+use super::load::{HostToServe, HostingError, access};
+use super::program::{ByProgram, Common, Served};
+use super::reload::HostReload;
+use crate::api::Address;
+use crate::engine::{Engine, Environment, FindError};
+use crate::host::{Host, Socket};
+use crate::profile::{Name, Profile};
+use crate::proxy::{Limits, Listener, Listening, Proxy, Running};
+use crate::session::audit_log::About;
+use crate::session::connection_log::ConnectionLog;
+use crate::session::limits::most_connections;
+use crate::session::owners::EngineOwners;
+use crate::session::reload::NestedListeners;
+use crate::session::runtime_dir::RuntimeDir;
+use crate::session::signals::{EndSignals, Notice, handle_signal, serve_until_signal};
+use crate::session::sockets::SocketsError;
+use crate::session::start::{StartError, StartWarning};
+use crate::verify::Caveat;
+
+/// How many numbers of services a program has: one for each profile that may be in force for it.
+const NUMBERS: usize = 64;
+
+/// The programs of a host that are being served.
+pub struct Hosting {
+    pub(super) file: std::path::PathBuf,
+    pub(super) host: Host,
+    pub(super) running: Arc<Running>,
+    pub(super) engine: HostEngine,
+    pub(super) owners: Arc<EngineOwners>,
+    pub(super) runtime_dir: RuntimeDir,
+    pub(super) programs: IndexMap<Name, Served>,
+    pub(super) sockets: Vec<OpenSocket>,
+    pub(super) next_number: usize,
+    signals: Option<(EndSignals, Signal)>,
+}
+
+/// A socket that is being served.
+pub(super) struct OpenSocket {
+    pub(super) socket: Socket,
+    pub(super) listening: Listening,
+    pub(super) admission: Arc<ByProgram>,
+}
+
+/// What a person may want to see while programs are served.
+#[derive(Debug)]
+pub enum HostingNotice {
+    /// The engine was not there, and is now. The caveats are those of each program.
+    EngineFound {
+        /// The engine.
+        engine: Engine,
+        /// Whether it did not say who it is.
+        is_silent: bool,
+        /// What is to be known about enforcing the profiles on it.
+        caveats: Vec<(Name, Caveat)>,
+    },
+    /// The file and the profiles were, or were not, read again.
+    Reloaded(Box<Result<HostReload, HostingError>>),
+    /// dsp is ending, and connections are still open.
+    Waiting {
+        /// How many connections.
+        open: usize,
+    },
+}
+
+/// How serving ended.
+#[derive(Debug)]
+pub struct HostEnd {
+    /// What became of each program.
+    pub programs: Vec<ProgramEnd>,
+    /// Why dsp ended without having been asked to: a profile is for another engine.
+    pub failed: Option<HostingError>,
+}
+
+/// What became of a program.
+#[derive(Debug)]
+pub struct ProgramEnd {
+    /// Its name.
+    pub name: Name,
+    /// The text and the count of each denial, in the order in which they first occurred.
+    pub denials: Vec<(String, u64)>,
+    /// The names of containers that still run, and whose socket is no longer served.
+    pub cut_off: Vec<String>,
+}
+
+impl Hosting {
+    /// Opens the sockets of all programs. If the engine does not answer, requests are answered with 502
+    /// until it does; the second result says why.
+    ///
+    /// # Errors
+    /// [`HostingError`]. Nothing is served then.
+    pub async fn start(
+        host: HostToServe,
+        environment: &Environment,
+        runtime_dir: RuntimeDir,
+        warn: &mut dyn FnMut(Option<&Name>, StartWarning),
+    ) -> Result<(Self, Option<FindError>), HostingStartError> {
+        let signals = (EndSignals::except_hangup().map_err(HostingError::from)?, {
+            handle_signal(SignalKind::hangup()).map_err(HostingError::from)?
+        });
+        let (engine, absent) = HostEngine::find(environment).await?;
+        if let Some(engine) = engine.known() {
+            for (name, caveat) in host.check_engine(engine)? {
+                warn(Some(&name), StartWarning::Caveat(caveat));
+            }
+        }
+        let HostToServe { path, host, programs } = host;
+        let owners = Arc::new(EngineOwners::new(engine.address().clone()));
+        if let Some(engine) = engine.known() {
+            owners.set_kind(engine.version.kind);
+        }
+        let limits = limits(&host);
+        let mut listeners = Vec::new();
+        for socket in &host.sockets {
+            listeners.push(open(&host, socket, warn).await?);
+        }
+        let proxy = Proxy::new(Vec::new()).limits(limits);
+        let mut hosting = Self {
+            file: path,
+            running: Arc::new(proxy.observed_by(Arc::new(ConnectionLog::default())).start()),
+            host,
+            engine,
+            owners,
+            runtime_dir,
+            programs: IndexMap::new(),
+            sockets: Vec::new(),
+            next_number: 0,
+            signals: Some(signals),
+        };
+        let mut to_serve = Vec::new();
+        for program in programs {
+            let (name, number) = (program.name.clone(), hosting.take_number());
+            let (served, nested) = Served::new(program, &hosting.common(), number)?;
+            to_serve.push((name.clone(), nested));
+            hosting.programs.insert(name, served);
+        }
+        for (name, nested) in to_serve {
+            hosting.serve_nested(&name, nested);
+        }
+        for (name, served) in &hosting.programs {
+            let Some(mounts) = served.profile.mounts() else { continue };
+            for container in mounts.running().await {
+                warn(Some(name), StartWarning::CutOffNested { container });
+            }
+        }
+        for (socket, listener) in hosting.host.sockets.clone().into_iter().zip(listeners) {
+            hosting.serve_socket(socket, listener);
+        }
+        Ok((hosting, absent))
+    }
+
+    /// The programs with their profiles, and where they are served.
+    pub fn programs(&self) -> impl Iterator<Item = (&Name, &Profile, &[Address])> {
+        let programs = self.programs.iter();
+        programs.map(|(name, served)| {
+            (name, served.profile.profile(), served.program.listen.as_slice())
+        })
+    }
+
+    /// The profiles that are in force.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.programs.values().flat_map(|served| served.profile.profiles())
+    }
+
+    /// The engine's address.
+    #[must_use]
+    pub fn engine(&self) -> &Address {
+        self.engine.address()
+    }
+
+    /// Serves until a signal ends it. A hang-up reloads the file and all profiles.
+    pub async fn run(mut self, notice: impl Fn(HostingNotice)) -> HostEnd {
+        let Some((end, mut hangup)) = self.signals.take() else {
+            return self.finish(None).await;
+        };
+        let grace = self.host.settings.grace;
+        let waiting = |kind| match kind {
+            Notice::Second => {}
+            Notice::Waiting { open } => notice(HostingNotice::Waiting { open }),
+        };
+        let running = Arc::clone(&self.running);
+        let changing = async {
+            let is_known = self.engine.known().is_some();
+            let mut late = Box::pin(HostEngine::wait(self.engine.located().clone()));
+            let mut is_late = !is_known;
+            loop {
+                tokio::select! {
+                    found = &mut late, if is_late => {
+                        is_late = false;
+                        match self.engine_found(found) {
+                            Ok(found) => notice(found),
+                            Err(error) => return error,
+                        }
+                    }
+                    signal = hangup.recv() => {
+                        if signal.is_none() {
+                            std::future::pending::<()>().await;
+                        }
+                        let reloaded = self.reload().await;
+                        notice(HostingNotice::Reloaded(Box::new(reloaded)));
+                    }
+                }
+            }
+        };
+        let failed = tokio::select! {
+            _ = serve_until_signal(&running, grace, end, waiting) => None,
+            error = changing => Some(error),
+        };
+        self.finish(failed).await
+    }
+
+    /// From now on, the engine is known.
+    fn engine_found(&mut self, found: Found) -> Result<HostingNotice, HostingError> {
+        let (engine, is_silent) = match found {
+            Found::Engine(engine) => (engine, false),
+            Found::Silent(engine) => (engine, true),
+        };
+        let mut caveats = Vec::new();
+        for (name, served) in &self.programs {
+            let found = served.profile.check_engine(&engine);
+            let found = found.map_err(|error| HostingError::of_program(name, error))?;
+            caveats.extend(found.into_iter().map(|caveat| (name.clone(), caveat)));
+        }
+        self.owners.set_kind(engine.version.kind);
+        for served in self.programs.values() {
+            // If it fails, the log goes on in its old session, which does not name the engine.
+            let _ = served.audit.reopen(About::new(served.profile.main(), Some(&engine)));
+        }
+        self.engine.know(engine.clone());
+        Ok(HostingNotice::EngineFound { engine, is_silent, caveats })
+    }
+
+    pub(super) fn take_number(&mut self) -> usize {
+        let number = self.next_number;
+        self.next_number = number.saturating_add(NUMBERS);
+        number
+    }
+
+    pub(super) fn common(&self) -> Common<'_> {
+        Common {
+            address: self.engine.address(),
+            engine: self.engine.known(),
+            is_known: self.engine.is_known(),
+            owners: Arc::clone(&self.owners) as _,
+            runtime_dir: &self.runtime_dir,
+        }
+    }
+
+    /// Serves the sockets that the containers of a program get.
+    pub(super) fn serve_nested(&mut self, name: &Name, nested: Vec<NestedListeners>) {
+        let (address, is_known) = (self.engine.address(), self.engine.is_known());
+        if let Some(served) = self.programs.get_mut(name) {
+            served.serve_nested(nested, address, is_known, &self.running);
+        }
+    }
+
+    /// Serves a socket for the program that it is for.
+    pub(super) fn serve_socket(&mut self, socket: Socket, listener: Listener) {
+        let mut programs = self.programs.values();
+        let Some(served) = programs.find(|served| served.program.listen.contains(&socket.address))
+        else {
+            return;
+        };
+        let admission = Arc::new(ByProgram::new(Arc::clone(&served.service)));
+        for listening in self.running.listen(vec![listener], Arc::clone(&admission)) {
+            let (socket, admission) = (socket.clone(), Arc::clone(&admission));
+            self.sockets.push(OpenSocket { socket, listening, admission });
+        }
+    }
+
+    async fn finish(mut self, failed: Option<HostingError>) -> HostEnd {
+        if failed.is_some() {
+            self.running.drain(std::time::Duration::ZERO, std::future::pending()).await;
+        }
+        let mut programs = Vec::new();
+        for (name, mut served) in std::mem::take(&mut self.programs) {
+            let cut_off = served.profile.close_nested().await;
+            served.audit.end(None);
+            programs.push(ProgramEnd { name, denials: served.audit.denials(), cut_off });
+        }
+        HostEnd { programs, failed }
+    }
+}
+
+/// Why serving cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostingStartError {
+    /// The file, a profile or a socket is the reason.
+    #[error("{0}")]
+    Hosting(#[from] HostingError),
+    /// The engine cannot be located.
+    #[error("{0}")]
+    Engine(#[from] FindError),
+}
+
+impl HostToServe {
+    /// Compares all profiles with an engine.
+    pub(super) fn check_engine(
+        &self,
+        engine: &Engine,
+    ) -> Result<Vec<(Name, Caveat)>, HostingError> {
+        let mut all = Vec::new();
+        for program in &self.programs {
+            let name = &program.name;
+            let caveats = program.profile.check_engine(engine);
+            let caveats = caveats.map_err(|error| HostingError::of_program(name, error))?;
+            all.extend(caveats.into_iter().map(|caveat| (name.clone(), caveat)));
+        }
+        Ok(all)
+    }
+}
+
+/// How much load all programs together may cause.
+fn limits(host: &Host) -> Limits {
+    let usual = Limits::DEFAULT.connections;
+    let connections = host.settings.max_connections.unwrap_or(usual).min(most_connections());
+    Limits { connections, body: host.settings.body_timeout }
+}
+
+/// Opens a socket.
+pub(super) async fn open(
+    host: &Host,
+    socket: &Socket,
+    warn: &mut dyn FnMut(Option<&Name>, StartWarning),
+) -> Result<Listener, HostingError> {
+    let program = host.programs.iter().find(|(_, it)| it.listen.contains(&socket.address));
+    let name = program.map(|(name, _)| name);
+    let bound = Listener::bind(&socket.address, &access(socket)?).await;
+    let listener = match (bound, name) {
+        (Ok(listener), _) => listener,
+        (Err(error), Some(name)) => {
+            let error = StartError::from(SocketsError::from(error));
+            return Err(HostingError::of_program(name, error));
+        }
+        (Err(error), None) => {
+            return Err(HostingError::Fixed { what: error.to_string() });
+        }
+    };
+    if let Some(hazard) = listener.hazard() {
+        warn(name, StartWarning::Hazard(hazard));
+    }
+    if listener.is_open_to_all() {
+        let (address, is_local) = (listener.address().clone(), listener.is_local());
+        warn(name, StartWarning::OpenToAll { address, is_local });
+    }
+    Ok(listener)
+}
