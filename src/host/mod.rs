@@ -3,11 +3,12 @@
 //! It is parsed as strictly as a profile is. Paths in it are read from its own folder. Nothing here looks at
 //! the system: users and groups stay names, and profiles stay paths.
 
+mod clients;
 mod model;
 mod parse;
 mod schema;
 mod written;
 
-pub use model::{AuditLog, Host, Program, Settings, Socket, SocketSettings};
+pub use model::{AuditLog, ClientRules, Host, Program, Settings, Socket, SocketSettings};
 pub use parse::{HostError, load, parse};
 pub use schema::schema;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::api::Address;
+use crate::peer::Clients;
 use crate::profile::Name;
 
 /// The programs of a host.
@@ -43,6 +44,8 @@ pub struct Program {
     pub profile: PathBuf,
     /// Where it connects.
     pub listen: Vec<Address>,
+    /// Which clients of these sockets it is; all if there are none.
+    pub clients: ClientRules,
     /// Whose objects `@own` are; `None` for the name of the profile.
     pub own: Option<Name>,
     /// Whether everything is let through, and what would be denied is only reported.
@@ -53,6 +56,17 @@ pub struct Program {
     pub drops_denied: bool,
     /// Where each request and its decision are written.
     pub audit_log: Option<AuditLog>,
+}
+
+/// Which clients are a program. A client is if one of the rules matches it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ClientRules {
+    /// Users, by name or number.
+    pub users: Vec<String>,
+    /// Groups, by name or number.
+    pub groups: Vec<String>,
+    /// The other rules.
+    pub others: Clients,
 }
 
 /// An audit log.
@@ -86,6 +100,14 @@ pub struct SocketSettings {
     pub hosts: Vec<String>,
     /// Whether other machines may reach a TCP address.
     pub anywhere: bool,
+}
+
+impl ClientRules {
+    /// Whether there is no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty() && self.others.is_empty()
+    }
 }
 
 impl Settings {

@@ -1,11 +1,13 @@
 //! Parses a host file.
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::clients::{WrittenRule, check_kinds, parse_clients};
 use super::model::{AuditLog, Host, Program, Settings, Socket, SocketSettings};
 use super::written::{File, KIND, Listen, ProgramFile, SocketFile, SocketSettingsFile};
 use crate::api::Address;
@@ -130,10 +132,16 @@ struct Reading<'a> {
     sockets: Vec<KnownSocket>,
 }
 
-/// A socket and the program that it is for.
+/// A socket and the programs that it is for.
 struct KnownSocket {
     socket: Socket,
-    program: String,
+    programs: Vec<KnownProgram>,
+}
+
+/// A program of a socket.
+struct KnownProgram {
+    name: String,
+    clients: Vec<WrittenRule>,
 }
 
 impl Reading<'_> {
@@ -162,15 +170,21 @@ impl Reading<'_> {
             path: self.folder.join(&path.value),
             is_optional: is_set(&file.audit_log_optional),
         });
+        let (clients, written) = match &file.clients {
+            Some(list) => parse_clients(text, list)?,
+            None => Default::default(),
+        };
         let program = Program {
             profile: self.profile(&file.profile)?,
-            listen: self.listen(&name.value, listen)?,
+            listen: self.listen(&name.value, listen, &written)?,
+            clients,
             own: own.transpose()?,
             only_audits: file.audit,
             requires_reviewed: file.require_reviewed.unwrap_or(self.requires_reviewed),
             drops_denied: is_set(&file.drop_denied),
             audit_log,
         };
+        check_kinds(text, &program, &written)?;
         Ok(program)
     }
 
@@ -188,7 +202,12 @@ impl Reading<'_> {
         }
     }
 
-    fn listen(&mut self, program: &str, listen: &Spanned<Listen>) -> Result<Vec<Address>, Problem> {
+    fn listen(
+        &mut self,
+        program: &str,
+        listen: &Spanned<Listen>,
+        clients: &[WrittenRule],
+    ) -> Result<Vec<Address>, Problem> {
         let place = span(self.text, listen);
         let sockets: Vec<(_, &SocketFile)> = match &listen.value {
             Listen::One(socket) => vec![(place, socket)],
@@ -203,26 +222,65 @@ impl Reading<'_> {
         let mut addresses = Vec::new();
         for (place, socket) in sockets {
             let socket = self.socket(&place, socket)?;
-            if let Some(known) = self.sockets.iter().find(|it| it.socket.address == socket.address)
-            {
-                let message = match known.program == program {
-                    true => format!("{} is listed twice", socket.address),
-                    false => format!("{} is the socket of \"{}\"", socket.address, known.program),
-                };
-                let help = hint("give each program a socket of its own");
-                return Err(at(self.text, place, message, help));
-            }
             addresses.push(socket.address.clone());
-            self.sockets.push(KnownSocket { socket, program: printable(program) });
+            self.add_socket(place, socket, program, clients)?;
         }
         Ok(addresses)
     }
 
-    fn socket(
-        &self,
-        place: &std::ops::Range<usize>,
-        socket: &SocketFile,
-    ) -> Result<Socket, Problem> {
+    /// Adds a program to a socket, which may have others whose clients can be told apart.
+    fn add_socket(
+        &mut self,
+        place: Range<usize>,
+        socket: Socket,
+        program: &str,
+        clients: &[WrittenRule],
+    ) -> Result<(), Problem> {
+        let text = self.text;
+        let program = KnownProgram { name: printable(program), clients: clients.to_vec() };
+        let address = socket.address.clone();
+        let known = self.sockets.iter_mut().find(|it| it.socket.address == address);
+        let Some(known) = known else {
+            self.sockets.push(KnownSocket { socket, programs: vec![program] });
+            return Ok(());
+        };
+        if known.programs.iter().any(|other| other.name == program.name) {
+            let message = format!("{address} is listed twice");
+            return Err(at(text, place, message, hint("list it once")));
+        }
+        if socket.settings != SocketSettings::default() && socket.settings != known.socket.settings
+        {
+            let message = format!("{address} already has other settings");
+            let help =
+                hint("write them where the address is named first, and here the address only");
+            return Err(at(text, place, message, help));
+        }
+        for other in &known.programs {
+            if other.clients.is_empty() || program.clients.is_empty() {
+                let name = &other.name;
+                let message = format!("{address} is also the socket of \"{name}\"");
+                let help =
+                    hint("say with clients: which clients each of the two is, or use two sockets");
+                return Err(at(text, place, message, help));
+            }
+            let is_of_other = |rule: &&WrittenRule| {
+                other.clients.iter().any(|(key, value, _)| (*key, value) == (rule.0, &rule.1))
+            };
+            if let Some((key, value, place)) = program.clients.iter().find(is_of_other) {
+                let message = format!(
+                    "{key} \"{}\" is a client of \"{}\" on {address}, too",
+                    printable(value),
+                    other.name
+                );
+                let help = hint("a client of two programs on one socket could connect to neither");
+                return Err(at(text, place.clone(), message, help));
+            }
+        }
+        known.programs.push(program);
+        Ok(())
+    }
+
+    fn socket(&self, place: &Range<usize>, socket: &SocketFile) -> Result<Socket, Problem> {
         match socket {
             SocketFile::Address(address) => Ok(Socket {
                 address: address_at(self.text, place, address)?,
@@ -265,11 +323,7 @@ fn parse_address(text: &str, written: &Spanned<String>) -> Result<Address, Probl
     address_at(text, &span(text, written), &written.value)
 }
 
-fn address_at(
-    text: &str,
-    place: &std::ops::Range<usize>,
-    written: &str,
-) -> Result<Address, Problem> {
+fn address_at(text: &str, place: &Range<usize>, written: &str) -> Result<Address, Problem> {
     written.parse().map_err(|error: crate::api::AddressError| {
         at(text, place.clone(), printable(&error.to_string()), None)
     })

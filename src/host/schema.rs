@@ -31,6 +31,22 @@ fn value() -> Value {
             }
         }]
     });
+    let name = json!({ "type": "string" });
+    let client = |key: &str, value: &Value, description: &str| {
+        let mut value = value.clone();
+        if let Some(value) = value.as_object_mut() {
+            value.insert("description".to_owned(), json!(description));
+        }
+        json!({ "type": "object", "required": [key], "additionalProperties": false, "properties": { (key): value } })
+    };
+    let clients = json!({ "type": "array", "minItems": 1, "items": { "oneOf": [
+        client("user", &account, "A user, by name or number"),
+        client("group", &account, "A group, by name or number; all groups of a process count"),
+        client("container", &name, "A container: its name, 12 digits or more of its ID, or PROJECT/SERVICE of Compose"),
+        client("unit", &name, "A service of systemd"),
+        client("address", &name, "An address, or a range such as 10.0.0.0/8"),
+        client("certificate", &name, "A name in the certificate")
+    ] } });
     let program = json!({
         "type": "object",
         "required": ["profile", "listen"],
@@ -38,6 +54,7 @@ fn value() -> Value {
         "properties": {
             "profile": { "type": "string", "description": "A file, from the folder of this one, or builtin:NAME" },
             "listen": { "oneOf": [socket, { "type": "array", "minItems": 1, "items": socket }] },
+            "clients": clients,
             "own": { "type": "string", "description": "Whose objects @own are; the name of the profile if it is left out" },
             "audit": { "type": "boolean", "description": "Deny nothing, and report what would be denied" },
             "require_reviewed": { "type": "boolean", "description": "Refuse a profile that is not fully reviewed" },

@@ -31,6 +31,7 @@ pub(super) const KIND: FileKind = FileKind {
     keys_inside: &[
         "profile",
         "listen",
+        "clients",
         "own",
         "audit",
         "require_reviewed",
@@ -43,6 +44,10 @@ pub(super) const KIND: FileKind = FileKind {
         "group",
         "allow_host",
         "insecure_tcp",
+        "user",
+        "container",
+        "unit",
+        "certificate",
     ],
     needed: &[
         ("programs", "programs: { traefik: { profile: builtin:traefik } }"),
@@ -77,6 +82,7 @@ pub(super) type Programs = IndexMap<Spanned<String>, ProgramFile>;
 pub(super) struct ProgramFile {
     pub(super) profile: Spanned<String>,
     pub(super) listen: Option<Spanned<Listen>>,
+    pub(super) clients: Option<Spanned<Vec<Spanned<ClientFile>>>>,
     pub(super) own: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) audit: bool,
@@ -84,6 +90,18 @@ pub(super) struct ProgramFile {
     pub(super) drop_denied: Option<Spanned<bool>>,
     pub(super) audit_log: Option<Spanned<String>>,
     pub(super) audit_log_optional: Option<Spanned<bool>>,
+}
+
+/// A rule about clients. It has one of the keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientFile {
+    pub(super) user: Option<Spanned<String>>,
+    pub(super) group: Option<Spanned<String>>,
+    pub(super) container: Option<Spanned<String>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) address: Option<Spanned<String>>,
+    pub(super) certificate: Option<Spanned<String>>,
 }
 
 /// Where a program connects.

@@ -10,6 +10,9 @@ pub enum NotAdmitted {
     /// No rule admits it.
     #[error("{0} may not use this socket")]
     Client(Arc<Client>),
+    /// Rules of several programs admit it, so it is not known what it may do.
+    #[error("{0} belongs to several programs that use this socket")]
+    Several(Arc<Client>),
     /// The system does not report who the client is.
     #[error("the system does not say who connects")]
     Unknown,

@@ -55,8 +55,29 @@ fn a_host_file_is_read() {
 }
 
 #[test]
+fn programs_share_a_socket_if_their_clients_can_be_told_apart() {
+    let text = "version: 1\nprograms:\n  a:\n    profile: x\n    listen: { address: unix:///s, mode: 666 }\n    \
+                clients: [{ container: web }, { user: 7 }]\n  b:\n    profile: y\n    listen: unix:///s\n    \
+                clients:\n      - unit: backup\n";
+    let host = parse(text, Path::new("")).unwrap();
+    assert_eq!(host.sockets.len(), 1);
+    assert_eq!(host.sockets[0].settings.mode, Some(0o666));
+    assert_eq!(host.programs[0].listen, host.programs[1].listen);
+    assert_eq!(host.programs[0].clients.users, ["7"]);
+    assert_eq!(host.programs[1].clients.others.units[0].to_string(), "backup.service");
+    let other = text.replace("listen: unix:///s\n", "listen: { address: unix:///s, mode: 600 }\n");
+    assert!(problem(&other).contains("already has other settings"), "{}", problem(&other));
+}
+
+#[test]
 fn errors_have_a_place_and_a_hint() {
     let with = |rest: &str| problem(&format!("version: 1\nprograms:\n  a:\n    {rest}\n"));
+    let shared = |one: &str, other: &str| {
+        let program = |name: &str, clients: &str| {
+            format!("  {name}: {{ profile: x, listen: unix:///a, clients: {clients} }}\n")
+        };
+        problem(&format!("version: 1\nprograms:\n{}{}", program("a", one), program("b", other)))
+    };
     let app = "profile: builtin:traefik\n    ";
     insta::assert_snapshot!(
         [
@@ -89,6 +110,18 @@ fn errors_have_a_place_and_a_hint() {
             with(&format!("{app}listen: unix:///a\n    audit: true\n    drop_denied: true")),
             with(&format!("{app}listen: unix:///a\n    audit: maybe")),
             with(&format!("{app}listen: unix:///a\n    ports: 1")),
+            with(&format!("{app}listen: unix:///a\n    clients: []")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{}}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ user: a, unit: b }}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ user: \"\" }}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ container: a b }}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ unit: a.socket }}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ address: 10.0.0.1/8 }}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ address: 10.0.0.0/8 }}]")),
+            with(&format!("{app}listen: tcp://127.0.0.1:1\n    clients: [{{ user: a }}]")),
+            with(&format!("{app}listen: unix:///a\n    clients: [{{ pod: a }}]")),
+            shared("[{ user: a }]", "[{ user: a }]"),
+            shared("[{ user: a }]", "null"),
         ]
         .join("\n")
     );

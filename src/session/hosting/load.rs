@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::Address;
 use crate::host::{self, Host, HostError, Program};
+use crate::peer::Clients;
 use crate::profile::Name;
 use crate::session::accounts::{Account, AccountError};
 use crate::session::signals::SignalError;
@@ -49,6 +50,15 @@ pub enum HostingError {
     Account {
         /// The socket.
         address: Address,
+        /// Why.
+        #[source]
+        source: AccountError,
+    },
+    /// A rule about clients names a user or a group that is unknown.
+    #[error("clients of program \"{program}\": {source}")]
+    Client {
+        /// The program.
+        program: Name,
         /// Why.
         #[source]
         source: AccountError,
@@ -107,8 +117,24 @@ impl HostToServe {
     }
 
     fn check_accounts(&self) -> Result<(), HostingError> {
-        self.host.sockets.iter().try_for_each(|socket| access(socket).map(drop))
+        self.host.sockets.iter().try_for_each(|socket| access(socket).map(drop))?;
+        self.host.programs.iter().try_for_each(|(name, program)| clients(name, program).map(drop))
     }
+}
+
+/// The clients that are a program.
+pub(super) fn clients(name: &Name, program: &Program) -> Result<Clients, HostingError> {
+    let rules = &program.clients;
+    let numbers = |names: &[String], kind: Account| {
+        let numbers = names.iter().map(|name| kind.number(name));
+        let numbers: Result<Vec<u32>, _> = numbers.collect();
+        numbers.map_err(|source| HostingError::Client { program: name.clone(), source })
+    };
+    Ok(Clients {
+        users: numbers(&rules.users, Account::User)?,
+        groups: numbers(&rules.groups, Account::Group)?,
+        ..rules.others.clone()
+    })
 }
 
 /// Who may use a socket.

@@ -3,6 +3,7 @@
 //! All of them share one proxy, its threads and its limits. Each has its own sockets, decisions, owner,
 //! denials and audit log.
 
+mod by_client;
 mod engine;
 mod load;
 mod program;

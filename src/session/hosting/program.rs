@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arc_swap::ArcSwap;
-
-use super::load::{HostingError, ProgramToServe};
+use super::load::{HostingError, ProgramToServe, clients};
 use crate::api::Address;
 use crate::contents::Sockets;
 use crate::engine::Engine;
 use crate::follow;
 use crate::host::Program;
-use crate::peer::Peer;
+use crate::peer::Clients;
 use crate::policy::{Gate, UntilEngine};
-use crate::proxy::{Admission, FindOwners, Listening, NotAdmitted, Running, Service};
+use crate::proxy::{FindOwners, Listening, Running, Service};
 use crate::session::audit::Audit;
 use crate::session::audit_log::{About, AuditLog, AuditLogOptions};
 use crate::session::output::{JournalError, JournalOutput};
@@ -23,6 +21,7 @@ use crate::session::runtime_dir::RuntimeDir;
 /// A program that is being served.
 pub(super) struct Served {
     pub(super) program: Program,
+    pub(super) clients: Clients,
     pub(super) profile: ProfileInForce,
     pub(super) audit: Arc<Audit>,
     /// The sockets of its containers.
@@ -40,26 +39,6 @@ pub(super) struct Common<'a> {
     pub(super) runtime_dir: &'a RuntimeDir,
 }
 
-/// Gives the clients of a socket the service of the program that the socket is for. Open connections keep
-/// theirs.
-pub(super) struct ByProgram(ArcSwap<Service<Audit>>);
-
-impl ByProgram {
-    pub(super) fn new(service: Arc<Service<Audit>>) -> Self {
-        Self(ArcSwap::new(service))
-    }
-
-    pub(super) fn set(&self, service: Arc<Service<Audit>>) {
-        self.0.store(service);
-    }
-}
-
-impl Admission<Audit> for Arc<ByProgram> {
-    fn admit(&self, _peer: &Peer) -> Result<Arc<Service<Audit>>, NotAdmitted> {
-        Ok(self.0.load_full())
-    }
-}
-
 impl Served {
     /// Begins its audit log and opens the sockets of its containers. [`Self::serve_nested`]
     /// serves these.
@@ -69,6 +48,7 @@ impl Served {
         first_number: usize,
     ) -> Result<(Self, Vec<NestedListeners>), HostingError> {
         let ProgramToServe { name, program, profile } = to_serve;
+        let clients = clients(&name, &program)?;
         let wrong = |error: JournalError| HostingError::of_program(&name, error);
         let log = program.audit_log.as_ref().map(|log| AuditLogOptions {
             output: JournalOutput::File(log.path.clone()),
@@ -89,7 +69,7 @@ impl Served {
         let gate = UntilEngine::new(profile.gate(), Arc::clone(common.is_known));
         let service = audit.service(Arc::new(gate), common.address.clone());
         let service = Arc::new(service.numbered(first_number));
-        let served = Self { program, profile, audit, service, nested: Vec::new() };
+        let served = Self { program, clients, profile, audit, service, nested: Vec::new() };
         Ok((served, nested))
     }
 

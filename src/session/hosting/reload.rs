@@ -1,11 +1,10 @@
 //! Reads the host file and its profiles again. Everything of the new version takes effect, or nothing.
 
-use std::sync::Arc;
-
-use super::load::{HostToServe, HostingError, ProgramToServe};
+use super::load::{HostToServe, HostingError, ProgramToServe, clients};
 use super::program::{Served, asked_for};
 use super::served::{Hosting, open};
 use crate::host::{Host, Program, Socket};
+use crate::peer::Clients;
 use crate::profile::Name;
 use crate::proxy::{Listener, Listening};
 use crate::session::audit_log::About;
@@ -37,7 +36,7 @@ pub struct ProgramReload {
 
 /// A program of the new version, of which nothing can fail any more.
 enum Ready {
-    Known { name: Name, program: Program, prepared: Box<Prepared> },
+    Known { name: Name, program: Program, clients: Clients, prepared: Box<Prepared> },
     New { name: Name, served: Box<Served>, nested: Vec<NestedListeners> },
 }
 
@@ -99,7 +98,9 @@ impl Hosting {
                 let prepared = served.profile.prepare(to_serve.profile);
                 let prepared = prepared.map_err(|error| HostingError::of_program(&name, error))?;
                 let prepared = Box::new(prepared);
-                Ok(Ready::Known { name, program: to_serve.program, prepared })
+                let program = to_serve.program;
+                let clients = clients(&name, &program)?;
+                Ok(Ready::Known { name, program, clients, prepared })
             }
             None => {
                 let number = self.take_number();
@@ -112,12 +113,13 @@ impl Hosting {
     /// Puts the new version of a program in force.
     fn put(&mut self, ready: Ready, caveats: Vec<Caveat>) -> Option<ProgramReload> {
         let (name, is_new, nested) = match ready {
-            Ready::Known { name, program, prepared } => {
+            Ready::Known { name, program, clients, prepared } => {
                 let sockets = asked_for(&program, self.engine.address());
                 let served = self.programs.get_mut(&name)?;
                 served.profile.set_sockets(sockets);
                 let nested = served.profile.put(*prepared);
                 served.program = program;
+                served.clients = clients;
                 (name, false, nested)
             }
             Ready::New { name, served, nested } => {
@@ -164,12 +166,7 @@ impl Hosting {
             is_kept
         });
         for open in &self.sockets {
-            let mut programs = self.programs.values();
-            let of_socket =
-                programs.find(|served| served.program.listen.contains(&open.socket.address));
-            if let Some(served) = of_socket {
-                open.admission.set(Arc::clone(&served.service));
-            }
+            open.admission.set(self.programs_of(&open.socket));
         }
         for (socket, listener) in listeners {
             self.serve_socket(socket, listener);

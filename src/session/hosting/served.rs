@@ -5,17 +5,19 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio::signal::unix::{Signal, SignalKind};
 
+use super::by_client::{ByClient, ProgramOfSocket};
 use super::engine::{Found, HostEngine};
 use super::load::{HostToServe, HostingError, access};
-use super::program::{ByProgram, Common, Served};
+use super::program::{Common, Served};
 use super::reload::HostReload;
-use crate::api::Address;
+use crate::api::{Address, EngineKind};
 use crate::engine::{Engine, Environment, FindError};
 use crate::host::{Host, Socket};
 use crate::profile::{Name, Profile};
 use crate::proxy::{Limits, Listener, Listening, Proxy, Running};
 use crate::session::audit_log::About;
 use crate::session::connection_log::ConnectionLog;
+use crate::session::containers::Containers;
 use crate::session::limits::most_connections;
 use crate::session::owners::EngineOwners;
 use crate::session::reload::NestedListeners;
@@ -35,6 +37,7 @@ pub struct Hosting {
     pub(super) running: Arc<Running>,
     pub(super) engine: HostEngine,
     pub(super) owners: Arc<EngineOwners>,
+    pub(super) containers: Arc<Containers>,
     pub(super) runtime_dir: RuntimeDir,
     pub(super) programs: IndexMap<Name, Served>,
     pub(super) sockets: Vec<OpenSocket>,
@@ -46,7 +49,7 @@ pub struct Hosting {
 pub(super) struct OpenSocket {
     pub(super) socket: Socket,
     pub(super) listening: Listening,
-    pub(super) admission: Arc<ByProgram>,
+    pub(super) admission: Arc<ByClient>,
 }
 
 /// What a person may want to see while programs are served.
@@ -116,6 +119,9 @@ impl Hosting {
         if let Some(engine) = engine.known() {
             owners.set_kind(engine.version.kind);
         }
+        // podman answers as Docker does, too.
+        let kind = engine.known().map_or(EngineKind::Docker, |engine| engine.version.kind);
+        let containers = Arc::new(Containers::new(engine.address(), kind));
         let limits = limits(&host);
         let mut listeners = Vec::new();
         for socket in &host.sockets {
@@ -128,6 +134,7 @@ impl Hosting {
             host,
             engine,
             owners,
+            containers,
             runtime_dir,
             programs: IndexMap::new(),
             sockets: Vec::new(),
@@ -261,14 +268,21 @@ impl Hosting {
         }
     }
 
-    /// Serves a socket for the program that it is for.
+    /// The programs of a socket.
+    pub(super) fn programs_of(&self, socket: &Socket) -> Vec<ProgramOfSocket> {
+        let programs = self.programs.values();
+        let of_socket = programs.filter(|it| it.program.listen.contains(&socket.address));
+        let programs = of_socket.map(|served| ProgramOfSocket {
+            clients: served.clients.clone(),
+            service: Arc::clone(&served.service),
+        });
+        programs.collect()
+    }
+
+    /// Serves a socket for the programs that it is for.
     pub(super) fn serve_socket(&mut self, socket: Socket, listener: Listener) {
-        let mut programs = self.programs.values();
-        let Some(served) = programs.find(|served| served.program.listen.contains(&socket.address))
-        else {
-            return;
-        };
-        let admission = Arc::new(ByProgram::new(Arc::clone(&served.service)));
+        let programs = self.programs_of(&socket);
+        let admission = Arc::new(ByClient::new(programs, Arc::clone(&self.containers)));
         for listening in self.running.listen(vec![listener], Arc::clone(&admission)) {
             let (socket, admission) = (socket.clone(), Arc::clone(&admission));
             self.sockets.push(OpenSocket { socket, listening, admission });
