@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::misuse::misuse;
 use crate::api::Address;
-use crate::peer::Clients;
+use crate::peer::{AddressRange, Clients, ContainerRule, UnitRule};
 use crate::proxy::{Access, Limits};
 use crate::session::{Account, ListenOptions};
 
@@ -30,14 +30,23 @@ pub(super) struct Listen {
     /// The group that owns unix sockets, by name or number
     #[arg(long, value_name = "GROUP")]
     pub(super) group: Option<String>,
-    /// Let only processes of this user connect; may be given several times. With --allow-gid, one of
-    /// the two is enough
+    /// Let only processes of this user connect; may be given several times. Of all --allow options
+    /// about clients, one is enough
     #[arg(long, value_name = "USER")]
     pub(super) allow_uid: Vec<String>,
-    /// Let only processes with this primary group connect; may be given several times. With --allow-uid,
-    /// one of the two is enough
+    /// Let only processes in this group connect; all groups of a process count
     #[arg(long, value_name = "GROUP")]
     pub(super) allow_gid: Vec<String>,
+    /// Let only processes of this container connect: its name, 12 or more digits of its ID, or
+    /// PROJECT/SERVICE of Compose
+    #[arg(long, value_name = "CONTAINER")]
+    pub(super) allow_container: Vec<ContainerRule>,
+    /// Let only processes of this service of systemd connect
+    #[arg(long, value_name = "UNIT")]
+    pub(super) allow_unit: Vec<UnitRule>,
+    /// Let only TCP clients with these addresses connect, such as 10.0.0.0/8
+    #[arg(long, value_name = "RANGE")]
+    pub(super) allow_address: Vec<AddressRange>,
     /// The maximum number of connections, if the limit on open files allows that many; beyond it, a
     /// new connection replaces an idle one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
@@ -87,11 +96,37 @@ impl Listen {
                 );
             }
         }
-        let of_clients = !self.allow_uid.is_empty() || !self.allow_gid.is_empty();
-        if let Some(address) = tcp.filter(|_| of_clients) {
+        self.check_clients(&addresses)
+    }
+
+    /// Refuses options by which no client of one of the sockets could be admitted.
+    fn check_clients(&self, addresses: &[Address]) -> anyhow::Result<()> {
+        let of_processes = [
+            ("--allow-uid", !self.allow_uid.is_empty()),
+            ("--allow-gid", !self.allow_gid.is_empty()),
+            ("--allow-container", !self.allow_container.is_empty()),
+            ("--allow-unit", !self.allow_unit.is_empty()),
+        ];
+        let of_machines = !self.allow_address.is_empty();
+        let tcp = addresses.iter().find(|address| matches!(address, Address::Tcp { .. }));
+        let unix = addresses.iter().find(|address| matches!(address, Address::Unix(_)));
+        let of_processes = given(&of_processes);
+        if let (Some(option), Some(address), false) = (of_processes, tcp, of_machines) {
             misuse!(
-                "--allow-uid and --allow-gid are for unix sockets, because dsp cannot tell the \
-                 clients of --listen {address} apart"
+                "{option} is for unix sockets, so no client of --listen {address} could connect; add \
+                 --allow-address for those that may"
+            );
+        }
+        if let (Some(option), Some(_), None) = (of_processes, tcp, unix) {
+            misuse!("{option} is for unix sockets, but each --listen is a tcp:// address");
+        }
+        if of_machines && tcp.is_none() {
+            misuse!("--allow-address is for TCP, but no --listen is a tcp:// address");
+        }
+        if let (None, Some(address), true) = (of_processes, unix, of_machines) {
+            misuse!(
+                "--allow-address is for TCP, so no client of --listen {address} could connect; add \
+                 --allow-uid, --allow-gid, --allow-container or --allow-unit for those that may"
             );
         }
         Ok(())
@@ -105,7 +140,10 @@ impl Listen {
         Ok(Clients {
             users: all(&self.allow_uid, Account::User).context("--allow-uid is wrong")?,
             groups: all(&self.allow_gid, Account::Group).context("--allow-gid is wrong")?,
-            ..Clients::default()
+            containers: self.allow_container.clone(),
+            units: self.allow_unit.clone(),
+            addresses: self.allow_address.clone(),
+            certificates: Vec::new(),
         })
     }
 

@@ -13,9 +13,10 @@ use crate::proxy::load::party::Party;
 /// How long it may take until a client is admitted.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many clients may be waited for at the same time, in total and of one user or machine.
-const MOST: usize = 256;
-const MOST_OF_PARTY: usize = MOST / 4;
+/// How many clients may be waited for at the same time, in total and of one user or machine. All containers
+/// may run as the same user, and one question may hold up many of their connections.
+const MOST: usize = 1024;
+const MOST_OF_PARTY: usize = MOST / 4 * 3;
 
 /// The clients that are being found out about, by user or machine.
 #[derive(Debug, Default)]

@@ -119,7 +119,7 @@ fn only_the_users_that_are_named_may_connect() {
     let tcp = ["enforce", "p.yaml", "--allow-uid", "0", "--listen", "tcp://127.0.0.1:0"];
     let refused = world.dsp(&tcp);
     assert_eq!(refused.status, 2);
-    assert!(refused.err.contains("--allow-uid and --allow-gid are for unix sockets"));
+    assert!(refused.err.contains("--allow-uid is for unix sockets"));
 }
 
 /// Connections that occupy both slots, and the answer to an honest client in the meantime.
