@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::peer::{Client, Peer};
+use crate::peer::{Identified, Peer};
 
 /// What is known about a request before anything has been decided about it.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct Arrival<'a> {
     /// The client at the other end.
     pub peer: Peer,
     /// What was found out about it, if that was needed.
-    pub client: Option<&'a Client>,
+    pub client: Option<&'a Identified>,
     /// The method as received.
     pub method: &'a str,
     /// The request target as received.

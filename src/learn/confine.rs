@@ -99,6 +99,7 @@ mod tests {
                     time: session.start,
                     connection: 1,
                     peer: Peer::Unknown,
+                    client: None,
                     method: "POST".into(),
                     path: "/v1.45/containers/create".into(),
                     operation: None,

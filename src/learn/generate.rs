@@ -180,6 +180,7 @@ mod tests {
                 time: start,
                 connection: 1,
                 peer: Peer::Unknown,
+                client: None,
                 method: method.clone().into(),
                 path: path.clone().into(),
                 operation: None,

@@ -21,6 +21,15 @@ pub struct Client {
     pub certificate: Vec<String>,
 }
 
+/// A client of which more is known than its [`Peer`], with what logs and recordings say about it, which is
+/// written once for a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identified {
+    client: Client,
+    text: Box<str>,
+    place: usize,
+}
+
 /// A container, as its engine describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Container {
@@ -49,27 +58,68 @@ impl Client {
     }
 }
 
-impl From<Peer> for Client {
-    fn from(peer: Peer) -> Self {
-        Self::of(peer)
+impl Identified {
+    /// A client about which no more will be found out.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        let place = Place(&client).to_string();
+        let text = format!("{place}{}", Who(client.peer)).into();
+        Self { client, text, place: place.len() }
+    }
+
+    /// What is known.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// How people read it, as [`Client`] is displayed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What distinguishes it from others, besides its [`Peer`]: the container, the unit and the certificate.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.text.get(..self.place).unwrap_or_default()
     }
 }
+
+/// What is known of a client besides its peer; each part ends in a comma.
+struct Place<'a>(&'a Client);
+
+/// The user or the address.
+struct Who(Peer);
 
 /// `container web (0123456789ab), user 0, group 0`. The number of the process is left out.
 impl fmt::Display for Client {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(Container { id, name, .. }) = &self.container {
+        write!(to, "{}{}", Place(self), Who(self.peer))
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Client { container, unit, certificate, .. } = self.0;
+        if let Some(Container { id, name, .. }) = container {
             write!(to, "container {} ({}), ", printable(name), id.short())?;
         }
-        if let Some(unit) = &self.unit {
+        if let Some(unit) = unit {
             write!(to, "unit {unit}, ")?;
         }
-        if let Some((first, others)) = self.certificate.split_first() {
+        if let Some((first, others)) = certificate.split_first() {
             write!(to, "certificate {}", printable(first))?;
             others.iter().try_for_each(|name| write!(to, " {}", printable(name)))?;
             to.write_str(", ")?;
         }
-        match self.peer {
+        Ok(())
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Peer::Process { user, group, .. } => write!(to, "user {user}, group {group}"),
             Peer::Address { ip, .. } => ip.fmt(to),
             Peer::Unknown => to.write_str("unknown"),

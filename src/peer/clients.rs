@@ -136,6 +136,12 @@ impl Clients {
 }
 
 impl Needs {
+    /// Nothing.
+    pub const NOTHING: Self = Self { groups: false, place: false, container: false };
+
+    /// Where a process runs.
+    pub const PLACE: Self = Self { groups: false, place: true, container: true };
+
     /// What has to be found out for both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -149,7 +155,7 @@ impl Needs {
     /// Whether nothing has to be found out.
     #[must_use]
     pub fn is_nothing(self) -> bool {
-        self == Self::default()
+        self == Self::NOTHING
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
-pub use client::{Client, ComposeService, Container};
+pub use client::{Client, ComposeService, Container, Identified};
 pub use clients::{Clients, ContainerRule, Needs, RuleError, UnitRule};
 pub use place::{ContainerId, ContainerPlace, Place, Unit};
 pub use range::{AddressRange, AddressRangeError};

@@ -10,7 +10,7 @@ use super::observe::Observe;
 use super::owners::FindOwners;
 use super::record::{Record, RewriteBody};
 use crate::api::Address;
-use crate::peer::Client;
+use crate::peer::{Client, Identified};
 use crate::policy::Gate;
 
 /// The components that the requests of a connection go through.
@@ -79,7 +79,7 @@ pub type AdmittedLater<R> = Pin<Box<dyn Future<Output = Result<Admitted<R>, NotA
 /// The service for a client.
 pub struct Admitted<R: Record> {
     pub(super) service: Arc<Service<R>>,
-    pub(super) client: Option<Arc<Client>>,
+    pub(super) client: Option<Arc<Identified>>,
 }
 
 impl<R: Record> Admitted<R> {
@@ -91,8 +91,8 @@ impl<R: Record> Admitted<R> {
 
     /// Also tells the observers and the recorder who the client is.
     #[must_use]
-    pub fn known_as(self, client: Arc<Client>) -> Self {
-        Self { client: Some(client), ..self }
+    pub fn known_as(self, client: Client) -> Self {
+        Self { client: Some(Arc::new(Identified::new(client))), ..self }
     }
 }
 

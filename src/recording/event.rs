@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::client::RecordedClient;
 use crate::api::{EngineKind, ObjectKind};
 use crate::contents::Facts;
 use crate::http1::Outcome;
@@ -95,6 +96,9 @@ pub struct Request<'a> {
     /// The client that asked; unknown in recordings of earlier versions.
     #[serde(default, skip_serializing_if = "Peer::is_unknown")]
     pub peer: Peer,
+    /// Where it runs and what its certificate says, if that was found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<RecordedClient<'a>>,
     /// The method as received if it is an HTTP method, else its length.
     pub method: Cow<'a, str>,
     /// The path as received, version included, without the query and without parts that may be secret. If
@@ -306,6 +310,7 @@ impl Request<'_> {
             time: self.time,
             connection: self.connection,
             peer: self.peer,
+            client: self.client.map(RecordedClient::into_owned),
             method: own(self.method),
             path: own(self.path),
             operation: self.operation.map(own),

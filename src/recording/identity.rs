@@ -90,11 +90,13 @@ impl Identity {
         self.bytes.extend(observed.who().bytes());
         self.bytes.push(u8::from(observed.refusal.is_some()));
         self.bytes.push(u8::from(observed.would_deny.is_some()));
+        self.add(observed.place());
         self.add(self.operation);
         self.sum = hash(4, &self.bytes);
         self.bytes.clear();
         let refused = observed.refusal.map(ToString::to_string);
         self.bytes.extend(observed.who().bytes());
+        self.add(observed.place());
         self.bytes.extend(unread.to_le_bytes());
         self.add(refused.as_deref());
         self.add(observed.denied);
@@ -132,6 +134,9 @@ impl Identity {
     ) -> Option<(u128, u32)> {
         if self.is_denied {
             let mut bytes = observed.who().bytes().to_vec();
+            let place = observed.place().unwrap_or_default();
+            bytes.extend(place.len().to_le_bytes());
+            bytes.extend(place.as_bytes());
             bytes.extend(observed.operation().unwrap_or_default().as_bytes());
             bytes.push(u8::from(observed.refusal.is_some()));
             return Some((hash(1, &bytes), MOST_DENIED));

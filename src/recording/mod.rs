@@ -7,6 +7,7 @@
 
 mod agent;
 mod append;
+mod client;
 mod command;
 mod earlier;
 mod event;
@@ -32,6 +33,7 @@ mod totals;
 mod writer;
 
 pub use append::CreateError;
+pub use client::{RecordedClient, RecordedContainer};
 pub use command::CommandLine;
 pub use earlier::earlier;
 pub use event::{

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::Request;
 use super::agent::agent;
+use super::client::RecordedClient;
 use super::peer::Who;
 use super::query::{query, unknown};
 use crate::api::{CanonicalRequest, Located, Refusal, Risk, redacted_method, redacted_path};
 use crate::contents::{Facts, Unreadable};
 use crate::http1::Arrival;
+use crate::peer::Identified;
 use crate::text::beginning;
 
 /// The longest name or value of a denied request that is recorded, in bytes. Such a request is not evidence
@@ -49,6 +51,7 @@ impl<'a> Observation<'a> {
             time,
             connection: self.arrival.connection,
             peer: self.arrival.peer,
+            client: self.arrival.client.and_then(|client| RecordedClient::of(client.client())),
             method: self.method(),
             path: self.path(),
             operation: self.operation().map(Cow::Borrowed),
@@ -105,6 +108,11 @@ impl<'a> Observation<'a> {
     /// The client that asks, independently of its current process or port.
     pub(super) fn who(&self) -> Who {
         self.arrival.peer.who()
+    }
+
+    /// What distinguishes the client from others of the same user or machine, as text.
+    pub(super) fn place(&self) -> Option<&'a str> {
+        self.arrival.client.map(Identified::place).filter(|place| !place.is_empty())
     }
 
     /// Whether it could not be read, and was forwarded with everything that followed on its connection.

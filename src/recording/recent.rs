@@ -31,6 +31,8 @@ pub(super) struct Recent {
 pub(super) struct Key<T> {
     /// See [`Who::packed`](super::peer::Who::packed).
     who: (u8, u128),
+    /// See [`Observation::place`].
+    place: Option<T>,
     method: T,
     target: T,
     agent: Option<T>,
@@ -48,19 +50,20 @@ impl<'a> Key<&'a str> {
         }
         let Observation { arrival, denied, would_deny, .. } = *observed;
         let Arrival { method, target, agent, .. } = arrival;
-        let others = [agent, denied, would_deny].map(|text| text.map_or(0, str::len));
+        let place = observed.place();
+        let others = [agent, denied, would_deny, place].map(|text| text.map_or(0, str::len));
         let length = method.len() + target.len() + others.iter().sum::<usize>();
         let (who, refusal) = (observed.who().packed(), observed.refusal.map(Refusal::kind));
-        let key = Self { who, method, target, agent, denied, would_deny, refusal };
+        let key = Self { who, place, method, target, agent, denied, would_deny, refusal };
         (length <= LONGEST_TEXT).then_some(key)
     }
 
     fn to_owned(self) -> Key<Box<str>> {
-        let Self { who, method, target, agent, denied, would_deny, refusal } = self;
-        let [agent, denied, would_deny] =
-            [agent, denied, would_deny].map(|text| text.map(Box::from));
+        let Self { who, place, method, target, agent, denied, would_deny, refusal } = self;
+        let [place, agent, denied, would_deny] =
+            [place, agent, denied, would_deny].map(|text| text.map(Box::from));
         let (method, target) = (method.into(), target.into());
-        Key { who, method, target, agent, denied, would_deny, refusal }
+        Key { who, place, method, target, agent, denied, would_deny, refusal }
     }
 }
 
@@ -81,6 +84,7 @@ impl<T: AsRef<str>> Hash for Key<T> {
 impl Equivalent<Key<Box<str>>> for Key<&str> {
     fn equivalent(&self, other: &Key<Box<str>>) -> bool {
         self.who == other.who
+            && self.place == other.place.as_deref()
             && self.refusal == other.refusal
             && self.method == &*other.method
             && self.target == &*other.target

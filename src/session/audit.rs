@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::audit_log::{About, AuditLog};
 use super::denials::Denials;
-use super::journal::{beginning, shown};
+use super::journal::{beginning, client, shown};
 use super::output::JournalError;
 use crate::api::Address;
 use crate::http1::{Disorder, Outcome};
@@ -80,25 +80,30 @@ impl Audit {
     fn decided(&self, decided: &Decided<'_>, is_nested: bool) {
         // Shown only where it is true.
         let nested = is_nested.then_some(true);
-        let connection = decided.arrival.connection;
+        let arrival = &decided.arrival;
+        let connection = arrival.connection;
         let (method, path) = shown(decided);
         let Some(denial) = decided.denial else {
-            tracing::info!(connection, nested, %method, %path, "allowed");
+            tracing::info!(connection, nested, %method, %path, client = &*client(arrival), "allowed");
             return;
         };
         if let Verdict::Deny(denial) = &decided.decision.verdict
             && denial.is_of_absent()
         {
-            tracing::info!(connection, nested, %method, %path, "there is no such object");
+            let client = &*client(arrival);
+            tracing::info!(connection, nested, %method, %path, client, "there is no such object");
             return;
         }
         let message = beginning(denial);
         let Some(times) = self.denials.note(message) else { return };
         if let Verdict::Deny(denial) = &decided.decision.verdict {
-            let status = denial.status();
-            tracing::warn!(connection, nested, status, %method, %path, times, "dsp: {message}");
+            let (status, client) = (denial.status(), &*client(arrival));
+            tracing::warn!(
+                connection, nested, status, %method, %path, client, times, "dsp: {message}"
+            );
         } else {
-            tracing::warn!(connection, nested, audit = true, %method, %path, times, "dsp: {message}");
+            let (audit, client) = (true, &*client(arrival));
+            tracing::warn!(connection, nested, audit, %method, %path, client, times, "dsp: {message}");
         }
     }
 

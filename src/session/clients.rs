@@ -2,12 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::containers::Containers;
 use crate::peer::{Client, Clients, ContainerPlace, Needs, Peer};
 use crate::proxy::{
     self, Admission, Admitted, AdmittedLater, Admitting, Caller, NotAdmitted, Record, Service,
 };
+
+/// How long a connection waits for the name of its container if no rule depends on that.
+const NAME_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Finds out who clients are.
 #[derive(Clone)]
@@ -71,16 +77,15 @@ pub(super) struct AdmitClients<R: Record> {
 
 impl<R: Record> AdmitClients<R> {
     /// Gives this service to the clients that match one of the rules; to all if there are no rules.
-    /// `containers` are asked about if a rule names any.
-    pub(super) fn new(clients: Clients, containers: Arc<Containers>, service: Service<R>) -> Self {
-        let who_asks = WhoAsks::new(clients.needs(), containers);
+    /// `who_asks` finds out at least what the rules need.
+    pub(super) fn new(clients: Clients, who_asks: WhoAsks, service: Service<R>) -> Self {
         Self { clients: Arc::new(clients), who_asks, service: Arc::new(service) }
     }
 }
 
 impl<R: Record> Admission<R> for AdmitClients<R> {
     fn admit(&self, caller: &Caller<'_>) -> Admitting<R> {
-        if self.clients.is_empty() {
+        if self.who_asks.needs.is_nothing() && self.clients.is_empty() {
             return Admitting::Now(Ok(Admitted::to(Arc::clone(&self.service))));
         }
         match self.who_asks.find(caller) {
@@ -91,7 +96,12 @@ impl<R: Record> Admission<R> for AdmitClients<R> {
                 let (clients, service) = (Arc::clone(&self.clients), Arc::clone(&self.service));
                 let who_asks = self.who_asks.clone();
                 let later: AdmittedLater<R> = Box::pin(async move {
-                    let client = who_asks.complete(client, &place).await;
+                    let completed = who_asks.complete(client.clone(), &place);
+                    // An engine that is late must not keep out a client that only the recording names.
+                    let client = match clients.needs().container {
+                        true => completed.await,
+                        false => timeout(NAME_PATIENCE, completed).await.unwrap_or(client),
+                    };
                     admitted(&clients, client, service)
                 });
                 Admitting::Later(later)
@@ -105,9 +115,11 @@ fn admitted<R: Record>(
     client: Client,
     service: Arc<Service<R>>,
 ) -> Result<Admitted<R>, NotAdmitted> {
-    match client {
-        client if clients.admits(&client) => Ok(Admitted::to(service).known_as(Arc::new(client))),
-        Client { peer: Peer::Unknown, .. } => Err(NotAdmitted::Unknown),
-        client => Err(NotAdmitted::Client(Arc::new(client))),
+    if clients.is_empty() || clients.admits(&client) {
+        return Ok(Admitted::to(service).known_as(client));
+    }
+    match client.peer {
+        Peer::Unknown => Err(NotAdmitted::Unknown),
+        _ => Err(NotAdmitted::Client(Arc::new(client))),
     }
 }

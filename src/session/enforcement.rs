@@ -15,6 +15,7 @@ use super::start::{StartError, StartWarning};
 use super::to_enforce::{ProfileError, ProfileToEnforce};
 use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
+use crate::peer::Needs;
 use crate::profile::Profile;
 
 /// The user's choices for an enforcement.
@@ -99,6 +100,8 @@ impl Enforcement {
         let name = profile.profile().name.as_str();
         let runtime_dir = front.runtime_dir.clone();
         let front = OpenFront::open(front, &engine, name, warn).await?;
+        // The audit log names the container or the unit.
+        let needs = if audit_log.is_some() { Needs::PLACE } else { Needs::NOTHING };
         let begin = |log| AuditLog::begin(log, About::new(profile.main(), Some(&engine)));
         let owners = Arc::new(EngineOwners::new(engine.address.clone()));
         owners.set_kind(engine.version.kind);
@@ -113,7 +116,8 @@ impl Enforcement {
                 warn(StartWarning::CutOffNested { container });
             }
         }
-        let (front, workload) = front.serve(audit.service(profile.gate(), engine.address.clone()));
+        let (front, workload) =
+            front.serve(audit.service(profile.gate(), engine.address.clone()), needs);
         for nested in nested {
             let service = audit.nested_service(nested.gate, engine.address.clone());
             front.running().listen(nested.listeners, Arc::new(service.numbered(nested.number)));

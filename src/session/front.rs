@@ -17,6 +17,7 @@ use crate::api::{Address, EngineKind};
 use crate::contents;
 use crate::engine::Engine;
 use crate::follow;
+use crate::peer::Needs;
 use crate::proxy::{Limits, Record, Running, Service};
 
 /// The user's choices for the sockets, and who uses them.
@@ -96,11 +97,16 @@ impl OpenFront {
         self.sockets.limits()
     }
 
-    /// Starts to serve the sockets. Also returns the workload that uses them.
-    pub(super) fn serve<R: Record>(self, service: Service<R>) -> (Front, Workload) {
+    /// Starts to serve the sockets. So much is found out about the clients of a listener, besides what rules
+    /// about them need; those of a program are known. Also returns the workload that uses the sockets.
+    pub(super) fn serve<R: Record>(self, service: Service<R>, needs: Needs) -> (Front, Workload) {
         let Self { sockets, kind, engine, workload, covering } = self;
         let (docker_host, addresses) = (sockets.docker_host(), sockets.addresses());
-        let serving = sockets.serve(service, Arc::new(Containers::new(&engine, kind)));
+        let needs = match workload {
+            Workload::Listener { .. } => needs,
+            Workload::Program { .. } | Workload::InProcess => Needs::NOTHING,
+        };
+        let serving = sockets.serve(service, needs, Arc::new(Containers::new(&engine, kind)));
         (Front { serving, kind, docker_host, addresses, covering }, workload)
     }
 }

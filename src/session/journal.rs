@@ -1,5 +1,6 @@
 //! Turns what the proxy reports into lines of a recording and of the log.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::api::{redacted_method, redacted_path};
@@ -69,6 +70,14 @@ pub(super) fn makes(decided: &Decided<'_>) -> Option<Makes> {
 pub(super) fn shown<'a>(decided: &Decided<'a>) -> (ShownMethod<'a>, ShownPath<'a>) {
     let Arrival { method, target, .. } = decided.arrival;
     (ShownMethod(method), ShownPath(target, decided.decision))
+}
+
+/// Who asks, for the log.
+pub(super) fn client<'a>(arrival: &Arrival<'a>) -> Cow<'a, str> {
+    match arrival.client {
+        Some(client) => client.as_str().into(),
+        None => arrival.peer.to_string().into(),
+    }
 }
 
 /// The beginning of a text that a client can make as long as a request head.

@@ -15,6 +15,7 @@ use super::start::{StartError, StartWarning};
 use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
 use crate::learn;
+use crate::peer::Needs;
 use crate::policy::Observer;
 use crate::proxy::{Limits, Service};
 use crate::recording::{self, Progress, Purpose, Session, Totals};
@@ -129,11 +130,12 @@ impl Recording {
             Some(follower) => {
                 let followed = Arc::new(Followed::command(follower, &recorder));
                 let gate = Arc::new(observer.reading_bodies());
-                front.serve(followed.service(gate, engine.address))
+                front.serve(followed.service(gate, engine.address), Needs::PLACE)
             }
             None => {
                 let recorder = Arc::clone(&recorder);
-                front.serve(Service::new(Arc::new(observer), recorder, engine.address))
+                let service = Service::new(Arc::new(observer), recorder, engine.address);
+                front.serve(service, Needs::PLACE)
             }
         };
         let file = output.file().map(Path::to_owned);

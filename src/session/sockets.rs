@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::clients::AdmitClients;
+use super::clients::{AdmitClients, WhoAsks};
 use super::connection_log::ConnectionLog;
 use super::containers::Containers;
 use super::limits::most_connections;
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::api::Address;
 use crate::child::Intercept;
-use crate::peer::Clients;
+use crate::peer::{Clients, Needs};
 use crate::proxy::{
     self, Access, Hazard, Limits, ListenError, Listener, Proxy, Record, Running, Service,
 };
@@ -205,14 +205,17 @@ impl Sockets {
         path.ok_or(SocketsError::NothingToPutOver)
     }
 
-    /// Starts to serve the sockets. `containers` are asked about if clients are known by them.
+    /// Starts to serve the sockets. So much is found out about clients, besides what rules need, and
+    /// `containers` are asked about for that.
     pub(super) fn serve<R: Record>(
         self,
         service: Service<R>,
+        needs: Needs,
         containers: Arc<Containers>,
     ) -> Serving {
         let proxy = Proxy::new(self.listeners).limits(self.limits);
-        let admission = AdmitClients::new(self.clients, containers, service);
+        let who_asks = WhoAsks::new(self.clients.needs().and(needs), containers);
+        let admission = AdmitClients::new(self.clients, who_asks, service);
         let running = proxy.observed_by(Arc::new(ConnectionLog::default())).serve(admission);
         Serving { running, _folder: self.folder }
     }

@@ -83,6 +83,7 @@ fn gathered(engine: EngineKind, requests: &[(String, String)]) -> Evidence {
             time: "2026-01-01T00:00:00Z".parse().unwrap(),
             connection: 1,
             peer: dsp::peer::Peer::Unknown,
+            client: None,
             method: method.as_str().into(),
             path: path.as_str().into(),
             operation: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::peer::{self, Peer};
+use crate::peer::{Identified, Peer};
 use crate::proxy::listening::door::Door;
 use crate::proxy::relaying::request_reader::Arrived;
 
@@ -13,7 +13,7 @@ pub(crate) struct Client {
     pub(crate) number: u64,
     pub(crate) peer: Peer,
     /// What was found out about it, if that was needed.
-    pub(crate) who: Option<Arc<peer::Client>>,
+    pub(crate) who: Option<Arc<Identified>>,
     /// Decides which of its requests are let in; all of them if `None`.
     pub(crate) door: Option<Arc<Door>>,
 }

@@ -63,7 +63,7 @@ impl Programs {
         match found {
             (Some(program), None) => {
                 let service = Arc::clone(&program.service);
-                Ok(Admitted::to(service).known_as(Arc::new(client)))
+                Ok(Admitted::to(service).known_as(client))
             }
             (Some(_), Some(_)) => Err(NotAdmitted::Several(Arc::new(client))),
             (None, _) if client.peer == Peer::Unknown => Err(NotAdmitted::Unknown),
