@@ -12,7 +12,7 @@ use super::options::{Engine, Verbosity};
 use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
-use super::{ambiguity, environment, front, output, reload, runtime, standard};
+use super::{ambiguity, environment, front, output, reloaded, runtime, standard};
 use crate::api::Risk;
 use crate::child::Intercept;
 use crate::engine::{self, Environment};
@@ -125,7 +125,7 @@ async fn enforce(
         }
     }
     let notice = |notice| match notice {
-        EnforcementNotice::Reloaded(end) => reload::report(*end, verbosity.quiet),
+        EnforcementNotice::Reloaded(end) => reloaded::report(*end, verbosity.quiet),
         EnforcementNotice::Waiting { open } => front::report_waiting(open, grace),
         EnforcementNotice::Outlived { containers } => {
             front::report_outlived(&containers, "serves their socket");

@@ -39,6 +39,7 @@ mod profile_argument;
 mod profiles;
 mod record;
 mod reload;
+mod reloaded;
 mod report;
 mod reporting;
 mod review;
@@ -93,6 +94,7 @@ enum Command {
     Review(review::Args),
     Enforce(enforce::Args),
     Serve(serve::Args),
+    Reload(reload::Args),
     Check(check::Args),
     Verify(verify::Args),
     Diff(diff::Args),
@@ -127,6 +129,7 @@ impl Command {
             | Self::Health(_)
             | Self::Man(_)
             | Self::Profiles(_)
+            | Self::Reload(_)
             | Self::Report(_)
             | Self::Review(_)
             | Self::Schema(_)
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Completions(shell) => completions::completions(&shell),
         Command::Man(man) => completions::man(&man, command()),
         Command::Profiles(profiles) => profiles::run(&profiles),
+        Command::Reload(reload) => reload::run(&reload, args.verbosity),
         Command::Schema(schema) => schema::run(&schema),
         Command::Serve(serve) => serve::run(&serve, args.verbosity),
         Command::Report(report) => report::run(&report, args.verbosity),

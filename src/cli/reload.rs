@@ -1,71 +1,53 @@
-//! What `enforce` and `serve` print when they reload profiles.
+//! `dsp reload`: asks a running `dsp serve` to read its file again, and says whether it did.
 
-use super::{ambiguity, failure, output};
-use crate::proxy::OpenRequest;
-use crate::report::count;
-use crate::session::{JournalError, LogThrottle, Reload, ReloadEnd};
-use crate::text::printable;
-use crate::verify::Caveat;
+use std::path::PathBuf;
 
-/// Prints the result of a reload.
-pub(super) fn report(end: ReloadEnd, is_quiet: bool) {
-    match end.profile {
-        Ok(reload) => report_new(&reload, is_quiet),
-        Err(error) => {
-            let _ = failure::show(&error.into(), false);
-            output::warn("the profile was not reloaded; the previous one stays in force");
+use anyhow::bail;
+
+use super::options::Verbosity;
+use super::status::Status;
+use super::{output, runtime};
+use crate::report::{count, printable};
+use crate::session::{ReloadReply, ask_to_reload};
+
+/// Have a running dsp serve read its file and all profiles again
+///
+/// Waits for the result. If something cannot be put in force, the previous version stays, and the exit
+/// status is 1. SOCKET is what the file calls control.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  dsp reload /run/dsp/control.sock")]
+pub(super) struct Args {
+    /// The control socket: a path, or unix:///path
+    #[arg(value_name = "SOCKET")]
+    socket: PathBuf,
+}
+
+pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    let path = match args.socket.to_str().and_then(|path| path.strip_prefix("unix://")) {
+        Some(path) => PathBuf::from(path),
+        None => args.socket.clone(),
+    };
+    match runtime::block_on(ask_to_reload(&path))?? {
+        ReloadReply::Failed { error } => {
+            bail!(
+                "{}; nothing was reloaded, and the previous version stays in force",
+                printable(&error)
+            )
+        }
+        ReloadReply::Reloaded { programs, removed } => {
+            if !verbosity.quiet {
+                for program in programs {
+                    let (name, profile) = (printable(&program.name), printable(&program.profile));
+                    let rules = count(program.rules, "rule");
+                    output::note(&format!("\"{name}\" with profile \"{profile}\" ({rules})"));
+                }
+                for name in removed {
+                    output::note(&format!("\"{}\" is not served any more", printable(&name)));
+                }
+            }
+            Ok(Status::Done)
         }
     }
-    report_audit_log(end.audit_log);
-}
-
-/// Prints the result of a reload for one of several programs.
-pub(super) fn report_program(reload: &Reload, audit_log: Result<(), JournalError>, is_quiet: bool) {
-    report_new(reload, is_quiet);
-    report_audit_log(audit_log);
-}
-
-fn report_audit_log(audit_log: Result<(), JournalError>) {
-    if let Err(error) = audit_log {
-        let _ = failure::show(&error.into(), false);
-        output::warn("the audit log continues in the previous file");
-    }
-}
-
-fn report_new(reload: &Reload, is_quiet: bool) {
-    let profile = &reload.profile;
-    reload.caveats.iter().for_each(warn_about);
-    if !is_quiet {
-        let rules = count(profile.allow.len(), "rule");
-        output::note(&format!("reloaded profile \"{}\" ({rules})", profile.name));
-        ambiguity::warn(profile);
-    }
-    let what = if reload.has_ended { "ended, as" } else { "goes on, although" };
-    // Clients decide how many there are.
-    let mut throttle = LogThrottle::default();
-    for open in &reload.denied {
-        if let Some(times) = throttle.once_more() {
-            warn_about_denied(open, what, times);
-        }
-    }
-    if let Some(times) = throttle.unlogged() {
-        output::warn(&format!("{what} the new profile denies them: {times} requests in all"));
-    }
-}
-
-fn warn_about(caveat: &Caveat) {
-    output::warn(&caveat.to_string());
-    if let Some(help) = caveat.help() {
-        output::help(&help);
-    }
-}
-
-fn warn_about_denied(open: &OpenRequest, what: &str, times: u64) {
-    let path = open.target.split('?').next().unwrap_or_default();
-    let request = printable(&format!("{} {path}", open.method));
-    let connection = open.connection;
-    let so_far = if times > 1 { format!(", {times} so far") } else { String::new() };
-    output::warn(&format!(
-        "{what} the new profile denies it: {request} (connection {connection}{so_far})"
-    ));
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::enforce::{warn_about_containers, warn_about_root};
 use super::options::Verbosity;
 use super::status::Status;
-use super::{ambiguity, environment, failure, front, output, reload, runtime};
+use super::{ambiguity, environment, failure, front, output, reloaded, runtime};
 use crate::api::Address;
 use crate::report::{count, printable};
 use crate::session::{
@@ -162,7 +162,7 @@ fn report_reload(result: Result<HostReload, HostingError>, is_quiet: bool) {
             let how = if program.is_new { "now also serving" } else { "reloaded" };
             output::note(&format!("{how} program \"{}\"", program.name));
         }
-        reload::report_program(&program.reload, program.audit_log, is_quiet);
+        reloaded::report_program(&program.reload, program.audit_log, is_quiet);
     }
     for name in reloaded.removed {
         output::note(&format!("program \"{name}\" is not served any more"));
@@ -173,10 +173,12 @@ fn report_reload(result: Result<HostReload, HostingError>, is_quiet: bool) {
 fn report_end(end: HostEnd, verbosity: Verbosity) -> Status {
     for program in end.programs {
         warn_about_containers(&program.cut_off);
-        let denied: u64 = program.denials.iter().map(|(_, times)| times).sum();
-        if denied > 0 && !verbosity.quiet {
-            let denied = count(denied, "request");
-            output::note(&format!("program \"{}\": {denied} denied", program.name));
+        if !verbosity.quiet {
+            let (allowed, denied) = (count(program.allowed, "request"), program.denied);
+            output::note(&format!(
+                "program \"{}\": {allowed} let through, {denied} denied",
+                program.name
+            ));
         }
     }
     match end.failed {

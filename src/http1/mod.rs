@@ -24,7 +24,7 @@ pub use flaw::Flaw;
 pub use framing::{Framing, Piece, Progress};
 pub use header::Header;
 pub(crate) use header::write_header;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Upstream};
 pub use request_head::{LONGEST_HEAD, Length, MOST_HEADERS, RequestHead};
 pub(crate) use response_head::{BadResponse, Body, Form, ROOM, ResponseHead};
 pub use target::LONGEST_TARGET;

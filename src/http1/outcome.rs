@@ -17,9 +17,23 @@ pub struct Outcome {
     pub sent: u64,
     /// Whether the connection became a tunnel.
     pub upgraded: bool,
+    /// What came from the engine.
+    pub upstream: Upstream,
     /// Whether the engine has no such route.
     pub unrouted: bool,
     /// What was malformed after the head. If the connection became a tunnel, everything from there on
     /// was forwarded unread; otherwise the exchange was cut there.
     pub disorder: Option<Disorder>,
+}
+
+/// What came from the engine.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Upstream {
+    /// It was not asked, or the client left before it answered.
+    #[default]
+    NotAsked,
+    /// An answer.
+    Answered,
+    /// It could not be reached, or gave no answer.
+    Silent,
 }

@@ -160,6 +160,27 @@ impl Denial {
         Self::by_profile(Reason::Unrecorded, None, Subject::default())
     }
 
+    /// The reason in a word or two, for metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &self.reason {
+            Reason::Refused(_) => "refused",
+            Reason::Stray(_) => "web-page",
+            Reason::BelowMinApi { .. } => "min-api",
+            Reason::Denied { .. } => "denied",
+            Reason::NotAllowed { is_narrowed: false } => "not-allowed",
+            Reason::NotAllowed { is_narrowed: true } => "other-name",
+            Reason::Unreadable(_) | Reason::Missing(_) => "body",
+            Reason::Contents { .. } | Reason::NoContents | Reason::OtherNetwork => "contents",
+            Reason::NotOwn(_) | Reason::NameTaken(_) => "not-own",
+            Reason::OwnerUnknown(_) => "owner-unknown",
+            Reason::Undecided => "undecided",
+            Reason::Unknown(_) => "unknown-operation",
+            Reason::NoEngine => "no-engine",
+            Reason::Unrecorded => "unrecorded",
+        }
+    }
+
     /// Names the engine that has the operation.
     pub(super) fn with_elsewhere(self, elsewhere: Option<Elsewhere>) -> Self {
         Self { elsewhere, ..self }

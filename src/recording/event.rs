@@ -334,7 +334,8 @@ impl Request<'_> {
 impl<'a> Response<'a> {
     /// The line for the end of a request.
     pub(super) fn of(session: &'a str, seq: u64, outcome: &Outcome) -> Self {
-        let Outcome { status, duration, received, sent, upgraded, unrouted, disorder } = *outcome;
+        let Outcome { status, duration, received, sent, upgraded, unrouted, disorder, .. } =
+            *outcome;
         Self {
             session: session.into(),
             seq,

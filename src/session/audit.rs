@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::audit_log::{About, AuditLog};
 use super::denials::Denials;
+use super::engine_watch::EngineWatch;
 use super::journal::{beginning, client, shown};
+use super::metrics::ProgramMetrics;
 use super::output::JournalError;
 use crate::api::Address;
 use crate::http1::{Disorder, Outcome};
@@ -18,6 +20,8 @@ pub(super) struct Audit {
     denials: Denials,
     log: Option<AuditLog>,
     owners: Option<Arc<dyn FindOwners>>,
+    metrics: Option<Arc<ProgramMetrics>>,
+    watch: Arc<EngineWatch>,
 }
 
 /// Logs the decisions about clients that are containers.
@@ -26,7 +30,17 @@ struct NestedLog(Arc<Audit>);
 impl Audit {
     /// Also writes this log, if there is one. `owners` knows whose objects are.
     pub(super) fn new(log: Option<AuditLog>, owners: Arc<dyn FindOwners>) -> Self {
-        Self { denials: Denials::default(), log, owners: Some(owners) }
+        Self { log, owners: Some(owners), ..Self::default() }
+    }
+
+    /// Also counts for these metrics.
+    pub(super) fn counting(self, metrics: Option<Arc<ProgramMetrics>>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Shares what is noticed of the engine with others.
+    pub(super) fn watching(self, watch: Arc<EngineWatch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// Returns the service for connections whose requests are audited.
@@ -78,6 +92,9 @@ impl Audit {
 
 impl Audit {
     fn decided(&self, decided: &Decided<'_>, is_nested: bool) {
+        if let Some(metrics) = &self.metrics {
+            metrics.decided(decided);
+        }
         // Shown only where it is true.
         let nested = is_nested.then_some(true);
         let arrival = &decided.arrival;
@@ -108,6 +125,10 @@ impl Audit {
     }
 
     fn finished(&self, outcome: &Outcome) {
+        if let Some(metrics) = &self.metrics {
+            metrics.finished(outcome);
+        }
+        self.watch.finished(outcome);
         let Outcome { status, sent, received, .. } = outcome;
         tracing::debug!(status, sent, received, "ended");
         if let Some(Disorder::Body(flaw)) = outcome.disorder {

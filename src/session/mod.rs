@@ -14,6 +14,7 @@ mod connection_log;
 mod containers;
 mod denials;
 mod enforcement;
+mod engine_watch;
 mod evidence;
 mod follow;
 mod front;
@@ -21,6 +22,7 @@ mod hosting;
 mod journal;
 mod limits;
 mod log_throttle;
+mod metrics;
 mod nested;
 mod output;
 mod owners;
@@ -58,8 +60,9 @@ pub use follow::{
 };
 pub use front::FrontOptions;
 pub use hosting::{
-    HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice, HostingStartError,
-    ProgramEnd, ProgramReload, ProgramToServe,
+    ControlError, HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice,
+    HostingStartError, ProgramEnd, ProgramReload, ProgramToServe, ReloadReply, ReloadedProgram,
+    ask_to_reload,
 };
 pub use log_throttle::LogThrottle;
 pub use nested::NestedError;

@@ -11,7 +11,7 @@ use super::exchange::{Exchange, count};
 use super::request_info::RequestInfo;
 use super::request_side::RequestSide;
 use crate::http1::{
-    BadResponse, Body, Disorder, Form, Piece, Progress, ROOM, ResponseHead, write_chunk,
+    BadResponse, Body, Disorder, Form, Piece, Progress, ROOM, ResponseHead, Upstream, write_chunk,
     write_last_chunk,
 };
 use crate::proxy::load::control::Control;
@@ -256,6 +256,7 @@ impl ResponseSide {
             return Err(tunnel(&head, after, exchange));
         }
         exchange.outcome.status = Some(head.status.as_u16());
+        exchange.outcome.upstream = Upstream::Answered;
         exchange.outcome.unrouted = is_unrouted(&head);
         self.answer.keeps = head.keeps;
         self.answer.closes = !head.keeps || self.info.closes || self.control.finishes();
@@ -290,6 +291,7 @@ impl ResponseSide {
             return Err(tunnel(&head, after, exchange));
         }
         exchange.outcome.status = Some(head.status.as_u16());
+        exchange.outcome.upstream = Upstream::Answered;
         // The client waits for a 100 that never came. What it sends next could be the body or another
         // request (RFC 9110 section 10.1.1).
         let is_unwanted = info.expects
@@ -418,6 +420,7 @@ fn tunnel<R: Record>(
     exchange: &mut Exchange<R>,
 ) -> Ending {
     exchange.outcome.status = Some(head.status.as_u16());
+    exchange.outcome.upstream = Upstream::Answered;
     exchange.outcome.upgraded = true;
     Ending::Tunnel(after.to_vec())
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::connection::Connection;
 use super::local_response::Form;
 use super::next::Next;
-use crate::http1::{Disorder, Flaw, LONGEST_TARGET, RequestHead};
+use crate::http1::{Disorder, Flaw, LONGEST_TARGET, RequestHead, Upstream};
 use crate::policy::Permit;
 use crate::proxy::observe::Fault;
 use crate::proxy::record::Record;
@@ -52,7 +52,10 @@ impl<R: Record> Connection<R> {
             Ok((ending, engine)) => {
                 self.conclude(ending, engine, info, head.held(), exchange).await
             }
-            Err(error) => self.bad_gateway(&error.to_string(), info, has_body, exchange).await,
+            Err(error) => {
+                exchange.outcome.upstream = Upstream::Silent;
+                self.bad_gateway(&error.to_string(), info, has_body, exchange).await
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use crate::peer::Clients;
 use crate::profile::Name;
 use crate::session::accounts::{Account, AccountError};
 use crate::session::signals::SignalError;
+use crate::session::sockets::SocketsError;
 use crate::session::start::StartError;
 use crate::session::to_enforce::{EnforcementMode, ProfileToEnforce};
 
@@ -69,6 +70,9 @@ pub enum HostingError {
         /// What changed.
         what: String,
     },
+    /// The socket for control or metrics cannot be opened.
+    #[error("{0}")]
+    Own(#[source] SocketsError),
     /// Signals cannot be handled.
     #[error("{0}")]
     Signals(#[from] SignalError),

@@ -4,12 +4,16 @@
 //! denials and audit log.
 
 mod by_client;
+mod control;
 mod engine;
+mod http;
 mod load;
+mod monitor;
 mod program;
 mod reload;
 mod served;
 
+pub use control::{ControlError, ReloadReply, ReloadedProgram, ask_to_reload};
 pub use load::{HostToServe, HostingError, ProgramToServe};
 pub use reload::{HostReload, ProgramReload};
 pub use served::{HostEnd, Hosting, HostingNotice, HostingStartError, ProgramEnd};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::load::{HostingError, ProgramToServe, clients};
+use super::monitor::HostMetrics;
 use crate::api::Address;
 use crate::contents::Sockets;
 use crate::engine::Engine;
@@ -14,6 +15,8 @@ use crate::policy::{Gate, UntilEngine};
 use crate::proxy::{FindOwners, Listening, Running, Service};
 use crate::session::audit::Audit;
 use crate::session::audit_log::{About, AuditLog, AuditLogOptions};
+use crate::session::engine_watch::EngineWatch;
+use crate::session::metrics::ProgramMetrics;
 use crate::session::output::{JournalError, JournalOutput};
 use crate::session::reload::{NestedListeners, Place, ProfileInForce};
 use crate::session::runtime_dir::RuntimeDir;
@@ -24,6 +27,7 @@ pub(super) struct Served {
     pub(super) clients: Clients,
     pub(super) profile: ProfileInForce,
     pub(super) audit: Arc<Audit>,
+    pub(super) metrics: Arc<ProgramMetrics>,
     /// The sockets of its containers.
     pub(super) nested: Vec<Listening>,
     /// What its clients get.
@@ -36,6 +40,8 @@ pub(super) struct Common<'a> {
     pub(super) engine: Option<&'a Engine>,
     pub(super) is_known: &'a Arc<AtomicBool>,
     pub(super) owners: Arc<dyn FindOwners>,
+    pub(super) metrics: &'a HostMetrics,
+    pub(super) watch: &'a Arc<EngineWatch>,
     pub(super) runtime_dir: &'a RuntimeDir,
 }
 
@@ -57,7 +63,11 @@ impl Served {
         });
         let about = About::new(profile.main(), common.engine);
         let log = log.map(|log| AuditLog::begin(log, about)).transpose().map_err(wrong)?;
-        let audit = Arc::new(Audit::new(log, Arc::clone(&common.owners)));
+        let metrics = common.metrics.of_program(&name);
+        let audit = Audit::new(log, Arc::clone(&common.owners))
+            .counting(Some(Arc::clone(&metrics)))
+            .watching(Arc::clone(common.watch));
+        let audit = Arc::new(audit);
         let place = Place {
             runtime_dir: common.runtime_dir.clone(),
             engine: common.address.clone(),
@@ -69,7 +79,8 @@ impl Served {
         let gate = UntilEngine::new(profile.gate(), Arc::clone(common.is_known));
         let service = audit.service(Arc::new(gate), common.address.clone());
         let service = Arc::new(service.numbered(first_number));
-        let served = Self { program, clients, profile, audit, service, nested: Vec::new() };
+        let served =
+            Self { program, clients, profile, audit, metrics, service, nested: Vec::new() };
         Ok((served, nested))
     }
 

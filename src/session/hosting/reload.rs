@@ -54,6 +54,12 @@ impl Hosting {
     /// # Errors
     /// When something in it cannot be put in force. The old version then stays.
     pub async fn reload(&mut self) -> Result<HostReload, HostingError> {
+        let reloaded = self.load_again().await;
+        self.metrics.reloaded(reloaded.is_err());
+        reloaded
+    }
+
+    async fn load_again(&mut self) -> Result<HostReload, HostingError> {
         let new = HostToServe::load(&self.file)?;
         check_fixed(&self.host, &new.host)?;
         let caveats = match self.engine.known() {
@@ -129,7 +135,9 @@ impl Hosting {
         };
         self.serve_nested(&name, nested);
         let served = self.programs.get(&name)?;
-        let about = About::new(served.profile.main(), self.engine.known());
+        let main = served.profile.main();
+        self.metrics.in_force(&name, &main.profile.name, &main.digest);
+        let about = About::new(main, self.engine.known());
         // The log of a new program has just begun.
         let audit_log = if is_new { Ok(()) } else { served.audit.reopen(about) };
         let reload = served.profile.reloaded(caveats, &self.running);
@@ -151,6 +159,7 @@ impl Hosting {
                 .for_each(|open| self.running.cut(open.connection));
             served.profile.close_nested().await;
             served.audit.end(None);
+            self.metrics.remove(name);
         }
         removed
     }

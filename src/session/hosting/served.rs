@@ -4,20 +4,26 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::signal::unix::{Signal, SignalKind};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::by_client::{ByClient, ProgramOfSocket};
+use super::control::{Asker, Control, ReloadReply};
 use super::engine::{Found, HostEngine};
+use super::http;
 use super::load::{HostToServe, HostingError, access};
+use super::monitor::{HostMetrics, Monitor, Monitoring};
 use super::program::{Common, Served};
 use super::reload::HostReload;
 use crate::api::{Address, EngineKind};
 use crate::engine::{Engine, Environment, FindError};
 use crate::host::{Host, Socket};
 use crate::profile::{Name, Profile};
-use crate::proxy::{Limits, Listener, Listening, Proxy, Running};
+use crate::proxy::{Access, Limits, Listener, Listening, Proxy, Running};
 use crate::session::audit_log::About;
 use crate::session::connection_log::ConnectionLog;
 use crate::session::containers::Containers;
+use crate::session::engine_watch::EngineWatch;
 use crate::session::limits::most_connections;
 use crate::session::owners::EngineOwners;
 use crate::session::reload::NestedListeners;
@@ -42,6 +48,11 @@ pub struct Hosting {
     pub(super) programs: IndexMap<Name, Served>,
     pub(super) sockets: Vec<OpenSocket>,
     pub(super) next_number: usize,
+    pub(super) metrics: Arc<HostMetrics>,
+    watch: Arc<EngineWatch>,
+    /// What answers at the sockets for control and metrics.
+    servers: JoinSet<()>,
+    reloads: mpsc::Receiver<Asker>,
     signals: Option<(EndSignals, Signal)>,
 }
 
@@ -87,6 +98,10 @@ pub struct HostEnd {
 pub struct ProgramEnd {
     /// Its name.
     pub name: Name,
+    /// How many requests were let through.
+    pub allowed: u64,
+    /// How many requests were denied.
+    pub denied: u64,
     /// The text and the count of each denial, in the order in which they first occurred.
     pub denials: Vec<(String, u64)>,
     /// The names of containers that still run, and whose socket is no longer served.
@@ -127,10 +142,14 @@ impl Hosting {
         for socket in &host.sockets {
             listeners.push(open(&host, socket, warn).await?);
         }
-        let proxy = Proxy::new(Vec::new()).limits(limits);
+        let metrics = Arc::new(HostMetrics::new());
+        let observer = (ConnectionLog::default(), Arc::clone(&metrics));
+        let proxy = Proxy::new(Vec::new()).limits(limits).observed_by(Arc::new(observer));
+        let running = Arc::new(proxy.start());
+        let (servers, reloads) = serve_own(&host, engine.address(), &metrics, &running).await?;
         let mut hosting = Self {
             file: path,
-            running: Arc::new(proxy.observed_by(Arc::new(ConnectionLog::default())).start()),
+            running,
             host,
             engine,
             owners,
@@ -139,12 +158,18 @@ impl Hosting {
             programs: IndexMap::new(),
             sockets: Vec::new(),
             next_number: 0,
+            metrics,
+            watch: Arc::default(),
+            servers,
+            reloads,
             signals: Some(signals),
         };
         let mut to_serve = Vec::new();
         for program in programs {
             let (name, number) = (program.name.clone(), hosting.take_number());
             let (served, nested) = Served::new(program, &hosting.common(), number)?;
+            let main = served.profile.main();
+            hosting.metrics.in_force(&name, &main.profile.name, &main.digest);
             to_serve.push((name.clone(), nested));
             hosting.programs.insert(name, served);
         }
@@ -193,6 +218,8 @@ impl Hosting {
             Notice::Waiting { open } => notice(HostingNotice::Waiting { open }),
         };
         let running = Arc::clone(&self.running);
+        // A closed channel: this one is not used any more.
+        let mut reloads = std::mem::replace(&mut self.reloads, mpsc::channel(1).1);
         let changing = async {
             let is_known = self.engine.known().is_some();
             let mut late = Box::pin(HostEngine::wait(self.engine.located().clone()));
@@ -211,6 +238,11 @@ impl Hosting {
                             std::future::pending::<()>().await;
                         }
                         let reloaded = self.reload().await;
+                        notice(HostingNotice::Reloaded(Box::new(reloaded)));
+                    }
+                    Some(asker) = reloads.recv() => {
+                        let reloaded = self.reload().await;
+                        let _ = asker.send(ReloadReply::of(&reloaded));
                         notice(HostingNotice::Reloaded(Box::new(reloaded)));
                     }
                 }
@@ -256,6 +288,8 @@ impl Hosting {
             engine: self.engine.known(),
             is_known: self.engine.is_known(),
             owners: Arc::clone(&self.owners) as _,
+            metrics: &self.metrics,
+            watch: &self.watch,
             runtime_dir: &self.runtime_dir,
         }
     }
@@ -293,11 +327,14 @@ impl Hosting {
         if failed.is_some() {
             self.running.drain(std::time::Duration::ZERO, std::future::pending()).await;
         }
+        self.servers.shutdown().await;
         let mut programs = Vec::new();
         for (name, mut served) in std::mem::take(&mut self.programs) {
             let cut_off = served.profile.close_nested().await;
             served.audit.end(None);
-            programs.push(ProgramEnd { name, denials: served.audit.denials(), cut_off });
+            let (allowed, denied) = served.metrics.totals();
+            let denials = served.audit.denials();
+            programs.push(ProgramEnd { name, allowed, denied, denials, cut_off });
         }
         HostEnd { programs, failed }
     }
@@ -329,6 +366,34 @@ impl HostToServe {
         }
         Ok(all)
     }
+}
+
+/// Serves the sockets for control and metrics.
+async fn serve_own(
+    host: &Host,
+    engine: &Address,
+    metrics: &Arc<HostMetrics>,
+    running: &Arc<Running>,
+) -> Result<(JoinSet<()>, mpsc::Receiver<Asker>), HostingError> {
+    let mut servers = JoinSet::new();
+    let (control, reloads) = Control::new();
+    if let Some(address) = &host.settings.control {
+        let listener = bind_own(address).await?;
+        servers.spawn(http::serve(listener, Arc::new(control)));
+    }
+    if let Some(address) = &host.settings.metrics {
+        let listener = bind_own(address).await?;
+        let monitor = Monitor::new(Arc::clone(metrics), Arc::clone(running), engine.clone());
+        servers.spawn(http::serve(listener, Arc::new(Monitoring(Arc::new(monitor)))));
+    }
+    Ok((servers, reloads))
+}
+
+/// Opens a socket for dsp's own answers. Those over TCP are meant for other machines, too.
+async fn bind_own(address: &Address) -> Result<Listener, HostingError> {
+    let access = Access { anywhere: true, ..Access::default() };
+    let bound = Listener::bind(address, &access).await;
+    bound.map_err(|error| HostingError::Own(SocketsError::from(error)))
 }
 
 /// How much load all programs together may cause.
