@@ -185,7 +185,8 @@ impl World {
         Self::served(self.command("sh", &words), socket, 1)
     }
 
-    fn served(mut command: Command, socket: PathBuf, listeners: usize) -> Server {
+    /// Starts a command that serves this socket, and waits until it has printed so many addresses.
+    pub fn served(mut command: Command, socket: PathBuf, listeners: usize) -> Server {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut out = child.stdout.take().unwrap();

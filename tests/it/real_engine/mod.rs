@@ -56,6 +56,8 @@ mod routes;
 mod transparent;
 /// Messages of every form, byte for byte.
 mod verbatim;
+/// Which container asks.
+mod who;
 
 use std::process::{Command, Stdio};
 
