@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
 use dsp::http1::Outcome;
-use dsp::peer::Peer;
+use dsp::peer::{Client, Peer};
 use dsp::policy::{Decision, Enforcer, Gate, Observer, Request};
 use dsp::profile::parse;
 use dsp::proxy::{
@@ -16,6 +16,7 @@ use dsp::proxy::{
 };
 
 use tokio::net::TcpSocket;
+use tokio::sync::watch;
 
 use crate::support::PATIENCE;
 
@@ -145,5 +146,64 @@ fn who_a_client_is_chooses_its_gate_and_its_engine() {
     }
     let peers = seen.peers.lock().unwrap().clone();
     assert!(matches!(peers[..], [Peer::Address { ip, .. }] if ip == MACHINE), "{peers:?}");
+    runtime.block_on(running.drain(Duration::ZERO, std::future::pending()));
+}
+
+/// Admits the clients of [`OTHER`] when the test says so, and all others at once.
+struct Slow {
+    service: Arc<Service<Nothing>>,
+    go: watch::Receiver<bool>,
+}
+
+impl Admission<Nothing> for Slow {
+    fn admit(&self, caller: &Caller<'_>) -> Admitting<Nothing> {
+        let admitted = Admitted::to(Arc::clone(&self.service));
+        let peer = caller.peer();
+        if !matches!(peer, Peer::Address { ip, .. } if ip == OTHER) {
+            return Admitting::Now(Ok(admitted));
+        }
+        let mut go = self.go.clone();
+        Admitting::Later(Box::pin(async move {
+            go.wait_for(|go| *go).await.map_err(|_| NotAdmitted::Unknown)?;
+            Ok(admitted.known_as(Client::of(peer)))
+        }))
+    }
+}
+
+#[test]
+fn a_client_that_takes_long_to_find_out_about_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(&folder.path().join("e"), "engine");
+    let gate = Arc::new(Observer::new(EngineKind::Docker));
+    let service = Arc::new(Service::new(gate, Arc::new(Nothing), engine));
+    let (say, go) = watch::channel(false);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (running, port) = runtime.block_on(async {
+        let tcp = Address::Tcp { host: "127.0.0.1".to_owned(), port: 0 };
+        let tcp = Listener::bind(&tcp, &Access::default()).await.unwrap();
+        let Address::Tcp { port, .. } = *tcp.address() else { panic!("{:?}", tcp.address()) };
+        (Proxy::new(vec![tcp]).serve(Slow { service, go }), port)
+    });
+    let connect = |ip: Ipv4Addr| {
+        let stream = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind((ip, 0).into()).unwrap();
+            socket.connect((MACHINE, port).into()).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    // As many as one machine may have waiting. The next one is told so.
+    let mut slow: Vec<_> = (0..768).map(|_| connect(OTHER)).collect();
+    let refused = ask(connect(OTHER));
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(ask(connect(MACHINE)).ends_with("engine"));
+    say.send(true).unwrap();
+    let first = slow.swap_remove(0);
+    assert!(ask(first).ends_with("engine"), "it was waited for");
+    assert!(ask(connect(OTHER)).ends_with("engine"));
+    drop(slow);
     runtime.block_on(running.drain(Duration::ZERO, std::future::pending()));
 }
