@@ -103,6 +103,8 @@ mod schema;
 mod scripts;
 /// The promises of `SECURITY.md`.
 mod security;
+/// `dsp serve`: several programs in one process.
+mod serve;
 /// Readers of stderr and of the audit log that stall.
 mod stalled;
 /// The exit statuses of every command.

@@ -97,6 +97,19 @@ impl World {
         self.sample = None;
     }
 
+    /// Starts a sample engine where [`World::without_engine`] has none, or where it was stopped.
+    pub fn start_engine(&mut self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let socket = self.host.strip_prefix("unix://").unwrap();
+        let options = Options { tick: Duration::from_millis(50) };
+        let engine = runtime.block_on(async { SampleEngine::start_with(socket.as_ref(), options) });
+        self.sample = Some((runtime, engine.unwrap()));
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

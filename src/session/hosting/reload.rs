@@ -217,6 +217,3 @@ fn check_fixed(old: &Host, new: &Host) -> Result<(), HostingError> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;
