@@ -103,6 +103,18 @@ pub struct Operation {
     pub reason: &'static str,
 }
 
+impl Operation {
+    /// Whether the answer goes on for as long as the client listens, such as that to `GET /events`. The end
+    /// of such an answer interrupts no work, unlike that of a build or a download.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        let Traits { hijack, stream, tar_in, tar_out, .. } = self.traits;
+        let is_session = self.section == "Session";
+        let is_watched = self.method == Method::Get || self.template.to_string().ends_with("/wait");
+        !is_session && !tar_in && !tar_out && (hijack || (stream && is_watched))
+    }
+}
+
 impl Versions {
     /// Parses the catalogue's spelling: `any`, `1.24-1.56` or `0-3`.
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -46,6 +46,7 @@ mod review;
 mod runtime;
 mod schema;
 mod serve;
+mod service_manager;
 mod sessions;
 mod source;
 mod standard;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::enforce::{warn_about_containers, warn_about_root};
 use super::options::Verbosity;
+use super::service_manager::{self, Watchdog};
 use super::status::Status;
 use super::{ambiguity, environment, failure, front, output, reloaded, runtime};
 use crate::api::Address;
@@ -95,7 +96,8 @@ async fn serve(host: HostToServe, verbosity: Verbosity) -> anyhow::Result<Status
         }
         front::warn(&warning, verbosity);
     };
-    let (hosting, absent) = Hosting::start(host, &environment, runtime_dir, warn).await?;
+    let opened = service_manager::opened_sockets()?;
+    let (hosting, absent) = Hosting::start(host, &environment, runtime_dir, opened, warn).await?;
     if !verbosity.quiet {
         hosting.profiles().for_each(warn_about_root);
         hosting.programs().for_each(|(_, profile, _)| ambiguity::warn(profile));
@@ -116,7 +118,10 @@ async fn serve(host: HostToServe, verbosity: Verbosity) -> anyhow::Result<Status
             hosting.engine()
         ));
     }
-    let end = hosting.run(|notice| show(notice, grace, verbosity)).await;
+    let watchdog = service_manager::Watchdog::of_service();
+    service_manager::ready();
+    let end = hosting.run(|notice| show(notice, grace, verbosity, &watchdog)).await;
+    service_manager::stopping();
     Ok(report_end(end, verbosity))
 }
 
@@ -124,8 +129,10 @@ fn is_silenced(warning: &StartWarning, verbosity: Verbosity) -> bool {
     verbosity.quiet && matches!(warning, StartWarning::OpenToAll { .. })
 }
 
-fn show(notice: HostingNotice, grace: u64, verbosity: Verbosity) {
+fn show(notice: HostingNotice, grace: u64, verbosity: Verbosity, watchdog: &Watchdog) {
     match notice {
+        HostingNotice::Second => watchdog.feed(),
+        HostingNotice::Reloading => service_manager::reloading(),
         HostingNotice::EngineFound { engine, is_silent, caveats } => {
             if is_silent {
                 output::warn(&format!(
@@ -143,7 +150,10 @@ fn show(notice: HostingNotice, grace: u64, verbosity: Verbosity) {
                 }
             }
         }
-        HostingNotice::Reloaded(result) => report_reload(*result, verbosity.quiet),
+        HostingNotice::Reloaded(result) => {
+            report_reload(*result, verbosity.quiet);
+            service_manager::ready();
+        }
         HostingNotice::Waiting { open } => front::report_waiting(open, grace),
     }
 }

@@ -61,8 +61,8 @@ pub use follow::{
 pub use front::FrontOptions;
 pub use hosting::{
     ControlError, HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice,
-    HostingStartError, ProgramEnd, ProgramReload, ProgramToServe, ReloadReply, ReloadedProgram,
-    ask_to_reload,
+    HostingStartError, OpenedSockets, ProgramEnd, ProgramReload, ProgramToServe, ReloadReply,
+    ReloadedProgram, ask_to_reload,
 };
 pub use log_throttle::LogThrottle;
 pub use nested::NestedError;

@@ -7,11 +7,16 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::limits::raise_open_files;
-use crate::proxy::{Drained, Running};
+use crate::api::{CanonicalRequest, EngineKind};
+use crate::proxy::{Drained, OpenRequest, Running};
 
 /// How long a shutdown may take before the user is told what is still open. Idle connections end at
 /// once, so only real work is worth mentioning.
 const WAITING_AFTER: Duration = Duration::from_millis(200);
+
+/// How often, and how many times in a row, nothing but endless answers has to be open before they are cut.
+const ENDLESS_AFTER: Duration = Duration::from_millis(50);
+const ENDLESS_TIMES: u32 = 10;
 
 /// How long dsp waits before it asks again whether containers run.
 const CONTAINERS_AFTER: Duration = Duration::from_millis(500);
@@ -126,6 +131,25 @@ pub(super) async fn wait_for_containers<F: Future<Output = Vec<String>>>(
     }
 }
 
+/// Waits until all that is left are answers that never end, such as events, for a while. Programs open
+/// those again when they are cut, and do not finish them.
+async fn only_endless(running: &Running) {
+    let mut times = 0;
+    while times < ENDLESS_TIMES {
+        tokio::time::sleep(ENDLESS_AFTER).await;
+        let open = running.requests();
+        let is_left = !open.is_empty() && open.iter().all(is_endless);
+        times = if is_left { times + 1 } else { 0 };
+    }
+}
+
+fn is_endless(open: &OpenRequest) -> bool {
+    let located =
+        |kind: EngineKind| CanonicalRequest::parse(kind, &open.method, &open.target).ok()?.locate();
+    let engines = [EngineKind::Docker, EngineKind::Podman];
+    engines.into_iter().filter_map(located).any(|located| located.operation.is_endless())
+}
+
 async fn end(
     running: &Running,
     grace: Duration,
@@ -138,6 +162,12 @@ async fn end(
             notice(Notice::Waiting { open: running.open() });
         }
         std::future::pending::<()>().await;
+    };
+    let hurry = async {
+        tokio::select! {
+            () = hurry => {}
+            () = only_endless(running) => {}
+        }
     };
     tokio::select! {
         drained = running.drain(grace, hurry) => drained,

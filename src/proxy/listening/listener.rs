@@ -142,6 +142,45 @@ impl Listener {
         }
     }
 
+    /// Serves a unix socket that another process has opened, such as systemd. Its file stays in the end.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn opened_unix(
+        listener: std::os::unix::net::UnixListener,
+        path: &Path,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let socket = Socket::Unix(UnixListener::from_std(listener)?);
+        Ok(Self { socket, address: Address::Unix(path.to_owned()), door: None, file: None })
+    }
+
+    /// Serves a TCP socket that another process has opened, such as systemd. `host` is what clients call
+    /// it.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub fn opened_tcp(
+        listener: std::net::TcpListener,
+        address: &Address,
+        access: &Access,
+    ) -> Result<Self, ListenError> {
+        let io = |source| ListenError::Io { address: address.clone(), source };
+        listener.set_nonblocking(true).map_err(io)?;
+        let bound = listener.local_addr().map_err(io)?;
+        let is_local = bound.ip().to_canonical().is_loopback();
+        if !access.anywhere && !is_local {
+            return Err(ListenError::NotLoopback { address: address.clone() });
+        }
+        let host = match address {
+            Address::Tcp { host, .. } => host.clone(),
+            Address::Unix(_) => bound.ip().to_string(),
+        };
+        let door = Some(Arc::new(Door::new(&host, &access.hosts, is_local)));
+        let socket = Socket::Tcp(TcpListener::from_std(listener).map_err(io)?);
+        Ok(Self { socket, address: address.clone(), door, file: None })
+    }
+
     /// Takes over the file of a unix socket, which then stays when the listener is closed.
     pub fn take_file(&mut self) -> Option<SocketFile> {
         self.file.take()

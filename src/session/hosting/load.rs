@@ -70,6 +70,12 @@ pub enum HostingError {
         /// What changed.
         what: String,
     },
+    /// systemd has opened a socket that the file does not name.
+    #[error("systemd has opened the socket {address}, which the file does not name")]
+    NotInFile {
+        /// Its address.
+        address: String,
+    },
     /// The socket for control or metrics cannot be opened.
     #[error("{0}")]
     Own(#[source] SocketsError),

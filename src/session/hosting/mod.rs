@@ -3,6 +3,7 @@
 //! All of them share one proxy, its threads and its limits. Each has its own sockets, decisions, owner,
 //! denials and audit log.
 
+mod activation;
 mod by_client;
 mod control;
 mod engine;
@@ -13,6 +14,7 @@ mod program;
 mod reload;
 mod served;
 
+pub use activation::OpenedSockets;
 pub use control::{ControlError, ReloadReply, ReloadedProgram, ask_to_reload};
 pub use load::{HostToServe, HostingError, ProgramToServe};
 pub use reload::{HostReload, ProgramReload};

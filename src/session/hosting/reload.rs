@@ -1,5 +1,6 @@
 //! Reads the host file and its profiles again. Everything of the new version takes effect, or nothing.
 
+use super::activation::OpenedSockets;
 use super::load::{HostToServe, HostingError, ProgramToServe, clients};
 use super::program::{Served, asked_for};
 use super::served::{Hosting, open};
@@ -90,7 +91,8 @@ impl Hosting {
         let mut opened = Vec::new();
         for socket in &host.sockets {
             if self.sockets.iter().all(|open| open.socket.address != socket.address) {
-                let listener = open(host, socket, &mut |_, _| ()).await?;
+                let listener =
+                    open(host, socket, &mut OpenedSockets::default(), &mut |_, _| ()).await?;
                 opened.push((socket.clone(), listener));
             }
         }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::activation::OpenedSockets;
 use super::by_client::{ByClient, ProgramOfSocket};
 use super::control::{Asker, Control, ReloadReply};
 use super::engine::{Found, HostEngine};
@@ -75,6 +76,10 @@ pub enum HostingNotice {
         /// What is to be known about enforcing the profiles on it.
         caveats: Vec<(Name, Caveat)>,
     },
+    /// Another second has passed.
+    Second,
+    /// The file and the profiles are being read again.
+    Reloading,
     /// The file and the profiles were, or were not, read again.
     Reloaded(Box<Result<HostReload, HostingError>>),
     /// dsp is ending, and connections are still open.
@@ -118,6 +123,7 @@ impl Hosting {
         host: HostToServe,
         environment: &Environment,
         runtime_dir: RuntimeDir,
+        mut opened: OpenedSockets,
         warn: &mut dyn FnMut(Option<&Name>, StartWarning),
     ) -> Result<(Self, Option<FindError>), HostingStartError> {
         let signals = (EndSignals::except_hangup().map_err(HostingError::from)?, {
@@ -140,13 +146,18 @@ impl Hosting {
         let limits = limits(&host);
         let mut listeners = Vec::new();
         for socket in &host.sockets {
-            listeners.push(open(&host, socket, warn).await?);
+            listeners.push(open(&host, socket, &mut opened, warn).await?);
         }
         let metrics = Arc::new(HostMetrics::new());
         let observer = (ConnectionLog::default(), Arc::clone(&metrics));
         let proxy = Proxy::new(Vec::new()).limits(limits).observed_by(Arc::new(observer));
         let running = Arc::new(proxy.start());
-        let (servers, reloads) = serve_own(&host, engine.address(), &metrics, &running).await?;
+        let monitor =
+            Monitor::new(Arc::clone(&metrics), Arc::clone(&running), engine.address().clone());
+        let (servers, reloads) = serve_own(&host, monitor, &mut opened).await?;
+        if let Some(address) = opened.addresses().into_iter().next() {
+            return Err(HostingError::NotInFile { address }.into());
+        }
         let mut hosting = Self {
             file: path,
             running,
@@ -214,7 +225,7 @@ impl Hosting {
         };
         let grace = self.host.settings.grace;
         let waiting = |kind| match kind {
-            Notice::Second => {}
+            Notice::Second => notice(HostingNotice::Second),
             Notice::Waiting { open } => notice(HostingNotice::Waiting { open }),
         };
         let running = Arc::clone(&self.running);
@@ -237,10 +248,12 @@ impl Hosting {
                         if signal.is_none() {
                             std::future::pending::<()>().await;
                         }
+                        notice(HostingNotice::Reloading);
                         let reloaded = self.reload().await;
                         notice(HostingNotice::Reloaded(Box::new(reloaded)));
                     }
                     Some(asker) = reloads.recv() => {
+                        notice(HostingNotice::Reloading);
                         let reloaded = self.reload().await;
                         let _ = asker.send(ReloadReply::of(&reloaded));
                         notice(HostingNotice::Reloaded(Box::new(reloaded)));
@@ -371,28 +384,29 @@ impl HostToServe {
 /// Serves the sockets for control and metrics.
 async fn serve_own(
     host: &Host,
-    engine: &Address,
-    metrics: &Arc<HostMetrics>,
-    running: &Arc<Running>,
+    monitor: Monitor,
+    opened: &mut OpenedSockets,
 ) -> Result<(JoinSet<()>, mpsc::Receiver<Asker>), HostingError> {
     let mut servers = JoinSet::new();
     let (control, reloads) = Control::new();
     if let Some(address) = &host.settings.control {
-        let listener = bind_own(address).await?;
+        let listener = bind_own(address, opened).await?;
         servers.spawn(http::serve(listener, Arc::new(control)));
     }
     if let Some(address) = &host.settings.metrics {
-        let listener = bind_own(address).await?;
-        let monitor = Monitor::new(Arc::clone(metrics), Arc::clone(running), engine.clone());
+        let listener = bind_own(address, opened).await?;
         servers.spawn(http::serve(listener, Arc::new(Monitoring(Arc::new(monitor)))));
     }
     Ok((servers, reloads))
 }
 
 /// Opens a socket for dsp's own answers. Those over TCP are meant for other machines, too.
-async fn bind_own(address: &Address) -> Result<Listener, HostingError> {
+async fn bind_own(address: &Address, opened: &mut OpenedSockets) -> Result<Listener, HostingError> {
     let access = Access { anywhere: true, ..Access::default() };
-    let bound = Listener::bind(address, &access).await;
+    let bound = match opened.take(address, &access) {
+        Some(opened) => opened,
+        None => Listener::bind(address, &access).await,
+    };
     bound.map_err(|error| HostingError::Own(SocketsError::from(error)))
 }
 
@@ -407,11 +421,16 @@ fn limits(host: &Host) -> Limits {
 pub(super) async fn open(
     host: &Host,
     socket: &Socket,
+    opened: &mut OpenedSockets,
     warn: &mut dyn FnMut(Option<&Name>, StartWarning),
 ) -> Result<Listener, HostingError> {
     let program = host.programs.iter().find(|(_, it)| it.listen.contains(&socket.address));
     let name = program.map(|(name, _)| name);
-    let bound = Listener::bind(&socket.address, &access(socket)?).await;
+    let access = access(socket)?;
+    let bound = match opened.take(&socket.address, &access) {
+        Some(opened) => opened,
+        None => Listener::bind(&socket.address, &access).await,
+    };
     let listener = match (bound, name) {
         (Ok(listener), _) => listener,
         (Err(error), Some(name)) => {
