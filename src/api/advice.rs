@@ -88,7 +88,7 @@ impl Operation {
 
 /// The keys under which a data file may have the row of an operation, most specific first: whether
 /// the row is for podman alone, and the name.
-pub(super) fn keys(operation: &Operation) -> Vec<(bool, &'static str)> {
+pub(crate) fn keys(operation: &Operation) -> Vec<(bool, &'static str)> {
     let base = operation.name.strip_prefix(OWN);
     match (operation.engine, base) {
         (EngineKind::Docker, _) => vec![(false, operation.name)],

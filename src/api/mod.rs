@@ -26,6 +26,7 @@ mod template;
 mod version;
 
 pub use address::{Address, AddressError};
+pub(crate) use advice::keys as data_keys;
 pub use advice::{Advice, Matter, MatterPlace};
 pub use canonical::{CanonicalRequest, Located};
 pub use catalogue::{Catalogue, Found};

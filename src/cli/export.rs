@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let left_out = left_out(&profile);
     if !left_out.is_empty() && !verbosity.quiet {
         output::note(&format!(
-            "{} left out, because {} does not read what requests contain: {}",
+            "{} left out, because {} does not read what requests and answers contain: {}",
             if left_out.len() == 1 {
                 "a rule is".to_owned()
             } else {

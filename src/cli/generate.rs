@@ -222,6 +222,7 @@ fn fresh(
         accept_unknown: unknown.clone(),
         names: args.names,
         confine: args.contents,
+        hide: args.hide.iter().copied().collect(),
         min_api: args.min_api.unwrap_or_default(),
     };
     let Generated { profile, mut comments } = learn::generate(evidence, &options);
@@ -280,6 +281,7 @@ fn update(
     let wishes = Wishes {
         names: args.names,
         confine: args.contents,
+        hide: args.hide.iter().copied().collect(),
         accept_unknown: unknown.clone(),
         min_api: args.min_api,
     };

@@ -1,6 +1,7 @@
 //! Reads the data files.
 
 use super::{Escape, Works};
+use crate::answers::Kind;
 use crate::api::{ApiVersion, EngineKind};
 
 /// The files, with whether their rows rely on reading a request in another way than the engine.
@@ -16,6 +17,9 @@ const FILES: [(&str, bool); 9] = [
     (include_str!("podman.tsv"), false),
 ];
 
+/// The escapes that only show something, and the kind of it: a rule that hides that closes them.
+const HIDDEN: &str = include_str!("hidden.tsv");
+
 /// What separates the headers of a row.
 const SEPARATOR: &str = " | ";
 
@@ -26,6 +30,18 @@ pub(super) fn read() -> Vec<Escape> {
         text.lines().skip(1).filter_map(|row| parse_row(row, *is_differential))
     });
     rows.collect()
+}
+
+/// What an escape shows and a rule can hide; `None` if it is more than that.
+pub(super) fn shows(name: &str) -> Option<Kind> {
+    let row = HIDDEN.lines().filter_map(|row| row.split_once('\t')).find(|(own, _)| *own == name);
+    row.and_then(|(_, kind)| kind.parse().ok())
+}
+
+/// The names of the escapes that a rule can close by hiding something.
+#[cfg(test)]
+pub(super) fn hidden() -> impl Iterator<Item = &'static str> {
+    HIDDEN.lines().skip(1).filter_map(|row| Some(row.split_once('\t')?.0))
 }
 
 /// The number of rows in the files.

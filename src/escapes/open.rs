@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::data::shows;
 use super::{Escape, fill, of};
 use crate::api::{CanonicalRequest, Located};
 use crate::contents::Facet;
@@ -68,7 +69,9 @@ fn representatives<'a>(
     about.filter(move |entry| {
         let rule = &entry.value;
         let forms: Vec<_> = rule.patterns().iter().map(std::mem::discriminant).collect();
-        let alike = seen.entry((rule.operation().index, rule.contents(), forms)).or_default();
+        let alike = seen
+            .entry((rule.operation().index, rule.contents(), rule.hidden(), forms))
+            .or_default();
         *alike += 1;
         *alike <= MOST_ALIKE
     })
@@ -135,7 +138,12 @@ impl Escape {
                     volumes.into_iter().map(|volume| volume.object).collect()
                 }
                 // What is about own objects only is no way to those of others.
-                Verdict::Forward(permit) => return !permit.is_filtered(),
+                // Neither is an answer in which what counts is hidden.
+                Verdict::Forward(permit) => {
+                    let shows = shows(self.name).zip(permit.hide());
+                    let is_hidden = shows.is_some_and(|(kind, hide)| hide.kinds().has(kind));
+                    return !permit.is_filtered() && !is_hidden;
+                }
                 Verdict::Deny(_) | Verdict::ReadBody { .. } => return false,
             };
             for object in objects {
@@ -227,6 +235,7 @@ fn split(image: &str) -> (&str, &str) {
 mod tests {
     use super::*;
     use crate::escapes::Concern;
+    use crate::escapes::data::hidden;
     use crate::profile::parse;
 
     fn profile(allow: &str) -> Profile {
@@ -274,6 +283,23 @@ mod tests {
         assert_eq!(confined, Vec::<&str>::new());
         let import = "POST /images/create:\n      image:\n        - app:1\n      source:\n        - http://127.0.0.1:1";
         assert!(of(import).contains(&"import-from-an-address"), "{:?}", of(import));
+    }
+
+    #[test]
+    fn what_is_hidden_is_closed() {
+        let of = |rule: &str| names(&format!("  - {rule}\n"));
+        assert_eq!(of("GET /containers/*/json"), ["inspect-another-container"]);
+        assert_eq!(of("GET /containers/*/json: {hide: environment}"), Vec::<&str>::new());
+        assert_eq!(of("GET /containers/*/json: {hide: commands}"), ["inspect-another-container"]);
+        assert_eq!(of("GET /images/*/history: {hide: commands}"), Vec::<&str>::new());
+        assert_eq!(of("GET /swarm: {hide: credentials}"), Vec::<&str>::new());
+        for name in hidden() {
+            let kind = shows(name).unwrap_or_else(|| panic!("{name} has no kind"));
+            let mut escapes = crate::api::EngineKind::ALL.into_iter().flat_map(super::of);
+            let escape = escapes.find(|escape| escape.name == name).unwrap();
+            let operation = escape.located().unwrap().operation;
+            assert!(crate::answers::Answer::kinds_of(operation).has(kind), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Explains what a rule allows requests to contain.
 
 use super::pod_security::PodSecurity;
+use crate::answers::{Answer, Hidden, Kind, risk_hiding};
 use crate::api::{Operation, Risk};
 use crate::contents::{Facet, Nesting, OWN, Schema, filters_by_owner};
 use crate::profile::{Allowed, Constraints, Rule};
@@ -61,6 +62,27 @@ fn some(values: &[&str]) -> String {
 /// What a rule permits: what its operation does, or which contents it is limited to.
 #[must_use]
 pub fn permits(rule: &Rule) -> String {
+    let permits = permits_of_contents(rule);
+    match rule.hidden().is_empty() {
+        true => permits,
+        false => {
+            let verb = if rule.hidden() == Kind::Environment.into() { "is" } else { "are" };
+            format!("{permits}; the {} {verb} hidden", hidden_words(rule.hidden()))
+        }
+    }
+}
+
+/// Kinds of secrets in words: `environment, commands and credentials`.
+fn hidden_words(hidden: Hidden) -> String {
+    let words: Vec<&str> = hidden.iter().map(Kind::as_str).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, words)) => format!("{} and {last}", words.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn permits_of_contents(rule: &Rule) -> String {
     match given(rule).as_deref() {
         None => rule.operation().permits.to_owned(),
         Some([]) => "only with harmless contents".to_owned(),
@@ -77,10 +99,17 @@ pub fn permits(rule: &Rule) -> String {
 /// What is known about the contents of a rule: pairs of a label and a text, in reading order.
 #[must_use]
 pub fn about_contents(rule: &Rule) -> Vec<(&'static str, String)> {
-    let Some(given) = given(rule) else {
-        return gain(rule.operation()).map(|gain| ("contents", gain)).into_iter().collect();
+    let hides = |lines: &mut Vec<(&'static str, String)>| {
+        if !rule.hidden().is_empty() {
+            lines.push(("hides", hides(rule)));
+        }
     };
     let mut lines = Vec::new();
+    let Some(given) = given(rule) else {
+        lines.extend(gain(rule.operation()).map(|gain| ("contents", gain)));
+        hides(&mut lines);
+        return lines;
+    };
     if given.is_empty() {
         lines.push(("contents", "only what is harmless".to_owned()));
     }
@@ -89,9 +118,40 @@ pub fn about_contents(rule: &Rule) -> Vec<(&'static str, String)> {
         let risk = if is_notable { format!(" ({risk})") } else { String::new() };
         lines.push((facet.as_str(), format!("{values}{risk}")));
     }
+    hides(&mut lines);
     lines.push(("at worst", at_worst(rule, &given)));
     lines.extend(PodSecurity::of(rule).map(|level| ("pods", level.to_string())));
     lines
+}
+
+/// What a rule takes out of answers, and what that leaves.
+fn hides(rule: &Rule) -> String {
+    let hidden = hidden_words(rule.hidden());
+    let (operation, bare) = (rule.operation(), rule.without_contents());
+    if rule.risk() < bare.risk() {
+        return format!("{hidden}: {} instead of {}", rule.risk(), bare.risk());
+    }
+    let left = Answer::kinds_of(operation).without(rule.hidden());
+    match left.is_empty() || rule.risk() < Risk::Secrets {
+        true => hidden,
+        false => format!("{hidden}; the {} can still be read", hidden_words(left)),
+    }
+}
+
+/// What a rule could hide in the answers to an operation; `None` for nothing.
+#[must_use]
+pub(super) fn can_hide(operation: &Operation) -> Option<String> {
+    let kinds = Answer::kinds_of(operation);
+    let words: Vec<&str> = kinds.iter().map(Kind::as_str).collect();
+    let enough = words.iter().find(|word| {
+        let kind: Result<Kind, ()> = word.parse();
+        kind.is_ok_and(|kind| risk_hiding(operation, kind.into()) < operation.risk)
+    });
+    let less = enough.map(|word| {
+        let risk = risk_hiding(operation, kinds);
+        format!("; with hide: {word}, it is {risk} instead of {}", operation.risk)
+    });
+    (!words.is_empty()).then(|| format!("{}{}", words.join(", "), less.unwrap_or_default()))
 }
 
 /// The worst that is left of a rule with contents.
@@ -187,6 +247,10 @@ mod tests {
                 said("POST /containers/prune: {filters: [\"@own\"]}"),
                 said("POST /containers/prune: {filters: [\"@own\", everything]}"),
                 said("POST /build: {network: [host]}"),
+                said("GET /containers/*/json: {hide: [environment]}"),
+                said("GET /containers/*/json: {hide: [commands]}"),
+                said("GET /containers/json: {filters: [\"@own\"], hide: [commands]}"),
+                said("GET /images/*/history: {hide: [environment, commands]}"),
             ]
             .join("\n")
         );

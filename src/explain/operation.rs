@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::contents::gain;
+use super::contents::{can_hide, gain};
 use super::{LABEL, STRONG, style};
 use crate::api::{ApiVersion, Matter, Operation, Versions};
 use crate::contents::{OWN, why_not_by_owner};
@@ -53,6 +53,7 @@ pub fn about(operation: &Operation) -> Vec<(&'static str, String)> {
         lines.push((place.as_str(), format!("{}: {effect}", names.join(", "))));
     }
     lines.extend(gain(operation).map(|gain| ("contents", gain)));
+    lines.extend(can_hide(operation).map(|kinds| ("can hide", kinds)));
     let no_owner = why_not_by_owner(operation);
     lines.extend(no_owner.map(|why| ("own", format!("no rule can limit it to {OWN}: {why}"))));
     lines.push(("parameters", operation.query.join(", ")));

@@ -119,7 +119,7 @@ pub fn profile(profile: &Profile) -> String {
         let risk = rule.risk();
         let style = style(risk);
         let _ = writeln!(text, "{style}{:<8}{style:#} {:<width$}  {permits}", risk, names(rule));
-        if rule.contents().is_some() {
+        if rule.has_terms() {
             for (label, value) in super::about_contents(rule) {
                 let _ = writeln!(text, "{:<8}   {LABEL}{label:<12}{LABEL:#} {value}", "");
             }

@@ -65,6 +65,11 @@ pub fn request(profile: &Profile, source: &Source, method: &str, target: &str) -
         Verdict::MakeVolumes(_) => "allowed with new volumes".to_owned(),
     };
     let _ = writeln!(text, "{}", printable(&verdict));
+    if let Verdict::Forward(permit) = &decision.verdict
+        && let Some(hide) = permit.hide()
+    {
+        let _ = writeln!(text, "hidden in the answer: {}", hide.kinds());
+    }
     if let (Verdict::Deny(denial), Some(located)) = (&decision.verdict, &decision.located)
         && matches!(denial.reason, Reason::NotAllowed { is_narrowed: true })
     {

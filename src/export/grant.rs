@@ -14,7 +14,7 @@ pub(super) struct Policy {
     /// An operation with a literal segment comes before those that could match it as a name, so
     /// formats in which the first match decides can write grants in this order.
     pub(super) grants: Vec<Grant>,
-    /// Rules that are left out, because other proxies do not read what requests contain.
+    /// Rules that are left out, because other proxies do not read what requests and answers contain.
     pub(super) left_out: Vec<String>,
 }
 
@@ -22,12 +22,18 @@ pub(super) struct Policy {
 pub(super) fn left_out(profile: &Profile) -> Vec<String> {
     let rules = profile.allow.iter().map(|entry| &entry.value);
     let mut left_out: Vec<String> = rules
-        .filter(|rule| !rule.is_plain())
+        .filter(|rule| !is_exported(rule))
         .map(|rule| rule.without_contents().to_string())
         .collect();
     left_out.sort();
     left_out.dedup();
     left_out
+}
+
+/// Whether another proxy can enforce a rule: the operation and the names decide, and the answer passes as
+/// it is.
+fn is_exported(rule: &Rule) -> bool {
+    rule.is_plain() && rule.hidden().is_empty()
 }
 
 /// The allowed paths of one operation, or of one unknown request.
@@ -111,7 +117,7 @@ impl Grant {
         };
         // What is denied with some contents is denied with any: the file allows less rather than more.
         let (mut allowed, denied) = (about(&profile.allow), about(&profile.deny));
-        allowed.retain(Rule::is_plain);
+        allowed.retain(is_exported);
         let all_denied =
             denied.iter().any(|rule| rule.patterns().iter().all(|one| *one == Pattern::Any));
         let mut allow: Vec<Shape> = allowed.iter().filter_map(Shape::of).collect();

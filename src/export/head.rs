@@ -34,8 +34,8 @@ impl Head<'_> {
         if !policy.left_out.is_empty() {
             let rules = policy.left_out.join(", ");
             let left_out = format!(
-                "Left out, and so denied: {rules}. The profile says what these requests may contain, \
-                 and this proxy does not read that."
+                "Left out, and so denied: {rules}. The profile says what these requests may contain or \
+                 what their answers hide, and this proxy reads neither."
             );
             text += &self.paragraph(&left_out, "- ", "  ");
         }

@@ -12,6 +12,8 @@ pub enum Disorder {
     Body(Flaw),
     /// In the engine's answer.
     Answer,
+    /// In the engine's answer, of which something is hidden.
+    Unread,
     /// The engine switched protocols, which the operation never does.
     Switched,
 }
@@ -21,6 +23,9 @@ impl fmt::Display for Disorder {
         match self {
             Self::Body(flaw) => flaw.fmt(to),
             Self::Answer => to.write_str("an answer that is not in order"),
+            Self::Unread => {
+                to.write_str("an answer that cannot be read, so nothing can be hidden in it")
+            }
             Self::Switched => to.write_str("a change of protocol that its operation does not have"),
         }
     }

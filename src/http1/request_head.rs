@@ -19,6 +19,9 @@ pub const LONGEST_HEAD: usize = 128 << 10;
 /// The most header lines in a head.
 pub const MOST_HEADERS: usize = 100;
 
+/// The headers that ask for another form of an answer than its whole text.
+const FORMS: &[u8] = b"accept-encoding, range, if-range";
+
 /// The host in requests that dsp writes. The engine ignores the name.
 const OWN_HOST: &[u8] = b"docker";
 
@@ -242,15 +245,18 @@ impl<'a> RequestHead<'a> {
 
     /// Writes the head as it is sent to the engine, with this target. If `is_upgrade` is set, the
     /// headers of an upgrade stay in place. If `length` is given, a body of that length replaces the
-    /// client's.
+    /// client's. If `is_read` is set, dsp has to read the answer, so nothing asks for another form of it.
     pub(crate) fn write(
         &self,
         target: &str,
         is_upgrade: bool,
         length: Option<usize>,
+        is_read: bool,
         out: &mut Vec<u8>,
     ) {
-        let named = self.named();
+        let both = [self.named(), Named(FORMS)];
+        let [named, _] = both;
+        let named = if is_read { &both } else { std::slice::from_ref(&named) };
         for part in [self.method, " ", target, " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
@@ -275,7 +281,7 @@ impl<'a> RequestHead<'a> {
                 if let Some(length) = length.take() {
                     write_header(b"Content-Length", length.as_bytes(), out);
                 }
-            } else if !is_dropped(*header, &[named])
+            } else if !is_dropped(*header, named)
                 || is_upgrade && name.eq_ignore_ascii_case(b"upgrade")
                 // The head is valid, so this is its only transfer coding.
                 || name.eq_ignore_ascii_case(b"transfer-encoding")

@@ -54,13 +54,15 @@ pub(crate) enum Form {
         is_chunked: bool,
         /// The value of `Connection` for the client.
         connection: Option<&'static str>,
+        /// Whether the body has another length than the engine's.
+        is_changed: bool,
     },
 }
 
 impl Form {
     /// The form of an interim answer.
     pub(crate) const INTERIM: Self =
-        Self::Answer { is_old: false, is_chunked: false, connection: None };
+        Self::Answer { is_old: false, is_chunked: false, connection: None, is_changed: false };
 
     fn is_chunked(self) -> bool {
         matches!(self, Self::Answer { is_chunked: true, .. })
@@ -78,6 +80,8 @@ pub(crate) enum BadResponse {
     Length,
     #[error("the engine switched protocols, which was not asked for")]
     Switched,
+    #[error("the engine gave an answer that cannot be read, so nothing can be hidden in it")]
+    Unread,
 }
 
 /// Room for the headers of an answer while it is read.
@@ -132,7 +136,8 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
         for part in [version, self.status.as_str(), " ", self.reason, "\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
-        let mut takes_length = matches!(self.body, Body::Length(_));
+        let is_changed = matches!(form, Form::Answer { is_changed: true, .. });
+        let mut takes_length = matches!(self.body, Body::Length(_)) && !is_changed;
         let mut has_encoding = false;
         for header in self.headers {
             let own = Header { name: header.name.as_bytes(), value: header.value };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::title::Title;
 use super::{Chosen, Confine, Evidence, Known, Names};
+use crate::answers::Hidden;
 use crate::api::{ApiVersion, Operation, Part, Risk};
 use crate::profile::{Comments, Entry, Name, Profile, Rule, UnknownOperation};
 
@@ -41,6 +42,8 @@ pub struct Options {
     pub names: Names,
     /// What the rules say about contents.
     pub confine: Confine,
+    /// What the rules hide in answers that have it.
+    pub hide: Hidden,
 }
 
 /// A generated profile and its comments.
@@ -71,7 +74,7 @@ pub fn generate(evidence: &Evidence, options: &Options) -> Generated {
     for known in evidence.known() {
         let comment = comment(evidence, known);
         let own = options.names.rules(known).into_iter();
-        let own = own.map(|rule| options.confine.apply(rule, known));
+        let own = own.map(|rule| options.confine.apply(rule, known).hiding(options.hide));
         rules.extend(own.map(|rule| (rule, comment.clone())));
     }
     rules.extend(missing_handshake(evidence).map(|rule| (rule, String::new())));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::generate::{comment, missing_handshake, provenance, summary};
 use super::{Chosen, Confine, Evidence, Known, MinApi, Names};
+use crate::answers::Hidden;
 use crate::api::{ApiVersion, Template};
 use crate::contents::Fact;
 use crate::policy::{Enforcer, Reason};
@@ -53,6 +54,8 @@ pub struct Wishes {
     pub names: Names,
     /// What new rules say about contents.
     pub confine: Confine,
+    /// What new rules hide in answers that have it.
+    pub hide: Hidden,
     /// Which unknown operations to list.
     pub accept_unknown: Chosen,
     /// The new `min_api`; `None` leaves it unchanged.
@@ -94,7 +97,7 @@ pub fn update(
     evidence: &Evidence,
     wishes: Wishes,
 ) -> Result<Update, NotALine> {
-    let Wishes { names, confine, accept_unknown, min_api } = wishes;
+    let Wishes { names, confine, hide, accept_unknown, min_api } = wishes;
     let mut update = Update::default();
     let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
     update.too_old = TooOld::of(profile, evidence);
@@ -119,7 +122,7 @@ pub fn update(
         }
         let comment = comment(evidence, known);
         let fresh = names.rules(&news.fresh).into_iter();
-        let fresh = fresh.map(|rule| confine.apply(rule, &news.fresh));
+        let fresh = fresh.map(|rule| confine.apply(rule, &news.fresh).hiding(hide));
         rules.extend(fresh.map(|rule| (rule, comment.clone())));
     }
     let allowed =

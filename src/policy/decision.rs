@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Denial;
+use crate::answers::Hide;
 use crate::api::{CanonicalRequest, Located, Object, Refusal};
 use crate::contents::{Facts, Unreadable};
 
@@ -71,6 +72,7 @@ pub struct Permit {
     instead_of: Option<Denial>,
     body: Option<Arc<[u8]>>,
     is_filtered: bool,
+    hide: Option<Hide>,
 }
 
 impl Permit {
@@ -83,6 +85,7 @@ impl Permit {
             instead_of: None,
             body: None,
             is_filtered: false,
+            hide: None,
         }
     }
 
@@ -95,6 +98,7 @@ impl Permit {
             instead_of,
             body: None,
             is_filtered: false,
+            hide: None,
         }
     }
 
@@ -118,6 +122,17 @@ impl Permit {
     /// The same permit for this body only, which is what the decision was about.
     pub(super) fn with_body(self, body: Vec<u8>) -> Self {
         Self { body: Some(body.into()), ..self }
+    }
+
+    /// The same permit for an answer of which this is hidden.
+    pub(super) fn hiding(self, hide: Option<Hide>) -> Self {
+        Self { hide, ..self }
+    }
+
+    /// What is hidden in the answer; `None` for nothing.
+    #[must_use]
+    pub fn hide(&self) -> Option<Hide> {
+        self.hide
     }
 
     /// The body that goes upstream in the place of the client's; `None` for the client's own.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::asked::{Asked, Source};
 use super::confined::{Confined, Confinement, Names};
 use super::denial::{Elsewhere, Subject};
+use super::hiding::Hiding;
 use super::network::{Connection, is_hex};
 use super::ownership::{Label, OfOwner, Ownership};
 use super::reading::Reading;
@@ -34,6 +35,8 @@ pub struct Enforcer {
     /// Whether rules distinguish between networks to connect to.
     is_about_networks: bool,
     ownership: Ownership,
+    /// What rules hide in answers; `None` in most profiles.
+    hiding: Option<Box<Hiding>>,
     /// Whether operations and names alone decide, as in most profiles.
     is_plain: bool,
 }
@@ -59,6 +62,7 @@ impl Enforcer {
             confined: Confined::of(profile),
             unknown: profile.unknown.iter().map(|entry| entry.value.clone()).collect(),
             ownership: Ownership::of(profile),
+            hiding: Hiding::of(profile),
             is_plain: profile.allow.iter().chain(&profile.deny).all(|entry| entry.value.is_plain()),
         }
     }
@@ -112,12 +116,37 @@ impl Enforcer {
         let verdict = match (&request, &refusal) {
             (Some(request), None) => {
                 let asked = Asked { request, source, owners: asked.owners };
-                self.verdict(&asked, located.as_ref(), &mut contents)
+                let verdict = self.verdict(&asked, located.as_ref(), &mut contents);
+                match (&self.hiding, &located) {
+                    (Some(hiding), Some(located)) => {
+                        self.with_hidden(verdict, hiding, located, contents.as_deref(), &asked)
+                    }
+                    _ => verdict,
+                }
             }
             (_, Some(refusal)) => refused(refusal),
             (None, None) => refused(&Refusal::NotOriginForm),
         };
         Decision { request, located, refusal, contents, verdict }
+    }
+
+    /// The verdict on a request whose answer may have something to hide.
+    #[inline(never)]
+    fn with_hidden(
+        &self,
+        verdict: Verdict,
+        hiding: &Hiding,
+        located: &Located,
+        contents: Option<&Result<Facts, Unreadable>>,
+        asked: &Asked<'_>,
+    ) -> Verdict {
+        match verdict {
+            Verdict::Forward(permit) => {
+                let hide = hiding.of_answer(located, &permit, contents, asked, &self.ownership);
+                Verdict::Forward(permit.hiding(hide))
+            }
+            verdict => verdict,
+        }
     }
 
     fn verdict(
@@ -190,7 +219,10 @@ impl Enforcer {
         contents: &mut Option<Box<Result<Facts, Unreadable>>>,
     ) -> Option<Verdict> {
         let request = asked.request;
-        let of_owner = match self.ownership.of_path(located, is_open, asked) {
+        // Own objects may show more than those of others.
+        let hides = |hiding: &Hiding| hiding.is_about(located.operation);
+        let is_certain = is_open && !self.hiding.as_deref().is_some_and(hides);
+        let of_owner = match self.ownership.of_path(located, is_certain, asked) {
             OfOwner::Asked(object) => return Some(Verdict::FindOwners(vec![object])),
             known => known,
         };

@@ -9,6 +9,7 @@ mod decision;
 mod denial;
 mod enforcer;
 mod gate;
+mod hiding;
 mod network;
 mod owners;
 mod ownership;

@@ -117,14 +117,15 @@ impl ContentChange {
         Self::beyond(Effect::Widens, new, old)
     }
 
-    /// What `rule` allows requests to contain and `other` does not.
+    /// What `rule` allows requests to contain, or shows of answers, and `other` does not.
     pub(super) fn beyond(effect: Effect, rule: &Rule, other: &Rule) -> Vec<Self> {
         let given = match (rule.contents(), other.contents()) {
             (_, None) => Vec::new(),
             (None, Some(_)) => vec![Given::Anything],
             (Some(own), Some(other)) => own.beyond(other),
         };
-        given.into_iter().map(|given| Self { effect, given }).collect()
+        let shown = other.hidden().without(rule.hidden()).iter().map(Given::Shown);
+        given.into_iter().chain(shown).map(|given| Self { effect, given }).collect()
     }
 
     /// The changes in words, by facet: `mounts gains /srv, image loses alpine:3`.
@@ -143,6 +144,10 @@ impl ContentChange {
                 }
                 Given::Anything => "only some contents are allowed".to_owned(),
                 Given::Facet(facet) => format!("{facet} {verb} any value"),
+                Given::Shown(kind) if *effect == Effect::Widens => {
+                    format!("answers show the {kind}")
+                }
+                Given::Shown(kind) => format!("answers hide the {kind}"),
                 Given::Value(value) => {
                     let values = group.iter().filter_map(|change| match &change.given {
                         Given::Value(value) => Some(value.as_str()),
@@ -160,7 +165,7 @@ impl ContentChange {
 
     fn facet(&self) -> Option<Facet> {
         match &self.given {
-            Given::Anything => None,
+            Given::Anything | Given::Shown(_) => None,
             Given::Facet(facet) => Some(*facet),
             Given::Value(value) => Some(value.facet()),
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ValuePattern;
+use crate::answers::Kind;
 use crate::api::{Operation, Risk};
 use crate::contents::{
     Facet, Fact, Facts, OWN, Schema, ValueError, filters_by_owner, why_not_by_owner,
@@ -33,6 +34,8 @@ pub enum Given {
     Facet(Facet),
     /// A value.
     Value(ValuePattern),
+    /// What the answers have of this kind.
+    Shown(Kind),
 }
 
 /// Why a rule cannot have contents as written.

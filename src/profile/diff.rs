@@ -156,6 +156,7 @@ mod tests {
 
     use super::super::ContentChange;
     use super::*;
+    use crate::answers::{Hidden, Hide};
     use crate::contents::{Facet, Fact, Facts};
     use crate::policy::{Enforcer, Gate, Request, Verdict};
     use crate::profile::parse;
@@ -300,6 +301,30 @@ mod tests {
     }
 
     #[test]
+    fn what_answers_hide_is_compared() {
+        let of = |old: &str, new: &str| {
+            let rule = |hide: &str| format!("allow:\n  - GET /containers/*/json{hide}\n");
+            described(&rule(old), &rule(new))
+        };
+        let (environment, commands) = (": {hide: environment}", ": {hide: [commands]}");
+        assert_eq!(of(environment, environment), [""; 0]);
+        assert_eq!(of(environment, ""), ["widens rule-widened: answers show the environment"]);
+        assert_eq!(of("", environment), ["narrows rule-narrowed: answers hide the environment"]);
+        assert_eq!(
+            of(environment, commands),
+            [
+                "widens rule-widened: answers show the environment",
+                "narrows rule-narrowed: answers hide the commands"
+            ]
+        );
+        let list = |contents: &str| format!("allow:\n  - GET /containers/json: {contents}\n");
+        assert_eq!(
+            described(&list("{hide: commands}"), &list("{hide: commands, filters: [\"@own\"]}")),
+            ["narrows rule-narrowed: only some contents are allowed"]
+        );
+    }
+
+    #[test]
     fn the_rest_of_a_profile_counts() {
         assert_eq!(
             described("min_api: \"1.41\"\n", ""),
@@ -336,9 +361,14 @@ mod tests {
 
     fn any_profile() -> impl Strategy<Value = Profile> {
         let names = "(GET|DELETE) /networks/(\\*|a|b|a\\*|\\*b)|GET /(info|networks)";
+        let inspect = || {
+            let hide = "(: \\{hide: (environment|commands|\\[commands, credentials\\])\\})?";
+            ("GET /containers/(\\*|a|a\\*)/json", hide).prop_map(|(rule, hide)| rule + &hide)
+        };
+        let allow = prop_oneof![names.prop_map(|rule| rule), any_create(), inspect()];
         let rule = || prop_oneof![names.prop_map(|rule| rule), any_create()];
         (
-            prop::collection::vec(rule(), 0..4),
+            prop::collection::vec(allow, 0..4),
             prop::collection::vec(rule(), 0..3),
             prop::option::of(40u16..43),
             prop::bool::ANY,
@@ -384,6 +414,26 @@ mod tests {
                 }
             }
             let gates = [&old, &new].map(Enforcer::new);
+            for name in ["a", "ab", "c"] {
+                let target = format!("/containers/{name}/json");
+                // What the client sees.
+                let [before, after] = gates.each_ref().map(|gate| {
+                    match gate.decide(&Request::new("GET", &target)).verdict {
+                        Verdict::Forward(permit) => {
+                            let hidden = permit.hide().map(Hide::kinds).unwrap_or_default();
+                            Some(Hidden::EVERYTHING.without(hidden))
+                        }
+                        _ => None,
+                    }
+                });
+                let is_more = |one: Option<Hidden>, other: Option<Hidden>| match (one, other) {
+                    (Some(one), Some(other)) => !other.has_all_of(one),
+                    (one, None) => one.is_some(),
+                    (None, Some(_)) => false,
+                };
+                prop_assert!(!is_more(after, before) || has(Effect::Widens), "{target}");
+                prop_assert!(!is_more(before, after) || has(Effect::Narrows), "{target}");
+            }
             for chosen in 0..1_usize << facts.len() {
                 let facts: Facts = (facts.iter().enumerate())
                     .filter(|(place, _)| chosen >> place & 1 == 1)

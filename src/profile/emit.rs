@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::hide::{HIDE, closed};
 use super::{Acceptance, Allowed, Constraints, Entry, Profile, Reviewed, Rule};
 use crate::api::{EngineKind, Risk};
 use crate::text::one_line;
@@ -123,12 +124,20 @@ fn rules(list: &[Entry<Rule>]) -> Vec<Lines> {
 #[must_use]
 pub fn rule_lines(rule: &Rule) -> Vec<String> {
     let path = rule.without_contents().to_string();
+    let hidden = rule.hidden();
     match rule.contents() {
-        None => vec![path],
-        Some(contents) if contents.is_empty() => vec![format!("{path}: {{}}")],
-        Some(contents) => {
+        None if hidden.is_empty() => vec![path],
+        Some(contents) if contents.is_empty() && hidden.is_empty() => vec![format!("{path}: {{}}")],
+        contents => {
             let mut lines = vec![format!("{path}:")];
-            lines.extend(contents_lines(contents));
+            lines.extend(contents.into_iter().flat_map(contents_lines));
+            lines.extend(
+                closed(rule.operation(), contents, hidden).map(|facet| format!("    {facet}: []")),
+            );
+            if !hidden.is_empty() {
+                lines.push(format!("    {HIDE}:"));
+                lines.extend(hidden.iter().map(|kind| format!("      - {kind}")));
+            }
             lines
         }
     }
@@ -178,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::answers::Kind;
     use crate::api::{ApiVersion, CanonicalRequest};
     use crate::contents::{Facet, Schema};
     use crate::profile::{
@@ -203,7 +213,9 @@ mod tests {
                 (rule.operation() == operation || spans).then_some(rule)
             },
         );
-        (rule, any_contents()).prop_map(|(rule, contents)| {
+        let hidden = prop::collection::vec(prop::sample::select(Kind::ALL.as_slice()), 0..3);
+        (rule, any_contents(), hidden).prop_map(|(rule, contents, hidden)| {
+            let rule = rule.hiding(hidden.into_iter().collect());
             let Some(schema) = Schema::in_rules(rule.operation()) else { return rule };
             let known = schema.facets();
             let contents = contents.map(|(values, open)| {
@@ -272,11 +284,16 @@ mod tests {
                         let until = day.map(|day| jiff::civil::date(2026, 12, day));
                         Entry::new(Acceptance { code, rule, reason, until })
                     });
+                    // What is denied hides nothing.
+                    let deny = deny.into_iter().map(|rule| {
+                        let bare = rule.without_contents();
+                        bare.with_contents(rule.contents().cloned())
+                    });
                     let mut profile = Profile {
                         accept: accept.collect(),
                         min_api: min_api.map(|minor| ApiVersion::new(1, minor)),
                         allow: allow.into_iter().map(Entry::new).collect(),
-                        deny: deny.into_iter().map(Entry::new).collect(),
+                        deny: deny.map(Entry::new).collect(),
                         unknown: unknown.into_iter().map(Entry::new).collect(),
                         ..Profile::empty(Name::parse(&name).unwrap(), engine)
                     };

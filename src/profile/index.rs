@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::globs::Globs;
 use super::{Constraints, Pattern, Rule};
+use crate::answers::Hidden;
 use crate::api::{EngineKind, Located, Operation};
 
 /// Indices of rules in the list they came from.
@@ -17,8 +18,9 @@ pub struct RuleIndex {
     engine: EngineKind,
     /// The rules of each operation of the catalogue.
     operations: Vec<Names>,
-    /// What the rules say about contents, by their index; empty if none says anything.
-    contents: Vec<Option<Constraints>>,
+    /// What the rules say about contents and hide in answers, by their index; empty if none says
+    /// anything.
+    terms: Vec<(Option<Constraints>, Hidden)>,
 }
 
 /// What the rules of one operation say about its parameters. For an operation without parameters,
@@ -39,9 +41,9 @@ impl RuleIndex {
     #[must_use]
     pub fn new<'a>(engine: EngineKind, rules: impl IntoIterator<Item = &'a Rule>) -> Self {
         let mut operations = vec![Names::default(); engine.catalogue().operations().len()];
-        let mut contents = Vec::new();
+        let mut terms = Vec::new();
         for (place, rule) in (0..).zip(rules) {
-            contents.push(rule.contents().cloned());
+            terms.push((rule.contents().cloned(), rule.hidden()));
             let operation = rule.operation();
             if operation.engine == engine
                 && let Some(names) = operations.get_mut(operation.index)
@@ -53,10 +55,10 @@ impl RuleIndex {
             .iter_mut()
             .filter_map(|names| names.globs.as_mut())
             .for_each(|globs| globs.seal());
-        if contents.iter().all(Option::is_none) {
-            contents.clear();
+        if terms.iter().all(|(contents, hidden)| contents.is_none() && hidden.is_empty()) {
+            terms.clear();
         }
-        Self { engine, operations, contents }
+        Self { engine, operations, terms }
     }
 
     /// Whether some rule matches this operation and these values, whatever it says about contents.
@@ -97,7 +99,7 @@ impl RuleIndex {
         let mut is_denied = false;
         self.each_wider(
             rule,
-            |own| match (own, rule.contents()) {
+            |own, _| match (own, rule.contents()) {
                 (None, _) => true,
                 (Some(_), None) => false,
                 (Some(own), Some(other)) => own.names_all_of(other),
@@ -112,10 +114,13 @@ impl RuleIndex {
 
     /// Calls `found` with the index of each rule that covers `rule` until it returns true.
     pub fn each_cover(&self, rule: &Rule, found: impl FnMut(usize) -> bool) {
-        let covers = |own: Option<&Constraints>| match (own, rule.contents()) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(own), Some(other)) => own.covers(other),
+        let covers = |own: Option<&Constraints>, hidden: Hidden| {
+            let contents = match (own, rule.contents()) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(own), Some(other)) => own.covers(other),
+            };
+            contents && rule.hidden().has_all_of(hidden)
         };
         self.each_wider(rule, covers, found);
     }
@@ -125,7 +130,7 @@ impl RuleIndex {
     fn each_wider(
         &self,
         rule: &Rule,
-        is_wider: impl Fn(Option<&Constraints>) -> bool,
+        is_wider: impl Fn(Option<&Constraints>, Hidden) -> bool,
         mut found: impl FnMut(usize) -> bool,
     ) {
         let Some(names) = self.names(rule.operation()) else { return };
@@ -133,7 +138,9 @@ impl RuleIndex {
         let is_exact = is_exact(rule.patterns());
         names.each(&values, is_exact, &mut |place| {
             let place = place_of(place);
-            is_wider(self.contents.get(place).and_then(Option::as_ref)) && found(place)
+            let terms = self.terms.get(place);
+            let hidden = terms.map_or(Hidden::NOTHING, |(_, hidden)| *hidden);
+            is_wider(terms.and_then(|(contents, _)| contents.as_ref()), hidden) && found(place)
         });
     }
 

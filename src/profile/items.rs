@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::layout::Layout;
-use super::written::{Item, Misfit};
+use super::written::{Item, Misfit, TermError};
 use super::{ConstraintError, Entry, Rule, RuleError, UnknownOperation};
 use crate::api::{ApiVersion, EngineKind};
 use crate::contents::{OWN, ValueError};
@@ -48,14 +48,14 @@ pub(super) fn parse_rule(
         Item::Mapping { line, contents } => {
             let place = span(text, line);
             let bare = rule(text, engine, &line.value, &place)?;
-            let constraints = contents.constraints(text, bare.operation());
-            let constraints = constraints.map_err(|Misfit { span, error }| {
+            let terms = contents.terms(text, bare.operation());
+            let (contents_of, hidden) = terms.map_err(|Misfit { span, error }| {
                 let span = if span.is_empty() { place.clone() } else { span };
                 misfit(text, span, &error)
             })?;
             let layout = Layout::read(text, line, contents);
             let end = layout.map_or(place.end, |layout| layout.end());
-            let value = bare.with_contents(Some(constraints));
+            let value = bare.with_contents(contents_of).hiding(hidden);
             Ok(Entry { value, span: Some(place), end: Some(end) })
         }
     }
@@ -71,6 +71,11 @@ pub(super) fn parse_denied(
     if entry.value.asks_for_owner() {
         let message = format!("a rule under deny cannot say {OWN}");
         let help = hint("what is not allowed is denied: leave it out of allow");
+        return Err(at(text, entry.span.unwrap_or_default(), message, help));
+    }
+    if !entry.value.hidden().is_empty() {
+        let message = "a rule under deny lets no answer through, so it hides nothing".to_owned();
+        let help = hint("write hide with the rule under allow");
         return Err(at(text, entry.span.unwrap_or_default(), message, help));
     }
     Ok(entry)
@@ -90,6 +95,7 @@ fn rule(text: &str, engine: EngineKind, line: &str, span: &Range<usize>) -> Resu
             RuleError::Parameter(_) => hint("escapes are %XX, and %2A is a star"),
             RuleError::NoOwner { operation } => Some(format!("write {operation}")),
             RuleError::Contents(error) => contents_hint(error),
+            RuleError::Hide(error) => Some(error.hint()),
             RuleError::Written(_) | RuleError::Method(_) | RuleError::Shape => None,
         };
         let help = help.map(|help| printable(&help));
@@ -98,8 +104,12 @@ fn rule(text: &str, engine: EngineKind, line: &str, span: &Range<usize>) -> Resu
 }
 
 /// An error in the contents of a rule.
-fn misfit(text: &str, span: Range<usize>, error: &ConstraintError) -> Problem {
-    let help = contents_hint(error).map(|help| printable(&help));
+fn misfit(text: &str, span: Range<usize>, error: &TermError) -> Problem {
+    let help = match error {
+        TermError::Contents(error) => contents_hint(error),
+        TermError::Hide(error) => Some(error.hint()),
+    };
+    let help = help.map(|help| printable(&help));
     at(text, span, printable(&error.to_string()), help)
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::file_kind::KIND;
+use super::hide::HIDE;
 use super::written::{Item, Values, Written};
 use super::{Entry, Rule};
 use crate::contents::Facet;
@@ -22,8 +23,8 @@ pub(super) struct Layout {
 /// Where a facet is.
 #[derive(Debug)]
 pub(super) struct FacetPlace {
-    /// The facet.
-    pub(super) facet: Facet,
+    /// The facet; `None` for what the answers hide.
+    pub(super) facet: Option<Facet>,
     /// Its word, with any quotes.
     pub(super) key: Range<usize>,
     /// The position after its colon.
@@ -98,7 +99,10 @@ impl Layout {
 
 impl FacetPlace {
     fn read(text: &str, key: &Spanned<String>, values: &Spanned<Values>) -> Option<Self> {
-        let facet = key.value.parse().ok()?;
+        let facet = match key.value.as_str() {
+            HIDE => None,
+            word => Some(word.parse().ok()?),
+        };
         let key = quoted(text, &span(text, key));
         let colon = after_colon(text, &key)?;
         let start = next_token(text, colon);
@@ -112,6 +116,11 @@ impl FacetPlace {
             Values::Many(_) => Form::Lines,
         };
         Some(Self { facet, key, colon, form, items })
+    }
+
+    /// Its place in the order in which dsp writes a rule.
+    pub(super) fn order(&self) -> (bool, Option<Facet>) {
+        (self.facet.is_none(), self.facet)
     }
 
     /// Where its values end.

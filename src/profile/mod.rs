@@ -15,6 +15,7 @@ mod emit;
 mod entry;
 mod file_kind;
 mod globs;
+mod hide;
 mod index;
 mod insert;
 mod items;
@@ -48,6 +49,7 @@ pub use edit::{
 };
 pub use emit::{Comments, acceptance, emit, emit_reviewed, rule_lines};
 pub use entry::Entry;
+pub use hide::HideError;
 pub use index::RuleIndex;
 pub use insert::{Insertion, insert};
 pub use model::{Name, NameError, Profile};

@@ -134,7 +134,7 @@ impl<'a> Accepted<'a> {
             let risk = exact.entry(&kept.rule).or_insert(kept.risk);
             *risk = kept.risk.max(*risk);
             let is_exact = |pattern: &Pattern| matches!(pattern, Pattern::Exact(_));
-            if kept.rule.contents().is_some() || !kept.rule.patterns().iter().all(is_exact) {
+            if kept.rule.has_terms() || !kept.rule.patterns().iter().all(is_exact) {
                 wide.entry(kept.rule.operation().index).or_default().push(kept);
             }
         }
@@ -146,7 +146,7 @@ impl<'a> Accepted<'a> {
     pub fn risk_of(&self, rule: &Rule) -> Option<Risk> {
         let exact = self.exact.get(rule).copied();
         let with_any_contents = || {
-            rule.contents()?;
+            rule.has_terms().then_some(())?;
             self.exact.get(&rule.without_contents()).copied()
         };
         exact.or_else(with_any_contents).or_else(|| {

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::written::Written;
-use super::{Allowed, ConstraintError, Constraints, Pattern, ValuePattern, looks_like_id};
+use super::written::{TermError, Written};
+use super::{
+    Allowed, ConstraintError, Constraints, HideError, Pattern, ValuePattern, hide, looks_like_id,
+};
+use crate::answers::{Answer, Hidden, risk_hiding};
 use crate::api::{ApiVersion, EngineKind, Found, Located, Method, Operation, Risk};
 use crate::contents::{Facet, Fact, Facts, Nesting, OWN, Schema};
 
@@ -15,6 +18,8 @@ pub struct Rule {
     patterns: Vec<Pattern>,
     /// What requests may contain; `None` for anything.
     contents: Option<Constraints>,
+    /// What is taken out of the answers.
+    hidden: Hidden,
 }
 
 /// Why a text is not a rule.
@@ -60,6 +65,9 @@ pub enum RuleError {
     /// Its contents are not those of the operation.
     #[error("{0}")]
     Contents(#[from] ConstraintError),
+    /// It hides what the answers do not have.
+    #[error("{0}")]
+    Hide(#[from] HideError),
     /// Its contents are not written as contents.
     #[error("{0}")]
     Written(String),
@@ -70,13 +78,14 @@ impl Rule {
     #[must_use]
     pub fn any(operation: &'static Operation) -> Self {
         let patterns = operation.template.parameters().map(|_| Pattern::Any).collect();
-        Self { operation, patterns, contents: None }
+        Self { operation, patterns, contents: None, hidden: Hidden::NOTHING }
     }
 
-    /// The risk of the rule: that of its operation, or of what its contents leave open.
+    /// The risk of the rule: that of its operation, or of what its contents leave open and its
+    /// answers show.
     #[must_use]
     pub fn risk(&self) -> Risk {
-        match &self.contents {
+        let risk = match &self.contents {
             // Whoever made an object knows what is in it.
             None if self.is_of_owner() && Schema::of(self.operation).is_none() => {
                 self.operation.risk_of_own()
@@ -84,6 +93,10 @@ impl Rule {
             None => self.operation.risk,
             Some(contents) if self.is_of_owner() => contents.risk_of_own(self.operation),
             Some(contents) => contents.risk(self.operation),
+        };
+        match self.hidden.is_empty() {
+            true => risk,
+            false => risk.min(risk_hiding(self.operation, self.hidden)),
         }
     }
 
@@ -93,10 +106,37 @@ impl Rule {
         Self { contents, ..self }
     }
 
-    /// The rule for any contents.
+    /// The rule that hides this in answers, as far as they have it.
+    #[must_use]
+    pub fn hiding(self, hidden: Hidden) -> Self {
+        let hidden = hidden.and(Answer::kinds_of(self.operation));
+        Self { hidden, ..self }
+    }
+
+    /// The rule with everything but the names of another one: its contents, and what it hides.
+    #[must_use]
+    pub fn with_terms_of(self, other: &Self) -> Self {
+        let other = other.clone();
+        Self { contents: other.contents, hidden: other.hidden, ..self }
+    }
+
+    /// The rule for any contents that hides nothing: its operation and its names.
     #[must_use]
     pub fn without_contents(&self) -> Self {
-        self.clone().with_contents(None)
+        Self { contents: None, hidden: Hidden::NOTHING, ..self.clone() }
+    }
+
+    /// What is taken out of the answers.
+    #[must_use]
+    pub fn hidden(&self) -> Hidden {
+        self.hidden
+    }
+
+    /// Whether it says more than its operation and its names: what requests may contain, or what
+    /// answers hide.
+    #[must_use]
+    pub fn has_terms(&self) -> bool {
+        self.contents.is_some() || !self.hidden.is_empty()
     }
 
     /// What requests may contain; `None` for anything.
@@ -114,7 +154,7 @@ impl Rule {
             false => pattern,
         };
         let patterns = patterns.into_iter().zip(stops).map(as_far).collect();
-        Self { operation, patterns, contents: None }
+        Self { operation, patterns, contents: None, hidden: Hidden::NOTHING }
     }
 
     /// The rule for an operation on the names in a request. A container ID becomes a wildcard,
@@ -138,9 +178,12 @@ impl Rule {
         if let Some((line, contents)) = text.split_once(": ") {
             let rule = Self::parse(engine, line)?;
             let written = Written::from_line(contents).map_err(RuleError::Written)?;
-            let constraints = written.constraints(contents, rule.operation);
-            let constraints = constraints.map_err(|misfit| RuleError::Contents(misfit.error))?;
-            return Ok(rule.with_contents(Some(constraints)));
+            let terms = written.terms(contents, rule.operation);
+            let (contents, hidden) = terms.map_err(|misfit| match misfit.error {
+                TermError::Contents(error) => RuleError::Contents(error),
+                TermError::Hide(error) => RuleError::Hide(error),
+            })?;
+            return Ok(Self { contents, hidden, ..rule });
         }
         let (method, path) = method_and_path(text)?;
         if let Some((path, _)) = path.split_once('?') {
@@ -277,7 +320,7 @@ impl Rule {
                 .all(|(pattern, value)| pattern.matches(value))
     }
 
-    /// Whether the rule matches every request that `other` matches.
+    /// Whether the rule matches every request that `other` matches, and shows as much of the answers.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let contents = match (&self.contents, &other.contents) {
@@ -285,7 +328,7 @@ impl Rule {
             (Some(_), None) => false,
             (Some(own), Some(other)) => own.covers(other),
         };
-        contents && self.compare(other, Pattern::covers)
+        contents && other.hidden.has_all_of(self.hidden) && self.compare(other, Pattern::covers)
     }
 
     /// Whether some request matches both rules: harmless contents match any rule that allows.
@@ -322,9 +365,9 @@ impl fmt::Display for Rule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path(ToString::to_string);
         let path = if self.is_read_from(&path) { path } else { self.path(no_literal) };
-        let contents = self.contents.as_ref();
-        let contents = contents.map(|contents| format!(": {contents}")).unwrap_or_default();
-        formatter.pad(&format!("{} {}{contents}", self.operation.method, plain(path)))
+        let terms = hide::terms(self.operation, self.contents.as_ref(), self.hidden);
+        let terms = terms.map(|terms| format!(": {terms}")).unwrap_or_default();
+        formatter.pad(&format!("{} {}{terms}", self.operation.method, plain(path)))
     }
 }
 

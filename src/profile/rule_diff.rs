@@ -85,7 +85,7 @@ struct Partners<'a> {
 
 impl<'a> Partners<'a> {
     fn of(gone: &[&'a Entry<Rule>], come: &[&'a Entry<Rule>]) -> Self {
-        let has_contents = |entry: &&&Entry<Rule>| entry.value.contents().is_some();
+        let has_contents = |entry: &&&Entry<Rule>| entry.value.has_terms();
         let mut before: HashMap<Rule, VecDeque<&'a Entry<Rule>>> = HashMap::new();
         for entry in gone.iter().filter(has_contents) {
             before.entry(entry.value.without_contents()).or_default().push_back(entry);

@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 
 use super::CheckCode;
+use super::hide::HIDE;
+use crate::answers::{Answer, Hidden};
 use crate::api::{EngineKind, Operation, Part, Risk};
 use crate::contents::{Facet, OWN, Schema};
 
@@ -131,8 +133,11 @@ fn definitions() -> Value {
 fn mapping(engine: EngineKind) -> Value {
     let (mut complete, mut narrowed) = (serde_json::Map::new(), serde_json::Map::new());
     for operation in engine.catalogue().operations() {
-        let Some(schema) = Schema::in_rules(operation) else { continue };
-        let contents = contents(schema);
+        let (schema, kinds) = (Schema::in_rules(operation), Answer::kinds_of(operation));
+        if schema.is_none() && kinds.is_empty() {
+            continue;
+        }
+        let contents = contents(schema, kinds);
         if operation.template.parameters().next().is_some() {
             narrowed.insert(format!("^{}$", pattern(operation)), contents.clone());
         }
@@ -148,9 +153,12 @@ fn mapping(engine: EngineKind) -> Value {
     })
 }
 
-/// What a rule for an operation may say about contents.
-fn contents(schema: &Schema) -> Value {
-    let facets = schema.facets().into_iter().map(|facet| {
+/// What a rule for an operation may say about contents, and what it may hide in answers.
+fn contents(schema: Option<&Schema>, kinds: Hidden) -> Value {
+    let facets = schema
+        .into_iter()
+        .flat_map(|schema| schema.facets().into_iter().map(move |facet| (schema, facet)));
+    let facets = facets.map(|(schema, facet)| {
         let fields = schema.fields().iter().filter(|field| field.facet == Some(facet));
         let named: Vec<&str> = fields.map(|field| field.path).filter(|path| *path != ".").collect();
         let from = match named.as_slice() {
@@ -164,11 +172,25 @@ fn contents(schema: &Schema) -> Value {
         };
         (facet.to_string(), json!({ "$ref": format!("#/$defs/{values}"), "description": about }))
     });
+    let hide = (!kinds.is_empty()).then(|| (HIDE.to_owned(), hide(kinds)));
     json!({
         "type": "object",
         "description": "What requests may contain; a facet that is not named only allows what is harmless.",
         "additionalProperties": false,
-        "properties": facets.collect::<serde_json::Map<_, _>>(),
+        "properties": facets.chain(hide).collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+/// The kinds of secrets that the answers to an operation can hide.
+fn hide(kinds: Hidden) -> Value {
+    let kinds: Vec<Value> = kinds
+        .iter()
+        .map(|kind| json!({ "const": kind.as_str(), "description": kind.about() }))
+        .collect();
+    let kind = json!({ "anyOf": kinds });
+    json!({
+        "description": "What is taken out of the answers.",
+        "anyOf": [kind, { "type": "array", "minItems": 1, "items": kind }],
     })
 }
 

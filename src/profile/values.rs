@@ -90,9 +90,16 @@ pub fn close_facet(text: &str, entry: &Entry<Rule>, facet: Facet) -> Option<Stri
     let layout = Layout::of(text, entry)?;
     let mut edit = Edit { text, changes: Vec::new() };
     let Some(place) = layout.place(facet) else { return Some(text.to_owned()) };
+    let mut others = layout.facets.iter().filter(|other| other.facet != Some(facet));
+    if others.clone().next().is_some() && others.all(|other| other.facet.is_none()) {
+        // What only hides something allows any contents.
+        let start = place.colon;
+        edit.change(start..place.end(), " []");
+        return Some(edit.done());
+    }
     if let Some(braces) = &layout.braces {
         let range = |place: &FacetPlace| place.key.start..place.end();
-        let items = layout.facets.iter().map(|place| (range(place), place.facet != facet));
+        let items = layout.facets.iter().map(|place| (range(place), place.facet != Some(facet)));
         edit.drop_from_flow(braces, &items.collect::<Vec<_>>())?;
         return Some(edit.done());
     }
@@ -105,7 +112,7 @@ pub fn close_facet(text: &str, entry: &Entry<Rule>, facet: Facet) -> Option<Stri
 
 impl Layout {
     fn place(&self, facet: Facet) -> Option<&FacetPlace> {
-        self.facets.iter().find(|place| place.facet == facet)
+        self.facets.iter().find(|place| place.facet == Some(facet))
     }
 }
 
@@ -188,8 +195,8 @@ impl Edit<'_> {
         facet: Facet,
         given: &Given<'_>,
     ) -> Option<()> {
-        let is_before = |place: &&FacetPlace| place.facet < facet;
-        let is_sorted = layout.facets.is_sorted_by_key(|place| place.facet);
+        let is_before = |place: &&FacetPlace| place.order() < (false, Some(facet));
+        let is_sorted = layout.facets.is_sorted_by_key(FacetPlace::order);
         let before = match is_sorted {
             true => layout.facets.iter().take_while(is_before).last(),
             false => layout.facets.last(),

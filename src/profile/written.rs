@@ -6,8 +6,11 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::constraints::{ConstraintError, Constraints};
+use super::constraints::Constraints;
 use super::file_kind::KIND;
+use super::hide::{HIDE, kind};
+use super::{ConstraintError, HideError};
+use crate::answers::{Answer, Hidden};
 use crate::api::Operation;
 use crate::yaml::{Spanned, from_yaml, span};
 
@@ -80,7 +83,18 @@ pub(super) struct Misfit {
     /// The byte range that it concerns.
     pub(super) span: Range<usize>,
     /// Why.
-    pub(super) error: ConstraintError,
+    pub(super) error: TermError,
+}
+
+/// Why what a rule says cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TermError {
+    /// Its contents are not those of the operation.
+    #[error("{0}")]
+    Contents(ConstraintError),
+    /// It hides what the answers do not have.
+    #[error("{0}")]
+    Hide(HideError),
 }
 
 impl Written {
@@ -89,18 +103,30 @@ impl Written {
         from_yaml(text, &KIND).map_err(|problem| problem.message)
     }
 
-    /// The contents as constraints on requests for an operation. `text` is what they were read from.
-    pub(super) fn constraints(
+    /// The contents as constraints on requests for an operation, `None` for any contents, and what its
+    /// answers hide. `text` is what they were read from.
+    pub(super) fn terms(
         &self,
         text: &str,
         operation: &Operation,
-    ) -> Result<Constraints, Misfit> {
+    ) -> Result<(Option<Constraints>, Hidden), Misfit> {
+        let is_hide = |key: &Spanned<String>| key.value == HIDE;
+        let hidden = self.0.iter().find(|(key, _)| is_hide(key));
+        let hidden = hidden.map(|(key, values)| hidden_by(text, operation, key, values));
+        let hidden = hidden.transpose()?.unwrap_or_default();
+        let says_only_that = !self.0.is_empty() && self.0.iter().all(|(key, _)| is_hide(key));
+        let constraints = (!says_only_that).then(|| self.constraints(text, operation));
+        Ok((constraints.transpose()?, hidden))
+    }
+
+    /// The contents as constraints on requests for an operation.
+    fn constraints(&self, text: &str, operation: &Operation) -> Result<Constraints, Misfit> {
         let mut constraints = Constraints::harmless();
-        let misfit = |span, error| Misfit { span, error };
+        let misfit = |span, error| Misfit { span, error: TermError::Contents(error) };
         if self.0.is_empty() {
             Constraints::of_operation(operation).map_err(|error| misfit(0..0, error))?;
         }
-        for (key, values) in &self.0 {
+        for (key, values) in self.0.iter().filter(|(key, _)| key.value != HIDE) {
             let place = span(text, key);
             let facet = Constraints::facet(operation, &key.value);
             let facet = facet.map_err(|error| misfit(place, error))?;
@@ -128,6 +154,26 @@ impl Written {
     pub(super) fn entries(&self) -> impl Iterator<Item = (&Spanned<String>, &Spanned<Values>)> {
         self.0.iter().map(|(key, values)| (key, values))
     }
+}
+
+/// What is hidden by values that are written under `hide`.
+fn hidden_by(
+    text: &str,
+    operation: &Operation,
+    key: &Spanned<String>,
+    values: &Spanned<Values>,
+) -> Result<Hidden, Misfit> {
+    let mut hidden = Hidden::NOTHING;
+    for (word, span) in Values::places(values, text) {
+        let kind = kind(operation, &word);
+        let kind = kind.map_err(|error| Misfit { span, error: TermError::Hide(error) })?;
+        hidden = hidden.or(kind.into());
+    }
+    if hidden.is_empty() {
+        let error = TermError::Hide(HideError::Empty { known: Answer::kinds_of(operation) });
+        return Err(Misfit { span: self::span(text, key), error });
+    }
+    Ok(hidden)
 }
 
 impl Values {

@@ -78,7 +78,7 @@ impl Facts {
         }
         let about = known.with_demands(matching);
         let shared = Names::Glob.rules(&about).into_iter().next();
-        let shared = shared.map(|shared| shared.with_contents(rule.contents().cloned()));
+        let shared = shared.map(|shared| shared.with_terms_of(rule));
         Some(Self {
             requests: known.seen.requests,
             sessions: known.seen.sessions.len(),
@@ -103,7 +103,7 @@ impl Facts {
                 _ => Pattern::Exact(value.clone()),
             };
             let patterns = values.iter().enumerate().map(pattern).collect();
-            Rule::narrowed(rule.operation(), patterns).with_contents(rule.contents().cloned())
+            Rule::narrowed(rule.operation(), patterns).with_terms_of(rule)
         };
         let mut rules: Vec<Rule> = Vec::new();
         for rule in self.names.iter().map(exact) {

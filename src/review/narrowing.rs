@@ -61,7 +61,7 @@ pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule,
         .filter(|narrower| narrower.operation() == operation)
         // A pattern says nothing about contents.
         .map(|narrower| match narrower.contents() {
-            None => narrower.with_contents(rule.contents().cloned()),
+            None => narrower.with_terms_of(rule),
             Some(_) => narrower,
         })
         .ok_or_else(|| PatternError::NoName { typed: typed.to_owned(), rule: rule.to_string() })?;

@@ -109,7 +109,7 @@ impl Body {
         if let Some(gained) = reviewed.and_then(|reviewed| reviewed.gained(rule)) {
             self.field("new", &ContentChange::told(&gained));
         }
-        let contents = rule.contents().map(|_| about_contents(rule)).unwrap_or_default();
+        let contents = if rule.has_terms() { about_contents(rule) } else { Vec::new() };
         let has_contents = !contents.is_empty();
         for (label, text) in about(operation) {
             // What an operation can do with any contents is not what this rule allows.

@@ -66,6 +66,7 @@ const ARGUMENTS: &[Row] = &[
     ("generate", "schema", "--schema s.json", Refused("generate --schema @"), &[]),
     ("generate", "names", "--names exact", No, &[]),
     ("generate", "contents", "--contents any", No, &[]),
+    ("generate", "hide", "--hide environment", No, &[]),
     ("generate", "accept_unknown", "--accept-unknown", No, &[]),
     ("generate", "denied", "--denied", No, &[]),
     ("generate", "allow_lossy", "--allow-lossy", No, &[]),

@@ -251,7 +251,7 @@ fn the_profiles_of_the_format_decide_as_it_says() {
     let document = Path::new(ROOT).join("docs/profile-format.md");
     let profiles: Vec<Block> =
         blocks(&document).into_iter().filter(|block| block.need == "profile").collect();
-    let asked: [&[(&str, &str)]; 5] = [
+    let asked: [&[(&str, &str)]; 6] = [
         &[
             ("GET /containers/web/json", "allowed by"),
             ("POST /containers/ci-7/start", "allowed by"),
@@ -280,6 +280,12 @@ fn the_profiles_of_the_format_decide_as_it_says() {
             ),
             ("POST /v1.41/containers/web/update", "(line 14), with"),
             ("GET /info", "is not allowed by"),
+        ],
+        &[
+            ("GET /containers/json", "allowed by"),
+            ("GET /v1.41/containers/web/json", "hidden in the answer: environment\n"),
+            ("GET /images/team/app:1/json", "hidden in the answer: environment, commands"),
+            ("GET /containers/web/top", "is not allowed by"),
         ],
         &[
             ("GET /_ping", "allowed by"),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::answers::Kind;
 use crate::api::{ApiVersion, EngineKind};
 use crate::cli::options::{Origin, word};
 use crate::cli::sessions::Sessions;
@@ -63,6 +64,15 @@ pub(in crate::cli) struct Args {
         })
     )]
     pub(super) contents: Confine,
+    /// Hide this in the answers to all new rules whose answers have it: environment, commands,
+    /// credentials, or several with commas
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        value_parser = word(Kind::about)
+    )]
+    pub(super) hide: Vec<Kind>,
 
     /// How widely rules match names
     #[arg(

@@ -1,5 +1,6 @@
 //! What the forwarding of a request and of its answer depends on.
 
+use crate::answers::Hide;
 use crate::http1::RequestHead;
 use crate::policy::Permit;
 
@@ -21,6 +22,8 @@ pub(crate) struct RequestInfo {
     pub(crate) upgrade: bool,
     /// Whether the request is forwarded as it came.
     pub(crate) is_verbatim: bool,
+    /// What is hidden in the answer.
+    pub(crate) hide: Option<Hide>,
 }
 
 impl RequestInfo {
@@ -37,6 +40,7 @@ impl RequestInfo {
             tunnel: permit.tunnel(),
             upgrade: permit.tunnel() && head.has_upgrade(),
             is_verbatim: permit.is_verbatim(),
+            hide: permit.hide(),
         }
     }
 }

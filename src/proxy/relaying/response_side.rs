@@ -1,15 +1,19 @@
 //! The direction from the engine to the client: which parts of an answer are sent as they arrive,
 //! and in which form.
 
+mod hidden;
+
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use self::hidden::filter_of;
 use super::ending::Ending;
 use super::engine_response::{is_raw, is_unrouted};
 use super::exchange::{Exchange, count};
 use super::request_info::RequestInfo;
 use super::request_side::RequestSide;
+use crate::answers::Filter;
 use crate::http1::{
     BadResponse, Body, Disorder, Form, Piece, Progress, ROOM, ResponseHead, Upstream, write_chunk,
     write_last_chunk,
@@ -38,6 +42,8 @@ struct Answer {
     /// The body, if the head is complete.
     body: Option<Body>,
     coding: Coding,
+    /// What takes secrets out of the body, if something of it is hidden.
+    filter: Option<Box<Filter>>,
     is_whole: bool,
     /// What arrived together with its end and belongs to no answer, if it is forwarded unchanged.
     excess: Vec<u8>,
@@ -67,6 +73,7 @@ impl Default for Answer {
             head: Vec::new(),
             body: None,
             coding: Coding::AsItCame,
+            filter: None,
             is_whole: false,
             excess: Vec::new(),
             is_body_wanted: false,
@@ -86,7 +93,8 @@ impl ResponseSide {
 
     /// The memory it uses, in bytes.
     pub(crate) fn held(&self) -> usize {
-        self.outbox.held() + self.answer.head.capacity() + self.answer.excess.capacity()
+        let filter = self.answer.filter.as_ref().map_or(0, |filter| filter.held());
+        self.outbox.held() + self.answer.head.capacity() + self.answer.excess.capacity() + filter
     }
 
     /// Begins the answer to a request.
@@ -298,18 +306,27 @@ impl ResponseSide {
             && !self.answer.is_body_wanted
             && !request.has_begun()
             && !request.is_whole();
+        let filter = match info.hide {
+            None => None,
+            Some(hide) => filter_of(hide, &head).map_err(Ending::Unusable)?,
+        };
+        // Nobody can say how long it would be without what is hidden.
+        let is_changed = filter.is_some()
+            || info.hide.is_some() && (info.is_head || matches!(head.status.as_u16(), 204 | 304));
         let closes = info.closes
             || is_unwanted
             || self.control.finishes()
-            || (info.is_old && !matches!(head.body, Body::Length(_)))
+            || (info.is_old && (is_changed || !matches!(head.body, Body::Length(_))))
             || (!head.keeps && !request.is_whole());
         let coding = match (info.is_old, &head.body) {
+            (true, _) if filter.is_some() => Coding::Plain,
+            (false, _) if filter.is_some() => Coding::Chunks,
             (true, Body::Chunked(_)) => Coding::Plain,
             (false, Body::UntilEnd) => Coding::Chunks,
             _ => Coding::AsItCame,
         };
         let is_chunked = match head.body {
-            Body::Chunked(_) => coding == Coding::AsItCame,
+            Body::Chunked(_) => coding != Coding::Plain,
             Body::Length(_) | Body::UntilEnd => coding == Coding::Chunks,
         };
         let connection = match (closes, info.is_old) {
@@ -317,11 +334,14 @@ impl ResponseSide {
             (false, true) => Some("keep-alive"),
             (true, true) | (false, false) => None,
         };
-        let form = Form::Answer { is_old: info.is_old, is_chunked, connection };
+        let form = Form::Answer { is_old: info.is_old, is_chunked, connection, is_changed };
+        let before = self.outbox.room().len();
         head.write(form, self.outbox.room());
         self.answer.keeps = head.keeps;
         self.answer.closes = closes;
-        self.begin_body(head.body, coding, after, exchange)
+        self.answer.filter = filter;
+        let begun = self.begin_body(head.body, coding, after, exchange);
+        begun.map_err(|ending| self.unless_unread(ending, before))
     }
 
     /// Starts the body of an answer whose head has been written.
@@ -350,6 +370,9 @@ impl ResponseSide {
         bytes: &'b [u8],
         exchange: &mut Exchange<R>,
     ) -> Result<Option<&'b [u8]>, Ending> {
+        if self.answer.filter.is_some() {
+            return self.hidden_body(bytes, exchange).map(|()| None);
+        }
         let coding = self.answer.coding;
         let out = self.outbox.room();
         let (length, is_last) = match &mut self.answer.body {

@@ -101,7 +101,7 @@ impl<R: Record> Connection<R> {
         if info.is_verbatim {
             head.copy(length, out);
         } else {
-            head.write(permit.target(), info.upgrade, length, out);
+            head.write(permit.target(), info.upgrade, length, info.hide.is_some(), out);
         }
         out.extend_from_slice(replaced.as_deref().unwrap_or_default());
     }

@@ -97,7 +97,7 @@ fn rules_with_contents_are_left_out_and_named() {
     let world = World::without_engine();
     world.write("p.yaml", text);
     let done = world.dsp(&["export", "--format", "nginx", "p.yaml"]);
-    let said = "a rule is left out, because nginx does not read what requests contain: POST /containers/create";
+    let said = "a rule is left out, because nginx does not read what requests and answers contain: POST /containers/create";
     assert!(done.err.contains(said), "{}", done.err);
 }
 

@@ -17,6 +17,8 @@ mod denials;
 mod ends;
 /// Streams and uploads, piece by piece.
 mod flow;
+/// Answers of which something is hidden.
+mod hide;
 /// Connections that stop being HTTP.
 mod hijack;
 /// The resources that a client can use, and which clients are admitted.
