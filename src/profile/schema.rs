@@ -173,8 +173,11 @@ fn contents(schema: Option<&Schema>, kinds: Hidden) -> Value {
         (facet.to_string(), json!({ "$ref": format!("#/$defs/{values}"), "description": about }))
     });
     let hide = (!kinds.is_empty()).then(|| (HIDE.to_owned(), hide(kinds)));
+    // Braces with nothing in them allow only harmless contents, of which there have to be some.
+    let least = u8::from(schema.is_none());
     json!({
         "type": "object",
+        "minProperties": least,
         "description": "What requests may contain; a facet that is not named only allows what is harmless.",
         "additionalProperties": false,
         "properties": facets.chain(hide).collect::<serde_json::Map<_, _>>(),

@@ -1,3 +1,4 @@
+use dsp::answers::Answer;
 use dsp::api::{EngineKind, Operation};
 use dsp::contents::Schema;
 use dsp::profile::{Constraints, Pattern, Rule, ValuePattern, parse, rule_lines, schema};
@@ -65,13 +66,15 @@ fn every_rule_that_can_be_written_is_of_it() {
             .flat_map(|operation| with_contents(operation).into_iter().chain(narrow(operation)))
             .collect();
         assert!(with_contents.len() > 500, "{}", with_contents.len());
+        rules.extend(engine.catalogue().operations().iter().flat_map(hiding));
         rules.extend(with_contents);
         assert!(rules.len() > 1000);
         let list = |rules: &mut dyn Iterator<Item = &String>| -> String {
             rules.map(|rule| format!("  - {rule}\n")).collect()
         };
         let lines = list(&mut rules.iter());
-        let denied = list(&mut rules.iter().filter(|rule| !rule.contains("@own")));
+        let is_denied = |rule: &&String| !rule.contains("@own") && !rule.contains("hide");
+        let denied = list(&mut rules.iter().filter(is_denied));
         let text = format!(
             "version: 1\nname: x\nengine: {engine}\nallow:\n{lines}deny:\n{denied}\
              reviewed:\n  digest: none\n  root:\n    - {}\n    - {}\n  deny:\n    - {}\n",
@@ -82,6 +85,22 @@ fn every_rule_that_can_be_written_is_of_it() {
         parse(&text).map_err(|problem| problem.message).unwrap();
         assert_eq!(errors(&validator, &text), Vec::<String>::new());
     }
+}
+
+/// Rules that hide something in the answers to an operation, in the forms that people write.
+fn hiding(operation: &'static Operation) -> Vec<String> {
+    let kinds = Answer::kinds_of(operation);
+    let closed = Rule::any(operation).with_contents(Some(Constraints::harmless())).hiding(kinds);
+    let mut rules: Vec<String> =
+        kinds.iter().map(|kind| format!("{operation}: {{ hide: {kind} }}")).collect();
+    if !kinds.is_empty() {
+        let rule = Rule::any(operation).hiding(kinds);
+        rules.extend([rule.to_string(), rule_lines(&rule).join("\n  ")]);
+    }
+    if !kinds.is_empty() && Schema::in_rules(operation).is_some() {
+        rules.extend([closed.to_string(), rule_lines(&closed).join("\n  ")]);
+    }
+    rules
 }
 
 /// Rules for an operation with contents, in the forms that people write.
@@ -142,6 +161,9 @@ fn an_editor_marks_errors() {
     }
     assert_eq!(with("allow:\n  - POST /container/create: {}\n"), "/allow/0");
     assert_eq!(with("allow:\n  - GET /info: {}\n"), "/allow/0");
+    assert_eq!(with("allow:\n  - GET /info: { hide: credentials }\n"), "");
+    assert_eq!(with("allow:\n  - GET /info: { hide: [environment] }\n"), "/allow/0");
+    assert_eq!(with("allow:\n  - GET /info: { hide: [] }\n"), "/allow/0");
     assert_eq!(with("allow:\n  - POST /build: {}\n    POST /containers/create: {}\n"), "/allow/0");
     assert_eq!(with("engine: dockr\n"), "/engine");
     assert_eq!(with("accept:\n  - code: unused-rul\n    reason: x\n"), "/accept/0/code");
