@@ -36,4 +36,5 @@ pub mod session;
 pub mod terminal;
 pub mod text;
 pub mod verify;
+pub mod wire;
 pub mod yaml;

@@ -52,7 +52,7 @@ pub enum AddressError {
     },
     /// dsp does not support the scheme.
     #[error(
-        "\"{}\": {}:// is not supported; dsp speaks unix:// and plain tcp://{hint}",
+        "\"{}\": {}:// is not supported; dsp speaks unix:// and tcp://{hint}",
         printable(text),
         printable(scheme)
     )]
@@ -164,11 +164,11 @@ impl FromStr for Address {
                 text: text.to_owned(),
                 scheme: scheme.to_owned(),
                 hint: match scheme {
-                    "ssh" => {
-                        "; forward the socket: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then use unix:///tmp/engine.sock"
-                    }
+                    "ssh" => ", and ssh:// to an engine",
                     "http" => "; write tcp:// instead",
-                    "https" => "; TLS to the engine is not supported yet",
+                    "https" => {
+                        "; write tcp:// instead, and set DOCKER_TLS_VERIFY=1 for an engine with TLS"
+                    }
                     _ => "",
                 },
             }),

@@ -18,7 +18,9 @@ pub(super) fn read(host_flag: Option<&str>) -> Environment {
         home: path("HOME"),
         runtime_dir: path("XDG_RUNTIME_DIR"),
         uid: rustix::process::getuid().as_raw(),
-        tls_requested: text("DOCKER_TLS_VERIFY").is_some() || text("DOCKER_TLS").is_some(),
+        docker_tls: text("DOCKER_TLS").is_some(),
+        docker_tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
+        docker_cert_path: path("DOCKER_CERT_PATH"),
     }
 }
 

@@ -5,40 +5,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
-use hyper::{Request, Response, Uri};
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper::{Request, Response};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
-use hyperlocal::UnixClientExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::Address;
+use super::connector::{Connector, uri};
+use crate::wire::EngineAddress;
 
 /// The size limit, in bytes, for a list.
 const LONGEST_ANSWER: usize = 16 << 20;
 
 /// Sends a GET for a target, which must not need escapes.
-pub(super) async fn get(address: &Address, target: &str) -> Result<Response<Incoming>, Error> {
-    let request = |uri: Uri| {
-        let mut request = Request::new(Empty::<Bytes>::new());
-        *request.uri_mut() = uri;
-        request
-    };
-    match address {
-        Address::Unix(path) => {
-            let uri = hyperlocal::Uri::new(path, target).into();
-            Client::unix().request(request(uri)).await
-        }
-        Address::Tcp { .. } => {
-            // An address is a host and a port, so this always parses; connecting to the fallback
-            // would fail.
-            let uri = address.to_string().replacen("tcp://", "http://", 1) + target;
-            let uri = uri.parse().unwrap_or_default();
-            let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-            client.request(request(uri)).await
-        }
-    }
+pub(super) async fn get(
+    address: &EngineAddress,
+    target: &str,
+) -> Result<Response<Incoming>, Error> {
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.uri_mut() = uri(address, target);
+    let client = Client::builder(TokioExecutor::new()).build(Connector(address.clone()));
+    client.request(request).await
 }
 
 #[derive(Deserialize)]
@@ -80,7 +67,7 @@ struct Mount {
 
 /// All containers, including stopped ones; `None` if the engine does not answer.
 pub async fn mounted_containers(
-    address: &Address,
+    address: &EngineAddress,
     timeout: Duration,
 ) -> Option<Vec<MountedContainer>> {
     let listed: Vec<Listed> = json(address, "/containers/json?all=1", timeout).await?;
@@ -100,7 +87,11 @@ pub async fn mounted_containers(
 
 /// The name of the container with this ID, in the engine's own words; `None` if there is no such
 /// container or the engine does not answer.
-pub async fn container_name(address: &Address, id: &str, timeout: Duration) -> Option<String> {
+pub async fn container_name(
+    address: &EngineAddress,
+    id: &str,
+    timeout: Duration,
+) -> Option<String> {
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
@@ -116,7 +107,7 @@ pub(super) async fn body(response: Response<Incoming>, most: usize) -> Option<By
 
 /// Parses the body of a successful answer.
 pub(super) async fn json<T: DeserializeOwned>(
-    address: &Address,
+    address: &EngineAddress,
     target: &str,
     timeout: Duration,
 ) -> Option<T> {

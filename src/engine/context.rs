@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::LocateError;
+use crate::wire::CertificateFolder;
 
 /// The size limit of a configuration file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -37,6 +38,17 @@ struct Endpoints {
 struct Endpoint {
     #[serde(rename = "Host", default)]
     host: String,
+    #[serde(rename = "SkipTLSVerify", default)]
+    skips_verification: bool,
+}
+
+/// The engine of a context.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// Its address.
+    pub(super) host: String,
+    /// The files for TLS, if the context has some or wants TLS without them.
+    pub(super) certificates: Option<CertificateFolder>,
 }
 
 /// The name of the current context in `folder/config.json`; `None` without the file.
@@ -50,7 +62,7 @@ pub(super) fn current(folder: &Path) -> Result<Option<String>, LocateError> {
 
 /// The engine of the context `name`. The CLI stores contexts under the SHA-256 of their names. Each
 /// file also contains the name, so a search through the files finds the same one.
-pub(super) fn host(folder: &Path, name: &str) -> Result<String, LocateError> {
+pub(super) fn find(folder: &Path, name: &str) -> Result<Named, LocateError> {
     let unknown = || LocateError::UnknownContext { name: name.to_owned() };
     let entries = fs::read_dir(folder.join("contexts/meta")).map_err(|_| unknown())?;
     for entry in entries.flatten() {
@@ -59,13 +71,15 @@ pub(super) fn host(folder: &Path, name: &str) -> Result<String, LocateError> {
         // Ignore broken files of other contexts.
         let Ok(meta) = serde_json::from_slice::<Meta>(&bytes) else { continue };
         if meta.name == name {
-            let host = meta.endpoints.docker.map(|endpoint| endpoint.host).unwrap_or_default();
-            let secured = entry.file_name();
-            let tls = folder.join("contexts/tls").join(secured).join("docker");
-            if host.starts_with("tcp://") && tls.is_dir() {
-                return Err(LocateError::Tls { address: host });
-            }
-            return if host.is_empty() { Err(unknown()) } else { Ok(host) };
+            let endpoint = meta.endpoints.docker.filter(|endpoint| !endpoint.host.is_empty());
+            let Endpoint { host, skips_verification } = endpoint.ok_or_else(unknown)?;
+            let path = folder.join("contexts/tls").join(entry.file_name()).join("docker");
+            let certificates = (skips_verification || path.is_dir()).then(|| CertificateFolder {
+                path,
+                verifies: !skips_verification,
+                may_lack_authority: true,
+            });
+            return Ok(Named { host, certificates });
         }
     }
     Err(unknown())

@@ -20,6 +20,11 @@ pub struct Environment {
     pub runtime_dir: Option<PathBuf>,
     /// The numeric user ID.
     pub uid: u32,
-    /// Whether `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set.
-    pub tls_requested: bool,
+    /// Whether `DOCKER_TLS` is set: TLS over TCP, with any certificate of the engine.
+    pub docker_tls: bool,
+    /// Whether `DOCKER_TLS_VERIFY` is set: TLS over TCP, with a certificate that `ca.pem` signed.
+    pub docker_tls_verify: bool,
+    /// `DOCKER_CERT_PATH`: the folder of `ca.pem`, `cert.pem` and `key.pem`, instead of the
+    /// configuration's.
+    pub docker_cert_path: Option<PathBuf>,
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::api::AddressError;
+use crate::api::{Address, AddressError};
 use crate::text::{beginning, printable, shown};
+use crate::wire::{SshHostError, TlsFileError};
 
 /// The length limit, in characters, for foreign text that a message repeats.
 const LONGEST_QUOTE: usize = 200;
@@ -27,14 +28,23 @@ pub enum LocateError {
         /// The reason.
         reason: String,
     },
-    /// The setting asks for TLS.
-    #[error(
-        "{} needs TLS, which dsp does not speak yet; forward its socket instead: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, then -H unix:///tmp/engine.sock",
-        quote(address)
-    )]
+    /// A setting is not an address that ssh can use.
+    #[error("{place}: {error}")]
+    Ssh {
+        /// The setting.
+        place: &'static str,
+        /// What is wrong with it.
+        error: SshHostError,
+    },
+    /// The engine needs TLS, and the files for it cannot be used.
+    #[error("TLS to {address}: {error}; {help}")]
     Tls {
         /// The address.
-        address: String,
+        address: Address,
+        /// The file, and what is wrong with it.
+        error: TlsFileError,
+        /// Which files are needed where.
+        help: &'static str,
     },
     /// The context does not exist.
     #[error(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::environment::Environment;
@@ -10,12 +11,13 @@ use super::probe::{EngineVersion, ProbeError, probe};
 use super::{context, known};
 use crate::api::Address;
 use crate::text::shown;
+use crate::wire::{CertificateFolder, EngineAddress, EngineTls, TlsError};
 
 /// An engine that answered.
 #[derive(Clone, Debug)]
 pub struct Engine {
     /// Where it is.
-    pub address: Address,
+    pub address: EngineAddress,
     /// The setting that names it.
     pub source: Source,
     /// Its answer to the version request.
@@ -26,7 +28,7 @@ pub struct Engine {
 #[derive(Clone, Debug)]
 pub struct Located {
     /// The address.
-    pub address: Address,
+    pub address: EngineAddress,
     /// The setting that names it.
     pub source: Source,
     /// The settings that were examined, in order; the last one was decisive.
@@ -67,7 +69,7 @@ pub enum FindError {
         /// The settings that were examined, in order.
         trail: Vec<Step>,
         /// The address that the settings name.
-        address: Address,
+        address: EngineAddress,
         /// Why there was no valid answer.
         cause: ProbeError,
         /// Other usual sockets that exist.
@@ -84,7 +86,7 @@ pub async fn find(environment: &Environment, timeout: Duration) -> Result<Engine
     match probe(&address, timeout).await {
         Ok(version) => Ok(Engine { address, source, version }),
         Err(cause) => {
-            let used = |path: &PathBuf| matches!(&address, Address::Unix(used) if used == path);
+            let used = |path: &PathBuf| address.socket() == Some(path);
             let mut others = known::sockets(environment);
             others.retain(|path| !used(path));
             Err(FindError::NotAnswering { trail, address, cause, others })
@@ -98,15 +100,16 @@ pub async fn find(environment: &Environment, timeout: Duration) -> Result<Engine
 /// [`LocateError`].
 pub fn locate(environment: &Environment) -> Result<Located, LocateError> {
     let mut trail = Vec::new();
+    let files = || certificates(environment);
     let mut look = |place: &'static str, found: Option<&String>| {
         let shown = found.map_or_else(|| "not set".to_owned(), |text| quote(text));
         trail.push(Step { place, found: shown });
         found.cloned()
     };
     let (address, source) = if let Some(host) = look(FLAG, environment.host_flag.as_ref()) {
-        (parse(FLAG, &host)?, Source::Flag)
+        (parse(FLAG, &host, files())?, Source::Flag)
     } else if let Some(host) = look(VARIABLE, environment.docker_host.as_ref()) {
-        (parse(VARIABLE, &host)?, Source::Variable)
+        (parse(VARIABLE, &host, files())?, Source::Variable)
     } else {
         let folder = config_folder(environment);
         let named = look(CONTEXT, environment.docker_context.as_ref());
@@ -118,15 +121,12 @@ pub fn locate(environment: &Environment) -> Result<Located, LocateError> {
         match name.filter(|name| name != context::DEFAULT) {
             Some(name) => (of_context(folder.as_deref(), &name)?, Source::Context(name)),
             None => {
-                let address = parse(SOCKET, "unix://")?;
+                let address = parse(SOCKET, "unix://", None)?;
                 look(SOCKET, Some(&address.to_string()));
                 (address, Source::Default)
             }
         }
     };
-    if environment.tls_requested && matches!(address, Address::Tcp { .. }) {
-        return Err(LocateError::Tls { address: address.to_string() });
-    }
     Ok(Located { address, source, trail })
 }
 
@@ -136,8 +136,46 @@ const CONTEXT: &str = "DOCKER_CONTEXT";
 const CURRENT: &str = "current context";
 const SOCKET: &str = "default socket";
 
-fn parse(place: &'static str, text: &str) -> Result<Address, LocateError> {
-    text.parse().map_err(|error| LocateError::Address { place, error })
+/// Parses an address. With files for TLS, TCP is used with TLS.
+fn parse(
+    place: &'static str,
+    text: &str,
+    files: Option<CertificateFolder>,
+) -> Result<EngineAddress, LocateError> {
+    if text.starts_with("ssh://") {
+        let host = text.parse().map_err(|error| LocateError::Ssh { place, error })?;
+        return Ok(EngineAddress::Ssh(Arc::new(host)));
+    }
+    let address: Address = text.parse().map_err(|error| LocateError::Address { place, error })?;
+    let (Address::Tcp { host, port }, Some(files)) = (&address, files) else {
+        return Ok(address.into());
+    };
+    match EngineTls::load(&files) {
+        Ok(tls) => Ok(EngineAddress::Tls { host: host.as_str().into(), port: *port, tls }),
+        Err(error) => Err(LocateError::Tls { address, error, help: files_help(place) }),
+    }
+}
+
+/// Where the files for TLS come from.
+fn files_help(place: &str) -> &'static str {
+    match place {
+        FLAG | VARIABLE => {
+            "DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem; without it, it is \
+             ~/.docker"
+        }
+        _ => "docker context update sets the files of a context",
+    }
+}
+
+/// The files for TLS that the environment asks for.
+fn certificates(environment: &Environment) -> Option<CertificateFolder> {
+    let verifies = environment.docker_tls_verify;
+    let path = environment.docker_cert_path.clone().or_else(|| config_folder(environment));
+    (verifies || environment.docker_tls).then(|| CertificateFolder {
+        path: path.unwrap_or_default(),
+        verifies,
+        may_lack_authority: false,
+    })
 }
 
 fn config_folder(environment: &Environment) -> Option<PathBuf> {
@@ -145,10 +183,10 @@ fn config_folder(environment: &Environment) -> Option<PathBuf> {
     environment.docker_config.clone().or_else(at_home)
 }
 
-fn of_context(folder: Option<&Path>, name: &str) -> Result<Address, LocateError> {
+fn of_context(folder: Option<&Path>, name: &str) -> Result<EngineAddress, LocateError> {
     let unknown = || LocateError::UnknownContext { name: name.to_owned() };
-    let host = context::host(folder.ok_or_else(unknown)?, name)?;
-    parse("the docker context", &host)
+    let context::Named { host, certificates } = context::find(folder.ok_or_else(unknown)?, name)?;
+    parse("the docker context", &host, certificates)
 }
 
 impl fmt::Display for Source {
@@ -165,7 +203,7 @@ impl fmt::Display for Source {
 /// The message for an engine that does not answer: the settings in order, and what to do.
 fn not_answering(
     trail: &[Step],
-    address: &Address,
+    address: &EngineAddress,
     cause: &ProbeError,
     others: &[PathBuf],
 ) -> String {
@@ -184,6 +222,15 @@ fn not_answering(
             "start the engine (sudo systemctl start docker, or Docker Desktop), or name \
              another one with -H unix:///path or DOCKER_HOST"
         }
+        ProbeError::Tls(error) => help_with_tls(error),
+        ProbeError::WantsTls => {
+            "set DOCKER_TLS_VERIFY=1, with ca.pem, cert.pem and key.pem in ~/.docker or \
+             DOCKER_CERT_PATH (docs/tls.md)"
+        }
+        ProbeError::Ssh(_) => {
+            "try the same with ssh: ssh -o BatchMode=yes HOST docker version; the key has to be in \
+             an agent or without a password, and the host known"
+        }
         ProbeError::Address(_)
         | ProbeError::Failing(_)
         | ProbeError::Strange(_)
@@ -193,6 +240,37 @@ fn not_answering(
         text.push_str(&format!("\n  another socket exists: -H unix://{}", shown(path)));
     }
     text
+}
+
+/// What to do when TLS failed.
+fn help_with_tls(error: &TlsError) -> &'static str {
+    match error {
+        TlsError::NotTls => {
+            "the engine does not use TLS: unset DOCKER_TLS_VERIFY and DOCKER_TLS, or name the port \
+             that it uses TLS on, usually 2376"
+        }
+        TlsError::Refused(_) => {
+            "cert.pem and key.pem in ~/.docker or DOCKER_CERT_PATH have to be a client's, signed by \
+             the CA that the engine knows (dockerd --tlscacert)"
+        }
+        TlsError::UnknownIssuer => {
+            "ca.pem in ~/.docker or DOCKER_CERT_PATH has to be the CA that signed the engine's \
+             certificate (dockerd --tlscert)"
+        }
+        TlsError::OtherName(_) => {
+            "name the engine as its certificate does, or make one with subjectAltName for this name \
+             (docs/tls.md)"
+        }
+        TlsError::Time(_) => {
+            "renew the engine's certificate (docs/tls.md), and look at the clocks of both machines"
+        }
+        TlsError::OfAuthority => {
+            "make a certificate for the engine that the CA signs (docs/tls.md)"
+        }
+        TlsError::NothingInCommon(_) | TlsError::Other(_) => {
+            "look at the engine's log; openssl s_client -connect HOST:PORT shows what it offers"
+        }
+    }
 }
 
 #[cfg(test)]
@@ -256,18 +334,20 @@ mod tests {
         );
         assert!(with("{", META).contains("config.json"));
         assert!(with(far, "{").contains("no docker context \"far\""));
-        assert!(with(far, &META.replace("unix:///far.sock", "ssh://h")).contains("ssh -nNT -L"));
+        assert!(with(far, &META.replace("unix:///far.sock", "ssh://h")).starts_with("ssh://h by"));
+        assert!(with(far, &META.replace("unix:///far.sock", "ssh://-h")).contains("its host"));
         assert!(with(far, &META.replace("unix:///far.sock", "tcp://h:1")).starts_with("tcp://h:1"));
     }
 
     #[test]
-    fn a_tls_address_is_an_error_that_names_tls() {
+    fn missing_files_for_tls_are_named() {
         let environment = Environment {
             docker_host: Some("tcp://h:2376".into()),
-            tls_requested: true,
+            docker_tls_verify: true,
+            docker_cert_path: Some("/nowhere".into()),
             ..Environment::default()
         };
-        assert!(located(&environment).contains("needs TLS"));
+        insta::assert_snapshot!(located(&environment), @"error: TLS to tcp://h:2376: cannot use /nowhere/ca.pem: there is no such file; DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem; without it, it is ~/.docker");
         let plain = Environment { docker_host: Some("unix:///x".into()), ..environment };
         assert_eq!(located(&plain), "unix:///x by DOCKER_HOST");
     }

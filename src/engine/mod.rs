@@ -6,6 +6,7 @@
 //! that happens to exist.
 
 mod ask;
+mod connector;
 mod context;
 mod environment;
 mod error;

@@ -9,15 +9,15 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyperlocal::UnixConnector;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask;
-use crate::api::{Address, EngineKind, Object, ObjectKind, encode_segment};
+use super::connector::{Connector, uri};
+use crate::api::{EngineKind, Object, ObjectKind, encode_segment};
+use crate::wire::EngineAddress;
 
 /// How long the engine may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,12 +60,8 @@ pub enum NotDescribed {
 /// Asks one engine about objects, over connections that wait for the next question.
 pub struct Objects {
     kind: EngineKind,
-    client: EngineClient,
-}
-
-enum EngineClient {
-    Unix(Client<UnixConnector, Full<Bytes>>, std::path::PathBuf),
-    Tcp(Client<HttpConnector, Full<Bytes>>, String),
+    address: EngineAddress,
+    client: Client<Connector, Full<Bytes>>,
 }
 
 /// Descriptions of all kinds have these fields in common.
@@ -96,19 +92,11 @@ struct Labelled {
 impl Objects {
     /// Asks the engine at an address.
     #[must_use]
-    pub fn new(address: &Address, kind: EngineKind) -> Self {
+    pub fn new(address: &EngineAddress, kind: EngineKind) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.pool_max_idle_per_host(IDLE_CONNECTIONS).pool_timer(TokioTimer::new());
-        let client = match address {
-            Address::Unix(path) => {
-                EngineClient::Unix(builder.build(UnixConnector), path.to_owned())
-            }
-            Address::Tcp { .. } => {
-                let host = address.to_string().replacen("tcp://", "http://", 1);
-                EngineClient::Tcp(builder.build(HttpConnector::new()), host)
-            }
-        };
-        Self { kind, client }
+        let client = builder.build(Connector(address.clone()));
+        Self { kind, address: address.clone(), client }
     }
 
     /// Describes the object that a name means.
@@ -194,23 +182,12 @@ impl Objects {
         target: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Error> {
-        let request = |uri: hyper::Uri| {
-            let mut request = Request::new(Full::new(body));
-            *request.method_mut() = method;
-            *request.uri_mut() = uri;
-            let json = hyper::header::HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
-            request
-        };
-        match &self.client {
-            EngineClient::Unix(client, path) => {
-                client.request(request(hyperlocal::Uri::new(path, target).into())).await
-            }
-            EngineClient::Tcp(client, host) => {
-                // An address and an escaped path always parse; connecting to the fallback would fail.
-                client.request(request(format!("{host}{target}").parse().unwrap_or_default())).await
-            }
-        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri(&self.address, target);
+        let json = hyper::header::HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        self.client.request(request).await
     }
 }
 

@@ -9,8 +9,9 @@ use hyper::StatusCode;
 use serde::Deserialize;
 
 use super::ask;
-use crate::api::{Address, EngineKind};
+use crate::api::EngineKind;
 use crate::text::printable;
+use crate::wire::{EngineAddress, SshError, TlsError};
 
 /// The name of podman among the components of an engine (podman
 /// `pkg/api/handlers/compat/version.go`).
@@ -18,6 +19,9 @@ const PODMAN: &str = "Podman Engine";
 
 /// The size limit of an answer, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
+
+/// What a server written in Go answers in plain text on a port for TLS (Go `net/http/server.go`).
+const WANTS_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
 
 /// How an engine identifies itself, in its own words.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,12 +54,21 @@ pub enum ProbeError {
     /// Nothing listens there.
     #[error("connection refused: nothing listens there")]
     Refused,
+    /// ssh failed.
+    #[error("{0}")]
+    Ssh(String),
     /// Something answered that is not an engine.
     #[error("the answer is not from a Docker Engine ({0})")]
     Strange(String),
     /// It did not answer in time.
     #[error("no answer in time")]
     Timeout,
+    /// TLS failed.
+    #[error("{0}")]
+    Tls(TlsError),
+    /// It speaks TLS, and was asked in plain text.
+    #[error("it speaks TLS, and was asked without")]
+    WantsTls,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +99,10 @@ struct Component {
 ///
 /// # Errors
 /// [`ProbeError`].
-pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion, ProbeError> {
+pub async fn probe(
+    address: &EngineAddress,
+    timeout: Duration,
+) -> Result<EngineVersion, ProbeError> {
     let exchange = async {
         let (status, body) = get(address, "/version").await?;
         if !status.is_success() {
@@ -110,7 +126,7 @@ pub async fn probe(address: &Address, timeout: Duration) -> Result<EngineVersion
 ///
 /// # Errors
 /// [`ProbeError`].
-pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError> {
+pub async fn ping(address: &EngineAddress, timeout: Duration) -> Result<(), ProbeError> {
     let exchange = async {
         let (status, body) = get(address, "/_ping").await?;
         if status.is_success() || status == StatusCode::FORBIDDEN {
@@ -124,11 +140,14 @@ pub async fn ping(address: &Address, timeout: Duration) -> Result<(), ProbeError
 }
 
 /// Sends a GET and reads the whole answer.
-async fn get(address: &Address, path: &str) -> Result<(StatusCode, Bytes), ProbeError> {
+async fn get(address: &EngineAddress, path: &str) -> Result<(StatusCode, Bytes), ProbeError> {
     let response = ask::get(address, path).await.map_err(|error| classify(&error))?;
     let status = response.status();
     let body = ask::body(response, LONGEST_ANSWER).await;
     let body = body.ok_or_else(|| ProbeError::Strange("its answer ended early".to_owned()))?;
+    if status == StatusCode::BAD_REQUEST && body.starts_with(WANTS_TLS) {
+        return Err(ProbeError::WantsTls);
+    }
     Ok((status, body))
 }
 
@@ -138,6 +157,13 @@ fn classify(error: &hyper_util::client::legacy::Error) -> ProbeError {
     let mut last = error.to_string();
     while let Some(current) = cause {
         if let Some(found) = current.downcast_ref::<io::Error>() {
+            let inner = found.get_ref();
+            if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<TlsError>()) {
+                return ProbeError::Tls(error.clone());
+            }
+            if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<SshError>()) {
+                return ProbeError::Ssh(error.to_string());
+            }
             match found.kind() {
                 io::ErrorKind::NotFound => return ProbeError::Absent,
                 io::ErrorKind::PermissionDenied => return ProbeError::Denied,
@@ -163,9 +189,10 @@ mod tests {
     use tokio::net::UnixListener;
 
     use super::*;
+    use crate::api::Address;
 
     /// An engine that answers with these bytes.
-    fn answering(answer: &'static str) -> (Address, tempfile::TempDir) {
+    fn answering(answer: &'static str) -> (EngineAddress, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
@@ -177,7 +204,7 @@ mod tests {
                 std::future::pending::<()>().await;
             }
         });
-        (Address::unix(path).unwrap(), folder)
+        (Address::unix(path).unwrap().into(), folder)
     }
 
     /// The result of a probe.
@@ -187,7 +214,7 @@ mod tests {
     }
 
     async fn at(path: &Path) -> ProbeError {
-        probe(&Address::unix(path).unwrap(), Duration::from_secs(5)).await.unwrap_err()
+        probe(&Address::unix(path).unwrap().into(), Duration::from_secs(5)).await.unwrap_err()
     }
 
     #[tokio::test]
@@ -233,7 +260,7 @@ mod tests {
         assert!(matches!(probed("").await, Err(ProbeError::Timeout)));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address: Address = format!("tcp://127.0.0.1:{port}").parse().unwrap();
-        let error = probe(&address, Duration::from_secs(5)).await.unwrap_err();
+        let error = probe(&address.into(), Duration::from_secs(5)).await.unwrap_err();
         assert!(matches!(error, ProbeError::Refused), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::ask;
-use crate::api::Address;
+use crate::wire::EngineAddress;
 
 /// The settings of an engine. podman reports most of them in the same fields.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -58,7 +58,7 @@ impl Settings {
 }
 
 /// The settings of the engine at this address; `None` if it does not tell them in time.
-pub async fn settings(address: &Address, timeout: Duration) -> Option<Settings> {
+pub async fn settings(address: &EngineAddress, timeout: Duration) -> Option<Settings> {
     ask::json(address, "/info", timeout).await.map(|info| Settings::of(&info))
 }
 

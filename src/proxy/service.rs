@@ -9,9 +9,9 @@ use super::not_admitted::NotAdmitted;
 use super::observe::Observe;
 use super::owners::FindOwners;
 use super::record::{Record, RewriteBody};
-use crate::api::Address;
 use crate::peer::{Client, Identified};
 use crate::policy::Gate;
+use crate::wire::EngineAddress;
 
 /// The components that the requests of a connection go through.
 pub struct Service<R: Record> {
@@ -20,14 +20,15 @@ pub struct Service<R: Record> {
     pub(super) rewriter: Option<Arc<dyn RewriteBody<R::Ticket>>>,
     pub(super) observer: Arc<dyn Observe>,
     pub(super) owners: Option<Arc<dyn FindOwners>>,
-    pub(super) engine: Address,
+    pub(super) engine: EngineAddress,
     pub(super) number: usize,
 }
 
 impl<R: Record> Service<R> {
     /// Creates a service in which `gate` decides on requests, `recorder` records them, and `engine`
     /// answers them.
-    pub fn new(gate: Arc<dyn Gate>, recorder: Arc<R>, engine: Address) -> Self {
+    pub fn new(gate: Arc<dyn Gate>, recorder: Arc<R>, engine: impl Into<EngineAddress>) -> Self {
+        let engine = engine.into();
         let observer = Arc::new(());
         Self { gate, recorder, rewriter: None, observer, owners: None, engine, number: 0 }
     }

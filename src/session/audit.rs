@@ -8,11 +8,11 @@ use super::engine_watch::EngineWatch;
 use super::journal::{beginning, client, shown};
 use super::metrics::ProgramMetrics;
 use super::output::JournalError;
-use crate::api::Address;
 use crate::http1::{Disorder, Outcome};
 use crate::policy::{Denial, Gate, Verdict};
 use crate::proxy::{Begun, Decided, Event, FindOwners, Observe, Record, Service};
 use crate::recording::Ticket;
+use crate::wire::EngineAddress;
 
 /// Logs each decision before it takes effect, counts denials, and writes the audit log if there is one.
 #[derive(Default)]
@@ -44,7 +44,11 @@ impl Audit {
     }
 
     /// Returns the service for connections whose requests are audited.
-    pub(super) fn service(self: &Arc<Self>, gate: Arc<dyn Gate>, engine: Address) -> Service<Self> {
+    pub(super) fn service(
+        self: &Arc<Self>,
+        gate: Arc<dyn Gate>,
+        engine: EngineAddress,
+    ) -> Service<Self> {
         self.observed(gate, engine, Arc::clone(self) as Arc<dyn Observe>)
     }
 
@@ -52,7 +56,7 @@ impl Audit {
     pub(super) fn nested_service(
         self: &Arc<Self>,
         gate: Arc<dyn Gate>,
-        engine: Address,
+        engine: EngineAddress,
     ) -> Service<Self> {
         self.observed(gate, engine, Arc::new(NestedLog(Arc::clone(self))))
     }
@@ -60,7 +64,7 @@ impl Audit {
     fn observed(
         self: &Arc<Self>,
         gate: Arc<dyn Gate>,
-        engine: Address,
+        engine: EngineAddress,
         observer: Arc<dyn Observe>,
     ) -> Service<Self> {
         let service = Service::new(gate, Arc::clone(self), engine).observed_by(observer);

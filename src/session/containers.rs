@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::api::{Address, EngineKind, Object, ObjectKind};
+use crate::api::{EngineKind, Object, ObjectKind};
 use crate::engine::{Described, NotDescribed, Objects};
 use crate::peer::{ComposeService, Container, ContainerPlace};
 use crate::proxy::Process;
+use crate::wire::EngineAddress;
 
 /// How long an answer is used. A container can get another name at any time (`docker rename`).
 const FRESH: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ type Answer = tokio::sync::Mutex<Option<(Instant, Option<Container>)>>;
 
 impl Containers {
     /// Asks the engine at an address.
-    pub(super) fn new(address: &Address, kind: EngineKind) -> Self {
+    pub(super) fn new(address: &EngineAddress, kind: EngineKind) -> Self {
         Self { objects: Objects::new(address, kind), answers: Mutex::default() }
     }
 

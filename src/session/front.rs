@@ -13,12 +13,13 @@ use super::signals::{EndSignals, Notice, serve_until_signal};
 use super::sockets::{ListenOptions, Serving, Sockets, SocketsError, UsualSocket, covered_access};
 use super::start::StartWarning;
 use super::workload::{Workload, WorkloadEnd};
-use crate::api::{Address, EngineKind};
+use crate::api::EngineKind;
 use crate::contents;
 use crate::engine::Engine;
 use crate::follow;
 use crate::peer::Needs;
 use crate::proxy::{Limits, Record, Running, Service};
+use crate::wire::EngineAddress;
 
 /// The user's choices for the sockets, and who uses them.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct FrontOptions {
 pub(super) struct OpenFront {
     sockets: Sockets,
     kind: EngineKind,
-    engine: Address,
+    engine: EngineAddress,
     workload: Workload,
     /// The socket that covers others, if the program is intercepted.
     covering: Option<PathBuf>,
@@ -85,10 +86,7 @@ impl OpenFront {
 
     /// The sockets that containers ask for.
     pub(super) fn sockets(&self, engine: &Engine) -> contents::Sockets {
-        let path = match &engine.address {
-            Address::Unix(path) => Some(path.as_path()),
-            Address::Tcp { .. } => None,
-        };
+        let path = engine.address.socket();
         contents::Sockets::new(self.sockets.unix_paths(), follow::known_paths(path))
     }
 

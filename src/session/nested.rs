@@ -19,6 +19,7 @@ use crate::api::Address;
 use crate::engine::{self, MountedContainer};
 use crate::proxy::{ListenError, Listener, SocketFile};
 use crate::text::shown;
+use crate::wire::EngineAddress;
 
 /// The name of the socket in its folder.
 const NAME: &str = "docker.sock";
@@ -42,7 +43,7 @@ pub enum NestedError {
     )]
     OtherMachine {
         /// The engine's address.
-        engine: Address,
+        engine: EngineAddress,
     },
     /// There is no folder for the sockets.
     #[error(transparent)]
@@ -75,7 +76,7 @@ pub(super) struct NestedPlace {
 /// earlier sessions.
 #[derive(Debug)]
 pub(super) struct NestedSockets {
-    engine: Address,
+    engine: EngineAddress,
     sockets: Vec<NestedSocket>,
     /// The folder, if the user has none that stays the same.
     temporary: Option<TempDir>,
@@ -111,9 +112,9 @@ impl NestedSockets {
     /// [`NestedError`].
     pub(super) fn open(
         place: &NestedPlace,
-        engine: &Address,
+        engine: &EngineAddress,
     ) -> Result<(Self, Vec<Listener>), NestedError> {
-        let Address::Unix(path) = engine else {
+        let Some(path) = engine.socket() else {
             return Err(NestedError::OtherMachine { engine: engine.clone() });
         };
         let access = access_for_containers(path);
@@ -202,7 +203,7 @@ impl NestedSockets {
 /// Finds the containers that mount a socket.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    engine: Address,
+    engine: EngineAddress,
     paths: Vec<PathBuf>,
 }
 
@@ -284,7 +285,7 @@ mod tests {
         }
 
         fn open(&self) -> (NestedSockets, Vec<Listener>) {
-            NestedSockets::open(&self.place(Some("run")), &self.sample.address()).unwrap()
+            NestedSockets::open(&self.place(Some("run")), &self.sample.address().into()).unwrap()
         }
 
         fn path(&self, number: usize) -> PathBuf {
@@ -347,7 +348,7 @@ mod tests {
     async fn a_user_without_a_runtime_folder_has_a_socket_until_dsp_ends() {
         let world = World::new();
         let (nested, listeners) =
-            NestedSockets::open(&world.place(None), &world.sample.address()).unwrap();
+            NestedSockets::open(&world.place(None), &world.sample.address().into()).unwrap();
         let path = paths(&listeners).remove(0);
         assert!(UnixStream::connect(&path).is_ok());
         drop(listeners);
@@ -362,7 +363,7 @@ mod tests {
         let dsp = world.folder.path().join("run/dsp");
         fs::set_permissions(&dsp, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         fs::write(world.path(1).join("kept"), "x").unwrap();
-        let opened = NestedSockets::open(&world.place(Some("run")), &world.sample.address());
+        let opened = NestedSockets::open(&world.place(Some("run")), &world.sample.address().into());
         assert!(matches!(opened, Err(NestedError::Room { .. })));
         assert!(world.path(1).join("kept").exists());
     }

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use crate::api::{Address, EngineKind, Object, ObjectKind};
+use crate::api::{EngineKind, Object, ObjectKind};
 use crate::contents::{OWNER_LABEL, owner_label};
 use crate::engine::{Described, NotDescribed, Objects};
 use crate::policy::{Found, NewVolume, may_begin_id};
 use crate::proxy::{Answers, FindOwners};
+use crate::wire::EngineAddress;
 
 /// How many answers are remembered. When there are more, all are forgotten.
 const MOST_REMEMBERED: usize = 4096;
@@ -22,7 +23,7 @@ const SHORT_ID: usize = 12;
 
 /// Asks an engine whose its objects are.
 pub(super) struct EngineOwners {
-    engine: Address,
+    engine: EngineAddress,
     /// Not there until the kind of the engine is known.
     objects: OnceLock<Objects>,
     /// The owners of objects by their full IDs. Their labels never change.
@@ -33,7 +34,7 @@ pub(super) struct EngineOwners {
 
 impl EngineOwners {
     /// Asks the engine at this address, once its kind is known.
-    pub(super) fn new(engine: Address) -> Self {
+    pub(super) fn new(engine: EngineAddress) -> Self {
         Self {
             engine,
             objects: OnceLock::new(),

@@ -7,13 +7,13 @@ use super::audit::Audit;
 use super::nested::{Mounts, NestedError, NestedPlace, NestedSockets};
 use super::runtime_dir::RuntimeDir;
 use super::to_enforce::{Member, ProfileError, ProfileToEnforce};
-use crate::api::Address;
 use crate::contents::Sockets;
 use crate::engine::Engine;
 use crate::policy::{Enforcer, Gate, Replaceable, Request, Verdict};
 use crate::profile::Profile;
 use crate::proxy::{Listener, OpenRequest, Running, Service};
 use crate::verify::Caveat;
+use crate::wire::EngineAddress;
 
 /// A profile that is in force, with those to which the sockets of containers are held.
 pub(super) struct ProfileInForce {
@@ -34,7 +34,7 @@ pub(super) struct Place {
     /// The folders for the sockets of containers.
     pub(super) runtime_dir: RuntimeDir,
     /// The engine.
-    pub(super) engine: Address,
+    pub(super) engine: EngineAddress,
     /// The number of the first profile, for [`Service::numbered`]. The others have the next ones.
     pub(super) first_number: usize,
 }

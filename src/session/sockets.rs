@@ -20,6 +20,7 @@ use crate::proxy::{
     self, Access, Hazard, Limits, ListenError, Listener, Proxy, Record, Running, Service,
 };
 use crate::text::shown;
+use crate::wire::EngineAddress;
 
 /// The mode of a folder that everyone may traverse. The socket in it has its own mode, which says
 /// who may use it.
@@ -264,12 +265,11 @@ pub(super) fn bind_for_containers(path: &Path, access: &Access) -> Result<Listen
 /// Who may use a socket that covers others: everyone who may use the covered socket, so that a
 /// command still works if it changes to another user with access to that. A user namespace has no
 /// other users.
-pub(super) fn covered_access(intercept: Option<&Intercept>, engine: &Address) -> Option<Access> {
+pub(super) fn covered_access(
+    intercept: Option<&Intercept>,
+    engine: &EngineAddress,
+) -> Option<Access> {
     let intercept = intercept.filter(|intercept| !intercept.is_without_root())?;
-    let engine = match engine {
-        Address::Unix(path) => Some(path.as_path()),
-        Address::Tcp { .. } => None,
-    };
-    let mut sockets = intercept.covered().iter().map(PathBuf::as_path).chain(engine);
+    let mut sockets = intercept.covered().iter().map(PathBuf::as_path).chain(engine.socket());
     sockets.find_map(access_of)
 }

@@ -231,7 +231,7 @@ async fn what_prevents_a_start_is_a_type() {
     let error = start(&world.engine, RecordingOptions { output, ..world.recording("x") }).await;
     assert!(matches!(error, StartError::Journal(JournalError::File(_))), "{error}");
     let elsewhere = Address::Tcp { host: "127.0.0.1".to_owned(), port: 2375 };
-    let engine = Engine { address: elsewhere, ..world.engine.clone() };
+    let engine = Engine { address: elsewhere.into(), ..world.engine.clone() };
     let follow = Some(ContainerSessions::Shared);
     let error = start(&engine, RecordingOptions { follow, ..world.recording("x") }).await;
     assert!(matches!(error, StartError::Follow(FollowError::OtherMachine { .. })), "{error}");

@@ -1,9 +1,10 @@
 //! What a person should know before a profile is put in force in front of an engine.
 
-use crate::api::{Address, ApiVersion, EngineKind};
+use crate::api::{ApiVersion, EngineKind};
 use crate::engine::Engine;
 use crate::profile::Profile;
 use crate::text::printable;
+use crate::wire::EngineAddress;
 
 /// The profile was made for another engine. A podman profile may allow requests that podman rejects
 /// with an error but Docker Engine executes.
@@ -13,7 +14,7 @@ use crate::text::printable;
      a profile for this engine"
 )]
 pub struct EngineMismatch {
-    engine: Address,
+    engine: EngineAddress,
 }
 
 /// Something that the user should know about enforcing a profile on an engine.
@@ -26,7 +27,7 @@ pub enum Caveat {
     )]
     IsPodman {
         /// The engine's address.
-        engine: Address,
+        engine: EngineAddress,
     },
     /// The engine's newest API version is older than `min_api`. Clients do not use a newer version with
     /// it, so every request that names a version is denied.
@@ -37,7 +38,7 @@ pub enum Caveat {
     )]
     MinApi {
         /// The engine's address.
-        engine: Address,
+        engine: EngineAddress,
         /// The oldest version that the profile allows.
         least: ApiVersion,
         /// The newest version, as the engine reports it.

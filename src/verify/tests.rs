@@ -9,7 +9,7 @@ use crate::profile::parse;
 
 fn engine(kind: EngineKind, version: &str, api: &str, oldest: &str) -> Engine {
     Engine {
-        address: Address::unix("/run/engine.sock").unwrap(),
+        address: Address::unix("/run/engine.sock").unwrap().into(),
         source: EngineSource::Flag,
         version: EngineVersion {
             version: version.to_owned(),

@@ -89,7 +89,7 @@ fn engines() {
     for host in [
         "unix:///nowhere/docker.sock",
         dead.as_str(),
-        "ssh://host",
+        "ssh://-host",
         "tcp://127.0.0.1:1",
         "tcp://x:y",
     ] {

@@ -115,6 +115,8 @@ mod strange;
 mod support;
 /// Terminal manners, in a real pseudo-terminal.
 mod terminal;
+/// TLS to the engine and on listeners, and engines through ssh.
+mod tls;
 /// A pseudo-terminal and its screen.
 mod tty;
 /// `dsp verify`.

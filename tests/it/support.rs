@@ -189,6 +189,14 @@ impl World {
         Self::served(self.dsp_command(&all), socket, listeners)
     }
 
+    /// Like [`World::serve`], with a prepared command.
+    pub fn serve_command(&self, mut command: Command) -> Server {
+        let socket = self.path("p.sock");
+        command.arg("--listen").arg(format!("unix://{}", socket.display()));
+        let listeners = command.get_args().filter(|word| *word == "--listen").count();
+        Self::served(command, socket, listeners)
+    }
+
     /// Like [`World::serve`], with a limit on open files.
     pub fn serve_with_files(&self, files: u32, args: &[&str]) -> Server {
         let socket = self.path("p.sock");

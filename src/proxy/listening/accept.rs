@@ -26,7 +26,8 @@ use crate::proxy::serving::connection::Connection;
 use crate::proxy::serving::local_response::{self, Form};
 use crate::proxy::serving::next::Client;
 use crate::proxy::shared::Shared;
-use crate::proxy::streams::stream::{RawStream, Stream};
+use crate::proxy::streams::closing::linger;
+use crate::wire::{RawStream, Stream};
 
 /// How long to pause accepting when no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -148,7 +149,7 @@ impl Incoming {
     fn caller<'a>(&'a self, listener: &'a Address) -> Caller<'a> {
         let stream = match &self.stream {
             Stream::Unix(stream) => Some(stream),
-            Stream::Tcp(_) => None,
+            Stream::Tcp(_) | Stream::Tls(_) | Stream::Ssh(_) => None,
         };
         Caller { peer: self.peer, listener, stream, certificate: &[] }
     }
@@ -273,7 +274,7 @@ fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
 /// connection were closed with the request unread, the client would only see a reset.
 async fn answer(mut stream: Stream, bytes: &[u8]) {
     if stream.write_all(bytes).await.is_ok() {
-        stream.linger().await;
+        linger(&mut stream).await;
     }
 }
 

@@ -14,8 +14,8 @@ use super::door::Door;
 use super::socket_file::{self, Hazard, Identity, Place, unix_socket};
 use crate::api::Address;
 use crate::peer::Peer;
-use crate::proxy::streams::stream::Stream;
 use crate::text::shown;
+use crate::wire::Stream;
 
 /// The default mode of a listening socket: only the owner has access. Anyone who can write to the
 /// socket has the rights of the profile.

@@ -16,15 +16,14 @@ use super::request_info::RequestInfo;
 use super::request_side::RequestSide;
 use super::response_side::ResponseSide;
 use super::upstream::{Upstream, UpstreamError};
-use crate::api::Address;
 use crate::http1::Disorder;
 use crate::proxy::load::control::Control;
 use crate::proxy::load::memory::Share;
 use crate::proxy::load::registry::Registry;
 use crate::proxy::record::Record;
 use crate::proxy::streams::scratch::poll_read;
-use crate::proxy::streams::stream::Stream;
 use crate::proxy::streams::timer::Timer;
+use crate::wire::{EngineAddress, Stream};
 
 /// A client, its connection to the engine, and the request and the answer between the two. It lives as
 /// long as the client's connection, and forwards one request after the other with the same buffers.
@@ -97,7 +96,7 @@ impl Relay {
     /// The engine cannot be reached.
     pub(crate) async fn run<R: Record>(
         &mut self,
-        address: &Address,
+        address: &EngineAddress,
         exchange: &mut Exchange<R>,
         others: usize,
     ) -> Result<(Ending, Stream), UpstreamError> {

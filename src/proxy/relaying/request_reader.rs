@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::http1::{Flaw, Framing, LONGEST_HEAD, Piece, Progress, RequestHead};
 use crate::policy::{Body, Missing};
 use crate::proxy::streams::scratch::{append, poll_read, shrink, trim};
-use crate::proxy::streams::stream::Stream;
 use crate::proxy::streams::timer::Timer;
+use crate::wire::Stream;
 
 /// The maximum number of bytes kept after a request until it has been answered.
 const MOST_HELD: usize = LONGEST_HEAD;

@@ -13,7 +13,7 @@ use crate::proxy::record::Record;
 use crate::proxy::streams::hang_up::HangUp;
 use crate::proxy::streams::outbox::Outbox;
 use crate::proxy::streams::scratch::poll_read;
-use crate::proxy::streams::stream::Stream;
+use crate::wire::Stream;
 
 /// What the client sends, and how much of it has been sent to the engine.
 #[derive(Debug)]

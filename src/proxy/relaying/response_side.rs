@@ -22,7 +22,7 @@ use crate::proxy::load::control::Control;
 use crate::proxy::record::Record;
 use crate::proxy::streams::outbox::Outbox;
 use crate::proxy::streams::scratch::poll_read;
-use crate::proxy::streams::stream::Stream;
+use crate::wire::Stream;
 
 /// What the engine answers, and how much of it has been sent to the client.
 #[derive(Debug)]

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-use crate::api::Address;
 use crate::proxy::load::registry::Registry;
 use crate::proxy::streams::scratch::poll_read;
-use crate::proxy::streams::stream::Stream;
+use crate::wire::{EngineAddress, Stream};
 
 /// How long an unused connection is kept. The engine closes its own after five minutes, and a request
 /// must not be sent to it at that moment.
@@ -32,9 +31,9 @@ pub(crate) struct Upstream {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
     #[error("cannot reach the engine at {address}: {source}")]
-    Connect { address: Address, source: io::Error },
+    Connect { address: EngineAddress, source: io::Error },
     #[error("the engine at {address} gave no answer: {source}")]
-    Silent { address: Address, source: io::Error },
+    Silent { address: EngineAddress, source: io::Error },
 }
 
 impl Upstream {
@@ -46,7 +45,7 @@ impl Upstream {
     /// descriptor is free, other connections that are idle are evicted.
     pub(crate) async fn take(
         &mut self,
-        address: &Address,
+        address: &EngineAddress,
     ) -> Result<(Stream, bool), UpstreamError> {
         if let Some((stream, since)) = self.idle.take()
             && since.elapsed() < KEPT
@@ -55,7 +54,7 @@ impl Upstream {
         }
         let mut tries = 0;
         loop {
-            match Stream::connect(address).await {
+            match address.connect().await {
                 Ok(stream) => return Ok((stream, false)),
                 Err(source) if is_out_of_files(&source) && tries < MOST_TRIES => {
                     tries += 1;

@@ -15,8 +15,9 @@ use crate::proxy::relaying::relay::Relay;
 use crate::proxy::relaying::request_reader::Arrived;
 use crate::proxy::service::Service;
 use crate::proxy::shared::Shared;
+use crate::proxy::streams::closing::{close, linger};
 use crate::proxy::streams::scratch::{poll_read, trim};
-use crate::proxy::streams::stream::Stream;
+use crate::wire::Stream;
 
 /// How long a client may be idle between two requests. This is the engine's own limit (moby
 /// daemon/command/daemon.go, `ReadHeaderTimeout`).
@@ -74,8 +75,9 @@ impl<R: Record> Connection<R> {
                 ended => break ended,
             }
         };
-        if next == Next::Linger {
-            self.relay.client.linger().await;
+        match next {
+            Next::Linger => linger(&mut self.relay.client).await,
+            Next::End | Next::Request => close(&mut self.relay.client).await,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::proxy::relaying::request_info::RequestInfo;
 use crate::proxy::relaying::request_reader::EarlyBody;
 use crate::proxy::relaying::tunnel::Tunnel;
 use crate::proxy::relaying::upstream::UpstreamError;
-use crate::proxy::streams::stream::Stream;
+use crate::wire::Stream;
 
 impl<R: Record> Connection<R> {
     /// Sends a permitted request to the engine and forwards its answer.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::stream::Stream;
+use crate::wire::Stream;
 
 /// A watch on a stream whose reading side has ended.
 ///

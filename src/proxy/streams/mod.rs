@@ -1,7 +1,7 @@
 //! Byte streams, and the buffers between them.
 
+pub(super) mod closing;
 pub(super) mod hang_up;
 pub(super) mod outbox;
 pub(super) mod scratch;
-pub(super) mod stream;
 pub(super) mod timer;

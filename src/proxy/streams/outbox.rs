@@ -64,7 +64,8 @@ impl Outbox {
         while let Some(rest @ [_, ..]) = self.bytes.get(self.sent..) {
             self.sent += ready!(poll_send(target, context, rest))?;
         }
-        Poll::Ready(Ok(()))
+        // TLS may not have sent what it accepted.
+        Pin::new(target).poll_flush(context)
     }
 
     /// Writes bytes at once, and keeps those that the target does not accept.

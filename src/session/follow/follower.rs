@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::adopt::Folder;
 use super::container::{Container, ContainerRecording};
 use super::unfollowed::{FollowFailure, Unfollowed, WhyUnread};
-use crate::api::{Address, EngineKind};
+use crate::api::EngineKind;
 use crate::engine::Engine;
 use crate::follow::{self, EngineSocket, Place};
 use crate::proxy::{Access, Limits, Workers};
@@ -26,6 +26,7 @@ use crate::session::output::JournalOutput;
 use crate::session::runtime_dir::{RuntimeDir, RuntimeDirError};
 use crate::session::sockets::access_for_containers;
 use crate::text::{printable, shown};
+use crate::wire::EngineAddress;
 
 /// How many characters of a container's name are used in its file name.
 const LONGEST_NAME: usize = 200;
@@ -66,7 +67,7 @@ pub enum FollowError {
     )]
     OtherMachine {
         /// The engine's address.
-        engine: Address,
+        engine: EngineAddress,
     },
     /// The folder for the containers' recordings cannot be created.
     #[error("cannot make the folder {}: {source}", shown(folder))]
@@ -125,7 +126,7 @@ impl Follower {
         limits: Limits,
         runtime_dir: &RuntimeDir,
     ) -> Result<Self, FollowError> {
-        let Address::Unix(path) = &engine.address else {
+        let Some(path) = engine.address.socket() else {
             return Err(FollowError::OtherMachine { engine: engine.address.clone() });
         };
         if let ContainerSessions::Folder(folder) = &options.sessions {

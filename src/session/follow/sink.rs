@@ -22,6 +22,7 @@ use crate::session::connection_log::ConnectionLog;
 use crate::session::journal::{makes, shown, write_request};
 use crate::session::recorder::Recorder;
 use crate::session::sockets::bind_for_containers;
+use crate::wire::EngineAddress;
 
 /// How long the engine may take to list its containers.
 const ASK_TIME: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ impl Followed {
     pub(in crate::session) fn service(
         self: &Arc<Self>,
         gate: Arc<dyn Gate>,
-        engine: Address,
+        engine: EngineAddress,
     ) -> Service<Self> {
         let rewriter = Arc::clone(self) as Arc<dyn RewriteBody<Ticket>>;
         Service::new(gate, Arc::clone(self), engine).rewriting(rewriter)

@@ -34,7 +34,7 @@ impl World {
         let path = |name: &str| folder.path().join(name);
         let sample = SampleEngine::start(&path("engine.sock")).unwrap();
         let engine = Engine {
-            address: sample.address(),
+            address: sample.address().into(),
             source: Source::Flag,
             version: EngineVersion {
                 kind: EngineKind::Docker,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::api::{Address, EngineKind};
+use crate::api::EngineKind;
 use crate::engine::{self, Engine, EngineVersion, Environment, FindError, Located, ProbeError};
+use crate::wire::EngineAddress;
 
 /// How long the engine may take to say who it is.
 const PROBE_TIME: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ impl HostEngine {
         }
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(super) fn address(&self) -> &EngineAddress {
         &self.located.address
     }
 

@@ -9,11 +9,11 @@ use indexmap::IndexMap;
 use parking_lot::RwLock;
 
 use super::http::{Answer, Reply, Replying};
-use crate::api::Address;
 use crate::engine;
 use crate::profile::Name;
 use crate::proxy::{Event, Observe, Running};
 use crate::session::metrics::{Exposition, ProgramMetrics};
+use crate::wire::EngineAddress;
 
 /// The content type of Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -46,7 +46,7 @@ struct Profiled {
 pub(super) struct Monitor {
     metrics: Arc<HostMetrics>,
     running: Arc<Running>,
-    engine: Address,
+    engine: EngineAddress,
     ping: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
@@ -145,7 +145,11 @@ impl Observe for HostMetrics {
 }
 
 impl Monitor {
-    pub(super) fn new(metrics: Arc<HostMetrics>, running: Arc<Running>, engine: Address) -> Self {
+    pub(super) fn new(
+        metrics: Arc<HostMetrics>,
+        running: Arc<Running>,
+        engine: EngineAddress,
+    ) -> Self {
         Self { metrics, running, engine, ping: tokio::sync::Mutex::default() }
     }
 

@@ -20,6 +20,7 @@ use crate::session::metrics::ProgramMetrics;
 use crate::session::output::{JournalError, JournalOutput};
 use crate::session::reload::{NestedListeners, Place, ProfileInForce};
 use crate::session::runtime_dir::RuntimeDir;
+use crate::wire::EngineAddress;
 
 /// A program that is being served.
 pub(super) struct Served {
@@ -36,7 +37,7 @@ pub(super) struct Served {
 
 /// What all programs have in common.
 pub(super) struct Common<'a> {
-    pub(super) address: &'a Address,
+    pub(super) address: &'a EngineAddress,
     pub(super) engine: Option<&'a Engine>,
     pub(super) is_known: &'a Arc<AtomicBool>,
     pub(super) owners: Arc<dyn FindOwners>,
@@ -88,7 +89,7 @@ impl Served {
     pub(super) fn serve_nested(
         &mut self,
         nested: Vec<NestedListeners>,
-        address: &Address,
+        address: &EngineAddress,
         is_known: &Arc<AtomicBool>,
         running: &Running,
     ) {
@@ -101,12 +102,12 @@ impl Served {
 }
 
 /// The sockets that the containers of a program ask for: its own, and the engine's.
-pub(super) fn asked_for(program: &Program, engine: &Address) -> Sockets {
+pub(super) fn asked_for(program: &Program, engine: &EngineAddress) -> Sockets {
     let path = |address: &Address| match address {
         Address::Unix(path) => Some(path.clone()),
         Address::Tcp { .. } => None,
     };
     let own = program.listen.iter().filter_map(path);
     let own = own.filter_map(|path| path.to_str().map(str::to_owned)).collect();
-    Sockets::new(own, follow::known_paths(path(engine).as_deref()))
+    Sockets::new(own, follow::known_paths(engine.socket()))
 }

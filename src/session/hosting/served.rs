@@ -33,6 +33,7 @@ use crate::session::signals::{EndSignals, Notice, handle_signal, serve_until_sig
 use crate::session::sockets::SocketsError;
 use crate::session::start::{StartError, StartWarning};
 use crate::verify::Caveat;
+use crate::wire::EngineAddress;
 
 /// How many numbers of services a program has: one for each profile that may be in force for it.
 const NUMBERS: usize = 64;
@@ -214,7 +215,7 @@ impl Hosting {
 
     /// The engine's address.
     #[must_use]
-    pub fn engine(&self) -> &Address {
+    pub fn engine(&self) -> &EngineAddress {
         self.engine.address()
     }
 

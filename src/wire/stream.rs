@@ -1,26 +1,24 @@
-//! A byte stream over a unix socket or TCP.
+//! A byte stream over a unix socket, TCP, TLS, or through `ssh`.
 
-use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::scratch::poll_read;
-use crate::api::Address;
-
-/// How long to keep a connection open for a client that is still sending (Go's `rstAvoidanceDelay`).
-const LINGER: Duration = Duration::from_millis(500);
+use super::ssh::SshStream;
+use super::tls::TlsStream;
 
 /// A connection to a client or to the engine.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// In a box, so that the other streams do not grow.
+    Tls(Box<TlsStream>),
+    Ssh(Box<SshStream>),
 }
 
 /// A stream being moved from one runtime to another.
@@ -52,16 +50,6 @@ impl RawStream {
 }
 
 impl Stream {
-    /// Connects to an engine.
-    pub(crate) async fn connect(address: &Address) -> io::Result<Self> {
-        match address {
-            Address::Tcp { host, port } => {
-                Self::tcp(TcpStream::connect((host.as_str(), *port)).await?)
-            }
-            Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
-        }
-    }
-
     /// Wraps a TCP stream, and has it send each write at once: a line of `docker events` must not wait
     /// for the next one.
     pub(crate) fn tcp(stream: TcpStream) -> io::Result<Self> {
@@ -70,43 +58,40 @@ impl Stream {
     }
 
     /// Removes the stream from its runtime.
+    ///
+    /// # Errors
+    /// The system's, and for a stream that is more than its socket.
     pub(crate) fn into_raw(self) -> io::Result<RawStream> {
         match self {
             Self::Tcp(stream) => stream.into_std().map(RawStream::Tcp),
             Self::Unix(stream) => stream.into_std().map(RawStream::Unix),
+            Self::Tls(_) | Self::Ssh(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
-    /// Closes a connection on which the client may still be sending. Closing it with unread bytes would
-    /// reset it, and a reset discards the part of the answer that the client has not read yet.
-    pub(crate) async fn linger(&mut self) {
-        if self.shutdown().await.is_err() {
-            return;
-        }
-        let rest = async {
-            while let Ok(true) =
-                poll_fn(|context| poll_read(self, context, |bytes, _| !bytes.is_empty())).await
-            {
-            }
-        };
-        let _ = tokio::time::timeout(LINGER, rest).await;
-    }
-
-    /// Returns a second handle to the same stream, to wait for a different event.
+    /// Returns a second handle to the same socket, to wait for a different event. What passes through
+    /// it is not what passes through the stream, if that is encrypted.
     pub(crate) fn duplicate(&self) -> io::Result<Self> {
         let own = self.as_fd().try_clone_to_owned()?;
         match self {
-            Self::Tcp(_) => TcpStream::from_std(own.into()).map(Self::Tcp),
-            Self::Unix(_) => UnixStream::from_std(own.into()).map(Self::Unix),
+            Self::Tcp(_) | Self::Tls(_) => TcpStream::from_std(own.into()).map(Self::Tcp),
+            Self::Unix(_) | Self::Ssh(_) => UnixStream::from_std(own.into()).map(Self::Unix),
         }
     }
-}
 
-impl Stream {
+    /// Whether bytes that were written may still be in this process, and the end of the stream is a
+    /// message of its own.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Waits until the socket accepts bytes.
     pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(context),
             Self::Unix(stream) => stream.poll_write_ready(context),
+            Self::Tls(stream) => stream.socket().poll_write_ready(context),
+            Self::Ssh(stream) => stream.socket().poll_write_ready(context),
         }
     }
 
@@ -116,6 +101,8 @@ impl Stream {
         let _ = match self {
             Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, blocked),
             Self::Unix(stream) => stream.try_io(Interest::WRITABLE, blocked),
+            Self::Tls(stream) => stream.socket().try_io(Interest::WRITABLE, blocked),
+            Self::Ssh(stream) => stream.socket().try_io(Interest::WRITABLE, blocked),
         };
     }
 }
@@ -125,8 +112,22 @@ impl AsFd for Stream {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
+            Self::Tls(stream) => stream.socket().as_fd(),
+            Self::Ssh(stream) => stream.socket().as_fd(),
         }
     }
+}
+
+/// Calls the same method of whichever stream it is.
+macro_rules! on_stream {
+    ($stream:expr, $method:ident($($argument:expr),*)) => {
+        match $stream.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).$method($($argument),*),
+            Self::Unix(stream) => Pin::new(stream).$method($($argument),*),
+            Self::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
+            Self::Ssh(stream) => Pin::new(&mut **stream).$method($($argument),*),
+        }
+    };
 }
 
 impl AsyncRead for Stream {
@@ -135,10 +136,7 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        on_stream!(self, poll_read(context, buffer))
     }
 }
 
@@ -148,10 +146,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        on_stream!(self, poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -159,10 +154,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
-        }
+        on_stream!(self, poll_write_vectored(context, buffers))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -170,16 +162,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
-        }
+        on_stream!(self, poll_flush(context))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-        }
+        on_stream!(self, poll_shutdown(context))
     }
 }

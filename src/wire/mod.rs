@@ -1,0 +1,14 @@
+//! Byte streams over unix sockets, TCP and TLS, and the ways to reach an engine over them.
+//!
+//! TLS is rustls with the provider `ring`, which needs no library of the system, so that the static
+//! program stays static.
+
+mod engine_address;
+mod ssh;
+mod stream;
+mod tls;
+
+pub use engine_address::EngineAddress;
+pub use ssh::{SshError, SshHost, SshHostError};
+pub(crate) use stream::{RawStream, Stream};
+pub use tls::{CertificateFolder, EngineTls, TlsError, TlsFileError};
