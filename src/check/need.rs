@@ -142,7 +142,7 @@ impl Check<'_> {
             subject: Some(subject.to_string()),
             risk: Some(operation.risk),
             region,
-            seen: Some(seen(&known.seen)),
+            seen: Some(seen_from(known)),
             help: Some(help),
             ..Self::finding(code, message)
         };
@@ -262,15 +262,48 @@ pub(super) fn seen(used: &Use) -> String {
     format!("{}, {}", count(used.requests, "request"), count(used.sessions.len(), "session"))
 }
 
+/// The same for an operation, with those who asked for it if the recording names them.
+pub(super) fn seen_from(known: &Known) -> String {
+    let seen = seen(&known.seen);
+    let named = known.places.iter().take(EXAMPLES).map(|(place, _)| place.as_str());
+    let named: Vec<&str> = named.collect();
+    let more = match known.places.len().saturating_sub(EXAMPLES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    if named.is_empty() { seen } else { format!("{seen}, from {}{more}", named.join(", ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use crate::api::EngineKind;
     use crate::check::{Options, check};
-    use crate::learn::Evidence;
     use crate::learn::told::{evidence, of_version};
+    use crate::learn::{Evidence, Gathering};
     use crate::profile::parse;
     use crate::report::{Severity, Source};
+
+    #[test]
+    fn a_denied_request_names_the_containers_that_sent_it() {
+        let mut gathering = Gathering::default();
+        for (seq, name) in ["web", "db", "web", "ci", "cron"].into_iter().enumerate() {
+            let line = format!(
+                r#"{{"request":{{"session":"s","seq":{seq},"time":"2026-01-01T00:00:00Z","connection":1,
+                "client":{{"container":{{"id":"1","name":"{name}"}}}},"method":"GET","path":"/info"}}}}"#
+            );
+            gathering.absorb(serde_json::from_str(&line).unwrap());
+        }
+        let evidence = gathering.finish(EngineKind::Docker);
+        let seen = super::seen_from(evidence.known().next().unwrap());
+        assert_eq!(
+            seen,
+            "5 requests, 1 session, from container web, container ci, container cron and 1 more"
+        );
+        let none = self::evidence(&[&["GET /info"]]);
+        assert_eq!(super::seen_from(none.known().next().unwrap()), "1 request, 1 session");
+    }
 
     fn drift(allow: &str, evidence: &Evidence) -> String {
         let text = format!("version: 1\nname: x\nallow:\n{allow}");

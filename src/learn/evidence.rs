@@ -6,6 +6,7 @@ use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
 use super::asked::{Asked, AskedIn, Asking, Target};
+use super::gather::ClientName;
 use super::outcomes::Outcomes;
 use super::{Demand, Known, ObjectNames, SeenContents, SessionState, Use};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
@@ -177,7 +178,7 @@ impl Evidence {
     pub(super) fn of(
         engine: EngineKind,
         mut targets: Vec<Target>,
-        clients: &IndexSet<Box<str>>,
+        clients: &IndexSet<ClientName>,
         sessions: Vec<AskedIn>,
     ) -> Self {
         // Sorted, so that each map below is filled from one end to the other. With a million
@@ -287,6 +288,7 @@ impl Evidence {
             demands: BTreeMap::new(),
             contents: SeenContents::default(),
             clients: Vec::new(),
+            places: Vec::new(),
             statuses: Vec::new(),
         })
     }

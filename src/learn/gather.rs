@@ -5,6 +5,7 @@ mod telling;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -15,7 +16,7 @@ use super::owners::{MadeBy, NamedBy};
 use super::{Chosen, Evidence, SessionState, Whose};
 use crate::api::{CanonicalRequest, EngineKind, Located};
 use crate::contents::Facts;
-use crate::recording::{Event, Request, Session};
+use crate::recording::{Event, RecordedClient, Request, Session};
 use crate::text::beginning;
 
 /// What has been read so far. A line that is read twice counts once.
@@ -25,7 +26,7 @@ pub struct Gathering {
     /// Distinct requests as written: a program sends few different requests, but often.
     asked: IndexSet<Written>,
     /// The names of clients; only the first [`MOST_CLIENTS`].
-    clients: IndexSet<Box<str>>,
+    clients: IndexSet<ClientName>,
     /// The number of truncated lines.
     torn: usize,
     /// The number of requests in logs that the logging proxy answered itself.
@@ -42,6 +43,31 @@ const LONGEST_CLIENT: usize = 100;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the evidence is from both Docker Engine and podman, but a profile is for one of them")]
 pub struct MixedEngines;
+
+/// Who asked: where the client ran, and the name that it gave itself. Each may be empty.
+#[derive(Debug, Eq, Hash, PartialEq)]
+pub(super) struct ClientName {
+    pub(super) place: Box<str>,
+    pub(super) agent: Box<str>,
+}
+
+impl ClientName {
+    fn of(request: &Request<'_>) -> Option<Self> {
+        let place = request.client.as_ref().and_then(RecordedClient::name).unwrap_or_default();
+        let agent = request.agent.as_deref().unwrap_or_default();
+        let [place, agent] = [&place, agent].map(|name| beginning(name, LONGEST_CLIENT).into());
+        let name = Self { place, agent };
+        (name != Self { place: "".into(), agent: "".into() }).then_some(name)
+    }
+}
+
+impl fmt::Display for ClientName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, agent } = self;
+        let between = if place.is_empty() || agent.is_empty() { "" } else { ", " };
+        write!(to, "{place}{between}{agent}")
+    }
+}
 
 /// A request as a recording contains it.
 #[derive(Debug, Eq, Hash, PartialEq)]
@@ -98,6 +124,7 @@ impl Gathering {
                 let refused = request.refused.as_deref();
                 let refused = refused.or_else(|| refused_in_older_log(&request)).map(Into::into);
                 let labels = labels_asked_for(&request);
+                let client = ClientName::of(&request).map_or(0, |name| self.client(name));
                 let written = Written {
                     method: request.method.into(),
                     path: request.path.into(),
@@ -107,7 +134,6 @@ impl Gathering {
                     labels,
                 };
                 let asked = u32::try_from(self.asked.insert_full(written).0).ok();
-                let client = request.agent.map_or(0, |agent| self.client(&agent));
                 let session = self.session(request.session.into_owned());
                 if let Some(name) = named {
                     session.named.insert(NamedBy { seq: request.seq, name });
@@ -295,11 +321,10 @@ impl Gathering {
 
     /// The index of a client, from 1; the index after the last one is shared by all further
     /// clients.
-    fn client(&mut self, name: &str) -> u8 {
-        let name = beginning(name, LONGEST_CLIENT);
-        let place = self.clients.get_index_of(name).unwrap_or_else(|| {
+    fn client(&mut self, name: ClientName) -> u8 {
+        let place = self.clients.get_index_of(&name).unwrap_or_else(|| {
             if self.clients.len() < MOST_CLIENTS {
-                self.clients.insert_full(name.into()).0
+                self.clients.insert_full(name).0
             } else {
                 MOST_CLIENTS
             }

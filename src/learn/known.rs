@@ -28,9 +28,11 @@ pub struct Known {
     pub demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>,
     /// What its contents gave away, and in which sessions.
     pub contents: SeenContents,
-    /// The number of requests from each client, by the name that the client sends. Clients without a
+    /// The number of requests from each client, by where it runs and the name that it sends. Clients without a
     /// name share an entry, together with all clients after the first few dozen.
     pub clients: Vec<(Option<String>, u64)>,
+    /// The number of requests from each container, unit or certificate, as far as the recording names them.
+    pub places: Vec<(String, u64)>,
     /// The statuses of the engine's answers and their numbers, sorted.
     pub statuses: Vec<(u16, u64)>,
 }
@@ -45,6 +47,7 @@ impl Known {
             demands,
             contents: self.contents.clone(),
             clients: Vec::new(),
+            places: Vec::new(),
             statuses: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use indexmap::IndexSet;
 
 use super::Known;
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
+use super::gather::ClientName;
 
 /// Counts by operation. There are few clients and few statuses, so each list is searched linearly.
 #[derive(Debug, Default)]
@@ -40,19 +41,30 @@ impl Outcomes {
     }
 
     /// Moves the counts into their operations.
-    pub(super) fn put_into(self, known: &mut BTreeMap<usize, Known>, clients: &IndexSet<Box<str>>) {
+    pub(super) fn put_into(
+        self,
+        known: &mut BTreeMap<usize, Known>,
+        clients: &IndexSet<ClientName>,
+    ) {
         for (index, mut counts) in self.of {
             let Some(known) = known.get_mut(&index) else { continue };
             let name = |place: u8| {
                 let place = usize::from(place).checked_sub(1).filter(|at| *at < MOST_CLIENTS)?;
-                clients.get_index(place).map(ToString::to_string)
+                clients.get_index(place)
             };
             let mut named: BTreeMap<Option<String>, u64> = BTreeMap::new();
+            let mut places: BTreeMap<String, u64> = BTreeMap::new();
             for (place, count) in counts.clients {
-                *named.entry(name(place)).or_default() += count;
+                let name = name(place);
+                *named.entry(name.map(ToString::to_string)).or_default() += count;
+                if let Some(name) = name.filter(|name| !name.place.is_empty()) {
+                    *places.entry(name.place.to_string()).or_default() += count;
+                }
             }
             known.clients = named.into_iter().collect();
             known.clients.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            known.places = places.into_iter().collect();
+            known.places.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             counts.statuses.retain(|(status, _)| *status > 0);
             counts.statuses.sort_unstable();
             known.statuses = counts.statuses;
@@ -127,6 +139,25 @@ mod tests {
         let renamed: Vec<String> =
             lines.iter().map(|line| line.replace("\"b\"", "\"c\"").replace("404", "200")).collect();
         assert_eq!(digest(&lines), digest(&renamed));
+    }
+
+    #[test]
+    fn clients_are_named_by_where_they_run_too() {
+        let of = |seq, agent: &str, client: &str| {
+            request(seq, "/info", agent).replace("\"method\"", &format!("{client}\"method\""))
+        };
+        let container = r#""client":{"container":{"id":"1","name":"web"}},"#;
+        let evidence = evidence(&[
+            of(1, "a", container),
+            of(2, "b", container),
+            of(3, "a", r#""client":{"unit":"x.service"},"#),
+            of(4, "a", r#""client":{"pod":"later"},"#),
+        ]);
+        let known = evidence.known().next().unwrap();
+        let names: Vec<_> = known.clients.iter().flat_map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "container web, a", "container web, b", "unit x.service, a"]);
+        let places = [("container web".to_owned(), 2), ("unit x.service".to_owned(), 1)];
+        assert_eq!(known.places, places);
     }
 
     #[test]
