@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::api::EngineKind;
     use crate::contents::{Facet, Fact};
-    use crate::http1::{Disorder, Flaw, Outcome};
+    use crate::http1::{Disorder, Flaw, Outcome, Upstream};
     use crate::peer::Peer;
 
     /// The line as it is written, and what is read from it.
@@ -279,8 +279,10 @@ mod tests {
         ) {
             let ((received, sent), (upgraded, unrouted)) = (sizes, flags);
             let duration = Duration::from_millis(milliseconds);
+            // Which side gave no answer is not recorded.
+            let upstream = Upstream::default();
             let outcome =
-                Outcome { status, duration, received, sent, upgraded, unrouted, disorder };
+                Outcome { status, duration, received, sent, upgraded, upstream, unrouted, disorder };
             let line = Event::Response(Response::of("0123", 9, &outcome));
             let (text, read) = written(&line);
             prop_assert_eq!(&read, &line);
