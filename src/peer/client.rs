@@ -17,6 +17,8 @@ pub struct Client {
     pub container: Option<Container>,
     /// The unit of systemd in which the process runs.
     pub unit: Option<Unit>,
+    /// Whether it could not be found out where its process runs, although that was asked for.
+    pub is_hidden: bool,
     /// The names in the client's certificate, which was checked.
     pub certificate: Vec<String>,
 }
@@ -63,7 +65,7 @@ impl Identified {
     #[must_use]
     pub fn new(client: Client) -> Self {
         let place = Place(&client).to_string();
-        let text = format!("{place}{}", Who(client.peer)).into();
+        let text = format!("{place}{}", Who(&client)).into();
         Self { client, text, place: place.len() }
     }
 
@@ -90,12 +92,12 @@ impl Identified {
 struct Place<'a>(&'a Client);
 
 /// The user or the address.
-struct Who(Peer);
+struct Who<'a>(&'a Client);
 
 /// `container web (0123456789ab), user 0, group 0`. The number of the process is left out.
 impl fmt::Display for Client {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}{}", Place(self), Who(self.peer))
+        write!(to, "{}{}", Place(self), Who(self))
     }
 }
 
@@ -117,18 +119,64 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Who<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Peer::Process { user, group, .. } => write!(to, "user {user}, group {group}"),
-            Peer::Address { ip, .. } => ip.fmt(to),
-            Peer::Unknown => to.write_str("unknown"),
+        match self.0.peer {
+            Peer::Process { user, group, .. } => write!(to, "user {user}, group {group}")?,
+            Peer::Address { ip, .. } => ip.fmt(to)?,
+            Peer::Unknown => to.write_str("unknown")?,
         }
+        if self.0.is_hidden { to.write_str(" (where it runs is not known)") } else { Ok(()) }
     }
 }
 
 impl fmt::Display for ComposeService {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{}/{}", self.project, self.service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_displayed_with_what_is_known_of_it() {
+        let process = Client::of(Peer::Process { user: 7, group: 8, process: None });
+        let container = Container {
+            id: ContainerId::parse(&"a".repeat(64)).unwrap(),
+            name: "we\u{1b}b".to_owned(),
+            service: None,
+        };
+        let unit = Unit { name: "a.service".into(), of_user: None };
+        let names = vec!["ci.example".to_owned(), "b".to_owned()];
+        let machine = Client::of(Peer::of_tcp("10.1.2.3:4711".parse().unwrap()));
+        for (client, text, place) in [
+            (process.clone(), "user 7, group 8", ""),
+            (
+                Client { container: Some(container), ..process.clone() },
+                "container we\\u{1b}b (aaaaaaaaaaaa), user 7, group 8",
+                "container we\\u{1b}b (aaaaaaaaaaaa), ",
+            ),
+            (
+                Client { unit: Some(unit), ..process.clone() },
+                "unit a.service, user 7, group 8",
+                "unit a.service, ",
+            ),
+            (
+                Client { is_hidden: true, ..process },
+                "user 7, group 8 (where it runs is not known)",
+                "",
+            ),
+            (
+                Client { certificate: names, ..machine },
+                "certificate ci.example b, 10.1.2.3",
+                "certificate ci.example b, ",
+            ),
+        ] {
+            assert_eq!(client.to_string(), text);
+            let identified = Identified::new(client);
+            assert_eq!((identified.as_str(), identified.place()), (text, place));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::containers::Containers;
-use crate::peer::{Client, Clients, ContainerPlace, Needs, Peer};
+use crate::peer::{Client, Clients, Container, ContainerPlace, Needs, Peer};
 use crate::proxy::{
     self, Admission, Admitted, AdmittedLater, Admitting, Caller, NotAdmitted, Record, Service,
 };
@@ -45,27 +45,34 @@ impl WhoAsks {
         if self.needs.groups {
             client.groups = caller.groups().unwrap_or_default();
         }
-        let processes = self.processes.as_deref().filter(|_| self.needs.place);
+        if !self.needs.place || !matches!(caller.peer(), Peer::Process { .. }) {
+            return FoundOut::All(client);
+        }
+        let processes = self.processes.as_deref();
         let place = processes.and_then(|processes| caller.process()?.place(processes));
-        let Some(place) = place else { return FoundOut::All(client) };
+        let Some(place) = place else {
+            client.is_hidden = true;
+            return FoundOut::All(client);
+        };
         client.unit = place.unit;
         match place.container.filter(|_| self.needs.container) {
             None => FoundOut::All(client),
             Some(container) => match self.containers.known(&container) {
-                Some(known) => {
-                    client.container = known;
-                    FoundOut::All(client)
-                }
+                Some(known) => FoundOut::All(in_container(client, known)),
                 None => FoundOut::Except(client, container),
             },
         }
     }
 
     /// Finds out the rest about a client.
-    pub(super) async fn complete(&self, mut client: Client, place: &ContainerPlace) -> Client {
-        client.container = self.containers.find(place, self.processes.as_deref()).await;
-        client
+    pub(super) async fn complete(&self, client: Client, place: &ContainerPlace) -> Client {
+        in_container(client, self.containers.find(place, self.processes.as_deref()).await)
     }
+}
+
+/// A client whose control groups name a container; `None` if the engine did not confirm it.
+fn in_container(client: Client, container: Option<Container>) -> Client {
+    Client { is_hidden: container.is_none(), container, ..client }
 }
 
 /// Serves the clients that match rules.

@@ -215,7 +215,12 @@ fn a_container_cannot_pass_for_another_one() {
     for folder in [&group, &own.join("docker"), &own] {
         let _ = fs::remove_dir(folder);
     }
-    assert!(done.out.contains("\"dsp: user 0, group 0 may not use"), "{}{}", done.out, done.err);
+    assert!(
+        done.out.contains("\"dsp: user 0, group 0 (where it runs is not known) may not"),
+        "{}{}",
+        done.out,
+        done.err
+    );
     drop(server);
 }
 
