@@ -22,6 +22,8 @@ mod escapes;
 mod fixtures;
 /// `record --follow`.
 mod follow;
+/// What rules hide in answers.
+mod hide;
 /// Programs that know only one socket.
 mod intercept;
 /// The tests' own engines next to another one.
