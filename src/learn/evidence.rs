@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 use sha2::{Digest, Sha256};
 
 use super::asked::{Asked, AskedIn, Asking, Target};
-use super::gather::ClientName;
+use super::client_name::ClientName;
 use super::outcomes::Outcomes;
 use super::{Demand, Known, ObjectNames, SeenContents, SessionState, Use};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};

@@ -5,19 +5,18 @@ mod telling;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 
 use indexmap::{IndexMap, IndexSet};
 
 use self::listing::{labels_asked_for, tell_filters};
 use self::telling::{new_name, tell_owners};
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
+use super::client_name::ClientName;
 use super::owners::{MadeBy, NamedBy};
 use super::{Chosen, Evidence, SessionState, Whose};
 use crate::api::{CanonicalRequest, EngineKind, Located};
 use crate::contents::Facts;
-use crate::recording::{Event, RecordedClient, Request, Session};
-use crate::text::beginning;
+use crate::recording::{Event, Request, Session};
 
 /// What has been read so far. A line that is read twice counts once.
 #[derive(Debug, Default)]
@@ -36,38 +35,10 @@ pub struct Gathering {
 /// The first version of the format that says what was made.
 const TELLS_OWNERS: u32 = 3;
 
-/// The length limit of a client's name, in characters.
-const LONGEST_CLIENT: usize = 100;
-
 /// Recordings of different engines, which cannot result in one profile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the evidence is from both Docker Engine and podman, but a profile is for one of them")]
 pub struct MixedEngines;
-
-/// Who asked: where the client ran, and the name that it gave itself. Each may be empty.
-#[derive(Debug, Eq, Hash, PartialEq)]
-pub(super) struct ClientName {
-    pub(super) place: Box<str>,
-    pub(super) agent: Box<str>,
-}
-
-impl ClientName {
-    fn of(request: &Request<'_>) -> Option<Self> {
-        let place = request.client.as_ref().and_then(RecordedClient::name).unwrap_or_default();
-        let agent = request.agent.as_deref().unwrap_or_default();
-        let [place, agent] = [&place, agent].map(|name| beginning(name, LONGEST_CLIENT).into());
-        let name = Self { place, agent };
-        (name != Self { place: "".into(), agent: "".into() }).then_some(name)
-    }
-}
-
-impl fmt::Display for ClientName {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, agent } = self;
-        let between = if place.is_empty() || agent.is_empty() { "" } else { ", " };
-        write!(to, "{place}{between}{agent}")
-    }
-}
 
 /// A request as a recording contains it.
 #[derive(Debug, Eq, Hash, PartialEq)]

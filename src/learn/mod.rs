@@ -6,6 +6,7 @@
 
 mod asked;
 mod chosen;
+mod client_name;
 mod confine;
 mod coverage;
 mod demand;

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 
 use super::Known;
 use super::asked::{Asked, AskedIn, Asking, MOST_CLIENTS, Target};
-use super::gather::ClientName;
+use super::client_name::ClientName;
 
 /// Counts by operation. There are few clients and few statuses, so each list is searched linearly.
 #[derive(Debug, Default)]

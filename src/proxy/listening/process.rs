@@ -23,9 +23,9 @@ const LONGEST: u64 = 1 << 16;
 /// A process that connected, which may have ended.
 #[derive(Debug)]
 pub struct Process {
-    number: NonZeroU32,
+    pub(super) number: NonZeroU32,
     /// A handle of it (pidfd_open(2)); `None` if the system has none.
-    handle: Option<OwnedFd>,
+    pub(super) handle: Option<OwnedFd>,
 }
 
 impl Process {
@@ -125,77 +125,11 @@ fn is_running(_handle: &OwnedFd) -> bool {
     false
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use std::fs;
-    use std::process::{Command, Stdio};
-
-    use tokio::net::UnixListener;
 
     use super::*;
-    use crate::api::Address;
-    use crate::peer::Peer;
-    use crate::proxy::Caller;
-
-    fn caller<'a>(stream: &'a UnixStream, listener: &'a Address) -> Caller<'a> {
-        Caller { peer: Peer::of_unix(stream), listener, stream: Some(stream), certificate: &[] }
-    }
-
-    #[tokio::test]
-    async fn a_running_client_has_its_groups_and_its_place() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let listener = UnixListener::bind(&path).unwrap();
-        let _client = UnixStream::connect(&path).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        let address = Address::unix(&path).unwrap();
-        let caller = caller(&stream, &address);
-        let mut groups = caller.groups().unwrap();
-        let mut own: Vec<u32> =
-            rustix::process::getgroups().unwrap().iter().map(|group| group.as_raw()).collect();
-        groups.sort_unstable();
-        own.sort_unstable();
-        assert_eq!(groups, own);
-        let process = caller.process().unwrap();
-        assert_eq!(process.number().get(), std::process::id());
-        let expected = Place::parse(&fs::read_to_string("/proc/self/cgroup").unwrap());
-        assert_eq!(process.place(processes().unwrap()), expected);
-        // The same by its ID alone.
-        let by_number = Process { handle: None, ..process };
-        assert_eq!(by_number.place(processes().unwrap()), expected);
-    }
-
-    /// Its ID may belong to another process by the time that anybody looks.
-    #[tokio::test]
-    async fn a_client_that_has_ended_runs_nowhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let listener = UnixListener::bind(&path).unwrap();
-        let mut curl = Command::new("curl")
-            .args(["--silent", "--unix-socket", path.to_str().unwrap(), "http://d/"])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        let address = Address::unix(&path).unwrap();
-        let before = caller(&stream, &address).process().unwrap();
-        curl.kill().unwrap();
-        curl.wait().unwrap();
-        assert_eq!(before.place(processes().unwrap()), None, "its handle shows that it has ended");
-        let after = caller(&stream, &address).process();
-        assert_eq!(after.and_then(|process| process.place(processes().unwrap())), None);
-
-        // Another process gets its ID, and has the files that it had.
-        let number = before.number().get().to_string();
-        let files = folder.path().join(number);
-        fs::create_dir(&files).unwrap();
-        fs::write(files.join("cgroup"), "0::/system.slice/traefik.service\n").unwrap();
-        let start = ["S"; 19].join(" ") + " 4711 0\n";
-        fs::write(files.join("stat"), format!("7 (a) b) c) {start}")).unwrap();
-        assert_eq!(before.place(folder.path()), None);
-        let place = Process { handle: None, ..before }.place(folder.path()).unwrap();
-        assert_eq!(place.unit.unwrap().to_string(), "traefik.service");
-    }
 
     #[test]
     fn what_does_not_look_like_a_process_runs_nowhere() {
