@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::listen::Listen;
 use super::misuse::misuse;
-use super::options::{Engine, Verbosity};
+use super::options::{Engine, Log, Verbosity};
 use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
@@ -75,6 +75,8 @@ pub(super) struct Args {
     /// Keep serving if the audit log cannot be written
     #[arg(long, requires = "audit_log")]
     audit_log_optional: bool,
+    #[command(flatten)]
+    log: Log,
     /// The program to run
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
@@ -92,7 +94,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     }
     let profile = ProfileToEnforce::load(&args.profile, args.mode())?.with_owner(args.own.clone());
     let intercept = args.intercept.prepare(verbosity)?;
-    runtime::start_log(verbosity, has_command);
+    runtime::start_log(verbosity, has_command, args.log.format);
     runtime::block_on(enforce(args, profile, intercept, verbosity))?
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::bail;
 
 use crate::files::Kind;
-use crate::profile;
 use crate::text::shown;
+use crate::{host, profile};
 
 /// How to recognize manual pages.
 pub(super) const MANUAL: Kind =
@@ -16,6 +16,12 @@ pub(super) const MANUAL: Kind =
 pub(super) const SCHEMA: Kind = Kind {
     name: "a profile schema",
     is_own: |head, tail| format!("{head}{tail}").contains(profile::SCHEMA_TITLE),
+};
+
+/// How to recognize the schema of host files.
+pub(super) const HOST_SCHEMA: Kind = Kind {
+    name: "a host schema",
+    is_own: |head, tail| format!("{head}{tail}").contains(host::SCHEMA_TITLE),
 };
 
 /// Fails if something exists at the path. `instead` says what to do about it.

@@ -18,6 +18,43 @@ pub(super) struct Verbosity {
     pub(super) quiet: bool,
 }
 
+/// What the lines of the log look like.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+impl Word for LogFormat {
+    const VALUES: &'static [Self] = &[Self::Text, Self::Json];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// The log of a service.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Log {
+    /// What each line of the log looks like; other messages stay text
+    #[arg(
+        long = "log-format",
+        value_name = "FORMAT",
+        default_value = "text",
+        value_parser = word(|format| match format {
+            LogFormat::Text => "For people",
+            LogFormat::Json => "One JSON object",
+        })
+    )]
+    pub(super) format: LogFormat,
+}
+
 /// Where the engine is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Engine {

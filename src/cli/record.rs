@@ -8,7 +8,7 @@ use console::Term;
 
 use super::intercept::Intercept as InterceptOption;
 use super::listen::Listen;
-use super::options::{Engine, Verbosity, word};
+use super::options::{Engine, LogFormat, Verbosity, word};
 use super::sessions::label;
 use super::status::Status;
 use super::{environment, follow, front, hint, output, runtime, standard};
@@ -83,7 +83,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     args.listen.check(has_command, args.intercept.is_wanted())?;
     standard::check_free("--output", Some(&args.output), has_command)?;
     let intercept = args.intercept.prepare(verbosity)?;
-    runtime::start_log(verbosity, has_command);
+    runtime::start_log(verbosity, has_command, LogFormat::Text);
     runtime::block_on(record(args, intercept, verbosity))?
 }
 

@@ -16,7 +16,7 @@ use crate::session::{ReloadReply, ask_to_reload};
 /// status is 1. SOCKET is what the file calls control.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   dsp reload /run/dsp/control.sock")]
 pub(super) struct Args {
     /// The control socket: a path, or unix:///path

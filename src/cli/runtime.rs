@@ -5,7 +5,7 @@ use std::io;
 
 use tracing_subscriber::filter::LevelFilter;
 
-use super::options::Verbosity;
+use super::options::{LogFormat, Verbosity};
 use super::stderr;
 
 /// Runs a future to its end.
@@ -19,7 +19,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
 
 /// Starts the log on stderr. If a program owns the terminal, dsp logs only errors between its lines,
 /// unless told otherwise.
-pub(super) fn start_log(verbosity: Verbosity, owns_terminal: bool) {
+pub(super) fn start_log(verbosity: Verbosity, owns_terminal: bool, format: LogFormat) {
     let level = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) if owns_terminal => LevelFilter::ERROR,
@@ -36,5 +36,8 @@ pub(super) fn start_log(verbosity: Verbosity, owns_terminal: bool) {
         .with_target(false)
         .with_max_level(level);
     // Tests may start it twice; the first log stays.
-    let _ = subscriber.try_init();
+    let _ = match format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.with_ansi(false).json().flatten_event(true).try_init(),
+    };
 }

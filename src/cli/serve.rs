@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
+
 use super::enforce::{warn_about_containers, warn_about_root};
-use super::options::Verbosity;
+use super::options::{Log, Verbosity};
 use super::service_manager::{self, Watchdog};
 use super::status::Status;
-use super::{ambiguity, environment, failure, front, output, reloaded, runtime};
+use super::{ambiguity, environment, failure, front, output, reloaded, runtime, standard};
 use crate::api::Address;
 use crate::report::{count, printable};
 use crate::session::{
     HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice, StartWarning,
 };
+use crate::text::shown;
 
 /// Serve several programs, each held to its own profile
 ///
@@ -36,12 +39,18 @@ A file for two programs:
       listen: tcp://127.0.0.1:2375")]
 pub(super) struct Args {
     /// The file with the programs
-    #[arg(value_name = "FILE")]
+    #[arg(
+        value_name = "FILE",
+        value_parser = standard::not("the file is read again on HUP, so it has to be a file"),
+        value_hint = ValueHint::FilePath
+    )]
     file: PathBuf,
-    /// Only read the file and the profiles. The exit status says whether they can be served: 0, 1, or 3 if
-    /// a profile is not reviewed
+    /// Only read the file and the profiles. The exit status is 0 if they can be served, 3 if a
+    /// profile is not reviewed, and 1 otherwise
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    log: Log,
 }
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
@@ -49,7 +58,7 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     if args.check {
         return check(&args.file, &host);
     }
-    runtime::start_log(verbosity, false);
+    runtime::start_log(verbosity, false, args.log.format);
     runtime::block_on(serve(host, verbosity))?
 }
 
@@ -77,11 +86,7 @@ fn check(file: &Path, host: &HostToServe) -> anyhow::Result<Status> {
         text.push('\n');
     }
     output::data(&text)?;
-    output::note(&format!(
-        "{} can be served: {}",
-        printable(&file.display().to_string()),
-        count(rows.len(), "program")
-    ));
+    output::note(&format!("{} can be served: {}", shown(file), count(rows.len(), "program")));
     Ok(Status::Done)
 }
 

@@ -11,4 +11,4 @@ mod written;
 
 pub use model::{AuditLog, ClientRules, Host, Program, Settings, Socket, SocketSettings};
 pub use parse::{HostError, load, parse};
-pub use schema::schema;
+pub use schema::{TITLE as SCHEMA_TITLE, schema};

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// The title, by which the file is recognized.
+pub const TITLE: &str = "dsp host file";
+
 /// The JSON Schema of host files.
 #[must_use]
 pub fn schema() -> String {
@@ -65,7 +68,7 @@ fn value() -> Value {
     });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "dsp host file",
+        "title": TITLE,
         "description": "The programs of a host, each with its profile and its sockets (dsp serve)",
         "type": "object",
         "required": ["version", "programs"],

@@ -75,6 +75,8 @@ mod layering;
 mod links;
 /// `--from`: the logs of other programs.
 mod logs;
+/// `docs/monitoring`: metrics, alerts and a dashboard.
+mod monitoring;
 /// Real HAProxy, nginx and Caddy with an exported file.
 mod other_proxies;
 /// `dsp profiles` and `builtin:`.

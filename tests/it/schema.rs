@@ -8,6 +8,7 @@ use crate::generate::recording;
 use crate::support::World;
 
 const PATH: &str = "schema/profile.v1.json";
+const HOST_PATH: &str = "schema/host.v1.json";
 
 /// The errors that an editor shows for a profile.
 fn errors(validator: &jsonschema::Validator, text: &str) -> Vec<String> {
@@ -16,17 +17,55 @@ fn errors(validator: &jsonschema::Validator, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn it_is_committed_and_printed() {
-    let text = schema();
-    if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
-        std::fs::write(PATH, &text).unwrap();
-    }
-    let committed = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(committed == text, "write {PATH} again with DSP_README=write");
+fn both_are_committed_and_printed() {
     let world = World::without_engine();
-    assert_eq!(world.dsp(&["schema"]).out, text);
-    assert_eq!(world.dsp(&["schema", "-o", "s.json"]).status, 0);
-    assert_eq!(world.read("s.json"), text);
+    for (text, path, args) in
+        [(schema(), PATH, &["schema"][..]), (dsp::host::schema(), HOST_PATH, &["schema", "--host"])]
+    {
+        if std::env::var("DSP_README").is_ok_and(|value| value == "write") {
+            std::fs::write(path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == text, "write {path} again with DSP_README=write");
+        assert_eq!(world.dsp(args).out, text);
+        assert_eq!(world.dsp(&[args, &["-o", "s.json"]].concat()).status, 0);
+        assert_eq!(world.read("s.json"), text);
+        std::fs::remove_file(world.path("s.json")).unwrap();
+    }
+}
+
+/// The host files in the documentation.
+fn documented_host_files() -> Vec<String> {
+    let text = std::fs::read_to_string("docs/service.md").unwrap();
+    let blocks = text.split("<!-- host file -->\n```yaml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn host_files_are_of_theirs() {
+    let validator = formats::schema(HOST_PATH);
+    let documented = documented_host_files();
+    assert!(documented.len() > 1, "{documented:?}");
+    for text in documented {
+        assert_eq!(errors(&validator, &text), Vec::<String>::new(), "{text}");
+        let host = dsp::host::parse(&text, std::path::Path::new("/etc/dsp"));
+        assert!(host.is_ok(), "{host:?}");
+    }
+    for (wrong, place) in [
+        ("version: 1\nprograms:\n  a: { listen: unix:///a }\n", "/programs/a"),
+        (
+            "version: 1\nprograms:\n  a: { profile: x, listen: unix:///a, clients: [{}] }\n",
+            "/programs/a/clients/0",
+        ),
+        (
+            "version: 1\nprograms:\n  a: { profile: x, listen: { address: unix:///a, modes: 1 } }\n",
+            "/programs/a/listen",
+        ),
+        ("version: 1\n", ""),
+    ] {
+        assert_eq!(errors(&validator, wrong), [place], "{wrong}");
+        assert!(dsp::host::parse(wrong, std::path::Path::new("")).is_err(), "{wrong}");
+    }
 }
 
 #[test]

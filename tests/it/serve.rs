@@ -332,3 +332,37 @@ fn a_file_is_checked_without_serving() {
     insta::assert_snapshot!(done.err);
     assert!(!world.path("lists.sock").exists());
 }
+
+#[test]
+fn sockets_that_systemd_opened_stay_while_dsp_is_restarted() {
+    let world = World::sample();
+    world.write("lists.yaml", &format!("{LISTS}  - GET /events\n"));
+    let folder = world.folder.path().display();
+    let text = format!(
+        "version: 1\nprograms:\n  lists:\n    profile: lists.yaml\n    \
+         listen: [unix://{folder}/lists.sock, tcp://127.0.0.1:PORT]\n"
+    );
+    world.write("dsp.yaml", &text);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/serve_activated.py");
+    let dsp = crate::support::dsp_binary().to_str().unwrap();
+    let done = world.finish(world.command("python3", &[script, dsp, folder.to_string().as_str()]));
+    assert_eq!((done.status, done.out.as_str()), (0, "done\n"), "{}", done.err);
+}
+
+#[test]
+fn the_log_is_json_where_that_is_asked_for() {
+    let world = World::sample();
+    let file = two_programs(&world);
+    world.write("dsp.yaml", &file);
+    let mut command = world.dsp_command(&["serve", "dsp.yaml", "--log-format", "json"]);
+    let said = fs::File::create(world.path("said")).unwrap();
+    let child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+    let serving = Serving { world: &world, child };
+    wait_for("the socket", || UnixStream::connect(world.path("lists.sock")).is_ok());
+    assert_eq!(serving.status("lists.sock", "/_ping"), "403");
+    let (_, said) = serving.stop();
+    let line = said.lines().find(|line| line.starts_with('{')).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["level"], &line["status"]), (&"WARN".into(), &403.into()), "{line}");
+    assert!(line["message"].as_str().unwrap().contains("is not"), "{line}");
+}

@@ -47,6 +47,19 @@ const RUNS: &[(&str, &str, &str)] = &[
     ("enforce", "may not be run", "p.yaml -- ./p.yaml"),
     ("enforce", "is not there", "p.yaml -- ./nothing"),
     ("enforce", "ended by TERM", "p.yaml -- sh -c 'kill -TERM $$'"),
+    ("serve", "done", "dsp.yaml --check"),
+    ("serve", "failed", "none.yaml"),
+    ("serve", "usage", ""),
+    ("serve", "findings", "reviewed.yaml --check"),
+    (
+        "reload",
+        "done",
+        "$( (dsp serve dsp.yaml >/dev/null 2>&1 & echo $! >pid); \
+         until [ -S control.sock ] && [ -S d.sock ]; do sleep 0.01; done; echo control.sock ); \
+         status=$?; kill $(cat pid); exit $status",
+    ),
+    ("reload", "failed", "none.sock"),
+    ("reload", "usage", ""),
     ("review", "done", "p.yaml --keep read"),
     ("review", "failed", "none.yaml"),
     ("review", "usage", ""),
@@ -115,6 +128,13 @@ fn world() -> World {
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
     world.write("new.yaml", "version: 1\nname: p\nmin_api: \"1.55\"\nallow:\n  - GET /info\n");
+    let folder = world.folder.path().display();
+    let host = format!(
+        "version: 1\ncontrol: unix://{folder}/control.sock\nprograms:\n  d:\n    profile: p.yaml\n    \
+         listen: unix://{folder}/d.sock\n"
+    );
+    world.write("dsp.yaml", &host);
+    world.write("reviewed.yaml", &host.replace("control:", "require_reviewed: true\ncontrol:"));
     recording(&world, "r", &["GET /v1.41/info"]);
     recording(&world, "other", &["GET /v1.41/events"]);
     recording(&world, "unknown", &["GET /v1.41/extension"]);

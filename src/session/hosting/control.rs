@@ -12,8 +12,6 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::http::{Answer, Reply, Replying};
-use super::load::HostingError;
-use super::reload::HostReload;
 use crate::text::shown;
 
 /// The path of a reload.
@@ -117,29 +115,6 @@ impl Answer for Control {
             let body = serde_json::to_string(&reply).unwrap_or_default() + "\n";
             Reply { status, content_type: "application/json", body }
         })
-    }
-}
-
-impl ReloadReply {
-    pub(super) fn of(result: &Result<HostReload, HostingError>) -> Self {
-        match result {
-            Ok(reload) => Self::Reloaded {
-                programs: reload.programs.iter().map(ReloadedProgram::of).collect(),
-                removed: reload.removed.iter().map(ToString::to_string).collect(),
-            },
-            Err(error) => Self::Failed { error: error.to_string() },
-        }
-    }
-}
-
-impl ReloadedProgram {
-    fn of(program: &super::reload::ProgramReload) -> Self {
-        let profile = &program.reload.profile;
-        Self {
-            name: program.name.to_string(),
-            profile: profile.name.to_string(),
-            rules: profile.allow.len(),
-        }
     }
 }
 

@@ -12,10 +12,12 @@ mod load;
 mod monitor;
 mod program;
 mod reload;
+mod run;
 mod served;
 
 pub use activation::OpenedSockets;
 pub use control::{ControlError, ReloadReply, ReloadedProgram, ask_to_reload};
 pub use load::{HostToServe, HostingError, ProgramToServe};
 pub use reload::{HostReload, ProgramReload};
-pub use served::{HostEnd, Hosting, HostingNotice, HostingStartError, ProgramEnd};
+pub use run::{HostEnd, HostingNotice, ProgramEnd};
+pub use served::{Hosting, HostingStartError};
