@@ -1,3 +1,5 @@
+//! A host file says what it says, and what is wrong with one.
+
 use proptest::prelude::*;
 
 use super::*;
