@@ -1,5 +1,8 @@
 //! Where dsp listens, and which clients it admits.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use anyhow::Context;
 
 use super::misuse::misuse;
@@ -7,6 +10,7 @@ use crate::api::Address;
 use crate::peer::{AddressRange, Clients, ContainerRule, UnitRule};
 use crate::proxy::{Access, Limits};
 use crate::session::{Account, ListenOptions};
+use crate::wire::{ListenerFiles, ListenerTls};
 
 /// Options on sockets and clients.
 #[derive(Debug, clap::Args)]
@@ -47,6 +51,19 @@ pub(super) struct Listen {
     /// Let only TCP clients with these addresses connect, such as 10.0.0.0/8
     #[arg(long, value_name = "RANGE")]
     pub(super) allow_address: Vec<AddressRange>,
+    /// The certificate of TCP addresses, in PEM form, for TLS 1.3; read again with the profile
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Let only TCP clients with a certificate of these CAs connect, from other machines, too
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_client_ca: Option<PathBuf>,
+    /// Let only TCP clients connect that have this name in their certificate (DNS name, e-mail address
+    /// or URI); may be given several times
+    #[arg(long, value_name = "NAME", requires = "tls_client_ca", value_parser = certificate_name)]
+    pub(super) allow_cert: Vec<String>,
     /// The maximum number of connections, if the limit on open files allows that many; beyond it, a
     /// new connection replaces an idle one
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::DEFAULT.connections)]
@@ -75,8 +92,11 @@ impl Listen {
         let addresses = self.addresses()?;
         let is_tcp = |address: &&Address| matches!(address, Address::Tcp { .. });
         let tcp = addresses.iter().find(is_tcp);
-        let of_tcp =
-            [("--insecure-tcp", self.insecure_tcp), ("--allow-host", !self.allow_host.is_empty())];
+        let of_tcp = [
+            ("--insecure-tcp", self.insecure_tcp),
+            ("--allow-host", !self.allow_host.is_empty()),
+            ("--tls-cert", self.tls_cert.is_some()),
+        ];
         if let (None, Some(option)) = (tcp, given(&of_tcp)) {
             misuse!("{option} is for TCP, but no --listen is a tcp:// address");
         }
@@ -107,25 +127,26 @@ impl Listen {
             ("--allow-container", !self.allow_container.is_empty()),
             ("--allow-unit", !self.allow_unit.is_empty()),
         ];
-        let of_machines = !self.allow_address.is_empty();
+        let of_machines = !self.allow_address.is_empty() || !self.allow_cert.is_empty();
         let tcp = addresses.iter().find(|address| matches!(address, Address::Tcp { .. }));
         let unix = addresses.iter().find(|address| matches!(address, Address::Unix(_)));
         let of_processes = given(&of_processes);
         if let (Some(option), Some(address), false) = (of_processes, tcp, of_machines) {
             misuse!(
                 "{option} is for unix sockets, so no client of --listen {address} could connect; add \
-                 --allow-address for those that may"
+                 --allow-address or --allow-cert for those that may"
             );
         }
         if let (Some(option), Some(_), None) = (of_processes, tcp, unix) {
             misuse!("{option} is for unix sockets, but each --listen is a tcp:// address");
         }
+        let option = if self.allow_cert.is_empty() { "--allow-address" } else { "--allow-cert" };
         if of_machines && tcp.is_none() {
-            misuse!("--allow-address is for TCP, but no --listen is a tcp:// address");
+            misuse!("{option} is for TCP, but no --listen is a tcp:// address");
         }
         if let (None, Some(address), true) = (of_processes, unix, of_machines) {
             misuse!(
-                "--allow-address is for TCP, so no client of --listen {address} could connect; add \
+                "{option} is for TCP, so no client of --listen {address} could connect; add \
                  --allow-uid, --allow-gid, --allow-container or --allow-unit for those that may"
             );
         }
@@ -143,8 +164,18 @@ impl Listen {
             containers: self.allow_container.clone(),
             units: self.allow_unit.clone(),
             addresses: self.allow_address.clone(),
-            certificates: Vec::new(),
+            certificates: self.allow_cert.clone(),
         })
+    }
+
+    /// The files of TLS.
+    fn tls(&self) -> anyhow::Result<Option<Arc<ListenerTls>>> {
+        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
+            return Ok(None);
+        };
+        let (certificate, key) = (certificate.clone(), key.clone());
+        let files = ListenerFiles { certificate, key, clients: self.tls_client_ca.clone() };
+        Ok(Some(Arc::new(ListenerTls::load(files)?)))
     }
 
     /// Who may open the sockets.
@@ -158,8 +189,15 @@ impl Listen {
             mode: self.mode,
             owner: one(&self.owner, Account::User).context("--owner is wrong")?,
             group: one(&self.group, Account::Group).context("--group is wrong")?,
+            tls: self.tls()?,
         })
     }
+}
+
+/// A name as it can be in a certificate.
+fn certificate_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_name { Ok(text.to_owned()) } else { Err("a name has no spaces".to_owned()) }
 }
 
 /// The first option that was given.

@@ -17,6 +17,10 @@ pub(super) fn report(end: ReloadEnd, is_quiet: bool) {
         }
     }
     report_audit_log(end.audit_log);
+    if let Err(error) = end.certificates {
+        let _ = failure::show(&error.into(), false);
+        output::warn("the certificates were not reloaded; the previous ones stay in use");
+    }
 }
 
 /// Prints the result of a reload for one of several programs.

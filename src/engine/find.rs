@@ -267,7 +267,7 @@ fn help_with_tls(error: &TlsError) -> &'static str {
         TlsError::OfAuthority => {
             "make a certificate for the engine that the CA signs (docs/tls.md)"
         }
-        TlsError::NothingInCommon(_) | TlsError::Other(_) => {
+        TlsError::NoCertificate | TlsError::NothingInCommon(_) | TlsError::Other(_) => {
             "look at the engine's log; openssl s_client -connect HOST:PORT shows what it offers"
         }
     }

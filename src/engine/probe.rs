@@ -145,7 +145,9 @@ async fn get(address: &EngineAddress, path: &str) -> Result<(StatusCode, Bytes),
     let status = response.status();
     let body = ask::body(response, LONGEST_ANSWER).await;
     let body = body.ok_or_else(|| ProbeError::Strange("its answer ended early".to_owned()))?;
-    if status == StatusCode::BAD_REQUEST && body.starts_with(WANTS_TLS) {
+    if status == StatusCode::BAD_REQUEST
+        && body.windows(WANTS_TLS.len()).any(|part| part == WANTS_TLS)
+    {
         return Err(ProbeError::WantsTls);
     }
     Ok((status, body))

@@ -92,7 +92,8 @@ impl<R: Record> AdmitClients<R> {
 
 impl<R: Record> Admission<R> for AdmitClients<R> {
     fn admit(&self, caller: &Caller<'_>) -> Admitting<R> {
-        if self.who_asks.needs.is_nothing() && self.clients.is_empty() {
+        let is_known = !caller.certificate().is_empty();
+        if self.who_asks.needs.is_nothing() && self.clients.is_empty() && !is_known {
             return Admitting::Now(Ok(Admitted::to(Arc::clone(&self.service))));
         }
         match self.who_asks.find(caller) {

@@ -17,6 +17,7 @@ use super::workload::{Workload, WorkloadEnd};
 use crate::engine::Engine;
 use crate::peer::Needs;
 use crate::profile::Profile;
+use crate::wire::TlsFileError;
 
 /// The user's choices for an enforcement.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub struct ReloadEnd {
     pub profile: Result<Reload, ProfileError>,
     /// After an error, the audit log continues in the previous file.
     pub audit_log: Result<(), JournalError>,
+    /// After an error, the previous certificates stay in use.
+    pub certificates: Result<(), TlsFileError>,
 }
 
 /// The result of an enforcement.
@@ -208,6 +211,7 @@ fn reload(
     let reloaded = profile.reload(engine, front.running(), service);
     ReloadEnd {
         profile: reloaded,
+        certificates: front.reload_certificates(),
         audit_log: audit.reopen(About::new(profile.main(), Some(engine))),
     }
 }

@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::follow;
 use crate::peer::Needs;
 use crate::proxy::{Limits, Record, Running, Service};
-use crate::wire::EngineAddress;
+use crate::wire::{EngineAddress, TlsFileError};
 
 /// The user's choices for the sockets, and who uses them.
 #[derive(Debug)]
@@ -110,6 +110,14 @@ impl OpenFront {
 }
 
 impl Front {
+    /// Reads the certificates of the sockets again.
+    ///
+    /// # Errors
+    /// [`TlsFileError`]. The previous ones stay in use.
+    pub(super) fn reload_certificates(&self) -> Result<(), TlsFileError> {
+        self.serving.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
+    }
+
     /// The proxy.
     pub(super) fn running(&self) -> &Running {
         &self.serving.running

@@ -20,7 +20,7 @@ use crate::proxy::{
     self, Access, Hazard, Limits, ListenError, Listener, Proxy, Record, Running, Service,
 };
 use crate::text::shown;
-use crate::wire::EngineAddress;
+use crate::wire::{EngineAddress, ListenerTls};
 
 /// The mode of a folder that everyone may traverse. The socket in it has its own mode, which says
 /// who may use it.
@@ -102,6 +102,8 @@ pub(super) struct Sockets {
     limits: Limits,
     /// Whether other machines are meant to reach them.
     is_for_others: bool,
+    /// TLS on those for TCP.
+    tls: Option<Arc<ListenerTls>>,
     folder: Option<TempDir>,
 }
 
@@ -110,6 +112,8 @@ pub(super) struct Sockets {
 pub(super) struct Serving {
     /// The proxy.
     pub(super) running: Running,
+    /// TLS on the sockets for TCP.
+    pub(super) tls: Option<Arc<ListenerTls>>,
     _folder: Option<TempDir>,
 }
 
@@ -146,7 +150,8 @@ impl Sockets {
             listeners.push(Listener::bind(address, &access).await?);
         }
         limits.connections = limits.connections.min(most_connections());
-        Ok(Self { listeners, clients, limits, is_for_others: access.anywhere, folder })
+        let Access { anywhere: is_for_others, tls, .. } = access;
+        Ok(Self { listeners, clients, limits, is_for_others, tls, folder })
     }
 
     /// The folders in which others could replace dsp's socket with another one.
@@ -218,7 +223,7 @@ impl Sockets {
         let who_asks = WhoAsks::new(self.clients.needs().and(needs), containers);
         let admission = AdmitClients::new(self.clients, who_asks, service);
         let running = proxy.observed_by(Arc::new(ConnectionLog::default())).serve(admission);
-        Serving { running, _folder: self.folder }
+        Serving { running, tls: self.tls, _folder: self.folder }
     }
 }
 

@@ -279,7 +279,7 @@ async fn an_enforcement_returns_its_denials_and_puts_a_new_profile_in_force() {
     assert_eq!(statuses().await, (200, 403));
     assert_eq!(statuses().await, (200, 403));
     fs::write(world.path("p.yaml"), "version: 1\nname: p\nallow: [").unwrap();
-    let ReloadEnd { profile, audit_log } = enforcement.reload();
+    let ReloadEnd { profile, audit_log, certificates: _ } = enforcement.reload();
     assert!(
         matches!(profile, Err(ProfileError::Source(SourceError::Load(_)))) && audit_log.is_ok()
     );

@@ -11,4 +11,5 @@ mod tls;
 pub use engine_address::EngineAddress;
 pub use ssh::{SshError, SshHost, SshHostError};
 pub(crate) use stream::{RawStream, Stream};
-pub use tls::{CertificateFolder, EngineTls, TlsError, TlsFileError};
+pub(crate) use tls::NotGreeted;
+pub use tls::{CertificateFolder, EngineTls, ListenerFiles, ListenerTls, TlsError, TlsFileError};

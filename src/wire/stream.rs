@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::ssh::SshStream;
-use super::tls::TlsStream;
+use super::tls::{RawTls, TlsStream};
 
 /// A connection to a client or to the engine.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) enum Stream {
 pub(crate) enum RawStream {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
+    Tls(Box<RawTls>),
 }
 
 impl RawStream {
@@ -34,6 +35,7 @@ impl RawStream {
         match self {
             Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+            Self::Tls(stream) => stream.register().map(|stream| Stream::Tls(Box::new(stream))),
         }
     }
 }
@@ -44,6 +46,8 @@ impl RawStream {
         let sent = match &mut self {
             Self::Tcp(stream) => stream.write(bytes),
             Self::Unix(stream) => stream.write(bytes),
+            // It would have to be encrypted.
+            Self::Tls(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
         sent.map(|_| ())
     }
@@ -65,7 +69,8 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.into_std().map(RawStream::Tcp),
             Self::Unix(stream) => stream.into_std().map(RawStream::Unix),
-            Self::Tls(_) | Self::Ssh(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Tls(stream) => stream.into_raw().map(|stream| RawStream::Tls(Box::new(stream))),
+            Self::Ssh(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

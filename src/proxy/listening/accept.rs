@@ -27,7 +27,7 @@ use crate::proxy::serving::local_response::{self, Form};
 use crate::proxy::serving::next::Client;
 use crate::proxy::shared::Shared;
 use crate::proxy::streams::closing::linger;
-use crate::wire::{RawStream, Stream};
+use crate::wire::{ListenerTls, NotGreeted, RawStream, Stream};
 
 /// How long to pause accepting when no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -54,6 +54,11 @@ const MOST_TURNED_AWAY: usize = 64;
 /// Accepts the connections of one listener.
 pub(crate) struct Acceptor<R: Record> {
     listener: Listener,
+    desk: Arc<Desk<R>>,
+}
+
+/// Admits the clients of one listener.
+struct Desk<R: Record> {
     admission: Arc<dyn Admission<R>>,
     shared: Arc<Shared>,
     events: Arc<Events>,
@@ -63,6 +68,8 @@ pub(crate) struct Acceptor<R: Record> {
 struct Incoming {
     stream: Stream,
     peer: Peer,
+    /// The names in the client's certificate.
+    certificate: Vec<String>,
     door: Option<Arc<Door>>,
 }
 
@@ -89,7 +96,7 @@ impl<R: Record> Acceptor<R> {
     ) -> Self {
         let (address, observer) = (listener.address().clone(), Arc::clone(&shared.observer));
         let events = Arc::new(Events { listener: address, observer });
-        Self { listener, admission, shared, events }
+        Self { listener, desk: Arc::new(Desk { admission, shared, events }) }
     }
 
     /// Accepts connections until it is stopped.
@@ -98,12 +105,20 @@ impl<R: Record> Acceptor<R> {
     }
 
     async fn accept(&self) {
-        let (listener, observer) = (self.listener.address(), &self.shared.observer);
+        let (listener, observer) = (self.listener.address(), &self.desk.shared.observer);
         let mut made = 0;
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    let room = self.admit(Incoming { stream, peer, door: self.listener.door() });
+                    let (certificate, door) = (Vec::new(), self.listener.door());
+                    let incoming = Incoming { stream, peer, certificate, door };
+                    let room = match self.listener.tls() {
+                        None => self.desk.admit(incoming),
+                        Some(tls) => {
+                            self.greet(incoming, tls);
+                            None
+                        }
+                    };
                     made += u32::from(room == Some(Room::Made));
                     if made >= MADE_IN_A_ROW {
                         made = 0;
@@ -115,7 +130,7 @@ impl<R: Record> Acceptor<R> {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     // Out of file descriptors or memory: evicting a connection frees some.
-                    let made = self.shared.registry.make_room() == Room::Made;
+                    let made = self.desk.shared.registry.make_room() == Room::Made;
                     observer.on(&Event::AcceptFailed { listener, error: &error });
                     tokio::time::sleep(if made { SHORT_PAUSE } else { ACCEPT_PAUSE }).await;
                 }
@@ -123,11 +138,47 @@ impl<R: Record> Acceptor<R> {
         }
     }
 
+    /// Begins TLS with a client on one of the threads that serve connections, and admits it after that.
+    fn greet(&self, incoming: Incoming, tls: &Arc<ListenerTls>) {
+        let Desk { shared, events, .. } = &*self.desk;
+        let Some(asked) = shared.admitting.begin(&incoming.peer) else {
+            events.observer.on(&Event::Full { listener: &events.listener });
+            return;
+        };
+        let Incoming { stream, peer, certificate: _, door } = incoming;
+        let Ok(stream) = stream.into_raw() else { return };
+        let (desk, tls) = (Arc::clone(&self.desk), Arc::clone(tls));
+        let open = shared.stop.open.clone();
+        let greeting = async move {
+            let Ok(Stream::Tcp(socket)) = stream.register() else { return };
+            let greeted = tls.greet(socket).await;
+            drop(asked);
+            match greeted {
+                Ok((stream, certificate)) => {
+                    let stream = Stream::Tls(Box::new(stream));
+                    desk.admit(Incoming { stream, peer, certificate, door });
+                }
+                Err(NotGreeted::Plain(socket)) => {
+                    let stream = Stream::Tcp(socket);
+                    desk.turn_away(stream, 400, &NotAdmitted::Plain);
+                }
+                Err(NotGreeted::Tls(error)) => desk.note(&NotAdmitted::Tls(error)),
+                Err(NotGreeted::Gone) => {}
+            }
+        };
+        let greeting = async move {
+            open.run_until_cancelled(greeting).await;
+        };
+        shared.workers.spawn(&shared.stop.tasks, greeting);
+    }
+}
+
+impl<R: Record> Desk<R> {
     /// Serves a connection if its client is admitted, which may take time that nothing else waits for.
     /// Returns the room that was found for it, if that is known already.
     fn admit(&self, incoming: Incoming) -> Option<Room> {
         let Self { shared, events, .. } = self;
-        match self.admission.admit(&incoming.caller(self.listener.address())) {
+        match self.admission.admit(&incoming.caller(&events.listener)) {
             Admitting::Now(answer) => incoming.answered(answer, shared, events),
             Admitting::Later(answer) => {
                 match shared.admitting.begin(&incoming.peer) {
@@ -145,13 +196,27 @@ impl<R: Record> Acceptor<R> {
     }
 }
 
+impl<R: Record> Desk<R> {
+    /// Notes that a client was not admitted.
+    fn note(&self, reason: &NotAdmitted) {
+        let listener = &self.events.listener;
+        self.events.observer.on(&Event::NotAdmitted { listener, reason });
+    }
+
+    /// Answers a client that is not admitted.
+    fn turn_away(&self, stream: Stream, status: u16, reason: &NotAdmitted) {
+        self.note(reason);
+        turn_away(&self.shared, stream, status, &format!("dsp: {reason}"));
+    }
+}
+
 impl Incoming {
     fn caller<'a>(&'a self, listener: &'a Address) -> Caller<'a> {
         let stream = match &self.stream {
             Stream::Unix(stream) => Some(stream),
             Stream::Tcp(_) | Stream::Tls(_) | Stream::Ssh(_) => None,
         };
-        Caller { peer: self.peer, listener, stream, certificate: &[] }
+        Caller { peer: self.peer, listener, stream, certificate: &self.certificate }
     }
 
     /// Serves the connection if there is room for it now or soon, unless the client was not admitted.
@@ -212,7 +277,7 @@ impl<R: Record> Welcome<R> {
 
     /// Serves the connection. There must be room for it.
     fn serve(self, shared: &Arc<Shared>) {
-        let Incoming { stream, peer, door } = self.incoming;
+        let Incoming { stream, peer, door, .. } = self.incoming;
         let Admitted { service, client: who } = self.admitted;
         // Register before the next connection is accepted, because this one counts against it.
         let number = shared.next_number();

@@ -15,7 +15,7 @@ use super::socket_file::{self, Hazard, Identity, Place, unix_socket};
 use crate::api::Address;
 use crate::peer::Peer;
 use crate::text::shown;
-use crate::wire::Stream;
+use crate::wire::{ListenerTls, Stream};
 
 /// The default mode of a listening socket: only the owner has access. Anyone who can write to the
 /// socket has the rights of the profile.
@@ -37,6 +37,23 @@ pub struct Access {
     pub owner: Option<u32>,
     /// The group that owns a unix socket.
     pub group: Option<u32>,
+    /// TLS on TCP addresses.
+    pub tls: Option<Arc<ListenerTls>>,
+}
+
+impl Access {
+    /// Whether other machines may reach a TCP address: if that was asked for, or if each client needs a
+    /// certificate.
+    fn reaches_others(&self) -> bool {
+        self.anywhere || self.tls.as_ref().is_some_and(|tls| tls.checks_clients())
+    }
+
+    /// The host names that clients may use. Those in its certificate are among them: a page of that name
+    /// would come from the listener itself.
+    fn names(&self) -> Vec<String> {
+        let own = self.tls.iter().flat_map(|tls| tls.names());
+        self.hosts.iter().cloned().chain(own).collect()
+    }
 }
 
 /// A bound and listening socket. Dropping it closes it and removes its file.
@@ -46,6 +63,7 @@ pub struct Listener {
     address: Address,
     /// Checks requests that arrive over TCP.
     door: Option<Arc<Door>>,
+    tls: Option<Arc<ListenerTls>>,
     /// Dropped last, so that the file is removed after the socket is closed.
     file: Option<SocketFile>,
 }
@@ -89,7 +107,7 @@ pub enum ListenError {
     },
     /// A TCP address that is reachable from other machines.
     #[error(
-        "{address} can be reached from other machines, and dsp cannot tell its clients apart yet; listen on 127.0.0.1 or a unix socket, or say --insecure-tcp"
+        "{address} can be reached from other machines, and dsp cannot tell its clients apart there; listen on 127.0.0.1 or a unix socket, ask for certificates with --tls-client-ca, or say --insecure-tcp"
     )]
     NotLoopback {
         /// The address.
@@ -108,7 +126,9 @@ impl Listener {
             Address::Tcp { host, port } => {
                 let resolved: Vec<SocketAddr> =
                     tokio::net::lookup_host((host.as_str(), *port)).await.map_err(io)?.collect();
-                if !access.anywhere && !resolved.iter().all(|found| found.ip().is_loopback()) {
+                if !access.reaches_others()
+                    && !resolved.iter().all(|found| found.ip().is_loopback())
+                {
                     return Err(ListenError::NotLoopback { address: address.clone() });
                 }
                 let listener = TcpListener::bind(resolved.as_slice()).await.map_err(|error| {
@@ -119,9 +139,10 @@ impl Listener {
                 })?;
                 let bound = listener.local_addr().map_err(io)?;
                 let (port, is_local) = (bound.port(), bound.ip().to_canonical().is_loopback());
-                let door = Some(Arc::new(Door::new(host, &access.hosts, is_local)));
+                let door = Some(Arc::new(Door::new(host, &access.names(), is_local)));
                 let address = Address::Tcp { host: host.clone(), port };
-                Ok(Self { socket: Socket::Tcp(listener), address, door, file: None })
+                let socket = Socket::Tcp(listener);
+                Ok(Self { socket, address, door, tls: access.tls.clone(), file: None })
             }
             Address::Unix(path) => Self::bind_unix(path, access),
         }
@@ -136,7 +157,8 @@ impl Listener {
         clear(path, &address)?;
         match bind_unix(path, access) {
             Ok((listener, file)) => {
-                Ok(Self { socket: Socket::Unix(listener), address, door: None, file: Some(file) })
+                let socket = Socket::Unix(listener);
+                Ok(Self { socket, address, door: None, tls: None, file: Some(file) })
             }
             Err(source) => Err(ListenError::Io { address, source }),
         }
@@ -152,7 +174,8 @@ impl Listener {
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let socket = Socket::Unix(UnixListener::from_std(listener)?);
-        Ok(Self { socket, address: Address::Unix(path.to_owned()), door: None, file: None })
+        let address = Address::Unix(path.to_owned());
+        Ok(Self { socket, address, door: None, tls: None, file: None })
     }
 
     /// Serves a TCP socket that another process has opened, such as systemd. `host` is what clients call
@@ -169,16 +192,17 @@ impl Listener {
         listener.set_nonblocking(true).map_err(io)?;
         let bound = listener.local_addr().map_err(io)?;
         let is_local = bound.ip().to_canonical().is_loopback();
-        if !access.anywhere && !is_local {
+        if !access.reaches_others() && !is_local {
             return Err(ListenError::NotLoopback { address: address.clone() });
         }
         let host = match address {
             Address::Tcp { host, .. } => host.clone(),
             Address::Unix(_) => bound.ip().to_string(),
         };
-        let door = Some(Arc::new(Door::new(&host, &access.hosts, is_local)));
+        let door = Some(Arc::new(Door::new(&host, &access.names(), is_local)));
         let socket = Socket::Tcp(TcpListener::from_std(listener).map_err(io)?);
-        Ok(Self { socket, address: address.clone(), door, file: None })
+        let tls = access.tls.clone();
+        Ok(Self { socket, address: address.clone(), door, tls, file: None })
     }
 
     /// Takes over the file of a unix socket, which then stays when the listener is closed.
@@ -195,13 +219,18 @@ impl Listener {
     /// Whether every user and program on this machine can connect.
     #[must_use]
     pub fn is_open_to_all(&self) -> bool {
-        matches!(self.socket, Socket::Tcp(_))
+        matches!(self.socket, Socket::Tcp(_)) && !self.tls().is_some_and(|it| it.checks_clients())
     }
 
     /// Whether only this machine can reach it.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.door.as_ref().is_none_or(|door| door.is_local())
+    }
+
+    /// TLS, if its clients have to speak it.
+    pub(crate) fn tls(&self) -> Option<&Arc<ListenerTls>> {
+        self.tls.as_ref()
     }
 
     /// The check for requests, if not all are let in.

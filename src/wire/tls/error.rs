@@ -63,6 +63,11 @@ impl TlsFileError {
         matches!(self.fault, TlsFileFault::Absent)
     }
 
+    /// A file without a certificate that can be a CA's.
+    pub(super) fn not_usable(path: &Path) -> Self {
+        Self::new(path, TlsFileFault::NotUsable)
+    }
+
     /// A key that cannot be used with its certificate.
     pub(super) fn no_pair(path: &Path, error: &Error) -> Self {
         Self::new(path, TlsFileFault::NoPair(printable(&error.to_string())))
@@ -75,6 +80,9 @@ pub enum TlsError {
     /// The other side does not accept the certificate that it got, or got none.
     #[error("it refuses the certificate of dsp, or requires one ({0})")]
     Refused(&'static str),
+    /// The other side has shown no certificate, although it needs one.
+    #[error("it has no certificate")]
+    NoCertificate,
     /// The other side does not speak TLS.
     #[error("it does not speak TLS")]
     NotTls,
@@ -108,7 +116,7 @@ impl TlsError {
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             ) => Self::NotTls,
             Error::InvalidCertificate(error) => of_certificate(error),
-            Error::NoCertificatesPresented => Self::Refused("it presented no certificate"),
+            Error::NoCertificatesPresented => Self::NoCertificate,
             Error::PeerIncompatible(what) => Self::NothingInCommon(in_common(&what)),
             other => Self::Other(printable(&other.to_string())),
         }

@@ -3,8 +3,12 @@
 mod client;
 mod error;
 mod files;
+mod names;
+mod server;
 mod session;
 
 pub use client::{CertificateFolder, EngineTls};
 pub use error::{TlsError, TlsFileError};
-pub(super) use session::TlsStream;
+pub(crate) use server::NotGreeted;
+pub use server::{ListenerFiles, ListenerTls};
+pub(super) use session::{RawTls, TlsStream};

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use rustls::Connection;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -26,12 +27,39 @@ pub(crate) struct TlsStream {
     has_closed: bool,
 }
 
+/// A TLS stream being moved from one runtime to another.
+#[derive(Debug)]
+pub(crate) struct RawTls {
+    socket: std::net::TcpStream,
+    session: Connection,
+    has_closed: bool,
+}
+
+impl RawTls {
+    /// Registers the stream with the current runtime.
+    pub(crate) fn register(self) -> io::Result<TlsStream> {
+        let Self { socket, session, has_closed } = self;
+        Ok(TlsStream { socket: TcpStream::from_std(socket)?, session, has_closed })
+    }
+}
+
 impl TlsStream {
     /// Begins a session. Nothing is sent yet.
     pub(super) fn new(socket: TcpStream, session: impl Into<Connection>) -> Self {
         let mut session = session.into();
         session.set_buffer_limit(Some(MOST_UNSENT));
         Self { socket, session, has_closed: false }
+    }
+
+    /// The certificate of the other side, if it has shown one.
+    pub(super) fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.session.peer_certificates()?.first()
+    }
+
+    /// Removes the stream from its runtime.
+    pub(crate) fn into_raw(self) -> io::Result<RawTls> {
+        let Self { socket, session, has_closed } = self;
+        Ok(RawTls { socket: socket.into_std()?, session, has_closed })
     }
 
     /// The socket below it.

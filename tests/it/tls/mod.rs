@@ -6,5 +6,7 @@ mod docs;
 pub mod ends;
 /// An engine that speaks TLS, as the docker CLI reaches it.
 mod engine;
+/// Listeners with TLS.
+mod listener;
 /// Engines through `ssh`.
 mod ssh;
