@@ -18,7 +18,7 @@ pub(super) struct ClientName {
 impl ClientName {
     /// `None` if the recording says neither.
     pub(super) fn of(request: &Request<'_>) -> Option<Self> {
-        let place = request.client.as_ref().and_then(RecordedClient::name).unwrap_or_default();
+        let place = request.client.as_deref().and_then(RecordedClient::name).unwrap_or_default();
         let agent = request.agent.as_deref().unwrap_or_default();
         let [place, agent] = [&place, agent].map(|name| beginning(name, LONGEST_CLIENT).into());
         let name = Self { place, agent };

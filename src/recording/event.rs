@@ -98,7 +98,7 @@ pub struct Request<'a> {
     pub peer: Peer,
     /// Where it runs and what its certificate says, if that was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client: Option<RecordedClient<'a>>,
+    pub client: Option<Box<RecordedClient<'a>>>,
     /// The method as received if it is an HTTP method, else its length.
     pub method: Cow<'a, str>,
     /// The path as received, version included, without the query and without parts that may be secret. If
@@ -310,7 +310,7 @@ impl Request<'_> {
             time: self.time,
             connection: self.connection,
             peer: self.peer,
-            client: self.client.map(RecordedClient::into_owned),
+            client: self.client.map(|client| Box::new(client.into_owned())),
             method: own(self.method),
             path: own(self.path),
             operation: self.operation.map(own),

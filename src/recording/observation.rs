@@ -51,7 +51,7 @@ impl<'a> Observation<'a> {
             time,
             connection: self.arrival.connection,
             peer: self.arrival.peer,
-            client: self.arrival.client.and_then(|client| RecordedClient::of(client.client())),
+            client: self.client().map(Box::new),
             method: self.method(),
             path: self.path(),
             operation: self.operation().map(Cow::Borrowed),
@@ -108,6 +108,11 @@ impl<'a> Observation<'a> {
     /// The client that asks, independently of its current process or port.
     pub(super) fn who(&self) -> Who {
         self.arrival.peer.who()
+    }
+
+    /// Where the client runs and what its certificate says, if that is known.
+    fn client(&self) -> Option<RecordedClient<'a>> {
+        self.arrival.client.and_then(|client| RecordedClient::of(client.client()))
     }
 
     /// What distinguishes the client from others of the same user or machine, as text.

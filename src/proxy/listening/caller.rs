@@ -65,10 +65,8 @@ fn groups(_stream: &UnixStream) -> Option<Vec<u32>> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![cfg(target_os = "linux")]
-
     use std::fs;
     use std::process::{Command, Stdio};
 
@@ -104,6 +102,23 @@ mod tests {
         // The same by its ID alone.
         let by_number = Process { handle: None, ..process };
         assert_eq!(by_number.place(processes().unwrap()), expected);
+    }
+
+    /// That is a limit, not a promise.
+    #[tokio::test]
+    async fn a_socket_that_was_passed_on_is_of_the_process_that_connected() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let passed = std::os::fd::OwnedFd::from(client);
+        let mut child = Command::new("sleep").arg("100").stdin(passed).spawn().unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let address = Address::unix(&path).unwrap();
+        let process = caller(&stream, &address).process().unwrap();
+        assert_eq!(process.number().get(), std::process::id());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// Its ID may belong to another process by the time that anybody looks.
