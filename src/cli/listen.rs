@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use clap::builder::TypedValueParser;
 
 use super::misuse::misuse;
+use super::standard;
 use crate::api::Address;
 use crate::peer::{AddressRange, Clients, ContainerRule, UnitRule};
 use crate::proxy::{Access, Limits};
@@ -52,13 +54,13 @@ pub(super) struct Listen {
     #[arg(long, value_name = "RANGE")]
     pub(super) allow_address: Vec<AddressRange>,
     /// The certificate of TCP addresses, in PEM form, for TLS 1.3; read again with the profile
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_parser = certificate_file())]
     pub(super) tls_cert: Option<PathBuf>,
     /// The private key of that certificate
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_parser = certificate_file())]
     pub(super) tls_key: Option<PathBuf>,
     /// Let only TCP clients with a certificate of these CAs connect, from other machines, too
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_parser = certificate_file())]
     pub(super) tls_client_ca: Option<PathBuf>,
     /// Let only TCP clients connect that have this name in their certificate (DNS name, e-mail address
     /// or URI); may be given several times
@@ -192,6 +194,11 @@ impl Listen {
             tls: self.tls()?,
         })
     }
+}
+
+/// Parses the path of a file for TLS.
+fn certificate_file() -> impl TypedValueParser<Value = PathBuf> {
+    standard::not("certificates are read again on HUP, so they have to be files")
 }
 
 /// A name as it can be in a certificate.

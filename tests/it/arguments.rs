@@ -50,6 +50,16 @@ const ARGUMENTS: &[Row] = &[
     ("record", "allow_container", "--allow-container web", No, &[]),
     ("record", "allow_unit", "--allow-unit web", No, &[]),
     ("record", "allow_address", "--allow-address 127.0.0.1", No, &[]),
+    ("record", "tls_cert", "--tls-cert c.pem", Refused("record --tls-cert @ --tls-key k.pem"), &[]),
+    ("record", "tls_key", "--tls-key k.pem", Refused("record --tls-cert c.pem --tls-key @"), &[]),
+    (
+        "record",
+        "tls_client_ca",
+        "--tls-client-ca ca.pem",
+        Refused("record --tls-cert c.pem --tls-key k.pem --tls-client-ca @"),
+        &[],
+    ),
+    ("record", "allow_cert", "--allow-cert ci.example", No, &[]),
     ("record", "max_connections", "--max-connections 9", No, &[]),
     ("record", "grace", "--grace 3", No, &["command", "command_line", "intercept"]),
     ("record", "follow", "--follow", No, &[]),
@@ -104,6 +114,28 @@ const ARGUMENTS: &[Row] = &[
     ("enforce", "allow_container", "--allow-container web", No, &[]),
     ("enforce", "allow_unit", "--allow-unit web", No, &[]),
     ("enforce", "allow_address", "--allow-address 127.0.0.1", No, &[]),
+    (
+        "enforce",
+        "tls_cert",
+        "--tls-cert c.pem",
+        Refused("enforce p.yaml --tls-cert @ --tls-key k.pem"),
+        &[],
+    ),
+    (
+        "enforce",
+        "tls_key",
+        "--tls-key k.pem",
+        Refused("enforce p.yaml --tls-cert c.pem --tls-key @"),
+        &[],
+    ),
+    (
+        "enforce",
+        "tls_client_ca",
+        "--tls-client-ca ca.pem",
+        Refused("enforce p.yaml --tls-cert c.pem --tls-key k.pem --tls-client-ca @"),
+        &[],
+    ),
+    ("enforce", "allow_cert", "--allow-cert ci.example", No, &[]),
     ("enforce", "max_connections", "--max-connections 9", No, &[]),
     ("enforce", "grace", "--grace 3", No, &["command", "intercept"]),
     ("enforce", "intercept", "--intercept=/x.sock", Refused("enforce p.yaml --intercept=@"), &[]),
@@ -224,6 +256,14 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("generate", "replace", "output"),
     ("review", "program", "recordings"),
     ("report", "program", "recordings"),
+    ("record", "tls_cert", "tls_key"),
+    ("record", "tls_key", "tls_cert"),
+    ("record", "tls_client_ca", "tls_cert"),
+    ("record", "allow_cert", "tls_client_ca"),
+    ("enforce", "tls_cert", "tls_key"),
+    ("enforce", "tls_key", "tls_cert"),
+    ("enforce", "tls_client_ca", "tls_cert"),
+    ("enforce", "allow_cert", "tls_client_ca"),
     ("enforce", "intercept", "command"),
     ("enforce", "audit_log_optional", "audit_log"),
 ];
@@ -267,6 +307,13 @@ const IDLE: &[(&str, [&str; 2])] = &[
     (
         "enforce p.yaml --allow-address ::1 --listen tcp://[::1]:0 --listen unix:///s",
         ["--allow-address", "--listen unix:///s"],
+    ),
+    ("record --tls-cert c --tls-key k", ["--tls-cert", "--listen"]),
+    ("enforce p.yaml --tls-cert c --tls-key k --listen unix:///s", ["--tls-cert", "--listen"]),
+    (
+        "enforce p.yaml --tls-cert c --tls-key k --tls-client-ca a --allow-cert n \
+         --listen tcp://[::1]:0 --listen unix:///s",
+        ["--allow-cert", "--listen unix:///s"],
     ),
     ("enforce p.yaml --audit-log - -- true", ["--audit-log", "command"]),
     ("enforce builtin:monitor --drop-denied", ["--drop-denied", "builtin:monitor"]),
@@ -335,9 +382,16 @@ fn row(command: &str, id: &str) -> &'static Row {
     ARGUMENTS.iter().find(|row| (row.0, row.1) == (command, id)).unwrap()
 }
 
-/// What an argument needs.
-fn needed(command: &str, id: &str) -> Option<&'static str> {
-    NEEDS.iter().find(|need| (need.0, need.1) == (command, id)).map(|need| need.2)
+/// What arguments need, and what that needs.
+fn needed(command: &str, ids: [&'static str; 2]) -> Vec<&'static str> {
+    let mut all = ids.to_vec();
+    let mut at = 0;
+    while let Some(id) = all.get(at).copied() {
+        at += 1;
+        let need = NEEDS.iter().find(|need| (need.0, need.1) == (command, id));
+        all.extend(need.map(|need| need.2).filter(|id| !all.contains(id)));
+    }
+    all.split_off(ids.len())
 }
 
 /// A line with these arguments, and those that the command has to have.
@@ -435,14 +489,13 @@ fn what_would_do_nothing_together_is_refused_and_nothing_else_is() {
                     // the pair is refused for itself.
                     let goes =
                         |id: &&str| both.iter().all(|one| !refuses(one, id) && !refuses(id, one));
-                    let needs = both.into_iter().filter_map(|id| needed(&name, id)).filter(goes);
+                    let needs = needed(&name, both).into_iter().filter(goes);
                     let ids: Vec<&str> = both.into_iter().chain(needs).collect();
                     let names = both.map(|id| called(argument(&command, id)));
                     assert_refused(&world, &line(&name, &command, &ids), &names);
                     continue;
                 }
-                let needs = both.into_iter().filter_map(|id| needed(&name, id));
-                let ids: Vec<&str> = both.into_iter().chain(needs).collect();
+                let ids: Vec<&str> = both.into_iter().chain(needed(&name, both)).collect();
                 let line = format!("dsp {}", line(&name, &command, &ids));
                 if let Err(error) = dsp::cli::command().try_get_matches_from(words(&line)) {
                     panic!("{line}: {error}");
