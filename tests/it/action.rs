@@ -42,6 +42,47 @@ fn checkout() -> World {
     world
 }
 
+/// The release that is named is fetched and verified, and any other word is refused before anything is asked.
+#[test]
+fn a_release_is_fetched_by_its_number_and_verified() {
+    let world = World::without_engine();
+    let tools = world.path("tools");
+    std::fs::create_dir(&tools).unwrap();
+    // gh, as far as the step uses it.
+    let gh = "#!/bin/bash\nset -e\necho \"$@\" >>\"$ASKED\"\n[ \"$1\" = release ] || exit \"${VERIFIED-0}\"\n\
+        while [ \"$1\" != --dir ]; do shift; done\ncd \"$2\"\nname=dsp-1.2.3-$(uname -m)-linux\n\
+        mkdir $name && printf '#!/bin/sh\\necho fetched\\n' >$name/dsp && chmod +x $name/dsp\n\
+        tar czf $name.tar.gz $name && sha256sum $name.tar.gz >SHA256SUMS && rm -r $name\n\
+        [ -z \"$CHANGED\" ] || echo x >>$name.tar.gz\n";
+    world.write("tools/gh", gh);
+    let fetch = |version: &str, extra: &[(&str, &str)]| {
+        let path = format!("{}:{}", tools.to_str().unwrap(), std::env::var("PATH").unwrap());
+        let script = script("Fetch");
+        let mut command =
+            world.command("bash", &["--noprofile", "--norc", "-eo", "pipefail", "-c", &script]);
+        command.env("PATH", path).env("ASKED", world.path("asked"));
+        command.env("RUNNER_TEMP", world.folder.path()).env("GITHUB_ENV", world.path("env"));
+        command.env("VERSION", version).env("REPOSITORY", "o/dsp").envs(extra.iter().copied());
+        let _ = std::fs::remove_file(world.path("env"));
+        world.finish(command)
+    };
+    assert_eq!(world.shell("chmod +x tools/gh").status, 0);
+    for wrong in ["latest", "v1.2.3", "1.2.3 --repo x", "1.2", "../1.2.3", "1.2.3\nx"] {
+        assert_eq!(fetch(wrong, &[]).status, 1, "{wrong}");
+    }
+    assert!(!world.path("asked").exists(), "nothing was asked for");
+    let done = fetch("1.2.3", &[]);
+    assert_eq!(done.status, 0, "{} {}", done.out, done.err);
+    assert_eq!(world.shell("$(cut -d= -f2 env)").out, "fetched\n");
+    let asked = world.read("asked");
+    assert!(asked.contains("release download v1.2.3 --repo o/dsp"), "{asked}");
+    assert!(asked.contains("--signer-workflow o/dsp/.github/workflows/release.yml"), "{asked}");
+    for refused in [[("VERIFIED", "1")], [("CHANGED", "1")]] {
+        assert_ne!(fetch("1.2.3", &refused).status, 0, "{refused:?}");
+        assert!(!world.path("env").exists(), "{refused:?}");
+    }
+}
+
 fn run(world: &World, step: &str, inputs: &[(&str, &str)]) -> Done {
     run_in(".", world, step, inputs)
 }

@@ -80,6 +80,7 @@ mod monitoring;
 /// Real HAProxy, nginx and Caddy with an exported file.
 mod other_proxies;
 /// `dsp profiles` and `builtin:`.
+mod package;
 mod profiles;
 /// What `generate` promises.
 mod proof;
