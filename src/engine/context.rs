@@ -74,7 +74,7 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Named, LocateError> {
             let endpoint = meta.endpoints.docker.filter(|endpoint| !endpoint.host.is_empty());
             let Endpoint { host, skips_verification } = endpoint.ok_or_else(unknown)?;
             let path = folder.join("contexts/tls").join(entry.file_name()).join("docker");
-            let certificates = (skips_verification || path.is_dir()).then(|| CertificateFolder {
+            let certificates = (skips_verification || path.is_dir()).then_some(CertificateFolder {
                 path,
                 verifies: !skips_verification,
                 may_lack_authority: true,
