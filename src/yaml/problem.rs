@@ -86,6 +86,10 @@ pub(super) fn explain(text: &str, error: &serde_saphyr::Error, kind: &FileKind) 
         "unexpected end of input" => {
             ("the file is empty".to_owned(), Some(format!("see {}", kind.origin)))
         }
+        "expected mapping start" if at(text, span.clone(), String::new(), None).column > 1 => (
+            "keys with values are expected here".to_owned(),
+            hint("write each on a line of its own: key: value"),
+        ),
         "expected mapping start" => (
             format!("{} starts with \"version: 1\"", kind.name),
             Some(format!("see {} to create one", kind.origin)),

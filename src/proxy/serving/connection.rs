@@ -23,6 +23,10 @@ use crate::wire::Stream;
 /// daemon/command/daemon.go, `ReadHeaderTimeout`).
 const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
 
+/// How long a client that has sent nothing yet may take to send its first request when the proxy ends. It has
+/// just connected: nobody else would answer it, and it would not try again.
+const FIRST_TIME: Duration = Duration::from_millis(500);
+
 /// How long the head of a request may take after its first byte. Clients send a head at once.
 const HEAD_TIME: Duration = Duration::from_secs(20);
 
@@ -38,6 +42,10 @@ pub(crate) struct Connection<R: Record> {
     /// The head of the current request.
     pub(super) head: Vec<u8>,
     pub(super) is_strict: bool,
+    /// Whether a request has arrived.
+    has_asked: bool,
+    /// Whether the time for the first request has begun, because the proxy ends.
+    is_last_call: bool,
 }
 
 impl<R: Record> Connection<R> {
@@ -50,7 +58,17 @@ impl<R: Record> Connection<R> {
     ) -> Self {
         let is_strict = service.gate.refuses_flaws();
         let relay = Relay::new(stream, &control, &shared.registry, is_strict);
-        Self { service, shared, client, control, relay, head: Vec::new(), is_strict }
+        Self {
+            service,
+            shared,
+            client,
+            control,
+            relay,
+            head: Vec::new(),
+            is_strict,
+            has_asked: false,
+            is_last_call: false,
+        }
     }
 
     /// Answers requests until the connection ends.
@@ -98,10 +116,11 @@ impl<R: Record> Connection<R> {
             }
             if let Some(arrived) = reader.find_head() {
                 timer.stop();
+                self.has_asked = true;
                 return Poll::Ready(ClientEvent::Arrived(arrived));
             }
             let is_between = reader.is_between();
-            if reader.has_ended() || (is_between && self.control.finishes()) {
+            if reader.has_ended() || (is_between && self.has_asked && self.control.finishes()) {
                 return Poll::Ready(ClientEvent::Ended { is_between });
             }
             match poll_read(client, context, |bytes, _| reader.push(bytes)) {
@@ -117,7 +136,12 @@ impl<R: Record> Connection<R> {
         }
         upstream.poll_idle(context);
         let is_between = reader.is_between();
+        if is_between && !self.is_last_call && self.control.finishes() {
+            self.is_last_call = true;
+            timer.stop();
+        }
         let limit = match (is_between, self.is_strict) {
+            (true, _) if self.is_last_call => FIRST_TIME,
             (true, _) | (false, false) => IDLE_TIME,
             (false, true) => HEAD_TIME,
         };
