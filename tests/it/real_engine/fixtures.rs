@@ -122,7 +122,9 @@ fn finish_after(world: &World, mut command: Command, path: &str) -> Done {
     command.stdout(Stdio::null()).stderr(fs::File::create(&said).unwrap());
     let mut child = command.spawn().unwrap();
     let text = || fs::read_to_string(&said).unwrap();
-    wait_for(path, || text().lines().any(|line| line.ends_with(path)));
+    // Who asked stands after the path.
+    let asks = |line: &str| line.split(" client=").next().is_some_and(|line| line.ends_with(path));
+    wait_for(path, || text().lines().any(asks));
     let pid = Pid::from_child(&child);
     // Without a terminal, `docker stats` 28.2 ignores TERM, and gives up at the third one.
     wait_for("the end of dsp", || {
