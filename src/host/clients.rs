@@ -90,12 +90,18 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
 pub(super) fn check_kinds(
     text: &str,
     program: &Program,
+    asks_for_certificates: bool,
     written: &[WrittenRule],
 ) -> Result<(), Problem> {
     let is_tcp = |address: &Address| matches!(address, Address::Tcp { .. });
     let (has_tcp, has_unix) =
         (program.listen.iter().any(is_tcp), program.listen.iter().any(|it| !is_tcp(it)));
     for (key, _, place) in written {
+        if *key == "certificate" && has_tcp && !asks_for_certificates {
+            let message = "no socket of the program asks for certificates".to_owned();
+            let help = hint("add tls_cert, tls_key and tls_client_ca to its tcp:// address");
+            return Err(at(text, place.clone(), message, help));
+        }
         let is_of_tcp = ["address", "certificate"].contains(key);
         if is_of_tcp && !has_tcp {
             let message = format!("the clients of unix sockets have no {key}");

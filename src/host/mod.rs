@@ -9,6 +9,8 @@ mod parse;
 mod schema;
 mod written;
 
-pub use model::{AuditLog, ClientRules, Host, Program, Settings, Socket, SocketSettings};
+pub use model::{
+    AuditLog, ClientRules, Host, Program, Settings, Socket, SocketSettings, SocketTls,
+};
 pub use parse::{HostError, load, parse};
 pub use schema::{TITLE as SCHEMA_TITLE, schema};

@@ -100,6 +100,19 @@ pub struct SocketSettings {
     pub hosts: Vec<String>,
     /// Whether other machines may reach a TCP address.
     pub anywhere: bool,
+    /// With which certificate a TCP address speaks TLS.
+    pub tls: Option<SocketTls>,
+}
+
+/// The files of a socket with TLS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SocketTls {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The CAs that sign the certificates of clients; without them, clients need none.
+    pub client_ca: Option<PathBuf>,
 }
 
 impl ClientRules {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::clients::{WrittenRule, check_kinds, parse_clients};
-use super::model::{AuditLog, Host, Program, Settings, Socket, SocketSettings};
+use super::model::{AuditLog, Host, Program, Settings, Socket, SocketSettings, SocketTls};
 use super::written::{File, KIND, Listen, ProgramFile, SocketFile, SocketSettingsFile};
 use crate::api::Address;
 use crate::profile::Name;
@@ -184,7 +184,12 @@ impl Reading<'_> {
             drops_denied: is_set(&file.drop_denied),
             audit_log,
         };
-        check_kinds(text, &program, &written)?;
+        let mut sockets = self.sockets.iter().map(|known| &known.socket);
+        let asks_for_certificates = sockets.any(|socket| {
+            let tls = socket.settings.tls.as_ref();
+            program.listen.contains(&socket.address) && tls.is_some_and(|it| it.client_ca.is_some())
+        });
+        check_kinds(text, &program, asks_for_certificates, &written)?;
         Ok(program)
     }
 
@@ -295,13 +300,16 @@ impl Reading<'_> {
         let address = parse_address(text, &file.address)?;
         let of_files = [&file.mode, &file.owner, &file.group].into_iter().flatten().next();
         let of_tcp = file.insecure_tcp.as_ref().map(|flag| span(text, flag));
+        let of_tls = [&file.tls_cert, &file.tls_key, &file.tls_client_ca].into_iter().flatten();
+        let of_tls = of_tls.map(|value| span(text, value)).next();
         let first_host = file.allow_host.iter().flatten().next().map(|host| span(text, host));
         let misplaced = match &address {
             Address::Tcp { .. } => of_files
                 .map(|value| (span(text, value), "mode, owner and group are for unix sockets")),
             Address::Unix(_) => of_tcp
                 .or(first_host)
-                .map(|place| (place, "allow_host and insecure_tcp are for tcp:// addresses")),
+                .map(|place| (place, "allow_host and insecure_tcp are for tcp:// addresses"))
+                .or(of_tls.map(|place| (place, "TLS is for tcp:// addresses"))),
         };
         if let Some((place, message)) = misplaced {
             return Err(at(text, place, message.to_owned(), hint("leave it out")));
@@ -314,8 +322,31 @@ impl Reading<'_> {
             group: word(&file.group),
             hosts: hosts.map(|host| parse_host(text, host)).collect::<Result<_, _>>()?,
             anywhere: file.insecure_tcp.as_ref().is_some_and(|flag| flag.value),
+            tls: self.tls(file)?,
         };
         Ok(Socket { address, settings })
+    }
+}
+
+impl Reading<'_> {
+    /// The files of a socket with TLS.
+    fn tls(&self, file: &SocketSettingsFile) -> Result<Option<SocketTls>, Problem> {
+        let path = |written: &Spanned<String>| self.folder.join(&written.value);
+        let missing = |given: &Spanned<String>, what: &str| {
+            let message = format!("{what} is missing");
+            let help = hint("TLS needs tls_cert and tls_key; tls_client_ca asks for certificates");
+            Err(at(self.text, span(self.text, given), message, help))
+        };
+        match (&file.tls_cert, &file.tls_key, &file.tls_client_ca) {
+            (Some(certificate), Some(key), clients) => Ok(Some(SocketTls {
+                certificate: path(certificate),
+                key: path(key),
+                client_ca: clients.as_ref().map(path),
+            })),
+            (Some(given), None, _) => missing(given, "tls_key"),
+            (None, Some(given), _) | (None, None, Some(given)) => missing(given, "tls_cert"),
+            (None, None, None) => Ok(None),
+        }
     }
 }
 

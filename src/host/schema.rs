@@ -30,7 +30,10 @@ fn value() -> Value {
                 "owner": account,
                 "group": account,
                 "allow_host": { "type": "array", "items": { "type": "string" } },
-                "insecure_tcp": { "type": "boolean", "description": "Allow an address that other machines can reach" }
+                "insecure_tcp": { "type": "boolean", "description": "Allow an address that other machines can reach" },
+                "tls_cert": { "type": "string", "description": "The certificate with which a TCP address speaks TLS" },
+                "tls_key": { "type": "string", "description": "Its private key" },
+                "tls_client_ca": { "type": "string", "description": "The CAs that sign the certificates of clients" }
             }
         }]
     });

@@ -44,6 +44,9 @@ pub(super) const KIND: FileKind = FileKind {
         "group",
         "allow_host",
         "insecure_tcp",
+        "tls_cert",
+        "tls_key",
+        "tls_client_ca",
         "user",
         "container",
         "unit",
@@ -128,6 +131,9 @@ pub(super) struct SocketSettingsFile {
     pub(super) group: Option<Spanned<String>>,
     pub(super) allow_host: Option<Vec<Spanned<String>>>,
     pub(super) insecure_tcp: Option<Spanned<bool>>,
+    pub(super) tls_cert: Option<Spanned<String>>,
+    pub(super) tls_key: Option<Spanned<String>>,
+    pub(super) tls_client_ca: Option<Spanned<String>>,
 }
 
 impl<'de> Deserialize<'de> for Listen {

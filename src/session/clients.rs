@@ -64,9 +64,22 @@ impl WhoAsks {
         }
     }
 
-    /// Finds out the rest about a client.
-    pub(super) async fn complete(&self, client: Client, place: &ContainerPlace) -> Client {
-        in_container(client, self.containers.find(place, self.processes.as_deref()).await)
+    /// Finds out the rest about a client. If no rule depends on its container, it does not wait long: an
+    /// engine that is late must not keep out a client that only a file names.
+    pub(super) async fn complete(
+        &self,
+        client: Client,
+        place: &ContainerPlace,
+        by_rule: bool,
+    ) -> Client {
+        let asking = self.containers.find(place, self.processes.as_deref());
+        match by_rule {
+            true => in_container(client, asking.await),
+            false => match timeout(NAME_PATIENCE, asking).await {
+                Ok(container) => in_container(client, container),
+                Err(_) => client,
+            },
+        }
     }
 }
 
@@ -104,12 +117,8 @@ impl<R: Record> Admission<R> for AdmitClients<R> {
                 let (clients, service) = (Arc::clone(&self.clients), Arc::clone(&self.service));
                 let who_asks = self.who_asks.clone();
                 let later: AdmittedLater<R> = Box::pin(async move {
-                    let completed = who_asks.complete(client.clone(), &place);
-                    // An engine that is late must not keep out a client that only the recording names.
-                    let client = match clients.needs().container {
-                        true => completed.await,
-                        false => timeout(NAME_PATIENCE, completed).await.unwrap_or(client),
-                    };
+                    let by_rule = clients.needs().container;
+                    let client = who_asks.complete(client, &place, by_rule).await;
                     admitted(&clients, client, service)
                 });
                 Admitting::Later(later)

@@ -20,6 +20,8 @@ struct Programs {
     list: Vec<ProgramOfSocket>,
     /// `None` if there is nothing to find out.
     who_asks: Option<WhoAsks>,
+    /// Whether a rule is about containers.
+    asks_for_container: bool,
 }
 
 /// A program of a socket.
@@ -27,6 +29,8 @@ struct Programs {
 pub(super) struct ProgramOfSocket {
     /// Which clients are this program; all if there are no rules.
     pub(super) clients: Clients,
+    /// Whether a file says where its clients run.
+    pub(super) is_written_down: bool,
     /// What they get.
     pub(super) service: Arc<Service<Audit>>,
 }
@@ -46,11 +50,14 @@ impl ByClient {
 
 impl Programs {
     fn new(list: Vec<ProgramOfSocket>, containers: &Arc<Containers>) -> Self {
-        let needs =
-            list.iter().map(|program| program.clients.needs()).fold(Needs::default(), Needs::and);
+        let rules = list.iter().map(|program| program.clients.needs());
+        let rules = rules.fold(Needs::default(), Needs::and);
+        let is_written_down = list.iter().any(|program| program.is_written_down);
+        let needs = if is_written_down { rules.and(Needs::PLACE) } else { rules };
         let tells_apart = list.iter().any(|program| !program.clients.is_empty());
-        let who_asks = tells_apart.then(|| WhoAsks::new(needs, Arc::clone(containers)));
-        Self { list, who_asks }
+        let who_asks =
+            (tells_apart || is_written_down).then(|| WhoAsks::new(needs, Arc::clone(containers)));
+        Self { list, who_asks, asks_for_container: rules.container }
     }
 
     /// The program that a client is. A client that is several is none of them.
@@ -78,7 +85,7 @@ impl Programs {
     ) -> Result<Admitted<Audit>, NotAdmitted> {
         match &self.who_asks {
             Some(who_asks) => {
-                let client = who_asks.complete(client, &place).await;
+                let client = who_asks.complete(client, &place, self.asks_for_container).await;
                 self.choose(client)
             }
             None => self.choose(client),
@@ -91,7 +98,13 @@ impl Admission<Audit> for Arc<ByClient> {
         let programs = self.programs.load();
         let Some(who_asks) = &programs.who_asks else {
             return Admitting::Now(match programs.list.first() {
-                Some(program) => Ok(Admitted::to(Arc::clone(&program.service))),
+                Some(program) => {
+                    let admitted = Admitted::to(Arc::clone(&program.service));
+                    let mut client = Client::of(caller.peer());
+                    client.certificate = caller.certificate().to_vec();
+                    let has_names = !client.certificate.is_empty();
+                    Ok(if has_names { admitted.known_as(client) } else { admitted })
+                }
                 None => Err(NotAdmitted::Unknown),
             });
         };

@@ -1,6 +1,7 @@
 //! A host file whose programs may be served.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::api::Address;
 use crate::host::{self, Host, HostError, Program};
@@ -11,6 +12,7 @@ use crate::session::signals::SignalError;
 use crate::session::sockets::SocketsError;
 use crate::session::start::StartError;
 use crate::session::to_enforce::{EnforcementMode, ProfileToEnforce};
+use crate::wire::{ListenerFiles, ListenerTls, TlsFileError};
 
 /// A host file whose profiles are valid, and reviewed where that is required.
 #[derive(Clone, Debug)]
@@ -54,6 +56,15 @@ pub enum HostingError {
         /// Why.
         #[source]
         source: AccountError,
+    },
+    /// The certificate of a socket cannot be used.
+    #[error("{address}: {source}")]
+    Tls {
+        /// The socket.
+        address: Address,
+        /// Why.
+        #[source]
+        source: TlsFileError,
     },
     /// A rule about clients names a user or a group that is unknown.
     #[error("clients of program \"{program}\": {source}")]
@@ -154,7 +165,16 @@ pub(super) fn access(socket: &host::Socket) -> Result<crate::proxy::Access, Host
         let number = name.as_deref().map(|name| kind.number(name)).transpose();
         number.map_err(|source| HostingError::Account { address: socket.address.clone(), source })
     };
+    let tls = settings.tls.clone().map(|tls| {
+        let files =
+            ListenerFiles { certificate: tls.certificate, key: tls.key, clients: tls.client_ca };
+        ListenerTls::load(files).map(Arc::new)
+    });
+    let tls = tls.transpose();
+    let tls =
+        tls.map_err(|source| HostingError::Tls { address: socket.address.clone(), source })?;
     Ok(crate::proxy::Access {
+        tls,
         anywhere: settings.anywhere,
         hosts: settings.hosts.clone(),
         mode: settings.mode,

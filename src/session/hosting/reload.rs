@@ -68,6 +68,7 @@ impl Hosting {
             None => Vec::new(),
         };
         let HostToServe { host, programs, .. } = new;
+        self.load_certificates()?;
         let listeners = self.open_new(&host).await?;
         let mut ready = Vec::new();
         for program in programs {
@@ -84,6 +85,16 @@ impl Hosting {
         self.put_sockets(listeners);
         let removed = self.remove_programs().await;
         Ok(HostReload { programs: reloaded, removed })
+    }
+
+    /// Reads the certificates of the sockets again.
+    fn load_certificates(&self) -> Result<(), HostingError> {
+        for open in &self.sockets {
+            let reloaded = open.tls.as_ref().map_or(Ok(()), |tls| tls.reload());
+            let address = || open.socket.address.clone();
+            reloaded.map_err(|source| HostingError::Tls { address: address(), source })?;
+        }
+        Ok(())
     }
 
     /// Opens the sockets that are not open yet.

@@ -32,6 +32,7 @@ use crate::session::sockets::SocketsError;
 use crate::session::start::{StartError, StartWarning};
 use crate::verify::Caveat;
 use crate::wire::EngineAddress;
+use crate::wire::ListenerTls;
 
 /// How many numbers of services a program has: one for each profile that may be in force for it.
 const NUMBERS: usize = 64;
@@ -59,6 +60,7 @@ pub struct Hosting {
 /// A socket that is being served.
 pub(super) struct OpenSocket {
     pub(super) socket: Socket,
+    pub(super) tls: Option<Arc<ListenerTls>>,
     pub(super) listening: Listening,
     pub(super) admission: Arc<ByClient>,
 }
@@ -200,6 +202,7 @@ impl Hosting {
         let of_socket = programs.filter(|it| it.program.listen.contains(&socket.address));
         let programs = of_socket.map(|served| ProgramOfSocket {
             clients: served.clients.clone(),
+            is_written_down: served.program.audit_log.is_some(),
             service: Arc::clone(&served.service),
         });
         programs.collect()
@@ -208,10 +211,11 @@ impl Hosting {
     /// Serves a socket for the programs that it is for.
     pub(super) fn serve_socket(&mut self, socket: Socket, listener: Listener) {
         let programs = self.programs_of(&socket);
+        let tls = listener.tls().map(Arc::clone);
         let admission = Arc::new(ByClient::new(programs, Arc::clone(&self.containers)));
         for listening in self.running.listen(vec![listener], Arc::clone(&admission)) {
             let (socket, admission) = (socket.clone(), Arc::clone(&admission));
-            self.sockets.push(OpenSocket { socket, listening, admission });
+            self.sockets.push(OpenSocket { socket, tls: tls.clone(), listening, admission });
         }
     }
 }
