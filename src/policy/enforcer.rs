@@ -113,40 +113,24 @@ impl Enforcer {
             Verdict::Deny(Denial::refused(refusal.clone()).with_elsewhere(elsewhere))
         };
         let mut contents = None;
-        let verdict = match (&request, &refusal) {
+        let mut verdict = match (&request, &refusal) {
             (Some(request), None) => {
                 let asked = Asked { request, source, owners: asked.owners };
-                let verdict = self.verdict(&asked, located.as_ref(), &mut contents);
-                match (&self.hiding, &located) {
-                    (Some(hiding), Some(located)) => {
-                        self.with_hidden(verdict, hiding, located, contents.as_deref(), &asked)
-                    }
-                    _ => verdict,
-                }
+                self.verdict(&asked, located.as_ref(), &mut contents)
             }
             (_, Some(refusal)) => refused(refusal),
             (None, None) => refused(&Refusal::NotOriginForm),
         };
-        Decision { request, located, refusal, contents, verdict }
-    }
-
-    /// The verdict on a request whose answer may have something to hide.
-    #[inline(never)]
-    fn with_hidden(
-        &self,
-        verdict: Verdict,
-        hiding: &Hiding,
-        located: &Located,
-        contents: Option<&Result<Facts, Unreadable>>,
-        asked: &Asked<'_>,
-    ) -> Verdict {
-        match verdict {
-            Verdict::Forward(permit) => {
-                let hide = hiding.of_answer(located, &permit, contents, asked, &self.ownership);
-                Verdict::Forward(permit.hiding(hide))
-            }
-            verdict => verdict,
+        // In place, because a verdict is large.
+        if let (Some(hiding), Verdict::Forward(permit), Some(request), Some(located)) =
+            (&self.hiding, &mut verdict, &request, &located)
+        {
+            let asked = Asked { request, source, owners: asked.owners };
+            let contents = contents.as_deref();
+            let hide = hiding.of_answer(located, permit, contents, &asked, &self.ownership);
+            *permit = permit.clone().hiding(hide);
         }
+        Decision { request, located, refusal, contents, verdict }
     }
 
     fn verdict(
