@@ -69,7 +69,8 @@ pub struct Permit {
     target: Arc<str>,
     tunnel: bool,
     is_verbatim: bool,
-    instead_of: Option<Denial>,
+    /// Boxed, because a denial is large and most permits have none.
+    instead_of: Option<Box<Denial>>,
     body: Option<Arc<[u8]>>,
     is_filtered: bool,
     hide: Option<Hide>,
@@ -95,7 +96,7 @@ impl Permit {
             target: target.into(),
             tunnel,
             is_verbatim: true,
-            instead_of,
+            instead_of: instead_of.map(Box::new),
             body: None,
             is_filtered: false,
             hide: None,
@@ -165,6 +166,6 @@ impl Permit {
     /// What an enforcing gate would have answered; only set if this gate observes.
     #[must_use]
     pub fn instead_of(&self) -> Option<&Denial> {
-        self.instead_of.as_ref()
+        self.instead_of.as_deref()
     }
 }

@@ -324,7 +324,7 @@ fn profiles_that_name_each_other_are_loaded_once() {
 #[tokio::test]
 async fn an_engine_that_may_be_elsewhere_gives_containers_no_socket() {
     let mut world = World::new(EnforcementMode::default()).await;
-    world.engine.address = "tcp://127.0.0.1:1".parse::<Address>().unwrap().into();
+    world.profile.place.engine = "tcp://127.0.0.1:1".parse::<Address>().unwrap().into();
     let rule = "POST /containers/create: {mounts: [\"@socket\"]}";
     fs::write(world.path(), format!("version: 1\nname: p\nallow:\n  - {rule}\n")).unwrap();
     let error = world.reload().unwrap_err();
