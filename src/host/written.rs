@@ -118,7 +118,7 @@ pub(super) enum Listen {
 /// A socket: an address, or an address with who may use it.
 pub(super) enum SocketFile {
     Address(String),
-    Settings(SocketSettingsFile),
+    Settings(Box<SocketSettingsFile>),
 }
 
 /// A socket with who may use it.
@@ -189,6 +189,6 @@ impl<'de> Visitor<'de> for SocketVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SocketFile, A::Error> {
         let settings = SocketSettingsFile::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(SocketFile::Settings(settings))
+        Ok(SocketFile::Settings(Box::new(settings)))
     }
 }

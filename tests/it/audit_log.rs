@@ -38,7 +38,10 @@ fn decisions_are_evidence_for_check_and_generate() {
     let denied = of("/containers/web/exec\"");
     assert!(denied.contains("\"denied\":\"dsp: POST /containers/web/exec is not allowed"), "{log}");
     assert!(denied.contains("\"operation\":\"ContainerExec\""), "{log}");
-    assert!(log.contains("\"labels\":{\"profile\":\"look\"}") && log.contains("\"end\":"), "{log}");
+    let digest = world.shell("sha256sum <p.yaml").out;
+    let digest = digest.split_whitespace().next().unwrap();
+    let labels = format!("\"labels\":{{\"profile\":\"look\",\"digest\":\"{digest}\"}}");
+    assert!(log.contains(&labels) && log.contains("\"end\":"), "{log}");
 
     let checked = world.dsp(&["check", "p.yaml", "audit.jsonl"]);
     assert_eq!(checked.status, 3);

@@ -180,6 +180,5 @@ pub(super) fn access(socket: &host::Socket) -> Result<crate::proxy::Access, Host
         mode: settings.mode,
         owner: number(&settings.owner, Account::User)?,
         group: number(&settings.group, Account::Group)?,
-        ..crate::proxy::Access::default()
     })
 }

@@ -37,14 +37,23 @@ pub struct ProgramReload {
 
 /// A program of the new version, of which nothing can fail any more.
 enum Ready {
-    Known { name: Name, program: Program, clients: Clients, prepared: Box<Prepared> },
+    Known(Box<Known>),
     New { name: Name, served: Box<Served>, nested: Vec<NestedListeners> },
+}
+
+/// The new version of a program that is being served.
+struct Known {
+    name: Name,
+    program: Program,
+    clients: Clients,
+    prepared: Prepared,
 }
 
 impl Ready {
     fn name(&self) -> &Name {
         match self {
-            Self::Known { name, .. } | Self::New { name, .. } => name,
+            Self::Known(known) => &known.name,
+            Self::New { name, .. } => name,
         }
     }
 }
@@ -116,10 +125,9 @@ impl Hosting {
             Some(served) => {
                 let prepared = served.profile.prepare(to_serve.profile);
                 let prepared = prepared.map_err(|error| HostingError::of_program(&name, error))?;
-                let prepared = Box::new(prepared);
                 let program = to_serve.program;
                 let clients = clients(&name, &program)?;
-                Ok(Ready::Known { name, program, clients, prepared })
+                Ok(Ready::Known(Box::new(Known { name, program, clients, prepared })))
             }
             None => {
                 let number = self.take_number();
@@ -132,11 +140,12 @@ impl Hosting {
     /// Puts the new version of a program in force.
     fn put(&mut self, ready: Ready, caveats: Vec<Caveat>) -> Option<ProgramReload> {
         let (name, is_new, nested) = match ready {
-            Ready::Known { name, program, clients, prepared } => {
+            Ready::Known(known) => {
+                let Known { name, program, clients, prepared } = *known;
                 let sockets = asked_for(&program, self.engine.address());
                 let served = self.programs.get_mut(&name)?;
                 served.profile.set_sockets(sockets);
-                let nested = served.profile.put(*prepared);
+                let nested = served.profile.put(prepared);
                 served.program = program;
                 served.clients = clients;
                 (name, false, nested)
