@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::monitoring::free_port;
 use crate::support::{PATIENCE, World, exchange, left_out, read_until, wait_for};
+use crate::tls::ends::{Authority, Pair};
 
 const LISTS: &str = "version: 1\nname: lists\nallow:\n  - GET /containers/json\n";
 const WATCHES: &str =
@@ -233,6 +235,8 @@ fn metrics_and_health_have_a_listener_of_their_own() {
     let text = two_programs(&world)
         .replace("programs:", &format!("metrics: tcp://127.0.0.1:{port}\nprograms:"));
     let ask = |path: &str| {
+        // The sockets of programs are open a little earlier.
+        wait_for("the listener", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
@@ -313,6 +317,46 @@ fn programs_that_share_a_socket_are_told_apart() {
     assert_eq!(status_as(&world, 0, "/_ping"), "403");
     let (_, said) = serving.stop();
     assert!(said.contains("strangers in all") && said.contains("times=3"), "{said}");
+}
+
+#[test]
+fn programs_over_tcp_are_told_apart_by_their_certificates() {
+    let world = World::sample();
+    let authority = Authority::new(&world.path("ca"));
+    authority.sign("own", &["localhost"]);
+    let pairs = ["lists", "watches", "other"]
+        .map(|name| authority.sign(name, &[&format!("{name}.example")]));
+    world.write("lists.yaml", LISTS);
+    world.write("watches.yaml", WATCHES);
+    let (port, folder) = (free_port(), world.folder.path().display());
+    let more = "tls_cert: ca/own-cert.pem, tls_key: ca/own-key.pem, tls_client_ca: ca/ca.pem";
+    let text = format!(
+        "version: 1\nprograms:\n  lists:\n    profile: lists.yaml\n    \
+         clients: [{{ certificate: lists.example }}]\n    \
+         listen: {{ address: tcp://127.0.0.1:{port}, {more} }}\n  watches:\n    \
+         profile: watches.yaml\n    clients: [{{ certificate: watches.example }}]\n    \
+         listen: tcp://127.0.0.1:{port}\n  local:\n    profile: lists.yaml\n    \
+         listen: unix://{folder}/local.sock\n"
+    );
+    let _serving = Serving::start(&world, &text, &["local.sock"]);
+    let status = |pair: Option<&Pair>, path: &str| {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"])
+            .arg(authority.file());
+        if let Some(pair) = pair {
+            curl.arg("--cert").arg(&pair.certificate).arg("--key").arg(&pair.key);
+        }
+        curl.arg("--connect-to").arg(format!("localhost::127.0.0.1:{port}"));
+        curl.arg(format!("https://localhost{path}"));
+        String::from_utf8(curl.output().unwrap().stdout).unwrap()
+    };
+    let [lists, watches, other] = &pairs;
+    assert_eq!(status(Some(lists), "/containers/json"), "200");
+    assert_eq!(status(Some(lists), "/_ping"), "403");
+    assert_eq!(status(Some(watches), "/_ping"), "200");
+    assert_eq!(status(Some(watches), "/containers/json"), "403");
+    assert_eq!(status(Some(other), "/_ping"), "403", "it is nobody's");
+    assert_eq!(status(None, "/_ping"), "000", "it has no certificate");
 }
 
 #[test]

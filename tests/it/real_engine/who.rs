@@ -1,15 +1,16 @@
 //! Which container asks: rules about containers, and ways to pass for another one.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 use super::follow::with_ask;
 use super::podman::podman_or_none;
 use super::real_or_return;
-use crate::support::{Done, Server, World, dsp_binary, left_out};
+use crate::support::{Done, Server, World, dsp_binary, left_out, wait_for};
 
 const PROFILE: &str = "version: 1\nname: p\nallow:\n  - GET /version\n";
 
@@ -248,4 +249,64 @@ fn a_parent_that_is_called_like_a_unit_does_not_make_one() {
         let _ = fs::remove_dir(slice.join("traefik.service"));
         let _ = fs::remove_dir(slice);
     }
+}
+
+/// A dsp that serves `dsp.yaml`; ended when dropped.
+struct Host(Child);
+
+impl Host {
+    fn serve(world: &World) -> Self {
+        let dsp = dsp_binary().to_str().unwrap();
+        let mut command = near_engine(world, &[dsp, "serve", "dsp.yaml"]);
+        let said = fs::File::create(world.path("said")).unwrap();
+        let host = Self(command.stderr(said).spawn().unwrap());
+        wait_for("the socket", || UnixStream::connect(world.path("s/dsp.sock")).is_ok());
+        host
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn programs_that_share_a_socket_are_told_apart_by_their_containers() {
+    let world = prepared(real_or_return!());
+    world.write("other.yaml", "version: 1\nname: other\nallow:\n  - GET /info\n");
+    let (folder, engine) = (world.path("s"), &world.host);
+    let text = format!(
+        "version: 1\nengine: {engine}\nprograms:\n  web:\n    profile: p.yaml\n    \
+         clients: [{{ container: dsp-two-web }}]\n    \
+         listen: {{ address: unix://{folder}/dsp.sock, mode: 666 }}\n  other:\n    \
+         profile: other.yaml\n    clients: [{{ container: shop/two }}]\n    \
+         audit_log: other.jsonl\n    listen: unix://{folder}/dsp.sock\n",
+        folder = folder.display()
+    );
+    world.write("dsp.yaml", &text);
+    let mut containers = Started(&world, Vec::new());
+    containers.run("dsp-two-web", "busybox");
+    let compose = "--label com.docker.compose.project=shop --label com.docker.compose.service=two";
+    containers.run("dsp-two-other", &format!("{compose} busybox"));
+    containers.run("dsp-two-third", "busybox");
+    let host = Host::serve(&world);
+    let ask = |name: &str, path: &str| {
+        world.shell(&format!("docker exec {name} /ask /s/dsp.sock GET {path}")).out
+    };
+    assert!(ask("dsp-two-web", "/version").contains("ApiVersion"));
+    assert!(ask("dsp-two-web", "/info").contains("not allowed by profile \\\"p\\\""));
+    assert!(ask("dsp-two-other", "/info").contains("ServerVersion"));
+    assert!(ask("dsp-two-other", "/version").contains("not allowed by profile \\\"other\\\""));
+    assert!(ask("dsp-two-third", "/version").contains("may not use this socket"));
+    // A container that gives its name away is not the program any more.
+    let renamed = world.shell("docker rename dsp-two-web dsp-two-was");
+    assert_eq!(renamed.status, 0, "{}", renamed.err);
+    containers.1.push("dsp-two-was".to_owned());
+    wait_for("the new name", || ask("dsp-two-was", "/version").contains("may not use this socket"));
+    drop(host);
+    let log = world.read("other.jsonl");
+    assert!(log.contains("\"name\":\"dsp-two-other\""), "{log}");
+    assert!(!log.contains("dsp-two-web"), "{log}");
 }
