@@ -120,6 +120,10 @@ fn act(world: &World, given: &[(&str, &str)]) -> (i32, String) {
     for (name, input) in &action.inputs {
         let given = given.iter().find(|(key, _)| key == name).map(|(_, value)| (*value).to_owned());
         let value = given.or_else(|| input.default.clone()).unwrap();
+        if name == "dsp" {
+            // No release is fetched here.
+            values.insert("env.DSP_ACTION_PROGRAM || inputs.dsp".to_owned(), value.clone());
+        }
         values.insert(format!("inputs.{name}"), value);
     }
     steps(world, &action.runs.steps, &values)
