@@ -64,6 +64,6 @@ pub(super) fn stopping() {
 }
 
 fn notify(state: &[NotifyState<'_>]) {
-    // It is no reason to end that nobody listens.
+    // That nobody listens is not a reason to end.
     let _ = sd_notify::notify(state);
 }

@@ -64,7 +64,7 @@ impl Hiding {
             (None, _) => true,
             (Some(_), Some(facts)) => {
                 let own = || ownership.of_contents(rule, facts, asked);
-                // A rule about own objects is no reason to show what the engine does not filter.
+                // A rule about own objects is not a reason to show what the engine does not filter.
                 let is_of_own = |own: OfContents| {
                     own.is_admitted() && (!own.is_filtered || permit.is_filtered())
                 };

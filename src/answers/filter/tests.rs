@@ -284,7 +284,7 @@ proptest! {
         let out = filtered(answer("ContainerInspect"), Hidden::NOTHING, &[&bytes]);
         match out {
             Ok(out) => prop_assert_eq!(out.as_bytes(), &bytes[..]),
-            // Halves of pairs and bytes that are not UTF-8 pass, but are no concern here.
+            // Halves of pairs and bytes that are not UTF-8 pass, but do not matter here.
             Err(Unfit) => prop_assert!(read.is_err() || std::str::from_utf8(&bytes).is_err()),
         }
     }
