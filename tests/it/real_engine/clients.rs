@@ -163,6 +163,11 @@ fn without_marks(transcript: &str) -> String {
         (r"STEP (\d+)/\d+", "STEP $1"),
         (r"( ---> (Running in )?|Removing intermediate container )ID\n", ""),
         (r#", ?(?:'dsp\.owner': '[^']*'|"dsp\.owner":"[^"]*"|dsp\.owner=[^ ",]*)"#, ""),
+        // podman 6 waits for a container that it is about to remove, and says this if it comes too late.
+        (
+            r#"! Error: wait for container: no container with name or ID "ID" found: no such container\n= 126\n"#,
+            "",
+        ),
         // `docker ps` writes labels in any order.
         (r#"dsp\.owner=[^ ",]*,"#, ""),
         (r" ?dsp\.owner:[^\]\s]+", ""),
