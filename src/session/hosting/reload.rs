@@ -77,12 +77,13 @@ impl Hosting {
             None => Vec::new(),
         };
         let HostToServe { host, programs, .. } = new;
-        self.load_certificates()?;
         let listeners = self.open_new(&host).await?;
         let mut ready = Vec::new();
         for program in programs {
             ready.push(self.prepare(program)?);
         }
+        // Last, because certificates are in use as soon as they have been read.
+        self.load_certificates()?;
         // From here on, nothing fails.
         self.host = host;
         let mut reloaded = Vec::new();

@@ -29,7 +29,7 @@ use crate::session::reload::NestedListeners;
 use crate::session::runtime_dir::RuntimeDir;
 use crate::session::signals::{EndSignals, handle_signal};
 use crate::session::sockets::SocketsError;
-use crate::session::start::{StartError, StartWarning};
+use crate::session::start::StartWarning;
 use crate::verify::Caveat;
 use crate::wire::EngineAddress;
 use crate::wire::ListenerTls;
@@ -298,16 +298,13 @@ pub(super) async fn open(
         Some(opened) => opened,
         None => Listener::bind(&socket.address, &access).await,
     };
-    let listener = match (bound, name) {
-        (Ok(listener), _) => listener,
-        (Err(error), Some(name)) => {
-            let error = StartError::from(SocketsError::from(error));
-            return Err(HostingError::of_program(name, error));
+    let listener = bound.map_err(|error| {
+        let error = SocketsError::from(error);
+        match name {
+            Some(name) => HostingError::of_program(name, error),
+            None => HostingError::Own(error),
         }
-        (Err(error), None) => {
-            return Err(HostingError::Fixed { what: error.to_string() });
-        }
-    };
+    })?;
     if let Some(hazard) = listener.hazard() {
         warn(name, StartWarning::Hazard(hazard));
     }
