@@ -8,6 +8,7 @@
 
 pub mod answers;
 pub mod api;
+pub mod cases;
 pub mod check;
 pub mod child;
 pub mod cli;

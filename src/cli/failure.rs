@@ -1,11 +1,13 @@
 //! The only place that shows errors.
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::guard::Unanswered;
 use super::help::{self, cause};
+use super::matching::NotRequests;
 use super::misuse::Misuse;
 use super::output;
 use super::status::Status;
@@ -85,6 +87,8 @@ fn print(error: &anyhow::Error) {
         show_problem(path, text, problem);
     } else if let Some(HostError::Invalid { path, text, problem }) = cause(error) {
         show_problem(path, text, problem);
+    } else if let Some(NotRequests { path, text, misread }) = cause(error) {
+        show_place(path, text, &misread.span, &misread.message, Some(&misread.help));
     } else {
         output::error(&in_full(error));
     }
@@ -93,10 +97,13 @@ fn print(error: &anyhow::Error) {
 
 /// Draws an error in a file that a person wrote at its place.
 fn show_problem(path: &Path, text: &str, problem: &Problem) {
+    show_place(path, text, &problem.span, &problem.message, problem.hint.as_deref());
+}
+
+fn show_place(path: &Path, text: &str, span: &Range<usize>, message: &str, hint: Option<&str>) {
     let path = spelled(path);
-    let place = Place { path: &path, text, span: problem.span.clone() };
-    let hint = problem.hint.as_deref();
-    output::drawn(&snippet(&problem.message, &place, hint, output::width_of_stderr()));
+    let place = Place { path: &path, text, span: span.clone() };
+    output::drawn(&snippet(message, &place, hint, output::width_of_stderr()));
 }
 
 /// Shows clap's output, which is the help, the version or a usage error, and returns clap's exit

@@ -7,6 +7,7 @@
 mod ambiguity;
 mod ask;
 mod check;
+mod columns;
 mod completions;
 mod coverage;
 mod demo;
@@ -30,6 +31,7 @@ mod hint;
 mod intercept;
 mod listen;
 mod logs;
+mod matching;
 mod misuse;
 mod options;
 mod output;
@@ -53,6 +55,7 @@ mod standard;
 mod status;
 mod stderr;
 mod terminal;
+mod validate;
 mod verify;
 
 use std::ffi::OsString;
@@ -97,6 +100,8 @@ enum Command {
     Serve(serve::Args),
     Reload(reload::Args),
     Check(check::Args),
+    Match(matching::Args),
+    Validate(validate::Args),
     Verify(verify::Args),
     Diff(diff::Args),
     Coverage(coverage::Args),
@@ -129,12 +134,14 @@ impl Command {
             | Self::Generate(_)
             | Self::Health(_)
             | Self::Man(_)
+            | Self::Match(_)
             | Self::Profiles(_)
             | Self::Reload(_)
             | Self::Report(_)
             | Self::Review(_)
             | Self::Schema(_)
             | Self::Serve(_)
+            | Self::Validate(_)
             | Self::Verify(_) => false,
         }
     }
@@ -175,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health::run(&health),
         Command::Completions(shell) => completions::completions(&shell),
         Command::Man(man) => completions::man(&man, command()),
+        Command::Match(requests) => matching::run(&requests, args.verbosity),
         Command::Profiles(profiles) => profiles::run(&profiles),
         Command::Reload(reload) => reload::run(&reload, args.verbosity),
         Command::Schema(schema) => schema::run(&schema),
@@ -182,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Report(report) => report::run(&report, args.verbosity),
         Command::Review(review) => review::run(&review, args.verbosity),
         Command::Record(record) => record::run(record, args.verbosity),
+        Command::Validate(validate) => validate::run(&validate, args.verbosity),
         Command::Verify(verify) => verify::run(&verify, args.verbosity),
         Command::Escapes(escapes) => escapes::run(&escapes),
     };

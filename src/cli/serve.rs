@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 
+use super::columns::aligned;
 use super::enforce::{warn_about_containers, warn_about_root};
 use super::options::{Log, Verbosity};
 use super::service_manager::{self, Watchdog};
@@ -74,19 +75,9 @@ fn check(file: &Path, host: &HostToServe) -> anyhow::Result<Status> {
             listen.collect::<Vec<_>>().join(", "),
         ]
     });
-    let rows: Vec<[String; 4]> = rows.collect();
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let [name, profile, rules] = [0, 1, 2].map(|column| width(column).unwrap_or_default());
-    let mut text = String::new();
-    for [of_name, of_profile, of_rules, listen] in &rows {
-        let line = format!("{of_name:name$}  {of_profile:profile$}  {of_rules:rules$}  {listen}");
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    output::data(&text)?;
-    output::note(&format!("{} can be served: {}", shown(file), count(rows.len(), "program")));
+    output::data(&aligned(&rows.collect::<Vec<_>>()))?;
+    let programs = count(host.programs().len(), "program");
+    output::note(&format!("{} can be served: {programs}", shown(file)));
     Ok(Status::Done)
 }
 

@@ -53,7 +53,7 @@ pub fn left_open(profile: &Profile) -> Vec<Open> {
     let asked: HashSet<usize> =
         of(profile.engine).filter_map(|escape| Some(escape.located()?.operation.index)).collect();
     let rules: Vec<(&Rule, Enforcer)> = representatives(profile, &asked)
-        .map(|entry| (&entry.value, alone(profile, entry)))
+        .map(|entry| (&entry.value, Enforcer::new(&profile.with_one_rule(entry))))
         .collect();
     of(profile.engine).filter_map(|escape| open(escape, &rules)).collect()
 }
@@ -74,16 +74,6 @@ fn representatives<'a>(
             .or_default();
         *alike += 1;
         *alike <= MOST_ALIKE
-    })
-}
-
-/// The gate of one rule, with everything else that the profile says.
-fn alone(profile: &Profile, entry: &Entry<Rule>) -> Enforcer {
-    Enforcer::new(&Profile {
-        allow: vec![entry.clone()],
-        deny: profile.deny.clone(),
-        min_api: profile.min_api,
-        ..Profile::empty(profile.name.clone(), profile.engine)
     })
 }
 

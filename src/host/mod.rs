@@ -12,5 +12,5 @@ mod written;
 pub use model::{
     AuditLog, ClientRules, Host, Program, Settings, Socket, SocketSettings, SocketTls,
 };
-pub use parse::{HostError, load, parse};
+pub use parse::{HostError, is_host_file, load, parse};
 pub use schema::{TITLE as SCHEMA_TITLE, schema};

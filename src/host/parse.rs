@@ -56,6 +56,12 @@ pub enum HostError {
     },
 }
 
+/// Whether a text is meant to be a host file, valid or not: it names programs, as no profile does.
+#[must_use]
+pub fn is_host_file(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("programs:"))
+}
+
 /// Reads and parses the host file at `path`.
 ///
 /// # Errors

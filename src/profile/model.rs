@@ -57,6 +57,18 @@ impl Profile {
         }
     }
 
+    /// The same profile with only one of its rules under `allow`, and nothing under `unknown`. Nobody has
+    /// reviewed it.
+    #[must_use]
+    pub fn with_one_rule(&self, entry: &Entry<Rule>) -> Self {
+        Self {
+            allow: vec![entry.clone()],
+            deny: self.deny.clone(),
+            min_api: self.min_api,
+            ..Self::empty(self.name.clone(), self.engine)
+        }
+    }
+
     /// An index of `allow`.
     #[must_use]
     pub fn allowed(&self) -> RuleIndex {

@@ -26,7 +26,7 @@ impl NotReviewed {
 ///
 /// # Errors
 /// When something in it is still unreviewed.
-pub(super) fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
+pub fn check_reviewed(path: &Path, profile: &Profile) -> Result<(), NotReviewed> {
     if profile.standing().is_reviewed() {
         return Ok(());
     }

@@ -45,7 +45,7 @@ mod to_enforce;
 mod workload;
 
 pub use accounts::{Account, AccountError};
-pub use admission::NotReviewed;
+pub use admission::{NotReviewed, check_reviewed};
 pub use audit_log::AuditLogOptions;
 pub use enforcement::{
     Enforcement, EnforcementEnd, EnforcementNotice, EnforcementOptions, ReloadEnd,

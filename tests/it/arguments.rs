@@ -178,6 +178,13 @@ const ARGUMENTS: &[Row] = &[
     ("check", "commands", "--command docker", No, &[]),
     ("check", "containers", "--container web", No, &[]),
     ("check", "labels", "--label a=b", No, &[]),
+    ("match", "profile", "p.yaml", Input("match @ 'GET /info'"), &[]),
+    ("match", "requests", "requests.txt", Input("match p.yaml @"), &[]),
+    ("match", "body", "--body {}", No, &[]),
+    ("match", "own", "--own web", No, &[]),
+    ("match", "format", "--format json", No, &[]),
+    ("validate", "files", "p.yaml", Input("validate @"), &[]),
+    ("validate", "require_reviewed", "--require-reviewed", No, &[]),
     (
         "verify",
         "profile",
@@ -326,6 +333,8 @@ const IDLE: &[(&str, [&str; 2])] = &[
 
 /// Standard input, twice.
 const TWICE: &[&str] = &[
+    "match - -",
+    "validate - -",
     "generate - -",
     "check - -",
     "check p.yaml - -",
@@ -419,6 +428,7 @@ fn world() -> World {
 fn world_with(world: World) -> World {
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
+    world.write("requests.txt", "GET /info\n");
     recording(&world, "recording.jsonl", &["GET /v1.41/info"]);
     world
 }

@@ -75,6 +75,8 @@ mod layering;
 mod links;
 /// `--from`: the logs of other programs.
 mod logs;
+/// `dsp match`.
+mod matching;
 /// `docs/monitoring`: metrics, alerts and a dashboard.
 mod monitoring;
 /// Real HAProxy, nginx and Caddy with an exported file.
@@ -122,6 +124,8 @@ mod terminal;
 mod tls;
 /// A pseudo-terminal and its screen.
 mod tty;
+/// `dsp validate`.
+mod validate;
 /// `dsp verify`.
 mod verify;
 /// The programs that were recorded for profiles.

@@ -69,6 +69,15 @@ const RUNS: &[(&str, &str, &str)] = &[
     ("check", "usage", "p.yaml"),
     ("check", "findings", "p.yaml other"),
     ("check", "no verdict", "p.yaml cut"),
+    ("match", "done", "p.yaml 'GET /info'"),
+    ("match", "failed", "p.yaml none"),
+    ("match", "usage", "p.yaml"),
+    ("match", "findings", "p.yaml 'GET /events'"),
+    ("match", "no verdict", "own.yaml 'DELETE /containers/x'"),
+    ("validate", "done", "p.yaml"),
+    ("validate", "failed", "none.yaml"),
+    ("validate", "usage", ""),
+    ("validate", "findings", "r"),
     ("verify", "done", "p.yaml"),
     ("verify", "failed", "p.yaml -H unix:///none.sock"),
     ("verify", "usage", ""),
@@ -126,6 +135,7 @@ fn commands(world: &World) -> BTreeSet<String> {
 fn world() -> World {
     let world = World::sample();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    world.write("own.yaml", "version: 1\nname: p\nallow:\n  - DELETE /containers/@own\n");
     world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
     world.write("new.yaml", "version: 1\nname: p\nmin_api: \"1.55\"\nallow:\n  - GET /info\n");
     let folder = world.folder.path().display();
