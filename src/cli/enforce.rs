@@ -12,24 +12,24 @@ use super::options::{Engine, Log, Verbosity};
 use super::profile_argument::Profiles;
 use super::source;
 use super::status::Status;
-use super::{ambiguity, environment, front, output, reloaded, runtime, standard};
+use super::{ambiguity, environment, failure, front, late, output, reloaded, runtime, standard};
 use crate::api::Risk;
 use crate::child::Intercept;
-use crate::engine::{self, Environment};
+use crate::engine::Environment;
 use crate::explain::in_short;
 use crate::profile::{Name, Profile};
 use crate::recording::CommandLine;
 use crate::report::{count, printable};
 use crate::session::{
     AuditLogOptions, Enforcement, EnforcementMode, EnforcementNotice, EnforcementOptions,
-    ProfileToEnforce,
+    LateEngine, ProfileToEnforce,
 };
 use crate::text::spelled;
 
 /// Let through exactly what a profile allows
 ///
 /// With a command, dsp runs it confined and exits with its status. Without one, dsp serves until
-/// Ctrl-C or TERM, and reloads the profile on HUP. Other requests are answered with 403 and the rule
+/// Ctrl-C or TERM, reloads the profile on HUP, and answers with 502 while the engine does not answer. Other requests are answered with 403 and the rule
 /// that would allow them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -106,8 +106,13 @@ async fn enforce(
 ) -> anyhow::Result<Status> {
     front::warn_about_escape(&args.command, intercept.as_ref(), profile.nests());
     let environment = environment::read(args.engine.host.as_deref());
-    let engine = engine::find(&environment, front::PROBE_TIME).await?;
     let is_listener = args.command.is_empty();
+    let (engine, absent) = LateEngine::find(&environment).await?;
+    // A program would only see errors, and its exit status would be about them.
+    let absent = match absent {
+        Some(error) if !is_listener => return Err(error.into()),
+        absent => absent.map(|error| (error, engine.address().clone())),
+    };
     let (only_audits, grace) = (args.audit, args.listen.grace);
     let uses_stdout = args.audit_log.as_deref().is_some_and(standard::is_standard);
     let options = args.options(profile, &environment, intercept)?;
@@ -125,8 +130,15 @@ async fn enforce(
             let how = if only_audits { "auditing" } else { "enforcing" };
             output::note(&format!("{how} profile \"{}\" ({rules}); end with Ctrl-C", profile.name));
         }
+        if let Some((error, address)) = absent {
+            late::report_absent(&error, &address);
+        }
     }
     let notice = |notice| match notice {
+        EnforcementNotice::EngineFound { found, caveats } => {
+            late::report_found(&found, verbosity.quiet);
+            caveats.iter().for_each(|caveat| late::report_caveat(None, caveat));
+        }
         EnforcementNotice::Reloaded(end) => reloaded::report(*end, verbosity.quiet),
         EnforcementNotice::Waiting { open } => front::report_waiting(open, grace),
         EnforcementNotice::Outlived { containers } => {
@@ -134,7 +146,10 @@ async fn enforce(
         }
     };
     let end = enforcement.run(notice).await;
-    let status = front::status(&end.workload);
+    let status = match end.failed {
+        Some(error) => failure::show(&error.into(), false),
+        None => front::status(&end.workload),
+    };
     warn_about_containers(&end.cut_off);
     if !is_listener && !verbosity.quiet {
         summarise(&end.denials, only_audits);

@@ -29,6 +29,7 @@ mod health;
 mod help;
 mod hint;
 mod intercept;
+mod late;
 mod listen;
 mod logs;
 mod matching;

@@ -9,9 +9,10 @@ use super::enforce::{warn_about_containers, warn_about_root};
 use super::options::{Log, Verbosity};
 use super::service_manager::{self, Watchdog};
 use super::status::Status;
-use super::{ambiguity, environment, failure, front, output, reloaded, runtime, standard};
+use super::{ambiguity, environment, failure, front, late, output, reloaded, runtime, standard};
 use crate::api::Address;
-use crate::report::{count, printable};
+use crate::host::EngineSetting;
+use crate::report::count;
 use crate::session::{
     HostEnd, HostReload, HostToServe, Hosting, HostingError, HostingNotice, StartWarning,
 };
@@ -82,7 +83,7 @@ fn check(file: &Path, host: &HostToServe) -> anyhow::Result<Status> {
 }
 
 async fn serve(host: HostToServe, verbosity: Verbosity) -> anyhow::Result<Status> {
-    let engine = host.host().settings.engine.as_ref().map(Address::spelled);
+    let engine = host.host().settings.engine.as_ref().map(EngineSetting::spelled);
     let environment = environment::read(engine.as_deref());
     let runtime_dir = front::runtime_dir(&environment);
     let grace = host.host().settings.grace.as_secs();
@@ -108,11 +109,7 @@ async fn serve(host: HostToServe, verbosity: Verbosity) -> anyhow::Result<Status
         }
     }
     if let Some(absent) = absent {
-        output::warn(&absent.to_string());
-        output::help(&format!(
-            "requests are answered with 502 until the engine at {} answers",
-            hosting.engine()
-        ));
+        late::report_absent(&absent, hosting.engine());
     }
     let watchdog = service_manager::Watchdog::of_service();
     service_manager::ready();
@@ -129,21 +126,10 @@ fn show(notice: HostingNotice, grace: u64, verbosity: Verbosity, watchdog: &Watc
     match notice {
         HostingNotice::Second => watchdog.feed(),
         HostingNotice::Reloading => service_manager::reloading(),
-        HostingNotice::EngineFound { engine, is_silent, caveats } => {
-            if is_silent {
-                output::warn(&format!(
-                    "what answers at {} does not say which engine it is; dsp takes it for Docker Engine",
-                    engine.address
-                ));
-            } else if !verbosity.quiet {
-                let version = printable(&engine.version.version);
-                output::note(&format!("the engine answers now: {version} at {}", engine.address));
-            }
-            for (program, caveat) in caveats {
-                output::warn(&format!("program \"{program}\": {caveat}"));
-                if let Some(help) = caveat.help() {
-                    output::help(&help);
-                }
+        HostingNotice::EngineFound { found, caveats } => {
+            late::report_found(&found, verbosity.quiet);
+            for (program, caveat) in &caveats {
+                late::report_caveat(Some(program), caveat);
             }
         }
         HostingNotice::Reloaded(result) => {

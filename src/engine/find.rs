@@ -234,6 +234,7 @@ fn not_answering(
         ProbeError::Address(_)
         | ProbeError::Failing(_)
         | ProbeError::Strange(_)
+        | ProbeError::Withheld(_)
         | ProbeError::Timeout => "name the engine with -H unix:///path or DOCKER_HOST",
     });
     for path in others {

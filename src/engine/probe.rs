@@ -69,6 +69,9 @@ pub enum ProbeError {
     /// It speaks TLS, and was asked in plain text.
     #[error("it speaks TLS, and was asked without")]
     WantsTls,
+    /// It answers, but does not say who it is, as a proxy that denies the request.
+    #[error("it does not say which engine it is (GET /version: {0})")]
+    Withheld(StatusCode),
 }
 
 #[derive(Deserialize)]
@@ -105,6 +108,9 @@ pub async fn probe(
 ) -> Result<EngineVersion, ProbeError> {
     let exchange = async {
         let (status, body) = get(address, "/version").await?;
+        if withholds(status) {
+            return Err(ProbeError::Withheld(status));
+        }
         if !status.is_success() {
             return Err(ProbeError::Strange(format!("GET /version: {status}")));
         }
@@ -119,6 +125,18 @@ pub async fn probe(
         })
     };
     tokio::time::timeout(timeout, exchange).await.map_err(|_| ProbeError::Timeout)?
+}
+
+/// Whether a status is that of a proxy that does not let a request through. An error of the proxy itself, such
+/// as 502, says nothing about that.
+fn withholds(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+    )
 }
 
 /// Asks whether there is an engine at `address`. A proxy that denies the request counts as an
@@ -252,13 +270,15 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(matches!(at(&path).await, ProbeError::Refused));
         for answer in [
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
             "hello\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
         ] {
             let error = probed(answer).await.unwrap_err();
             assert!(matches!(error, ProbeError::Strange(_)), "{answer}: {error}");
         }
+        let denied = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+        assert!(matches!(probed(denied).await, Err(ProbeError::Withheld(_))));
         assert!(matches!(probed("").await, Err(ProbeError::Timeout)));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address: Address = format!("tcp://127.0.0.1:{port}").parse().unwrap();

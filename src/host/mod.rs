@@ -10,7 +10,8 @@ mod schema;
 mod written;
 
 pub use model::{
-    AuditLog, ClientRules, Host, Program, Settings, Socket, SocketSettings, SocketTls,
+    AuditLog, ClientRules, EngineSetting, Host, Program, Settings, Socket, SocketSettings,
+    SocketTls,
 };
 pub use parse::{HostError, is_host_file, load, parse};
 pub use schema::{TITLE as SCHEMA_TITLE, schema};

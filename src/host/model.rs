@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use crate::api::Address;
 use crate::peer::Clients;
 use crate::profile::Name;
+use crate::wire::SshHost;
 
 /// The programs of a host.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,7 +25,7 @@ pub struct Host {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
     /// The engine, as `-H` names it; `None` is the one that the docker CLI would use.
-    pub engine: Option<Address>,
+    pub engine: Option<EngineSetting>,
     /// Where `dsp reload` connects.
     pub control: Option<Address>,
     /// Where metrics and health are served.
@@ -35,6 +36,26 @@ pub struct Settings {
     pub body_timeout: Option<Duration>,
     /// How many connections there may be at once; `None` for the usual limit.
     pub max_connections: Option<usize>,
+}
+
+/// Which engine a host file names. `DOCKER_TLS_VERIFY` decides on TLS, as with `-H`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum EngineSetting {
+    /// One at a socket, or over TCP.
+    Address(Address),
+    /// One on another machine, through the program `ssh`.
+    Ssh(SshHost),
+}
+
+impl EngineSetting {
+    /// Its text for `-H`.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        match self {
+            Self::Address(address) => address.spelled(),
+            Self::Ssh(host) => host.to_string(),
+        }
+    }
 }
 
 /// A program: what it may do, and where it connects.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::clients::{WrittenRule, check_kinds, parse_clients};
-use super::model::{AuditLog, Host, Program, Settings, Socket, SocketSettings, SocketTls};
+use super::model::{
+    AuditLog, EngineSetting, Host, Program, Settings, Socket, SocketSettings, SocketTls,
+};
 use super::written::{File, KIND, Listen, ProgramFile, SocketFile, SocketSettingsFile};
 use crate::api::Address;
 use crate::profile::Name;
@@ -97,7 +99,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Host, Problem> {
         |seconds: Option<u64>, usual: Duration| seconds.map_or(usual, Duration::from_secs);
     let body_timeout = seconds(file.body_timeout, Settings::BODY_TIMEOUT);
     let settings = Settings {
-        engine: address(&file.engine)?,
+        engine: file.engine.as_ref().map(|engine| parse_engine(text, engine)).transpose()?,
         control: address(&file.control)?,
         metrics: address(&file.metrics)?,
         grace: seconds(file.grace, Settings::GRACE),
@@ -354,6 +356,17 @@ impl Reading<'_> {
             (None, None, None) => Ok(None),
         }
     }
+}
+
+/// Parses the address of an engine, as `-H` takes it.
+fn parse_engine(text: &str, written: &Spanned<String>) -> Result<EngineSetting, Problem> {
+    if !written.value.starts_with("ssh://") {
+        return parse_address(text, written).map(EngineSetting::Address);
+    }
+    let host = written.value.parse().map_err(|error: crate::wire::SshHostError| {
+        at(text, span(text, written), error.to_string(), None)
+    })?;
+    Ok(EngineSetting::Ssh(host))
 }
 
 fn parse_address(text: &str, written: &Spanned<String>) -> Result<Address, Problem> {

@@ -18,6 +18,11 @@ fn value() -> Value {
         "pattern": "^(unix://|tcp://)",
         "description": "unix:///path or tcp://host:port"
     });
+    let engine = json!({
+        "type": "string",
+        "pattern": "^(unix://|tcp://|ssh://)",
+        "description": "unix:///path, tcp://host:port or ssh://user@host"
+    });
     let account = json!({ "type": ["string", "integer"] });
     let socket = json!({
         "oneOf": [address, {
@@ -78,7 +83,7 @@ fn value() -> Value {
         "additionalProperties": false,
         "properties": {
             "version": { "const": 1 },
-            "engine": address,
+            "engine": engine,
             "control": { "type": "string", "pattern": "^unix://", "description": "Where dsp reload connects" },
             "metrics": address,
             "grace": { "type": "integer", "minimum": 0, "description": "Seconds that open requests get at the end" },

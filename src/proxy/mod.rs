@@ -27,6 +27,7 @@ mod streams;
 
 pub use listening::caller::Caller;
 pub use listening::listener::{Access, ListenError, Listener, SocketFile};
+pub use listening::placed_socket::{FileAccess, PlacedSocket};
 pub use listening::process::{Process, processes};
 pub use listening::socket_file::{Hazard, open_folder_to};
 pub use load::limits::Limits;

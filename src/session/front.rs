@@ -15,7 +15,6 @@ use super::start::StartWarning;
 use super::workload::{Workload, WorkloadEnd};
 use crate::api::EngineKind;
 use crate::contents;
-use crate::engine::Engine;
 use crate::follow;
 use crate::peer::Needs;
 use crate::proxy::{Limits, Record, Running, Service};
@@ -56,7 +55,8 @@ impl OpenFront {
     /// socket with this name.
     pub(super) async fn open(
         options: FrontOptions,
-        engine: &Engine,
+        engine: &EngineAddress,
+        kind: EngineKind,
         name: &str,
         warn: &mut dyn FnMut(StartWarning),
     ) -> Result<Self, SocketsError> {
@@ -65,7 +65,7 @@ impl OpenFront {
             Workload::Program { intercept, .. } => intercept.as_ref(),
             Workload::Listener { .. } | Workload::InProcess => None,
         };
-        let covered = covered_access(intercept, &engine.address);
+        let covered = covered_access(intercept, engine);
         let usual = match &workload {
             Workload::Listener { .. } => UsualSocket::Named(name),
             Workload::Program { .. } | Workload::InProcess => {
@@ -80,13 +80,13 @@ impl OpenFront {
             let (address, is_local) = (listener.address().clone(), listener.is_local());
             warn(StartWarning::OpenToAll { address, is_local });
         }
-        let (kind, engine) = (engine.version.kind, engine.address.clone());
+        let engine = engine.clone();
         Ok(Self { sockets, kind, engine, workload, covering })
     }
 
     /// The sockets that containers ask for.
-    pub(super) fn sockets(&self, engine: &Engine) -> contents::Sockets {
-        let path = engine.address.socket();
+    pub(super) fn sockets(&self) -> contents::Sockets {
+        let path = self.engine.socket();
         contents::Sockets::new(self.sockets.unix_paths(), follow::known_paths(path))
     }
 

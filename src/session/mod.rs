@@ -20,6 +20,7 @@ mod follow;
 mod front;
 mod hosting;
 mod journal;
+mod late_engine;
 mod limits;
 mod log_throttle;
 mod metrics;
@@ -64,6 +65,7 @@ pub use hosting::{
     HostingStartError, OpenedSockets, ProgramEnd, ProgramReload, ProgramToServe, ReloadReply,
     ReloadedProgram, ask_to_reload,
 };
+pub use late_engine::{EngineFound, LateEngine};
 pub use log_throttle::LogThrottle;
 pub use nested::NestedError;
 pub use output::{JournalError, JournalOutput};

@@ -103,7 +103,8 @@ impl Recording {
         let RecordingOptions { front, output, command, has_arguments, labels, follow } = options;
         let runtime_dir = front.runtime_dir.clone();
         let ends_at_signal = front.workload.ends_at_signal();
-        let front = OpenFront::open(front, &engine, "record", warn).await?;
+        let front =
+            OpenFront::open(front, &engine.address, engine.version.kind, "record", warn).await?;
         let follow = follow.map(|sessions| FollowOptions {
             output: output.clone(),
             sessions,
@@ -124,7 +125,7 @@ impl Recording {
             ..Session::begin(command)
         };
         let recorder = Arc::new(Recorder::new(output.begin(&session, Purpose::Evidence)?));
-        let sockets = front.sockets(&engine);
+        let sockets = front.sockets();
         let observer = Observer::new(engine.version.kind).reading_contents(sockets);
         let (front, workload) = match &follower {
             Some(follower) => {

@@ -232,18 +232,22 @@ impl ProfileInForce {
         Arc::clone(&self.gate) as Arc<dyn Gate>
     }
 
-    /// Reads the profiles again and puts the new versions in force.
+    /// Reads the profiles again and puts the new versions in force. An engine that is not known yet is
+    /// compared with them later.
     ///
     /// # Errors
     /// When one of them cannot be put in force. The old ones then stay in force.
     pub(super) fn reload(
         &mut self,
-        engine: &Engine,
+        engine: Option<&Engine>,
         running: &Running,
         service: impl Fn(Arc<dyn Gate>) -> Service<Audit>,
     ) -> Result<Reload, ProfileError> {
         let file = self.file.load_again()?;
-        let caveats = file.check_engine(engine)?;
+        let caveats = match engine {
+            Some(engine) => file.check_engine(engine)?,
+            None => Vec::new(),
+        };
         let prepared = self.prepare(file)?;
         for nested in self.put(prepared) {
             let service = service(nested.gate).numbered(nested.number);

@@ -10,6 +10,7 @@ use crate::api::Address;
 use crate::proxy::Hazard;
 use crate::text::{printable, shown};
 use crate::verify::Caveat;
+use crate::wire::EngineAddress;
 
 /// Why recording or enforcing cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,14 @@ pub enum StartWarning {
     /// Others can replace dsp's socket.
     #[error("{}", hazardous(.0))]
     Hazard(Hazard),
+    /// The engine did not say who it is.
+    #[error(
+        "what answers at {address} does not say which engine it is; dsp takes it for Docker Engine"
+    )]
+    SilentEngine {
+        /// Its address.
+        address: EngineAddress,
+    },
     /// A socket cannot tell its clients apart, so anyone who reaches it can connect.
     #[error("{} can connect to {address}", clients(*is_local))]
     OpenToAll {
@@ -82,7 +91,7 @@ impl StartWarning {
             Self::CutOff { container } | Self::CutOffNested { container } => {
                 Some(format!("docker restart {}", printable(container)))
             }
-            Self::Hazard(_) => None,
+            Self::Hazard(_) | Self::SilentEngine { .. } => None,
             Self::OpenToAll { .. } => Some(
                 "a unix socket can be limited to one user, with --mode and --allow-uid".to_owned(),
             ),

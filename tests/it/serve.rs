@@ -193,6 +193,54 @@ fn a_reload_takes_effect_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_reload_changes_who_may_use_a_socket() {
+    let world = World::sample();
+    let text = two_programs(&world);
+    let with = |mode: &str, more: &str| {
+        let folder = world.folder.path().display().to_string();
+        ["lists", "watches"].iter().fold(text.clone(), |text, name| {
+            let address = format!("listen: unix://{folder}/{name}.sock");
+            let listen = format!(
+                "listen: {{ address: unix://{folder}/{name}.sock, mode: \"{mode}\"{more} }}"
+            );
+            text.replace(&address, &listen)
+        })
+    };
+    let mode = |name: &str| {
+        let file = fs::metadata(world.path(&format!("{name}.sock"))).unwrap();
+        (file.permissions().mode() & 0o777, std::os::unix::fs::MetadataExt::gid(&file))
+    };
+    let own = rustix::process::getegid().as_raw();
+    let serving = Serving::start(&world, &text, &["lists.sock", "watches.sock"]);
+    let mut stream = serving.streaming("watches.sock");
+    world.write("dsp.yaml", &with("666", ""));
+    let done = world.dsp(&["reload", "control.sock"]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert_eq!([mode("lists"), mode("watches")], [(0o666, own); 2]);
+    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1, "the stream continues");
+    if rustix::process::geteuid().is_root() {
+        world.write("dsp.yaml", &with("640", ", group: 4711"));
+        let done = world.dsp(&["reload", "control.sock"]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        assert_eq!([mode("lists"), mode("watches")], [(0o640, 4711); 2]);
+        // Which group it would have without the key is not known any more.
+        world.write("dsp.yaml", &with("666", ""));
+        let done = world.dsp(&["reload", "control.sock"]);
+        assert_eq!(done.status, 1);
+        assert!(done.err.contains("group of unix://") && done.err.contains("restarted"));
+        assert_eq!([mode("lists"), mode("watches")], [(0o640, 4711); 2]);
+    }
+    // If one of them cannot be changed, none is.
+    let (group, before) = (mode("lists").1, mode("lists"));
+    fs::remove_file(world.path("watches.sock")).unwrap();
+    world.write("dsp.yaml", &with("600", &format!(", group: {group}")));
+    let done = world.dsp(&["reload", "control.sock"]);
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("cannot change who may use unix://"), "{}", done.err);
+    assert_eq!(mode("lists"), before);
+}
+
+#[test]
 fn requests_get_502_until_the_engine_is_there() {
     let mut world = World::without_engine();
     let text = two_programs(&world);

@@ -57,6 +57,17 @@ fn a_host_file_is_read() {
 }
 
 #[test]
+fn an_engine_is_named_as_for_the_docker_cli() {
+    let named = |engine: &str| WHOLE.replace("unix:///var/run/docker.sock", engine);
+    for engine in ["ssh://root@far:22", "ssh://far/run/docker.sock", "tcp://[::1]:2376"] {
+        let host = parse(&named(engine), Path::new("/etc/dsp")).unwrap();
+        assert_eq!(host.settings.engine.unwrap().spelled(), engine);
+    }
+    assert!(problem(&named("ssh://-oProxyCommand=x")).starts_with("2:9: "), "in its place");
+    assert!(problem(&named("http://far")).starts_with("2:9: "));
+}
+
+#[test]
 fn programs_share_a_socket_if_their_clients_can_be_told_apart() {
     let text = "version: 1\nprograms:\n  a:\n    profile: x\n    listen: { address: unix:///s, mode: 666 }\n    \
                 clients: [{ container: web }, { user: 7 }]\n  b:\n    profile: y\n    listen: unix:///s\n    \

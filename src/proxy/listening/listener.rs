@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::door::Door;
+use super::placed_socket::{FileAccess, PlacedSocket};
 use super::socket_file::{self, Hazard, Identity, Place, unix_socket};
 use crate::api::Address;
 use crate::peer::Peer;
@@ -42,6 +43,13 @@ pub struct Access {
 }
 
 impl Access {
+    /// The mode, the owner and the group of the file of a unix socket.
+    #[must_use]
+    pub fn file(&self) -> FileAccess {
+        let mode = self.mode.unwrap_or(SOCKET_MODE);
+        FileAccess { mode, owner: self.owner, group: self.group }
+    }
+
     /// Whether other machines may reach a TCP address: if that was asked for, or if each client needs a
     /// certificate.
     fn reaches_others(&self) -> bool {
@@ -210,6 +218,12 @@ impl Listener {
         self.file.take()
     }
 
+    /// The file of a unix socket that this listener has made.
+    #[must_use]
+    pub fn placed(&self) -> Option<PlacedSocket> {
+        self.file.as_ref().map(|file| PlacedSocket::new(file.path.clone(), file.identity))
+    }
+
     /// The address that clients use.
     #[must_use]
     pub fn address(&self) -> &Address {
@@ -306,7 +320,7 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
 fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFile)> {
     let place = Place::of(path)?;
     let socket = unix_socket()?;
-    let identity = place.bind(&socket, access.mode.unwrap_or(SOCKET_MODE))?;
+    let identity = place.bind(&socket, access.file().mode)?;
     let file = SocketFile { path: path.to_owned(), identity, is_left: false };
     if access.owner.is_some() || access.group.is_some() {
         place.give(identity, access.owner, access.group)?;

@@ -7,5 +7,6 @@ pub(super) mod door;
 pub(super) mod listener;
 #[cfg(target_os = "linux")]
 mod peer_groups;
+pub(super) mod placed_socket;
 pub(super) mod process;
 pub(super) mod socket_file;

@@ -37,7 +37,9 @@ pub(crate) struct Found {
     pub(crate) identity: Identity,
     pub(crate) is_socket: bool,
     is_own: bool,
-    mode: u32,
+    pub(super) mode: u32,
+    pub(super) owner: u32,
+    pub(super) group: u32,
 }
 
 /// A folder on the path to a socket in which other users could replace the socket.
@@ -124,7 +126,7 @@ impl Place {
         let found = self.found()?.filter(|found| found.is_socket && found.is_own);
         let found = found.ok_or_else(replaced)?;
         if found.mode != mode {
-            self.set_mode(&found, raw)?;
+            self.set_mode(found.identity, mode)?;
         }
         Ok(found.identity)
     }
@@ -151,19 +153,23 @@ impl Place {
         Ok(())
     }
 
-    /// Sets the mode of a socket file that was not created with it, because a default ACL of the folder
-    /// (acl(5)) took precedence over the umask.
+    /// Sets the mode of a file: one that was not created with it, because a default ACL of the folder (acl(5))
+    /// took precedence over the umask, or one that is being served.
     #[cfg(target_os = "linux")]
-    fn set_mode(&self, found: &Found, mode: Mode) -> io::Result<()> {
+    pub(super) fn set_mode(&self, identity: Identity, mode: u32) -> io::Result<()> {
         use std::os::fd::AsRawFd;
-        let file = self.open(found.identity)?;
+        let mode = Mode::from_raw_mode(mode as RawMode);
+        let file = self.open(identity)?;
         // Through /proc, because fchmod(2) does not accept a file opened with `O_PATH`.
         Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode)?)
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn set_mode(&self, _found: &Found, mode: Mode) -> io::Result<()> {
-        let flags = AtFlags::SYMLINK_NOFOLLOW;
+    pub(super) fn set_mode(&self, identity: Identity, mode: u32) -> io::Result<()> {
+        if self.found()?.is_none_or(|found| found.identity != identity) {
+            return Err(replaced());
+        }
+        let (mode, flags) = (Mode::from_raw_mode(mode as RawMode), AtFlags::SYMLINK_NOFOLLOW);
         Ok(rustix::fs::chmodat(&self.folder, &self.name, mode, flags)?)
     }
 
@@ -190,11 +196,13 @@ impl Found {
             // With a second link, the file may be a socket from elsewhere.
             is_own: stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1,
             mode: u32::from(Mode::from_raw_mode(stat.st_mode).bits()),
+            owner: stat.st_uid,
+            group: stat.st_gid,
         }
     }
 }
 
-fn replaced() -> io::Error {
+pub(super) fn replaced() -> io::Error {
     io::Error::other("another program put something else in its place")
 }
 

@@ -81,6 +81,14 @@ pub enum HostingError {
         /// What changed.
         what: String,
     },
+    /// Who may use a socket cannot be changed.
+    #[error("cannot change who may use {address}: {source}")]
+    Access {
+        /// The socket.
+        address: Address,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// systemd has opened a socket that the file does not name.
     #[error("systemd has opened the socket {address}, which the file does not name")]
     NotInFile {

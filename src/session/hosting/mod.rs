@@ -3,10 +3,10 @@
 //! All of them share one proxy, its threads and its limits. Each has its own sockets, decisions, owner,
 //! denials and audit log.
 
+mod access;
 mod activation;
 mod by_client;
 mod control;
-mod engine;
 mod http;
 mod load;
 mod monitor;

@@ -1,5 +1,6 @@
 //! Reads the host file and its profiles again. Everything of the new version takes effect, or nothing.
 
+use super::access::AccessChanges;
 use super::activation::OpenedSockets;
 use super::load::{HostToServe, HostingError, ProgramToServe, clients};
 use super::program::{Served, asked_for};
@@ -82,8 +83,9 @@ impl Hosting {
         for program in programs {
             ready.push(self.prepare(program)?);
         }
+        let changes = AccessChanges::make(&self.sockets, &host)?;
         // Last, because certificates are in use as soon as they have been read.
-        self.load_certificates()?;
+        self.load_certificates().inspect_err(|_| changes.undo())?;
         // From here on, nothing fails.
         self.host = host;
         let mut reloaded = Vec::new();
@@ -190,12 +192,13 @@ impl Hosting {
     /// Serves each socket for the program that the file names now.
     fn put_sockets(&mut self, listeners: Vec<(Socket, Listener)>) {
         let host = &self.host;
-        self.sockets.retain(|open| {
-            let is_kept = host.sockets.contains(&open.socket);
-            if !is_kept {
-                open.listening.close();
+        self.sockets.retain_mut(|open| {
+            let kept = host.sockets.iter().find(|socket| socket.address == open.socket.address);
+            match kept {
+                Some(socket) => open.socket.clone_from(socket),
+                None => open.listening.close(),
             }
-            is_kept
+            kept.is_some()
         });
         for open in &self.sockets {
             open.admission.set(self.programs_of(&open.socket));
@@ -224,8 +227,19 @@ fn check_fixed(old: &Host, new: &Host) -> Result<(), HostingError> {
     }
     for socket in &new.sockets {
         let was = old.sockets.iter().find(|known| known.address == socket.address);
-        if was.is_some_and(|was| was.settings != socket.settings) {
-            return fixed(format!("who may use {}", socket.address));
+        let Some(was) = was.map(|was| &was.settings) else { continue };
+        let is = &socket.settings;
+        for (what, is_same) in [
+            // Which one it would be without the key is not known any more.
+            ("owner", was.owner.is_none() || is.owner.is_some()),
+            ("group", was.group.is_none() || is.group.is_some()),
+            ("allow_host", was.hosts == is.hosts),
+            ("insecure_tcp", was.anywhere == is.anywhere),
+            ("the files for TLS", was.tls == is.tls),
+        ] {
+            if !is_same {
+                return fixed(format!("{what} of {}", socket.address));
+            }
         }
     }
     for (name, program) in &new.programs {

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::control::{ReloadReply, ReloadedProgram};
-use super::engine::{Found, HostEngine};
 use super::load::HostingError;
 use super::reload::{HostReload, ProgramReload};
 use super::served::Hosting;
-use crate::engine::Engine;
 use crate::profile::Name;
 use crate::session::audit_log::About;
+use crate::session::late_engine::EngineFound;
 use crate::session::signals::{Notice, serve_until_signal};
 use crate::verify::Caveat;
 
@@ -21,9 +20,7 @@ pub enum HostingNotice {
     /// The engine was not there, and is now. The caveats are those of each program.
     EngineFound {
         /// The engine.
-        engine: Engine,
-        /// Whether it did not say who it is.
-        is_silent: bool,
+        found: EngineFound,
         /// What is to be known about enforcing the profiles on it.
         caveats: Vec<(Name, Caveat)>,
     },
@@ -79,13 +76,11 @@ impl Hosting {
         // A closed channel: this one is not used any more.
         let mut reloads = std::mem::replace(&mut self.reloads, mpsc::channel(1).1);
         let changing = async {
-            let is_known = self.engine.known().is_some();
-            let mut late = Box::pin(HostEngine::wait(self.engine.located().clone()));
-            let mut is_late = !is_known;
+            let mut late = self.engine.wait();
             loop {
                 tokio::select! {
-                    found = &mut late, if is_late => {
-                        is_late = false;
+                    found = &mut late => {
+                        late = Box::pin(std::future::pending());
                         match self.engine_found(found) {
                             Ok(found) => notice(found),
                             Err(error) => return error,
@@ -116,24 +111,21 @@ impl Hosting {
     }
 
     /// From now on, the engine is known.
-    fn engine_found(&mut self, found: Found) -> Result<HostingNotice, HostingError> {
-        let (engine, is_silent) = match found {
-            Found::Engine(engine) => (engine, false),
-            Found::Silent(engine) => (engine, true),
-        };
+    fn engine_found(&mut self, found: EngineFound) -> Result<HostingNotice, HostingError> {
+        let engine = &found.engine;
         let mut caveats = Vec::new();
         for (name, served) in &self.programs {
-            let found = served.profile.check_engine(&engine);
-            let found = found.map_err(|error| HostingError::of_program(name, error))?;
-            caveats.extend(found.into_iter().map(|caveat| (name.clone(), caveat)));
+            let checked = served.profile.check_engine(engine);
+            let checked = checked.map_err(|error| HostingError::of_program(name, error))?;
+            caveats.extend(checked.into_iter().map(|caveat| (name.clone(), caveat)));
         }
         self.owners.set_kind(engine.version.kind);
         for served in self.programs.values() {
             // If it fails, the log goes on in its old session, which does not name the engine.
-            let _ = served.audit.reopen(About::new(served.profile.main(), Some(&engine)));
+            let _ = served.audit.reopen(About::new(served.profile.main(), Some(engine)));
         }
-        self.engine.know(engine.clone());
-        Ok(HostingNotice::EngineFound { engine, is_silent, caveats })
+        self.engine.know(found.clone());
+        Ok(HostingNotice::EngineFound { found, caveats })
     }
 
     async fn finish(mut self, failed: Option<HostingError>) -> HostEnd {

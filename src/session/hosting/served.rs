@@ -10,19 +10,19 @@ use tokio::task::JoinSet;
 use super::activation::OpenedSockets;
 use super::by_client::{ByClient, ProgramOfSocket};
 use super::control::{Asker, Control};
-use super::engine::HostEngine;
 use super::http;
 use super::load::{HostToServe, HostingError, access};
 use super::monitor::{HostMetrics, Monitor, Monitoring};
 use super::program::{Common, Served};
-use crate::api::{Address, EngineKind};
+use crate::api::Address;
 use crate::engine::{Engine, Environment, FindError};
 use crate::host::{Host, Socket};
 use crate::profile::{Name, Profile};
-use crate::proxy::{Access, Limits, Listener, Listening, Proxy, Running};
+use crate::proxy::{Access, Limits, Listener, Listening, PlacedSocket, Proxy, Running};
 use crate::session::connection_log::ConnectionLog;
 use crate::session::containers::Containers;
 use crate::session::engine_watch::EngineWatch;
+use crate::session::late_engine::LateEngine;
 use crate::session::limits::most_connections;
 use crate::session::owners::EngineOwners;
 use crate::session::reload::NestedListeners;
@@ -42,7 +42,7 @@ pub struct Hosting {
     pub(super) file: std::path::PathBuf,
     pub(super) host: Host,
     pub(super) running: Arc<Running>,
-    pub(super) engine: HostEngine,
+    pub(super) engine: LateEngine,
     pub(super) owners: Arc<EngineOwners>,
     pub(super) containers: Arc<Containers>,
     pub(super) runtime_dir: RuntimeDir,
@@ -61,6 +61,8 @@ pub struct Hosting {
 pub(super) struct OpenSocket {
     pub(super) socket: Socket,
     pub(super) tls: Option<Arc<ListenerTls>>,
+    /// Its file, if dsp has made it.
+    pub(super) file: Option<PlacedSocket>,
     pub(super) listening: Listening,
     pub(super) admission: Arc<ByClient>,
 }
@@ -81,7 +83,10 @@ impl Hosting {
         let signals = (EndSignals::except_hangup().map_err(HostingError::from)?, {
             handle_signal(SignalKind::hangup()).map_err(HostingError::from)?
         });
-        let (engine, absent) = HostEngine::find(environment).await?;
+        let (engine, absent) = LateEngine::find(environment).await?;
+        if engine.is_silent() {
+            warn(None, StartWarning::SilentEngine { address: engine.address().clone() });
+        }
         if let Some(engine) = engine.known() {
             for (name, caveat) in host.check_engine(engine)? {
                 warn(Some(&name), StartWarning::Caveat(caveat));
@@ -92,9 +97,7 @@ impl Hosting {
         if let Some(engine) = engine.known() {
             owners.set_kind(engine.version.kind);
         }
-        // podman answers as Docker does, too.
-        let kind = engine.known().map_or(EngineKind::Docker, |engine| engine.version.kind);
-        let containers = Arc::new(Containers::new(engine.address(), kind));
+        let containers = Arc::new(Containers::new(engine.address(), engine.kind()));
         let limits = limits(&host);
         let mut listeners = Vec::new();
         for socket in &host.sockets {
@@ -211,11 +214,12 @@ impl Hosting {
     /// Serves a socket for the programs that it is for.
     pub(super) fn serve_socket(&mut self, socket: Socket, listener: Listener) {
         let programs = self.programs_of(&socket);
-        let tls = listener.tls().map(Arc::clone);
+        let (tls, file) = (listener.tls().map(Arc::clone), listener.placed());
         let admission = Arc::new(ByClient::new(programs, Arc::clone(&self.containers)));
         for listening in self.running.listen(vec![listener], Arc::clone(&admission)) {
             let (socket, admission) = (socket.clone(), Arc::clone(&admission));
-            self.sockets.push(OpenSocket { socket, tls: tls.clone(), listening, admission });
+            let (tls, file) = (tls.clone(), file.clone());
+            self.sockets.push(OpenSocket { socket, tls, file, listening, admission });
         }
     }
 }

@@ -71,7 +71,7 @@ impl World {
     fn reload(&mut self) -> Result<Reload, ProfileError> {
         let service =
             |gate| Arc::new(Audit::default()).nested_service(gate, self.engine.address.clone());
-        self.profile.reload(&self.engine, &self.running, service)
+        self.profile.reload(Some(&self.engine), &self.running, service)
     }
 
     /// The socket that a container of this image gets that asks for the engine's.

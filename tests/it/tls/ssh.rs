@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::World;
+use crate::support::{World, wait_for};
 
 /// A program called `ssh` that writes down its arguments and connects to the sample engine.
 fn with_ssh(world: &World, script: &str) -> String {
@@ -75,4 +75,28 @@ fn what_ssh_says_is_the_error() {
     world.host = "ssh://-oProxyCommand=x".to_owned();
     all.push_str(&world.dsp(&["verify", "builtin:monitor"]).err);
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_host_file_can_name_it() {
+    let world = World::sample();
+    let path = with_ssh(&world, BRIDGE);
+    let folder = world.folder.path().display();
+    world.write(
+        "dsp.yaml",
+        &format!(
+            "version: 1\nengine: ssh://me@far.example\nprograms:\n  a:\n    \
+             profile: builtin:monitor\n    listen: unix://{folder}/a.sock\n"
+        ),
+    );
+    let mut command = world.dsp_command(&["serve", "dsp.yaml"]);
+    command.env("PATH", path);
+    let mut dsp = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let asked = || {
+        let curl = "curl -s --unix-socket a.sock http://d/containers/json";
+        world.shell(curl).out.starts_with('[')
+    };
+    wait_for("an answer through ssh", asked);
+    dsp.kill().unwrap();
+    dsp.wait().unwrap();
 }
