@@ -54,6 +54,8 @@ mod podman_secrets;
 mod readme;
 /// The engine's own list of routes.
 mod routes;
+/// One `dsp serve` for four real programs.
+mod serve;
 /// Programs cannot notice that they are recorded.
 mod transparent;
 /// Messages of every form, byte for byte.

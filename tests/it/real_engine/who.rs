@@ -16,7 +16,7 @@ const PROFILE: &str = "version: 1\nname: p\nallow:\n  - GET /version\n";
 
 /// The first process in the namespaces of an engine that `scripts/engine` started; `None` if it runs in the
 /// same ones as this test.
-fn first_process(world: &World) -> Option<String> {
+pub(super) fn first_process(world: &World) -> Option<String> {
     let socket = world.host.trim_start_matches("unix://");
     let pid = Path::new(socket).parent()?.join("world/pid");
     fs::read_to_string(pid).ok().map(|pid| pid.trim().to_owned())
