@@ -6,6 +6,7 @@
 //!
 //! `api -> recording -> learn -> profile -> policy -> proxy`
 
+pub mod adopt;
 pub mod answers;
 pub mod api;
 pub mod cases;

@@ -4,6 +4,7 @@
 //! Data goes to stdout, messages to stderr. A command returns its exit status or an error; errors are
 //! shown in one place, `failure`.
 
+mod adopt;
 mod ambiguity;
 mod ask;
 mod check;
@@ -96,6 +97,7 @@ struct Args {
 enum Command {
     Record(record::Args),
     Generate(generate::Args),
+    Adopt(adopt::Args),
     Review(review::Args),
     Enforce(enforce::Args),
     Serve(serve::Args),
@@ -124,7 +126,8 @@ impl Command {
         match self {
             Self::Enforce(enforce) => !enforce.command.is_empty(),
             Self::Record(record) => !record.command.is_empty(),
-            Self::Check(_)
+            Self::Adopt(_)
+            | Self::Check(_)
             | Self::Completions(_)
             | Self::Coverage(_)
             | Self::Demo(_)
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
     };
     let confined = args.command.runs_a_program();
     let result = match args.command {
+        Command::Adopt(adopt) => adopt::run(&adopt, args.verbosity),
         Command::Check(check) => check::run(&check, args.verbosity),
         Command::Coverage(coverage) => coverage::run(&coverage),
         Command::Demo(demo) => demo::run(&demo),

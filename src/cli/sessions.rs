@@ -39,6 +39,17 @@ impl Sessions {
         }
     }
 
+    /// The first option that is given, if any is.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--session", !self.sessions.is_empty()),
+            ("--command", !self.commands.is_empty()),
+            ("--container", !self.containers.is_empty()),
+            ("--label", !self.labels.is_empty()),
+        ];
+        options.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+    }
+
     /// Refuses options that select by what a log does not contain.
     pub(super) fn check_for_logs(&self) -> anyhow::Result<()> {
         let of_recordings = [

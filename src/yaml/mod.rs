@@ -1,9 +1,11 @@
 //! YAML: how the files that people write are read, strictly and with positions, and how texts are spelled
 //! in it. The one place that names the YAML crate.
 
+mod foreign;
 mod problem;
 mod spelling;
 
+pub use foreign::{Node, Placed, from_foreign};
 pub use problem::{FileKind, Problem, at, hint, nearest, span};
 /// A value with its position.
 pub use serde_saphyr::Spanned;

@@ -228,6 +228,30 @@ const ARGUMENTS: &[Row] = &[
     ),
     ("escapes", "closed_by", "--closed-by contents", No, &[]),
     ("escapes", "format", "--format json", No, &[]),
+    ("adopt", "file", "flags", Input("adopt @ --from wollomatic --name x"), &[]),
+    ("adopt", "program", "--from wollomatic", No, &[]),
+    ("adopt", "service", "--service x", No, &[]),
+    ("adopt", "engine", "--engine docker", No, &[]),
+    (
+        "adopt",
+        "recordings",
+        "--recording recording.jsonl",
+        Input("adopt flags --from wollomatic --recording @"),
+        &[],
+    ),
+    (
+        "adopt",
+        "output",
+        "--output new.yaml",
+        Output("adopt flags --from wollomatic --name x -o @"),
+        &[],
+    ),
+    ("adopt", "name", "--name x", No, &[]),
+    ("adopt", "format", "--format text", No, &[]),
+    ("adopt", "sessions", "--session 1", No, &[]),
+    ("adopt", "commands", "--command x", No, &[]),
+    ("adopt", "containers", "--container x", No, &[]),
+    ("adopt", "labels", "--label a=b", No, &[]),
     ("export", "profile", "p.yaml", Input("export @ --format nginx"), &[]),
     ("export", "format", "--format nginx", No, &[]),
     ("export", "output", "--output new.conf", Output("export p.yaml --format nginx -o @"), &[]),
@@ -278,6 +302,8 @@ const NEEDS: &[(&str, &str, &str)] = &[
 /// Lines in which an argument would do nothing, or could not be, because of the values that it and
 /// another one have; and what the message names.
 const IDLE: &[(&str, [&str; 2])] = &[
+    ("adopt flags --from wollomatic --session 1", ["--session", "--recording"]),
+    ("adopt flags --from wollomatic --format json -o -", ["--format", "--output"]),
     ("record --insecure-tcp", ["--insecure-tcp", "--listen"]),
     ("record --insecure-tcp --listen unix:///l.sock", ["--insecure-tcp", "--listen"]),
     ("record --insecure-tcp --listen tcp://127.0.0.1:0", ["--insecure-tcp", "--listen"]),
@@ -335,6 +361,7 @@ const IDLE: &[(&str, [&str; 2])] = &[
 const TWICE: &[&str] = &[
     "match - -",
     "validate - -",
+    "adopt - --recording -",
     "generate - -",
     "check - -",
     "check p.yaml - -",
@@ -427,6 +454,7 @@ fn world() -> World {
 /// A world with a profile, a wider one, and a recording.
 fn world_with(world: World) -> World {
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
+    world.write("flags", "-allowGET=/info\n");
     world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
     world.write("requests.txt", "GET /info\n");
     recording(&world, "recording.jsonl", &["GET /v1.41/info"]);

@@ -13,6 +13,8 @@
 
 /// The steps of `action.yml`, with inputs and files that an attacker chose.
 mod action;
+/// `dsp adopt`: the configuration of other proxies.
+mod adopt;
 /// Every argument of every command: what it conflicts with, and what `-` means for it.
 mod arguments;
 /// Questions at the terminal, their options for scripts, and what ends them.

@@ -97,6 +97,10 @@ const RUNS: &[(&str, &str, &str)] = &[
     ("escapes", "failed", "none.yaml"),
     ("escapes", "usage", ""),
     ("escapes", "findings", "wide.yaml"),
+    ("adopt", "done", "flags --from wollomatic"),
+    ("adopt", "failed", "none"),
+    ("adopt", "usage", ""),
+    ("adopt", "findings", "unreadable --from wollomatic"),
     ("export", "done", "--format nginx p.yaml"),
     ("export", "failed", "--format nginx none.yaml"),
     ("export", "usage", "--format squid p.yaml"),
@@ -136,6 +140,8 @@ fn world() -> World {
     let world = World::sample();
     world.write("p.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n");
     world.write("own.yaml", "version: 1\nname: p\nallow:\n  - DELETE /containers/@own\n");
+    world.write("flags", "-allowGET=/info\n");
+    world.write("unreadable", "-allowGET=(?=/info)\n");
     world.write("wide.yaml", "version: 1\nname: p\nallow:\n  - GET /info\n  - POST /build\n");
     world.write("new.yaml", "version: 1\nname: p\nmin_api: \"1.55\"\nallow:\n  - GET /info\n");
     let folder = world.folder.path().display();

@@ -5,7 +5,7 @@
 /// When they write a request down.
 mod held;
 /// The program.
-mod proxy;
+pub mod proxy;
 /// The engine behind it.
 mod upstream;
 

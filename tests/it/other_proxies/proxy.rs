@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::Instant;
 
 use dsp::export::{Format, export};
@@ -17,7 +18,7 @@ pub struct Proxy {
     child: Child,
     port: u16,
     // Dropped before the folder of its socket.
-    _upstream: Upstream,
+    upstream: Upstream,
     world: World,
 }
 
@@ -39,55 +40,37 @@ pub fn is_installed(program: &str) -> bool {
 impl Proxy {
     /// Starts the program with the exported profile and waits until it serves.
     pub fn start(format: Format, profile: &Profile) -> Self {
+        Self::serve(format.as_str(), |world, socket, port| {
+            command(format, profile, world, socket, port)
+        })
+    }
+
+    /// Starts a program, which `command` prepares in a folder for the socket of an engine and a port, and
+    /// waits until it serves.
+    pub fn serve(program: &str, command: impl FnOnce(&World, &Path, u16) -> Command) -> Self {
         let world = World::without_engine();
         let socket = world.path("u.sock");
         let upstream = Upstream::start(&socket);
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let text = export(profile, format)
-            .unwrap()
-            .replace("127.0.0.1:2375", &format!("127.0.0.1:{port}"))
-            .replace("http://:2375", &format!("http://:{port}"))
-            .replace("/var/run/docker.sock", socket.to_str().unwrap());
-        world.write("exported", &text);
-        let mut command = match format {
-            Format::Haproxy => world.command("haproxy", &["-db", "-f", "exported"]),
-            Format::Nginx => {
-                world.write(
-                    "nginx.conf",
-                    &around(
-                        world.folder.path().to_str().unwrap(),
-                        &format!(
-                            "access_log off;\n    include {}/exported;\n",
-                            world.folder.path().display()
-                        ),
-                    ),
-                );
-                let folder = world.folder.path().to_str().unwrap().to_owned() + "/";
-                world.command("nginx", &["-p", &folder, "-c", "nginx.conf"])
-            }
-            Format::Caddy => {
-                world.command("caddy", &["run", "--config", "exported", "--adapter", "caddyfile"])
-            }
-            other => panic!("no program for {other}"),
-        };
+        let mut command = command(&world, &socket, port);
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"));
         let said = std::fs::File::create(world.path("said")).unwrap();
-        command.stdout(Stdio::null()).stderr(said);
+        command.stdout(said.try_clone().unwrap()).stderr(said);
         let mut child = command.spawn().unwrap();
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = child.try_wait().unwrap();
             assert!(
                 ended.is_none() && start.elapsed() < PATIENCE,
-                "{format} does not serve: {}",
+                "{program} does not serve: {}",
                 world.read("said")
             );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        Self { world, child, port, _upstream: upstream }
+        Self { world, child, port, upstream }
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -108,6 +91,13 @@ impl Proxy {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// Whether a request reaches the engine, whatever the answer is otherwise.
+    pub fn reaches(&self, method: &str, target: &str) -> bool {
+        let before = self.upstream.arrived();
+        self.ask(method, target, "");
+        self.upstream.arrived() > before
+    }
+
     /// Whether a request reaches the engine. Otherwise, the answer must not be a success.
     pub fn forwards(&self, method: &str, target: &str, headers: &str) -> bool {
         let answer = self.ask(method, target, headers);
@@ -120,6 +110,37 @@ impl Proxy {
             self.world.read("said")
         );
         reached
+    }
+}
+
+/// The command of a program with an exported profile.
+fn command(format: Format, profile: &Profile, world: &World, socket: &Path, port: u16) -> Command {
+    let text = export(profile, format)
+        .unwrap()
+        .replace("127.0.0.1:2375", &format!("127.0.0.1:{port}"))
+        .replace("http://:2375", &format!("http://:{port}"))
+        .replace("/var/run/docker.sock", socket.to_str().unwrap());
+    world.write("exported", &text);
+    match format {
+        Format::Haproxy => world.command("haproxy", &["-db", "-f", "exported"]),
+        Format::Nginx => {
+            world.write(
+                "nginx.conf",
+                &around(
+                    world.folder.path().to_str().unwrap(),
+                    &format!(
+                        "access_log off;\n    include {}/exported;\n",
+                        world.folder.path().display()
+                    ),
+                ),
+            );
+            let folder = world.folder.path().to_str().unwrap().to_owned() + "/";
+            world.command("nginx", &["-p", &folder, "-c", "nginx.conf"])
+        }
+        Format::Caddy => {
+            world.command("caddy", &["run", "--config", "exported", "--adapter", "caddyfile"])
+        }
+        other => panic!("no program for {other}"),
     }
 }
 

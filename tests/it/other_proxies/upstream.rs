@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use crate::support::PATIENCE;
@@ -20,6 +20,8 @@ pub const UPGRADE: &str = "x-upgrade: ";
 pub struct Upstream {
     socket: PathBuf,
     ending: Arc<AtomicBool>,
+    /// The number of requests that arrived.
+    arrived: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -28,16 +30,24 @@ impl Upstream {
         let listener = UnixListener::bind(socket).unwrap();
         let ending = Arc::new(AtomicBool::new(false));
         let end = ending.clone();
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let count = arrived.clone();
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if end.load(Ordering::Relaxed) {
                     return;
                 }
                 let stream = stream.unwrap();
-                std::thread::spawn(move || answer(stream));
+                let count = count.clone();
+                std::thread::spawn(move || answer(stream, &count));
             }
         });
-        Self { socket: socket.to_owned(), ending, thread: Some(thread) }
+        Self { socket: socket.to_owned(), ending, arrived, thread: Some(thread) }
+    }
+
+    /// The number of requests that arrived.
+    pub fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::SeqCst)
     }
 }
 
@@ -54,7 +64,7 @@ impl Drop for Upstream {
 }
 
 /// Answers one request and ends the connection. A client that leaves early has seen enough.
-fn answer(mut stream: UnixStream) {
+fn answer(mut stream: UnixStream, arrived: &AtomicUsize) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let mut head = Vec::new();
     let mut byte = [0];
@@ -64,6 +74,7 @@ fn answer(mut stream: UnixStream) {
             _ => return,
         }
     }
+    arrived.fetch_add(1, Ordering::SeqCst);
     let head = String::from_utf8_lossy(&head).into_owned();
     let upgrade = head.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
