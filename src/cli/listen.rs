@@ -165,6 +165,7 @@ impl Listen {
             groups: all(&self.allow_gid, Account::Group).context("--allow-gid is wrong")?,
             containers: self.allow_container.clone(),
             units: self.allow_unit.clone(),
+            logins: Vec::new(),
             addresses: self.allow_address.clone(),
             certificates: self.allow_cert.clone(),
         })

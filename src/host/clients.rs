@@ -34,6 +34,7 @@ pub(super) fn parse_clients(
             "user" => rules.users.push(value.value.clone()),
             "group" => rules.groups.push(value.value.clone()),
             "container" => rules.others.containers.push(parsed(text, value)?),
+            "login" => rules.logins.push(value.value.clone()),
             "unit" => rules.others.units.push(parsed(text, value)?),
             "address" => rules.others.addresses.push(parsed(text, value)?),
             _ => rules.others.certificates.push(value.value.clone()),
@@ -48,12 +49,13 @@ fn only_rule<'a>(
     text: &str,
     item: &'a Spanned<ClientFile>,
 ) -> Result<(&'static str, &'a Spanned<String>), Problem> {
-    let ClientFile { user, group, container, unit, address, certificate } = &item.value;
+    let ClientFile { user, group, container, unit, login, address, certificate } = &item.value;
     let all = [
         ("user", user),
         ("group", group),
         ("container", container),
         ("unit", unit),
+        ("login", login),
         ("address", address),
         ("certificate", certificate),
     ];
@@ -105,7 +107,7 @@ pub(super) fn check_kinds(
         let is_of_tcp = ["address", "certificate"].contains(key);
         if is_of_tcp && !has_tcp {
             let message = format!("the clients of unix sockets have no {key}");
-            let help = hint("write user, group, container or unit");
+            let help = hint("write user, login, group, container or unit");
             return Err(at(text, place.clone(), message, help));
         }
         if !is_of_tcp && !has_unix {

@@ -84,6 +84,8 @@ pub struct Program {
 pub struct ClientRules {
     /// Users, by name or number.
     pub users: Vec<String>,
+    /// Users whose processes match only where a person started them, by name or number.
+    pub logins: Vec<String>,
     /// Groups, by name or number.
     pub groups: Vec<String>,
     /// The other rules.
@@ -140,7 +142,8 @@ impl ClientRules {
     /// Whether there is no rule.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty() && self.others.is_empty()
+        let Self { users, logins, groups, others } = self;
+        users.is_empty() && logins.is_empty() && groups.is_empty() && others.is_empty()
     }
 }
 

@@ -55,6 +55,7 @@ fn value() -> Value {
         client("group", &account, "A group, by name or number; all groups of a process count"),
         client("container", &name, "A container: its name, 12 digits or more of its ID, or PROJECT/SERVICE of Compose"),
         client("unit", &name, "A service of systemd"),
+        client("login", &account, "A user, by name or number, outside of containers and services"),
         client("address", &name, "An address, or a range such as 10.0.0.0/8"),
         client("certificate", &name, "A name in the certificate")
     ] } });

@@ -50,6 +50,7 @@ pub(super) const KIND: FileKind = FileKind {
         "user",
         "container",
         "unit",
+        "login",
         "certificate",
     ],
     needed: &[
@@ -103,6 +104,7 @@ pub(super) struct ClientFile {
     pub(super) group: Option<Spanned<String>>,
     pub(super) container: Option<Spanned<String>>,
     pub(super) unit: Option<Spanned<String>>,
+    pub(super) login: Option<Spanned<String>>,
     pub(super) address: Option<Spanned<String>>,
     pub(super) certificate: Option<Spanned<String>>,
 }

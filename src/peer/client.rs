@@ -17,6 +17,8 @@ pub struct Client {
     pub container: Option<Container>,
     /// The unit of systemd in which the process runs.
     pub unit: Option<Unit>,
+    /// Whether the process runs in what a person started, see [`Place::is_login`](super::Place::is_login).
+    pub is_login: bool,
     /// Whether it could not be found out where its process runs, although that was asked for.
     pub is_hidden: bool,
     /// The names in the client's certificate, which was checked.
@@ -44,7 +46,7 @@ pub struct Container {
 }
 
 /// A service in a project of Compose.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ComposeService {
     /// The name of the project.
     pub project: String,

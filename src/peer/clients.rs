@@ -28,6 +28,9 @@ pub struct Clients {
     pub containers: Vec<ContainerRule>,
     /// Units of systemd, whose processes match.
     pub units: Vec<UnitRule>,
+    /// Users, of whose processes those match that run in what a person started: in no container and no
+    /// service of the system.
+    pub logins: Vec<u32>,
     /// Addresses of TCP clients.
     pub addresses: Vec<AddressRange>,
     /// Names in certificates. Letters match in either case.
@@ -46,7 +49,7 @@ pub struct Needs {
 }
 
 /// A container, or several, by what does not change unless somebody changes it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum ContainerRule {
     /// The one with this name.
     Name(String),
@@ -57,7 +60,7 @@ pub enum ContainerRule {
 }
 
 /// A unit of systemd.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct UnitRule(Unit);
 
 /// Why a text is not a rule.
@@ -91,10 +94,15 @@ impl Clients {
     /// Whether there is a rule that a process on a unix socket can match.
     #[must_use]
     pub fn is_about_processes(&self) -> bool {
-        let Self { users, groups, containers, units, addresses: _, certificates: _ } = self;
-        let is_given =
-            [!users.is_empty(), !groups.is_empty(), !containers.is_empty(), !units.is_empty()];
-        is_given.contains(&true)
+        let Self { users, groups, containers, units, logins, addresses: _, certificates: _ } = self;
+        let are_empty = [
+            users.is_empty(),
+            groups.is_empty(),
+            containers.is_empty(),
+            units.is_empty(),
+            logins.is_empty(),
+        ];
+        are_empty.contains(&false)
     }
 
     /// Whether there is a rule that a client over TCP can match.
@@ -107,7 +115,7 @@ impl Clients {
     #[must_use]
     pub fn needs(&self) -> Needs {
         let container = !self.containers.is_empty();
-        let place = container || !self.units.is_empty();
+        let place = container || !self.units.is_empty() || !self.logins.is_empty();
         Needs { groups: !self.groups.is_empty(), place, container }
     }
 
@@ -117,7 +125,10 @@ impl Clients {
         let by_peer = match client.peer {
             Peer::Process { user, group, .. } => {
                 let mut groups = client.groups.iter().chain([&group]);
-                self.users.contains(&user) || groups.any(|group| self.groups.contains(group))
+                let is_login = client.is_login && !client.is_hidden;
+                self.users.contains(&user)
+                    || (is_login && self.logins.contains(&user))
+                    || groups.any(|group| self.groups.contains(group))
             }
             Peer::Address { ip, .. } => self.addresses.iter().any(|range| range.contains(ip)),
             Peer::Unknown => false,
@@ -324,6 +335,7 @@ mod tests {
             groups: vec![7],
             containers: vec!["other".parse().unwrap()],
             units: vec!["other".parse().unwrap()],
+            logins: vec![7],
             addresses: vec!["0.0.0.0/0".parse().unwrap()],
             certificates: vec!["other".to_owned()],
         };
@@ -374,6 +386,23 @@ mod tests {
         assert!(exact.admits(&unit("user@1000.service", Some("backup.service"))));
         assert!(!exact.admits(&unit("user@1000.service", None)));
         assert!(!exact.admits(&unit("user@1001.service", Some("backup.service"))));
+    }
+
+    #[test]
+    fn a_login_is_a_user_outside_of_containers_and_services() {
+        let clients = Clients { logins: vec![5], ..Clients::default() };
+        assert!(!clients.is_empty() && clients.is_about_processes());
+        assert!(clients.needs().place && !clients.needs().container);
+        let login = Client { is_login: true, ..process(5, 1) };
+        assert!(clients.admits(&login));
+        assert!(
+            !clients.admits(&process(5, 1)),
+            "where it runs was not found out, or it is no login"
+        );
+        assert!(!clients.admits(&Client { is_hidden: true, ..login.clone() }));
+        assert!(!clients.admits(&Client { is_login: true, ..process(6, 5) }));
+        let all = Clients { users: vec![5], ..Clients::default() };
+        assert!(all.admits(&login) && all.admits(&process(5, 1)));
     }
 
     #[test]

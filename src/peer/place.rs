@@ -34,6 +34,9 @@ pub struct Place {
     pub container: Option<ContainerPlace>,
     /// The unit; `None` for a process of a container.
     pub unit: Option<Unit>,
+    /// Whether it runs on the host itself, in what a person started: in a session of a user or the user's own
+    /// systemd, or, on a system without units, outside of all groups.
+    pub is_login: bool,
 }
 
 /// The groups of a container. All of its processes have equal ones.
@@ -94,7 +97,8 @@ impl Place {
         }
         let mentions_id = hierarchies.iter().any(Hierarchy::mentions_id);
         let unit = if mentions_id { None } else { unit(&hierarchies) };
-        Some(Self { container, unit })
+        let is_login = !mentions_id && is_login(&hierarchies);
+        Some(Self { container, unit, is_login })
     }
 }
 
@@ -149,10 +153,22 @@ fn container(name: &str) -> Option<ContainerId> {
     ids.chain([name]).find_map(ContainerId::parse)
 }
 
+/// The hierarchy that systemd uses.
+fn of_systemd<'a, 'b>(hierarchies: &'a [Hierarchy<'b>]) -> Option<&'a Hierarchy<'b>> {
+    let named = |name: &str| hierarchies.iter().find(|hierarchy| hierarchy.name == name);
+    named("name=systemd").or_else(|| named(""))
+}
+
+/// Whether the group is one of a user's, or the root of all groups. What other managers of containers and
+/// services make is neither.
+fn is_login(hierarchies: &[Hierarchy<'_>]) -> bool {
+    let outermost = of_systemd(hierarchies).map(|hierarchy| hierarchy.names().next());
+    matches!(outermost, Some(None | Some("user.slice")))
+}
+
 /// The outermost service in the hierarchy that systemd uses.
 fn unit(hierarchies: &[Hierarchy<'_>]) -> Option<Unit> {
-    let named = |name: &str| hierarchies.iter().find(|hierarchy| hierarchy.name == name);
-    let hierarchy = named("name=systemd").or_else(|| named(""))?;
+    let hierarchy = of_systemd(hierarchies)?;
     let mut names = hierarchy.names().peekable();
     let name = service(&mut names)?;
     let is_of_user = name.starts_with("user@");
@@ -218,11 +234,40 @@ mod tests {
     /// The container and the unit of a process with these control groups.
     fn found(cgroups: &str) -> Option<(Option<String>, Option<String>)> {
         let cgroups = cgroups.replace("ID", ID).replace("OTHER", OTHER);
-        let Place { container, unit } = Place::parse(&cgroups)?;
+        let Place { container, unit, is_login: _ } = Place::parse(&cgroups)?;
         Some((
             container.map(|container| container.id.to_string()),
             unit.map(|unit| unit.to_string()),
         ))
+    }
+
+    #[test]
+    fn a_login_is_in_a_slice_of_a_user_or_in_no_group() {
+        let is_login = |cgroups: &str| {
+            Place::parse(&cgroups.replace("ID", ID)).is_some_and(|place| place.is_login)
+        };
+        for login in [
+            "0::/",
+            "0::/user.slice/user-1000.slice/session-3.scope",
+            "0::/user.slice/user-1000.slice/user@1000.service/app.slice/backup.service",
+            "3:memory:/limits/x\n1:name=systemd:/\n0::/",
+        ] {
+            assert!(is_login(login), "{login}");
+        }
+        for other in [
+            "",
+            "0::/system.slice/backup.service",
+            "0::/system.slice/docker-ID.scope",
+            "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope",
+            "0::/user.slice/xID/y",
+            "0::/lxc.payload.web/user.slice/session-1.scope",
+            "0::/kubepods/pod1",
+            "0::/../user.slice/x",
+            "0::/init.scope",
+            "3:memory:/",
+        ] {
+            assert!(!is_login(other), "{other}");
+        }
     }
 
     fn container(path: &str) -> Option<String> {

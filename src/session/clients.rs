@@ -55,6 +55,7 @@ impl WhoAsks {
             return FoundOut::All(client);
         };
         client.unit = place.unit;
+        client.is_login = place.is_login;
         match place.container.filter(|_| self.needs.container) {
             None => FoundOut::All(client),
             Some(container) => match self.containers.known(&container) {

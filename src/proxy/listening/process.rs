@@ -144,7 +144,8 @@ mod tests {
             assert_eq!(process.place(folder.path()), None, "{stat}");
         }
         fs::write(files.join("stat"), format!("7 (a) {} 5", ["S"; 19].join(" "))).unwrap();
-        assert_eq!(process.place(folder.path()), Some(Place::default()));
+        let login = Place { is_login: true, ..Place::default() };
+        assert_eq!(process.place(folder.path()), Some(login));
         fs::write(files.join("cgroup"), "x".repeat(1 << 17)).unwrap();
         assert_eq!(process.place(folder.path()), None, "it is too long");
     }

@@ -161,6 +161,7 @@ pub(super) fn clients(name: &Name, program: &Program) -> Result<Clients, Hosting
     };
     Ok(Clients {
         users: numbers(&rules.users, Account::User)?,
+        logins: numbers(&rules.logins, Account::User)?,
         groups: numbers(&rules.groups, Account::Group)?,
         ..rules.others.clone()
     })
