@@ -32,6 +32,7 @@ mod hint;
 mod intercept;
 mod late;
 mod listen;
+mod live_line;
 mod logs;
 mod matching;
 mod misuse;

@@ -2,12 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
-
-use console::Term;
 
 use super::intercept::Intercept as InterceptOption;
 use super::listen::Listen;
+use super::live_line::{LiveLine, age};
 use super::options::{Engine, LogFormat, Verbosity, word};
 use super::sessions::label;
 use super::status::Status;
@@ -112,9 +110,10 @@ async fn record(
             output::note(&format!("recording to {file}; end with Ctrl-C"));
         }
     }
-    let line = LiveLine::new(verbosity, reach);
+    // A command owns the terminal.
+    let line = LiveLine::new(verbosity, reach == Reach::Listener);
     let notice = |notice| match notice {
-        RecordingNotice::Progress(progress) => line.show(&progress),
+        RecordingNotice::Progress(progress) => line.show(&progress_line(&progress)),
         RecordingNotice::Waiting { open } => front::report_waiting(open, grace),
         RecordingNotice::Outlived { containers } => {
             front::report_outlived(&containers, "records them");
@@ -256,43 +255,16 @@ fn failed(status: Status) -> Status {
     }
 }
 
-/// A line on the terminal that shows the progress of a recording, and is redrawn in place.
-struct LiveLine(Option<Term>);
-
-impl LiveLine {
-    /// None if a command owns the terminal.
-    fn new(verbosity: Verbosity, reach: Reach) -> Self {
-        let term = Term::stderr();
-        let is_free = term.is_term() && reach == Reach::Listener;
-        Self((is_free && !verbosity.quiet && verbosity.verbose == 0).then_some(term))
-    }
-
-    fn show(&self, progress: &Progress) {
-        let Some(term) = &self.0 else { return };
-        let operations = progress.operations;
-        let newest = match progress.operations {
-            0 => "waiting for the first one".to_owned(),
-            _ => format!("last new one {} ago", age(progress.newest)),
-        };
-        let line = format!(
-            "{} · {} · {newest}",
-            count(progress.requests, "request"),
-            count(operations, "operation"),
-        );
-        // If the terminal cannot be drawn on, only this line is lost.
-        let _ = term.clear_line().and_then(|()| term.write_str(&line));
-    }
-
-    fn clear(&self) {
-        let _ = self.0.as_ref().map(Term::clear_line);
-    }
-}
-
-/// `7 s`, `3 min`, `2 h`.
-fn age(since: Instant) -> String {
-    match since.elapsed().as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
+/// `12 requests · 3 operations · last new one 7 s ago`
+fn progress_line(progress: &Progress) -> String {
+    let operations = progress.operations;
+    let newest = match progress.operations {
+        0 => "waiting for the first one".to_owned(),
+        _ => format!("last new one {} ago", age(progress.newest)),
+    };
+    format!(
+        "{} · {} · {newest}",
+        count(progress.requests, "request"),
+        count(operations, "operation"),
+    )
 }
