@@ -283,6 +283,7 @@ impl Gathering {
         state.start = Some(session.start);
         state.command = session.command;
         state.container = session.container;
+        state.client = session.client;
         state.from = session.labels.get("from").and_then(|name| name.parse().ok());
         state.labels = session.labels;
         state.engine = session.engine.map(|engine| engine.kind);

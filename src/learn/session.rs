@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use crate::api::EngineKind;
-use crate::recording::{CommandLine, Format};
+use crate::recording::{CommandLine, Format, SessionClient};
 
 /// What is known about one session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -19,6 +19,8 @@ pub struct SessionState {
     pub command: Vec<String>,
     /// The container that was recorded.
     pub container: Option<String>,
+    /// The clients that were recorded, if they were those of one program of a host.
+    pub client: Option<SessionClient>,
     /// Its labels from `--label`, and the profile of an audit log.
     pub labels: IndexMap<String, String>,
     /// The format of the log that it was read from; `None` for a recording.
@@ -49,12 +51,15 @@ impl SessionState {
         matches!(self.exit, Some(126 | 127))
     }
 
-    /// What was recorded, in a few words: the container, the log or the program; `None` for a
+    /// What was recorded, in a few words: the container, the clients, the log or the program; `None` for a
     /// listener.
     #[must_use]
     pub fn subject(&self) -> Option<String> {
         if let Some(container) = &self.container {
             return Some(container.clone());
+        }
+        if let Some(client) = &self.client {
+            return Some(client.to_string());
         }
         if let Some(format) = self.from {
             return Some(format!("log of {format}"));

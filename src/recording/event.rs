@@ -1,6 +1,7 @@
 //! The lines of a recording, version 3. Version 1 has no contents, and version 2 does not say what was made.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use crate::api::{EngineKind, ObjectKind};
 use crate::contents::Facts;
 use crate::http1::Outcome;
 use crate::peer::Peer;
+use crate::text::printable;
 
 /// The version of the format that this dsp writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 3;
@@ -55,6 +57,9 @@ pub struct Session {
     /// The container that sent these requests; none if the command sent them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+    /// The clients that sent these requests, under `record --whole-host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<SessionClient>,
     /// The labels that the user gave the session with `--label`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
@@ -65,6 +70,45 @@ pub struct Session {
     /// room for another line.
     #[serde(default)]
     pub lossy: bool,
+}
+
+/// The clients whose requests are a session, as a rule about clients in a host file names them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionClient {
+    /// Those in a container, or in all containers of a service of Compose.
+    Container(String),
+    /// Those in a service of systemd.
+    Unit(String),
+    /// What a user started outside of these: the name of the user, or the number if it has no name.
+    Login(String),
+}
+
+impl SessionClient {
+    /// The key of the rule.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Container(_) => "container",
+            Self::Unit(_) => "unit",
+            Self::Login(_) => "login",
+        }
+    }
+
+    /// The value of the rule.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        match self {
+            Self::Container(value) | Self::Unit(value) | Self::Login(value) => value,
+        }
+    }
+}
+
+/// `container shop/front`
+impl fmt::Display for SessionClient {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} {}", self.key(), printable(self.value()))
+    }
 }
 
 /// The engine's description of itself.

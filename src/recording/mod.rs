@@ -38,6 +38,7 @@ pub use command::CommandLine;
 pub use earlier::earlier;
 pub use event::{
     End, Engine, Event, FORMAT_VERSION, Last, Made, Repeat, Request, Response, Session,
+    SessionClient,
 };
 pub use identity::Purpose;
 pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable};

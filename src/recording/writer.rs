@@ -19,7 +19,7 @@ use super::ledger::{Ledger, Ticket};
 use super::observation::Observation;
 use super::recent::Key;
 use super::stream::Stream;
-use super::{Event, Makes, Progress, Purpose, Session, Totals};
+use super::{Event, Makes, Progress, Purpose, Session, SessionClient, Totals};
 
 /// A session being recorded. All methods may be called from several threads at once.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl Session {
             command,
             arguments: false,
             container: None,
+            client: None,
             labels: indexmap::IndexMap::new(),
             engine: None,
             lossy: false,
@@ -65,6 +66,13 @@ impl Session {
         cut(&mut bounded.id);
         cut(&mut bounded.dsp);
         bounded.container.iter_mut().for_each(&mut cut);
+        if let Some(client) = &mut bounded.client {
+            match client {
+                SessionClient::Container(value)
+                | SessionClient::Unit(value)
+                | SessionClient::Login(value) => cut(value),
+            }
+        }
         if let Some(engine) = &mut bounded.engine {
             cut(&mut engine.version);
             cut(&mut engine.api);

@@ -70,7 +70,10 @@ impl Facts {
             let Some(session) = evidence.sessions().get(*place) else { continue };
             let command = match &session.container {
                 Some(name) => format!("container {name}"),
-                None => session.command.join(" "),
+                None => match &session.client {
+                    Some(client) => client.to_string(),
+                    None => session.command.join(" "),
+                },
             };
             if !command.is_empty() && !commands.contains(&command) {
                 commands.push(command);

@@ -188,6 +188,7 @@ impl Import {
             command: Vec::new(),
             arguments: false,
             container: None,
+            client: None,
             labels: IndexMap::from([("from".to_owned(), format.as_str().to_owned())]),
             engine: None,
             lossy: false,
