@@ -18,6 +18,10 @@ pub(super) const SCHEMA: Kind = Kind {
     is_own: |head, tail| format!("{head}{tail}").contains(profile::SCHEMA_TITLE),
 };
 
+/// How to recognize a host file that dsp has written.
+pub(super) const HOST: Kind =
+    Kind { name: "a host file of dsp", is_own: |head, _| head.starts_with(host::HEAD) };
+
 /// How to recognize the schema of host files.
 pub(super) const HOST_SCHEMA: Kind = Kind {
     name: "a host schema",

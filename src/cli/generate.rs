@@ -2,6 +2,7 @@
 
 mod args;
 mod warnings;
+mod whole_host;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,14 @@ use crate::session::{self, OutsideProjects, ProfileChange};
 use crate::text::{shown, spelled};
 
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    match args.whole_host {
+        true => whole_host::run(args, verbosity, &|args| one(args, verbosity)),
+        false => one(args, verbosity),
+    }
+}
+
+/// Makes one profile.
+fn one(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     // First, so that a question is asked before the work, on which the answer does not depend.
     let target = Target::of(args, verbosity)?;
     let name = match &args.name {

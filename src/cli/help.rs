@@ -8,6 +8,7 @@ use super::logs;
 use crate::child::InterceptError;
 use crate::recording::{ImportError, ReadError};
 use crate::session::{NotReviewed, SourceError};
+use crate::text::{quoted, spelled};
 
 /// An error that may have advice.
 trait Help: Error + Send + Sync + 'static {
@@ -71,6 +72,10 @@ impl Help for ReadError {
             {
                 Some("record a program first: dsp record -- docker stats --no-stream".to_owned())
             }
+            Self::NotAFile { path } if path.is_dir() => Some(format!(
+                "for the recordings of a whole host: dsp generate --whole-host {} -o policy",
+                quoted(&spelled(path))
+            )),
             Self::BadLine { line: 1, .. } => {
                 Some("if it is the log of another program, name the program with --from".to_owned())
             }

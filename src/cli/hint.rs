@@ -60,11 +60,31 @@ pub(super) fn meant(mut error: clap::Error, line: &[OsString]) -> clap::Error {
         format!("to run a program, put -- before it: {meant}")
     } else if place_of_profile(line, &error).is_some() {
         format!("dsp profiles lists those that are part of dsp, such as {BUILTIN}monitor")
+    } else if lacks_address_of_host(&error, line) {
+        "--host is the engine's address; to record all programs of this host: dsp record --whole-host"
+            .to_owned()
     } else {
         return error;
     };
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
+}
+
+/// Whether `record --host` has no value, so that something else was meant.
+fn lacks_address_of_host(error: &clap::Error, line: &[OsString]) -> bool {
+    let is_host = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.starts_with("--host "),
+        _ => false,
+    };
+    let is_empty = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => value.is_empty(),
+        _ => true,
+    };
+    let command = line.iter().skip(1).find(|word| !is_option(word));
+    is_host
+        && is_empty
+        && error.kind() == ErrorKind::InvalidValue
+        && command.is_some_and(|it| it == "record")
 }
 
 /// Where to insert the profile that `enforce` lacks, if that is what clap's error says.

@@ -60,6 +60,7 @@ mod stderr;
 mod terminal;
 mod validate;
 mod verify;
+mod whole_host;
 
 use std::ffi::OsString;
 use std::path::Path;

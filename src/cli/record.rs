@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::builder::ArgPredicate;
+
 use super::intercept::Intercept as InterceptOption;
 use super::listen::Listen;
 use super::live_line::{LiveLine, age};
 use super::options::{Engine, LogFormat, Verbosity, word};
 use super::sessions::label;
 use super::status::Status;
-use super::{environment, follow, front, hint, output, runtime, standard};
+use super::{environment, follow, front, hint, output, runtime, standard, whole_host};
 use crate::child::Intercept;
 use crate::engine::{self, Environment};
 use crate::recording::{CommandLine, Progress, Totals};
@@ -18,6 +20,31 @@ use crate::session::{
     ContainerSessions, Recording, RecordingNotice, RecordingOptions, SeveralPrograms,
 };
 use crate::text::shown;
+
+/// What has no effect on a recording of a whole host: its socket is as open as the engine's, and its clients
+/// are all that there are.
+const OF_ONE_PROGRAM: [&str; 20] = [
+    "listen",
+    "insecure_tcp",
+    "allow_host",
+    "mode",
+    "owner",
+    "group",
+    "allow_uid",
+    "allow_gid",
+    "allow_container",
+    "allow_unit",
+    "allow_address",
+    "tls_cert",
+    "tls_key",
+    "tls_client_ca",
+    "allow_cert",
+    "follow",
+    "split",
+    "intercept",
+    "command_line",
+    "command",
+];
 
 /// Record what a program asks of the Docker Engine
 ///
@@ -30,6 +57,10 @@ use crate::text::shown;
 /// socket gets its own recording socket instead, and its own session under its name. The engine
 /// must be on this machine. docker inspect shows dsp's path as the source of the mount. A container
 /// that still exists when dsp ends has lost its socket and must be recreated.
+///
+/// With --whole-host, dsp takes the place of the engine's socket until Ctrl-C or TERM, and writes a
+/// recording for each program: each container or service of Compose, each service of systemd, and each
+/// user. It needs Linux and the right to change names in the socket's folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,10 +68,19 @@ Examples:
   dsp record -o ci.jsonl --label job=integration -- make test
   dsp record --follow --split recordings -- docker compose up
   dsp record --intercept -- ./program                   for programs that ignore DOCKER_HOST
-  dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST")]
+  dsp record --listen unix:///run/dsp/traefik.sock      then start Traefik with that DOCKER_HOST
+  sudo dsp record --whole-host -o recordings            all programs of this host, for a day
+  sudo dsp record --whole-host --restore                after a kill -9: give the socket back")]
 pub(super) struct Args {
-    /// The recording to append to; without a command, - is stdout
-    #[arg(short, long, value_name = "FILE", default_value = "recording.jsonl")]
+    /// The recording to append to; without a command, - is stdout. With --whole-host, the folder of the
+    /// recordings, by default recordings
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "recording.jsonl",
+        default_value_if("whole_host", ArgPredicate::IsPresent, "recordings")
+    )]
     output: PathBuf,
     #[command(flatten)]
     engine: Engine,
@@ -54,6 +94,18 @@ pub(super) struct Args {
     split: Option<PathBuf>,
     #[command(flatten)]
     intercept: InterceptOption,
+    /// Take the place of the engine's socket, and record each program of this host on its own
+    #[arg(long, conflicts_with_all = OF_ONE_PROGRAM)]
+    whole_host: bool,
+    /// With --whole-host, record nothing: only give the engine's socket its place back, after a dsp that was
+    /// killed
+    #[arg(
+        long,
+        requires = "whole_host",
+        conflicts_with_all = OF_ONE_PROGRAM,
+        conflicts_with_all = ["output", "labels", "max_connections", "grace"]
+    )]
+    restore: bool,
     /// A label to store with this session
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
@@ -77,6 +129,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, verbosity: Verbosity) -> anyhow::Result<Status> {
+    if args.whole_host {
+        let Args { output: folder, engine, listen, labels, restore, .. } = args;
+        return whole_host::run(
+            whole_host::Chosen { folder, engine, listen, labels, restore },
+            verbosity,
+        );
+    }
     let has_command = !args.command.is_empty();
     args.listen.check(has_command, args.intercept.is_wanted())?;
     standard::check_free("--output", Some(&args.output), has_command)?;

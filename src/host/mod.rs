@@ -4,11 +4,13 @@
 //! the system: users and groups stay names, and profiles stay paths.
 
 mod clients;
+mod emit;
 mod model;
 mod parse;
 mod schema;
 mod written;
 
+pub use emit::{HEAD, ProgramToWrite, emit};
 pub use model::{
     AuditLog, ClientRules, EngineSetting, Host, Program, Settings, Socket, SocketSettings,
     SocketTls,

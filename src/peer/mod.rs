@@ -4,6 +4,7 @@
 mod client;
 mod clients;
 mod place;
+mod program;
 mod range;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::num::NonZeroU32;
 pub use client::{Client, ComposeService, Container, Identified};
 pub use clients::{Clients, ContainerRule, Needs, RuleError, UnitRule};
 pub use place::{ContainerId, ContainerPlace, Place, Unit};
+pub use program::HostProgram;
 pub use range::{AddressRange, AddressRangeError};
 
 /// The identity of a client as the system reports it, determined once, when the connection is

@@ -1,6 +1,6 @@
 //! The numbers of users and groups.
 
-use nix::unistd::{Group, User};
+use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::text::printable;
 
@@ -74,6 +74,14 @@ impl Account {
         }
     }
 
+    /// Returns the name of a user or group; `None` if the system knows none.
+    pub(super) fn name(self, number: u32) -> Option<String> {
+        match self {
+            Self::User => User::from_uid(Uid::from_raw(number)).ok().flatten().map(|it| it.name),
+            Self::Group => Group::from_gid(Gid::from_raw(number)).ok().flatten().map(|it| it.name),
+        }
+    }
+
     /// Asks the system, which also knows users and groups from other sources than files, such as LDAP.
     fn look_up(self, name: &str) -> nix::Result<Option<u32>> {
         match self {
@@ -101,6 +109,8 @@ mod tests {
         assert_eq!(Account::User.number("17").unwrap(), 17);
         assert_eq!(Account::User.number("root").unwrap(), 0);
         assert_eq!(Account::Group.number("root").unwrap(), 0);
+        assert_eq!(Account::User.name(0).as_deref(), Some("root"));
+        assert_eq!(Account::User.name(LARGEST - 1), None);
         assert_eq!(Account::User.number("4294967294").unwrap(), LARGEST);
         for wrong in ["4294967295", "4294967296", "99999999999999999999", "-1", "+5", "", "a\0b"] {
             for kind in [Account::User, Account::Group] {

@@ -43,6 +43,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod to_enforce;
+mod whole_host;
 mod workload;
 
 pub use accounts::{Account, AccountError};
@@ -82,4 +83,9 @@ pub use sockets::{ListenOptions, SocketsError};
 pub use source::{SourceError, builtin, load};
 pub use start::{StartError, StartWarning};
 pub use to_enforce::{EnforcementMode, ProfileError, ProfileToEnforce};
+pub use whole_host::{
+    GivenBack, HostRecording, HostRecordingEnd, HostRecordingError, HostRecordingNotice,
+    HostRecordingOptions, HostSocket, HostSocketError, MOST_PROGRAMS, Mended, RecordedProgram,
+    Survey,
+};
 pub use workload::{Workload, WorkloadEnd};

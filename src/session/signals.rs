@@ -34,6 +34,15 @@ pub(super) struct EndSignals {
     hangup: Option<Signal>,
 }
 
+/// A signal that ends a proxy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum EndSignal {
+    /// A person at the terminal has asked for the end.
+    Interrupt,
+    /// The system, or whoever started dsp, has.
+    Other,
+}
+
 /// What a user may want to see while the proxy is serving.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Notice {
@@ -66,7 +75,7 @@ impl EndSignals {
     }
 
     /// Waits for the next signal.
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> EndSignal {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -74,9 +83,9 @@ impl EndSignals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
+            _ = self.interrupt.recv() => EndSignal::Interrupt,
+            _ = self.terminate.recv() => EndSignal::Other,
+            _ = hangup => EndSignal::Other,
         }
     }
 }
@@ -101,7 +110,7 @@ pub(super) async fn serve_until_signal(
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
-            () = signals.next() => break,
+            _ = signals.next() => break,
             _ = seconds.tick() => notice(Notice::Second),
         }
     }
@@ -127,7 +136,7 @@ pub(super) async fn wait_for_containers<F: Future<Output = Vec<String>>>(
     };
     tokio::select! {
         () = waiting => {}
-        () = signals.next() => {}
+        _ = signals.next() => {}
     }
 }
 
@@ -150,10 +159,11 @@ fn is_endless(open: &OpenRequest) -> bool {
     engines.into_iter().filter_map(located).any(|located| located.operation.is_endless())
 }
 
-async fn end(
+/// Shuts down in order: open requests get the grace period, unless `hurry` ends before.
+pub(super) async fn end<T>(
     running: &Running,
     grace: Duration,
-    hurry: impl Future<Output = ()>,
+    hurry: impl Future<Output = T>,
     notice: impl Fn(Notice),
 ) -> Drained {
     let waiting = async {
@@ -165,7 +175,7 @@ async fn end(
     };
     let hurry = async {
         tokio::select! {
-            () = hurry => {}
+            _ = hurry => {}
             () = only_endless(running) => {}
         }
     };

@@ -65,11 +65,20 @@ const ARGUMENTS: &[Row] = &[
     ("record", "follow", "--follow", No, &[]),
     ("record", "split", "--split d", Refused("record --follow --split @ -- true"), &[]),
     ("record", "intercept", "--intercept=/x.sock", Refused("record --intercept=@ -- true"), &[]),
+    ("record", "whole_host", "--whole-host", No, WHOLE_HOST),
+    ("record", "restore", "--restore", No, RESTORE),
     ("record", "labels", "--label a=b", No, &[]),
     ("record", "command_line", "--command-line full", No, &[]),
     ("record", "command", "-- true", No, &[]),
     ("generate", "recordings", "recording.jsonl", Input("generate @"), &[]),
     ("generate", "output", "--output new.yaml", Output("generate --name p -o @"), &["update"]),
+    (
+        "generate",
+        "whole_host",
+        "--whole-host",
+        No,
+        &["update", "name", "schema", "program", "sessions", "commands", "containers"],
+    ),
     ("generate", "replace", "--replace", No, &["update"]),
     ("generate", "update", "--update p.yaml", Refused("generate --update @"), &["name", "schema"]),
     ("generate", "name", "--name p", No, &[]),
@@ -278,8 +287,63 @@ const ARGUMENTS: &[Row] = &[
 /// What a log does not say of its sessions.
 const LOG: &[&str] = &["commands", "containers", "labels"];
 
+/// What has no effect on a recording of a whole host: its socket is as open as the engine's, and its clients
+/// are all that there are.
+const WHOLE_HOST: &[&str] = &[
+    "listen",
+    "insecure_tcp",
+    "allow_host",
+    "mode",
+    "owner",
+    "group",
+    "allow_uid",
+    "allow_gid",
+    "allow_container",
+    "allow_unit",
+    "allow_address",
+    "tls_cert",
+    "tls_key",
+    "tls_client_ca",
+    "allow_cert",
+    "follow",
+    "split",
+    "intercept",
+    "command_line",
+    "command",
+];
+
+/// Nothing is recorded.
+const RESTORE: &[&str] = &[
+    "listen",
+    "insecure_tcp",
+    "allow_host",
+    "mode",
+    "owner",
+    "group",
+    "allow_uid",
+    "allow_gid",
+    "allow_container",
+    "allow_unit",
+    "allow_address",
+    "tls_cert",
+    "tls_key",
+    "tls_client_ca",
+    "allow_cert",
+    "follow",
+    "split",
+    "intercept",
+    "command_line",
+    "command",
+    "output",
+    "labels",
+    "max_connections",
+    "grace",
+];
+
 /// Arguments that do nothing without another one.
 const NEEDS: &[(&str, &str, &str)] = &[
+    ("record", "restore", "whole_host"),
+    ("generate", "whole_host", "output"),
     ("record", "split", "follow"),
     ("record", "intercept", "command"),
     ("record", "command_line", "command"),

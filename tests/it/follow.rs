@@ -14,15 +14,15 @@ const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd
 const BODY: &str = r#"{"Image":"busybox","HostConfig":{"Binds":["/var/run/docker.sock:/var/run/docker.sock:ro","/etc:/e"],"Memory":1e3},"Env":["S=/var/run/docker.sock"]}"#;
 
 /// An engine that keeps what it receives and answers everything.
-struct Engine {
+pub struct Engine {
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
     /// The answer to the request for all containers.
-    containers: Arc<Mutex<String>>,
+    pub containers: Arc<Mutex<String>>,
 }
 
 impl Engine {
     /// Serves the world's address.
-    fn start(world: &World) -> Self {
+    pub fn start(world: &World) -> Self {
         let seen = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let listener = UnixListener::bind(world.host.trim_start_matches("unix://")).unwrap();
         let containers = Arc::new(Mutex::new("[]".to_owned()));
@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// The last request whose head contains these words.
-    fn request(&self, words: &str) -> String {
+    pub fn request(&self, words: &str) -> String {
         let seen = self.seen.lock().unwrap();
         let mut texts = seen.iter().map(|request| String::from_utf8_lossy(request).into_owned());
         texts.rfind(|text| text.contains(words)).unwrap_or_else(|| panic!("no {words}"))
@@ -136,7 +136,7 @@ fn send(stream: &mut UnixStream, request: &str) -> String {
 }
 
 /// Sends a request through a container's socket, as a program in the container would.
-fn ask(socket: &Path, target: &str) -> String {
+pub fn ask(socket: &Path, target: &str) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let request = format!("GET {target} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");

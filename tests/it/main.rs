@@ -130,5 +130,7 @@ mod tty;
 mod validate;
 /// `dsp verify`.
 mod verify;
+/// `record --whole-host`: the place of the engine's socket.
+mod whole_host;
 /// The programs that were recorded for profiles.
 mod workloads;

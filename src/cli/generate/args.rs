@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
+
 use crate::answers::Kind;
 use crate::api::{ApiVersion, EngineKind};
 use crate::cli::options::{Origin, word};
@@ -13,23 +15,36 @@ use crate::learn::{Confine, MinApi, Names};
 ///
 /// Names of containers, images and other objects become wildcards. Nothing is added that was not
 /// recorded, except that the two forms of the first ping always go together.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dsp generate                                  print the profile of recording.jsonl
   dsp generate monday.jsonl tuesday.jsonl -o ci.yaml
   dsp generate --update ci.yaml today.jsonl     add what is new, keep what people decided
   dsp generate --command 'docker stats'         only these sessions of recording.jsonl
+  dsp generate --whole-host recordings -o policy   one for each program, and a dsp.yaml
   dsp generate --from nginx /var/log/nginx/docker.log
   journalctl -u docker | dsp generate --from dockerd -")]
 pub(in crate::cli) struct Args {
-    /// The recordings to make one profile from
-    #[arg(value_name = "RECORDING", default_value = "recording.jsonl")]
+    /// The recordings to make one profile from; with --whole-host, the folder that dsp record
+    /// --whole-host has written, by default recordings
+    #[arg(
+        value_name = "RECORDING",
+        default_value = "recording.jsonl",
+        default_value_if("whole_host", ArgPredicate::IsPresent, "recordings")
+    )]
     pub(super) recordings: Vec<PathBuf>,
     /// Where to write the profile, instead of stdout. If the file exists, dsp asks on a terminal, and
-    /// otherwise changes nothing
+    /// otherwise changes nothing. With --whole-host, the folder for the profiles and dsp.yaml
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Make a profile for each program of a host, and a dsp.yaml for dsp serve that holds them all
+    #[arg(
+        long,
+        requires = "output",
+        conflicts_with_all = ["update", "name", "schema", "program", "sessions", "commands", "containers"]
+    )]
+    pub(super) whole_host: bool,
     /// Replace an existing profile at -o, including what people decided in it
     #[arg(long, requires = "output")]
     pub(super) replace: bool,

@@ -62,6 +62,8 @@ mod transparent;
 mod verbatim;
 /// Which container asks.
 mod who;
+/// `record --whole-host`.
+mod whole_host;
 
 use std::process::{Command, Stdio};
 

@@ -23,7 +23,7 @@ pub(super) fn first_process(world: &World) -> Option<String> {
 }
 
 /// A command where the engine's processes are visible by their IDs, which ends with this one.
-fn near_engine(world: &World, words: &[&str]) -> Command {
+pub(super) fn near_engine(world: &World, words: &[&str]) -> Command {
     match first_process(world) {
         Some(first) => {
             let around = [
@@ -56,7 +56,7 @@ fn prepared(world: World) -> World {
 }
 
 /// Containers that are removed at the end.
-struct Started<'a>(&'a World, Vec<String>);
+pub(super) struct Started<'a>(pub(super) &'a World, pub(super) Vec<String>);
 
 impl Started<'_> {
     /// Starts a container that can ask dsp.
