@@ -174,7 +174,8 @@ fn checking_and_reporting_grow_with_the_rules() {
     grows("reports", |number| {
         let profile = parse(&text(named("c-", number), &list("deny", named("d-", number))));
         let seen = evidence(named("c-", number));
-        let subject = html::Subject { profile: &profile, evidence: Some(&seen), against: None };
+        let subject =
+            html::Subject { profile: &profile, evidence: Some(&seen), check: None, against: None };
         assert!(html::page(&subject).len() > number);
         assert!(explain::profile(&profile).len() > number);
     });

@@ -90,7 +90,8 @@ const fn kind(code: CheckCode, title: &'static str, severity: Severity) -> Kind 
 
 /// Whether findings of a kind show that the program does something that the profile does not allow,
 /// which is the main purpose of a check.
-pub(super) fn is_drift(code: &str) -> bool {
+#[must_use]
+pub fn is_drift(code: &str) -> bool {
     let drift = [
         CheckCode::NewOperation,
         CheckCode::NameOutsideNarrowing,

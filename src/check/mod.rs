@@ -12,7 +12,7 @@ mod unused;
 mod values;
 
 pub use changes::{CHANGES, FailOn, compare};
-pub use kinds::KINDS;
+pub use kinds::{KINDS, is_drift};
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -36,6 +36,20 @@ pub struct Options {
     pub reviewed_before: Option<String>,
     /// Whether a profile that nobody has reviewed is an error.
     pub requires_reviewed: bool,
+}
+
+impl Options {
+    /// A check on this day, in which nothing is overridden.
+    #[must_use]
+    pub fn on(today: Date) -> Self {
+        Self {
+            today,
+            severities: BTreeMap::new(),
+            fail_on: Severity::Error,
+            reviewed_before: None,
+            requires_reviewed: false,
+        }
+    }
 }
 
 /// A profile, its file, and the findings so far.

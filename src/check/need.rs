@@ -276,8 +276,6 @@ pub(super) fn seen_from(known: &Known) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use crate::api::EngineKind;
     use crate::check::{Options, check};
     use crate::learn::told::{evidence, of_version};
@@ -308,13 +306,7 @@ mod tests {
     fn drift(allow: &str, evidence: &Evidence) -> String {
         let text = format!("version: 1\nname: x\nallow:\n{allow}");
         let profile = parse(&text).unwrap();
-        let options = Options {
-            today: jiff::civil::date(2026, 1, 1),
-            severities: BTreeMap::new(),
-            fail_on: Severity::Error,
-            reviewed_before: None,
-            requires_reviewed: false,
-        };
+        let options = Options::on(jiff::civil::date(2026, 1, 1));
         let report = check(&profile, Source::file("p.yaml", text), evidence, &options);
         let found = report.findings.iter().filter(|found| found.severity == Severity::Error);
         let told = found.map(|found| {

@@ -114,7 +114,7 @@ fn reviewed_before(args: &Args) -> anyhow::Result<Option<String>> {
 }
 
 /// Today in UTC, so that a verdict does not depend on the time zone of the machine.
-fn today() -> Date {
+pub(super) fn today() -> Date {
     TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 

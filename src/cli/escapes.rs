@@ -11,8 +11,7 @@ use serde::Serialize;
 use super::profile_argument::Profiles;
 use super::status::Status;
 use super::{output, source};
-use crate::escapes::{self, Concern, Open};
-use crate::profile::Rule;
+use crate::escapes::{self, Concern, Open, by_rule};
 use crate::report::{count, pretty, printable};
 
 /// List the known ways to the host that a profile leaves open
@@ -122,14 +121,7 @@ fn row(open: &Open) -> Row<'_> {
 /// The open escapes, below the rule that leaves them open.
 fn text(open: &[Open], all: usize) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let mut rules: Vec<(&Rule, Vec<&Open>)> = Vec::new();
-    for one in open {
-        match rules.iter_mut().find(|(rule, _)| *rule == &one.rule) {
-            Some((_, list)) => list.push(one),
-            None => rules.push((&one.rule, vec![one])),
-        }
-    }
-    for (rule, list) in &rules {
+    for (rule, list) in &by_rule(open) {
         writeln!(text, "{}", printable(&rule.without_contents().to_string()))?;
         let width = list.iter().map(|one| one.escape.gives.as_str().len()).max().unwrap_or(0);
         for Open { escape, .. } in list {

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap_complete::engine::ArgValueCompleter;
 
+use super::check::today;
 use super::options::{Origin, Verbosity};
 use super::profile_argument::Profiles;
 use super::sessions::Sessions;
 use super::source;
 use super::status::Status;
 use super::{evidence, output, standard};
+use crate::check::{Options, check};
 use crate::files;
 use crate::html::{KIND, Subject, page};
 use crate::profile::Diff;
@@ -17,8 +19,10 @@ use crate::text::{shown, spelled};
 
 /// Make a page about a profile, to attach to a pull request
 ///
-/// One HTML file that needs no network and no script: what the profile allows by risk, what was
-/// recorded and when, whether that was enough, and what has changed since another profile.
+/// One HTML file that needs no network and no script. The verdict comes first: whether what was recorded
+/// stays within the profile, whether somebody has reviewed it, and what has changed since another profile.
+/// Below are the findings of a check, what the profile allows by risk, the known ways to the host that it
+/// leaves open, and what was recorded, when, and whether that was enough.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +49,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let read = args.recordings.iter().chain(&args.against).chain([&args.profile]);
     standard::read_once(read.map(PathBuf::as_path))?;
-    let profile = source::load(&args.profile)?;
+    let (source, profile) = source::load_source(&args.profile)?;
     let old = args.against.as_deref().map(source::load_any).transpose()?;
     let diff = old.map(|(_, old)| Diff::of(&old, &profile));
     let name = args.against.as_deref().map(|path| spelled(standard::name(path)));
@@ -64,9 +68,12 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
         output::help("leave the recordings out for a page about the profile alone");
         return Ok(Status::NoVerdict);
     }
+    let checked =
+        evidence.as_ref().map(|evidence| check(&profile, source, evidence, &Options::on(today())));
     let text = page(&Subject {
         profile: &profile,
         evidence: evidence.as_ref(),
+        check: checked.as_ref(),
         against: name.as_deref().zip(diff.as_ref()),
     });
     match standard::output(args.output.as_ref()) {

@@ -14,7 +14,7 @@ mod works;
 
 use std::sync::LazyLock;
 
-pub use open::{Open, left_open};
+pub use open::{Open, by_rule, left_open};
 pub use placeholder::{PLACEHOLDERS, fill};
 pub use works::{Needs, Releases, Works};
 

@@ -58,6 +58,19 @@ pub fn left_open(profile: &Profile) -> Vec<Open> {
     of(profile.engine).filter_map(|escape| open(escape, &rules)).collect()
 }
 
+/// Open escapes, grouped by the rule that leaves them open.
+#[must_use]
+pub fn by_rule(open: &[Open]) -> Vec<(&Rule, Vec<&Open>)> {
+    let mut rules: Vec<(&Rule, Vec<&Open>)> = Vec::new();
+    for one in open {
+        match rules.iter_mut().find(|(rule, _)| *rule == &one.rule) {
+            Some((_, list)) => list.push(one),
+            None => rules.push((&one.rule, vec![one])),
+        }
+    }
+    rules
+}
+
 /// Rules about these operations, without those that differ from earlier ones only in their names: what
 /// the attacker's own objects are called makes no difference.
 fn representatives<'a>(

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{chart, rules};
-use crate::learn::{Coverage, Evidence};
+use crate::learn::{Coverage, Evidence, SessionRow};
 use crate::report::{count, printable};
 
 /// The number of sessions that have their own column: the last ones.
@@ -37,13 +37,14 @@ fn saturation(coverage: &Coverage) -> Markup {
                     caption { "The figures of the chart: operations by session." }
                     thead { tr {
                         th.number scope="col" { "no." }
-                        th scope="col" { "session" } th scope="col" { "start" }
+                        th scope="col" { "session" } th scope="col" { "what" } th scope="col" { "start" }
                         th.number scope="col" { "new" } th.number scope="col" { "total" } th scope="col" { "complete" }
                     } }
                     tbody { @for (place, row) in coverage.sessions.iter().enumerate() {
                         tr {
                             td.number { (place + 1) }
                             th scope="row" { code { (printable(&row.id)) } }
+                            td { (what(row)) }
                             td { (row.start.as_deref().map_or("unknown".to_owned(), to_the_second)) }
                             td.number { (row.new) }
                             td.number { (row.total) }
@@ -66,6 +67,14 @@ fn saturation(coverage: &Coverage) -> Markup {
                 } }
             }
         }
+    }
+}
+
+/// What ran in a session, with its labels.
+fn what(row: &SessionRow) -> Markup {
+    html! {
+        (printable(row.subject.as_deref().unwrap_or("a listener")))
+        @for (key, value) in &row.labels { br; span.soft { (printable(key)) "=" (printable(value)) } }
     }
 }
 

@@ -5,16 +5,18 @@
 //! line.
 
 mod chart;
+mod escapes;
 mod evidence;
 mod rules;
+mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::explain;
 use crate::files::Kind;
 use crate::learn::Evidence;
-use crate::profile::{ContentChange, Diff, Effect, Entry, Profile};
-use crate::report::{count, printable};
+use crate::profile::{Change, ContentChange, Diff, Effect, Entry, Profile, Rule};
+use crate::report::{Report, count, printable};
 
 /// The style of the page, with colours for light and dark themes.
 const STYLE: &str = include_str!("style.css");
@@ -26,6 +28,8 @@ pub struct Subject<'a> {
     pub profile: &'a Profile,
     /// The evidence, if there is any.
     pub evidence: Option<&'a Evidence>,
+    /// What a check of the profile with the evidence found.
+    pub check: Option<&'a Report>,
     /// What to compare the profile with: its name, and the changes since.
     pub against: Option<(&'a str, &'a Diff)>,
 }
@@ -39,7 +43,7 @@ pub const KIND: Kind = Kind {
 /// Renders the report.
 #[must_use]
 pub fn page(subject: &Subject<'_>) -> String {
-    let Subject { profile, evidence, against } = subject;
+    let Subject { profile, evidence, check, against } = subject;
     let title = format!("dsp: {}", printable(profile.name.as_str()));
     let markup = html! {
         (DOCTYPE)
@@ -59,8 +63,10 @@ pub fn page(subject: &Subject<'_>) -> String {
                     (facts(profile, *evidence))
                 }
                 main {
-                    @if let Some((name, diff)) = against { (changes(name, diff)) }
+                    (verdict::section(profile, *check, *against))
+                    @if let Some((name, diff)) = against { (changes(profile, name, diff)) }
                     (rules::section(profile, *evidence))
+                    (escapes::section(profile))
                     @if let Some(evidence) = evidence { (evidence::sections(evidence)) }
                 }
                 footer { p.soft { "Made by dsp " (env!("CARGO_PKG_VERSION")) "." } }
@@ -71,13 +77,6 @@ pub fn page(subject: &Subject<'_>) -> String {
 }
 
 fn facts(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
-    let standing = profile.standing();
-    let review = match (standing.has_begun, standing.is_reviewed()) {
-        (false, _) => "nobody has reviewed it".to_owned(),
-        (true, true) => "a person has accepted it as it is".to_owned(),
-        (true, false) if standing.open_count() == 0 => "changed since the review".to_owned(),
-        (true, false) => format!("{} not accepted", count(standing.open_count(), "rule")),
-    };
     let seen = evidence.map(|evidence| {
         let requests = evidence.known().map(|known| known.seen.requests).sum::<u64>();
         let sessions = count(evidence.sessions().len(), "session");
@@ -90,14 +89,22 @@ fn facts(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
             dt { "highest risk" }
             dd { @match profile.highest_risk() { Some(risk) => (rules::risk(risk)), None => "none" } }
             @if let Some(version) = profile.min_api { dt { "oldest API" } dd { (version) } }
-            dt { "review" } dd { (review) }
             @if let Some(seen) = seen { dt { "evidence" } dd { (seen) } }
         }
     }
 }
 
+/// The rules that a change adds or widens.
+fn added<'a>(profile: &'a Profile, change: &'a Change) -> impl Iterator<Item = &'a Rule> {
+    let is_new = |rule: &&Rule| {
+        let text = rule.to_string();
+        change.effect == Effect::Widens && change.new.iter().any(|entry| entry.value == text)
+    };
+    profile.allow.iter().map(|entry| &entry.value).filter(is_new)
+}
+
 /// The changes since another profile.
-fn changes(name: &str, diff: &Diff) -> Markup {
+fn changes(profile: &Profile, name: &str, diff: &Diff) -> Markup {
     let texts = |entries: &[Entry<String>]| -> Markup {
         html! { @for entry in entries { code { (printable(&entry.value)) } " " } }
     };
@@ -116,19 +123,27 @@ fn changes(name: &str, diff: &Diff) -> Markup {
                     } }
                     tbody role="rowgroup" { @for change in &diff.changes {
                         tr role="row" {
-                            th scope="row" role="rowheader" { @match change.effect {
+                            th.word scope="row" role="rowheader" { @match change.effect {
                                 Effect::Widens => strong { "widens" },
                                 Effect::Narrows => "narrows",
                                 Effect::None => "nothing",
                             } }
-                            td role="cell" {
+                            td.word role="cell" {
                                 (change.kind)
+                                @if change.effect == Effect::Widens {
+                                    br; @if change.is_reviewed { span.soft { "accepted" } } @else { (rules::not_accepted()) }
+                                }
                                 @if !change.contents.is_empty() {
                                     br; span.soft { (printable(&ContentChange::told(&change.contents))) }
                                 }
                             }
-                            td role="cell" data-label="before: " { (texts(&change.old)) }
-                            td role="cell" data-label="now: " { (texts(&change.new)) }
+                            td.word role="cell" data-label="before: " { (texts(&change.old)) }
+                            td role="cell" data-label="now: " {
+                                (texts(&change.new))
+                                @for rule in added(profile, change) {
+                                    br; span.soft { (explain::permits(rule)) ": " (rule.operation().reason) }
+                                }
+                            }
                             td role="cell" { @if let Some(risk) = change.risk { (rules::risk(risk)) } }
                         }
                     } }

@@ -8,7 +8,7 @@ use crate::api::Risk;
 use crate::explain;
 use crate::learn::{Evidence, Known, ObjectNames};
 use crate::profile::looks_like_id;
-use crate::profile::{Profile, Rule};
+use crate::profile::{Profile, Rule, Since, Standing};
 use crate::report::{count, printable};
 
 /// The number of names that are shown for a rule.
@@ -22,11 +22,30 @@ pub(super) fn risk(risk: Risk) -> Markup {
     html! { span class={ "risk " (risk) } { (risk) } }
 }
 
+/// The mark of what nobody has accepted.
+pub(super) fn not_accepted() -> Markup {
+    html! { strong.state.fail { "not accepted" } }
+}
+
+/// Why a rule is open, for a profile whose review has begun.
+fn open(standing: &Standing, place: usize) -> Markup {
+    let open = standing.open.iter().find(|open| open.place == place);
+    html! { @if let Some(open) = open.filter(|_| standing.has_begun) {
+        br;
+        @match (open.accepted_as, open.since) {
+            (Some(before), _) => { (not_accepted()) " since its risk rose from " (before) }
+            (None, Since::Added) => { (not_accepted()) ", added after the review" }
+            (None, Since::Undecided | Since::Unknown) => (not_accepted()),
+        }
+    } }
+}
+
 pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup {
     let mut rules: Vec<(usize, &Rule)> =
         profile.allow.iter().map(|entry| &entry.value).enumerate().collect();
     rules.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.risk()));
     let denied = profile.denied();
+    let standing = profile.standing();
     let used = evidence.map(|evidence| Used::of(profile, evidence));
     html! {
         section aria-labelledby="rules" {
@@ -44,8 +63,8 @@ pub(super) fn section(profile: &Profile, evidence: Option<&Evidence>) -> Markup 
                         tr role="row" {
                             td role="cell" { (risk(rule.risk())) }
                             th.rule scope="row" role="rowheader" { code { (printable(&rule.without_contents().to_string())) }
-                                (contents(rule)) }
-                            td role="cell" {
+                                (contents(rule)) (open(&standing, place)) }
+                            td.text role="cell" {
                                 (explain::permits(rule))
                                 @if denied.covers(rule) { strong { " (denied below)" } }
                                 br; span.soft { (rule.operation().reason) }

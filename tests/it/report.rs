@@ -63,6 +63,53 @@ fn the_page_is_whole_and_the_same_each_time() {
 }
 
 #[test]
+fn the_verdict_comes_first() {
+    let world = world();
+    let verdict = |page: &str| {
+        let section = page.split_once("<h2 id=\"verdict\">").unwrap().1;
+        section.split_once("</ul>").unwrap().0.to_owned()
+    };
+    let drifted = page(&world, &["r", "--against", "old.yaml"]);
+    let first = drifted.split("<h2").nth(1).unwrap();
+    assert!(first.starts_with(" id=\"verdict\""), "{first}");
+    let text = verdict(&drifted);
+    assert!(text.contains("Drift:</strong> the program asked for"), "{text}");
+    assert!(text.contains("Wider</strong> than old.yaml"), "{text}");
+    assert!(text.contains("Not reviewed:"), "{text}");
+    assert!(drifted.contains("denied-operation-used") || drifted.contains("unknown-operation"));
+
+    world.write("q.yaml", "version: 1\nname: q\nallow:\n  - GET /info\n");
+    recording(&world, "info", &["GET /v1.41/info"]);
+    assert_eq!(
+        world.dsp(&["review", "-q", "q.yaml", "--keep", "info", "--keep", "read"]).status,
+        0
+    );
+    let calm = world.dsp(&["report", "q.yaml", "info", "--against", "q.yaml"]).out;
+    let text = verdict(&calm);
+    assert!(text.contains("No drift:") && text.contains("Reviewed:"), "{text}");
+    assert!(text.contains("Not wider</strong> than q.yaml"), "{text}");
+    // What was added after the review is marked where it is.
+    world.write(
+        "q.yaml",
+        &world.read("q.yaml").replace("\nallow:\n", "\nallow:\n  - POST /build\n"),
+    );
+    let added = world.dsp(&["report", "q.yaml"]).out;
+    assert!(added.contains("not accepted</strong>, added after the review"), "{added}");
+    assert!(verdict(&added).contains("nobody has accepted <a href=\"#rules\">1 rule"), "{added}");
+}
+
+#[test]
+fn what_is_left_open_is_listed_by_rule() {
+    let world = world();
+    let text = page(&world, &[]);
+    assert!(text.contains("What it leaves open"), "{text}");
+    assert!(text.contains("<summary><code>POST /containers/create</code> leaves "), "{text}");
+    world.write("calm.yaml", "version: 1\nname: q\nallow:\n  - GET /info\n");
+    let calm = world.dsp(&["report", "calm.yaml"]).out;
+    assert!(calm.contains("None of the "), "{calm}");
+}
+
+#[test]
 fn a_narrow_rule_does_not_count_what_others_used() {
     let world = World::without_engine();
     let rules =
