@@ -16,6 +16,7 @@ pub mod cli;
 pub mod contents;
 pub mod engine;
 pub mod escapes;
+pub mod exchanges;
 pub mod explain;
 pub mod export;
 pub mod files;

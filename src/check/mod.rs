@@ -7,6 +7,7 @@ mod acceptance;
 mod changes;
 mod kinds;
 mod need;
+mod seen;
 mod standing;
 mod unused;
 mod values;

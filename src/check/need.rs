@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Check;
+use super::seen::{seen, seen_from};
 use crate::api::ApiVersion;
 use crate::contents::Fact;
-use crate::learn::{Demand, Known, TooOld, Use};
+use crate::learn::{Demand, Known, TooOld};
 use crate::policy::{Enforcer, Reason};
 use crate::profile::{
     CheckCode, Entry, Pattern, Profile, Rule, Subject, UnknownOperation, looks_like_id,
@@ -22,9 +23,9 @@ impl Check<'_> {
         for known in self.evidence.known() {
             let mut by_code: BTreeMap<CheckCode, Vec<&Demand>> = BTreeMap::new();
             let mut outside: BTreeMap<String, (Rule, BTreeSet<Fact>)> = BTreeMap::new();
-            for (demand, versions) in &known.demands {
+            for (demand, demanded) in &known.demands {
                 let denial = |version: &Option<ApiVersion>| known.denial(&gate, demand, *version);
-                let denial = versions.iter().find_map(denial);
+                let denial = demanded.versions.iter().find_map(denial);
                 if let Some(Reason::Contents { rule, lacking }) =
                     denial.as_ref().map(|one| &one.reason)
                 {
@@ -142,10 +143,11 @@ impl Check<'_> {
             subject: Some(subject.to_string()),
             risk: Some(operation.risk),
             region,
-            seen: Some(seen_from(known)),
             help: Some(help),
             ..Self::finding(code, message)
         };
+        let demanded = demands.iter().filter_map(|demand| known.demands.get(*demand)?.first);
+        let finding = self.with_evidence(finding, seen_from(known), demanded.min());
         (Subject::Rule(subject), finding)
     }
 
@@ -157,7 +159,7 @@ impl Check<'_> {
         let asked = self
             .evidence
             .known()
-            .filter(|known| known.demands.values().flatten().flatten().any(&is_old));
+            .filter(|known| known.versions().flatten().any(|version| is_old(&version)));
         let seen_in: Vec<&Known> = asked.collect();
         let sessions: BTreeSet<usize> =
             seen_in.iter().flat_map(|known| known.seen.sessions.iter().copied()).collect();
@@ -201,7 +203,6 @@ impl Check<'_> {
             let finding = Finding {
                 subject: Some(request.to_owned()),
                 region: Self::region(place.clone(), ""),
-                seen: Some(seen(&unknown.seen)),
                 help: Some(match unknown.listed() {
                     Some(_) => {
                         format!("to allow exactly this request, add under unknown: - {request}")
@@ -214,6 +215,8 @@ impl Check<'_> {
                 }),
                 ..Self::finding(code, format!("{request} is not a known operation of {api}"))
             };
+            let used = &unknown.seen;
+            let finding = self.with_evidence(finding, seen(used), used.first);
             self.push(code, Some(Subject::Text(request.to_owned())), finding);
         }
     }
@@ -225,10 +228,10 @@ impl Check<'_> {
             let finding = Finding {
                 subject: Some(request.to_owned()),
                 region: Self::region(place.clone(), ""),
-                seen: Some(seen(used)),
                 help: Some("no rule can allow it; change how the program spells it".to_owned()),
                 ..Self::finding(code, format!("enforce refuses {request}"))
             };
+            let finding = self.with_evidence(finding, seen(used), used.first);
             self.push(code, Some(Subject::Text(request.to_owned())), finding);
         }
     }
@@ -258,50 +261,13 @@ fn code(reason: &Reason) -> CheckCode {
     }
 }
 
-pub(super) fn seen(used: &Use) -> String {
-    format!("{}, {}", count(used.requests, "request"), count(used.sessions.len(), "session"))
-}
-
-/// The same for an operation, with those who asked for it if the recording names them.
-pub(super) fn seen_from(known: &Known) -> String {
-    let seen = seen(&known.seen);
-    let named = known.places.iter().take(EXAMPLES).map(|(place, _)| place.as_str());
-    let named: Vec<&str> = named.collect();
-    let more = match known.places.len().saturating_sub(EXAMPLES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    if named.is_empty() { seen } else { format!("{seen}, from {}{more}", named.join(", ")) }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::api::EngineKind;
     use crate::check::{Options, check};
+    use crate::learn::Evidence;
     use crate::learn::told::{evidence, of_version};
-    use crate::learn::{Evidence, Gathering};
     use crate::profile::parse;
     use crate::report::{Severity, Source};
-
-    #[test]
-    fn a_denied_request_names_the_containers_that_sent_it() {
-        let mut gathering = Gathering::default();
-        for (seq, name) in ["web", "db", "web", "ci", "cron"].into_iter().enumerate() {
-            let line = format!(
-                r#"{{"request":{{"session":"s","seq":{seq},"time":"2026-01-01T00:00:00Z","connection":1,
-                "client":{{"container":{{"id":"1","name":"{name}"}}}},"method":"GET","path":"/info"}}}}"#
-            );
-            gathering.absorb(serde_json::from_str(&line).unwrap());
-        }
-        let evidence = gathering.finish(EngineKind::Docker);
-        let seen = super::seen_from(evidence.known().next().unwrap());
-        assert_eq!(
-            seen,
-            "5 requests, 1 session, from container web, container ci, container cron and 1 more"
-        );
-        let none = self::evidence(&[&["GET /info"]]);
-        assert_eq!(super::seen_from(none.known().next().unwrap()), "1 request, 1 session");
-    }
 
     fn drift(allow: &str, evidence: &Evidence) -> String {
         let text = format!("version: 1\nname: x\nallow:\n{allow}");

@@ -1,7 +1,7 @@
 //! What requests contained, compared with what rules allow them to contain.
 
 use super::Check;
-use super::need::seen;
+use super::seen::seen;
 use crate::contents::{Fact, Facts};
 use crate::learn::{Demand, Known};
 use crate::profile::{Allowed, CheckCode, Constraints, Rule, Subject, ValuePattern, spelled_value};
@@ -32,7 +32,9 @@ impl Check<'_> {
         // An ID is different every time, and a name may be that of another object later.
         let has_it =
             |demand: &&Demand| demand.facts.iter().flat_map(Facts::iter).any(|other| other == fact);
-        let mut demands = known.demands.keys().filter(has_it);
+        let with_it = || known.demands.keys().filter(has_it);
+        let recorded = with_it().filter_map(|demand| known.demands.get(demand)?.first).min();
+        let mut demands = with_it();
         let first = demands.next().and_then(|demand| demand.as_own(known.operation, fact));
         let is_own = demands.all(|demand| demand.as_own(known.operation, fact).is_some());
         let allowed = first.filter(|_| is_own).unwrap_or_else(|| fact.clone());
@@ -46,12 +48,11 @@ impl Check<'_> {
             subject: Some(subject.to_string()),
             risk: Some(risk),
             region: Self::region(entry.and_then(|entry| entry.span.clone()), &label),
-            seen: Some(
-                sessions.map_or_else(|| seen(&known.seen), |sessions| format!("in {sessions}")),
-            ),
             help: Some(format!("to allow it, add to the rule: {line}")),
             ..Self::finding(code, message)
         };
+        let seen = sessions.map_or_else(|| seen(&known.seen), |sessions| format!("in {sessions}"));
+        let finding = self.with_evidence(finding, seen, recorded);
         self.push(code, Some(Subject::Rule(subject)), finding);
     }
 
@@ -132,13 +133,11 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use crate::api::EngineKind;
     use crate::check::{Options, check};
     use crate::learn::{Evidence, Gathering};
     use crate::profile::parse;
-    use crate::report::{Severity, Source};
+    use crate::report::Source;
 
     fn evidence(requests: &[serde_json::Value]) -> Evidence {
         let mut gathering = Gathering::default();
@@ -165,13 +164,7 @@ mod tests {
     fn found(rest: &str, requests: &[serde_json::Value]) -> Vec<String> {
         let text = format!("version: 1\nname: x\nallow:\n  - POST /containers/create{rest}\n");
         let profile = parse(&text).unwrap();
-        let options = Options {
-            today: jiff::civil::date(2026, 1, 1),
-            severities: BTreeMap::new(),
-            fail_on: Severity::Error,
-            reviewed_before: None,
-            requires_reviewed: false,
-        };
+        let options = Options::on(jiff::civil::date(2026, 1, 1));
         let report = check(&profile, Source::file("p.yaml", text), &evidence(requests), &options);
         let findings = report.findings.iter().filter(|found| !found.code.contains("incomplete"));
         let findings = findings.filter(|found| found.code != "unreviewed");

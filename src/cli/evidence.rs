@@ -82,7 +82,11 @@ fn log(path: &Path) -> Result<EvidenceFile, ImportError> {
     file(path).map_err(|source| ImportError::Io { name: name(), source })
 }
 
-fn file(path: &Path) -> std::io::Result<EvidenceFile> {
+/// A recording, which may come from standard input.
+///
+/// # Errors
+/// If the system has no descriptor left.
+pub(super) fn file(path: &Path) -> std::io::Result<EvidenceFile> {
     if !standard::is_standard(path) {
         return Ok(EvidenceFile::Path(path.to_owned()));
     }

@@ -53,6 +53,7 @@ mod schema;
 mod serve;
 mod service_manager;
 mod sessions;
+mod show;
 mod source;
 mod standard;
 mod status;
@@ -110,6 +111,7 @@ enum Command {
     Verify(verify::Args),
     Diff(diff::Args),
     Coverage(coverage::Args),
+    Show(show::Args),
     Explain(explain::Args),
     Escapes(escapes::Args),
     Export(export::Args),
@@ -147,6 +149,7 @@ impl Command {
             | Self::Review(_)
             | Self::Schema(_)
             | Self::Serve(_)
+            | Self::Show(_)
             | Self::Validate(_)
             | Self::Verify(_) => false,
         }
@@ -192,6 +195,7 @@ pub fn main() -> ExitCode {
         Command::Match(requests) => matching::run(&requests, args.verbosity),
         Command::Profiles(profiles) => profiles::run(&profiles),
         Command::Reload(reload) => reload::run(&reload, args.verbosity),
+        Command::Show(requests) => show::run(&requests),
         Command::Schema(schema) => schema::run(&schema),
         Command::Serve(serve) => serve::run(&serve, args.verbosity),
         Command::Report(report) => report::run(&report, args.verbosity),

@@ -1,6 +1,7 @@
 //! The requests of sessions, before they are grouped by operation.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 
 use indexmap::IndexMap;
 
@@ -23,6 +24,8 @@ pub(super) struct Asking {
     pub(super) client: u8,
     /// The status of the first answer; 0 if unknown.
     pub(super) status: u16,
+    /// Its line in the recording, from 1; `None` in a log.
+    pub(super) line: Option<NonZeroU32>,
     /// Its number in the session, under which the answers to repetitions are kept.
     pub(super) seq: u64,
 }

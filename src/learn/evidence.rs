@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use super::asked::{Asked, AskedIn, Asking, Target};
 use super::client_name::ClientName;
 use super::outcomes::Outcomes;
-use super::{Demand, Known, ObjectNames, SeenContents, SessionState, Use};
+use super::{
+    Demand, Demanded, First, FirstSeen, Known, ObjectNames, SeenContents, SessionState, Use,
+};
 use crate::api::{ApiVersion, CanonicalRequest, EngineKind, Operation};
 use crate::contents::Facts;
 use crate::recording::Format;
@@ -26,6 +28,8 @@ pub struct Evidence {
     sessions: Vec<SessionState>,
     not_started: Vec<SessionState>,
     names: ObjectNames,
+    /// The names of clients, in the order in which [`First`] counts them.
+    clients: Vec<String>,
     torn: usize,
     turned_away: u64,
 }
@@ -81,6 +85,19 @@ impl Evidence {
     #[must_use]
     pub fn sessions(&self) -> &[SessionState] {
         &self.sessions
+    }
+
+    /// Where something was seen first, in words.
+    #[must_use]
+    pub fn first_seen(&self, first: First) -> FirstSeen {
+        let Some(session) = self.sessions.get(first.session) else { return FirstSeen::default() };
+        let client = usize::from(first.client).checked_sub(1);
+        FirstSeen {
+            file: session.file.as_deref().map(str::to_owned),
+            line: first.line,
+            subject: if session.from.is_none() { session.subject() } else { None },
+            client: client.and_then(|place| self.clients.get(place).cloned()),
+        }
     }
 
     /// Whether no request was seen at all.
@@ -153,9 +170,9 @@ impl Evidence {
     /// The lowest API version in any request.
     #[must_use]
     pub fn lowest_version(&self) -> Option<ApiVersion> {
-        let known = self.known.values().flat_map(|known| known.demands.values().flatten());
+        let known = self.known.values().flat_map(Known::versions);
         let unknown = self.unknown.values().map(|unknown| unknown.request.version());
-        known.filter_map(|version| *version).chain(unknown.flatten()).min()
+        known.chain(unknown).flatten().min()
     }
 
     /// A SHA-256 of the requests of all sessions, in hexadecimal. It does not depend on how the
@@ -193,7 +210,7 @@ impl Evidence {
             }
         }
         let mut evidence = Self { engine, ..Self::default() };
-        let mut is_routed = vec![false; targets.len()];
+        let mut firsts = vec![None; targets.len()];
         let mut outcomes = Outcomes::default();
         for session in &sessions {
             outcomes.add(session, &targets);
@@ -203,16 +220,19 @@ impl Evidence {
                 evidence.not_started.push(state);
                 continue;
             }
-            evidence.add(state, askings, &targets, &ranks, &mut is_routed);
+            evidence.add(state, askings, &targets, &ranks, &mut firsts);
         }
         outcomes.put_into(&mut evidence.known, clients);
-        let routed = order.into_iter().filter(|at| is_routed.get(*at) == Some(&true));
-        evidence.keep_demands(routed.filter_map(|at| match targets.get_mut(at) {
+        evidence.clients = clients.iter().map(ToString::to_string).collect();
+        evidence.keep_demands(order.into_iter().filter_map(|at| match targets.get_mut(at) {
             Some(Target::Known(asked)) => {
+                // Without one, the engine had no route for it.
+                let first = firsts.get(at).copied().flatten()?;
                 let values = std::mem::take(&mut asked.values);
                 let (facts, whose) = (asked.facts.take(), asked.whose.clone());
                 let Asked { operation, version, .. } = *asked;
-                Some(Asked { operation, values, facts, whose, version, labels: BTreeSet::new() })
+                let labels = BTreeSet::new();
+                Some((Asked { operation, values, facts, whose, version, labels }, first))
             }
             _ => None,
         }));
@@ -226,17 +246,18 @@ impl Evidence {
         askings: Vec<Asking>,
         targets: &[Target],
         ranks: &[usize],
-        is_routed: &mut [bool],
+        firsts: &mut [Option<First>],
     ) {
         let session = self.sessions.len();
         let (mut known, mut others) = (Vec::new(), Vec::new());
-        for Asking { target: at, count, unrouted, .. } in askings {
+        for Asking { target: at, count, unrouted, line, client, .. } in askings {
+            let first = First { session, line, client };
             let (Some(target), Some(rank)) = (targets.get(at), ranks.get(at)) else { continue };
             let seen = match (target, unrouted) {
                 (Target::Known(asked), false) => {
                     known.push(((asked.operation.index, asked.version, *rank, count), asked));
-                    if let Some(routed) = is_routed.get_mut(at) {
-                        *routed = true;
+                    if let Some(known) = firsts.get_mut(at) {
+                        First::note(known, first);
                     }
                     let known = self.entry(asked.operation);
                     known.contents.add(asked.operation, asked.facts.as_ref(), session, count);
@@ -260,6 +281,7 @@ impl Evidence {
             };
             seen.requests += count;
             seen.sessions.insert(session);
+            First::note(&mut seen.first, first);
         }
         known.sort_unstable_by_key(|(key, _)| *key);
         others.sort_unstable();
@@ -268,14 +290,19 @@ impl Evidence {
     }
 
     /// Records the demands on operations; `asked` is sorted by operation and values.
-    fn keep_demands(&mut self, asked: impl Iterator<Item = Asked>) {
-        for Asked { operation, values, facts, whose, version, .. } in asked {
+    fn keep_demands(&mut self, asked: impl Iterator<Item = (Asked, First)>) {
+        for (Asked { operation, values, facts, whose, version, .. }, first) in asked {
             let Some(known) = self.known.get_mut(&operation.index) else { continue };
             let demand = Demand::new(values, facts, whose);
             match known.demands.last_entry() {
-                Some(mut last) if *last.key() == demand => last.get_mut().push(version),
+                Some(mut last) if *last.key() == demand => {
+                    let demanded = last.get_mut();
+                    demanded.versions.push(version);
+                    First::note(&mut demanded.first, first);
+                }
                 _ => {
-                    known.demands.insert(demand, vec![version]);
+                    let demanded = Demanded { versions: vec![version], first: Some(first) };
+                    known.demands.insert(demand, demanded);
                 }
             }
         }

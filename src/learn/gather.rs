@@ -5,6 +5,8 @@ mod telling;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -26,6 +28,10 @@ pub struct Gathering {
     asked: IndexSet<Written>,
     /// The names of clients; only the first [`MOST_CLIENTS`].
     clients: IndexSet<ClientName>,
+    /// The file that is being read; `None` without a name.
+    file: Option<Arc<str>>,
+    /// The line of the recording that is being read.
+    line: Option<NonZeroU32>,
     /// The number of truncated lines.
     torn: usize,
     /// The number of requests in logs that the logging proxy answered itself.
@@ -72,9 +78,11 @@ struct Gathered {
 /// A request and its repetitions. Its lines may come in any order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The index in [`Gathering::asked`]. One of these exists for each line of a recording, so it
+    /// The index in [`Gathering::asked`], from 1. One of these exists for each line of a recording, so it
     /// is small.
-    asked: Option<u32>,
+    asked: Option<NonZeroU32>,
+    /// The line of the recording.
+    line: Option<NonZeroU32>,
     unrouted: bool,
     /// Whether the connection became a tunnel.
     upgraded: bool,
@@ -86,6 +94,17 @@ struct Slot {
 }
 
 impl Gathering {
+    /// Says what messages call the file from which the next events come; `None` if they do not name it.
+    pub fn read_from(&mut self, file: Option<&str>) {
+        (self.file, self.line) = (file.map(Into::into), None);
+    }
+
+    /// Adds an event from this line of the file, from 1.
+    pub fn absorb_line(&mut self, line: usize, event: Event<'_>) {
+        self.line = u32::try_from(line).ok().and_then(NonZeroU32::new);
+        self.absorb(event);
+    }
+
     /// Adds one line of a recording.
     pub fn absorb(&mut self, event: Event<'_>) {
         match event {
@@ -104,13 +123,15 @@ impl Gathering {
                     denied: request.denied.is_some(),
                     labels,
                 };
-                let asked = u32::try_from(self.asked.insert_full(written).0).ok();
+                let asked = numbered(self.asked.insert_full(written).0);
+                let line = self.line;
                 let session = self.session(request.session.into_owned());
                 if let Some(name) = named {
                     session.named.insert(NamedBy { seq: request.seq, name });
                 }
                 let slot = session.requests.entry(request.seq).or_default();
                 (slot.asked, slot.client) = (asked, client);
+                slot.line = slot.line.or(line);
             }
             Event::Response(response) => {
                 let session = self.session(response.session.into_owned());
@@ -181,9 +202,9 @@ impl Gathering {
     #[must_use]
     pub fn denied(&self, engine: EngineKind) -> BTreeSet<String> {
         let slots = self.sessions.values().flat_map(|session| session.requests.values());
-        let places: BTreeSet<u32> = slots.filter_map(|slot| slot.asked).collect();
+        let places: BTreeSet<usize> = slots.filter_map(Slot::place).collect();
         let written = places.into_iter().filter_map(|place| {
-            let written = self.asked.get_index(usize::try_from(place).ok()?)?;
+            let written = self.asked.get_index(place)?;
             written.denied_text(engine)
         });
         written.collect()
@@ -207,12 +228,11 @@ impl Gathering {
                 }
             };
             written.denied &= !is_chosen;
-            places.push(u32::try_from(asked.insert_full(written).0).ok());
+            places.push(numbered(asked.insert_full(written).0));
         }
         self.asked = asked;
         for slot in self.sessions.values_mut().flat_map(|session| session.requests.values_mut()) {
-            let place = slot.asked.and_then(|place| usize::try_from(place).ok());
-            slot.asked = place.and_then(|place| places.get(place).copied().flatten());
+            slot.asked = slot.place().and_then(|place| places.get(place).copied().flatten());
         }
     }
 
@@ -249,18 +269,17 @@ impl Gathering {
             state.id = id;
             let counted: u64 = requests.values().filter_map(Slot::count).sum();
             let hid = |slot: &Slot| {
-                let place = slot.asked.and_then(|asked| usize::try_from(asked).ok());
-                let target = place.and_then(|place| targets.get(place));
+                let target = slot.place().and_then(|place| targets.get(place));
                 slot.upgraded && matches!(target, Some(Target::Refused(_)))
             };
             // If a head could not be read, everything after it was forwarded unread. And lines may
             // be lost without any trace but the count at the end.
             state.lossy |= counted < announced || requests.values().any(hid);
             let asking = |(seq, slot): (&u64, &Slot)| {
-                let target = usize::try_from(slot.asked?).ok()?;
-                let Slot { unrouted, client, status, .. } = *slot;
+                let target = slot.place()?;
+                let Slot { unrouted, client, status, line, .. } = *slot;
                 let count = slot.count()?;
-                Some(Asking { target, count, unrouted, client, status, seq: *seq })
+                Some(Asking { target, count, unrouted, client, status, line, seq: *seq })
             };
             let refused = refused.into_iter().map(|place| Asking {
                 target: places + place,
@@ -268,6 +287,7 @@ impl Gathering {
                 unrouted: false,
                 client: 0,
                 status: 0,
+                line: None,
                 seq: 0,
             });
             let askings = requests.iter().filter_map(asking).chain(refused).collect();
@@ -305,8 +325,17 @@ impl Gathering {
     }
 
     fn session(&mut self, id: String) -> &mut Gathered {
-        self.sessions.entry(id).or_default()
+        let session = self.sessions.entry(id).or_default();
+        if session.state.file.is_none() {
+            session.state.file.clone_from(&self.file);
+        }
+        session
     }
+}
+
+/// A place in a list, from 1.
+fn numbered(place: usize) -> Option<NonZeroU32> {
+    u32::try_from(place + 1).ok().and_then(NonZeroU32::new)
 }
 
 impl Written {
@@ -331,7 +360,7 @@ impl Gathered {
         let mut numbers: Vec<_> = self.broken.iter().collect();
         numbers.sort_unstable();
         let broken = numbers.into_iter().filter_map(|(seq, reason)| {
-            let place = usize::try_from(self.requests.get(seq)?.asked?).ok()?;
+            let place = self.requests.get(seq)?.place()?;
             let Written { method, path, denied, .. } = asked.get_index(place)?;
             (!denied).then(|| format!("{method} {path}: {reason}"))
         });
@@ -340,6 +369,11 @@ impl Gathered {
 }
 
 impl Slot {
+    /// The index in [`Gathering::asked`].
+    fn place(&self) -> Option<usize> {
+        usize::try_from(self.asked?.get() - 1).ok()
+    }
+
     /// How often it was sent; `None` if its own line is missing.
     fn count(&self) -> Option<u64> {
         self.asked.map(|_| self.repeats.saturating_add(1))

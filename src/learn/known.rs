@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Demand, SeenContents};
+use super::{Demand, First, SeenContents};
 use crate::api::{ApiVersion, Located, Operation, encode_segment};
 use crate::contents::{Fact, Facts};
 use crate::policy::{Denial, Enforcer, Owners, Request};
@@ -15,6 +15,17 @@ pub struct Use {
     pub requests: u64,
     /// Indices of the sessions in [`super::Evidence::sessions`].
     pub sessions: BTreeSet<usize>,
+    /// Where it was seen first.
+    pub first: Option<First>,
+}
+
+/// What was seen of one demand.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Demanded {
+    /// The API versions of its requests, sorted; `None` for requests without one.
+    pub versions: Vec<Option<ApiVersion>>,
+    /// Where it was seen first.
+    pub first: Option<First>,
 }
 
 /// What was seen of one operation.
@@ -24,8 +35,8 @@ pub struct Known {
     pub operation: &'static Operation,
     /// How often and in which sessions.
     pub seen: Use,
-    /// The demands on it, and the API versions of the requests for each, sorted.
-    pub demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>,
+    /// The demands on it.
+    pub demands: BTreeMap<Demand, Demanded>,
     /// What its contents gave away, and in which sessions.
     pub contents: SeenContents,
     /// The number of requests from each client, by where it runs and the name that it sends. Clients without a
@@ -40,7 +51,7 @@ pub struct Known {
 impl Known {
     /// The same operation with only these demands, without its clients and answers.
     #[must_use]
-    pub fn with_demands(&self, demands: BTreeMap<Demand, Vec<Option<ApiVersion>>>) -> Self {
+    pub fn with_demands(&self, demands: BTreeMap<Demand, Demanded>) -> Self {
         Self {
             operation: self.operation,
             seen: self.seen.clone(),
@@ -50,6 +61,11 @@ impl Known {
             places: Vec::new(),
             statuses: Vec::new(),
         }
+    }
+
+    /// The API versions of its requests.
+    pub fn versions(&self) -> impl Iterator<Item = Option<ApiVersion>> {
+        self.demands.values().flat_map(|demanded| demanded.versions.iter().copied())
     }
 
     /// The number of different values of its first parameter; 0 without a parameter.

@@ -24,7 +24,7 @@ struct Counts {
 impl Outcomes {
     /// Counts the requests of a session.
     pub(super) fn add(&mut self, session: &AskedIn, targets: &[Target]) {
-        for Asking { target, count, unrouted, client, status, seq } in &session.askings {
+        for Asking { target, count, unrouted, client, status, seq, .. } in &session.askings {
             let Some(Target::Known(Asked { operation, .. })) = targets.get(*target) else {
                 continue;
             };

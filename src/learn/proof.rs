@@ -187,8 +187,8 @@ pub fn prove(
         // Whether a person allowed the operation only for some names, and so excluded the others on
         // purpose.
         let is_narrowed = narrowed.as_ref().is_some_and(|old| old.is_about(known.operation));
-        for (demand, versions) in &known.demands {
-            for version in versions {
+        for (demand, demanded) in &known.demands {
+            for version in &demanded.versions {
                 match known.denial(&gate, demand, *version).map(|denial| denial.reason) {
                     // Requests that are too old are reported as gaps.
                     None | Some(Reason::BelowMinApi { .. }) => continue,

@@ -1,5 +1,7 @@
 //! What is known about a session: what was recorded, when, and whether the recording is complete.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
@@ -21,6 +23,8 @@ pub struct SessionState {
     pub container: Option<String>,
     /// The clients that were recorded, if they were those of one program of a host.
     pub client: Option<SessionClient>,
+    /// What messages call the file with its first line that was read; `None` without a name.
+    pub file: Option<Arc<str>>,
     /// Its labels from `--label`, and the profile of an audit log.
     pub labels: IndexMap<String, String>,
     /// The format of the log that it was read from; `None` for a recording.

@@ -211,9 +211,7 @@ impl TooOld {
         let oldest = |versions: &mut dyn Iterator<Item = ApiVersion>| {
             versions.filter(|version| *version < least).min()
         };
-        let known = evidence.known().filter_map(|known| {
-            oldest(&mut known.demands.values().flatten().filter_map(|version| *version))
-        });
+        let known = evidence.known().filter_map(|known| oldest(&mut known.versions().flatten()));
         let unknown = evidence
             .unknown()
             .filter_map(|(_, unknown)| oldest(&mut unknown.request.version().into_iter()));
@@ -245,9 +243,9 @@ fn news(gate: &Enforcer, known: &Known) -> News {
     let (mut denied, mut is_unread) = (false, false);
     let mut missing = Vec::new();
     let mut fresh = known.with_demands(BTreeMap::new());
-    for (demand, versions) in &known.demands {
+    for (demand, demanded) in &known.demands {
         let mut is_fresh = false;
-        for version in versions {
+        for version in &demanded.versions {
             match known.denial(gate, demand, *version).map(|denial| denial.reason) {
                 None | Some(Reason::BelowMinApi { .. }) => {}
                 Some(Reason::Denied { .. }) => denied = true,
@@ -260,7 +258,7 @@ fn news(gate: &Enforcer, known: &Known) -> News {
             }
         }
         if is_fresh {
-            fresh.demands.insert(demand.clone(), versions.clone());
+            fresh.demands.insert(demand.clone(), demanded.clone());
         }
     }
     News { fresh, denied, lacking: missing, is_unread }

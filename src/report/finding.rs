@@ -46,10 +46,25 @@ pub struct Finding {
     pub region: Option<Region>,
     /// The evidence, in words.
     pub seen: Option<String>,
+    /// Where the evidence was recorded first, if that is a line of a file.
+    pub recorded: Option<Recorded>,
     /// The one line or command that resolves it.
     pub help: Option<String>,
     /// The reason for accepting it. An accepted finding does not count.
     pub accepted: Option<String>,
+}
+
+/// A line of a recording. All of it may contain foreign text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recorded {
+    /// The path of the recording.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What ran: the container, or the program with its subcommand.
+    pub subject: Option<String>,
+    /// The client: where it ran, and the name that it gave itself.
+    pub client: Option<String>,
 }
 
 /// A place in one of a report's sources.
@@ -199,6 +214,7 @@ impl Finding {
             risk: None,
             region: None,
             seen: None,
+            recorded: None,
             help: None,
             accepted: None,
         }

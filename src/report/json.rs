@@ -47,8 +47,17 @@ struct Item<'a> {
     risk: Option<&'static str>,
     place: Option<Place<'a>>,
     seen: Option<&'a str>,
+    recorded: Option<Line<'a>>,
     help: Option<&'a str>,
     accepted: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    line: u32,
+    subject: Option<&'a str>,
+    client: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -121,6 +130,12 @@ fn item<'a>(report: &'a Report, finding: &'a Finding) -> Item<'a> {
         risk: finding.risk.map(crate::api::Risk::as_str),
         place,
         seen: finding.seen.as_deref(),
+        recorded: finding.recorded.as_ref().map(|recorded| Line {
+            file: &recorded.file,
+            line: recorded.line,
+            subject: recorded.subject.as_deref(),
+            client: recorded.client.as_deref(),
+        }),
         help: finding.help.as_deref(),
         accepted: finding.accepted.as_deref(),
     }

@@ -14,7 +14,9 @@ mod sarif;
 mod snippet;
 mod text;
 
-pub use finding::{Fact, Finding, Kind, Lines, Region, Report, Severity, Source, Verdict};
+pub use finding::{
+    Fact, Finding, Kind, Lines, Recorded, Region, Report, Severity, Source, Verdict,
+};
 pub use fold::fold;
 pub use format::Format;
 pub use json::pretty;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::json::pretty;
-use super::{Finding, Kind, Lines, Report, Severity, Source, printable};
+use super::{Finding, Kind, Lines, Recorded, Report, Severity, Source, printable};
 use crate::api::Risk;
 use crate::text::hex;
 
@@ -104,6 +104,9 @@ fn result(report: &Report, finding: &Finding, fingerprint: &str, time: usize) ->
         "partialFingerprints": { "primaryLocationLineHash": format!("{fingerprint}:{time}") },
         "suppressions": suppressions(finding),
     });
+    if let Some((recorded, fields)) = finding.recorded.as_ref().zip(result.as_object_mut()) {
+        fields.insert("relatedLocations".to_owned(), json!([related(recorded)]));
+    }
     if let Some((risk, fields)) = finding.risk.zip(result.as_object_mut()) {
         let severity = security_severity(risk);
         let properties = json!({ "risk": risk.as_str(), "security-severity": severity });
@@ -152,6 +155,18 @@ fn location(report: &Report, finding: &Finding) -> Value {
     } })
 }
 
+/// The line of the recording in which a finding was seen first.
+fn related(recorded: &Recorded) -> Value {
+    json!({
+        "id": 1,
+        "message": { "text": "recorded here first" },
+        "physicalLocation": {
+            "artifactLocation": artifact(&uri_of(&recorded.file)),
+            "region": { "startLine": recorded.line },
+        },
+    })
+}
+
 /// Marks a relative path as relative to the root of the checkout.
 fn artifact(uri: &str) -> Value {
     if uri.starts_with("file:") {
@@ -162,7 +177,10 @@ fn artifact(uri: &str) -> Value {
 }
 
 fn uri(source: &Source) -> String {
-    let path = source.tree_path();
+    uri_of(source.tree_path())
+}
+
+fn uri_of(path: &str) -> String {
     let escaped = utf8_percent_encode(path, ESCAPED).to_string();
     if path.starts_with('/') { format!("file://{escaped}") } else { escaped }
 }

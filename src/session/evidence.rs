@@ -100,7 +100,8 @@ pub enum EvidenceError {
 }
 
 impl EvidenceFile {
-    fn name(&self) -> &Path {
+    /// What messages call it.
+    pub(super) fn name(&self) -> &Path {
         match self {
             Self::Path(path) => path,
             Self::Open { name, .. } => name,
@@ -162,9 +163,12 @@ fn gather_recording(
     notice: &mut dyn FnMut(EvidenceNotice<'_>),
 ) -> Result<(), ReadError> {
     let name = file.name().to_owned();
+    let is_file = matches!(file, EvidenceFile::Path(_));
     let mut reader = file.recording()?;
-    for event in &mut reader {
-        gathering.absorb(event?);
+    // Nobody can look at a line of standard input again.
+    gathering.read_from(is_file.then(|| spelled(&name)).as_deref());
+    while let Some(event) = reader.next() {
+        gathering.absorb_line(reader.line(), event?);
     }
     gathering.tear(reader.torn());
     if reader.torn() > 0 {
@@ -184,6 +188,7 @@ fn gather_log(
     let log = Log::read(&name, format, engine, denied, file.log(&name)?)?;
     notice(EvidenceNotice::Log { name: &name, log: &log, engine });
     gathering.turn_away(log.turned_away);
+    gathering.read_from(Some(&name));
     log.events.into_iter().for_each(|event| gathering.absorb(event));
     Ok(())
 }

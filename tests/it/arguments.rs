@@ -214,6 +214,10 @@ const ARGUMENTS: &[Row] = &[
     ("diff", "new", "wide.yaml", Input("diff p.yaml @"), &[]),
     ("diff", "fail_on", "--fail-on any", No, &[]),
     ("diff", "formats", "--format json", Output("diff p.yaml wide.yaml --format markdown=@"), &[]),
+    ("show", "subjects", "recording.jsonl", Input("show @"), &[]),
+    ("show", "follow", "--follow", No, &["by"]),
+    ("show", "by", "--by operation", No, &["format"]),
+    ("show", "format", "--format json", No, &[]),
     ("coverage", "recordings", "recording.jsonl", Input("coverage @"), &[]),
     ("coverage", "format", "--format json", No, &[]),
     ("coverage", "sessions", "--session 1", No, &[]),
@@ -423,6 +427,7 @@ const IDLE: &[(&str, [&str; 2])] = &[
 
 /// Standard input, twice.
 const TWICE: &[&str] = &[
+    "show - -",
     "match - -",
     "validate - -",
     "adopt - --recording -",

@@ -112,6 +112,8 @@ mod scripts;
 mod security;
 /// `dsp serve`: several programs in one process.
 mod serve;
+/// `dsp show`.
+mod show;
 /// Readers of stderr and of the audit log that stall.
 mod stalled;
 /// The exit statuses of every command.

@@ -180,8 +180,8 @@ fn each_profile_lets_through_all_that_was_recorded() {
                 gathering.absorb(serde_json::from_str(line).unwrap());
             }
             for known in gathering.finish(profile.engine).known() {
-                for (demand, versions) in &known.demands {
-                    for version in versions {
+                for (demand, demanded) in &known.demands {
+                    for version in &demanded.versions {
                         let denial = known.denial(&enforcer, demand, *version);
                         assert!(denial.is_none(), "{name}: {}", denial.unwrap());
                         asked += 1;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 
-use super::Gathered;
+use super::{Gathered, numbered};
 use crate::api::EngineKind;
 use crate::learn::asked::{Asked, Target};
 use crate::learn::owners::{Life, Owners, has_objects, made_by_the_way, of_path};
@@ -41,11 +41,10 @@ pub(super) fn tell_owners(
             asked.whose.is_known = all_tell || !has_objects(asked);
         }
     }
-    let known =
-        |targets: &'_ [Target], place: u32| match targets.get(usize::try_from(place).ok()?)? {
-            Target::Known(asked) => Some(asked.clone()),
-            _ => None,
-        };
+    let known = |targets: &'_ [Target], place: usize| match targets.get(place)? {
+        Target::Known(asked) => Some(asked.clone()),
+        _ => None,
+    };
     let owners = {
         let done: Vec<_> = sessions.iter().map(|(_, gathered)| done(gathered, targets)).collect();
         let made = sessions.iter().zip(&done).map(|((_, gathered), done)| {
@@ -67,14 +66,14 @@ pub(super) fn tell_owners(
     if owners.is_empty() && all_tell {
         return ObjectNames::default();
     }
-    let mut others: HashMap<(u32, Whose), u32> = HashMap::new();
+    let mut others: HashMap<(usize, Whose), usize> = HashMap::new();
     for (session, (_, gathered)) in sessions.iter_mut().enumerate() {
         if !gathered.state.tells_owners {
             continue;
         }
         let Gathered { requests, repeated, .. } = gathered;
         for (seq, slot) in requests {
-            let Some(place) = slot.asked else { continue };
+            let Some(place) = slot.place() else { continue };
             let Some(mut asked) = known(targets, place).filter(has_objects) else { continue };
             let mut repeated = repeated.get(seq).into_iter().flat_map(IndexMap::keys);
             let was_missing = slot.status == NOT_FOUND;
@@ -91,9 +90,9 @@ pub(super) fn tell_owners(
             let other = *others.entry((place, whose.clone())).or_insert_with(|| {
                 asked.whose = whose;
                 targets.push(Target::Known(asked));
-                u32::try_from(targets.len() - 1).unwrap_or(place)
+                targets.len() - 1
             });
-            slot.asked = Some(other);
+            slot.asked = numbered(other).or(slot.asked);
         }
     }
     owners.names()
@@ -106,7 +105,7 @@ fn done<'a>(gathered: &'a Gathered, targets: &'a [Target]) -> impl Fn(u64) -> Op
         let slot = gathered.requests.get(&seq)?;
         let repeated = gathered.repeated.get(&seq).into_iter().flat_map(IndexMap::keys);
         std::iter::once(&slot.status).chain(repeated).find(|status| **status < 400)?;
-        match targets.get(usize::try_from(slot.asked?).ok()?)? {
+        match targets.get(slot.place()?)? {
             Target::Known(asked) => Some(asked),
             _ => None,
         }
