@@ -7,6 +7,7 @@ mod acceptance;
 mod changes;
 mod kinds;
 mod need;
+mod pages;
 mod seen;
 mod standing;
 mod unused;
@@ -14,6 +15,7 @@ mod values;
 
 pub use changes::{CHANGES, FailOn, compare};
 pub use kinds::{KINDS, is_drift};
+pub use pages::{codes, page};
 
 use std::collections::BTreeMap;
 use std::ops::Range;

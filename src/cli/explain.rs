@@ -13,6 +13,7 @@ use super::source;
 use super::status::Status;
 use super::{evidence, standard};
 use crate::api::{CanonicalRequest, EngineKind, Operation};
+use crate::check;
 use crate::explain;
 use crate::profile::{BUILTIN, Profile, Rule};
 use crate::report::Source;
@@ -27,10 +28,11 @@ const MOST_LINES: usize = 40;
 Examples:
   dsp explain 'POST /containers/web/exec'
   dsp explain profile.yaml                              every rule, riskiest first
-  dsp explain profile.yaml 'GET /v1.41/containers/json'")]
+  dsp explain profile.yaml 'GET /v1.41/containers/json'
+  dsp explain unused-rule                               what a finding of dsp check means")]
 pub(super) struct Args {
-    /// A profile, a request as 'METHOD /path', or both
-    #[arg(value_name = "PROFILE | 'METHOD /path'", required = true, num_args = 1..=2,
+    /// A profile, a request as 'METHOD /path', or both; or the code of a finding
+    #[arg(value_name = "PROFILE | 'METHOD /path' | CODE", required = true, num_args = 1..=2,
         add = ArgValueCompleter::new(Profiles))]
     subjects: Vec<String>,
     /// Also show the lines of this recording that match the request or rule
@@ -39,6 +41,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
+    if let [code] = args.subjects.as_slice()
+        && let Some(page) = check::page(code)
+        && !Path::new(code).exists()
+    {
+        output::text(&format!("{STRONG}{code}{STRONG:#}\n{}\n", flowing(page)))?;
+        return Ok(Status::Done);
+    }
     let subjects: Vec<String> =
         args.subjects.iter().map(|subject| named(subject)).collect::<Result<_, _>>()?;
     let is_request =
@@ -72,6 +81,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
+/// The paragraphs of a page, each on one line, which a terminal wraps.
+fn flowing(page: &str) -> String {
+    page.split("\n\n").map(|text| text.replace('\n', " ")).collect::<Vec<_>>().join("\n")
+}
+
 /// Replaces the name of an operation by its rule, and leaves any other subject as it is.
 ///
 /// # Errors
@@ -96,6 +110,13 @@ fn named(subject: &str) -> anyhow::Result<String> {
                 Hinted { message, help: format!("did you mean '{}'?", printable(&meant)) }.into()
             );
         }
+    }
+    let is_code = subject.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    if let Some(near) =
+        nearest(subject, check::codes()).filter(|_| is_code && subject.contains('-'))
+    {
+        let message = format!("{subject} is not a kind of finding, and there is no such file");
+        return Err(Hinted { message, help: format!("did you mean {near}?") }.into());
     }
     let is_name = subject.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_capital = subject.starts_with(|first: char| first.is_ascii_uppercase());

@@ -72,7 +72,10 @@ fn rule(kind: &Kind) -> Value {
         "id": kind.code,
         "shortDescription": { "text": kind.title },
         "fullDescription": { "text": kind.title },
-        "help": { "text": format!("{}. Each result says how to resolve it.", kind.title) },
+        "help": { "text": format!(
+            "{}. Each result says how to resolve it; dsp explain {} says more.",
+            kind.title, kind.code
+        ) },
         "defaultConfiguration": { "level": kind.severity.as_str() },
         "properties": {
             "tags": ["security"],

@@ -77,3 +77,25 @@ fn the_evidence_behind_a_rule_is_shown() {
     let done = world.dsp(&["explain", "p.yaml", "--recording", "r"]);
     assert_eq!(done.status, 2);
 }
+
+#[test]
+fn the_code_of_a_finding_is_explained() {
+    let world = World::without_engine();
+    let done = world.dsp(&["explain", "unused-rule"]);
+    assert_eq!((done.status, done.err.as_str()), (0, ""));
+    let (title, text) = done.out.split_once('\n').unwrap();
+    assert_eq!(title, "unused-rule");
+    assert!(
+        text.starts_with("A rule allows something that no recording used. A profile should"),
+        "{text}"
+    );
+    assert_eq!(text.trim_end().lines().count(), 1, "a terminal wraps it: {text}");
+    let done = world.dsp(&["explain", "unused-rul"]);
+    assert_eq!(done.status, 1);
+    assert!(
+        done.err.contains("is not a kind of finding")
+            && done.err.contains("did you mean unused-rule?"),
+        "{}",
+        done.err
+    );
+}
