@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use dsp::api::EngineKind;
-use dsp::recording::{Event, Format, Log, ReadError, Reader, TurnedAway};
+use dsp::recording::{Event, Format, Log, ReadError, Reader, TurnedAway, Wanted};
 
 /// Up to this length, in bytes, a recording is cut at every position.
 const CUT_EVERYWHERE: usize = 400;
@@ -26,7 +26,8 @@ pub fn check(data: &[u8]) {
     }
     for format in Format::ALL {
         for engine in EngineKind::ALL {
-            if let Ok(log) = Log::read("log", format, engine, TurnedAway::Taken, data) {
+            let wanted = Wanted { denied: TurnedAway::Taken, client: None };
+            if let Ok(log) = Log::read("log", format, engine, wanted, data) {
                 is_a_session(&log);
             }
         }

@@ -41,8 +41,9 @@ pub(super) fn gather(
     wanted: Option<EngineKind>,
     sessions: &Sessions,
 ) -> anyhow::Result<(Gathering, EngineKind)> {
-    if from.is_some() {
+    if let Some(logs) = from {
         sessions.check_for_logs()?;
+        logs.check()?;
     }
     let logs = from.map(Logs::options);
     let options = EvidenceOptions { logs, engine: wanted, sessions: sessions.filter() };

@@ -4,7 +4,8 @@ use super::misuse::misuse;
 use super::output;
 use crate::api::EngineKind;
 use crate::learn::Chosen;
-use crate::recording::{Event, Format, ImportError, Log, TurnedAway};
+use crate::peer::AddressRange;
+use crate::recording::{Event, Format, ImportError, Log, TurnedAway, Wanted};
 use crate::report::count;
 use crate::session::LogOptions;
 
@@ -13,19 +14,33 @@ use crate::session::LogOptions;
 pub(super) struct Logs {
     /// The program that wrote them.
     pub(super) format: Format,
-    /// Whether to use requests that the proxy itself answered.
-    pub(super) denied: TurnedAway,
+    /// Which of their requests to use.
+    pub(super) wanted: Wanted,
 }
 
 impl Logs {
-    /// Logs in a format, without what the proxy denied.
-    pub(super) fn of(format: Format) -> Self {
-        Self { format, denied: TurnedAway::LeftOut }
+    /// Logs in a format, without what the proxy denied; only of these clients, if any are given.
+    pub(super) fn of(format: Format, client: Option<AddressRange>) -> Self {
+        Self { format, wanted: Wanted { denied: TurnedAway::LeftOut, client } }
+    }
+
+    /// Refuses to choose by what the logs do not contain.
+    ///
+    /// # Errors
+    /// If a client is wanted and the format names none.
+    pub(super) fn check(self) -> anyhow::Result<()> {
+        if self.wanted.client.is_some() && !self.format.names_clients() {
+            misuse!(
+                "--client has no effect with --from {}, because the log does not name the addresses of clients",
+                self.format
+            );
+        }
+        Ok(())
     }
 
     /// How to read them.
     pub(super) fn options(self) -> LogOptions {
-        LogOptions { format: self.format, denied: self.denied }
+        LogOptions { format: self.format, wanted: self.wanted }
     }
 
     /// The same logs, with what the proxy denied if `chosen` includes it.
@@ -35,7 +50,7 @@ impl Logs {
     pub(super) fn with_denied(self, chosen: &Chosen) -> anyhow::Result<Self> {
         match chosen {
             Chosen::None => return Ok(self),
-            Chosen::Only(_) if self.format != Format::Dockerd => misuse!(
+            Chosen::Only(_) if self.format.tells_denied() => misuse!(
                 "--denied cannot name a request with --from {}; without one, it includes all \
                  requests that the proxy denied",
                 self.format
@@ -48,13 +63,19 @@ impl Logs {
                  contain requests that a proxy denied; read the log of the proxy instead"
             );
         }
-        Ok(Self { denied: TurnedAway::Taken, ..self })
+        if !self.format.tells_denied() {
+            misuse!(
+                "--denied has no effect with --from {}, because the log does not tell what was denied",
+                self.format
+            );
+        }
+        Ok(Self { wanted: Wanted { denied: TurnedAway::Taken, ..self.wanted }, ..self })
     }
 }
 
 /// Warns of what had to be left out of a log.
 pub(super) fn warn(log: &Log, name: &str, engine: EngineKind, from: Option<Logs>) {
-    let denied = from.map_or(TurnedAway::LeftOut, |logs| logs.denied);
+    let denied = from.map_or(TurnedAway::LeftOut, |logs| logs.wanted.denied);
     warn_about_gaps(log, name, denied);
     warn_about_other_engine(log, name, engine);
 }
@@ -70,6 +91,10 @@ fn warn_about_gaps(log: &Log, name: &str, denied: TurnedAway) {
     if log.unreadable > shown {
         let more = count(log.unreadable - shown, "more request");
         output::warn(&format!("{name}: left out {more} that cannot be read"));
+    }
+    if log.others > 0 {
+        let requests = count(log.others, "request");
+        output::note(&format!("{name}: left out {requests} of other clients"));
     }
     if log.turned_away > 0 {
         let requests = count(log.turned_away, "request");
@@ -104,7 +129,9 @@ pub(super) fn advice(error: &ImportError) -> Option<String> {
     if let ImportError::Utf16 { .. } = error {
         return Some("convert it to UTF-8 first: iconv -f UTF-16 -t UTF-8".to_owned());
     }
-    let ImportError::NoRequest { format, instead, recording, turned_away, unreadable, .. } = error
+    let ImportError::NoRequest {
+        format, instead, recording, turned_away, others, unreadable, ..
+    } = error
     else {
         return None;
     };
@@ -112,6 +139,8 @@ pub(super) fn advice(error: &ImportError) -> Option<String> {
         "it is a recording made by dsp; leave out --from".to_owned()
     } else if let Some(instead) = instead {
         format!("it looks like a log to read with --from {instead}")
+    } else if *others > 0 {
+        format!("{} in it are of other clients", count(*others, "request"))
     } else if *turned_away > 0 {
         let requests = count(*turned_away, "request");
         format!(

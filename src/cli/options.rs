@@ -4,6 +4,7 @@ use clap::ArgAction;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::logs::Logs;
+use crate::peer::AddressRange;
 use crate::recording::Format;
 use crate::text::Word;
 
@@ -73,19 +74,30 @@ pub(super) struct Origin {
         requires = "recordings",
         value_parser = word(|format| match format {
             Format::Caddy => "Caddy's debug log, as JSON or for the console",
+            Format::Cetusguard => "CetusGuard's log with `-log-level 7`",
+            Format::Curl => "What `curl -v` writes to stderr",
             Format::Dockerd => "The engine's own debug log, with the requests of all its clients",
+            Format::ElevenNotes => "The log of 11notes' docker-socket-proxy: only what it denied",
+            Format::Knrdl => "docker-socket-protector with `LOG_REQUESTS=true`",
+            Format::List => "A list with METHOD /path on each line",
+            Format::Socat => "What `socat -v` writes to stderr",
+            Format::Sockguard => "sockguard's access log, as JSON or text",
+            Format::Urllib3 => "The debug log of urllib3, which docker-py and Ansible use",
             Format::Haproxy => "HAProxy's `option httplog`",
             Format::Nginx => "nginx's `combined` access log, with what nginx itself denied",
             Format::Wollomatic => "The debug log of wollomatic's socket-proxy",
         })
     )]
     program: Option<Format>,
+    /// Use only requests from this address or range in the log, such as 10.0.0.5 or 10.0.0.0/8
+    #[arg(long, value_name = "ADDRESS", requires = "program")]
+    client: Option<AddressRange>,
 }
 
 impl Origin {
     /// The logs to read, or `None` for recordings.
     pub(super) fn logs(self) -> Option<Logs> {
-        self.program.map(Logs::of)
+        self.program.map(|program| Logs::of(program, self.client))
     }
 }
 

@@ -41,7 +41,9 @@ pub use event::{
     SessionClient,
 };
 pub use identity::Purpose;
-pub use import::{Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable};
+pub use import::{
+    Entry, Format, Holds, ImportError, Line, Log, Skipped, TurnedAway, Unreadable, Wanted,
+};
 pub use ledger::Ticket;
 pub use made::Makes;
 pub use observation::Observation;

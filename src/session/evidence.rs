@@ -11,7 +11,7 @@ use super::session_filter::{NoSession, SessionFilter};
 use crate::api::{CanonicalRequest, EngineKind};
 use crate::learn::{Gathering, MixedEngines};
 use crate::profile::Rule;
-use crate::recording::{Event, Format, ImportError, Log, ReadError, Reader, Request, TurnedAway};
+use crate::recording::{Event, Format, ImportError, Log, ReadError, Reader, Request, Wanted};
 use crate::text::{printable, shown, spelled};
 
 /// How many bytes of a recording or a log are read at once.
@@ -47,8 +47,8 @@ pub struct EvidenceOptions {
 pub struct LogOptions {
     /// Which program wrote them.
     pub format: Format,
-    /// What happens to requests that the proxy itself answered.
-    pub denied: TurnedAway,
+    /// Which of their requests to use.
+    pub wanted: Wanted,
 }
 
 /// What a person should know about a file that was read.
@@ -179,13 +179,13 @@ fn gather_recording(
 
 fn gather_log(
     file: EvidenceFile,
-    LogOptions { format, denied }: LogOptions,
+    LogOptions { format, wanted }: LogOptions,
     engine: EngineKind,
     gathering: &mut Gathering,
     notice: &mut dyn FnMut(EvidenceNotice<'_>),
 ) -> Result<(), ImportError> {
     let name = printable(&spelled(file.name()));
-    let log = Log::read(&name, format, engine, denied, file.log(&name)?)?;
+    let log = Log::read(&name, format, engine, wanted, file.log(&name)?)?;
     notice(EvidenceNotice::Log { name: &name, log: &log, engine });
     gathering.turn_away(log.turned_away);
     gathering.read_from(Some(&name));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use dsp::api::EngineKind;
-use dsp::recording::{Event, Log, Reader, Request, TurnedAway};
+use dsp::recording::{Event, Log, Reader, Request, TurnedAway, Wanted};
 
 use crate::support::{Done, World};
 
@@ -57,8 +57,8 @@ fn requests(events: impl IntoIterator<Item = Event<'static>>) -> BTreeMap<String
 fn each_log_contains_the_requests_of_its_recording() {
     for (name, from) in LOGS {
         let format = from.parse().unwrap();
-        let log =
-            Log::read(name, format, EngineKind::Docker, TurnedAway::LeftOut, log(name).as_bytes());
+        let wanted = Wanted { denied: TurnedAway::LeftOut, client: None };
+        let log = Log::read(name, format, EngineKind::Docker, wanted, log(name).as_bytes());
         let log = log.unwrap();
         assert_eq!(log.unreadable, 0, "{name}: {:?}", log.skipped);
         let recording = Reader::open(&path(name, "jsonl")).unwrap();

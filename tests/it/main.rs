@@ -126,6 +126,8 @@ mod support;
 mod terminal;
 /// TLS to the engine and on listeners, and engines through ssh.
 mod tls;
+/// Logs and traces of programs without a fixture.
+mod traces;
 /// A pseudo-terminal and its screen.
 mod tty;
 /// `dsp validate`.

@@ -42,7 +42,9 @@ pub(in crate::cli) struct Args {
     #[arg(
         long,
         requires = "output",
-        conflicts_with_all = ["update", "name", "schema", "program", "sessions", "commands", "containers"]
+        conflicts_with_all = [
+            "update", "name", "schema", "program", "client", "sessions", "commands", "containers"
+        ]
     )]
     pub(super) whole_host: bool,
     /// Replace an existing profile at -o, including what people decided in it

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::line::client;
 use super::text::without_colours;
 use super::{Entry, Line, Unreadable};
 
@@ -30,6 +31,9 @@ struct Json {
 struct Request {
     method: String,
     uri: String,
+    remote_ip: Option<String>,
+    /// Versions before 2.5 have address and port in one.
+    remote_addr: Option<String>,
     #[serde(default)]
     headers: Map<String, Value>,
 }
@@ -92,7 +96,8 @@ impl Request {
     fn entry(self, status: Option<u16>) -> Entry {
         let agents = self.headers.get("User-Agent").and_then(|agents| agents.get(0));
         let agent = agents.and_then(Value::as_str).map(str::to_owned);
-        Entry { method: self.method, target: self.uri, status, agent }
+        let client = self.remote_ip.as_deref().or(self.remote_addr.as_deref()).and_then(client);
+        Entry { status, agent, client, ..Entry::new(&self.method, &self.uri) }
     }
 }
 
@@ -117,10 +122,9 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         let ping = Line::Request(Entry {
-            method: "HEAD".into(),
-            target: "/_ping".into(),
             status: Some(200),
             agent: Some("Docker-Client/28.2.2 (linux)".into()),
+            ..Entry::new("HEAD", "/_ping")
         });
         assert_eq!(read(&json(REQUEST)), Ok(ping.clone()));
         assert_eq!(read(&format!("caddy-1  | {}", json(REQUEST))), Ok(ping.clone()));
@@ -149,8 +153,7 @@ mod tests {
     #[test]
     fn what_caddy_refused_is_told_by_its_access_log() {
         let line = r#"{"logger":"http.log.access.log0","msg":"handled request","request":{"method":"GET","uri":"/info"},"status":403}"#;
-        let entry =
-            Entry { method: "GET".into(), target: "/info".into(), status: Some(403), agent: None };
+        let entry = Entry { status: Some(403), ..Entry::new("GET", "/info") };
         assert_eq!(read(line), Ok(Line::turned_away(entry.clone())));
         let (_, fields) = line.split_once(r#""handled request","#).unwrap();
         let console =

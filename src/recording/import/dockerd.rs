@@ -97,10 +97,8 @@ fn request(
     url: Option<&str>,
     status: Option<u16>,
 ) -> Result<Line, Unreadable> {
-    let entry = |method: &str, target: &str| {
-        let (method, target) = (method.to_owned(), target.to_owned());
-        Line::request(Entry { method, target, status, agent: None })
-    };
+    let entry =
+        |method: &str, target: &str| Line::request(Entry { status, ..Entry::new(method, target) });
     if let Some(called) = message.strip_prefix(CALLING) {
         let (method, target) = called.trim_end().split_once(' ').unwrap_or((called, ""));
         return entry(method, target);

@@ -6,6 +6,9 @@
 //! no server was up. A line may lack the text before its fields, and the first of the fields. The
 //! rest is enough as long as it contains the state of the session.
 
+use std::net::IpAddr;
+
+use super::line::client;
 use super::text::{
     around_time, begins_with_request, is_bare_request, is_before_time, request_line,
 };
@@ -18,7 +21,8 @@ const STATE: usize = 7;
 const MOST_FIELDS: usize = STATE + 3;
 
 pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
-    let Some((_, after)) = around_time(line) else { return without_front(line) };
+    let Some((before, after)) = around_time(line) else { return without_front(line) };
+    let client = before.split_ascii_whitespace().next_back().and_then(client);
     // Captured headers may contain anything. So the request is the text after the first quote that follows
     // the fields, and the fields are counted from the front.
     let (fields, request) = match after.split_once(" \"") {
@@ -36,7 +40,7 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if times.split('/').count() != 5 || !times.bytes().all(is_of_times) {
         return Ok(Line::Other);
     }
-    finish(server.starts_with('<'), status, request)
+    finish(server.starts_with('<'), status, request, client)
 }
 
 /// Whether a text begins with the address and time that precede the fields.
@@ -79,17 +83,22 @@ fn without_front(line: &str) -> Result<Line, Unreadable> {
         (None, Some(times)) => no_connection(times),
         (None, None) => state.starts_with(['P', 'L']),
     };
-    finish(answered_itself, status.unwrap_or(&"-"), Some(request))
+    finish(answered_itself, status.unwrap_or(&"-"), Some(request), None)
 }
 
 /// The request, and whether HAProxy answered it itself.
-fn finish(answered_itself: bool, status: &str, request: Option<&str>) -> Result<Line, Unreadable> {
+fn finish(
+    answered_itself: bool,
+    status: &str,
+    request: Option<&str>,
+    client: Option<IpAddr>,
+) -> Result<Line, Unreadable> {
     let entry = || {
         let request = decode(request.ok_or(Unreadable::Unclosed)?)?;
         let (method, target) = request_line(&request).ok_or(Unreadable::Request)?;
-        let (method, target) = (method.to_owned(), target.to_owned());
         // Without an answer it is -1, which does not parse as a status.
-        Ok(Entry { method, target, status: status.parse().ok(), agent: None })
+        let status = status.parse().ok();
+        Ok(Entry { status, client, ..Entry::new(method, target) })
     };
     match (answered_itself, entry()) {
         (true, Ok(entry)) => Ok(Line::turned_away(entry)),

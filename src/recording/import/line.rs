@@ -1,5 +1,7 @@
 //! The kinds of lines in a log.
 
+use std::net::{IpAddr, SocketAddr};
+
 /// A line that was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Line {
@@ -12,7 +14,7 @@ pub enum Line {
 }
 
 /// A request as a log reports it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Entry {
     /// The method as received.
     pub method: String,
@@ -22,6 +24,26 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The name that the client gives itself, if the log has one.
     pub agent: Option<String>,
+    /// The address of the client, if the log has one.
+    pub client: Option<IpAddr>,
+}
+
+impl Entry {
+    /// A request of which only method and target are known.
+    #[must_use]
+    pub fn new(method: &str, target: &str) -> Self {
+        let (method, target) = (method.to_owned(), target.to_owned());
+        Self { method, target, status: None, agent: None, client: None }
+    }
+}
+
+/// The address of a client, as programs write it: with or without a port, in IPv6 with or without brackets.
+pub(super) fn client(text: &str) -> Option<IpAddr> {
+    let with_port = text.parse::<SocketAddr>().map(|address| address.ip());
+    let bare = || text.trim_matches(['[', ']']).parse().ok();
+    // HAProxy writes IPv6 without brackets before the port.
+    let before_port = || text.rsplit_once(':').and_then(|(address, _)| address.parse().ok());
+    with_port.ok().or_else(bare).or_else(before_port)
 }
 
 /// Why a line that should be a request cannot be read as one.
@@ -89,4 +111,25 @@ impl Line {
 /// for every request.
 pub(super) fn is_method(word: &str) -> bool {
     matches!(word.len(), 1..=32) && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_however_they_are_written() {
+        for (text, expected) in [
+            ("127.0.0.1:5", "127.0.0.1"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]:5", "::1"),
+            ("fe80::2", "fe80::2"),
+            ("::ffff:10.0.0.5:41234", "::ffff:10.0.0.5"),
+        ] {
+            assert_eq!(client(text), expected.parse().ok(), "{text}");
+        }
+        for text in ["", "unix:", "-", "web:80", "@"] {
+            assert_eq!(client(text), None, "{text}");
+        }
+    }
 }

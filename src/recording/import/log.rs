@@ -1,20 +1,15 @@
 //! A whole log, read as the events of one session.
 
-use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
-use std::time::Instant;
 
-use indexmap::IndexMap;
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::super::identity::Identity;
-use super::super::repeats::{Repeats, Seen, Sum};
-use super::super::{End, Event, FORMAT_VERSION, Observation, Purpose, Repeat, Response, Session};
-use super::{Entry, Format, Line, Unreadable};
-use crate::api::{CanonicalRequest, EngineKind};
-use crate::http1::Arrival;
-use crate::peer::Peer;
+use super::super::Event;
+use super::session::Import;
+use super::trace::Socat;
+use super::wanted::Wanted;
+use super::{Format, Line, Unreadable};
+use crate::api::EngineKind;
 use crate::text::hex;
 
 /// The longest line that is read, in bytes. Caddy's lines contain the headers of a request, and no server
@@ -26,9 +21,6 @@ const MOST_PLACES: usize = 5;
 
 /// How many lines without a request are tried in the other formats.
 const MOST_TRIED: u64 = 10_000;
-
-/// How many requests that the engine refused are remembered.
-const MOST_REFUSED: usize = 1000;
 
 /// The result of reading a log.
 #[derive(Debug)]
@@ -42,15 +34,8 @@ pub struct Log {
     pub unreadable: u64,
     /// How many requests are left out because the proxy answered them itself.
     pub turned_away: u64,
-}
-
-/// What happens to requests that the proxy answered itself.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TurnedAway {
-    /// They are counted and left out.
-    LeftOut,
-    /// They count like the others.
-    Taken,
+    /// How many requests are left out because another client sent them.
+    pub others: u64,
 }
 
 /// A line that cannot be read.
@@ -92,21 +77,11 @@ pub enum ImportError {
         recording: bool,
         /// How many requests the proxy answered itself.
         turned_away: u64,
+        /// How many requests other clients sent.
+        others: u64,
         /// How many lines could not be read.
         unreadable: u64,
     },
-}
-
-/// A log that is being read.
-struct Import {
-    engine: EngineKind,
-    format: Format,
-    /// The requests that the engine itself refused, if the proxy's log has each request twice.
-    refused: HashSet<(String, String)>,
-    session: Session,
-    events: Vec<Event<'static>>,
-    repeats: Repeats,
-    requests: u64,
 }
 
 impl Log {
@@ -120,11 +95,12 @@ impl Log {
         name: &str,
         format: Format,
         engine: EngineKind,
-        denied: TurnedAway,
+        wanted: Wanted,
         mut lines: impl BufRead,
     ) -> Result<Self, ImportError> {
-        let mut import = Import::begin(format, engine);
-        let (mut skipped, mut unreadable, mut turned_away) = (Vec::new(), 0, 0);
+        let mut import = Import::begin(format, engine, wanted);
+        let mut socat = Socat::default();
+        let (mut skipped, mut unreadable) = (Vec::new(), 0);
         let (mut instead, mut recording) = (None, false);
         let mut content = Sha256::new();
         let mut line = Vec::new();
@@ -137,21 +113,20 @@ impl Log {
             }
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
-            let found = if whole { format.lines(text) } else { vec![Err(Unreadable::Length)] };
-            let is_of_something_else = found.is_empty() && import.requests == 0;
+            let found = match format {
+                _ if !whole => vec![Err(Unreadable::Length)],
+                Format::Socat => vec![socat.read(text)],
+                format => format.lines(text),
+            };
+            let is_other = |line: &Result<Line, Unreadable>| *line == Ok(Line::Other);
+            let is_of_something_else = found.iter().all(is_other) && import.is_empty();
             if is_of_something_else && instead.is_none() && number <= MOST_TRIED {
                 instead = Format::of(text);
                 recording |= text.starts_with("{\"session\":");
             }
             for found in found {
                 match found {
-                    Ok(Line::Request(entry)) => import.request(&entry),
-                    Ok(Line::TurnedAway(Some(entry))) if import.was_passed_on(&entry) => {}
-                    Ok(Line::TurnedAway(Some(entry))) if denied == TurnedAway::Taken => {
-                        import.request(&entry);
-                    }
-                    Ok(Line::TurnedAway(_)) => turned_away += 1,
-                    Ok(Line::Other) => {}
+                    Ok(line) => import.line(line),
                     Err(reason) => {
                         unreadable += 1;
                         if skipped.len() < MOST_PLACES {
@@ -161,6 +136,8 @@ impl Log {
                 }
             }
         }
+        import.decide();
+        let (turned_away, others) = (import.turned_away, import.others);
         if import.requests == 0 {
             let name = name.to_owned();
             let nothing = ImportError::NoRequest {
@@ -169,124 +146,13 @@ impl Log {
                 instead,
                 recording,
                 turned_away,
+                others,
                 unreadable,
             };
             return Err(nothing);
         }
         let events = import.end(&id(content), unreadable == 0);
-        Ok(Self { events, skipped, unreadable, turned_away })
-    }
-}
-
-impl Import {
-    fn begin(format: Format, engine: EngineKind) -> Self {
-        let session = Session {
-            version: FORMAT_VERSION,
-            id: String::new(),
-            start: Timestamp::UNIX_EPOCH,
-            dsp: env!("CARGO_PKG_VERSION").to_owned(),
-            command: Vec::new(),
-            arguments: false,
-            container: None,
-            client: None,
-            labels: IndexMap::from([("from".to_owned(), format.as_str().to_owned())]),
-            engine: None,
-            lossy: false,
-        };
-        Self {
-            engine,
-            format,
-            refused: HashSet::new(),
-            session,
-            events: Vec::new(),
-            repeats: Repeats::default(),
-            requests: 0,
-        }
-    }
-
-    /// Whether the log has already reported that the engine refused this request. Caddy's access log
-    /// reports it a second time.
-    fn was_passed_on(&self, entry: &Entry) -> bool {
-        !self.refused.is_empty()
-            && self.refused.contains(&(entry.method.clone(), entry.target.clone()))
-    }
-
-    /// Adds a request as the recorder would: in canonical form, without its secrets, and only
-    /// counted if it repeats an earlier one.
-    fn request(&mut self, entry: &Entry) {
-        self.requests += 1;
-        let is_refused = matches!(entry.status, Some(401 | 403));
-        if is_refused && self.format == Format::Caddy && self.refused.len() < MOST_REFUSED {
-            self.refused.insert((entry.method.clone(), entry.target.clone()));
-        }
-        let request = CanonicalRequest::parse(self.engine, &entry.method, &entry.target);
-        let located = request.as_ref().ok().and_then(CanonicalRequest::locate);
-        let observed = Observation {
-            arrival: Arrival {
-                at: Instant::now(),
-                // Logs may number requests, but not connections.
-                connection: 1,
-                peer: Peer::Unknown,
-                client: None,
-                method: &entry.method,
-                target: &entry.target,
-                agent: entry.agent.as_deref(),
-            },
-            request: request.as_ref().ok(),
-            located: located.as_ref(),
-            // A log contains neither headers nor bodies.
-            contents: None,
-            refusal: request.as_ref().err(),
-            denied: None,
-            would_deny: None,
-        };
-        // Each format writes times in its own way, and nothing that reads evidence needs one.
-        let time = Timestamp::UNIX_EPOCH;
-        let identity = Identity::of(&observed, Purpose::Evidence);
-        if let Some(earlier) = self.repeats.find(&identity) {
-            let place = self.repeats.place(earlier.first);
-            if let Some((_, count)) = self.repeats.at(place) {
-                count.once_more(earlier.is_exact, Seen::of(&observed.arrival));
-                entry.status.into_iter().for_each(|status| count.answered(status));
-            }
-            return;
-        }
-        self.repeats.remember(&identity, self.requests);
-        let request = observed.line("", self.requests, time);
-        self.events.push(Event::Request(request.into_owned()));
-        if entry.status.is_some() {
-            self.events.push(Event::Response(Response {
-                session: "".into(),
-                seq: self.requests,
-                status: entry.status,
-                milliseconds: 0,
-                received: 0,
-                sent: 0,
-                upgraded: entry.status == Some(101),
-                // Only the headers of the answer would show this.
-                unrouted: false,
-                refused: None,
-            }));
-        }
-    }
-
-    /// The events, in the session with this id. The id is derived from the log's content, so that a log
-    /// that is read twice counts once, like a recording.
-    fn end(mut self, id: &str, whole: bool) -> Vec<Event<'static>> {
-        let repeats = self.repeats.rest().map(|(seq, _, Sum { count, alike, statuses, .. })| {
-            // The times in a log are not read, see above.
-            let (statuses, last) = (statuses.into_iter().collect(), None);
-            Event::Repeat(Repeat { session: "".into(), seq, count, alike, statuses, last })
-        });
-        self.events.extend(repeats);
-        if whole {
-            let (time, requests) = (Timestamp::UNIX_EPOCH, self.requests);
-            let end = End { session: "".into(), time, requests, dropped: 0, exit: None };
-            self.events.push(Event::End(end));
-        }
-        self.events.insert(0, Event::Session(self.session));
-        self.events.iter_mut().for_each(|event| event.set_session(id));
-        self.events
+        Ok(Self { events, skipped, unreadable, turned_away, others })
     }
 }
 
@@ -320,6 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::recording::TurnedAway;
 
     fn nginx(requests: &[&str]) -> String {
         let line = |request: &&str| {
@@ -331,7 +198,13 @@ mod tests {
     }
 
     fn read(format: Format, text: &str) -> Result<Log, ImportError> {
-        Log::read("log", format, EngineKind::Docker, TurnedAway::LeftOut, text.as_bytes())
+        read_for(None, format, text)
+    }
+
+    fn read_for(client: Option<&str>, format: Format, text: &str) -> Result<Log, ImportError> {
+        let client = client.map(|client| client.parse().unwrap());
+        let wanted = Wanted { denied: TurnedAway::LeftOut, client };
+        Log::read("log", format, EngineKind::Docker, wanted, text.as_bytes())
     }
 
     #[test]
@@ -411,12 +284,38 @@ mod tests {
         assert_eq!((instead, recording), (None, true));
     }
 
+    fn paths(log: &Log) -> Vec<String> {
+        let path = |event: &Event<'_>| match event {
+            Event::Request(request) => Some(request.path.to_string()),
+            _ => None,
+        };
+        log.events.iter().filter_map(path).collect()
+    }
+
+    #[test]
+    fn a_denial_may_follow_the_request() {
+        let text = "request rule:  GET /v1\\.41/info\nrequest rule:  POST /v1\\.41/build\n\
+                    request denied: POST /v1.41/build\nrequest denied: POST /v1.41/commit\n";
+        let log = read(Format::Knrdl, text).unwrap();
+        assert_eq!((paths(&log), log.turned_away), (vec!["/v1.41/info".to_owned()], 2));
+    }
+
+    #[test]
+    fn one_client_is_taken_out_of_a_log() {
+        let text = nginx(&["GET /info"]) + &nginx(&["GET /version"]).replace("1.2.3.4", "10.0.0.7");
+        let log = read_for(Some("10.0.0.0/8"), Format::Nginx, &text).unwrap();
+        assert_eq!((paths(&log), log.others), (vec!["/version".to_owned()], 1));
+        let none = read_for(Some("10.0.0.1"), Format::Nginx, &text);
+        assert!(matches!(none, Err(ImportError::NoRequest { others: 2, .. })));
+    }
+
     proptest! {
         #[test]
         fn no_log_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), request in "GET /.*") {
             let lines = [bytes.as_slice(), nginx(&[&request]).as_bytes(), &bytes].concat();
             for format in Format::ALL {
-                let _ = Log::read("log", format, EngineKind::Docker, TurnedAway::Taken, lines.as_slice());
+                let wanted = Wanted { denied: TurnedAway::Taken, client: None };
+                let _ = Log::read("log", format, EngineKind::Docker, wanted, lines.as_slice());
             }
         }
     }

@@ -7,16 +7,25 @@
 //! proxy denied is not evidence: the program worked without it, or it was unwanted.
 
 mod caddy;
+mod cetusguard;
 mod dockerd;
+mod eleven_notes;
 mod format;
 mod haproxy;
+mod knrdl;
 mod line;
 mod log;
 mod nginx;
+mod session;
+mod sockguard;
 mod text;
+mod trace;
 mod unwrap;
+mod urllib3;
+mod wanted;
 mod wollomatic;
 
 pub use format::{Format, Holds};
 pub use line::{Entry, Line, Unreadable};
-pub use log::{ImportError, Log, Skipped, TurnedAway};
+pub use log::{ImportError, Log, Skipped};
+pub use wanted::{TurnedAway, Wanted};

@@ -5,6 +5,7 @@
 //! and connections that a rule ended with 444, can be recognized. A line may lack everything before the
 //! request.
 
+use super::line::client;
 use super::text::{
     around_time, begins_with_request, is_bare_request, is_before_time, quoted, request_line,
 };
@@ -20,9 +21,9 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     if is_bare_request(line) {
         return Err(Unreadable::Bare);
     }
-    let after = match around_time(line) {
-        Some((_, after)) => after.strip_prefix(' ').unwrap_or_default(),
-        None if begins_with_request(line) => line,
+    let (before, after) = match around_time(line) {
+        Some((before, after)) => (before, after.strip_prefix(' ').unwrap_or_default()),
+        None if begins_with_request(line) => ("", line),
         None => return Ok(Line::Other),
     };
     if !after.starts_with('"') {
@@ -42,8 +43,10 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     }
     let error = if request.is_some() { Unreadable::Request } else { Unreadable::Text };
     let (method, target) = line.ok_or(error)?;
-    let (method, target) = (method.to_owned(), target.to_owned());
-    let entry = Entry { method, target, status: Some(status), agent: agent(after) };
+    // Address, identity and user.
+    let client = before.split_ascii_whitespace().rev().nth(2).and_then(client);
+    let entry =
+        Entry { status: Some(status), agent: agent(after), client, ..Entry::new(method, target) };
     if status == NO_RESPONSE { Ok(Line::turned_away(entry)) } else { Line::request(entry) }
 }
 
@@ -77,7 +80,7 @@ mod tests {
     fn requested(request: &str, after: &str) -> String {
         let line = format!("127.0.0.1 - - [24/Nov/2026:20:00:00 +0000] \"{request}\" {after}");
         match read(&line) {
-            Ok(Line::Request(Entry { method, target, status, agent })) => {
+            Ok(Line::Request(Entry { method, target, status, agent, .. })) => {
                 format!("{method} {target} {} {}", status.unwrap(), agent.unwrap_or_default())
             }
             other => format!("{other:?}"),

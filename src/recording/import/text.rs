@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::Unreadable;
 use super::line::is_method;
+use crate::api::encode_segment;
 
 /// The longest time in bytes, including its zone. Without a bound, a line of nothing but opening brackets
 /// would be searched again from each of them.
@@ -131,6 +132,12 @@ pub(super) fn request_line(line: &str) -> Option<(&str, &str)> {
         _ => rest,
     };
     (is_method(method) && !target.is_empty()).then_some((method, target))
+}
+
+/// A path that the program has decoded, encoded again.
+pub(super) fn decoded_target(path: &str) -> String {
+    let segments: Vec<String> = path.split('/').map(encode_segment).collect();
+    segments.join("/")
 }
 
 /// The text before and after the time in brackets that nginx and HAProxy write, `[24/Nov/2026:20:00:00

@@ -5,9 +5,9 @@
 
 use serde::Deserialize;
 
-use super::text::{Fields, fields, is_without_time, pairs, value};
+use super::line::client;
+use super::text::{Fields, decoded_target, fields, is_without_time, pairs, value};
 use super::{Entry, Line, Unreadable};
-use crate::api::encode_segment;
 
 const ALLOWED: &str = "allowed request";
 const BLOCKED: &str = "blocked request";
@@ -23,6 +23,8 @@ struct Asked {
     method: String,
     #[serde(rename = "URL")]
     url: Spelled,
+    #[serde(default)]
+    client: Option<String>,
 }
 
 /// A URL. In JSON, that of a blocked request may be a string.
@@ -50,13 +52,12 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
     match fields(line) {
         Some(Fields::Json(json)) => match serde_json::from_str::<Json>(json) {
             Ok(Json { msg: Some(message) }) if message == ALLOWED => {
-                let Asked { method, url } =
-                    serde_json::from_str(json).map_err(|_| Unreadable::Json)?;
-                Line::request(entry(method, url.target()))
+                let asked: Asked = serde_json::from_str(json).map_err(|_| Unreadable::Json)?;
+                Line::request(asked.entry())
             }
             Ok(Json { msg: Some(message) }) if message == BLOCKED => {
-                Ok(match serde_json::from_str(json) {
-                    Ok(Asked { method, url }) => Line::turned_away(entry(method, url.target())),
+                Ok(match serde_json::from_str::<Asked>(json) {
+                    Ok(asked) => Line::turned_away(asked.entry()),
                     Err(_) => Line::TurnedAway(None),
                 })
             }
@@ -67,8 +68,9 @@ pub(super) fn read(line: &str) -> Result<Line, Unreadable> {
         Some(Fields::Text(text)) => match pairs(text) {
             Ok(pairs) => match value(&pairs, "msg") {
                 Some(message @ (ALLOWED | BLOCKED)) => {
-                    let field = |key| value(&pairs, key).unwrap_or_default().to_owned();
-                    let entry = entry(field("method"), field("URL"));
+                    let field = |key| value(&pairs, key).unwrap_or_default();
+                    let client = client(field("client"));
+                    let entry = Entry { client, ..Entry::new(field("method"), field("URL")) };
                     if message == ALLOWED {
                         Line::request(entry)
                     } else {
@@ -89,8 +91,11 @@ pub(super) fn begins(line: &str) -> bool {
     line.starts_with("time=") || is_without_time(line)
 }
 
-fn entry(method: String, target: String) -> Entry {
-    Entry { method, target, status: None, agent: None }
+impl Asked {
+    fn entry(self) -> Entry {
+        let client = self.client.as_deref().and_then(client);
+        Entry { client, ..Entry::new(&self.method, &self.url.target()) }
+    }
 }
 
 impl Spelled {
@@ -104,12 +109,8 @@ impl Spelled {
 
 impl Url {
     fn target(self) -> String {
-        let mut target = if self.raw_path.is_empty() {
-            let segments: Vec<String> = self.path.split('/').map(encode_segment).collect();
-            segments.join("/")
-        } else {
-            self.raw_path
-        };
+        let mut target =
+            if self.raw_path.is_empty() { decoded_target(&self.path) } else { self.raw_path };
         if !self.raw_query.is_empty() {
             target.push('?');
             target.push_str(&self.raw_query);
@@ -158,11 +159,16 @@ mod tests {
     fn blocked_requests_were_turned_away() {
         let line = "time=x level=WARN msg=\"blocked request\" reason=\"path not allowed\" method=GET \
                     URL=/images/json client=1.2.3.4:5 response=403";
-        let blocked = Line::turned_away(entry("GET".into(), "/images/json".into()));
-        assert_eq!(read(line), Ok(blocked.clone()));
+        let entry = |client: &str| {
+            Line::turned_away(Entry {
+                client: client.parse().ok(),
+                ..Entry::new("GET", "/images/json")
+            })
+        };
+        assert_eq!(read(line), Ok(entry("1.2.3.4")));
         for url in [r#"{"Path":"/images/json"}"#, r#""/images/json""#] {
             let line = json(url).replace("allowed", "blocked");
-            assert_eq!(read(&line), Ok(blocked.clone()));
+            assert_eq!(read(&line), Ok(entry("127.0.0.1")));
         }
         let line = json("{}").replace("allowed", "blocked");
         assert_eq!(read(&line), Ok(Line::TurnedAway(None)));
