@@ -37,12 +37,20 @@ fn each_section_grants_the_operations_that_its_configuration_does() {
         let settings: BTreeSet<&BTreeSet<String>> =
             rows.iter().flat_map(|(_, least)| least).collect();
         assert!(settings.len() > 30, "{program}");
-        for settings in settings {
+        // Several at once, and with and without writes: what a group lacks must not be granted either.
+        let (writes, reads): (Vec<_>, Vec<_>) =
+            settings.into_iter().partition(|settings| settings.contains("POST"));
+        let groups = writes.chunks(8).chain(reads.chunks(8));
+        for settings in groups.map(|group| -> BTreeSet<&String> {
+            group.iter().flat_map(|settings| settings.iter()).collect()
+        }) {
             let defaults = ["PING", "VERSION", "EVENTS"].map(|name| format!("{name}=0\n")).concat();
             let on: String = settings.iter().map(|name| format!("{name}=1\n")).collect();
             let adopted = adopted(program, &format!("{defaults}{on}"), None);
             let expected: BTreeSet<&str> = (rows.iter())
-                .filter(|(_, least)| least.iter().any(|least| least.is_subset(settings)))
+                .filter(|(_, least)| {
+                    least.iter().any(|least| least.iter().all(|name| settings.contains(name)))
+                })
                 .map(|(operation, _)| operation.as_str())
                 .filter(|name| Catalogue::docker().named(name).unwrap().method != Method::Options)
                 .collect();
