@@ -13,7 +13,7 @@ use dsp::profile::{Profile, parse};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-type Operations = BTreeSet<&'static str>;
+pub type Operations = BTreeSet<&'static str>;
 
 /// A profile of `profiles/`.
 struct Shipped {
@@ -36,7 +36,7 @@ struct Preset {
 }
 
 /// A proxy that is configured by section: for each operation, the settings that allow it.
-type Sections = BTreeMap<&'static str, Vec<BTreeSet<String>>>;
+pub type Sections = BTreeMap<&'static str, Vec<BTreeSet<String>>>;
 
 /// Phrases for operations, most harmful first: any of the operations suffices.
 const PHRASES: [(&str, &[&str]); 29] = [
@@ -74,7 +74,7 @@ const PHRASES: [(&str, &[&str]); 29] = [
 /// The number of items that a cell names before it counts the rest.
 const NAMED: usize = 3;
 
-fn text(path: &str) -> String {
+pub fn text(path: &str) -> String {
     std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap()
 }
 
@@ -139,7 +139,7 @@ fn presets() -> Vec<Preset> {
     text.lines().skip(1).map(row).collect()
 }
 
-fn sections() -> BTreeMap<String, Sections> {
+pub fn sections() -> BTreeMap<String, Sections> {
     let mut proxies: BTreeMap<String, Sections> = BTreeMap::new();
     for line in text("docs/sections.tsv").lines().skip(1) {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -151,7 +151,7 @@ fn sections() -> BTreeMap<String, Sections> {
     proxies
 }
 
-fn passing(sections: &Sections, on: &BTreeSet<String>) -> Operations {
+pub fn passing(sections: &Sections, on: &BTreeSet<String>) -> Operations {
     let passes = |sets: &Vec<BTreeSet<String>>| sets.iter().any(|set| set.is_subset(on));
     sections.iter().filter(|(_, sets)| passes(sets)).map(|(name, _)| *name).collect()
 }
@@ -194,6 +194,20 @@ impl Shipped {
         let is_named = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         is_named && (changes(&preset.operations) || !changes(&self.operations))
     }
+}
+
+/// What operations let a client do, most harmful first.
+pub fn in_words(operations: Operations) -> String {
+    let nothing = Operations::new();
+    let from = String::new();
+    let all = Preset {
+        proxy: from.clone(),
+        program: from.clone(),
+        from,
+        operations,
+        limited: BTreeMap::new(),
+    };
+    all.beyond(&nothing)
 }
 
 impl Preset {
@@ -253,7 +267,7 @@ fn changes(operations: &Operations) -> bool {
     operations.iter().any(|name| operation(name).grounds().unwrap().facts.iter().any(does_change))
 }
 
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let heads = head.iter().map(|&cell| cell.to_owned()).collect();
     line(heads)
@@ -382,7 +396,7 @@ fn escapes(all: &[Shipped], presets: &[Preset], proxies: &BTreeMap<String, Secti
 }
 
 /// The document with the text between its marks generated again.
-fn filled(document: &str, name: &str, block: &str) -> String {
+pub fn filled(document: &str, name: &str, block: &str) -> String {
     let (start, end) = (format!("<!-- {name}: made -->\n"), format!("<!-- end of {name} -->"));
     let (before, rest) = document.split_once(&start).unwrap();
     let (_, after) = rest.split_once(&end).unwrap();

@@ -122,6 +122,8 @@ mod statuses;
 mod strange;
 /// Shared by the tests.
 mod support;
+/// Replacing another proxy step by step.
+mod tecnativa;
 /// Terminal manners, in a real pseudo-terminal.
 mod terminal;
 /// TLS to the engine and on listeners, and engines through ssh.

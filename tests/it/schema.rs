@@ -36,8 +36,9 @@ fn both_are_committed_and_printed() {
 
 /// The host files in the documentation.
 fn documented_host_files() -> Vec<String> {
-    let text = std::fs::read_to_string("docs/service.md").unwrap();
-    let blocks = text.split("<!-- host file -->\n```yaml\n").skip(1);
+    let pages = ["service", "compose", "tecnativa"].map(|name| format!("docs/{name}.md"));
+    let texts = pages.map(|page| std::fs::read_to_string(page).unwrap());
+    let blocks = texts.iter().flat_map(|text| text.split("<!-- host file -->\n```yaml\n").skip(1));
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
@@ -45,7 +46,7 @@ fn documented_host_files() -> Vec<String> {
 fn host_files_are_of_theirs() {
     let validator = formats::schema(HOST_PATH);
     let documented = documented_host_files();
-    assert!(documented.len() > 1, "{documented:?}");
+    assert!(documented.len() > 3, "{documented:?}");
     for text in documented {
         assert_eq!(errors(&validator, &text), Vec::<String>::new(), "{text}");
         let host = dsp::host::parse(&text, std::path::Path::new("/etc/dsp"));

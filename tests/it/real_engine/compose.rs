@@ -41,8 +41,12 @@ impl Project {
 
 /// A file of the document.
 fn file(name: &str) -> &'static str {
-    let mark = format!("<!-- test: {name} -->\n```yaml\n");
-    DOCUMENT.split_once(&mark).unwrap().1.split_once("```").unwrap().0
+    after(&format!("<!-- test: {name} -->\n```yaml\n"))
+}
+
+/// The block that begins with this.
+fn after(mark: &str) -> &'static str {
+    DOCUMENT.split_once(mark).unwrap().1.split_once("```").unwrap().0
 }
 
 /// An image with this machine's docker CLI and its libraries.
@@ -70,7 +74,7 @@ fn project(mut world: World) -> Option<(OwnEngine, Project)> {
     let project = Project { world, plugins, group };
     project.works(&format!("{ROOT}/scripts/image dsp {binary}"));
     project.works(CLIENT);
-    for name in ["compose.yaml", "record.yaml"] {
+    for name in ["compose.yaml", "record.yaml", "tcp.yaml", "several.yaml", "own-user.yaml"] {
         project.world.write(name, file(name));
     }
     project.works("mkdir policy && chown 65534 policy");
@@ -129,6 +133,9 @@ fn a_program_in_a_container_is_recorded_and_confined() {
     project.works("docker compose down --volumes");
 
     followed(&project);
+    over_tcp(&project);
+    several_programs(&project);
+    recorded_as_oneself(&project);
 }
 
 /// A program as it is before dsp: with the engine's socket.
@@ -165,6 +172,53 @@ fn followed(project: &Project) {
     let denials = log.lines().filter(|line| line.contains("is not allowed")).count();
     assert_eq!(denials, 1, "only what was asked for in vain: {log}");
     project.works("docker compose down --volumes");
+}
+
+/// Over TCP in a network of their own.
+fn over_tcp(project: &Project) {
+    let compose = "docker compose -f tcp.yaml";
+    project.works(&format!("{compose} up -d --wait"));
+    let exec = format!("{compose} exec -T program docker");
+    assert!(project.works(&format!("{exec} ps")).contains("docker:cli"));
+    let denied = project.run(&format!("{exec} rm -f project-dsp-1"));
+    assert!(denied.err.contains("is not allowed"), "{}", denied.err);
+    project.works(&format!("{compose} down"));
+}
+
+/// Two programs of one dsp, told apart by their services.
+fn several_programs(project: &Project) {
+    let host = after("The file `policy/dsp.yaml`:\n\n<!-- host file -->\n```yaml\n");
+    project.world.write("policy/dsp.yaml", host);
+    // The name in the file counts, and not the one of the environment.
+    let compose = "docker compose -p shop -f several.yaml";
+    project.works(&format!("{compose} up -d --wait"));
+    let ask = |service: &str, words: &str| {
+        project.run(&format!("{compose} exec -T {service} docker {words}"))
+    };
+    wait_for("dsp", || ask("watcher", "ps").status == 0);
+    assert_eq!(ask("discovery", "network ls").status, 0);
+    let denied = ask("watcher", "network ls");
+    assert!(denied.err.contains("profile \"monitor\""), "{}", denied.err);
+    let denied = ask("discovery", "info");
+    assert!(format!("{}{}", denied.out, denied.err).contains("profile \"prometheus\""));
+    let reload = format!("{compose} exec -T dsp /dsp reload /run/dsp/control.sock");
+    project.works(&reload);
+    project.works("echo nonsense >>policy/dsp.yaml");
+    assert_eq!(project.run(&reload).status, 1);
+    project.works(&format!("{compose} down --volumes"));
+}
+
+/// The recording belongs to the user.
+fn recorded_as_oneself(project: &Project) {
+    project.works("rm -rf policy && mkdir policy sockets && chown 4711:4711 policy sockets");
+    let own = "OWN_USER=4711 OWN_GROUP=4711";
+    let files = "-f compose.yaml -f record.yaml -f own-user.yaml";
+    let compose = format!("{own} docker compose {files}");
+    project.works(&format!("{compose} up -d --wait"));
+    assert!(project.works(&format!("{compose} exec -T program docker ps")).contains("docker:cli"));
+    project.works(&format!("{compose} stop dsp"));
+    assert_eq!(project.works("stat -c '%u %a' policy/recording.jsonl"), "4711 600\n");
+    project.works(&format!("{compose} down --volumes"));
 }
 
 #[test]
