@@ -3,6 +3,7 @@
 //! The fuzz targets call these with the fuzzer's input, and dsp's own tests call them with the
 //! committed corpus, so that known inputs are checked without a fuzzer.
 
+pub mod answers;
 pub mod canonical;
 pub mod contents;
 pub mod decision;

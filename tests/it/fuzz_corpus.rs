@@ -31,6 +31,17 @@ fn check(target: &str, property: fn(&[u8])) {
 }
 
 #[test]
+fn answers() {
+    check("answers", properties::answers::check);
+}
+
+/// The same with pieces of each answer replaced by pieces of others, which needs no fuzzer.
+#[test]
+fn answers_of_mixed_pieces() {
+    mixed("answers", properties::answers::check);
+}
+
+#[test]
 fn canonical() {
     check("canonical", properties::canonical::check);
 }
@@ -43,23 +54,27 @@ fn contents() {
 /// The same with pieces of each body replaced by pieces of others, which needs no fuzzer.
 #[test]
 fn contents_of_mixed_bodies() {
-    let bodies: Vec<Vec<u8>> =
-        files("contents").iter().map(|file| fs::read(file).unwrap()).collect();
+    mixed("contents", properties::contents::check);
+}
+
+/// Checks the files of a target with pieces of each replaced by pieces of others.
+fn mixed(target: &str, property: fn(&[u8])) {
+    let files: Vec<Vec<u8>> = files(target).iter().map(|file| fs::read(file).unwrap()).collect();
     let mut state = 7_u64;
     let mut below = |end: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         usize::try_from(state >> 33).unwrap() % end.max(1)
     };
     for _ in 0..20_000 {
-        let mut body = bodies[below(bodies.len())].clone();
-        let other = &bodies[below(bodies.len())];
+        let mut data = files[below(files.len())].clone();
+        let other = &files[below(files.len())];
         let from = below(other.len());
         let piece = &other[from..from + below((other.len() - from).min(24))];
-        let at = below(body.len());
-        let end = (at + below(24)).min(body.len());
-        body.splice(at..end, piece.iter().copied());
-        let held = std::panic::catch_unwind(|| properties::contents::check(&body));
-        assert!(held.is_ok(), "breaches a property: {}", String::from_utf8_lossy(&body));
+        let at = below(data.len());
+        let end = (at + below(24)).min(data.len());
+        data.splice(at..end, piece.iter().copied());
+        let held = std::panic::catch_unwind(|| property(&data));
+        assert!(held.is_ok(), "breaches a property: {}", String::from_utf8_lossy(&data));
     }
 }
 
@@ -101,7 +116,16 @@ fn each_target_has_its_property_and_its_corpus_and_they_are_small() {
         names
     };
     let targets = names(folder().join("../fuzz_targets"));
-    let known = ["canonical", "contents", "decision", "framing", "profile", "proxy", "recording"];
+    let known = [
+        "answers",
+        "canonical",
+        "contents",
+        "decision",
+        "framing",
+        "profile",
+        "proxy",
+        "recording",
+    ];
     assert_eq!(targets, known);
     assert_eq!(names(folder().join("../properties")), targets);
     assert_eq!(names(folder()), targets);
