@@ -15,6 +15,8 @@
 mod action;
 /// `dsp adopt`: the configuration of other proxies.
 mod adopt;
+/// What can be hidden in answers, and the engine's own types.
+mod answers;
 /// Every argument of every command: what it conflicts with, and what `-` means for it.
 mod arguments;
 /// Questions at the terminal, their options for scripts, and what ends them.

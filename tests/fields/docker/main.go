@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"dsp.invalid/fields/walk"
 	"github.com/moby/moby/api/types/checkpoint"
@@ -21,7 +20,7 @@ const module = "github.com/moby/moby/api"
 func main() {
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
-	fmt.Fprintf(out, "# %s %s\n", module, version())
+	fmt.Fprintf(out, "# %s %s\n", module, walk.Version(module))
 	walk.Print(out, []walk.Operation{
 		{Name: "ContainerCreate", Body: container.CreateRequest{}},
 		{Name: "ContainerUpdate", Body: container.UpdateConfig{}},
@@ -40,17 +39,4 @@ func main() {
 		{Name: "ConfigCreate", Body: swarm.ConfigSpec{}},
 		{Name: "ConfigUpdate", Body: swarm.ConfigSpec{}},
 	}, nil)
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		panic("the program has no build information")
-	}
-	for _, dependency := range info.Deps {
-		if dependency.Path == module {
-			return dependency.Version
-		}
-	}
-	panic("the program does not use " + module)
 }

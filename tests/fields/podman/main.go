@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"dsp.invalid/fields/walk"
 	"github.com/moby/moby/api/types/container"
@@ -23,7 +22,7 @@ const module = "go.podman.io/podman/v6"
 func main() {
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
-	fmt.Fprintf(out, "# %s %s\n", module, version())
+	fmt.Fprintf(out, "# %s %s\n", module, walk.Version(module))
 	walk.Print(out, []walk.Operation{
 		{Name: "ContainerCreate", Body: handlers.CreateContainerConfig{}},
 		{Name: "ContainerUpdate", Body: container.UpdateConfig{}},
@@ -47,17 +46,4 @@ func main() {
 		"types.HardwareAddr": "text",
 		"time.Time":          "text",
 	})
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		panic("the program has no build information")
-	}
-	for _, dependency := range info.Deps {
-		if dependency.Path == module {
-			return dependency.Version
-		}
-	}
-	panic("the program does not use " + module)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"runtime/debug"
 	"strings"
 )
 
@@ -150,4 +151,18 @@ func below(path, name string) string {
 		return name
 	}
 	return path + "." + name
+}
+
+// Version returns the version of a module of which this program is built.
+func Version(module string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		panic("the program has no build information")
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == module {
+			return dependency.Version
+		}
+	}
+	panic("the program does not use " + module)
 }

@@ -31,6 +31,33 @@ fn curl(world: &World, socket: &str, options: &str, path: &str) -> String {
     done.out
 }
 
+/// From a recording to a client that sees nothing of the environment.
+#[test]
+fn a_generated_profile_hides_what_was_asked_for() {
+    let world = real_or_return!();
+    let name = "dsp-hide-generated";
+    world.shell(&format!("docker rm -f {name}"));
+    let run = format!("docker run -d --name {name} -e PASSWORD={SECRET} busybox sleep 1000");
+    let done = world.shell(&run);
+    assert_eq!(done.status, 0, "{}", done.err);
+    let _container = Container { world: &world, name: name.to_owned() };
+    let inspect = ["--", "docker", "inspect", name];
+    let done = world.dsp(&[&["record", "-q", "-o", "r.jsonl"][..], &inspect].concat());
+    assert!(done.out.contains(SECRET), "{}", done.err);
+    assert!(!world.read("r.jsonl").contains(SECRET));
+    let generate = ["generate", "r.jsonl", "--name", "p", "--hide", "environment", "-o", "p.yaml"];
+    let done = world.dsp(&generate);
+    assert_eq!(done.status, 0, "{}", done.err);
+    let profile = world.read("p.yaml");
+    assert!(profile.contains("hide:\n        - environment"), "{profile}");
+    let done = world.dsp(&[&["enforce", "p.yaml", "-q"][..], &inspect].concat());
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(done.out.contains(name) && done.out.contains("\"Env\": []"), "{}", done.out);
+    assert!(!done.out.contains(SECRET));
+    let done = world.dsp(&["check", "p.yaml", "r.jsonl", "--severity", "unreviewed=off"]);
+    assert_eq!(done.status, 0, "{}", done.out);
+}
+
 #[test]
 fn no_client_sees_an_environment_that_is_hidden() {
     let world = real_or_return!();
