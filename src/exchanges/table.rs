@@ -4,13 +4,17 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Exchange, Fate};
 use crate::explain;
+use crate::profile::looks_like_id;
 use crate::text::{beginning, printable};
 
 /// The columns of [`row`].
-pub const HEADER: &str = "TIME      STATUS       MS  RISK     CLIENT            REQUEST";
+pub const HEADER: &str = "TIME     STATUS      MS  RISK    CLIENT       REQUEST";
 
 /// The longest client that a row shows whole, in characters.
-const CLIENT: usize = 16;
+const CLIENT: usize = 12;
+
+/// The number of digits of an ID that a narrow row shows, as the docker CLI does.
+const SHORT_ID: usize = 12;
 
 const BAD: Style = AnsiColor::Red.on_default();
 const ODD: Style = AnsiColor::Yellow.on_default();
@@ -26,8 +30,12 @@ pub fn row(exchange: &Exchange, width: Option<usize>) -> String {
     let (risk, risk_style) =
         (risk.map_or("-", |risk| risk.as_str()), risk.map(explain::style).unwrap_or_default());
     let client = cut(&printable(&exchange.client()), CLIENT);
-    let before = format!("{time}  {status:>6}  {took:>7}  {risk:7}  {client:CLIENT$}  ");
-    let mut request = printable(&format!("{} {}", exchange.request.method, exchange.request.path));
+    let before = format!("{time} {status:>6} {took:>7}  {risk:7} {client:CLIENT$} ");
+    let path = match width {
+        Some(_) => short(&exchange.request.path),
+        None => exchange.request.path.clone().into_owned(),
+    };
+    let mut request = printable(&format!("{} {path}", exchange.request.method));
     if exchange.times > 1 {
         request += &format!("  ×{}", exchange.times);
     }
@@ -40,8 +48,25 @@ pub fn row(exchange: &Exchange, width: Option<usize>) -> String {
         None => request,
     };
     format!(
-        "{time}  {style}{status:>6}{style:#}  {took:>7}  {risk_style}{risk:7}{risk_style:#}  {client:CLIENT$}  {request}"
+        "{time} {style}{status:>6}{style:#} {took:>7}  {risk_style}{risk:7}{risk_style:#} {client:CLIENT$} {request}"
     )
+}
+
+/// Whether the first segment of a path is a version, such as `v1.41`.
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix('v').unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// A path without its version, in which IDs are short.
+fn short(path: &str) -> String {
+    let segments =
+        path.split('/').enumerate().filter(|(place, segment)| *place != 1 || !is_version(segment));
+    let shown = segments.map(|(_, segment)| match looks_like_id(segment) {
+        true => beginning(segment, SHORT_ID),
+        false => segment,
+    });
+    shown.collect::<Vec<_>>().join("/")
 }
 
 /// The status, or what stands in its place.
@@ -79,4 +104,21 @@ pub(super) fn cut(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     format!("{}…", beginning(text, most.saturating_sub(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_fits_into_a_narrow_row() {
+        let id = "4f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5ce1b0a3d24f5c";
+        assert_eq!(
+            short(&format!("/v1.41/containers/{id}/start")),
+            "/containers/4f5ce1b0a3d2/start"
+        );
+        assert_eq!(short("/containers/web/json"), "/containers/web/json");
+        assert_eq!(short("/v4.3.1/libpod/info"), "/libpod/info");
+        assert_eq!([cut("été", 3), cut("étés", 3)], ["été", "ét…"]);
+    }
 }

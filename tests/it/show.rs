@@ -114,7 +114,7 @@ fn a_file_that_is_written_is_followed() {
     ));
     assert!(lines.next().unwrap().starts_with("TIME"));
     let stream = lines.next().unwrap();
-    assert!(stream.starts_with("10:00:01    open") && stream.ends_with("GET /events"), "{stream}");
+    assert!(stream.starts_with("10:00:01   open") && stream.ends_with("GET /events"), "{stream}");
     append(concat!(
         r#"{"request":{"session":"cccc","seq":2,"time":"2026-01-02T10:00:02Z","connection":1,"method":"GET","path":"/info"}}"#,
         "\n",
@@ -122,7 +122,7 @@ fn a_file_that_is_written_is_followed() {
     ));
     append("00}}\n");
     let ended = lines.next().unwrap();
-    assert!(ended.starts_with("10:00:02     200") && ended.ends_with("GET /info"), "{ended}");
+    assert!(ended.starts_with("10:00:02    200") && ended.ends_with("GET /info"), "{ended}");
     child.kill().unwrap();
     child.wait().unwrap();
 }
