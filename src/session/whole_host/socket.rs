@@ -136,12 +136,17 @@ impl HostSocket {
     /// [`HostSocketError::Taken`] if that dsp still runs, and others.
     pub fn mend(&self) -> Result<Mended, HostSocketError> {
         let _lock = self.lock()?;
-        let (record, engine) = (self.found(&self.record)?, self.found(&self.engine)?);
-        if [record, engine, self.found(&self.spare)?].iter().all(Option::is_none) {
+        let (record, spare) = (self.found(&self.record)?, self.found(&self.spare)?);
+        let mut engine = self.found(&self.engine)?;
+        if [record, engine, spare].iter().all(Option::is_none) {
             return Ok(Mended::Nothing);
         }
         if record.is_some() && self.is_served(&self.record)? {
             return Err(HostSocketError::Taken(self.path.clone()));
+        }
+        if self.is_better(spare, engine, record)? {
+            self.changed(self.folder.rename(&self.spare, &self.engine))?;
+            engine = spare;
         }
         let at = self.found(&self.name)?;
         // If somebody has removed dsp's other name, a socket that nobody serves is taken for dsp's.
@@ -163,6 +168,26 @@ impl HostSocket {
         };
         self.remove_names()?;
         Ok(mended)
+    }
+
+    /// Whether what has the spare name is the engine's socket, rather than what has the engine's name.
+    fn is_better(
+        &self,
+        spare: Option<Found>,
+        engine: Option<Found>,
+        record: Option<Found>,
+    ) -> Result<bool, HostSocketError> {
+        let is_own = |found: &Found| record.is_some_and(|record| record.is(found));
+        let Some(spare) = spare.filter(|spare| !is_own(spare)) else { return Ok(false) };
+        let Some(engine) = engine.filter(|engine| !is_own(engine)) else { return Ok(true) };
+        if engine.is(&spare) || !self.is_served(&self.spare)? {
+            return Ok(false);
+        }
+        if self.is_served(&self.engine)? {
+            let (name, path) = (self.beside(&self.spare), self.path.clone());
+            return Err(HostSocketError::Unclear { name, path });
+        }
+        Ok(true)
     }
 
     /// Whether a socket is there.

@@ -253,3 +253,71 @@ fn both_paths_of_a_link_are_one_socket() {
     assert!(socket.paths().contains(&host.path().display().to_string()), "{:?}", socket.paths());
     assert!(!socket.paths().contains(&"/var/run/docker.sock".to_owned()));
 }
+
+/// What a name may be of after a crash.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Left {
+    Nothing,
+    Own,
+    Engine,
+    /// An engine's that was restarted.
+    Old,
+}
+
+const SUFFIXES: [&str; 4] = ["", ".dsp-record", ".dsp-engine", ".dsp-spare"];
+
+/// The names in all combinations, also those that no crash leaves.
+fn all_that_may_be_left() -> impl Iterator<Item = [Left; 4]> {
+    let kinds = [Left::Nothing, Left::Own, Left::Engine, Left::Old];
+    (0..kinds.len().pow(4)).map(move |number| {
+        [0, 1, 2, 3].map(|place| kinds[number / kinds.len().pow(place) % kinds.len()])
+    })
+}
+
+#[test]
+fn no_socket_of_an_engine_is_lost_whatever_a_crash_has_left() {
+    let mut mended = 0;
+    for left in all_that_may_be_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        let bind = |name: &str| UnixListener::bind(at(name)).unwrap();
+        let engine = bind("engine");
+        // Nobody listens any more.
+        drop((bind("own"), bind("old")));
+        for (suffix, left) in SUFFIXES.iter().zip(left) {
+            let from = match left {
+                Left::Nothing => continue,
+                Left::Own => "own",
+                Left::Engine => "engine",
+                Left::Old => "old",
+            };
+            fs::hard_link(at(from), at(&format!("docker.sock{suffix}"))).unwrap();
+        }
+        let live = inode(&at("engine"));
+        let names = || SUFFIXES.map(|suffix| inode_or_none(&at(&format!("docker.sock{suffix}"))));
+        let was_there = names().contains(&Some(live));
+        let path = at("docker.sock");
+        let socket = HostSocket::find(&EngineAddress::from(Address::Unix(path.clone()))).unwrap();
+        let result = socket.mend();
+        assert_eq!(names().contains(&Some(live)), was_there, "{left:?} {result:?}: {:?}", names());
+        if left[0] == Left::Engine {
+            assert_eq!(inode(&path), live, "{left:?}: it has its place already");
+        }
+        // What a crash leaves: dsp's socket is in one place, and the engine's beside it.
+        let is_of_crash = left[1] == Left::Own
+            && (left[0] == Left::Own || left[0] == Left::Nothing)
+            && left[2] == Left::Engine
+            && left[3] != Left::Old;
+        if is_of_crash {
+            assert_eq!(result.unwrap(), Mended::GivenBack, "{left:?}");
+            assert_eq!(names(), [Some(live), None, None, None], "{left:?}");
+            mended += 1;
+        }
+        drop(engine);
+    }
+    assert_eq!(mended, 6);
+}
+
+fn inode_or_none(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().map(|found| found.ino())
+}

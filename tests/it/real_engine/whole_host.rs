@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::follow::with_ask;
+use super::podman::podman_or_none;
 use super::who::{Started, near_engine};
 use super::{OwnEngine, real_or_return};
 use crate::support::{Done, World, dsp_binary, left_out, wait_for};
@@ -241,6 +242,34 @@ fn each_program_of_a_host_has_a_profile_that_serve_holds() {
     assert_eq!(ended.status, 0, "{}", ended.err);
     drop(containers);
     drop(engine);
+}
+
+#[test]
+fn programs_of_podman_are_told_apart() {
+    let Some((world, _engine)) = podman_or_none("wholep") else { return };
+    let world = with_ask(world);
+    let mut containers = Started(&world, Vec::new());
+    start(&world, &mut containers, "wh-podman-before", "");
+    let words = ["record", "--whole-host", "-o", "rec", "-H", &world.host];
+    let done = run(
+        &world,
+        &words,
+        || is_taken(&world),
+        |signal| {
+            start(&world, &mut containers, "wh-podman", "");
+            assert_eq!(ask(&world, "wh-podman", "/version").status, 0);
+            signal(Signal::TERM);
+        },
+    );
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(done.err.contains("socket mounted: wh-podman-before\n"), "{}", done.err);
+    assert!(done.err.contains("until they are restarted: wh-podman\n"), "{}", done.err);
+    assert!(world.read("rec/wh-podman.jsonl").contains("SystemVersion"));
+    assert!(world.read("rec/login-root.jsonl").contains("ContainerCreate"));
+    let made = world.dsp(&["generate", "--whole-host", "rec", "-o", "policy"]);
+    assert_eq!(made.status, 0, "{}", made.err);
+    assert!(world.read("policy/wh-podman.yaml").contains("engine: podman"));
+    assert_eq!(world.dsp(&["serve", "policy/dsp.yaml", "--check"]).status, 0);
 }
 
 #[test]
