@@ -78,6 +78,26 @@ def connections(result):
                   "MiB"], rows)
 
 
+def programs(result):
+    rows = [[row["programs"], f"{row['connections']:,}", spread(column(row["figures"], "cpu"), 1),
+             spread(column(row["figures"], "rate"), 0), spread(column(row["figures"], "p99"), 0),
+             mib(row["figures"])] for row in result["figures"]]
+    return table(["programs", "connections", "CPU µs per request", "requests/s", "p99 µs", "MiB"], rows)
+
+
+TLS = {"none": "clients over TCP, engine on a unix socket", "clients": "clients over TLS",
+       "engine over TCP": "engine over TCP", "engine": "engine over TLS"}
+
+
+def tls(result):
+    rows = [[TLS[name], spread(column(figures, "cpu"), 1), spread(column(figures, "p50"), 0),
+             spread(column(figures, "new cpu"), 1), spread(column(figures, "new p50"), 0),
+             spread(column(figures, "speed"), 2), spread(column(figures, "bulk cpu"), 2)]
+            for name, figures in result["figures"].items()]
+    return table(["", "CPU µs per request", "p50 µs", "CPU µs with a new connection", "p50 µs",
+                  "GB/s", "CPU s per GiB"], rows)
+
+
 def rules(result):
     rows = [[f"{row['rules']:,}", spread(column(row["other"], "cpu"), 1),
              spread(column(row["same"], "cpu"), 1), spread(column(row["patterns"], "cpu"), 1),
@@ -117,8 +137,8 @@ def fleet(result):
 
 TEXTS = {
     "streams": memory, "idle": memory, "hijack": bulk, "download": bulk, "upload": bulk,
-    "connections": connections, "rules": rules, "recording": recording, "start": start,
-    "fleet": fleet,
+    "connections": connections, "programs": programs, "rules": rules, "recording": recording,
+    "start": start, "fleet": fleet, "tls": tls,
 }
 
 

@@ -1,4 +1,5 @@
 """How costs grow with connections, rules and recordings, and what a start costs."""
+import json
 import re
 import shutil
 import statistics
@@ -26,6 +27,45 @@ def connections(bench, options):
             bench, proxy, "get", proxy.unix, seconds=options.seconds, connections=number)))
         rows.append({"connections": number, "figures": rounds})
     return rows
+
+
+def programs(bench, options):
+    """Many busy connections of one `dsp serve`: of one program, and of four with a profile, a socket and a
+    log each."""
+    # One user gets at most fifteen of sixteen connections.
+    number = most_connections(options.most) * 9 // 10
+    found = {1: [], 4: []}
+    for _ in range(options.few):
+        for count, figures in found.items():
+            figures.append(of_programs(bench, count, number, options.seconds))
+    return [{"programs": count, "connections": number, "figures": figures}
+            for count, figures in found.items()]
+
+
+def of_programs(bench, count, connections, seconds):
+    sockets, lines = [], ["version: 1", f"engine: {bench.engine}", "programs:"]
+    for one in range(count):
+        file = bench.folder / f"program-{one}.yaml"
+        file.write_text(profile(100).replace("name: bench", f"name: bench-{one}"))
+        sockets.append(f"unix://{bench.folder}/program-{one}.sock")
+        lines += [f"  program-{one}:", f"    profile: {file.name}", f"    listen: {sockets[-1]}",
+                  f"    audit_log: {bench.fresh(f'program-{one}.jsonl')}"]
+    file = bench.folder / "dsp-serve.yaml"
+    file.write_text("\n".join(lines) + "\n")
+    proxy = bench.start([bench.dsp, "serve", "-q", file])
+    proxy.wait_for(*sockets)
+    before = proxy.cpu()
+    # The same four loads for both.
+    loads = [subprocess.Popen([bench.load, "get", sockets[one % count], "--seconds", str(seconds),
+                               "--connections", str(connections // 4)], stdout=subprocess.PIPE)
+             for one in range(4)]
+    told = [json.loads(load.communicate()[0]) for load in loads]
+    used, memory, requests = proxy.cpu() - before, proxy.memory(), sum(one["requests"] for one in told)
+    bench.end(proxy)
+    if any(one["errors"] or one["other"] for one in told):
+        sys.exit(f"scripts/bench: {count} programs: not every request was answered")
+    return {"cpu": used / requests * 1e6, "memory": memory, "rate": sum(
+        one["requests"] / one["seconds"] for one in told), "p99": max(one["p99"] for one in told)}
 
 
 def rules(bench, options):
@@ -120,4 +160,5 @@ def start(bench, options):
             "added": statistics.median(recorded) - statistics.median(bare)}
 
 
-GROWTH = {"connections": connections, "rules": rules, "recording": recordings, "start": start}
+GROWTH = {"connections": connections, "programs": programs, "rules": rules, "recording": recordings,
+          "start": start}

@@ -12,12 +12,13 @@ def microseconds(text):
     return float(number) * {"us": 1, "ms": 1000, "s": 1_000_000}[unit]
 
 
-def wrk(proxy, seconds, path=LIST, connections=32):
+def wrk(proxy, seconds, path=LIST, connections=32, scheme="http", headers=()):
     """Over TCP, by wrk."""
     before = proxy.cpu()
     text = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-         f"{proxy.tcp.replace('tcp', 'http')}{path}"],
+         *(word for header in headers for word in ("-H", header)),
+         f"{proxy.tcp.replace('tcp', scheme)}{path}"],
         check=True, capture_output=True, text=True).stdout
     used = proxy.cpu() - before
     found = lambda pattern: re.search(pattern, text)

@@ -257,6 +257,7 @@ impl<'a> RequestHead<'a> {
         let both = [self.named(), Named(FORMS)];
         let [named, _] = both;
         let named = if is_read { &both } else { std::slice::from_ref(&named) };
+        out.reserve(self.bytes.len() + target.len());
         for part in [self.method, " ", target, " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }

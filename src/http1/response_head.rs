@@ -131,6 +131,7 @@ impl<'a, 'b> ResponseHead<'a, 'b> {
 
     /// Writes the head as it is sent to the client.
     pub(crate) fn write(&self, form: Form, out: &mut Vec<u8>) {
+        out.reserve(self.length);
         let is_old = matches!(form, Form::Answer { is_old: true, .. });
         let version = if is_old { "HTTP/1.0 " } else { "HTTP/1.1 " };
         for part in [version, self.status.as_str(), " ", self.reason, "\r\n"] {

@@ -9,7 +9,7 @@ use super::not_admitted::NotAdmitted;
 use super::observe::Observe;
 use super::owners::FindOwners;
 use super::record::{Record, RewriteBody};
-use crate::peer::{Client, Identified};
+use crate::peer::Identified;
 use crate::policy::Gate;
 use crate::wire::EngineAddress;
 
@@ -92,8 +92,8 @@ impl<R: Record> Admitted<R> {
 
     /// Also tells the observers and the recorder who the client is.
     #[must_use]
-    pub fn known_as(self, client: Client) -> Self {
-        Self { client: Some(Arc::new(Identified::new(client))), ..self }
+    pub fn known_as(self, client: Arc<Identified>) -> Self {
+        Self { client: Some(client), ..self }
     }
 }
 

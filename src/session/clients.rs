@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::containers::Containers;
-use crate::peer::{Client, Clients, Container, ContainerPlace, Needs, Peer};
+use super::places::Places;
+use crate::peer::{Client, Clients, Container, ContainerPlace, Identified, Needs, Peer, Place};
 use crate::proxy::{
     self, Admission, Admitted, AdmittedLater, Admitting, Caller, NotAdmitted, Record, Service,
 };
@@ -21,6 +23,10 @@ pub(super) struct WhoAsks {
     needs: Needs,
     /// The folder of processes; `None` if they cannot be looked up.
     processes: Option<Arc<Path>>,
+    /// Where processes ran a moment ago; `None` if a rule depends on it.
+    places: Option<Arc<Places>>,
+    /// The last client. Many connections in a row are often of one process.
+    last: Arc<Mutex<Option<Arc<Identified>>>>,
     containers: Arc<Containers>,
 }
 
@@ -33,9 +39,32 @@ pub(super) enum FoundOut {
 }
 
 impl WhoAsks {
-    /// Finds out so much, and asks `containers` about containers.
-    pub(super) fn new(needs: Needs, containers: Arc<Containers>) -> Self {
-        Self { needs, processes: proxy::processes().map(Arc::from), containers }
+    /// Finds out what rules need and what is written down, and asks `containers` about containers.
+    pub(super) fn new(rules: Needs, written_down: Needs, containers: Arc<Containers>) -> Self {
+        let processes = proxy::processes().map(Arc::from);
+        let places = (!rules.place).then(Arc::default);
+        let (needs, last) = (rules.and(written_down), Arc::default());
+        Self { needs, processes, places, last, containers }
+    }
+
+    /// Writes down what logs say about a client, unless it was the last one too.
+    pub(super) fn identify(&self, client: Client) -> Arc<Identified> {
+        let last = self.last.lock().clone();
+        if let Some(last) = last.filter(|last| *last.client() == client) {
+            return last;
+        }
+        let identified = Arc::new(Identified::new(client));
+        *self.last.lock() = Some(Arc::clone(&identified));
+        identified
+    }
+
+    /// Where the process of a client runs.
+    fn place(&self, caller: &Caller<'_>) -> Option<Place> {
+        let processes = self.processes.as_deref()?;
+        match &self.places {
+            Some(places) => places.of(caller, processes),
+            None => caller.process()?.place(processes),
+        }
     }
 
     /// Finds out who a client is, as far as that is possible without waiting.
@@ -48,9 +77,7 @@ impl WhoAsks {
         if !self.needs.place || !matches!(caller.peer(), Peer::Process { .. }) {
             return FoundOut::All(client);
         }
-        let processes = self.processes.as_deref();
-        let place = processes.and_then(|processes| caller.process()?.place(processes));
-        let Some(place) = place else {
+        let Some(place) = self.place(caller) else {
             client.is_hidden = true;
             return FoundOut::All(client);
         };
@@ -112,7 +139,8 @@ impl<R: Record> Admission<R> for AdmitClients<R> {
         }
         match self.who_asks.find(caller) {
             FoundOut::All(client) => {
-                Admitting::Now(admitted(&self.clients, client, Arc::clone(&self.service)))
+                let service = Arc::clone(&self.service);
+                Admitting::Now(admitted(&self.clients, &self.who_asks, client, service))
             }
             FoundOut::Except(client, place) => {
                 let (clients, service) = (Arc::clone(&self.clients), Arc::clone(&self.service));
@@ -120,7 +148,7 @@ impl<R: Record> Admission<R> for AdmitClients<R> {
                 let later: AdmittedLater<R> = Box::pin(async move {
                     let by_rule = clients.needs().container;
                     let client = who_asks.complete(client, &place, by_rule).await;
-                    admitted(&clients, client, service)
+                    admitted(&clients, &who_asks, client, service)
                 });
                 Admitting::Later(later)
             }
@@ -130,11 +158,12 @@ impl<R: Record> Admission<R> for AdmitClients<R> {
 
 fn admitted<R: Record>(
     clients: &Clients,
+    who_asks: &WhoAsks,
     client: Client,
     service: Arc<Service<R>>,
 ) -> Result<Admitted<R>, NotAdmitted> {
     if clients.is_empty() || clients.admits(&client) {
-        return Ok(Admitted::to(service).known_as(client));
+        return Ok(Admitted::to(service).known_as(who_asks.identify(client)));
     }
     match client.peer {
         Peer::Unknown => Err(NotAdmitted::Unknown),

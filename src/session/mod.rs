@@ -27,6 +27,7 @@ mod metrics;
 mod nested;
 mod output;
 mod owners;
+mod places;
 mod profile_change;
 mod program;
 mod project_name;

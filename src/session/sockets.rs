@@ -220,7 +220,7 @@ impl Sockets {
         containers: Arc<Containers>,
     ) -> Serving {
         let proxy = Proxy::new(self.listeners).limits(self.limits);
-        let who_asks = WhoAsks::new(self.clients.needs().and(needs), containers);
+        let who_asks = WhoAsks::new(self.clients.needs(), needs, containers);
         let admission = AdmitClients::new(self.clients, who_asks, service);
         let running = proxy.observed_by(Arc::new(ConnectionLog::default())).serve(admission);
         Serving { running, tls: self.tls, _folder: self.folder }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use super::ssh::SshHost;
 use super::stream::Stream;
@@ -50,7 +50,7 @@ impl EngineAddress {
             Self::Plain(Address::Tcp { host, port }) => {
                 Stream::tcp(TcpStream::connect((host.as_str(), *port)).await?)
             }
-            Self::Plain(Address::Unix(path)) => UnixStream::connect(path).await.map(Stream::Unix),
+            Self::Plain(Address::Unix(path)) => connect_unix(path).await,
             Self::Tls { host, port, tls } => {
                 let socket = TcpStream::connect((&**host, *port)).await?;
                 socket.set_nodelay(true)?;
@@ -59,6 +59,17 @@ impl EngineAddress {
             Self::Ssh(host) => host.connect().map(|stream| Stream::Ssh(Box::new(stream))),
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+async fn connect_unix(path: &Path) -> io::Result<Stream> {
+    super::fresh::connect(path).map(Stream::Fresh)
+}
+
+/// The same on systems where that may have to wait.
+#[cfg(not(target_os = "linux"))]
+async fn connect_unix(path: &Path) -> io::Result<Stream> {
+    tokio::net::UnixStream::connect(path).await.map(Stream::Unix)
 }
 
 impl From<Address> for EngineAddress {

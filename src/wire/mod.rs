@@ -4,11 +4,13 @@
 //! program stays static.
 
 mod engine_address;
+mod fresh;
 mod ssh;
 mod stream;
 mod tls;
 
 pub use engine_address::EngineAddress;
+pub(crate) use fresh::FreshStream;
 pub use ssh::{SshError, SshHost, SshHostError};
 pub(crate) use stream::{RawStream, Stream};
 pub(crate) use tls::NotGreeted;

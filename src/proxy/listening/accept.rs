@@ -27,7 +27,7 @@ use crate::proxy::serving::local_response::{self, Form};
 use crate::proxy::serving::next::Client;
 use crate::proxy::shared::Shared;
 use crate::proxy::streams::closing::linger;
-use crate::wire::{ListenerTls, NotGreeted, RawStream, Stream};
+use crate::wire::{FreshStream, ListenerTls, NotGreeted, RawStream, Stream};
 
 /// How long to pause accepting when no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -110,12 +110,14 @@ impl<R: Record> Acceptor<R> {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    let (certificate, door) = (Vec::new(), self.listener.door());
-                    let incoming = Incoming { stream, peer, certificate, door };
                     let room = match self.listener.tls() {
-                        None => self.desk.admit(incoming),
+                        None => {
+                            let (certificate, door) = (Vec::new(), self.listener.door());
+                            let stream = Stream::Fresh(stream);
+                            self.desk.admit(Incoming { stream, peer, certificate, door })
+                        }
                         Some(tls) => {
-                            self.greet(incoming, tls);
+                            self.greet(stream, peer, tls);
                             None
                         }
                     };
@@ -139,18 +141,17 @@ impl<R: Record> Acceptor<R> {
     }
 
     /// Begins TLS with a client on one of the threads that serve connections, and admits it after that.
-    fn greet(&self, incoming: Incoming, tls: &Arc<ListenerTls>) {
+    fn greet(&self, stream: FreshStream, peer: Peer, tls: &Arc<ListenerTls>) {
         let Desk { shared, events, .. } = &*self.desk;
-        let Some(asked) = shared.admitting.begin(&incoming.peer) else {
+        let Some(asked) = shared.admitting.begin(&peer) else {
             events.observer.on(&Event::Full { listener: &events.listener });
             return;
         };
-        let Incoming { stream, peer, certificate: _, door } = incoming;
-        let Ok(stream) = stream.into_raw() else { return };
+        let door = self.listener.door();
         let (desk, tls) = (Arc::clone(&self.desk), Arc::clone(tls));
         let open = shared.stop.open.clone();
         let greeting = async move {
-            let Ok(Stream::Tcp(socket)) = stream.register() else { return };
+            let Some(socket) = stream.into_tcp() else { return };
             let greeted = tls.greet(socket).await;
             drop(asked);
             match greeted {
@@ -213,8 +214,8 @@ impl<R: Record> Desk<R> {
 impl Incoming {
     fn caller<'a>(&'a self, listener: &'a Address) -> Caller<'a> {
         let stream = match &self.stream {
-            Stream::Unix(stream) => Some(stream),
-            Stream::Tcp(_) | Stream::Tls(_) | Stream::Ssh(_) => None,
+            Stream::Fresh(stream) => stream.as_unix(),
+            Stream::Tcp(_) | Stream::Unix(_) | Stream::Tls(_) | Stream::Ssh(_) => None,
         };
         Caller { peer: self.peer, listener, stream, certificate: &self.certificate }
     }
@@ -322,11 +323,11 @@ fn refuse(shared: &Shared, stream: Stream, events: &Events) {
 
 /// Answers a connection that is not served. Waits for the client to read the answer, unless too many
 /// connections are being turned away.
-fn turn_away(shared: &Shared, stream: Stream, status: u16, message: &str) {
+fn turn_away(shared: &Shared, mut stream: Stream, status: u16, message: &str) {
     let mut bytes = Vec::new();
     local_response::write(status, message, Form { closes: true, ..Form::default() }, &mut bytes);
     let Some(placed) = Placed::of(&shared.turned_away, MOST_TURNED_AWAY) else {
-        let _ = stream.into_raw().and_then(|stream| stream.send_now(&bytes));
+        let _ = stream.send_now(&bytes);
         return;
     };
     shared.spawn(async move {

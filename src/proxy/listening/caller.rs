@@ -1,6 +1,6 @@
 //! What a client shows of itself when it connects.
 
-use tokio::net::UnixStream;
+use std::os::unix::net::UnixStream;
 
 use super::process::Process;
 use crate::api::Address;
@@ -68,9 +68,8 @@ fn groups(_stream: &UnixStream) -> Option<Vec<u32>> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::fs;
+    use std::os::unix::net::UnixListener;
     use std::process::{Command, Stdio};
-
-    use tokio::net::UnixListener;
 
     use super::super::process::processes;
     use super::*;
@@ -80,13 +79,13 @@ mod tests {
         Caller { peer: Peer::of_unix(stream), listener, stream: Some(stream), certificate: &[] }
     }
 
-    #[tokio::test]
-    async fn a_running_client_has_its_groups_and_its_place() {
+    #[test]
+    fn a_running_client_has_its_groups_and_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
-        let _client = UnixStream::connect(&path).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
+        let _client = UnixStream::connect(&path).unwrap();
+        let (stream, _) = listener.accept().unwrap();
         let address = Address::unix(&path).unwrap();
         let caller = caller(&stream, &address);
         let mut groups = caller.groups().unwrap();
@@ -105,15 +104,15 @@ mod tests {
     }
 
     /// That is a limit, not a promise.
-    #[tokio::test]
-    async fn a_socket_that_was_passed_on_is_of_the_process_that_connected() {
+    #[test]
+    fn a_socket_that_was_passed_on_is_of_the_process_that_connected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
         let client = std::os::unix::net::UnixStream::connect(&path).unwrap();
         let passed = std::os::fd::OwnedFd::from(client);
         let mut child = Command::new("sleep").arg("100").stdin(passed).spawn().unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, _) = listener.accept().unwrap();
         let address = Address::unix(&path).unwrap();
         let process = caller(&stream, &address).process().unwrap();
         assert_eq!(process.number().get(), std::process::id());
@@ -122,8 +121,8 @@ mod tests {
     }
 
     /// Its ID may belong to another process by the time that anybody looks.
-    #[tokio::test]
-    async fn a_client_that_has_ended_runs_nowhere() {
+    #[test]
+    fn a_client_that_has_ended_runs_nowhere() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
@@ -132,7 +131,7 @@ mod tests {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, _) = listener.accept().unwrap();
         let address = Address::unix(&path).unwrap();
         let before = caller(&stream, &address).process().unwrap();
         curl.kill().unwrap();

@@ -8,15 +8,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UnixListener};
-
+use super::accepting::ListeningSocket;
 use super::door::Door;
 use super::placed_socket::{FileAccess, PlacedSocket};
 use super::socket_file::{self, Hazard, Identity, Place, unix_socket};
 use crate::api::Address;
 use crate::peer::Peer;
 use crate::text::shown;
-use crate::wire::{ListenerTls, Stream};
+use crate::wire::{FreshStream, ListenerTls};
 
 /// The default mode of a listening socket: only the owner has access. Anyone who can write to the
 /// socket has the rights of the profile.
@@ -67,19 +66,13 @@ impl Access {
 /// A bound and listening socket. Dropping it closes it and removes its file.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Socket,
+    socket: ListeningSocket,
     address: Address,
     /// Checks requests that arrive over TCP.
     door: Option<Arc<Door>>,
     tls: Option<Arc<ListenerTls>>,
     /// Dropped last, so that the file is removed after the socket is closed.
     file: Option<SocketFile>,
-}
-
-#[derive(Debug)]
-enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
 }
 
 /// The file of a unix socket. It is removed on drop unless another file has replaced it.
@@ -139,17 +132,21 @@ impl Listener {
                 {
                     return Err(ListenError::NotLoopback { address: address.clone() });
                 }
-                let listener = TcpListener::bind(resolved.as_slice()).await.map_err(|error| {
-                    match error.kind() {
-                        io::ErrorKind::AddrInUse => ListenError::InUse { address: address.clone() },
-                        _ => io(error),
-                    }
-                })?;
+                let bound = tokio::net::TcpListener::bind(resolved.as_slice()).await;
+                let listener =
+                    bound.and_then(|bound| bound.into_std()).map_err(|error| {
+                        match error.kind() {
+                            io::ErrorKind::AddrInUse => {
+                                ListenError::InUse { address: address.clone() }
+                            }
+                            _ => io(error),
+                        }
+                    })?;
                 let bound = listener.local_addr().map_err(io)?;
                 let (port, is_local) = (bound.port(), bound.ip().to_canonical().is_loopback());
                 let door = Some(Arc::new(Door::new(host, &access.names(), is_local)));
                 let address = Address::Tcp { host: host.clone(), port };
-                let socket = Socket::Tcp(listener);
+                let socket = ListeningSocket::tcp(listener).map_err(io)?;
                 Ok(Self { socket, address, door, tls: access.tls.clone(), file: None })
             }
             Address::Unix(path) => Self::bind_unix(path, access),
@@ -164,8 +161,7 @@ impl Listener {
         let address = Address::Unix(path.to_owned());
         clear(path, &address)?;
         match bind_unix(path, access) {
-            Ok((listener, file)) => {
-                let socket = Socket::Unix(listener);
+            Ok((socket, file)) => {
                 Ok(Self { socket, address, door: None, tls: None, file: Some(file) })
             }
             Err(source) => Err(ListenError::Io { address, source }),
@@ -181,7 +177,7 @@ impl Listener {
         path: &Path,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let socket = Socket::Unix(UnixListener::from_std(listener)?);
+        let socket = ListeningSocket::unix(listener)?;
         let address = Address::Unix(path.to_owned());
         Ok(Self { socket, address, door: None, tls: None, file: None })
     }
@@ -208,7 +204,7 @@ impl Listener {
             Address::Unix(_) => bound.ip().to_string(),
         };
         let door = Some(Arc::new(Door::new(&host, &access.names(), is_local)));
-        let socket = Socket::Tcp(TcpListener::from_std(listener).map_err(io)?);
+        let socket = ListeningSocket::tcp(listener).map_err(io)?;
         let tls = access.tls.clone();
         Ok(Self { socket, address: address.clone(), door, tls, file: None })
     }
@@ -233,7 +229,7 @@ impl Listener {
     /// Whether every user and program on this machine can connect.
     #[must_use]
     pub fn is_open_to_all(&self) -> bool {
-        matches!(self.socket, Socket::Tcp(_)) && !self.tls().is_some_and(|it| it.checks_clients())
+        self.socket.is_tcp() && !self.tls().is_some_and(|it| it.checks_clients())
     }
 
     /// Whether only this machine can reach it.
@@ -262,18 +258,8 @@ impl Listener {
     }
 
     /// Accepts the next client, and identifies it.
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match &self.socket {
-            Socket::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                Ok((Stream::tcp(stream)?, Peer::of_tcp(address)))
-            }
-            Socket::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                let peer = Peer::of_unix(&stream);
-                Ok((Stream::Unix(stream), peer))
-            }
-        }
+    pub(crate) async fn accept(&self) -> io::Result<(FreshStream, Peer)> {
+        self.socket.accept().await
     }
 }
 
@@ -317,7 +303,7 @@ fn clear(path: &Path, address: &Address) -> Result<(), ListenError> {
 
 /// Binds a unix socket. No client can connect before the file has its owner and mode, because the
 /// socket does not listen until then.
-fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFile)> {
+fn bind_unix(path: &Path, access: &Access) -> io::Result<(ListeningSocket, SocketFile)> {
     let place = Place::of(path)?;
     let socket = unix_socket()?;
     let identity = place.bind(&socket, access.file().mode)?;
@@ -326,8 +312,7 @@ fn bind_unix(path: &Path, access: &Access) -> io::Result<(UnixListener, SocketFi
         place.give(identity, access.owner, access.group)?;
     }
     rustix::net::listen(&socket, BACKLOG)?;
-    let listener = std::os::unix::net::UnixListener::from(socket);
-    Ok((UnixListener::from_std(listener)?, file))
+    Ok((ListeningSocket::unix(socket.into())?, file))
 }
 
 #[cfg(test)]

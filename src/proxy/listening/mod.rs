@@ -1,6 +1,7 @@
 //! Listening sockets: who can reach them, and which connections are served.
 
 pub(super) mod accept;
+mod accepting;
 pub(super) mod admitting;
 pub(super) mod caller;
 pub(super) mod door;

@@ -10,15 +10,21 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-
-use tokio::net::UnixStream;
 
 use crate::peer::Place;
 
 /// The size limit, in bytes, for a file about a process. A path in it has at most 4096.
 const LONGEST: u64 = 1 << 16;
+
+/// More bytes than most of these files have.
+const USUAL: usize = 4 << 10;
+
+/// The file system of handles of processes (`PID_FS_MAGIC` of linux/magic.h).
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+const PIDFS: u64 = 0x5049_4446;
 
 /// A process that connected, which may have ended.
 #[derive(Debug)]
@@ -43,6 +49,12 @@ impl Process {
     #[must_use]
     pub fn number(&self) -> NonZeroU32 {
         self.number
+    }
+
+    /// A number that no other process has until the system restarts; `None` if the system gives out none.
+    #[must_use]
+    pub fn identity(&self) -> Option<u64> {
+        self.handle.as_ref().and_then(identity)
     }
 
     /// Where it runs, according to this folder of processes, which is `/proc` except in tests. `None` if it
@@ -85,7 +97,8 @@ fn start(folder: &Path) -> Option<u64> {
 }
 
 fn read(path: &Path) -> Option<String> {
-    let mut text = Vec::new();
+    // Room for the usual file, which is then read at once.
+    let mut text = Vec::with_capacity(USUAL);
     File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
     let is_whole = (text.len() as u64) < LONGEST;
     String::from_utf8(text).ok().filter(|_| is_whole)
@@ -120,6 +133,23 @@ fn is_running(handle: &OwnedFd) -> bool {
     matches!(poll(&mut handles, Some(&at_once)), Ok(0))
 }
 
+/// Since Linux 6.9, each process has its own inode number (pidfd_open(2)). Before, all handles had the same.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn identity(handle: &OwnedFd) -> Option<u64> {
+    static HAS_NUMBERS: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    let has_numbers = *HAS_NUMBERS.get_or_init(|| {
+        rustix::fs::fstatfs(handle).is_ok_and(|found| u64::try_from(found.f_type) == Ok(PIDFS))
+    });
+    let found = has_numbers.then(|| rustix::fs::fstat(handle).ok())?;
+    found.map(|found| found.st_ino)
+}
+
+/// The number is too short there.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+fn identity(_handle: &OwnedFd) -> Option<u64> {
+    None
+}
+
 #[cfg(not(target_os = "linux"))]
 fn is_running(_handle: &OwnedFd) -> bool {
     false
@@ -130,6 +160,29 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    /// Also of one that has ended: its ID may be another's by then.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_process_has_an_identity_of_its_own() {
+        let process = |number| {
+            let pid = rustix::process::Pid::from_raw(number as i32).unwrap();
+            let flags = rustix::process::PidfdFlags::empty();
+            let handle = rustix::process::pidfd_open(pid, flags).ok();
+            Process { number: NonZeroU32::new(number).unwrap(), handle }
+        };
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let own = process(std::process::id());
+        let (first, again) = (process(child.id()), process(child.id()));
+        // Older systems have no such numbers.
+        if own.identity().is_some() {
+            assert_eq!(first.identity(), again.identity());
+            assert_ne!(first.identity(), own.identity());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(first.identity(), again.identity());
+    }
 
     #[test]
     fn what_does_not_look_like_a_process_runs_nowhere() {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::os::unix::net::UnixStream;
 
 use crate::peer::Peer;
 
@@ -46,22 +47,36 @@ impl Peer {
     }
 
     /// The process at the other end of a unix socket.
-    pub(crate) fn of_unix(stream: &tokio::net::UnixStream) -> Self {
-        stream.peer_cred().map_or(Self::Unknown, |found| Self::Process {
-            user: found.uid(),
-            group: found.gid(),
-            process: found.pid().and_then(|process| NonZeroU32::new(process.try_into().ok()?)),
-        })
+    pub(crate) fn of_unix(stream: &UnixStream) -> Self {
+        credentials(stream).unwrap_or_default()
     }
+}
+
+#[cfg(target_os = "linux")]
+fn credentials(stream: &UnixStream) -> Option<Peer> {
+    use nix::sys::socket::{getsockopt, sockopt};
+
+    let found = getsockopt(stream, sockopt::PeerCredentials).ok()?;
+    // A process that this one cannot see has the number 0.
+    let process = u32::try_from(found.pid()).ok().and_then(NonZeroU32::new);
+    Some(Peer::Process { user: found.uid(), group: found.gid(), process })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn credentials(stream: &UnixStream) -> Option<Peer> {
+    let stream = tokio::net::UnixStream::from_std(stream.try_clone().ok()?).ok()?;
+    let found = stream.peer_cred().ok()?;
+    let process = found.pid().and_then(|process| NonZeroU32::new(process.try_into().ok()?));
+    Some(Peer::Process { user: found.uid(), group: found.gid(), process })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_unix_socket_names_user_group_and_process() {
-        let (ours, _theirs) = tokio::net::UnixStream::pair().unwrap();
+    #[test]
+    fn a_unix_socket_names_user_group_and_process() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
         let peer = Peer::of_unix(&ours);
         let user = rustix::process::getuid().as_raw();
         let group = rustix::process::getgid().as_raw();

@@ -5,11 +5,13 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,10 +30,22 @@ pub struct Workers {
 
 #[derive(Debug)]
 struct Worker {
-    runtime: Handle,
+    thread: Thread,
     /// The number of connections it serves.
     open: Arc<AtomicUsize>,
 }
+
+#[derive(Debug)]
+enum Thread {
+    /// The caller's.
+    Own(Handle),
+    /// Another one, which takes connections out of a queue: many of them wake it once. To spawn them there
+    /// would be a system call for each.
+    Other(UnboundedSender<Connection>),
+}
+
+/// A connection on its way to its thread.
+type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Counts a connection while it is served.
 struct Counted(Arc<AtomicUsize>);
@@ -42,11 +56,11 @@ impl Workers {
     #[must_use]
     pub fn start(observer: &dyn Observe) -> Self {
         let end = CancellationToken::new();
-        let mut all = vec![Worker::new(Handle::current())];
+        let mut all = vec![Worker::new(Thread::Own(Handle::current()))];
         let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST);
         for _ in 1..cores {
             match start_thread(end.clone()) {
-                Ok(runtime) => all.push(Worker::new(runtime)),
+                Ok(queue) => all.push(Worker::new(Thread::Other(queue))),
                 Err(error) => observer.on(&Event::FewerThreads { error: &error }),
             }
         }
@@ -67,13 +81,21 @@ impl Workers {
             let _counted = counted;
             connection.await;
         };
-        tasks.spawn_on(served, &worker.runtime);
+        match &worker.thread {
+            Thread::Own(runtime) => {
+                tasks.spawn_on(served, runtime);
+            }
+            Thread::Other(queue) => {
+                // A thread that has ended serves nothing more.
+                let _ = queue.send(Box::pin(tasks.track_future(served)));
+            }
+        }
     }
 }
 
 impl Worker {
-    fn new(runtime: Handle) -> Self {
-        Self { runtime, open: Arc::default() }
+    fn new(thread: Thread) -> Self {
+        Self { thread, open: Arc::default() }
     }
 }
 
@@ -89,11 +111,16 @@ impl Drop for Counted {
     }
 }
 
-fn start_thread(end: CancellationToken) -> io::Result<Handle> {
+fn start_thread(end: CancellationToken) -> io::Result<UnboundedSender<Connection>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let handle = runtime.handle().clone();
+    let (queue, mut connections) = unbounded_channel();
+    let serving = async move {
+        while let Some(connection) = connections.recv().await {
+            tokio::spawn(connection);
+        }
+    };
     thread::Builder::new()
         .name("dsp-worker".to_owned())
-        .spawn(move || runtime.block_on(end.cancelled()))?;
-    Ok(handle)
+        .spawn(move || runtime.block_on(end.run_until_cancelled_owned(serving)))?;
+    Ok(queue)
 }

@@ -13,8 +13,8 @@ use crate::wire::{EngineAddress, Stream};
 /// must not be sent to it at that moment.
 const KEPT: Duration = Duration::from_secs(4 * 60);
 
-/// How often to try to connect to the engine while no file descriptor is free, and how long to wait
-/// between two tries.
+/// How often to try to connect to the engine while no file descriptor is free, or while too many connections
+/// wait for the engine to accept them, and how long to wait between two tries.
 const MOST_TRIES: u32 = 50;
 const SHORT_PAUSE: Duration = Duration::from_millis(2);
 
@@ -56,9 +56,11 @@ impl Upstream {
         loop {
             match address.connect().await {
                 Ok(stream) => return Ok((stream, false)),
-                Err(source) if is_out_of_files(&source) && tries < MOST_TRIES => {
+                Err(source) if tries < MOST_TRIES && may_pass(&source) => {
                     tries += 1;
-                    self.registry.make_room();
+                    if is_out_of_files(&source) {
+                        self.registry.make_room();
+                    }
                     tokio::time::sleep(SHORT_PAUSE).await;
                 }
                 Err(source) => {
@@ -83,9 +85,68 @@ impl Upstream {
     }
 }
 
+/// Whether the reason may be gone a moment later. A unix socket does not let anybody wait for a place among
+/// those that wait to be accepted (`EAGAIN` of connect(2)).
+fn may_pass(error: &io::Error) -> bool {
+    is_out_of_files(error) || error.kind() == io::ErrorKind::WouldBlock
+}
+
 /// Whether the process or the machine has no file descriptor left.
 fn is_out_of_files(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let number = error.raw_os_error();
     [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::api::Address;
+    use crate::proxy::load::limits::Limits;
+
+    /// An engine where one connection may wait, and as many as are taken until it is full.
+    fn full_engine(folder: &std::path::Path) -> (UnixListener, EngineAddress, Vec<Stream>) {
+        let path = folder.join("engine.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let address = EngineAddress::from(Address::unix(&path).unwrap());
+        let waiting = std::iter::from_fn(|| {
+            let connecting = std::pin::pin!(address.connect());
+            match connecting.poll(&mut Context::from_waker(std::task::Waker::noop())) {
+                std::task::Poll::Ready(Ok(stream)) => Some(stream),
+                std::task::Poll::Ready(Err(error)) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    None
+                }
+                std::task::Poll::Pending => panic!("it waits"),
+            }
+        });
+        let waiting = waiting.collect();
+        (listener, address, waiting)
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_slow_to_accept_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (listener, address, _waiting) = full_engine(folder.path());
+        let mut upstream = Upstream::new(Arc::new(Registry::new(Limits::DEFAULT)));
+        let taking = tokio::spawn(async move { upstream.take(&address).await.is_ok() });
+        // It has been refused once when this task runs again.
+        tokio::task::yield_now().await;
+        assert!(!taking.is_finished());
+        listener.accept().unwrap();
+        assert!(taking.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_accepts_nobody_is_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_listener, address, _waiting) = full_engine(folder.path());
+        let mut upstream = Upstream::new(Arc::new(Registry::new(Limits::DEFAULT)));
+        let refused = upstream.take(&address).await.unwrap_err();
+        assert!(matches!(refused, UpstreamError::Connect { .. }), "{refused}");
+    }
 }

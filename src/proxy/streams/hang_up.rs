@@ -6,6 +6,8 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
 
 use crate::wire::Stream;
 
@@ -14,12 +16,13 @@ use crate::wire::Stream;
 /// A unix socket reports a hang-up when its peer has closed it or died. A TCP peer that closes looks
 /// like one that has only stopped sending, until it rejects data sent to it.
 #[derive(Debug)]
-pub(crate) struct HangUp(Stream);
+pub(crate) struct HangUp(UnixStream);
 
 impl HangUp {
     /// Watches a stream through a second handle, so that no other code waits on its readiness.
     pub(crate) fn watch(stream: &Stream) -> io::Result<Self> {
-        stream.duplicate().map(Self)
+        // Only its readiness is used, so it does not matter what kind of socket it is.
+        UnixStream::from_std(stream.duplicate()?.into()).map(Self)
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
@@ -28,13 +31,16 @@ impl HangUp {
             if ready!(self.0.poll_write_ready(context)).is_err() || is_now(&self.0) {
                 return Poll::Ready(());
             }
-            self.0.clear_write_ready();
+            // Wait for a new event.
+            let _ = self
+                .0
+                .try_io(Interest::WRITABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
         }
     }
 }
 
-fn is_now(stream: &Stream) -> bool {
-    let mut watched = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::empty())];
+fn is_now(stream: &impl AsFd) -> bool {
+    let mut watched = [PollFd::new(stream, PollFlags::empty())];
     match rustix::event::poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
         Ok(_) => {
             watched.iter().any(|one| one.revents().intersects(PollFlags::HUP | PollFlags::ERR))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::peer::{Client, Clients, ContainerPlace, Needs, Peer};
+use crate::peer::{Client, Clients, ContainerPlace, Identified, Needs, Peer};
 use crate::proxy::{Admission, Admitted, Admitting, Caller, NotAdmitted, Service};
 use crate::session::audit::Audit;
 use crate::session::clients::{FoundOut, WhoAsks};
@@ -53,15 +53,15 @@ impl Programs {
         let rules = list.iter().map(|program| program.clients.needs());
         let rules = rules.fold(Needs::default(), Needs::and);
         let is_written_down = list.iter().any(|program| program.is_written_down);
-        let needs = if is_written_down { rules.and(Needs::PLACE) } else { rules };
+        let written_down = if is_written_down { Needs::PLACE } else { Needs::default() };
         let tells_apart = list.iter().any(|program| !program.clients.is_empty());
-        let who_asks =
-            (tells_apart || is_written_down).then(|| WhoAsks::new(needs, Arc::clone(containers)));
+        let who_asks = (tells_apart || is_written_down)
+            .then(|| WhoAsks::new(rules, written_down, Arc::clone(containers)));
         Self { list, who_asks, asks_for_container: rules.container }
     }
 
     /// The program that a client is. A client that is several is none of them.
-    fn choose(&self, client: Client) -> Result<Admitted<Audit>, NotAdmitted> {
+    fn choose(&self, who_asks: &WhoAsks, client: Client) -> Result<Admitted<Audit>, NotAdmitted> {
         let is_meant = |program: &&ProgramOfSocket| {
             program.clients.is_empty() || program.clients.admits(&client)
         };
@@ -70,7 +70,7 @@ impl Programs {
         match found {
             (Some(program), None) => {
                 let service = Arc::clone(&program.service);
-                Ok(Admitted::to(service).known_as(client))
+                Ok(Admitted::to(service).known_as(who_asks.identify(client)))
             }
             (Some(_), Some(_)) => Err(NotAdmitted::Several(Arc::new(client))),
             (None, _) if client.peer == Peer::Unknown => Err(NotAdmitted::Unknown),
@@ -80,16 +80,12 @@ impl Programs {
 
     async fn find_and_choose(
         self: Arc<Self>,
+        who_asks: WhoAsks,
         client: Client,
         place: ContainerPlace,
     ) -> Result<Admitted<Audit>, NotAdmitted> {
-        match &self.who_asks {
-            Some(who_asks) => {
-                let client = who_asks.complete(client, &place, self.asks_for_container).await;
-                self.choose(client)
-            }
-            None => self.choose(client),
-        }
+        let client = who_asks.complete(client, &place, self.asks_for_container).await;
+        self.choose(&who_asks, client)
     }
 }
 
@@ -100,19 +96,20 @@ impl Admission<Audit> for Arc<ByClient> {
             return Admitting::Now(match programs.list.first() {
                 Some(program) => {
                     let admitted = Admitted::to(Arc::clone(&program.service));
-                    let mut client = Client::of(caller.peer());
-                    client.certificate = caller.certificate().to_vec();
-                    let has_names = !client.certificate.is_empty();
-                    Ok(if has_names { admitted.known_as(client) } else { admitted })
+                    let certificate = caller.certificate().to_vec();
+                    let has_names = !certificate.is_empty();
+                    let client = || Client { certificate, ..Client::of(caller.peer()) };
+                    let client = || Arc::new(Identified::new(client()));
+                    Ok(if has_names { admitted.known_as(client()) } else { admitted })
                 }
                 None => Err(NotAdmitted::Unknown),
             });
         };
         match who_asks.find(caller) {
-            FoundOut::All(client) => Admitting::Now(programs.choose(client)),
+            FoundOut::All(client) => Admitting::Now(programs.choose(who_asks, client)),
             FoundOut::Except(client, place) => {
-                let programs = Arc::clone(&programs);
-                Admitting::Later(Box::pin(programs.find_and_choose(client, place)))
+                let (programs, who_asks) = (Arc::clone(&programs), who_asks.clone());
+                Admitting::Later(Box::pin(programs.find_and_choose(who_asks, client, place)))
             }
         }
     }

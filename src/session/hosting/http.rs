@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use crate::proxy::Listener;
+use crate::wire::Stream;
 
 /// How many clients are answered at once.
 const MOST_CLIENTS: usize = 32;
@@ -63,7 +64,7 @@ pub(super) async fn serve(listener: Listener, answer: Arc<dyn Answer>) {
                 let answer = Arc::clone(&answer);
                 tokio::spawn(async move {
                     let _client = client;
-                    let served = connection(stream, answer);
+                    let served = connection(Stream::Fresh(stream), answer);
                     let _ = tokio::time::timeout(CONNECTION_TIME, served).await;
                 });
             }

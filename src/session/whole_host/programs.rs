@@ -246,6 +246,7 @@ impl Admission<MaybeRecorder> for Arc<Programs> {
         match self.who_asks.find(caller) {
             FoundOut::All(client) => {
                 let service = self.service(&client);
+                let client = self.who_asks.identify(client);
                 Admitting::Now(Ok(Admitted::to(service).known_as(client)))
             }
             FoundOut::Except(client, place) => {
@@ -266,7 +267,7 @@ fn later(
         let known = tokio::time::timeout(NAME_PATIENCE, known).await;
         let client = known.unwrap_or(Client { is_hidden: true, ..client });
         let service = programs.service(&client);
-        Ok(Admitted::to(service).known_as(client))
+        Ok(Admitted::to(service).known_as(programs.who_asks.identify(client)))
     })
 }
 
@@ -289,7 +290,8 @@ mod tests {
             min_api: None,
         };
         let start = SessionStart { folder, labels: Vec::new(), engine: about };
-        Programs::new(WhoAsks::new(Needs::PLACE, containers), gate, engine, start)
+        let who_asks = WhoAsks::new(Needs::PLACE, Needs::default(), containers);
+        Programs::new(who_asks, gate, engine, start)
     }
 
     fn in_container(name: &str) -> Client {

@@ -188,7 +188,9 @@ impl HostRecording {
         let survey = Survey { containers: before.as_ref().map(names), ..survey };
 
         let kind = engine.version.kind;
-        let who_asks = WhoAsks::new(Needs::PLACE, Arc::new(Containers::new(&address, kind)));
+        let containers = Arc::new(Containers::new(&address, kind));
+        // Where a client runs decides which recording it gets, as a rule would.
+        let who_asks = WhoAsks::new(Needs::PLACE, Needs::default(), containers);
         let sockets = Sockets::new(paths.clone(), paths);
         let gate = Arc::new(Observer::new(kind).reading_contents(sockets));
         let start = SessionStart { folder, labels, engine: about_engine(&engine) };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dsp::api::{Address, EngineKind};
 use dsp::http1::Outcome;
-use dsp::peer::{Client, Peer};
+use dsp::peer::{Client, Identified, Peer};
 use dsp::policy::{Decision, Enforcer, Gate, Observer, Request};
 use dsp::profile::parse;
 use dsp::proxy::{
@@ -165,7 +165,7 @@ impl Admission<Nothing> for Slow {
         let mut go = self.go.clone();
         Admitting::Later(Box::pin(async move {
             go.wait_for(|go| *go).await.map_err(|_| NotAdmitted::Unknown)?;
-            Ok(admitted.known_as(Client::of(peer)))
+            Ok(admitted.known_as(Arc::new(Identified::new(Client::of(peer)))))
         }))
     }
 }
