@@ -142,7 +142,8 @@ fn a_person_chooses_among_denied_requests() {
         ],
     );
     let mut tty = Tty::watched(&world, "generate audit.jsonl -o new.yaml", &[]);
-    tty.wait_for("denied requests to allow");
+    // The screen is drawn line by line, and this is the last one.
+    tty.wait_for("POST /containers/web/stop");
     insta::assert_snapshot!("denied_requests", tty.contents());
     tty.press("\x1b[B\x1b[B \r");
     let (status, finished) = tty.end(&world);

@@ -194,6 +194,9 @@ fn plain(line: &str) -> String {
             "ID".to_owned()
         } else if is_size(word) {
             "SIZE".to_owned()
+        } else if let Some(("Docker-Client", _)) = word.split_once('/') {
+            // Each system has its own version of the client.
+            "Docker-Client".to_owned()
         } else {
             without_numbers(word)
         }
