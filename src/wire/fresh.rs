@@ -23,6 +23,10 @@ const SMALL: usize = 4 << 10;
 /// How many turns of others pass before an answer, or what follows it, is looked for.
 const AFTER_WRITING: u8 = 1;
 
+/// How many long pieces are read before others have a turn. A socket that never runs dry would otherwise
+/// keep its thread, with all the timeouts of that thread.
+const MOST_READS: u8 = 32;
+
 /// A connected socket that does not block and that no runtime waits for.
 #[derive(Debug)]
 pub(crate) struct FreshStream {
@@ -30,6 +34,11 @@ pub(crate) struct FreshStream {
     socket: Option<Socket>,
     /// How many turns to leave to others before something can have arrived.
     pauses: u8,
+    /// How many long pieces were read since others had a turn.
+    reads: u8,
+    /// Whether something was read since a write last left a turn to others. Otherwise whoever is written to
+    /// without a pause would never be read from.
+    is_read: bool,
 }
 
 /// The socket of a stream.
@@ -42,18 +51,22 @@ pub(super) enum Socket {
 impl FreshStream {
     /// A client that has connected over TCP. The socket must not block.
     pub(crate) fn tcp(socket: TcpStream) -> Self {
-        Self { socket: Some(Socket::Tcp(socket)), pauses: 0 }
+        Self::new(Socket::Tcp(socket), 0)
     }
 
     /// A client that has connected to a unix socket. The socket must not block.
     pub(crate) fn unix(socket: UnixStream) -> Self {
-        Self { socket: Some(Socket::Unix(socket)), pauses: 0 }
+        Self::new(Socket::Unix(socket), 0)
     }
 
     /// An engine that dsp has connected to. It says nothing before it is asked.
     #[cfg(target_os = "linux")]
     pub(super) fn engine(socket: UnixStream) -> Self {
-        Self { socket: Some(Socket::Unix(socket)), pauses: AFTER_WRITING }
+        Self::new(Socket::Unix(socket), AFTER_WRITING)
+    }
+
+    fn new(socket: Socket, pauses: u8) -> Self {
+        Self { socket: Some(socket), pauses, reads: 0, is_read: true }
     }
 
     /// The socket, if it is a unix socket.
@@ -102,6 +115,7 @@ impl FreshStream {
     ) -> Poll<io::Result<usize>> {
         if self.pauses > 0 {
             self.pauses -= 1;
+            self.reads = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -110,14 +124,20 @@ impl FreshStream {
             Some(Socket::Unix(socket)) => socket.read(buffer),
             None => Err(io::ErrorKind::NotConnected.into()),
         });
+        self.is_read = true;
         let is_small = read.as_ref().is_ok_and(|count| *count <= SMALL);
-        self.pauses = if is_small { AFTER_READING } else { 0 };
+        self.reads = if is_small { 0 } else { self.reads.saturating_add(1) };
+        self.pauses = match self.reads {
+            _ if is_small => AFTER_READING,
+            MOST_READS.. => 1,
+            _ => 0,
+        };
         Poll::Ready(read)
     }
 
     /// Sends the bytes that the other side accepts at once. Fails with `WouldBlock` if it accepts none.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pauses = AFTER_WRITING;
+        self.leave_turn();
         retry(|| match &mut self.socket {
             Some(Socket::Tcp(socket)) => socket.write(bytes),
             Some(Socket::Unix(socket)) => socket.write(bytes),
@@ -127,12 +147,19 @@ impl FreshStream {
 
     /// The same for several buffers.
     pub(super) fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.pauses = AFTER_WRITING;
+        self.leave_turn();
         retry(|| match &mut self.socket {
             Some(Socket::Tcp(socket)) => socket.write_vectored(buffers),
             Some(Socket::Unix(socket)) => socket.write_vectored(buffers),
             None => Err(io::ErrorKind::NotConnected.into()),
         })
+    }
+
+    /// Leaves a turn to others after a write, once for each read.
+    fn leave_turn(&mut self) {
+        if std::mem::take(&mut self.is_read) {
+            self.pauses = AFTER_WRITING;
+        }
     }
 
     /// Announces that nothing more will be sent.
@@ -166,4 +193,56 @@ pub(super) fn connect(path: &std::path::Path) -> io::Result<FreshStream> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(FreshStream::engine(socket.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn pair() -> (UnixStream, FreshStream) {
+        let (client, socket) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        (client, FreshStream::unix(socket))
+    }
+
+    fn poll(stream: &mut FreshStream, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        stream.poll_read(&mut Context::from_waker(Waker::noop()), buffer)
+    }
+
+    #[test]
+    fn a_client_that_never_pauses_leaves_turns_to_others() {
+        let (mut client, mut stream) = pair();
+        let piece = vec![0; SMALL + 1];
+        let mut buffer = vec![0; SMALL + 1];
+        let mut without_a_turn = 0;
+        for _ in 0..=MOST_READS {
+            client.write_all(&piece).unwrap();
+            match poll(&mut stream, &mut buffer) {
+                Poll::Ready(read) => assert_eq!(read.unwrap(), piece.len()),
+                Poll::Pending => break,
+            }
+            without_a_turn += 1;
+        }
+        assert_eq!(without_a_turn, MOST_READS);
+        assert!(poll(&mut stream, &mut buffer).is_ready(), "after that, it goes on");
+    }
+
+    #[test]
+    fn who_is_written_to_without_pause_is_still_read_from() {
+        let (mut client, mut stream) = pair();
+        client.write_all(b"stop").unwrap();
+        let mut buffer = [0; 16];
+        let mut turns = 0;
+        loop {
+            assert_eq!(stream.write(b"line").unwrap(), 4);
+            match poll(&mut stream, &mut buffer) {
+                Poll::Ready(read) => break assert_eq!(read.unwrap(), 4),
+                Poll::Pending => turns += 1,
+            }
+            assert!(turns < 4, "each write puts it off");
+        }
+        assert_eq!(turns, 1);
+    }
 }
