@@ -33,23 +33,29 @@ fn line(class: &str, word: &str, text: &Markup) -> Markup {
 }
 
 fn of_check(report: &Report) -> Markup {
-    let open = || report.findings.iter().filter(|finding| finding.accepted.is_none());
-    let is_drift =
-        |finding: &&Finding| finding.severity == Severity::Error && check::is_drift(finding.code);
-    match (open().filter(is_drift).count(), report.verdict) {
-        (0, Verdict::Unknown) => line(
+    let drift = || report.findings.iter().filter(|finding| check::is_drift(finding.code));
+    let is_open =
+        |finding: &&Finding| finding.severity == Severity::Error && finding.accepted.is_none();
+    let (open, all) = (drift().filter(is_open).count(), drift().count());
+    match (open, all, report.verdict) {
+        (0, _, Verdict::Unknown) => line(
             "unknown",
             "No verdict:",
             &html! { "requests may be missing from what was recorded." },
         ),
-        (0, _) => {
+        (0, 0, _) => {
             line("pass", "No drift:", &html! { "the profile allows everything that was recorded." })
         }
-        (drift, _) => line(
+        (0, accepted, _) => line(
+            "unknown",
+            "No open drift:",
+            &html! { (count(accepted, "accepted finding")) " below: requests that the profile denies." },
+        ),
+        (open, ..) => line(
             "fail",
             "Drift:",
             &html! { "the program asked for what the profile does not allow, see the first "
-            @if drift == 1 { "finding." } @else { (count(drift, "finding")) "." } },
+            @if open == 1 { "finding." } @else { (count(open, "finding")) "." } },
         ),
     }
 }

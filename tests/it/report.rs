@@ -88,6 +88,16 @@ fn the_verdict_comes_first() {
     let text = verdict(&calm);
     assert!(text.contains("No drift:") && text.contains("Reviewed:"), "{text}");
     assert!(text.contains("Not wider</strong> than q.yaml"), "{text}");
+    // What somebody has accepted is still not allowed.
+    world.write(
+        "a.yaml",
+        "version: 1\nname: a\nallow:\n  - GET /events\naccept:\n  - code: new-operation\n    rule: GET /info\n    reason: known\n",
+    );
+    let accepted = world.dsp(&["report", "a.yaml", "info"]).out;
+    assert!(
+        verdict(&accepted).contains("No open drift:</strong> 1 accepted finding below"),
+        "{accepted}"
+    );
     // What was added after the review is marked where it is.
     world.write(
         "q.yaml",
