@@ -71,7 +71,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Status> {
         [] => misuse!("give a recording or an audit log, such as recording.jsonl"),
         [file] if args.follow => follow(file, &filter, args.format),
         _ if args.follow => misuse!("-f follows one file, and several are given"),
-        [file] if !file.exists() && line_of(file).is_some() => in_full(file),
+        [file] if !file.exists() && line_of(file).is_some() => {
+            if args.by.is_some() || files.len() < args.subjects.len() {
+                misuse!("FILE:LINE is one request, so conditions and --by cannot be used with it");
+            }
+            in_full(file, args.format)
+        }
         files => list(files, &filter, args),
     }
 }
@@ -122,7 +127,7 @@ fn follow(file: &Path, filter: &Filter, format: Format) -> anyhow::Result<Status
 }
 
 /// Shows the request at a line of a file.
-fn in_full(subject: &Path) -> anyhow::Result<Status> {
+fn in_full(subject: &Path, format: Format) -> anyhow::Result<Status> {
     let Some((path, wanted)) = line_of(subject) else { return Ok(Status::Done) };
     let mut found = None;
     let mut nearest = None;
@@ -142,7 +147,10 @@ fn in_full(subject: &Path) -> anyhow::Result<Status> {
         };
         return Err(Hinted { message, help }.into());
     };
-    output::text(&detail(&exchange))?;
+    match format {
+        Format::Json => show(&exchange, format, false)?,
+        Format::Text => output::text(&detail(&exchange))?,
+    }
     Ok(Status::Done)
 }
 

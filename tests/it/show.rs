@@ -60,6 +60,8 @@ fn programs_get_one_object_for_each_request() {
     assert_eq!(rows[1]["status"], Value::Null);
     assert_eq!((rows[2]["client"].as_str(), rows[2]["risk"].as_str()), (Some("web"), Some("root")));
     assert_eq!(rows[3]["verdict"].as_str(), Some("denied"));
+    let one = world.dsp(&["show", "r:5", "--format", "json"]);
+    assert_eq!(one.out, done.out.lines().nth(2).unwrap().to_owned() + "\n");
 }
 
 #[test]
@@ -72,6 +74,8 @@ fn what_cannot_be_shown_is_said() {
         (&["r", "status=ok"], 2),
         (&["-f", "r", "r"], 2),
         (&["-f", "-"], 2),
+        (&["r:5", "risk=root"], 2),
+        (&["r:5", "--by", "client"], 2),
         (&["none"], 1),
         (&["r:4711"], 1),
         (&["r:3"], 1),
@@ -123,6 +127,14 @@ fn a_file_that_is_written_is_followed() {
     append("00}}\n");
     let ended = lines.next().unwrap();
     assert!(ended.starts_with("10:00:02    200") && ended.ends_with("GET /info"), "{ended}");
+    // A log that is rotated goes on under its name.
+    std::fs::rename(world.path("r"), world.path("r.1")).unwrap();
+    world.write("r", concat!(
+        r#"{"session":{"version":3,"id":"cccc","start":"2026-01-02T11:00:00Z","dsp":"0.1.0","command":["cron"]}}"#, "\n",
+        r#"{"request":{"session":"cccc","seq":1,"time":"2026-01-02T11:00:01Z","connection":1,"method":"GET","path":"/events"}}"#, "\n",
+    ));
+    let rotated = lines.next().unwrap();
+    assert!(rotated.starts_with("11:00:01   open"), "{rotated}");
     child.kill().unwrap();
     child.wait().unwrap();
 }
