@@ -6,6 +6,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::columns::aligned;
 use super::help::cause;
+use super::hint::Hinted;
 use super::options::Verbosity;
 use super::profile_argument::Profiles;
 use super::status::Status;
@@ -26,7 +27,7 @@ use crate::text::{count, shown};
 Examples:
   dsp validate profile.yaml
   dsp validate policies/*.yaml dsp.yaml --require-reviewed
-  git show main:profile.yaml | dsp validate -")]
+  git show main:profile.yaml | dsp validate -         a profile only")]
 pub(super) struct Args {
     /// Profiles and host files
     #[arg(value_name = "FILE", required = true, add = ArgValueCompleter::new(Profiles))]
@@ -70,7 +71,14 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
 fn row(path: &Path, requires_reviewed: bool) -> anyhow::Result<[String; 5]> {
     let name = shown(standard::name(path)).to_string();
     if standard::is_standard(path) {
-        let profile = source::load(path)?;
+        let profile = source::load(path).map_err(|error| match cause(&error) {
+            Some(LoadError::Invalid { text, .. }) if is_host_file(text) => Hinted {
+                message: "standard input is a host file, and not a profile".to_owned(),
+                help: "name the file, because the profiles are next to it".to_owned(),
+            }
+            .into(),
+            _ => error,
+        })?;
         if requires_reviewed {
             check_reviewed(standard::name(path), &profile)?;
         }

@@ -45,6 +45,17 @@ fn a_file_that_cannot_be_read_is_not_a_verdict() {
 }
 
 #[test]
+fn a_host_file_has_to_be_a_file() {
+    let done = world().shell("dsp validate - <dsp.yaml");
+    assert_eq!(done.status, 3);
+    assert!(
+        done.err.contains("is a host file") && done.err.contains("name the file"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
 fn a_review_can_be_required() {
     let world = world();
     for line in
