@@ -105,6 +105,22 @@ fn the_place_is_taken_and_given_back() {
 }
 
 #[test]
+fn a_lock_of_the_folder_keeps_nobody_from_the_engine() {
+    let world = World::without_engine();
+    let _engine = engine(&world);
+    let before = inode(&usual(&world));
+    // Any user who may read the folder can have this lock.
+    let folder = fs::File::open(world.folder.path()).unwrap();
+    let done = record(&world, &[], |pid| {
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        send(pid, Signal::INT);
+    });
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert_eq!(inode(&usual(&world)), before);
+    assert_eq!(names(&world), ["none.sock"]);
+}
+
+#[test]
 fn what_kill_9_leaves_is_mended() {
     let world = World::without_engine();
     let _engine = engine(&world);

@@ -1,7 +1,6 @@
 //! The folder of a socket: looks at names in it, and changes them. No call follows a link.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, RawMode, Stat, Uid};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::process::geteuid;
 
 /// An open folder.
 #[derive(Debug)]
@@ -28,8 +28,13 @@ pub(super) struct Found {
     group: u32,
 }
 
-/// The folder, while no other dsp changes its names. It ends when this is dropped.
-pub(super) struct Lock(#[expect(dead_code, reason = "holds the lock")] File);
+/// While this exists, no other dsp changes the names in the folder.
+pub(super) struct Lock<'a> {
+    folder: &'a Folder,
+    name: &'a OsStr,
+    /// Closed last, which ends the lock.
+    _file: OwnedFd,
+}
 
 impl Folder {
     /// Opens a folder.
@@ -39,15 +44,31 @@ impl Folder {
         Ok(Self { handle, path: path.to_owned() })
     }
 
-    /// Locks the folder; `None` if another process has locked it.
-    pub(super) fn lock(&self) -> io::Result<Option<Lock>> {
-        // An open file of its own, so that the lock ends with it.
-        let file = File::open(&self.path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock(file))),
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
+    /// Locks the names in this folder with a file of dsp's own; `None` if another process has the lock.
+    ///
+    /// The folder itself is not locked, because everybody who may read it could have that lock for ever. The
+    /// file is its user's only, and it is gone when the lock ends.
+    pub(super) fn lock<'a>(&'a self, name: &'a OsStr) -> io::Result<Option<Lock<'a>>> {
+        // A pipe of that name must not make dsp wait.
+        let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let found = rustix::fs::fstat(&file)?;
+        let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+        let found = Found::of(&found);
+        if !is_file || found.owner != geteuid().as_raw() || found.mode & 0o077 != 0 {
+            let name = crate::text::shown(Path::new(name)).to_string();
+            return Err(io::Error::other(format!("{name} is not a file of dsp; remove it")));
         }
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        // Whoever had the lock before may have removed the file after it was opened here.
+        let is_current = self.found(name)?.is_some_and(|now| now.is(&found));
+        // A lock that is not current must not be made, because its end would remove the other's file.
+        Ok(if is_current { Some(Lock { folder: self, name, _file: file }) } else { None })
     }
 
     /// The file that has this name, if there is one.
@@ -113,6 +134,14 @@ impl Folder {
     }
 }
 
+impl Drop for Lock<'_> {
+    /// Removes the file while it is locked, so that nobody else can have locked it.
+    fn drop(&mut self) {
+        // A file that stays does no harm: the next dsp locks it.
+        let _ = self.folder.remove(self.name);
+    }
+}
+
 impl Found {
     #[allow(
         clippy::unnecessary_cast,
@@ -133,5 +162,61 @@ impl Found {
     /// Whether both are one file.
     pub(super) fn is(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn only_a_file_of_its_own_is_locked() {
+        let made = tempfile::tempdir().unwrap();
+        let folder = Folder::open(made.path()).unwrap();
+        let (name, lock) = (OsStr::new("lock"), made.path().join("lock"));
+        fs::write(made.path().join("other"), "").unwrap();
+        symlink("other", &lock).unwrap();
+        assert!(folder.lock(name).is_err(), "a link");
+        fs::remove_file(&lock).unwrap();
+        rustix::fs::mknodat(&folder.handle, name, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert!(folder.lock(name).is_err(), "a pipe");
+        fs::remove_file(&lock).unwrap();
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = folder.lock(name).err().expect("others may open and lock it");
+        assert_eq!(error.to_string(), "lock is not a file of dsp; remove it");
+        assert!(lock.exists(), "what is not dsp's stays");
+        fs::set_permissions(&lock, fs::Permissions::from_mode(0o600)).unwrap();
+        drop(folder.lock(name).unwrap().expect("nobody has the lock"));
+        assert!(!lock.exists());
+    }
+
+    #[test]
+    fn one_at_a_time_has_the_lock() {
+        let made = tempfile::tempdir().unwrap();
+        let name = OsStr::new("lock");
+        let (inside, times) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let folder = Folder::open(made.path()).unwrap();
+                    for _ in 0..500 {
+                        let Some(lock) = folder.lock(name).unwrap() else { continue };
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        assert!(made.path().join(name).exists());
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        times.fetch_add(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert_ne!(times.into_inner(), 0);
+        assert_eq!(fs::read_dir(made.path()).unwrap().count(), 0);
     }
 }

@@ -2,8 +2,9 @@
 //! recording for each program.
 //!
 //! `socket` knows the names of the two sockets and mends what a crash left, and `taken` takes the place and
-//! gives it back, both over `folder`, which changes names in one folder. `programs` gives each client the recorder of its program, `holders` finds the
-//! containers that have one of the two sockets mounted, and `recording` is the whole, from start to end.
+//! gives it back, both over `folder`, which changes names in one folder. `programs` gives each client the
+//! recorder of its program, `holders` finds the containers that have one of the two sockets mounted, and
+//! `recording` is the whole, from start to end.
 
 mod file_name;
 mod folder;

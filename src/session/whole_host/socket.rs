@@ -8,7 +8,8 @@
 //! | `docker.sock.dsp-record` | the same, so that it is known as dsp's after a crash |
 //! | `docker.sock.dsp-engine` | the engine's socket, where dsp reaches it |
 //!
-//! A third name, `docker.sock.dsp-spare`, exists for a moment while two names are exchanged. Whatever comes
+//! Two more names exist for a moment: `docker.sock.dsp-spare` while two names are exchanged, and
+//! `docker.sock.dsp-lock`, a file whose lock keeps another dsp from changing names meanwhile. Whatever comes
 //! out of an exchange is looked at, and put back if it is not what was expected: an engine may make its
 //! socket anew at any moment. So no socket of an engine is lost, and `docker.sock` is never without one
 //! because of dsp. The names alone say what a dsp that was killed has left ([`HostSocket::mend`]).
@@ -28,13 +29,14 @@ use crate::wire::EngineAddress;
 /// The longest path of a socket, in bytes (unix(7)).
 const LONGEST_PATH: usize = 107;
 
-/// How often, and in which distance, the lock of the folder is tried. It is held for a moment only.
+/// How often, and in which distance, the lock is tried. It is held for a moment only.
 const LOCK_TIMES: u32 = 20;
 const LOCK_AFTER: Duration = Duration::from_millis(5);
 
 const RECORD: &str = ".dsp-record";
 const ENGINE: &str = ".dsp-engine";
 const SPARE: &str = ".dsp-spare";
+const LOCK: &str = ".dsp-lock";
 
 /// The engine's socket, whose place dsp can take.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub struct HostSocket {
     pub(super) record: OsString,
     pub(super) engine: OsString,
     pub(super) spare: OsString,
+    lock: OsString,
     /// All paths that lead to it.
     paths: Vec<String>,
     connections: usize,
@@ -99,8 +102,8 @@ impl HostSocket {
         paths.retain(|other| resolved(Path::new(other)).is_ok_and(|other| other == path));
         let connections = open_connections(&paths);
         let (record, engine, spare) = (beside(RECORD), beside(ENGINE), beside(SPARE));
-        let name = name.to_owned();
-        Ok(Self { folder, name, record, engine, spare, path, paths, connections })
+        let (name, lock) = (name.to_owned(), beside(LOCK));
+        Ok(Self { folder, name, record, engine, spare, lock, path, paths, connections })
     }
 
     /// Where the socket is.
@@ -238,9 +241,13 @@ impl HostSocket {
         Ok(())
     }
 
-    pub(super) fn lock(&self) -> Result<Lock, HostSocketError> {
+    /// Keeps other dsps from changing the names.
+    ///
+    /// # Errors
+    /// [`HostSocketError::Taken`] if another one does so for longer than a moment, and others.
+    pub(super) fn lock(&self) -> Result<Lock<'_>, HostSocketError> {
         for _ in 0..LOCK_TIMES {
-            if let Some(lock) = self.changed(self.folder.lock())? {
+            if let Some(lock) = self.changed(self.folder.lock(&self.lock))? {
                 return Ok(lock);
             }
             std::thread::sleep(LOCK_AFTER);

@@ -103,6 +103,41 @@ async fn it_is_given_back_when_dsp_gives_up() {
     assert!(host.leads_to_engine(&host.path()));
 }
 
+/// Opens and locks a file or a folder.
+fn locked(path: &Path) -> fs::File {
+    let file = fs::File::open(path).unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn no_lock_of_others_keeps_the_place() {
+    let host = Host::new();
+    let path = host.path();
+    // Everybody who may read the folder can lock it.
+    let _folder = locked(host.folder.path());
+    let (_listener, taken) = host.take();
+    assert_eq!(taken.give_back().unwrap(), GivenBack::Back);
+    taken.finish().unwrap();
+    assert_eq!(host.names(), ["docker.sock"]);
+
+    // Another dsp that hangs.
+    let lock = path.with_file_name("docker.sock.dsp-lock");
+    let (_listener, taken) = host.take();
+    fs::write(&lock, "").unwrap();
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o600)).unwrap();
+    let other = locked(&lock);
+    assert!(matches!(host.socket().mend(), Err(HostSocketError::Taken(_))));
+    assert_eq!(taken.give_back().unwrap(), GivenBack::Back);
+    assert!(host.leads_to_engine(&path));
+    taken.finish().unwrap();
+    assert_eq!(host.names(), ["docker.sock", "docker.sock.dsp-lock"], "it is the other dsp's");
+    // One that was killed has left the file, and no lock.
+    drop(other);
+    assert_eq!(host.socket().mend().unwrap(), Mended::Nothing);
+    assert_eq!(host.names(), ["docker.sock"]);
+}
+
 #[tokio::test]
 async fn an_engine_that_makes_its_socket_anew_is_followed() {
     let mut host = Host::new();
