@@ -237,6 +237,26 @@ fn containers_are_listed_that_have_the_other_socket() {
 }
 
 #[test]
+fn a_place_that_cannot_be_given_back_is_not_said_to_be() {
+    let world = World::without_engine();
+    let engine = engine(&world);
+    let ended = record(&world, &[], |pid| {
+        // A name that dsp needs for the exchange is a folder.
+        fs::create_dir(usual(&world).with_file_name("none.sock.dsp-spare")).unwrap();
+        *engine.containers.lock().unwrap() = format!("[{}]", container(&world, "bbb", "new"));
+        // It would wait for the container if it had given the place back.
+        send(pid, Signal::INT);
+    });
+    assert_eq!(ended.status, 1, "{}", ended.err);
+    assert!(ended.err.contains("error: cannot give [DIR]/none.sock back: "), "{}", ended.err);
+    assert!(!ended.err.contains("to the engine. These"), "{}", ended.err);
+    assert!(ended.err.contains("cannot reach the engine until they are restarted: new"));
+    fs::remove_dir(usual(&world).with_file_name("none.sock.dsp-spare")).unwrap();
+    assert_eq!(world.dsp(&["record", "--whole-host", "--restore"]).status, 0);
+    assert_eq!(names(&world), ["none.sock"]);
+}
+
+#[test]
 fn what_cannot_be_recorded_is_said_with_what_to_do() {
     let world = World::without_engine();
     let failing = |host: &str| {

@@ -223,7 +223,11 @@ impl HostRecording {
     pub async fn run(mut self, notice: impl Fn(HostRecordingNotice)) -> HostRecordingEnd {
         let signal = self.serve(&notice).await;
         let given_back = self.taken.give_back();
-        let cut_off = self.wait_for_holders(signal, &notice).await;
+        let cut_off = match &given_back {
+            Ok(_) => self.wait_for_holders(signal, &notice).await,
+            // A restart would not give them the engine's socket.
+            Err(_) => self.held().await,
+        };
         let Self { taken, running, programs, mut signals, grace, .. } = self;
         let waiting = |it| {
             if let Notice::Waiting { open } = it {
@@ -231,7 +235,8 @@ impl HostRecording {
             }
         };
         signals::end(&running, grace, signals.next(), waiting).await;
-        // What could not be given back is tried again when this is dropped.
+        // What failed may succeed now.
+        let given_back = given_back.or_else(|_| taken.give_back());
         let given_back = given_back.and_then(|given| taken.finish().map(|()| given));
         let ProgramsEnd { programs, failures, beyond, unplaced } = programs.end();
         HostRecordingEnd { given_back, programs, failures, beyond, unplaced, cut_off }
@@ -291,6 +296,12 @@ impl HostRecording {
         }
     }
 
+    /// The names of the containers that have dsp's socket.
+    async fn held(&self) -> Vec<String> {
+        let now = self.holders.running().await.unwrap_or_default();
+        started_since(&self.before, now)
+    }
+
     /// Waits until no container has dsp's socket, or another signal arrives. Returns those that still have it.
     async fn wait_for_holders(
         &mut self,
@@ -299,8 +310,7 @@ impl HostRecording {
     ) -> Vec<String> {
         let mut is_told = false;
         loop {
-            let now = self.holders.running().await.unwrap_or_default();
-            let held = started_since(&self.before, now);
+            let held = self.held().await;
             if held.is_empty() || signal != EndSignal::Interrupt {
                 return held;
             }
