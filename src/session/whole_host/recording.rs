@@ -271,7 +271,8 @@ impl HostRecording {
     }
 
     /// Takes the place again if an engine has it that answers. One that is about to make its socket has not
-    /// set its mode before it answers. What was `refused` before is not tried again.
+    /// set its mode before it answers. What was `refused` before is not tried again. Returns whether the
+    /// place was taken.
     async fn keep_place(
         &self,
         refused: Option<&Found>,
@@ -288,10 +289,9 @@ impl HostRecording {
             return Ok(false);
         }
         match self.taken.look() {
-            Ok(Standing::Other(now)) => match self.taken.take_again(&now) {
-                Ok(()) => Ok(true),
-                Err(error) => Err((Some(found), error)),
-            },
+            Ok(Standing::Other(now)) => {
+                self.taken.take_again(&now).map_err(|error| (Some(found), error))
+            }
             Ok(_) | Err(_) => Ok(false),
         }
     }

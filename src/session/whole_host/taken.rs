@@ -91,15 +91,16 @@ impl Taken {
         })
     }
 
-    /// Takes the place again, of a socket that the engine has made anew and serves.
+    /// Takes the place again, of a socket that the engine has made anew and serves. Returns whether it did:
+    /// it does not if that socket has changed since then, for example its mode.
     ///
     /// # Errors
     /// [`HostSocketError`].
-    pub(super) fn take_again(&self, other: &Found) -> Result<(), HostSocketError> {
+    pub(super) fn take_again(&self, other: &Found) -> Result<bool, HostSocketError> {
         let socket = &self.socket;
         let _lock = socket.lock()?;
         if self.look()? != Standing::Other(*other) {
-            return Ok(());
+            return Ok(false);
         }
         socket.check()?;
         socket.changed(socket.folder.open_like(&socket.record, other))?;
@@ -107,7 +108,7 @@ impl Taken {
         socket.changed(socket.folder.remove(&socket.spare))?;
         socket.changed(socket.folder.link(&socket.name, &socket.spare))?;
         socket.changed(socket.folder.rename(&socket.spare, &socket.engine))?;
-        self.put_own()
+        self.put_own().map(|()| true)
     }
 
     /// Gives the place back. The engine's socket keeps its second name for the requests that are open.

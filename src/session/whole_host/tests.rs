@@ -146,9 +146,11 @@ async fn an_engine_that_makes_its_socket_anew_is_followed() {
     fs::remove_file(host.path()).unwrap();
     assert_eq!(taken.look().unwrap(), Standing::Absent);
     host.start_engine_anew();
-    fs::set_permissions(host.path(), fs::Permissions::from_mode(0o606)).unwrap();
     let Standing::Other(other) = taken.look().unwrap() else { panic!() };
-    taken.take_again(&other).unwrap();
+    fs::set_permissions(host.path(), fs::Permissions::from_mode(0o606)).unwrap();
+    assert!(!taken.take_again(&other).unwrap(), "it has changed");
+    let Standing::Other(other) = taken.look().unwrap() else { panic!() };
+    assert!(taken.take_again(&other).unwrap());
     assert_eq!(taken.look().unwrap(), Standing::Own);
     assert_eq!(inode(&host.path()), own, "containers that have it mounted go on");
     assert_eq!(fs::metadata(host.path()).unwrap().mode() & 0o777, 0o606);
