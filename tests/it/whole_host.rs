@@ -324,7 +324,7 @@ fn each_program_has_a_profile_and_serve_holds_them_all() {
     let done = world.dsp(&generate);
     assert_eq!(done.status, 0, "{}", done.err);
     insta::assert_snapshot!(done.err, @r#"
-    warning: rec/others.jsonl was left out: it does not say which program asked, so no rule could let it in
+    warning: rec/others.jsonl was left out: it does not say which program asked, because dsp could not tell, or because the program had no recording of its own (there is room for 100)
     dsp: wrote policy/login-nobody.yaml (1 rule, highest risk: read); next: dsp review policy/login-nobody.yaml
     dsp: complete, minimal, exact: 1 rule, 0 extra operations, 1 of 341 escapes
     dsp: wrote policy/login-root.yaml (1 rule, highest risk: read); next: dsp review policy/login-root.yaml
