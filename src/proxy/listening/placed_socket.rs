@@ -32,7 +32,8 @@ impl PlacedSocket {
     /// not do so before or afterwards. Returns what undoes it.
     ///
     /// # Errors
-    /// The system's, for example when only root may change the owner. The file is then as before.
+    /// The system's, for example when only root may change the owner. The file is then as before, as far as the
+    /// system lets dsp undo what it has done.
     pub fn change(&self, to: FileAccess) -> io::Result<FileAccess> {
         let place = Place::of(&self.path)?;
         let found = place.found()?.filter(|found| found.identity == self.identity);
@@ -50,6 +51,12 @@ impl PlacedSocket {
                 Ok(FileAccess { mode: found.mode, owner, group })
             }
             Err(error) => {
+                // The owner comes first: the mode is still one that lets nobody in who was not let in before.
+                if owner.or(group).is_some() {
+                    let (owner, group) =
+                        (owner.and(Some(found.owner)), group.and(Some(found.group)));
+                    let _ = place.give(self.identity, owner, group);
+                }
                 let _ = place.set_mode(self.identity, found.mode);
                 Err(error)
             }
@@ -83,5 +90,43 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(placed.change(access(0o666)).is_err());
         assert_eq!(mode(), 0o644);
+    }
+
+    /// Root without the right to change files of others may give a file away, but not set its mode then.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_fails_halfway_is_undone() {
+        use std::os::unix::fs::MetadataExt;
+
+        use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+        let held = capabilities(None).unwrap();
+        if !held.effective.contains(CapabilitySet::CHOWN | CapabilitySet::FOWNER) {
+            return; // Only root can give a file away.
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = Listener::bind_unix(&path, &Access::default()).unwrap();
+        let placed = listener.placed().unwrap();
+        let access = || {
+            let found = fs::metadata(&path).unwrap();
+            (found.permissions().mode() & 0o777, found.uid(), found.gid())
+        };
+        let before = access();
+        let to = FileAccess { mode: 0o666, owner: Some(65534), group: Some(65534) };
+        // Capabilities are those of a thread.
+        let changed = std::thread::scope(|scope| {
+            let without = scope.spawn(|| {
+                let mut fewer = held;
+                fewer.effective.remove(CapabilitySet::FOWNER);
+                set_capabilities(None, fewer).unwrap();
+                placed.change(to)
+            });
+            without.join().unwrap()
+        });
+        assert_eq!(changed.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(access(), before);
+        placed.change(to).unwrap();
+        assert_eq!(access(), (0o666, 65534, 65534));
     }
 }
