@@ -11,7 +11,7 @@ use super::{environment, front, misuse, output, runtime, standard};
 use crate::engine;
 use crate::report::{count, printable, quoted};
 use crate::session::{
-    GivenBack, HostRecording, HostRecordingEnd, HostRecordingError, HostRecordingNotice,
+    Beyond, GivenBack, HostRecording, HostRecordingEnd, HostRecordingError, HostRecordingNotice,
     HostRecordingOptions, HostSocket, HostSocketError, MOST_PROGRAMS, Mended, RecordedProgram,
     Survey,
 };
@@ -138,15 +138,20 @@ fn warn_about_unseen(survey: &Survey, mended: Mended) {
         Some(_) => {}
     }
     if survey.connections > 0 {
-        let (connections, are) = match survey.connections {
-            1 => ("1 connection".to_owned(), "it is"),
-            many => (format!("{many} connections"), "they are"),
-        };
-        output::warn(&format!(
-            "{connections} to the engine were open before, and what comes through is not recorded until \
-             {are} opened again"
-        ));
+        output::warn(&about_connections(survey.connections));
         output::help("restart the programs that you want to see from their start");
+    }
+}
+
+fn about_connections(open: usize) -> String {
+    match open {
+        1 => "1 connection to the engine was already open; its requests are not recorded until the program \
+              reconnects"
+            .to_owned(),
+        many => format!(
+            "{many} connections to the engine were already open; their requests are not recorded until the \
+             programs reconnect"
+        ),
     }
 }
 
@@ -263,11 +268,8 @@ fn table(programs: &[RecordedProgram]) -> Vec<String> {
 
 fn report_gaps(end: &HostRecordingEnd) {
     end.failures.iter().for_each(|failure| output::error(failure));
-    if !end.beyond.is_empty() {
-        output::warn(&format!(
-            "there is room for {MOST_PROGRAMS} programs, so others.jsonl also has the requests of: {}",
-            listed(&end.beyond)
-        ));
+    if !end.beyond.names.is_empty() {
+        output::warn(&about_beyond(&end.beyond));
     }
     for RecordedProgram { file, totals, .. } in &end.programs {
         let file = shown(file);
@@ -287,7 +289,16 @@ fn report_gaps(end: &HostRecordingEnd) {
     }
 }
 
-/// The names of containers, as many as a person reads.
+fn about_beyond(beyond: &Beyond) -> String {
+    let names: Vec<String> = beyond.names.iter().cloned().collect();
+    format!(
+        "there is room for {MOST_PROGRAMS} programs, so others.jsonl also has the requests of: {}{}",
+        listed(&names),
+        if beyond.has_more { ", and others that were not counted" } else { "" }
+    )
+}
+
+/// The names of containers or programs, as many as a person reads, and how many more there are.
 fn listed(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(MOST_NAMED).map(|name| printable(name)).collect();
     match names.len().saturating_sub(MOST_NAMED) {
@@ -300,4 +311,26 @@ fn restart(names: &[String]) -> String {
     let names: Vec<String> =
         names.iter().take(MOST_NAMED).map(|name| printable(&quoted(name))).collect();
     format!("docker restart {}", names.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let names = |most: u32| (0..most).map(|it| format!("p{it:02}")).collect();
+        let some = about_beyond(&Beyond { names: names(2), has_more: false });
+        assert!(some.ends_with("also has the requests of: p00, p01"), "{some}");
+        let many = about_beyond(&Beyond { names: names(23), has_more: false });
+        assert!(many.ends_with(", p19 and 3 more"), "{many}");
+        let more = about_beyond(&Beyond { names: names(23), has_more: true });
+        assert!(more.ends_with(", p19 and 3 more, and others that were not counted"), "{more}");
+    }
+
+    #[test]
+    fn one_connection_is_not_several() {
+        insta::assert_snapshot!(about_connections(1), @"1 connection to the engine was already open; its requests are not recorded until the program reconnects");
+        insta::assert_snapshot!(about_connections(2), @"2 connections to the engine were already open; their requests are not recorded until the programs reconnect");
+    }
 }

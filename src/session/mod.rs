@@ -87,7 +87,7 @@ pub use source::{SourceError, builtin, load};
 pub use start::{StartError, StartWarning};
 pub use to_enforce::{EnforcementMode, ProfileError, ProfileToEnforce};
 pub use whole_host::{
-    GivenBack, HostRecording, HostRecordingEnd, HostRecordingError, HostRecordingNotice,
+    Beyond, GivenBack, HostRecording, HostRecordingEnd, HostRecordingError, HostRecordingNotice,
     HostRecordingOptions, HostSocket, HostSocketError, MOST_PROGRAMS, Mended, RecordedProgram,
     Survey,
 };

@@ -1,7 +1,6 @@
 //! The names of recordings.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::recording::{Event, Reader, SessionClient};
@@ -13,15 +12,15 @@ const LONGEST: usize = 100;
 pub(super) const OTHERS: &str = "others";
 
 /// How many recordings may have similar names.
-const MOST_ALIKE: usize = 1000;
+pub(super) const MOST_ALIKE: usize = 1000;
 
-/// The recording of a program in this folder: a new one, or the one that it had before. `is_free` says
-/// whether no other program has it now.
+/// The recording of a program in this folder: a new one, or the one that it had before; `None` if too many
+/// recordings have similar names. `is_free` says whether no other program has it now.
 pub(super) fn recording_of(
     folder: &Path,
     client: &SessionClient,
     is_free: impl Fn(&Path) -> bool,
-) -> PathBuf {
+) -> Option<PathBuf> {
     let stem = stem(client);
     let names = (1..=MOST_ALIKE).map(|number| match number {
         1 => format!("{stem}.jsonl"),
@@ -29,7 +28,7 @@ pub(super) fn recording_of(
     });
     let mut paths = names.map(|name| folder.join(name));
     let is_its = |path: &PathBuf| is_free(path) && is_new_or_of(path, client);
-    paths.find(is_its).unwrap_or_else(|| folder.join(format!("{OTHERS}.jsonl")))
+    paths.find(is_its)
 }
 
 /// The name of a program's recording. The names of containers come from clients, so they may contain
@@ -51,13 +50,14 @@ fn stem(client: &SessionClient) -> String {
     }
 }
 
-/// Whether the file does not exist, or its first session is of these clients.
+/// Whether the file does not exist, as far as dsp can see, or its first session is of these clients.
 fn is_new_or_of(path: &Path, client: &SessionClient) -> bool {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
         // A link or a pipe is not dsp's.
         Ok(_) => return false,
-        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+        // If it cannot be looked at, writing it says why.
+        Err(_) => return true,
     }
     let first = Reader::open(path).ok().and_then(|mut events| events.next()?.ok());
     matches!(first, Some(Event::Session(session)) if session.client.as_ref() == Some(client))
@@ -93,7 +93,7 @@ mod tests {
     fn a_program_has_the_file_that_it_had_and_no_other_one() {
         let folder = tempfile::tempdir().unwrap();
         let name = |client: &SessionClient| {
-            let path = recording_of(folder.path(), client, |_| true);
+            let path = recording_of(folder.path(), client, |_| true).unwrap();
             path.file_name().unwrap().to_str().unwrap().to_owned()
         };
         let (one, other) =
@@ -107,6 +107,7 @@ mod tests {
         std::os::unix::fs::symlink("/none", folder.path().join("a-b-3.jsonl")).unwrap();
         assert_eq!(name(&other), "a-b-4.jsonl");
         let taken = recording_of(folder.path(), &one, |path| !path.ends_with("a-b.jsonl"));
-        assert!(taken.ends_with("a-b-4.jsonl"), "{taken:?}");
+        assert!(taken.as_ref().unwrap().ends_with("a-b-4.jsonl"), "{taken:?}");
+        assert_eq!(recording_of(folder.path(), &one, |_| false), None);
     }
 }

@@ -19,7 +19,7 @@ mod taken;
 #[cfg(target_os = "linux")]
 mod tests;
 
-pub use programs::{MOST_PROGRAMS, RecordedProgram};
+pub use programs::{Beyond, MOST_PROGRAMS, RecordedProgram};
 pub use recording::{
     HostRecording, HostRecordingEnd, HostRecordingError, HostRecordingNotice, HostRecordingOptions,
     Survey,

@@ -1,13 +1,13 @@
 //! Gives each client the recorder of its program.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::file_name::{OTHERS, recording_of};
+use super::file_name::{MOST_ALIKE, OTHERS, recording_of};
 use crate::peer::{Client, ContainerPlace, HostProgram};
 use crate::policy::Gate;
 use crate::proxy::{Admission, Admitted, AdmittedLater, Admitting, Caller, Service};
@@ -24,7 +24,7 @@ use crate::wire::EngineAddress;
 pub const MOST_PROGRAMS: usize = 100;
 
 /// How many programs without recordings of their own are kept by name.
-const MOST_NAMED: usize = 20;
+const MOST_NAMED: usize = 1000;
 
 /// How long a connection waits for the name of its container.
 const NAME_PATIENCE: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ struct State {
     services: HashMap<Option<HostProgram>, Arc<Service<MaybeRecorder>>>,
     recordings: Vec<ProgramRecording>,
     failures: Vec<String>,
-    beyond: Vec<String>,
+    beyond: Beyond,
     unplaced: u64,
 }
 
@@ -78,6 +78,15 @@ pub struct RecordedProgram {
     pub totals: Totals,
 }
 
+/// The programs for which there was no recording of their own left.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Beyond {
+    /// Their names, of which only so many are kept.
+    pub names: BTreeSet<String>,
+    /// Whether there were more than are kept.
+    pub has_more: bool,
+}
+
 /// What was recorded of all programs.
 #[derive(Debug)]
 pub(super) struct ProgramsEnd {
@@ -85,7 +94,7 @@ pub(super) struct ProgramsEnd {
     /// The recordings that could not be begun, and why.
     pub(super) failures: Vec<String>,
     /// Programs for which there was no recording left.
-    pub(super) beyond: Vec<String>,
+    pub(super) beyond: Beyond,
     /// How many connections came from clients that are no program.
     pub(super) unplaced: u64,
 }
@@ -123,14 +132,19 @@ impl Programs {
         if let Some(named) = &named {
             let own = state.services.keys().filter(|program| program.is_some()).count();
             if own >= MOST_PROGRAMS {
-                state.leave_out(named);
+                state.beyond.insert(named);
                 return self.others(&mut state);
             }
         }
         let Some(named) = named else { return self.others(&mut state) };
         let is_free = |path: &std::path::Path| state.recordings.iter().all(|it| it.file != path);
-        let file = recording_of(&self.start.folder, &named, is_free);
-        match self.begin(Some(named), file) {
+        let begun = match recording_of(&self.start.folder, &named, is_free) {
+            Some(file) => self.begin(Some(named), file),
+            None => Err(format!(
+                "{named} is not recorded on its own: {MOST_ALIKE} recordings have similar names"
+            )),
+        };
+        match begun {
             Ok(recording) => self.keep(&mut state, program, recording),
             Err(failure) => {
                 tracing::warn!("{failure}");
@@ -220,11 +234,13 @@ impl Programs {
     }
 }
 
-impl State {
-    fn leave_out(&mut self, client: &SessionClient) {
+impl Beyond {
+    fn insert(&mut self, client: &SessionClient) {
         let client = client.to_string();
-        if self.beyond.len() < MOST_NAMED && !self.beyond.contains(&client) {
-            self.beyond.push(client);
+        if self.names.len() < MOST_NAMED {
+            self.names.insert(client);
+        } else if !self.names.contains(&client) {
+            self.has_more = true;
         }
     }
 }
@@ -304,7 +320,7 @@ mod tests {
     async fn the_number_of_recordings_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let programs = programs(folder.path().to_owned());
-        let many = MOST_PROGRAMS + 2 * MOST_NAMED;
+        let many = MOST_PROGRAMS + MOST_NAMED;
         for round in 0..2 {
             for number in 0..many {
                 let service = programs.service(&in_container(&format!("web-{number}")));
@@ -313,10 +329,13 @@ mod tests {
             }
         }
         assert_eq!(programs.progress().programs, MOST_PROGRAMS + 1);
+        assert!(!programs.state.lock().beyond.has_more);
+        programs.service(&in_container("one-more"));
         let end = programs.end();
         assert_eq!(end.programs.len(), MOST_PROGRAMS + 1);
-        assert_eq!(end.beyond.len(), MOST_NAMED);
-        assert_eq!(end.beyond[0], format!("container web-{MOST_PROGRAMS}"));
+        assert_eq!(end.beyond.names.len(), MOST_NAMED);
+        assert!(end.beyond.names.contains(&format!("container web-{MOST_PROGRAMS}")));
+        assert!(end.beyond.has_more);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), MOST_PROGRAMS + 1);
     }
 
@@ -334,6 +353,24 @@ mod tests {
         let files: Vec<_> = end.programs.iter().map(|it| (&it.client, &it.file)).collect();
         let (first, second) = (folder.path().join("others.jsonl"), folder.path().join("web.jsonl"));
         assert_eq!(files, [(&None, &first), (&client, &second)]);
+    }
+
+    #[tokio::test]
+    async fn a_program_without_a_free_name_shares_a_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = programs(folder.path().to_owned());
+        std::fs::write(folder.path().join("web.jsonl"), "").unwrap();
+        for number in 2..=MOST_ALIKE {
+            std::fs::write(folder.path().join(format!("web-{number}.jsonl")), "").unwrap();
+        }
+        let others = programs.service(&Client::default());
+        assert!(Arc::ptr_eq(&others, &programs.service(&in_container("web"))));
+        let end = programs.end();
+        assert_eq!(end.programs.len(), 1, "{:?}", end.programs);
+        assert!(end.programs[0].file.ends_with("others.jsonl"));
+        let failure =
+            "container web is not recorded on its own: 1000 recordings have similar names";
+        assert_eq!(end.failures, [failure]);
     }
 
     #[tokio::test]

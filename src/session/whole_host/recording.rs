@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::folder::Found;
 use super::holders::{Holder, Holders, started_since};
-use super::programs::{MOST_PROGRAMS, Programs, ProgramsEnd, RecordedProgram, SessionStart};
+use super::programs::{
+    Beyond, MOST_PROGRAMS, Programs, ProgramsEnd, RecordedProgram, SessionStart,
+};
 use super::socket::{GivenBack, HostSocket};
 use super::socket_error::HostSocketError;
 use super::taken::{Standing, Taken};
@@ -135,8 +137,8 @@ pub struct HostRecordingEnd {
     pub programs: Vec<RecordedProgram>,
     /// The recordings that could not be begun, and why.
     pub failures: Vec<String>,
-    /// Some of the programs for which there was no recording of their own left.
-    pub beyond: Vec<String>,
+    /// The programs for which there was no recording of their own left.
+    pub beyond: Beyond,
     /// How many connections came from clients that are no program of their own.
     pub unplaced: u64,
     /// The containers that have dsp's socket mounted, which nobody serves now.
