@@ -65,43 +65,60 @@ pub(super) fn read(file: &Node, profile: Option<&str>) -> Result<Grants, AdoptEr
     Ok(grants)
 }
 
+/// Adds a rule. What of it cannot be read grants nothing: an allow rule does not apply then, and any
+/// other one denies what its readable half is about.
 fn add(grants: &mut Grants, rule: &Placed) {
-    let text = |key: &str| rule.node.get(key).and_then(|value| value.node.text());
-    let of_match = |key: &str| {
-        let found = rule.node.get("match")?.node.get(key)?;
-        found.node.text().map(str::to_owned)
+    let text = |node: &Node, key: &str| {
+        node.get(key).and_then(|value| value.node.text()).map(str::to_owned)
     };
+    let empty = Node::Null;
+    let wanted = rule.node.get("match").map_or(&empty, |wanted| &wanted.node);
+    let (method, path) = (text(wanted, "method"), text(wanted, "path"));
     let line = Some(rule.line);
-    let (Some(path), Some(methods)) = (of_match("path"), of_match("method")) else {
-        let reason = "a rule without the usual match, with a method and a path";
-        return grants.note(
-            line,
-            &format!("rule {}", text("action").unwrap_or("?")),
-            reason,
-            Effect::Less,
-        );
+    let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+    let spelled = format!("{} {}", shown(&method), shown(&path));
+    let mut unreadable = |reason: &str| {
+        grants.note(line, &spelled, reason, Effect::Less);
+        Condition::Unreadable
     };
-    let spelled = format!("{methods} {path}");
-    let action = match text("action") {
+    let mut parts = Vec::new();
+    parts.push(match method.as_deref().map(methods) {
+        Some(Some(condition)) => condition,
+        Some(None) => unreadable("its method is not a list of methods with commas, nor *"),
+        None => unreadable("its match has no text as the method"),
+    });
+    parts.push(match path.as_deref().map(paths) {
+        Some(Ok(set)) => Condition::Path(set),
+        Some(Err(error)) => unreadable(&error.to_string()),
+        None => unreadable("its match has no text as the path"),
+    });
+    for (key, _) in wanted.entries() {
+        if !matches!(key.as_str(), "method" | "path") {
+            parts.push(unreadable(&format!("dsp does not know the key {key} of its match")));
+        }
+    }
+    let action = match text(&rule.node, "action").as_deref() {
         Some("allow") => Action::Allow,
         Some("deny") => Action::Deny,
-        _ => return grants.note(line, &spelled, "neither allow nor deny", Effect::Less),
-    };
-    let condition = match paths(&path) {
-        Ok(set) => Condition::Path(set),
-        Err(error) => {
-            grants.note(line, &spelled, error.to_string(), Effect::Less);
-            Condition::Unreadable
+        _ => {
+            unreadable("its action is neither allow nor deny, so it is read as deny");
+            Action::Deny
         }
     };
+    grants.push(action, Condition::All(parts), line);
+}
+
+/// The methods of a rule; `None` if the text is something else.
+fn methods(text: &str) -> Option<Condition> {
     let methods: Vec<String> =
-        methods.split(',').map(|method| method.trim().to_ascii_uppercase()).collect();
-    let condition = if methods.iter().any(|method| method == "*") {
-        condition
-    } else {
-        Condition::methods(methods.iter().map(String::as_str)).and(condition)
+        text.split(',').map(|method| method.trim().to_ascii_uppercase()).collect();
+    if methods.iter().any(|method| method == "*") {
+        return Some(Condition::Constant(true));
+    }
+    let is_method = |method: &String| {
+        !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase())
     };
-    grants.push(action, condition, line);
+    methods.iter().all(is_method).then(|| Condition::methods(methods.iter().map(String::as_str)))
 }
 
 /// The paths of a glob: `*` is within a segment, `**` is anything, and `/**` may be missing altogether.
@@ -135,6 +152,8 @@ fn paths(glob: &str) -> Result<PathSet, ExpressionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adopt::{Options, Program, adopt};
+    use crate::api::EngineKind;
 
     #[test]
     fn stars_match_as_in_sockguard() {
@@ -152,5 +171,61 @@ mod tests {
         ] {
             assert_eq!(paths(glob).unwrap().contains(path), expected, "{glob} {path}");
         }
+    }
+    /// Whether a file with these rules before one that allows everything grants an operation, and how
+    /// many notes say that the profile grants less.
+    fn grants(rules: &str, operation: &str) -> (bool, usize) {
+        let text =
+            format!("rules:\n{rules}  - match: {{method: '*', path: '/**'}}\n    action: allow\n");
+        granted(&text, operation)
+    }
+
+    fn granted(text: &str, operation: &str) -> (bool, usize) {
+        let options = Options {
+            program: Some(Program::Sockguard),
+            service: None,
+            engine: EngineKind::Docker,
+        };
+        let adopted = adopt(text, &options).unwrap();
+        let mut rules = adopted.granted.rules.iter().map(|one| one.rule.to_string());
+        let is_granted = rules.any(|rule| rule == operation);
+        let less = adopted.unread.iter().filter(|one| one.effect == Effect::Less);
+        (is_granted, less.count())
+    }
+
+    #[test]
+    fn a_denial_that_cannot_be_read_denies_what_it_may_be_about() {
+        let create = "POST /containers/create";
+        for (rule, create_is_granted) in [
+            ("  - match: {method: POST, path: /images/create}\n    action: deny\n", true),
+            ("  - match: {method: [POST], path: /containers/create}\n    action: deny\n", false),
+            ("  - match: {path: /containers/create}\n    action: deny\n", false),
+            ("  - match: {method: POST}\n    action: deny\n", false),
+            ("  - match: {method: POST, path: [/containers/create]}\n    action: deny\n", false),
+            ("  - match: {method: GET|POST, path: /containers/create}\n    action: deny\n", false),
+            ("  - match: {method: POST, path: '/**'}\n    action: forbid\n", false),
+            ("  - match: {method: POST, path: '/**'}\n", false),
+            ("  - match: {method: POST, path: '/**', user: x}\n    action: deny\n", false),
+            // The readable half is about something else.
+            ("  - match: {path: /images/create}\n    action: deny\n", true),
+            ("  - match: {method: GET}\n    action: deny\n", true),
+        ] {
+            let (is_granted, unread) = grants(rule, create);
+            assert_eq!(is_granted, create_is_granted, "{rule}");
+            assert_eq!(unread == 0, rule.contains("{method: POST, path: /images"), "{rule}");
+        }
+        // A rule without a match denies everything after it.
+        let text = "rules:\n  - match: {method: GET, path: /info}\n    action: allow\n  - action: deny\n  \
+                    - match: {method: GET, path: /version}\n    action: allow\n";
+        assert!(granted(text, "GET /info").0);
+        assert!(!granted(text, "GET /version").0);
+    }
+
+    #[test]
+    fn a_further_condition_does_not_make_a_rule_wider() {
+        let text = "rules:\n  - match: {method: GET, path: /info, user: x}\n    action: allow\n  \
+                    - match: {method: GET, path: /version}\n    action: allow\n";
+        assert_eq!(granted(text, "GET /info"), (false, 1));
+        assert_eq!(granted(text, "GET /version"), (true, 1));
     }
 }
