@@ -7,7 +7,7 @@ use super::compose::Word;
 use super::dialect::Dialect;
 use super::grants::{Action, Condition, Effect, Grants};
 use super::paths::PathSet;
-use super::variables::{self, Variable};
+use super::variables::{self, Unknown, Value, Variable};
 
 const VARIABLES: &str = include_str!("cetusguard.tsv");
 
@@ -23,6 +23,11 @@ const BUILTIN: [&str; 6] = [
 
 /// How the names of its variables begin.
 const VARIABLE: &str = "CETUSGUARD_";
+
+/// Its variables: for rules, for files of rules, and to be without those that are built in.
+const RULES: &str = "CETUSGUARD_RULES";
+const RULES_FILE: &str = "CETUSGUARD_RULES_FILE";
+const WITHOUT: &str = "CETUSGUARD_NO_BUILTIN_RULES";
 
 /// How long an expression may become when its variables are replaced, in bytes, and how often they are:
 /// variables contain others, to a depth of six.
@@ -51,48 +56,103 @@ pub(super) fn read(text: &str) -> Grants {
 
 /// What the environment and the command of a service grant.
 pub(super) fn of_service(command: &[Word], environment: &[Variable]) -> Grants {
-    let words: Vec<(&str, usize)> =
-        command.iter().filter_map(|(word, line)| Some((word.as_deref().ok()?, *line))).collect();
-    let has_flag = |flag: &str| {
-        words.iter().any(|(word, _)| word.trim_start_matches('-').split('=').next() == Some(flag))
+    let mut notes = Grants::new(Action::Deny);
+    let given = flags(&mut notes, command);
+    let is_without = match variables::value(environment, WITHOUT, &mut notes) {
+        Value::Known(value, _) => is_true(value),
+        Value::Unknown => true,
+        Value::Missing => false,
     };
-    let mut unknown = Grants::new(Action::Deny);
-    let is_without = variables::value(environment, "CETUSGUARD_NO_BUILTIN_RULES", &mut unknown)
-        .is_some_and(|(value, _)| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
-    let is_without = is_without || has_flag("no-builtin-rules");
-    let mut grants = if is_without { Grants::new(Action::Deny) } else { builtin() };
-    grants.unread.append(&mut unknown.unread);
-    let mut given: Vec<(String, usize)> = Vec::new();
-    let mut rest = words.iter().peekable();
+    let mut grants = if is_without || given.is_without || given.has_unread {
+        Grants::new(Action::Deny)
+    } else {
+        builtin()
+    };
+    if !environment.iter().any(|variable| variable.name == WITHOUT) && !grants.rules.is_empty() {
+        grants.defaults.push(WITHOUT);
+    }
+    grants.unread = notes.unread;
+    of_variables(&mut grants, &given, environment);
+    given.rules.iter().for_each(|(rules, line)| add_all(&mut grants, rules, *line));
+    grants
+}
+
+/// What the flags of a command say.
+#[derive(Default)]
+struct Flags {
+    rules: Vec<(String, usize)>,
+    /// Whether there are flags for rules, and for files of rules, known or not.
+    has_rules: bool,
+    has_files: bool,
+    is_without: bool,
+    /// Whether some flag could not be read. It may be any.
+    has_unread: bool,
+}
+
+/// Reads the flags of a command: `-name=value`, `--name=value` or `-name value`.
+fn flags(grants: &mut Grants, command: &[Word]) -> Flags {
+    let mut flags = Flags::default();
+    let mut rest = command.iter();
     while let Some((word, line)) = rest.next() {
+        let word = match word {
+            Ok(word) => word,
+            Err(unknown) => {
+                grants.note(Some(*line), "command", unknown.to_string(), Effect::Less);
+                flags.has_unread = true;
+                continue;
+            }
+        };
+        if !word.starts_with('-') {
+            continue;
+        }
         let flag = word.trim_start_matches('-');
         let (name, value) =
             flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        if !word.starts_with('-') || !matches!(name, "rules" | "rules-file") {
+        match name {
+            "no-builtin-rules" => flags.is_without |= value.is_none_or(is_true),
+            "rules" => flags.has_rules = true,
+            "rules-file" => flags.has_files = true,
+            _ => {}
+        }
+        if !matches!(name, "rules" | "rules-file") {
             continue;
         }
-        let value =
-            value.map(str::to_owned).or_else(|| rest.next().map(|(word, _)| (*word).to_owned()));
+        let value = match value {
+            Some(value) => Ok(value.to_owned()),
+            None => rest.next().map_or(Err(Unknown::Elsewhere), |(value, _)| value.clone()),
+        };
         match value {
-            Some(rules) if name == "rules" => given.push((rules, *line)),
-            file => of_file(&mut grants, &file.unwrap_or_default(), *line),
+            Ok(rules) if name == "rules" => flags.rules.push((rules, *line)),
+            Ok(file) => of_file(grants, &file, *line),
+            Err(unknown) => grants.note(Some(*line), word, unknown.to_string(), Effect::Less),
         }
     }
-    // A flag replaces the variable.
-    if given.is_empty()
-        && let Some((rules, line)) = variables::value(environment, "CETUSGUARD_RULES", &mut grants)
-    {
-        given.push((rules.to_owned(), line));
+    flags
+}
+
+/// Adds what the variables say that no flag replaces.
+fn of_variables(grants: &mut Grants, flags: &Flags, environment: &[Variable]) {
+    for (name, is_replaced) in [(RULES, flags.has_rules), (RULES_FILE, flags.has_files)] {
+        if is_replaced {
+            continue;
+        }
+        let Value::Known(value, line) = variables::value(environment, name, grants) else {
+            continue;
+        };
+        if flags.has_unread {
+            let reason = "a flag that could not be read may replace it";
+            grants.note(Some(line), name, reason, Effect::Less);
+        } else if name == RULES {
+            add_all(grants, value, line);
+        } else {
+            of_file(grants, value, line);
+        }
     }
-    if !has_flag("rules-file")
-        && let Some((file, line)) =
-            variables::value(environment, "CETUSGUARD_RULES_FILE", &mut grants)
-    {
-        let file = file.to_owned();
-        of_file(&mut grants, &file, line);
-    }
-    given.iter().for_each(|(rules, line)| add_all(&mut grants, rules, *line));
-    grants
+}
+
+/// Whether Go's `strconv.ParseBool` takes a text for true.
+fn is_true(value: &str) -> bool {
+    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 fn of_file(grants: &mut Grants, file: &str, line: usize) {
@@ -185,5 +245,41 @@ mod tests {
         assert_eq!(grants.rules.len(), BUILTIN.len() + 2);
         let lines: Vec<Option<usize>> = grants.unread.iter().map(|unread| unread.line).collect();
         assert_eq!(lines, [Some(4), Some(5), Some(7)]);
+    }
+
+    fn of(command: &[Result<&str, Unknown>], environment: &str) -> Grants {
+        let words: Vec<Word> =
+            command.iter().map(|word| (word.clone().map(str::to_owned), 1)).collect();
+        of_service(&words, &variables::file(environment).unwrap_or_default())
+    }
+
+    #[test]
+    fn builtin_rules_need_a_value_that_is_known() {
+        for (environment, expected) in [
+            ("A=1", BUILTIN.len()),
+            ("CETUSGUARD_NO_BUILTIN_RULES=false", BUILTIN.len()),
+            ("CETUSGUARD_NO_BUILTIN_RULES=true", 0),
+            ("CETUSGUARD_NO_BUILTIN_RULES=${X}", 0),
+            ("CETUSGUARD_NO_BUILTIN_RULES", 0),
+        ] {
+            assert_eq!(of(&[], environment).rules.len(), expected, "{environment}");
+        }
+        assert_eq!(of(&[Ok("-no-builtin-rules")], "").rules.len(), 0);
+        assert_eq!(of(&[Ok("-no-builtin-rules=false")], "").rules.len(), BUILTIN.len());
+    }
+
+    #[test]
+    fn a_flag_that_cannot_be_read_replaces_every_variable() {
+        let environment = "CETUSGUARD_RULES='GET /a'";
+        let unknown = || Err(Unknown::Refers("X".to_owned()));
+        assert_eq!(of(&[], environment).rules.len(), BUILTIN.len() + 1);
+        let grants = of(&[unknown()], environment);
+        assert!(grants.rules.is_empty());
+        assert_eq!(grants.unread.len(), 2, "{:?}", grants.unread);
+        assert!(grants.unread.iter().all(|one| one.effect == Effect::Less));
+        // The flag is known, and only its value is not.
+        let grants = of(&[Ok("-rules"), unknown()], environment);
+        assert_eq!(grants.rules.len(), BUILTIN.len());
+        assert_eq!(grants.unread.len(), 1, "{:?}", grants.unread);
     }
 }

@@ -178,10 +178,7 @@ fn of_compose(services: &[Service<'_>], options: &Options<'_>) -> Result<Read, A
             (program, of_service(program, &service.command(), &environment)?)
         }
     };
-    for (key, line) in service.elsewhere() {
-        let reason = "what it brings in from another file is not read";
-        grants.note(Some(line), key, reason, Effect::Less);
-    }
+    elsewhere(&mut grants, service);
     if program == Program::Wollomatic && !is_client {
         for other in services.iter().filter(|other| other.name != service.name) {
             if other.labels().iter().any(|label| wollomatic::is_label(&label.name)) {
@@ -191,4 +188,52 @@ fn of_compose(services: &[Service<'_>], options: &Options<'_>) -> Result<Read, A
         }
     }
     Ok(Read { program, service: Some(service.name.to_owned()), grants })
+}
+
+/// Notes what a service has in other files: it may grant more, and turn off what is on by default.
+fn elsewhere(grants: &mut Grants, service: &Service<'_>) {
+    for (key, line) in service.elsewhere() {
+        let reason = "what it brings in from another file is not read";
+        grants.note(Some(line), key, reason, Effect::Less);
+        if !grants.defaults.is_empty() {
+            let defaults = grants.defaults.join(", ");
+            let reason = format!("another file may set {defaults}, and the default is taken here");
+            grants.note(Some(line), key, reason, Effect::More);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adopt::adopt;
+    use crate::api::EngineKind;
+
+    fn notes(service: &str) -> Vec<(Effect, String)> {
+        let text = format!("services:\n  p:\n{service}");
+        let options = Options { program: None, service: None, engine: EngineKind::Docker };
+        let unread = adopt(&text, &options).unwrap().unread.into_iter();
+        unread.map(|one| (one.effect, one.reason)).collect()
+    }
+
+    #[test]
+    fn a_default_that_another_file_may_turn_off_is_noted() {
+        let tecnativa = "    image: tecnativa/docker-socket-proxy\n";
+        assert_eq!(notes(tecnativa), []);
+        for key in ["    env_file: .env\n", "    extends: {file: x, service: y}\n"] {
+            let found = notes(&format!("{tecnativa}{key}    environment: [PING=1]\n"));
+            let effects: Vec<Effect> = found.iter().map(|(effect, _)| *effect).collect();
+            assert_eq!(effects, [Effect::Less, Effect::More], "{found:?}");
+            assert!(found[1].1.contains("EVENTS, VERSION,"), "{found:?}");
+        }
+        let found = notes(&format!(
+            "{tecnativa}    env_file: .env\n    environment: [PING=1, VERSION=0, EVENTS=0]\n"
+        ));
+        assert_eq!(found.len(), 1, "{found:?}");
+        let cetusguard = "    image: hectorm/cetusguard\n    env_file: .env\n";
+        let found = notes(cetusguard);
+        assert!(found[1].1.contains("CETUSGUARD_NO_BUILTIN_RULES"), "{found:?}");
+        let found = notes(&format!("{cetusguard}    command: -no-builtin-rules\n"));
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
 }

@@ -13,6 +13,8 @@ pub(super) struct Grants {
     /// Whether the paths that its conditions see begin with the version of the API, as in the request.
     pub(super) sees_version: bool,
     pub(super) unread: Vec<Unread>,
+    /// Settings that are not in the file, and of which the program has a default that grants.
+    pub(super) defaults: Vec<&'static str>,
 }
 
 /// What a rule does with a request.
@@ -77,7 +79,13 @@ pub enum Effect {
 
 impl Grants {
     pub(super) fn new(otherwise: Action) -> Self {
-        Self { rules: Vec::new(), otherwise, sees_version: true, unread: Vec::new() }
+        Self {
+            rules: Vec::new(),
+            otherwise,
+            sees_version: true,
+            unread: Vec::new(),
+            defaults: Vec::new(),
+        }
     }
 
     pub(super) fn push(&mut self, action: Action, condition: Condition, line: Option<usize>) {

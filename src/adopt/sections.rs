@@ -9,7 +9,7 @@ use super::dialect::Dialect;
 use super::grants::{Action, Condition, Effect, Grants};
 use super::paths::{ExpressionError, PathSet};
 use super::program::Program;
-use super::variables::{self, Variable};
+use super::variables::{self, Value, Variable};
 use crate::text::nearest;
 
 const SECTIONS: &str = include_str!("sections.tsv");
@@ -51,9 +51,17 @@ fn of(program: Program) -> impl Iterator<Item = Section> {
 pub(super) fn read(program: Program, given: &[Variable]) -> Result<Grants, ExpressionError> {
     let mut grants = Grants::new(Action::Deny);
     for section in of(program) {
-        let given = variables::value(given, section.variable, &mut grants);
-        let is_on = given.map_or(section.default, |(value, _)| is_on(value));
-        let line = given.map(|(_, line)| line);
+        let (is_on, line) = match variables::value(given, section.variable, &mut grants) {
+            Value::Known(value, line) => (is_on(value), Some(line)),
+            // To be off grants less, whatever the variable does.
+            Value::Unknown => (false, None),
+            Value::Missing => {
+                if section.default {
+                    grants.defaults.push(section.variable);
+                }
+                (section.default, None)
+            }
+        };
         let condition = match section.action {
             "writes" if is_on => continue,
             "writes" => Condition::not(Condition::methods(["GET", "HEAD"])),
@@ -113,6 +121,27 @@ mod tests {
         }
         for off in ["0", "", "true", "TRUE", "yes", "on", " 1", "x", "00"] {
             assert!(!is_on(off), "{off}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_value_grants_nothing() {
+        for program in [Program::Tecnativa, Program::Linuxserver] {
+            let granted = |value: &str| {
+                let set = |section: Section| format!("{}{value}\n", section.variable);
+                let variables = variables::file(&of(program).map(set).collect::<String>()).unwrap();
+                read(program, &variables).unwrap()
+            };
+            let (unknown, off) = (granted("=${X}"), granted("=0"));
+            let verdicts = |grants: &Grants| {
+                grants.rules.iter().map(|rule| format!("{:?}", rule.action)).collect::<Vec<_>>()
+            };
+            assert_eq!(verdicts(&unknown), verdicts(&off));
+            assert!(!unknown.rules.iter().any(|rule| rule.action == Action::Allow));
+            assert!(!unknown.unread.is_empty() && unknown.defaults.is_empty());
+            assert!(unknown.unread.iter().all(|one| one.effect == Effect::Less));
+            let default = read(program, &[]).unwrap();
+            assert!(default.defaults.contains(&"EVENTS"), "{:?}", default.defaults);
         }
     }
 

@@ -115,18 +115,27 @@ pub(super) fn interpolated(text: &str) -> Result<String, Unknown> {
     Ok(replaced)
 }
 
-/// The last value of a variable, as the one that counts. A value that is not known is noted.
-pub(super) fn value<'a>(
-    variables: &'a [Variable],
-    name: &str,
-    grants: &mut Grants,
-) -> Option<(&'a str, usize)> {
-    let variable = variables.iter().rev().find(|variable| variable.name == name)?;
+/// What is known of a variable.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Value<'a> {
+    /// It is not set, so the default of the program counts.
+    Missing,
+    /// It has this value, on this line.
+    Known(&'a str, usize),
+    /// It is set, but to what is not known. No default may be taken for it.
+    Unknown,
+}
+
+/// The last value of a variable, which is the one that counts. A value that is not known is noted.
+pub(super) fn value<'a>(variables: &'a [Variable], name: &str, grants: &mut Grants) -> Value<'a> {
+    let Some(variable) = variables.iter().rfind(|variable| variable.name == name) else {
+        return Value::Missing;
+    };
     match &variable.value {
-        Ok(value) => Some((value, variable.line)),
+        Ok(value) => Value::Known(value, variable.line),
         Err(unknown) => {
             grants.note(Some(variable.line), name, unknown.to_string(), Effect::Less);
-            None
+            Value::Unknown
         }
     }
 }
