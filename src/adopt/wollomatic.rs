@@ -44,7 +44,7 @@ struct Setting {
 /// What flags and variables grant.
 pub(super) fn read(command: &[Word], environment: &[Variable]) -> Grants {
     let mut grants = Grants::new(Action::Deny);
-    let flags = options(command);
+    let Command { flags, has_unread } = options(&mut grants, command);
     for method in METHODS {
         let mut of_flags: Vec<(&Result<String, Unknown>, usize)> = (flags.iter())
             .filter(|flag| method_of_flag(&flag.name) == Some(method))
@@ -53,7 +53,14 @@ pub(super) fn read(command: &[Word], environment: &[Variable]) -> Grants {
         if of_flags.is_empty() {
             let variables =
                 environment.iter().filter(|one| method_of_variable(&one.name) == Some(method));
-            of_flags.extend(variables.map(|one| (&one.value, one.line)));
+            for variable in variables {
+                if has_unread {
+                    let reason = "a flag that could not be read may replace it";
+                    grants.note(Some(variable.line), &variable.name, reason, Effect::Less);
+                } else {
+                    of_flags.push((&variable.value, variable.line));
+                }
+            }
         }
         of_flags.into_iter().for_each(|(value, line)| add(&mut grants, method, value, line));
     }
@@ -116,14 +123,27 @@ fn mounts(grants: &mut Grants, value: Result<String, Unknown>, line: usize) {
     grants.note_about_writes(Some(line), &text, reason);
 }
 
-/// The options of a command: `-name=value`, `--name=value` or `-name value`.
-fn options(command: &[Word]) -> Vec<Setting> {
+/// What is known of a command.
+struct Command {
+    flags: Vec<Setting>,
+    /// Whether some flag could not be read. It may be any.
+    has_unread: bool,
+}
+
+/// The options of a command: `-name=value`, `--name=value` or `-name value`. A word that is not known is
+/// noted.
+fn options(grants: &mut Grants, command: &[Word]) -> Command {
     let mut options = Vec::new();
-    let mut words = command.iter().peekable();
+    let mut has_unread = false;
+    let mut words = command.iter();
     while let Some((word, line)) = words.next() {
-        let Ok(word) = word else {
-            // The flag itself refers to a variable; its name may still be known.
-            continue;
+        let word = match word {
+            Ok(word) => word,
+            Err(unknown) => {
+                grants.note(Some(*line), "command", unknown.to_string(), Effect::Less);
+                has_unread = true;
+                continue;
+            }
         };
         let Some((name, value)) = flag(word) else { continue };
         let value = match value {
@@ -135,7 +155,7 @@ fn options(command: &[Word]) -> Vec<Setting> {
         };
         options.push(Setting { name: name.to_owned(), value, line: *line });
     }
-    options
+    Command { flags: options, has_unread }
 }
 
 /// Name and value of a flag.
@@ -162,4 +182,30 @@ fn method_of_label(name: &str) -> Option<&'static str> {
 
 fn known(method: &str) -> Option<&'static str> {
     METHODS.into_iter().find(|known| *known == method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adopt::variables;
+
+    #[test]
+    fn a_flag_that_cannot_be_read_replaces_every_variable() {
+        let environment = variables::file("SP_ALLOW_GET=/info\nSP_ALLOW_POST=/build").unwrap();
+        let of = |command: &[Result<&str, Unknown>]| {
+            let words: Vec<Word> =
+                command.iter().map(|word| (word.clone().map(str::to_owned), 7)).collect();
+            let grants = read(&words, &environment);
+            assert!(grants.unread.iter().all(|one| one.effect == Effect::Less));
+            let lines = grants.unread.iter().filter_map(|one| one.line);
+            (grants.rules.len(), lines.collect::<Vec<_>>())
+        };
+        let unknown = || Err(Unknown::Refers("PATTERN".to_owned()));
+        assert_eq!(of(&[]), (2, vec![]));
+        assert_eq!(of(&[unknown()]), (0, vec![7, 1, 2]));
+        // What is known still grants.
+        assert_eq!(of(&[unknown(), Ok("-allowGET=/version")]), (1, vec![7, 2]));
+        // The flag is known, and only its value is not.
+        assert_eq!(of(&[Ok("-allowGET"), unknown()]), (1, vec![7]));
+    }
 }
