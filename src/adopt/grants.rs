@@ -126,6 +126,23 @@ impl Condition {
         Self::All(vec![self, other])
     }
 
+    /// Its lower and its higher value for all clients; `None` if it also depends on the request.
+    pub(super) fn by_client(&self) -> Option<(bool, bool)> {
+        let both = |parts: &[Self]| parts.iter().map(Self::by_client).collect::<Option<Vec<_>>>();
+        match self {
+            Self::Constant(value) => Some((*value, *value)),
+            Self::Client => Some((false, true)),
+            Self::Methods(_) | Self::Path(_) | Self::Unreadable => None,
+            Self::Not(inner) => inner.by_client().map(|(lower, higher)| (!higher, !lower)),
+            Self::All(parts) => both(parts).map(|parts| {
+                (parts.iter().all(|(lower, _)| *lower), parts.iter().all(|(_, higher)| *higher))
+            }),
+            Self::Any(parts) => both(parts).map(|parts| {
+                (parts.iter().any(|(lower, _)| *lower), parts.iter().any(|(_, higher)| *higher))
+            }),
+        }
+    }
+
     /// Whether some part of it asks who the client is.
     pub(super) fn asks_for_client(&self) -> bool {
         match self {

@@ -53,6 +53,8 @@ struct Section {
 struct Route {
     condition: Condition,
     reaches_engine: bool,
+    /// Whether it is a `default_backend`, which counts after every `use_backend`.
+    is_default: bool,
 }
 
 /// Whether a text is a configuration of HAProxy that filters requests.
@@ -89,6 +91,9 @@ pub(super) fn read(
     };
     let mut grants = Grants::new(Action::Allow);
     let mut known = Known::new(environment);
+    // A later line may add to an ACL that was used before, so all of them are read first.
+    front.lines.iter().for_each(|(line, words)| read_acl(&mut grants, &mut known, *line, words));
+    known.forget_variables();
     let mut routes = Vec::new();
     for (line, words) in &front.lines {
         read_line(&mut grants, &mut known, &mut routes, &sections, *line, words);
@@ -159,6 +164,28 @@ fn is_engine(address: &str) -> bool {
         || address.ends_with(":2376")
 }
 
+/// Defines the ACL of a line, or the variable that it may ask for.
+fn read_acl(grants: &mut Grants, known: &mut Known<'_>, line: usize, words: &[String]) {
+    let word = |place: usize| words.get(place).map(String::as_str).unwrap_or_default();
+    match (word(0), variable(word(1))) {
+        ("acl", _) => {
+            let criterion = words.get(2..).unwrap_or_default();
+            let condition = known.criterion(criterion).unwrap_or_else(|reason| {
+                grants.note(Some(line), &words.join(" "), reason, Effect::Less);
+                Condition::Unreadable
+            });
+            known.define(word(1), condition, criterion);
+        }
+        ("http-request", Some(variable)) => known.set(variable, word(2)),
+        _ => {}
+    }
+}
+
+/// The variable that an action sets.
+fn variable(action: &str) -> Option<&str> {
+    action.strip_prefix("set-var(").and_then(|rest| rest.strip_suffix(')'))
+}
+
 fn read_line(
     grants: &mut Grants,
     known: &mut Known<'_>,
@@ -170,14 +197,6 @@ fn read_line(
     let word = |place: usize| words.get(place).map(String::as_str).unwrap_or_default();
     let spelled = words.join(" ");
     match (word(0), word(1)) {
-        ("acl", name) => {
-            let found = known.criterion(words.get(2..).unwrap_or_default());
-            let condition = found.unwrap_or_else(|reason| {
-                grants.note(Some(line), &spelled, reason, Effect::Less);
-                Condition::Unreadable
-            });
-            known.define(name, condition);
-        }
         ("http-request", "allow") => {
             let condition = condition(grants, known, line, words, &spelled);
             grants.push(Action::Allow, condition, Some(line));
@@ -191,27 +210,28 @@ fn read_line(
                           another one";
             grants.note(Some(line), &spelled, reason, Effect::More);
         }
+        ("tcp-request", "content") if rejects_requests(known, words) => {
+            let reason = "it rejects requests before the rules that are read here";
+            grants.note(Some(line), &spelled, reason, Effect::More);
+        }
         ("http-request", "auth") | ("tcp-request", _) => {
-            grants.note(
-                Some(line),
-                &spelled,
-                "who may connect is not part of a profile",
-                Effect::Apart,
-            );
+            let reason = "who may connect is not part of a profile";
+            grants.note(Some(line), &spelled, reason, Effect::Apart);
         }
         ("http-request", set) => {
-            let variable = set.strip_prefix("set-var(").and_then(|rest| rest.strip_suffix(')'));
-            if let Some(variable) = variable {
-                known.set(variable, word(2));
-            }
+            variable(set).into_iter().for_each(|variable| known.set(variable, word(2)));
         }
         ("use_backend", name) => {
             let condition = condition(grants, known, line, words, &spelled);
-            routes.push(Route { condition, reaches_engine: reaches(sections, name) });
+            let reaches_engine = reaches(sections, name);
+            routes.push(Route { condition, reaches_engine, is_default: false });
         }
         ("default_backend", name) => {
+            // The last one counts.
+            routes.retain(|route| !route.is_default);
             let condition = Condition::Constant(true);
-            routes.push(Route { condition, reaches_engine: reaches(sections, name) });
+            let reaches_engine = reaches(sections, name);
+            routes.push(Route { condition, reaches_engine, is_default: true });
         }
         ("block" | "reqdeny" | "reqideny" | "reqallow" | "reqiallow" | "reqpass", _) => {
             let reason = "a rule of HAProxy 1, which newer versions do not have";
@@ -219,6 +239,21 @@ fn read_line(
         }
         _ => {}
     }
+}
+
+/// Whether a `tcp-request content` line rejects something of the client that may most.
+fn rejects_requests(known: &Known<'_>, words: &[String]) -> bool {
+    let action = words.get(2).map(String::as_str).unwrap_or_default();
+    if !DENIALS.contains(&action) {
+        return false;
+    }
+    let Some(place) = words.iter().position(|word| word == "if" || word == "unless") else {
+        return true;
+    };
+    let (condition, _) = known.read(words.get(place + 1..).unwrap_or_default());
+    let is_unless = words.get(place).is_some_and(|word| word == "unless");
+    let condition = if is_unless { Condition::not(condition) } else { condition };
+    condition.by_client().is_none_or(|(lower, _)| lower)
 }
 
 fn reaches(sections: &[Section], name: &str) -> bool {
@@ -257,7 +292,7 @@ fn condition(
 /// Puts denials in front for requests that are passed on to something other than an engine.
 fn route(grants: &mut Grants, front: &Section, mut routes: Vec<Route>) {
     // The default counts last, wherever it is in the file.
-    routes.sort_by_key(|route| matches!(route.condition, Condition::Constant(true)));
+    routes.sort_by_key(|route| route.is_default);
     let mut elsewhere = Vec::new();
     let mut before: Vec<Condition> = Vec::new();
     for route in &routes {
@@ -277,5 +312,85 @@ fn route(grants: &mut Grants, front: &Section, mut routes: Vec<Route>) {
             line: None,
         };
         grants.rules.insert(0, rule);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adopt::{Options, Program, adopt};
+    use crate::api::EngineKind;
+
+    /// What a frontend with these lines grants, with an engine and a backend that rejects.
+    fn granted(lines: &str) -> (Vec<String>, Vec<(usize, Effect)>) {
+        let text = format!(
+            "frontend f\n{lines}backend reject\n http-request deny\nbackend engine\n server s unix@/s\n"
+        );
+        let options =
+            Options { program: Some(Program::Haproxy), service: None, engine: EngineKind::Docker };
+        let adopted = adopt(&text, &options).unwrap();
+        let rules = adopted.granted.rules.iter().map(|one| one.rule.to_string()).collect();
+        // The rules of the backend are noted as well, on its own line.
+        let last = 1 + lines.lines().count();
+        let notes = adopted.unread.iter().map(|one| (one.line.unwrap(), one.effect));
+        (rules, notes.filter(|(line, _)| *line <= last).collect())
+    }
+
+    #[test]
+    fn later_lines_add_to_an_acl_that_was_used() {
+        let lines = " acl bad path_end /info\n http-request deny if bad\n acl bad path_end /version\n \
+                     default_backend engine\n";
+        let (rules, notes) = granted(lines);
+        assert!(rules.contains(&"GET /events".to_owned()));
+        for path in ["GET /info", "GET /version"] {
+            assert!(!rules.contains(&path.to_owned()), "{rules:?}");
+        }
+        assert_eq!(notes, []);
+    }
+
+    #[test]
+    fn a_variable_is_the_path_only_after_it_is_set() {
+        let set = " http-request set-var(txn.p) path\n acl ok var(txn.p) -m beg /info\n";
+        let allow = " http-request allow if ok\n";
+        let end = " http-request deny\n default_backend engine\n";
+        assert_eq!(granted(&format!("{set}{allow}{end}")).0, ["GET /info"]);
+        let (rules, notes) = granted(&format!("{allow}{set}{end}"));
+        assert!(rules.is_empty(), "{rules:?}");
+        assert_eq!(notes, [(2, Effect::Less)]);
+    }
+
+    #[test]
+    fn only_a_default_backend_counts_last() {
+        let first = granted(" use_backend reject\n use_backend engine if { path /info }\n");
+        assert_eq!(first.0, Vec::<String>::new());
+        let second = granted(" use_backend engine if { path /info }\n use_backend reject\n");
+        assert_eq!(second.0, ["GET /info"]);
+        let default = granted(" default_backend reject\n use_backend engine if { path /info }\n");
+        assert_eq!(default.0, ["GET /info"]);
+        let two = granted(
+            " use_backend engine if { path /info }\n default_backend engine\n default_backend reject\n",
+        );
+        assert_eq!(two.0, ["GET /info"]);
+    }
+
+    #[test]
+    fn what_is_rejected_early_is_noted_unless_it_is_about_the_client() {
+        let end = " http-request deny unless METH_GET\n default_backend engine\n";
+        for (line, effect) in [
+            ("content reject if { path_beg /x }", Effect::More),
+            ("content reject if { src 10.0.0.0/8 } { path_beg /x }", Effect::More),
+            ("content reject if { src 10.0.0.0/8 } || { path_beg /x }", Effect::More),
+            ("content reject unless METH_GET", Effect::More),
+            ("content reject if { query -m found }", Effect::More),
+            ("content reject", Effect::More),
+            ("content reject if { src 10.0.0.0/8 }", Effect::Apart),
+            ("content reject unless { src 10.0.0.0/8 }", Effect::Apart),
+            ("content reject if { src -f list }", Effect::Apart),
+            ("content accept if { path_beg /x }", Effect::Apart),
+            ("connection reject if { src 10.0.0.0/8 }", Effect::Apart),
+        ] {
+            let (_, notes) = granted(&format!(" tcp-request {line}\n{end}"));
+            assert_eq!(notes, [(2, effect)], "{line}");
+        }
     }
 }

@@ -9,11 +9,19 @@ use super::super::variables::Variable;
 
 /// The ACLs and variables that a section has defined.
 pub(super) struct Known<'a> {
-    acls: HashMap<String, Condition>,
+    acls: HashMap<String, Acl>,
     /// Variables of transactions that contain the path.
     paths: Vec<String>,
     /// The environment of the program, as far as it is known.
     environment: &'a [Variable],
+}
+
+/// What the lines with one name define.
+#[derive(Default)]
+struct Acl {
+    alternatives: Vec<Condition>,
+    /// The variables that they read, which have to be set before the ACL is used.
+    variables: Vec<String>,
 }
 
 /// Why a condition cannot be read.
@@ -67,13 +75,17 @@ impl<'a> Known<'a> {
         Self { acls: HashMap::new(), paths: Vec::new(), environment }
     }
 
-    /// Defines an ACL. Several definitions of one name are alternatives.
-    pub(super) fn define(&mut self, name: &str, condition: Condition) {
-        let condition = match self.acls.remove(name) {
-            Some(before) => Condition::Any(vec![before, condition]),
-            None => condition,
-        };
-        self.acls.insert(name.to_owned(), condition);
+    /// Defines an ACL by a criterion. Several definitions of one name are alternatives.
+    pub(super) fn define(&mut self, name: &str, condition: Condition, criterion: &[String]) {
+        let acl = self.acls.entry(name.to_owned()).or_default();
+        acl.alternatives.push(condition);
+        acl.variables
+            .extend(criterion.first().and_then(|fetch| variable(fetch)).map(str::to_owned));
+    }
+
+    /// Forgets which variables were set, but not the ACLs that read them.
+    pub(super) fn forget_variables(&mut self) {
+        self.paths.clear();
     }
 
     /// Notes that a variable of the transaction has the value of a fetch.
@@ -113,8 +125,13 @@ impl<'a> Known<'a> {
     }
 
     fn named(&self, name: &str) -> Result<Condition, Reason> {
-        if let Some(condition) = self.acls.get(name) {
-            return Ok(condition.clone());
+        if let Some(acl) = self.acls.get(name) {
+            if let Some(unset) = acl.variables.iter().find(|one| !self.paths.contains(one)) {
+                return Err(format!(
+                    "the ACL {name} reads {unset}, which is not a path before this line"
+                ));
+            }
+            return Ok(Condition::Any(acl.alternatives.clone()));
         }
         if let Some((_, methods)) = METHODS.iter().find(|(known, _)| *known == name) {
             return Ok(Condition::methods(methods.iter().copied()));
@@ -123,7 +140,7 @@ impl<'a> Known<'a> {
             "TRUE" | "HTTP" | "WAIT_END" => Ok(Condition::Constant(true)),
             "FALSE" => Ok(Condition::Constant(false)),
             "LOCALHOST" | "HTTP_1.0" | "HTTP_1.1" | "HTTP_2.0" => Ok(Condition::Client),
-            _ => Err(format!("the ACL {name} is not defined before this line")),
+            _ => Err(format!("the ACL {name} is not defined in this section")),
         }
     }
 
@@ -134,6 +151,10 @@ impl<'a> Known<'a> {
             Some((fetch, how)) => (fetch, Some(how)),
             None => (name.as_str(), None),
         };
+        let found = self.fetch(fetch)?;
+        if matches!(found, Fetch::Client) {
+            return Ok(Condition::Client);
+        }
         let mut ignores_case = false;
         let mut values: Vec<&str> = Vec::new();
         let mut rest = rest.iter().map(String::as_str);
@@ -151,7 +172,7 @@ impl<'a> Known<'a> {
                 value => values.push(value),
             }
         }
-        match self.fetch(fetch)? {
+        match found {
             Fetch::Client => Ok(Condition::Client),
             Fetch::Constant(value) => Ok(Condition::Constant(value)),
             Fetch::Environment(value) if how == Some("bool") => {
@@ -195,9 +216,8 @@ impl<'a> Known<'a> {
             let found = self.environment.iter().rfind(|known| known.name == variable);
             return Ok(Fetch::Environment(found.and_then(|found| found.value.clone().ok())));
         }
-        let variable = name.strip_prefix("var(").and_then(|rest| rest.strip_suffix(')'));
         let is_path = name == "path"
-            || variable.is_some_and(|name| self.paths.iter().any(|known| known == name));
+            || variable(name).is_some_and(|name| self.paths.iter().any(|known| known == name));
         match name {
             _ if is_path => {}
             "method" if parts.clone().next().is_none() => return Ok(Fetch::Method),
@@ -215,6 +235,12 @@ impl<'a> Known<'a> {
         }
         Ok(Fetch::Path { ignores_case })
     }
+}
+
+/// The variable that a fetch reads.
+fn variable(fetch: &str) -> Option<&str> {
+    let name = fetch.split(',').next()?;
+    name.strip_prefix("var(")?.strip_suffix(')')
 }
 
 /// Splits a name such as `path_beg`.
