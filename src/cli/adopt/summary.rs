@@ -32,14 +32,14 @@ pub(super) fn show(file: &str, adopted: &Adopted, usage: &Usage, is_compared: bo
 fn compared(usage: &Usage) {
     let unused: Vec<&OperationUse> =
         usage.operations.iter().filter(|one| one.requests == 0).collect();
-    output::note(&format!(
-        "the program used {} of them, and never {}",
-        usage.used(),
-        match unused.len() {
-            1 => "1 other".to_owned(),
-            number => format!("{number} others"),
+    output::note(&match (usage.used(), unused.len()) {
+        (0, _) => "the program used none of them".to_owned(),
+        (_, 0) => "the program used all of them".to_owned(),
+        (used, 1) => format!("the program used {used} of them; it never used the other one"),
+        (used, rest) => {
+            format!("the program used {used} of them; it never used the other {rest}")
         }
-    ));
+    });
     let width = Risk::ALL.iter().map(|risk| risk.as_str().len()).max().unwrap_or_default();
     let requests = usage.operations.iter().map(|one| one.requests.to_string().len()).max();
     let requests = requests.unwrap_or_default().max("never".len());
@@ -102,7 +102,7 @@ fn differences(adopted: &Adopted) {
     }
     for (versions, operations) in versions {
         output::note(&format!(
-            "the proxy grants {} only in requests {versions}; a profile allows any version, and none",
+            "the proxy grants {} only in requests {versions}; a profile allows any version, or no version",
             count(operations.len(), "operation")
         ));
     }
