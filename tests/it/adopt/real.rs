@@ -131,7 +131,8 @@ fn tecnativas_settings_grant_what_its_haproxy_passes_on() {
     }
 }
 
-/// A configuration of one's own: named ACLs, alternatives, negations, converters, a second backend.
+/// A configuration of one's own: named ACLs, one of which has a line after its use, alternatives,
+/// negations, converters, a second backend, and a default that an unconditional line replaces.
 const OWN_HAPROXY: &str = r#"
 frontend docker
   bind 127.0.0.1:PORT
@@ -145,13 +146,15 @@ frontend docker
   http-request deny if exec !reads
   http-request deny if of_containers is_prod
   http-request allow if reads of_containers || reads of_images
+  acl of_images path_reg ^(/v[0-9.]+)?/networks$
   http-request allow if { method POST } { path_dir start stop }
   http-request allow if { var(txn.docker) -m reg '^(?:/v1\.4[0-9])?/volumes$' }
   http-request allow if METH_GET { path /_ping /v1.41/_ping }
   http-request allow if reads { path_beg /other }
   http-request deny
+  default_backend other
   use_backend other if { path_beg /other }
-  default_backend engine
+  use_backend engine
 
 backend engine
   server engine unix@SOCKET
@@ -168,8 +171,13 @@ fn a_haproxy_cfg_of_ones_own_grants_what_haproxy_passes_on() {
     let adopted = adopted(Program::Haproxy, OWN_HAPROXY, None);
     assert!(adopted.unread.iter().all(|one| one.text.contains("/other")), "{:?}", adopted.unread);
     let rules = super::rules(&adopted);
-    for rule in ["GET /containers/*/json", "GET /volumes", "POST /containers/*/start", "GET /_ping"]
-    {
+    for rule in [
+        "GET /containers/*/json",
+        "GET /networks",
+        "GET /volumes",
+        "POST /containers/*/start",
+        "GET /_ping",
+    ] {
         assert!(rules.iter().any(|one| one == rule), "{rule}: {rules:?}");
     }
     let proxy = Proxy::serve("haproxy", |world, socket, port| {
