@@ -47,7 +47,7 @@ pub(super) enum ExpressionError {
     /// dsp's engine would read it in another way than the proxy does.
     #[error("{0}")]
     Differs(&'static str),
-    /// It is no expression for this engine, such as one that looks ahead.
+    /// It is not an expression for this engine, such as one that looks ahead.
     #[error("an expression that dsp cannot evaluate")]
     Syntax,
     /// Its automaton would be too large.
