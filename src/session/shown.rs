@@ -56,23 +56,24 @@ impl Sessions {
 /// The requests of a file that nobody has answered yet, by their lines.
 #[derive(Default)]
 struct Open {
-    by_line: BTreeMap<usize, Exchange>,
+    by_line: BTreeMap<usize, (Key, Exchange)>,
     lines: HashMap<Key, usize>,
 }
 
 impl Open {
     fn insert(&mut self, key: Key, exchange: Exchange) {
         if self.by_line.len() >= MOST_OPEN
-            && let Some((oldest, _)) = self.by_line.pop_first()
+            && let Some((_, (oldest, _))) = self.by_line.pop_first()
         {
-            self.lines.retain(|_, line| *line != oldest);
+            self.lines.remove(&oldest);
         }
         self.lines.insert(key, exchange.line);
-        self.by_line.insert(exchange.line, exchange);
+        self.by_line.insert(exchange.line, (key, exchange));
     }
 
     fn remove(&mut self, key: Key) -> Option<Exchange> {
-        self.by_line.remove(&self.lines.remove(&key)?)
+        let (_, exchange) = self.by_line.remove(&self.lines.remove(&key)?)?;
+        Some(exchange)
     }
 
     /// Forgets the requests of a session that has ended.
