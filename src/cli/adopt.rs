@@ -3,7 +3,6 @@
 mod json;
 mod summary;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -160,14 +159,8 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
 /// Reads the configuration.
 fn read(path: &Path) -> anyhow::Result<String> {
     let name = shown(standard::name(path));
-    let mut bytes = Vec::new();
-    let file = standard::open(path).with_context(|| format!("cannot read {name}"))?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {name}"))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
-        anyhow::bail!("{name} is larger than {MAX_BYTES} bytes; a configuration is smaller");
-    }
+    let bytes = standard::open(path).and_then(|file| standard::read_at_most(file, MAX_BYTES));
+    let bytes = bytes.with_context(|| format!("cannot read {name}"))?;
     String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{name} is not valid UTF-8"))
 }
 

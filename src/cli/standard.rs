@@ -1,7 +1,7 @@
 //! `-` in place of a file: standard input for reading, standard output for writing.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,20 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
         return Ok(io::stdin().as_fd().try_clone_to_owned()?.into());
     }
     File::open(path)
+}
+
+/// Reads all of an open file that has at most this many bytes.
+///
+/// # Errors
+/// If the system cannot read it, or it is larger.
+pub(super) fn read_at_most(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
+        let message = format!("it is larger than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
 }
 
 /// Refuses standard input for more than one of the files that a command reads, because the second one

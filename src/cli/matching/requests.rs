@@ -1,7 +1,6 @@
 //! Reads the requests on the command line or in a file, with their bodies.
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -84,7 +83,7 @@ impl Args {
 /// The text of a file of requests.
 fn read_requests(path: &Path) -> anyhow::Result<String> {
     let name = shown(standard::name(path)).to_string();
-    let bytes = standard::open(path).and_then(|file| read_bounded(file, LONGEST_FILE));
+    let bytes = standard::open(path).and_then(|file| standard::read_at_most(file, LONGEST_FILE));
     let bytes = bytes.map_err(|error| Hinted {
         message: format!("cannot read requests from {name}: {error}"),
         help: "a request on the command line is written as 'METHOD /path'".to_owned(),
@@ -108,16 +107,6 @@ fn read_body(body: &WrittenBody, folder: &Path) -> anyhow::Result<Option<Vec<u8>
     };
     // dsp reads at most that much before it decides.
     let most = u64::try_from(LONGEST_BODY).unwrap_or(u64::MAX);
-    let bytes = File::open(&file).and_then(|opened| read_bounded(opened, most));
+    let bytes = File::open(&file).and_then(|opened| standard::read_at_most(opened, most));
     bytes.map(Some).with_context(|| format!("cannot read the body {}", shown(&file)))
-}
-
-fn read_bounded(file: File, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
-        let message = format!("it is larger than {most} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(bytes)
 }
