@@ -22,7 +22,7 @@ pub(super) enum Unknown {
     /// It refers to a variable without a default.
     #[error("its value comes from the variable {0}, which has no default here")]
     Refers(String),
-    /// It is no text.
+    /// It is not text.
     #[error("its value is not a text")]
     NotText,
 }

@@ -15,11 +15,7 @@ pub enum Ruling {
     Deny,
 }
 
-/// The text is not a ruling.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UnknownRuling;
-
-words!(Ruling, UnknownRuling = UnknownRuling, { Allow = "allow", Own = "own", Deny = "deny" });
+words!(Ruling, () = (), { Allow = "allow", Own = "own", Deny = "deny" });
 
 /// A request as a person writes it.
 #[derive(Clone, Debug, Eq, PartialEq)]

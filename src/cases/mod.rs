@@ -6,5 +6,5 @@
 mod case;
 mod judgement;
 
-pub use case::{Case, Misread, Ruling, UnknownRuling, WrittenBody, parse_request, read};
+pub use case::{Case, Misread, Ruling, WrittenBody, parse_request, read};
 pub use judgement::{Judgement, Own, judge};

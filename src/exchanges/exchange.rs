@@ -56,11 +56,7 @@ pub enum Fate {
     Refused,
 }
 
-/// The text is not a fate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UnknownFate;
-
-words!(Fate, UnknownFate = UnknownFate, {
+words!(Fate, () = (), {
     Allowed = "allowed",
     WouldDeny = "would-deny",
     Denied = "denied",

@@ -155,14 +155,6 @@ impl Filter {
     pub fn matches(&self, exchange: &Exchange) -> bool {
         self.0.iter().all(|condition| condition.matches(exchange))
     }
-
-    /// Whether it depends on the answer.
-    #[must_use]
-    pub fn needs_answer(&self) -> bool {
-        let is_of_answer =
-            |one: &Condition| matches!(one.field, Field::Status | Field::Milliseconds);
-        self.0.iter().any(is_of_answer)
-    }
 }
 
 impl Condition {

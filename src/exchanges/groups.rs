@@ -19,11 +19,7 @@ pub enum By {
     Session,
 }
 
-/// The text does not name a way to group.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UnknownBy;
-
-words!(By, UnknownBy = UnknownBy, {
+words!(By, () = (), {
     Operation = "operation",
     Client = "client",
     Session = "session",

@@ -10,5 +10,5 @@ mod table;
 pub use detail::{Json, detail};
 pub use exchange::{Answer, Exchange, Fate, SessionOf};
 pub use filter::{BadCondition, Filter, is_condition};
-pub use groups::{By, Groups, UnknownBy};
+pub use groups::{By, Groups};
 pub use table::{HEADER, row};
