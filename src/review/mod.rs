@@ -4,13 +4,16 @@
 //! Each decision edits the profile's own text, so that everything people wrote there stays. It is saved
 //! at once, so a review can be interrupted at any time and continued later.
 
+mod answering;
 mod changes;
 mod choice;
 mod decision;
 mod draft;
 mod edit;
+mod end_rows;
 mod facts;
 mod layout;
+mod named;
 mod narrowing;
 mod open;
 mod queue;
@@ -18,6 +21,7 @@ mod rows;
 mod screen;
 mod script;
 mod session;
+mod subject_rows;
 #[cfg(test)]
 mod tests;
 mod typing;
@@ -29,10 +33,11 @@ pub use choice::{Choice, Refusal};
 pub use decision::{ContentEdit, Decision, DraftError, Subject};
 pub use draft::Draft;
 pub use facts::Facts;
+pub use named::ScriptError;
 pub use narrowing::{PatternError, narrowed, proposal};
 pub use open::{open, open_by_name};
 pub use queue::{Item, is_low, queue};
 pub use screen::{Screen, View, keys, lines, message};
-pub use script::{Answers, ScriptError, settle};
+pub use script::{Answers, settle};
 pub use session::{Leaving, Session, Step, Tally};
 pub use values::{Value, ValueChoice, narrowed_value, values};

@@ -1,0 +1,145 @@
+//! What an answer does: it changes the draft, and the next question follows.
+
+use super::edit::is_count;
+use super::session::{Leaving, Mode, Session, Step};
+use super::{Choice, Decision, Item, proposal};
+use crate::report::{count, printable};
+use crate::terminal::{Key, LineEdit};
+
+impl Session {
+    pub(super) fn answer(&mut self, mode: Mode, key: Key) -> Step {
+        self.mode = mode;
+        match key {
+            Key::Char('q') => return Step::Leave(Leaving::Ended),
+            Key::Char('b') => return self.back(),
+            _ => {}
+        }
+        let Some(item) = self.asked.item.clone() else {
+            return match key {
+                Key::Enter => Step::Leave(Leaving::Ended),
+                _ => self.tell("everything is decided: Enter ends the review"),
+            };
+        };
+        match key {
+            Key::Up | Key::Down => self.show_next(&item, key == Key::Down),
+            Key::Char('e' | '?') => self.turn_to(Mode::Explain),
+            Key::Char('s') => self.skip(item),
+            Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
+            Key::Char('v') if item.has_values() => self.turn_to(Mode::Values(0)),
+            Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
+                let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
+                // The user's comment does not start from the counts that `generate` wrote.
+                let comment = comment.filter(|comment| !is_count(comment)).unwrap_or_default();
+                self.mode = Mode::Note(LineEdit::new(&comment));
+                Step::Show
+            }
+            Key::Enter if item.is_low() => self.choose(&item, Choice::Keep),
+            Key::Enter => self.tell("Enter decides nothing here; k keeps it"),
+            Key::Char(letter) => {
+                match Choice::of(&item).iter().find(|choice| choice.key() == letter) {
+                    Some(choice) => self.choose(&item, *choice),
+                    None => {
+                        let key = printable(&letter.to_string());
+                        self.tell(&format!("{key} means nothing here"))
+                    }
+                }
+            }
+            Key::Pasted(_) => self.tell("pasted text is not an answer"),
+            _ => Step::Show,
+        }
+    }
+
+    /// Shows the effect of the next possible answer.
+    fn show_next(&mut self, item: &Item, down: bool) -> Step {
+        let (facts, has_evidence) = (self.asked.facts.as_ref(), self.evidence.is_some());
+        let is_open = |choice: &Choice| choice.check(item, facts, has_evidence).is_ok();
+        let open: Vec<Choice> = Choice::of(item).iter().copied().filter(is_open).collect();
+        let at = open.iter().position(|choice| *choice == self.shown).unwrap_or(0);
+        let next = if down { at + 1 } else { at.saturating_sub(1) };
+        if let Some(choice) = open.get(next) {
+            self.shown = *choice;
+        }
+        Step::Show
+    }
+
+    fn choose(&mut self, item: &Item, choice: Choice) -> Step {
+        let facts = self.asked.facts.as_ref();
+        if let Err(refusal) = choice.check(item, facts, self.evidence.is_some()) {
+            return self.tell(&format!("{}: {refusal}", choice.key()));
+        }
+        if choice == Choice::Pattern {
+            return match item {
+                Item::Rule { rule, .. } => {
+                    let line = LineEdit::new(&proposal(rule, facts));
+                    self.turn_to(Mode::Pattern(line))
+                }
+                _ => Step::Show,
+            };
+        }
+        match choice.decision(item, facts) {
+            Some(decision) => self.decide(item, &decision),
+            None => Step::Show,
+        }
+    }
+
+    /// Makes a decision on the current question.
+    pub(super) fn decide(&mut self, item: &Item, decision: &Decision) -> Step {
+        let next = match self.draft.decide(decision) {
+            Ok(next) => next,
+            Err(error) => return self.tell(&error.to_string()),
+        };
+        let mut now = self.now.clone();
+        let (verb, one) = match decision {
+            Decision::Keep(subjects) => {
+                now.tally.kept += subjects.len();
+                ("kept", None)
+            }
+            Decision::Deny(_) => ("denied", Some(&mut now.tally.denied)),
+            Decision::Narrow { .. } => ("narrowed", Some(&mut now.tally.narrowed)),
+            Decision::Note { .. } => ("commented", None),
+            Decision::Contents { .. } => ("changed", None),
+            Decision::DenyContents(_) => ("changed", None),
+            Decision::Confirm => ("kept", None),
+        };
+        if let Some(one) = one {
+            *one += 1;
+        }
+        let what = format!("{} {verb}", name(item));
+        let is_answer = !matches!(decision, Decision::Note { .. } | Decision::Contents { .. });
+        now.answered += usize::from(is_answer);
+        self.go_on(now, what, next);
+        Step::Save
+    }
+
+    fn skip(&mut self, item: Item) -> Step {
+        let mut now = self.now.clone();
+        let what = format!("{} skipped", name(&item));
+        now.skipped.push(item);
+        now.answered += 1;
+        now.tally.skipped += 1;
+        self.go_on(now, what, self.draft.clone());
+        Step::Show
+    }
+
+    /// Asks about the rules of a section one by one.
+    fn open(&mut self, item: &Item) -> Step {
+        let Item::Section { name: section, .. } = item else { return Step::Show };
+        let mut now = self.now.clone();
+        now.opened.insert(section);
+        let what = format!("{} opened", name(item));
+        self.go_on(now, what, self.draft.clone());
+        Step::Show
+    }
+}
+
+/// How a question is named in a message.
+fn name(item: &Item) -> String {
+    match item {
+        Item::Rule { rule, .. } => format!("{} was", rule.without_contents()),
+        Item::Unknown(unknown) => format!("{unknown} was"),
+        Item::Section { rules, name } => {
+            format!("{} of {name} were", count(rules.len(), "rule"))
+        }
+        Item::Rest => "the rest was".to_owned(),
+    }
+}
