@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap_complete::engine::ArgValueCompleter;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::hint::did_you_mean;
+use super::hint::{Hinted, did_you_mean};
 use super::misuse::misuse;
 use super::options::{Origin, Verbosity};
 use super::profile_argument::Profiles;
@@ -16,10 +17,13 @@ use super::reporting::Outputs;
 use super::sessions::{self, Sessions};
 use super::source;
 use super::status::Status;
-use super::{evidence, output, standard};
+use super::{evidence, output, review, standard};
 use crate::check::{Options, check};
-use crate::profile::CheckCode;
+use crate::learn::Evidence;
+use crate::profile::{CheckCode, Profile};
 use crate::report::Severity;
+use crate::review::Draft;
+use crate::text::{printable, quoted, shown, spelled};
 
 /// Compare recordings with a profile: has the program drifted?
 ///
@@ -31,6 +35,7 @@ use crate::report::Severity;
 Examples:
   dsp check profile.yaml recording.jsonl
   dsp check profile.yaml ci-*.jsonl --fail-on warning
+  dsp check profile.yaml today.jsonl --review
   dsp check profile.yaml today.jsonl --format github --format sarif=dsp.sarif
   dsp check profile.yaml today.jsonl --severity unused-rule=error --severity unreviewed=off
   dsp check profile.yaml --from haproxy /var/log/haproxy.log")]
@@ -54,6 +59,13 @@ pub(super) struct Args {
     /// Change the severity of findings with this code to error, warning, note or off
     #[arg(long = "severity", value_name = "CODE=LEVEL", value_parser = weight)]
     severities: Vec<(CheckCode, Option<Severity>)>,
+    /// On a terminal, ask about everything that was recorded and is not allowed, and about what is open, as
+    /// dsp review does. The profile gets what you keep; the check is that of the result
+    #[arg(long)]
+    review: bool,
+    /// With --review, ask line by line instead of on a full screen
+    #[arg(long, requires = "review")]
+    plain: bool,
     #[command(flatten)]
     outputs: Outputs,
     #[command(flatten)]
@@ -66,10 +78,21 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     args.refuse_contradiction()?;
     let read = args.recordings.iter().chain(&args.against).chain([&args.profile]);
     standard::read_once(read.map(PathBuf::as_path))?;
-    let (source, profile) = source::load_source(&args.profile)?;
+    if args.review {
+        args.check_terminal()?;
+    }
+    let (mut source, mut profile) = source::load_source(&args.profile)?;
     let (from, engine) = (args.from.logs(), Some(profile.engine));
-    let evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;
+    let mut evidence = evidence::read(&args.recordings, from, engine, true, &args.sessions)?;
     sessions::warn(&evidence);
+    if args.review && !evidence.is_empty() {
+        let (read, stopped) = decide(args, verbosity, &profile, source.text, evidence)?;
+        if let Some(status) = stopped {
+            return Ok(status);
+        }
+        evidence = read;
+        (source, profile) = source::load_source(&args.profile)?;
+    }
     let options = Options {
         today: today(),
         severities: args.severities.iter().copied().collect(),
@@ -89,7 +112,52 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     args.outputs.write(&report, verbosity)
 }
 
+/// Asks about what is new and what is open, and returns the evidence. Also returns the exit status if a signal
+/// or Ctrl-C ended the questions.
+fn decide(
+    args: &Args,
+    verbosity: Verbosity,
+    profile: &Profile,
+    text: String,
+    evidence: Evidence,
+) -> anyhow::Result<(Evidence, Option<Status>)> {
+    let draft = Draft::new(text, profile.clone());
+    let draft = draft
+        .offering(&evidence)
+        .with_context(|| format!("cannot add to {}", shown(&args.profile)))?;
+    if draft.offered() == 0 && draft.profile().standing().is_reviewed() {
+        return Ok((evidence, None));
+    }
+    let (session, stopped) =
+        review::ask_about(&args.profile, draft, Some(evidence), args.plain, verbosity)?;
+    Ok((session.into_evidence().unwrap_or_default(), stopped))
+}
+
 impl Args {
+    /// Refuses to ask where nobody can answer, or about a profile that cannot be changed.
+    fn check_terminal(&self) -> anyhow::Result<()> {
+        if standard::is_standard(&self.profile) {
+            misuse!(
+                "--review changes the profile, so it has to be a file; for one of this name, write ./-"
+            );
+        }
+        source::changeable(&self.profile)?;
+        if review::can_ask(self.plain) {
+            return Ok(());
+        }
+        let (profile, words) = (quoted(&spelled(&self.profile)), self.recordings.iter());
+        let words: Vec<String> = words.map(|path| quoted(&spelled(path))).collect();
+        Err(Hinted {
+            message: "--review asks about each rule, and there is no terminal to ask on".to_owned(),
+            help: printable(&format!(
+                "dsp generate --update {profile} {} adds what is new; then decide with dsp review \
+                 {profile} --keep, --deny or --narrow",
+                words.join(" ")
+            )),
+        }
+        .into())
+    }
+
     /// Refuses options that would lower the severity of what `--require-reviewed` checks.
     fn refuse_contradiction(&self) -> anyhow::Result<()> {
         let is_review =

@@ -16,7 +16,7 @@ pub(super) enum End {
 pub(super) fn save(session: &mut Session, before: &str, path: &Path) -> anyhow::Result<()> {
     let change = ProfileChange::begin(path)?;
     if change.text() == before {
-        change.finish(session.draft().text())?;
+        change.finish(session.draft().file_text())?;
     } else {
         session.begin_again(Draft::new(change.text().to_owned(), change.profile().clone()));
     }

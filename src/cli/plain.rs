@@ -36,13 +36,13 @@ pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End
             output::say("this is not one of the answers");
         }
         for key in pressed {
-            let before = session.draft().text().to_owned();
+            let before = session.draft().file_text().to_owned();
             match session.press(key) {
                 Step::Leave(leaving) => return Ok(End::Left(leaving)),
                 Step::Save => {
-                    let next = session.draft().text().to_owned();
+                    let next = session.draft().file_text().to_owned();
                     save(session, &before, path)?;
-                    if session.draft().text() == next {
+                    if session.draft().file_text() == next {
                         output::drawn(&saved(&changed(&before, &next, columns)));
                     }
                 }

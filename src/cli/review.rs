@@ -90,28 +90,70 @@ pub(super) fn run(args: &Args, verbosity: Verbosity) -> anyhow::Result<Status> {
     let (text, profile) = profile::load_text(&path)?;
     let draft = Draft::new(text, profile);
     let evidence = read_evidence(args, &draft)?;
-    let is_plain = args.plain || environment::is_dumb_terminal();
-    let is_there = (args.plain || Terminal::is_there()) && (!is_plain || ask::is_there());
-    if args.list || !is_there {
-        return list(args, verbosity, &draft, evidence.as_ref());
+    if args.list || !can_ask(args.plain) {
+        list(args, verbosity, &draft, evidence.as_ref())?;
+        tell_of_drift(args, &draft, evidence.as_ref());
+        return Ok(verdict(draft.profile()));
     }
     if draft.profile().standing().is_reviewed() {
-        return list(args, verbosity, &draft, None);
+        list(args, verbosity, &draft, None)?;
+        tell_of_drift(args, &draft, evidence.as_ref());
+        return Ok(verdict(draft.profile()));
     }
-    let mut session = Session::new(spelled(&args.profile), draft, evidence);
-    let end = if is_plain {
-        plain::dialogue(&mut session, &args.profile)?
+    let (session, left) = ask_about(&args.profile, draft, evidence, args.plain, verbosity)?;
+    let draft = session.draft().clone();
+    let evidence = session.into_evidence();
+    tell_of_drift(args, &draft, evidence.as_ref());
+    Ok(left.unwrap_or_else(|| verdict(draft.profile())))
+}
+
+/// Whether there is a terminal for a dialogue.
+pub(super) fn can_ask(plain: bool) -> bool {
+    let is_plain = plain || environment::is_dumb_terminal();
+    (plain || Terminal::is_there()) && (!is_plain || ask::is_there())
+}
+
+/// Asks about each open question of a draft, and reports what was decided. Also returns the exit status if
+/// a signal or Ctrl-C ended the dialogue.
+///
+/// # Errors
+/// If the terminal or the file fails.
+pub(super) fn ask_about(
+    path: &Path,
+    draft: Draft,
+    evidence: Option<Evidence>,
+    plain: bool,
+    verbosity: Verbosity,
+) -> anyhow::Result<(Session, Option<Status>)> {
+    let mut session = Session::new(spelled(path), draft, evidence);
+    let end = if plain || environment::is_dumb_terminal() {
+        plain::dialogue(&mut session, path)?
     } else {
-        runtime::block_on(dialogue(&mut session, &args.profile))??
+        runtime::block_on(dialogue(&mut session, path))??
     };
     if !verbosity.quiet {
-        report(&session, &args.profile);
+        report(&session, path);
     }
-    Ok(match end {
-        End::Signal(number) => Status::Signal(number),
-        End::Left(Leaving::Interrupted) => Status::Signal(SIGINT),
-        End::Left(Leaving::Ended) => verdict(session.draft().profile()),
-    })
+    let status = match end {
+        End::Signal(number) => Some(Status::Signal(number)),
+        End::Left(Leaving::Interrupted) => Some(Status::Signal(SIGINT)),
+        End::Left(Leaving::Ended) => None,
+    };
+    Ok((session, status))
+}
+
+/// Says that the recordings used something which the profile does not allow, and how to decide on it.
+fn tell_of_drift(args: &Args, draft: &Draft, evidence: Option<&Evidence>) {
+    let Some(evidence) = evidence.filter(|_| !args.recordings.is_empty()) else { return };
+    let offered = draft.clone().offering(evidence).map_or(0, |draft| draft.offered());
+    if offered == 0 {
+        return;
+    }
+    let names = evidence::names(&args.recordings);
+    output::warn(&format!("{names} used something that {} does not allow", shown(&args.profile)));
+    let words = [&args.profile].into_iter().chain(&args.recordings);
+    let words: Vec<String> = words.map(|path| quoted(&spelled(path))).collect();
+    output::help(&format!("dsp check {} --review asks about it", words.join(" ")));
 }
 
 const SIGHUP: u8 = 1;
@@ -170,7 +212,7 @@ fn press(
     path: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<Step> {
-    let before = session.draft().text().to_owned();
+    let before = session.draft().file_text().to_owned();
     let step = view.press(session, key);
     match step {
         Step::Show | Step::Leave(_) => {}
@@ -190,7 +232,8 @@ fn press(
 /// Prints the result of a dialogue.
 fn report(session: &Session, path: &Path) {
     let tally = session.tally();
-    let standing = session.draft().profile().standing();
+    let profile = session.draft().file_profile();
+    let standing = profile.standing();
     let done = pending::words(&[
         (tally.kept, "kept"),
         (tally.denied, "denied"),
@@ -201,7 +244,7 @@ fn report(session: &Session, path: &Path) {
         output::note(&format!("{} is reviewed ({done})", shown(path)));
         output::help(&format!("insist on it with dsp enforce --require-reviewed {quoted}"));
     } else {
-        let open = open(session.draft().profile());
+        let open = open(profile);
         output::note(&format!("{}: {done}; {open}", shown(path)));
         output::help(&format!("continue with dsp review {}", quoted(&spelled(path))));
     }
@@ -237,7 +280,7 @@ fn list(
     verbosity: Verbosity,
     draft: &Draft,
     evidence: Option<&Evidence>,
-) -> anyhow::Result<Status> {
+) -> anyhow::Result<()> {
     let path = spelled(&args.profile);
     let profile = draft.profile();
     if !profile.standing().is_reviewed() {
@@ -246,7 +289,7 @@ fn list(
         let rules = count(profile.allow.len(), "rule");
         output::note(&format!("{} is reviewed ({rules}); nothing is open", printable(&path)));
     }
-    Ok(verdict(profile))
+    Ok(())
 }
 
 fn verdict(profile: &Profile) -> Status {

@@ -128,7 +128,8 @@ pub(super) fn summary<'a>(rules: impl Iterator<Item = &'a Rule>) -> String {
 }
 
 /// `evidence: 4 sessions, sha256 0123456789abcdef`.
-pub(super) fn provenance(evidence: &Evidence) -> String {
+#[must_use]
+pub fn provenance(evidence: &Evidence) -> String {
     let sessions = match evidence.sessions().len() {
         1 => "1 session".to_owned(),
         count => format!("{count} sessions"),

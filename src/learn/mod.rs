@@ -33,11 +33,13 @@ pub use demand::{Demand, Whose};
 pub use evidence::{Evidence, Unknown};
 pub use first::{First, FirstSeen};
 pub use gather::{Gathering, MixedEngines};
-pub use generate::{Generated, MinApi, Options, generate};
+pub use generate::{Generated, MinApi, Options, generate, provenance};
 pub use known::{Demanded, Known, Use};
 pub use names::Names;
 pub use owners::ObjectNames;
 pub use proof::{Flaw, Gap, Proof, prove};
 pub use seen_contents::SeenContents;
 pub use session::{SessionState, program_of};
-pub use update::{Decision, KeptOut, NotALine, TooOld, Update, Wishes, summarised, update};
+pub use update::{
+    Decision, KeptOut, NotALine, TooOld, Update, Wishes, additions, noted, summarised, update,
+};

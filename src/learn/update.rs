@@ -97,6 +97,24 @@ pub fn update(
     evidence: &Evidence,
     wishes: Wishes,
 ) -> Result<Update, NotALine> {
+    let mut update = additions(text, profile, evidence, wishes)?;
+    if !update.added.is_empty() || !update.values.is_empty() {
+        update.text = noted(&update.text, &provenance(evidence));
+    }
+    Ok(update)
+}
+
+/// Like [`update`], but the header does not name the evidence: somebody still has to decide whether
+/// anything of it is taken.
+///
+/// # Errors
+/// [`NotALine`].
+pub fn additions(
+    text: &str,
+    profile: &Profile,
+    evidence: &Evidence,
+    wishes: Wishes,
+) -> Result<Update, NotALine> {
     let Wishes { names, confine, hide, accept_unknown, min_api } = wishes;
     let mut update = Update::default();
     let (text, profile) = &with_min_api(text, profile, evidence, min_api, &mut update)?;
@@ -168,9 +186,7 @@ pub fn update(
     let moved = crate::profile::parse(&text).map_err(|_| NotALine("allow"))?;
     let text = insert(&text, "unknown", &moved.unknown, unknown).ok_or(NotALine("unknown"))?;
     let text = add_values(text, &lacking)?;
-    let is_changed = !update.added.is_empty() || !update.values.is_empty();
-    let provenance = is_changed.then(|| provenance(evidence));
-    update.text = header(&text, &summary, provenance.as_deref());
+    update.text = header(&text, Some(&summary), None);
     Ok(update)
 }
 
@@ -317,12 +333,19 @@ impl<'a> Places<'a> {
 /// A profile's text in which the header line that counts its operations, if present, is updated.
 #[must_use]
 pub fn summarised(text: &str, profile: &Profile) -> String {
-    header(text, &summary(profile.allow.iter().map(|entry| &entry.value)), None)
+    header(text, Some(&summary(profile.allow.iter().map(|entry| &entry.value))), None)
+}
+
+/// A profile's text in which the header line about the last update, if there is one about the evidence,
+/// names this evidence.
+#[must_use]
+pub fn noted(text: &str, provenance: &str) -> String {
+    header(text, None, Some(provenance))
 }
 
 /// Updates the header lines that dsp wrote, if present: the summary of the whole file, and the
 /// evidence of the last update after that of the profile.
-fn header(text: &str, summary: &str, provenance: Option<&str>) -> String {
+fn header(text: &str, summary: Option<&str>, provenance: Option<&str>) -> String {
     let mut is_head = true;
     let mut edited = String::new();
     for line in text.split_inclusive('\n') {
@@ -331,6 +354,7 @@ fn header(text: &str, summary: &str, provenance: Option<&str>) -> String {
         if is_head
             && written.contains(", highest risk: ")
             && let Some((title, _)) = written.split_once(": ")
+            && let Some(summary) = summary
         {
             edited.push_str(&format!("{title}: {summary}\n"));
         } else if is_head && written.starts_with(LAST_UPDATE) && provenance.is_some() {

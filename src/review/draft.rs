@@ -2,20 +2,58 @@
 
 use super::decision::{Decision, DraftError, Subject};
 use super::edit::{Edit, entry_of};
-use crate::profile::{Profile, comment};
+use super::offer::Offer;
+use crate::learn::Evidence;
+use crate::profile::{Profile, Rule, comment};
 
 /// A profile under review.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Draft {
     text: String,
     profile: Profile,
+    offer: Option<Box<Offer>>,
 }
 
 impl Draft {
     /// A profile with the text that it was parsed from.
     #[must_use]
     pub fn new(text: String, profile: Profile) -> Self {
-        Self { text, profile }
+        Self { text, profile, offer: None }
+    }
+
+    /// The same profile with what `evidence` used and it does not allow, as an offer: the file gets what the
+    /// user keeps of it. What a person has excluded is not offered.
+    ///
+    /// # Errors
+    /// If the list of rules is not written with one per line.
+    pub fn offering(self, evidence: &Evidence) -> Result<Self, DraftError> {
+        Ok(match Offer::of(&self.text, &self.profile, evidence)? {
+            None => self,
+            Some((offer, text, profile)) => Self { text, profile, offer: Some(Box::new(offer)) },
+        })
+    }
+
+    /// The number of rules, values and requests that are offered.
+    #[must_use]
+    pub fn offered(&self) -> usize {
+        self.offer.as_ref().map_or(0, |offer| offer.len())
+    }
+
+    /// What is new about a rule that is not in the file like this.
+    pub(super) fn told_of_offer(&self, rule: &Rule) -> Option<&'static str> {
+        self.offer.as_ref()?.told(rule)
+    }
+
+    /// The text that belongs in the file: without what is offered and nobody has accepted.
+    #[must_use]
+    pub fn file_text(&self) -> &str {
+        self.offer.as_ref().map_or(&self.text, |offer| &offer.text)
+    }
+
+    /// The profile that the text in the file describes.
+    #[must_use]
+    pub fn file_profile(&self) -> &Profile {
+        self.offer.as_ref().map_or(&self.profile, |offer| &offer.profile)
     }
 
     /// The text.
@@ -65,12 +103,19 @@ impl Draft {
             Decision::DenyContents(rule) => edit.deny_contents(rule)?,
             Decision::Note { subject, text } => {
                 edit.note(subject, text)?;
-                return edit.read_back().map(|(text, profile)| Self { text, profile });
+                return self.edited(edit);
             }
             Decision::Confirm => {}
         }
         edit.seal(reviewed, *decision == Decision::Confirm);
-        edit.read_back().map(|(text, profile)| Self { text, profile })
+        self.edited(edit)
+    }
+
+    /// The draft after an edit.
+    fn edited(&self, edit: Edit) -> Result<Self, DraftError> {
+        let (text, profile) = edit.read_back()?;
+        let offer = self.offer.as_ref().map(|offer| offer.after(&text, &profile));
+        Ok(Self { text, profile, offer: offer.transpose()?.map(Box::new) })
     }
 }
 

@@ -36,6 +36,11 @@ impl Edit {
         Self { text: text.to_owned(), profile: profile.clone(), changes }
     }
 
+    /// The profile as far as it is edited.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// Accepts rules and requests with the risk that they have today.
     pub(super) fn keep(
         &self,
@@ -224,7 +229,11 @@ impl Edit {
         self.remove_rules(|rule| from.contains(rule))
     }
 
-    fn remove_rules(&mut self, is_gone: impl Fn(&Rule) -> bool) -> Result<(), DraftError> {
+    /// Removes the matching rules from `allow`.
+    pub(super) fn remove_rules(
+        &mut self,
+        is_gone: impl Fn(&Rule) -> bool,
+    ) -> Result<(), DraftError> {
         let places = places_of(&self.profile.allow, &is_gone);
         if places.is_empty() {
             return Ok(());

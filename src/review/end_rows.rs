@@ -7,7 +7,7 @@ use crate::report::{count, quoted};
 
 impl Body {
     pub(super) fn done(&mut self, session: &Session) {
-        let profile = session.draft.profile();
+        let profile = session.draft.file_profile();
         let tally = session.tally();
         for (label, number) in [
             ("kept", tally.kept),
@@ -21,11 +21,17 @@ impl Body {
         }
         self.blank();
         let path = quoted(&session.path);
+        let left_out = match session.draft.offered() {
+            0 => "",
+            _ => " What was offered and not kept is left out.",
+        };
         if profile.standing().is_reviewed() {
-            self.text("Every rule is decided and saved. Next:");
+            self.text(&format!("Every rule is decided and saved.{left_out} Next:"));
             self.text(&format!("  dsp enforce --require-reviewed {path}"));
         } else {
-            self.text("All answers are saved. The skipped rules are still open; to continue, run:");
+            self.text(&format!(
+                "All answers are saved.{left_out} The skipped rules are still open; to continue, run:"
+            ));
             self.text(&format!("  dsp review {path}"));
         }
         self.blank();

@@ -15,6 +15,7 @@ mod facts;
 mod layout;
 mod named;
 mod narrowing;
+mod offer;
 mod open;
 mod queue;
 mod rows;

@@ -205,7 +205,7 @@ impl Body {
         let found = next.profile().new_ambiguities(session.draft.profile());
         self.careful(&found, |_| true);
         self.text(lead);
-        let lines = changed(session.draft.text(), next.text(), self.columns);
+        let lines = changed(session.draft.file_text(), next.file_text(), self.columns);
         if lines.is_empty() {
             self.text("  (nothing)");
         }

@@ -141,6 +141,12 @@ impl Session {
         &self.draft
     }
 
+    /// The evidence that the questions were shown with.
+    #[must_use]
+    pub fn into_evidence(self) -> Option<Evidence> {
+        self.evidence
+    }
+
     /// The answers given in this session.
     #[must_use]
     pub fn tally(&self) -> Tally {
@@ -149,7 +155,9 @@ impl Session {
 
     /// Starts again with a file that somebody else has changed in the meantime.
     pub fn begin_again(&mut self, draft: Draft) {
-        self.draft = draft;
+        let again = self.evidence.as_ref().filter(|_| self.draft.offered() > 0);
+        let offering = again.and_then(|evidence| draft.clone().offering(evidence).ok());
+        self.draft = offering.unwrap_or(draft);
         self.past.clear();
         self.now = Now::default();
         self.find_question();

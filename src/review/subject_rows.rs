@@ -26,6 +26,9 @@ impl Body {
         if let Some(gained) = reviewed.and_then(|reviewed| reviewed.gained(rule)) {
             self.field("new", &ContentChange::told(&gained));
         }
+        if let Some(told) = session.draft.told_of_offer(rule) {
+            self.field("offered", told);
+        }
         let contents = if rule.has_terms() { about_contents(rule) } else { Vec::new() };
         let has_contents = !contents.is_empty();
         for (label, text) in about(operation) {

@@ -176,6 +176,8 @@ const ARGUMENTS: &[Row] = &[
     ),
     ("check", "require_reviewed", "--require-reviewed", No, &["severities"]),
     ("check", "fail_on", "--fail-on note", No, &[]),
+    ("check", "review", "--review", No, &[]),
+    ("check", "plain", "--plain", No, &[]),
     ("check", "severities", "--severity unreviewed=off", No, &[]),
     (
         "check",
@@ -354,6 +356,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("generate", "whole_host", "output"),
     ("report", "client", "program"),
     ("check", "client", "program"),
+    ("check", "plain", "review"),
     ("review", "client", "program"),
     ("generate", "client", "program"),
     ("record", "split", "follow"),

@@ -45,6 +45,8 @@ mod decisions;
 mod demo;
 /// `dsp diff`: what a change widens and narrows.
 mod diff;
+/// From drift to a decision.
+mod drift;
 /// `dsp enforce`: exactly the profile.
 mod enforce;
 /// `dsp escapes`: what a profile leaves open.
