@@ -4,6 +4,7 @@
 //! decided by the same code that `enforce` runs.
 
 mod acceptance;
+mod accepting;
 mod changes;
 mod kinds;
 mod need;
@@ -13,6 +14,9 @@ mod standing;
 mod unused;
 mod values;
 
+pub use accepting::{
+    Acceptable, Named, NamedError, NotAList, Written, acceptable, with_acceptance,
+};
 pub use changes::{CHANGES, FailOn, compare};
 pub use kinds::{KINDS, is_drift};
 pub use pages::{codes, page};
@@ -75,22 +79,8 @@ struct Found {
 /// Compares a profile, whose file is `source`, with evidence.
 #[must_use]
 pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &Options) -> Report {
-    let allowed = profile.allowed();
-    let found = Vec::new();
-    let mut check = Check { profile, source: &source, evidence, allowed, found };
-    // If nothing was recorded, everything is unused, which says nothing about the profile.
+    let found = find(profile, &source, evidence, options);
     let is_empty = evidence.is_empty();
-    if !is_empty {
-        check.find_denied();
-        check.find_unreviewed(options);
-        check.find_ambiguous();
-        check.find_unused();
-        check.find_unused_values();
-        check.find_doubts();
-        check.weigh(options);
-        check.accept(options);
-    }
-    let Check { found, .. } = check;
     let verdict = if is_empty { Verdict::Unknown } else { verdict(&found, options) };
     let mut findings: Vec<Finding> = found.into_iter().map(|found| found.finding).collect();
     findings.sort_by_key(|finding| {
@@ -109,6 +99,24 @@ pub fn check(profile: &Profile, source: Source, evidence: &Evidence, options: &O
         fail_on: options.fail_on,
         verdict,
     }
+}
+
+/// Everything that a check finds.
+fn find(profile: &Profile, source: &Source, evidence: &Evidence, options: &Options) -> Vec<Found> {
+    let (allowed, found) = (profile.allowed(), Vec::new());
+    let mut check = Check { profile, source, evidence, allowed, found };
+    // If nothing was recorded, everything is unused, which says nothing about the profile.
+    if !evidence.is_empty() {
+        check.find_denied();
+        check.find_unreviewed(options);
+        check.find_ambiguous();
+        check.find_unused();
+        check.find_unused_values();
+        check.find_doubts();
+        check.weigh(options);
+        check.accept(options);
+    }
+    check.found
 }
 
 /// The numbers of operations, requests and sessions that were examined.

@@ -4,6 +4,7 @@
 //! Data goes to stdout, messages to stderr. A command returns its exit status or an error; errors are
 //! shown in one place, `failure`.
 
+mod accept;
 mod adopt;
 mod ambiguity;
 mod ask;
@@ -106,6 +107,7 @@ enum Command {
     Serve(serve::Args),
     Reload(reload::Args),
     Check(check::Args),
+    Accept(accept::Args),
     Match(matching::Args),
     Validate(validate::Args),
     Verify(verify::Args),
@@ -130,7 +132,8 @@ impl Command {
         match self {
             Self::Enforce(enforce) => !enforce.command.is_empty(),
             Self::Record(record) => !record.command.is_empty(),
-            Self::Adopt(_)
+            Self::Accept(_)
+            | Self::Adopt(_)
             | Self::Check(_)
             | Self::Completions(_)
             | Self::Coverage(_)
@@ -180,6 +183,7 @@ pub fn main() -> ExitCode {
     };
     let confined = args.command.runs_a_program();
     let result = match args.command {
+        Command::Accept(accept) => accept::run(&accept, args.verbosity),
         Command::Adopt(adopt) => adopt::run(&adopt, args.verbosity),
         Command::Check(check) => check::run(&check, args.verbosity),
         Command::Coverage(coverage) => coverage::run(&coverage),

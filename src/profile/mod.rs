@@ -4,6 +4,7 @@
 //! strict, and every error has a line, a column and, where possible, a hint.
 
 mod accept;
+mod accept_edit;
 mod ambiguity;
 mod change;
 mod check_code;
@@ -39,6 +40,7 @@ mod written;
 
 pub use crate::yaml::{Problem, value as spelled_value};
 pub use accept::{Acceptance, Subject};
+pub use accept_edit::{add_acceptance, remove_acceptances};
 pub use ambiguity::{Ambiguity, AmbiguityKind};
 pub use change::{Change, ChangeKind, ContentChange, Effect};
 pub use check_code::CheckCode;

@@ -123,3 +123,43 @@ fn review_says_what_its_recording_used_and_the_profile_does_not_allow() {
       help: dsp check p.yaml today.jsonl --review asks about it
     ");
 }
+
+#[test]
+fn a_finding_is_accepted_with_a_reason() {
+    let world = world();
+    let accept = |arguments: &[&str]| {
+        let recorded = ["--recording", "today.jsonl"];
+        world.dsp(&[&["accept", "p.yaml"], arguments, &recorded[..]].concat())
+    };
+    let before = world.read("p.yaml");
+    let wrong = accept(&["GET /events", "GET /event", "--because", "x"]);
+    assert_eq!((wrong.status, wrong.out.as_str()), (1, ""));
+    insta::assert_snapshot!(wrong.err, @r"
+    error: there is no finding GET /event; did you mean GET /events?
+      help: dsp check p.yaml today.jsonl shows the findings
+    ");
+    assert_eq!(world.read("p.yaml"), before, "all or nothing");
+    assert_eq!(accept(&["unreviewed", "--because", "x"]).status, 1);
+    assert_eq!(accept(&["GET /events", "--because", " "]).status, 2);
+
+    let done = accept(&["GET /events", "denied-operation-used", "--because", "known: \"for now\""]);
+    assert_eq!(done.status, 0, "{}", done.err);
+    insta::assert_snapshot!(done.err, @r"
+    dsp: p.yaml: accepted new-operation GET /events
+    dsp: p.yaml: accepted denied-operation-used POST /containers/web/exec
+    ");
+    let after = world.read("p.yaml");
+    assert!(after.contains("  - GET /containers/json   # each second\n"), "{after}");
+    assert!(
+        after.contains("accept:\n  - code: new-operation\n    rule: \"GET /events\"\n"),
+        "{after}"
+    );
+    let checked = world.dsp(&["check", "p.yaml", "today.jsonl"]).out;
+    assert!(checked.contains("2 accepted") && !checked.contains("unreviewed"), "{checked}");
+    let again = accept(&["new-operation GET /events", "--because", "known: \"for now\""]);
+    assert!(again.status == 0 && again.err.contains("is accepted already"), "{}", again.err);
+    assert_eq!(world.read("p.yaml"), after);
+    let until = accept(&["GET /events", "--because", "longer", "--until", "2999-01-31"]);
+    assert!(until.err.contains("changed the entry for"), "{}", until.err);
+    assert!(world.read("p.yaml").contains("    reason: \"longer\"\n    until: 2999-01-31\n"));
+}
