@@ -4,11 +4,12 @@
 //! the most. Of its connections, those that never had a request permitted go first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ByClient;
 use super::control::Control;
 use super::party::{Party, Process};
 use crate::peer::Peer;
@@ -47,10 +48,10 @@ pub(crate) enum Room {
 #[derive(Debug, Default)]
 pub(super) struct OpenConnections {
     pub(super) open: BTreeMap<u64, Entry>,
-    pub(super) parties: HashMap<Party, usize>,
-    pub(super) processes: HashMap<Process, usize>,
+    pub(super) parties: ByClient<Party, usize>,
+    pub(super) processes: ByClient<Process, usize>,
     /// The results of earlier searches for room.
-    searches: HashMap<Scope, Search>,
+    searches: ByClient<Scope, Search>,
     /// Until when to assume that no other connection can free memory.
     relieved: Option<Instant>,
     /// The total number of connections looked at.
@@ -148,8 +149,8 @@ impl OpenConnections {
         if self.relieved.is_some_and(|until| now < until) {
             return;
         }
-        let mut parties: HashMap<Party, usize> = HashMap::new();
-        let mut processes: HashMap<Process, usize> = HashMap::new();
+        let mut parties: ByClient<Party, usize> = ByClient::default();
+        let mut processes: ByClient<Process, usize> = ByClient::default();
         for entry in self.open.values() {
             *parties.entry(entry.peer.party()).or_default() += entry.control.held();
             if let Some(process) = entry.peer.process() {
@@ -237,7 +238,7 @@ impl Scope {
 }
 
 /// Decrements a count.
-fn decrement<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+fn decrement<K: Eq + Hash>(counts: &mut ByClient<K, usize>, key: K) {
     if let Some(count) = counts.get_mut(&key) {
         *count -= 1;
         if *count == 0 {

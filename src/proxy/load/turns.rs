@@ -8,12 +8,13 @@
 //! slow machine.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use super::ByClient;
 use super::party::{Party, Process};
 use crate::peer::Peer;
 
@@ -43,10 +44,16 @@ impl Who {
     }
 }
 
+/// With this many lines, those in which nobody waits are removed.
+const FEWEST_TO_SWEEP: usize = 64;
+
 /// The lines of a thread.
 #[derive(Debug)]
 struct Lines<K, W> {
-    lines: HashMap<K, Line<W>>,
+    lines: ByClient<K, Line<W>>,
+    /// How many lines there may be before those in which nobody waits are removed. Each run of a command
+    /// line is another process, and without a round, its line would stay forever.
+    sweep_at: usize,
 }
 
 #[derive(Debug)]
@@ -65,7 +72,7 @@ impl<W> Default for Line<W> {
 
 impl<K, W> Default for Lines<K, W> {
     fn default() -> Self {
-        Self { lines: HashMap::new() }
+        Self { lines: ByClient::default(), sweep_at: FEWEST_TO_SWEEP }
     }
 }
 
@@ -82,6 +89,11 @@ impl<K: Copy + Eq + Hash, W> Lines<K, W> {
 
     /// Records work that was done.
     fn spend(&mut self, who: K, work: usize) {
+        if self.lines.len() >= self.sweep_at {
+            self.lines.retain(|_, line| !line.waiting.is_empty() || line.spent >= SHARE);
+            // A multiple of what is left, so that many lines are not looked at again and again.
+            self.sweep_at = FEWEST_TO_SWEEP.max(2 * self.lines.len());
+        }
         let line = self.lines.entry(who).or_default();
         line.spent = line.spent.saturating_add(work);
         line.turns += 1;
@@ -320,6 +332,21 @@ mod tests {
             next >= 7
         });
         assert_eq!(called, (0..8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn processes_that_come_once_leave_no_lines() {
+        let mut lines = Lines::<u32, u32>::default();
+        lines.wait(0, 0);
+        lines.spend(1, SHARE);
+        for process in 2..100_000 {
+            lines.spend(process, TURN_COST);
+            assert!(lines.lines.len() <= FEWEST_TO_SWEEP);
+        }
+        assert!(
+            !lines.is_free(0) && !lines.is_free(1),
+            "one that waits, and one that had its share"
+        );
     }
 
     fn peer(process: u32) -> Peer {
