@@ -3,15 +3,17 @@
 //! A connection and its connection to the engine stay on the thread they were assigned to, so that no
 //! data moves between threads while requests are served.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, ThreadId};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +28,8 @@ pub struct Workers {
     all: Vec<Worker>,
     /// Stops the threads that [`Workers::start`] started.
     end: CancellationToken,
+    /// The caller's thread, where connections are accepted.
+    own: ThreadId,
 }
 
 #[derive(Debug)]
@@ -39,9 +43,17 @@ struct Worker {
 enum Thread {
     /// The caller's.
     Own(Handle),
-    /// Another one, which takes connections out of a queue: many of them wake it once. To spawn them there
-    /// would be a system call for each.
-    Other(UnboundedSender<Connection>),
+    /// Another one, which takes connections out of a queue.
+    Other(Arc<Queue>),
+}
+
+/// The connections that a thread is to serve. To wake the thread is a system call, and often a switch to
+/// it, so those that are accepted in one turn wake it once.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Vec<Connection>>,
+    /// Wakes the thread.
+    has_more: Notify,
 }
 
 /// A connection on its way to its thread.
@@ -64,7 +76,7 @@ impl Workers {
                 Err(error) => observer.on(&Event::FewerThreads { error: &error }),
             }
         }
-        Self { all, end }
+        Self { all, end, own: thread::current().id() }
     }
 
     /// Serves a connection on the thread with the fewest connections.
@@ -86,10 +98,50 @@ impl Workers {
                 tasks.spawn_on(served, runtime);
             }
             Thread::Other(queue) => {
-                // A thread that has ended serves nothing more.
-                let _ = queue.send(Box::pin(tasks.track_future(served)));
+                if queue.push(Box::pin(tasks.track_future(served))) {
+                    self.wake(queue);
+                }
             }
         }
+    }
+
+    /// Wakes a thread: at the end of this turn, if this is the thread that accepts connections.
+    fn wake(&self, queue: &Arc<Queue>) {
+        match self.all.first() {
+            Some(Worker { thread: Thread::Own(runtime), .. })
+                if thread::current().id() == self.own =>
+            {
+                let queue = Arc::clone(queue);
+                runtime.spawn(async move { queue.has_more.notify_one() });
+            }
+            _ => queue.has_more.notify_one(),
+        }
+    }
+}
+
+impl Queue {
+    /// Adds a connection. Returns whether the thread has to be woken for it.
+    fn push(&self, connection: Connection) -> bool {
+        let mut waiting = self.waiting.lock();
+        waiting.push(connection);
+        waiting.len() == 1
+    }
+
+    /// Serves connections as they come.
+    async fn serve(&self) {
+        loop {
+            self.has_more.notified().await;
+            let waiting = std::mem::take(&mut *self.waiting.lock());
+            for connection in waiting {
+                tokio::spawn(connection);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Queue").finish_non_exhaustive()
     }
 }
 
@@ -111,14 +163,11 @@ impl Drop for Counted {
     }
 }
 
-fn start_thread(end: CancellationToken) -> io::Result<UnboundedSender<Connection>> {
+fn start_thread(end: CancellationToken) -> io::Result<Arc<Queue>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let (queue, mut connections) = unbounded_channel();
-    let serving = async move {
-        while let Some(connection) = connections.recv().await {
-            tokio::spawn(connection);
-        }
-    };
+    let queue = Arc::<Queue>::default();
+    let of_thread = Arc::clone(&queue);
+    let serving = async move { of_thread.serve().await };
     thread::Builder::new()
         .name("dsp-worker".to_owned())
         .spawn(move || runtime.block_on(end.run_until_cancelled_owned(serving)))?;
