@@ -99,6 +99,12 @@ impl Stream {
         matches!(self, Self::Tls(_))
     }
 
+    /// Whether no runtime waits for the stream yet. A read that is pending then is tried again after a turn
+    /// of others, so nothing else has to wake its reader.
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(self, Self::Fresh(_))
+    }
+
     /// Registers a socket with the current runtime.
     fn registered(socket: Socket) -> io::Result<Self> {
         match socket {

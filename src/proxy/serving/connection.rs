@@ -134,6 +134,11 @@ impl<R: Record> Connection<R> {
                 Poll::Pending => break,
             }
         }
+        if client.is_fresh() {
+            // A timer of a thread that has none is a system call.
+            self.relay.settle(self.head.capacity());
+            return Poll::Pending;
+        }
         upstream.poll_idle(context);
         let is_between = reader.is_between();
         if is_between && !self.is_last_call && self.control.finishes() {
