@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::api::Risk;
-use crate::text::nearest;
+use crate::text::{Comparison, condition, is_like, nearest};
 
 /// Conditions that all have to be met.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub struct Filter(Vec<Condition>);
 #[derive(Clone, Debug)]
 struct Condition {
     field: Field,
-    how: How,
+    how: Comparison,
     value: Value,
 }
 
@@ -53,27 +53,6 @@ const FIELDS: [(&str, Field); 15] = [
     ("uid", Field::User),
     ("session", Field::Session),
     ("label", Field::Label),
-];
-
-/// How values are compared.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum How {
-    Equal,
-    Unequal,
-    AtLeast,
-    AtMost,
-    More,
-    Less,
-}
-
-/// The signs, with those first that begin like others.
-const SIGNS: [(&str, How); 6] = [
-    (">=", How::AtLeast),
-    ("<=", How::AtMost),
-    ("!=", How::Unequal),
-    ("=", How::Equal),
-    (">", How::More),
-    ("<", How::Less),
 ];
 
 /// What a field is compared with.
@@ -129,16 +108,7 @@ fn names() -> String {
 /// `./NAME`.
 #[must_use]
 pub fn is_condition(text: &str) -> bool {
-    split(text).is_some()
-}
-
-/// The field, the sign and the value of a condition.
-fn split(text: &str) -> Option<(&str, How, &str)> {
-    let end = text.find(|letter: char| !letter.is_ascii_lowercase())?;
-    let (field, rest) = text.split_at_checked(end)?;
-    let sign = |(sign, how): &(&str, How)| Some((*how, rest.strip_prefix(sign)?));
-    let (how, value) = SIGNS.iter().find_map(sign)?;
-    (!field.is_empty()).then_some((field, how, value))
+    condition(text).is_some()
 }
 
 impl Filter {
@@ -160,7 +130,7 @@ impl Filter {
 impl Condition {
     fn parse(text: &str) -> Result<Self, BadCondition> {
         let unknown = |field: &str| BadCondition::Field { field: field.to_owned() };
-        let (name, how, value) = split(text).ok_or_else(|| unknown(text))?;
+        let (name, how, value) = condition(text).ok_or_else(|| unknown(text))?;
         let known = FIELDS.iter().find(|(known, _)| *known == name);
         let (name, field) = *known.ok_or_else(|| unknown(name))?;
         let text = value.to_owned();
@@ -172,7 +142,7 @@ impl Condition {
                 let number = |_| BadCondition::Number { field: name, value: text };
                 Value::Number(value.parse().map_err(number)?)
             }
-            _ if !matches!(how, How::Equal | How::Unequal) => {
+            _ if how.needs_order() => {
                 return Err(BadCondition::Order { field: name });
             }
             _ => Value::Text(text),
@@ -182,26 +152,17 @@ impl Condition {
 
     fn matches(&self, exchange: &Exchange) -> bool {
         match &self.value {
-            Value::Risk(wanted) => exchange.risk().is_some_and(|risk| self.compares(&risk, wanted)),
+            Value::Risk(wanted) => {
+                exchange.risk().is_some_and(|risk| self.how.compares(&risk, wanted))
+            }
             Value::Number(wanted) => {
-                self.number(exchange).is_some_and(|number| self.compares(&number, wanted))
+                self.number(exchange).is_some_and(|number| self.how.compares(&number, wanted))
             }
             Value::Text(wanted) => {
                 let mut texts = self.texts(exchange).into_iter();
-                let has = texts.any(|text| is_like(&text.to_lowercase(), &wanted.to_lowercase()));
-                has == (self.how == How::Equal)
+                let has = texts.any(|text| is_like(&text, wanted));
+                has == (self.how == Comparison::Equal)
             }
-        }
-    }
-
-    fn compares<T: Ord>(&self, found: &T, wanted: &T) -> bool {
-        match self.how {
-            How::Equal => found == wanted,
-            How::Unequal => found != wanted,
-            How::AtLeast => found >= wanted,
-            How::AtMost => found <= wanted,
-            How::More => found > wanted,
-            How::Less => found < wanted,
         }
     }
 
@@ -260,33 +221,9 @@ impl Condition {
     }
 }
 
-/// Whether a text is the wanted one, in which a star stands for any characters. The time is proportional
-/// to the product of the lengths at most.
-fn is_like(text: &str, wanted: &str) -> bool {
-    let mut parts = wanted.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part).and_then(|at| rest.get(at + part.len()..)) {
-            Some(after) => rest = after,
-            None => return false,
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-
-    use proptest::prelude::*;
 
     use super::*;
     use crate::exchanges::{Answer, SessionOf};
@@ -373,20 +310,6 @@ mod tests {
         );
         for file in ["a.jsonl", "./a=b", "A=b", "=b", "a", "/a=b", "a.b=c"] {
             assert!(!is_condition(file), "{file}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_star_stands_for_anything(start in "[ab]{0,4}", middle in "[ab*]{0,4}", end in "[ab]{0,4}") {
-            let text = format!("{start}{middle}{end}");
-            let wanted = format!("{start}*{end}");
-            prop_assert!(is_like(&text, &wanted));
-            prop_assert!(is_like(&text, "*"));
-            let plain = text.replace('*', "");
-            prop_assert!(is_like(&plain, &plain));
-            let longer = format!("{plain}c");
-            prop_assert!(!is_like(&plain, &longer));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Text: foreign text and paths made safe, numbers and places in words, and words that are values.
 
 mod beginning;
+mod condition;
 mod nearest;
 mod number;
 mod path;
@@ -9,6 +10,7 @@ mod safe;
 mod words;
 
 pub use beginning::beginning;
+pub use condition::{Comparison, condition, is_like};
 pub use nearest::nearest;
 pub use number::{count, hex, is_power_of_ten};
 pub use path::{Shown, shown, spelled};
