@@ -17,11 +17,14 @@ pub(super) fn list(
     evidence: Option<&Evidence>,
     has_advice: bool,
 ) -> String {
-    let items = queue(profile, &std::collections::BTreeSet::new());
+    let items = queue(profile);
     let mut lines: Vec<[String; 3]> = Vec::new();
     for item in &items {
         match item {
             Item::Rule { rule, accepted_as } => lines.push(line(rule, *accepted_as)),
+            Item::Group { rules, accepted_as } => {
+                lines.extend(rules.iter().map(|rule| line(rule, *accepted_as)));
+            }
             Item::Section { rules, .. } => lines.extend(rules.iter().map(|rule| line(rule, None))),
             Item::Unknown(unknown) => lines.push([
                 "unknown".to_owned(),
@@ -81,11 +84,7 @@ fn advice(path: &str, items: &[Item], evidence: Option<&Evidence>) -> String {
         let first = printable(&quoted(&first));
         lines.extend([format!("{review} --keep {first}"), format!("{review} --deny {first}")]);
     }
-    let rules = items.iter().flat_map(|item| match item {
-        Item::Rule { rule, .. } => std::slice::from_ref(rule),
-        Item::Section { rules, .. } => rules.as_slice(),
-        Item::Unknown(_) | Item::Rest => &[],
-    });
+    let rules = items.iter().flat_map(Item::rules);
     if let Some(narrower) = rules.clone().find_map(|rule| narrower(rule, evidence)) {
         lines.push(format!("{review} --narrow {}", printable(&quoted(&narrower))));
     }

@@ -11,7 +11,7 @@ impl Session {
         self.mode = mode;
         match key {
             Key::Char('q') => return Step::Leave(Leaving::Ended),
-            Key::Char('b') => return self.back(),
+            Key::Char('b' | 'u') => return self.back(),
             _ => {}
         }
         let Some(item) = self.asked.item.clone() else {
@@ -24,7 +24,7 @@ impl Session {
             Key::Up | Key::Down => self.show_next(&item, key == Key::Down),
             Key::Char('e' | '?') => self.turn_to(Mode::Explain),
             Key::Char('s') => self.skip(item),
-            Key::Char('l') if matches!(item, Item::Section { .. }) => self.open(&item),
+            Key::Char('l') if item.is_several() => self.open(&item),
             Key::Char('v') if item.has_values() => self.turn_to(Mode::Values(0)),
             Key::Char('c') if matches!(item, Item::Rule { .. } | Item::Unknown(_)) => {
                 let comment = item.subjects().first().map(|subject| self.draft.comment(subject));
@@ -67,6 +67,12 @@ impl Session {
         if let Err(refusal) = choice.check(item, facts, self.evidence.is_some()) {
             return self.tell(&format!("{}: {refusal}", choice.key()));
         }
+        if choice == Choice::Keep
+            && matches!(item, Item::Group { .. })
+            && let Some(why) = self.unread()
+        {
+            return self.tell(why);
+        }
         if choice == Choice::Pattern {
             return match item {
                 Item::Rule { rule, .. } => {
@@ -89,43 +95,49 @@ impl Session {
             Err(error) => return self.tell(&error.to_string()),
         };
         let mut now = self.now.clone();
-        let (verb, one) = match decision {
+        let verb = match decision {
             Decision::Keep(subjects) => {
                 now.tally.kept += subjects.len();
-                ("kept", None)
+                "kept"
             }
-            Decision::Deny(_) => ("denied", Some(&mut now.tally.denied)),
-            Decision::Narrow { .. } => ("narrowed", Some(&mut now.tally.narrowed)),
-            Decision::Note { .. } => ("commented", None),
-            Decision::Contents { .. } => ("changed", None),
-            Decision::DenyContents(_) => ("changed", None),
-            Decision::Confirm => ("kept", None),
+            Decision::Deny(subjects) => {
+                now.tally.denied += subjects.len();
+                "denied"
+            }
+            Decision::Narrow { from, .. } => {
+                now.tally.narrowed += from.len();
+                "narrowed"
+            }
+            Decision::Note { .. } => "commented",
+            Decision::Contents { .. } | Decision::DenyContents(_) => "changed",
+            Decision::Confirm => "kept",
         };
-        if let Some(one) = one {
-            *one += 1;
-        }
         let what = format!("{} {verb}", name(item));
         let is_answer = !matches!(decision, Decision::Note { .. } | Decision::Contents { .. });
         now.answered += usize::from(is_answer);
+        let told = item.is_several().then(|| format!("{what}; u takes it back"));
         self.go_on(now, what, next);
+        told.into_iter().for_each(|told| self.note(told));
         Step::Save
     }
 
     fn skip(&mut self, item: Item) -> Step {
         let mut now = self.now.clone();
         let what = format!("{} skipped", name(&item));
-        now.skipped.push(item);
         now.answered += 1;
-        now.tally.skipped += 1;
+        now.tally.skipped += item.subjects().len().max(1);
+        now.wishes.is_rest_skipped |= item == Item::Rest;
+        now.wishes.skipped.extend(item.subjects());
+        let told = item.is_several().then(|| format!("{what}; u takes it back"));
         self.go_on(now, what, self.draft.clone());
+        told.into_iter().for_each(|told| self.note(told));
         Step::Show
     }
 
-    /// Asks about the rules of a section one by one.
+    /// Asks about the rules of a group or a section one by one.
     fn open(&mut self, item: &Item) -> Step {
-        let Item::Section { name: section, .. } = item else { return Step::Show };
         let mut now = self.now.clone();
-        now.opened.insert(section);
+        now.wishes.opened.push(item.topic());
         let what = format!("{} opened", name(item));
         self.go_on(now, what, self.draft.clone());
         Step::Show
@@ -137,6 +149,10 @@ fn name(item: &Item) -> String {
     match item {
         Item::Rule { rule, .. } => format!("{} was", rule.without_contents()),
         Item::Unknown(unknown) => format!("{unknown} was"),
+        Item::Group { rules, .. } => {
+            let operation = rules.first().map(|rule| rule.operation().to_string());
+            format!("{} of {} were", count(rules.len(), "rule"), operation.unwrap_or_default())
+        }
         Item::Section { rules, name } => {
             format!("{} of {name} were", count(rules.len(), "rule"))
         }

@@ -1,6 +1,6 @@
 //! The possible answers to a question, and the decision that each of them makes.
 
-use super::{Decision, Facts, Item, Subject};
+use super::{Decision, Facts, Item};
 use crate::profile::{Pattern, Rule};
 use crate::report::count;
 
@@ -60,7 +60,7 @@ impl Choice {
     pub fn of(item: &Item) -> &'static [Self] {
         match item {
             Item::Rule { .. } => &[Self::Keep, Self::Deny, Self::Names, Self::Pattern],
-            Item::Unknown(_) => &[Self::Keep, Self::Deny],
+            Item::Group { .. } | Item::Unknown(_) => &[Self::Keep, Self::Deny],
             Item::Section { .. } | Item::Rest => &[Self::Keep],
         }
     }
@@ -72,10 +72,15 @@ impl Choice {
         let own = facts.map_or(0, |facts| facts.own.len());
         let has_ids = facts.is_some_and(Facts::has_ids);
         match (self, item) {
-            (Self::Keep, Item::Section { rules, .. }) => format!("keep all {}", rules.len()),
+            (Self::Keep, Item::Group { rules, .. } | Item::Section { rules, .. }) => {
+                format!("keep all {}", rules.len())
+            }
             (Self::Keep, Item::Rest) => "keep all of this as it is".to_owned(),
             (Self::Keep, _) => "keep it as it is".to_owned(),
             (Self::Deny, Item::Unknown(_)) => "take it out of the profile".to_owned(),
+            (Self::Deny, Item::Group { rules, .. }) => {
+                format!("deny all {}; generate --update will not bring them back", rules.len())
+            }
             (Self::Deny, _) => "deny it; generate --update will not bring it back".to_owned(),
             (Self::Names, _) => match (names.len(), names.len().saturating_sub(own)) {
                 (0, _) => "narrow it to the names that were seen".to_owned(),
@@ -132,11 +137,8 @@ impl Choice {
         match (self, item) {
             (Self::Keep, Item::Rest) => Some(Decision::Confirm),
             (Self::Keep, _) => Some(Decision::Keep(item.subjects())),
-            (Self::Deny, Item::Rule { rule, .. }) => {
-                Some(Decision::Deny(Subject::Rule(rule.clone())))
-            }
-            (Self::Deny, Item::Unknown(unknown)) => {
-                Some(Decision::Deny(Subject::Unknown(unknown.clone())))
+            (Self::Deny, Item::Rule { .. } | Item::Group { .. } | Item::Unknown(_)) => {
+                Some(Decision::Deny(item.subjects()))
             }
             (Self::Names, Item::Rule { rule, .. }) => {
                 facts.map(|facts| narrow(rule, facts.exact(rule)))

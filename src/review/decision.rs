@@ -6,7 +6,7 @@ use crate::contents::Facet;
 use crate::profile::{Rule, UnknownOperation, ValuePattern};
 
 /// What a decision is about.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Subject {
     /// A rule under `allow`.
     Rule(Rule),
@@ -19,9 +19,9 @@ pub enum Subject {
 pub enum Decision {
     /// These are kept, and accepted with the risk that they have today.
     Keep(Vec<Subject>),
-    /// A rule moves from `allow` to `deny`, with everything that it covers. An unknown request is
+    /// Rules move from `allow` to `deny`, with everything that they cover. Unknown requests are
     /// removed.
-    Deny(Subject),
+    Deny(Vec<Subject>),
     /// Rules under `allow` are replaced by narrower ones, which are accepted.
     Narrow {
         /// The rules to replace.

@@ -92,8 +92,18 @@ impl Draft {
             Decision::Keep(subjects) => {
                 edit.keep(&mut reviewed, subjects)?;
             }
-            Decision::Deny(Subject::Rule(rule)) => edit.deny(rule)?,
-            Decision::Deny(Subject::Unknown(unknown)) => edit.drop_unknown(unknown)?,
+            Decision::Deny(subjects) => {
+                let rules = subjects.iter().filter_map(|subject| match subject {
+                    Subject::Rule(rule) => Some(rule),
+                    Subject::Unknown(_) => None,
+                });
+                edit.deny(&rules.collect::<Vec<_>>())?;
+                for subject in subjects {
+                    if let Subject::Unknown(unknown) = subject {
+                        edit.drop_unknown(unknown)?;
+                    }
+                }
+            }
             Decision::Narrow { from, to } => {
                 edit.narrow(from, to)?;
                 let subjects: Vec<Subject> = to.iter().cloned().map(Subject::Rule).collect();
@@ -143,6 +153,10 @@ mod tests {
         Decision::Keep(vec![Subject::Rule(rule(text))])
     }
 
+    fn deny(texts: &[&str]) -> Decision {
+        Decision::Deny(texts.iter().map(|text| Subject::Rule(rule(text))).collect())
+    }
+
     fn narrow(from: &str, to: &[&str]) -> Decision {
         Decision::Narrow { from: vec![rule(from)], to: to.iter().map(|text| rule(text)).collect() }
     }
@@ -158,7 +172,7 @@ mod tests {
             ),
             narrow("POST /containers/*/start", &["POST /containers/ci-*/start"]),
             keep("GET /info"),
-            Decision::Deny(Subject::Rule(rule("GET /containers/json"))),
+            deny(&["GET /containers/json"]),
             Decision::Keep(vec![Subject::Unknown(vendor.clone())]),
             Decision::Note { subject: Subject::Rule(rule("GET /info")), text: "who asks?".into() },
         ] {
@@ -198,7 +212,7 @@ mod tests {
             - "26cbd044 679b802e ad651af6 c1f7c9e7 d8451caf"
         "#);
         assert!(now.profile.standing().is_reviewed());
-        let gone = now.decide(&Decision::Deny(Subject::Unknown(vendor))).unwrap();
+        let gone = now.decide(&Decision::Deny(vec![Subject::Unknown(vendor)])).unwrap();
         assert!(gone.text.contains("unknown: []\n") && gone.profile.unknown.is_empty());
         assert!(gone.profile.standing().is_reviewed());
         assert_eq!(now.comment(&Subject::Rule(rule("GET /info"))), "who asks?");
@@ -225,9 +239,8 @@ mod tests {
     fn a_rule_that_is_denied_takes_with_it_what_it_covers() {
         let text = "version: 1\nname: x\nallow:\n  - GET /events\n  - GET /events\n  \
                     - GET /networks/*\n  - GET /networks/a\ndeny:  # no\n  - GET /info\n";
-        let deny = |rule_text| Decision::Deny(Subject::Rule(rule(rule_text)));
-        let now = draft(text).decide(&deny("GET /networks/*")).unwrap();
-        let now = now.decide(&deny("GET /events")).unwrap();
+        let now = draft(text).decide(&deny(&["GET /networks/*"])).unwrap();
+        let now = now.decide(&deny(&["GET /events"])).unwrap();
         assert!(
             now.text.starts_with(
                 "version: 1\nname: x\nallow: []\ndeny:  # no\n  - GET /info\n  - GET /networks/*\n  \
@@ -236,6 +249,22 @@ mod tests {
             "{}",
             now.text
         );
+    }
+
+    /// Several at once are written as one after the other.
+    #[test]
+    fn rules_that_are_denied_together_are_written_in_their_order() {
+        let text = "version: 1\nname: x\nallow:\n  - GET /events\n  - GET /networks/*  # all\n  \
+                    - GET /networks/a\n  - GET /info\ndeny:\n  - GET /info\n";
+        let all = ["GET /networks/*", "GET /networks/a", "GET /info", "GET /events"];
+        let mut one_by_one = draft(text);
+        for rule in ["GET /networks/*", "GET /info", "GET /events"] {
+            one_by_one = one_by_one.decide(&deny(&[rule])).unwrap();
+        }
+        let together = draft(text).decide(&deny(&all)).unwrap();
+        assert_eq!(together, one_by_one);
+        let missing = draft(text).decide(&deny(&["GET /info", "GET /version"])).unwrap_err();
+        assert_eq!(missing, DraftError::NotThere("GET /version".to_owned()));
     }
 
     #[test]
@@ -249,7 +278,7 @@ mod tests {
                 error(TEXT, &narrow("POST /containers/*/exec", &["POST /containers/*/exec"])),
                 error(TEXT, &narrow("POST /containers/*/exec", &["POST /containers/a/kill"])),
                 error(TEXT, &narrow("POST /containers/a/exec", &["POST /containers/a/exec"])),
-                error(in_a_line, &Decision::Deny(Subject::Rule(rule("GET /info")))),
+                error(in_a_line, &deny(&["GET /info"])),
                 error(in_a_line, &narrow("GET /networks/*", &["GET /networks/a"])),
             ]
             .join("\n"),
@@ -313,7 +342,7 @@ mod tests {
                 );
                 let decision = match kind {
                     0 => Decision::Keep(vec![subject]),
-                    1 => Decision::Deny(subject),
+                    1 => Decision::Deny(vec![subject]),
                     2 => Decision::Narrow { from: vec![rule.clone()], to: vec![narrower.clone()] },
                     _ => Decision::Note { subject, text: note.clone() },
                 };

@@ -70,20 +70,24 @@ impl Edit {
         Ok(())
     }
 
-    /// Moves a rule from `allow` to `deny`, with everything that it covers.
-    pub(super) fn deny(&mut self, rule: &Rule) -> Result<(), DraftError> {
-        let entry = entry_of(&self.profile.allow, rule);
-        let entry = entry.ok_or_else(|| DraftError::NotThere(rule.to_string()))?;
-        let comment = comment(&self.text, entry).ok_or(DraftError::NotALine("allow"))?;
-        // What requests may contain no longer matters if all of them are denied.
-        let rule = &rule.without_contents();
-        self.remove_rules(|allowed| rule.covers(allowed))?;
-        self.add_denial(rule, comment)
+    /// Moves rules from `allow` to `deny`, with everything that they cover.
+    pub(super) fn deny(&mut self, rules: &[&Rule]) -> Result<(), DraftError> {
+        let mut denials: Vec<(Rule, String)> = Vec::new();
+        for rule in rules {
+            let entry = entry_of(&self.profile.allow, rule);
+            let entry = entry.ok_or_else(|| DraftError::NotThere(rule.to_string()))?;
+            let comment = comment(&self.text, entry).ok_or(DraftError::NotALine("allow"))?;
+            // What requests may contain no longer matters if all of them are denied.
+            denials.push((rule.without_contents(), comment));
+        }
+        let covering = RuleIndex::new(self.profile.engine, denials.iter().map(|(rule, _)| rule));
+        self.remove_rules(|allowed| covering.covers(allowed))?;
+        self.add_denials(denials)
     }
 
     /// Denies requests that contain something, and no longer allows them to.
     pub(super) fn deny_contents(&mut self, rule: &Rule) -> Result<(), DraftError> {
-        let Some(denied) = rule.contents() else { return self.deny(rule) };
+        let Some(denied) = rule.contents() else { return self.deny(&[rule]) };
         let names = rule.without_contents();
         for value in denied.values() {
             let mut place = 0;
@@ -100,7 +104,7 @@ impl Edit {
                 place += 1;
             }
         }
-        self.add_denial(rule, String::new())
+        self.add_denials(vec![(rule.clone(), String::new())])
     }
 
     /// Changes what a rule allows requests to contain.
@@ -147,15 +151,23 @@ impl Edit {
             ContentEdit::Deny(value) => {
                 let mut only = Constraints::harmless();
                 only.add(value.clone());
-                self.add_denial(&rule.clone().with_contents(Some(only)), String::new())
+                self.add_denials(vec![(rule.clone().with_contents(Some(only)), String::new())])
             }
             _ => Ok(()),
         }
     }
 
-    /// Adds a rule to `deny`, unless another one there denies as much.
-    fn add_denial(&mut self, rule: &Rule, comment: String) -> Result<(), DraftError> {
-        if self.profile.deny.iter().any(|entry| entry.value.denies_all_of(rule)) {
+    /// Adds rules to `deny`, with their comments, unless others there deny as much.
+    fn add_denials(&mut self, denials: Vec<(Rule, String)>) -> Result<(), DraftError> {
+        let mut fresh: Vec<(Rule, String)> = Vec::new();
+        for (rule, comment) in denials {
+            let earlier = self.profile.deny.iter().map(|entry| &entry.value);
+            let mut earlier = earlier.chain(fresh.iter().map(|(rule, _)| rule));
+            if !earlier.any(|other| other.denies_all_of(&rule)) {
+                fresh.push((rule, comment));
+            }
+        }
+        if fresh.is_empty() {
             return Ok(());
         }
         if key_span(&self.text, "deny").is_none() {
@@ -164,10 +176,15 @@ impl Edit {
             self.profile.reviewed = None;
         }
         let after = self.profile.deny.len();
-        let insertion = Insertion { line: rule_lines(rule).join("\n"), comment, after };
-        self.text = insert(&self.text, "deny", &self.profile.deny, vec![insertion])
+        let insertion = |(rule, comment): &(Rule, String)| Insertion {
+            line: rule_lines(rule).join("\n"),
+            comment: comment.clone(),
+            after,
+        };
+        let insertions = fresh.iter().map(insertion).collect();
+        self.text = insert(&self.text, "deny", &self.profile.deny, insertions)
             .ok_or(DraftError::NotALine("deny"))?;
-        self.profile.deny.push(Entry::new(rule.clone()));
+        self.profile.deny.extend(fresh.into_iter().map(|(rule, _)| Entry::new(rule)));
         self.find_spans()
     }
 

@@ -1,7 +1,5 @@
 //! Describes how much of a profile is still undecided.
 
-use std::collections::BTreeSet;
-
 use super::queue::{Item, queue};
 use crate::profile::Profile;
 use crate::report::count;
@@ -34,7 +32,7 @@ pub fn open(profile: &Profile) -> String {
 /// The same, followed by the first few rules.
 #[must_use]
 pub fn open_by_name(profile: &Profile) -> String {
-    let items = queue(profile, &BTreeSet::new());
+    let items = queue(profile);
     let names: Vec<String> = items
         .iter()
         .flat_map(Item::subjects)

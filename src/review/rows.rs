@@ -19,7 +19,7 @@ pub(super) const MOST_SHOWN: usize = 6;
 const MOST_CAREFUL: usize = 3;
 
 /// The columns of a label, including the gaps around it.
-const LABEL_COLUMNS: usize = 13;
+pub(super) const LABEL_COLUMNS: usize = 13;
 
 /// The kind of output that shows a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,21 +35,19 @@ pub(super) struct Body {
     pub(super) shown: For,
     pub(super) columns: usize,
     pub(super) lines: Vec<String>,
+    /// The number of lines up to the end of the list that has to be read before it is accepted.
+    pub(super) list_end: usize,
 }
 
 /// The body of the current screen.
-pub(super) fn body(
-    session: &Session,
-    item: Option<&Item>,
-    columns: usize,
-    shown: For,
-) -> Vec<String> {
-    let mut body = Body { shown, columns, lines: Vec::new() };
+pub(super) fn body(session: &Session, item: Option<&Item>, columns: usize, shown: For) -> Body {
+    let mut body = Body { shown, columns, lines: Vec::new(), list_end: 0 };
     match item {
         None => body.done(session),
         // The values take the place of what is known about the rule.
         Some(Item::Rule { .. }) if matches!(session.mode, Mode::Values(_) | Mode::Value(..)) => {}
         Some(Item::Rule { rule, accepted_as }) => body.rule(session, rule, *accepted_as),
+        Some(Item::Group { rules, accepted_as }) => body.group(session, rules, *accepted_as),
         Some(Item::Unknown(_)) => {
             body.field("permits", "this request, exactly as it is written");
             body.field("risk", "unknown: the API that dsp knows has no such operation");
@@ -69,7 +67,7 @@ pub(super) fn body(
             Mode::Value(at, line) => body.values(session, item, *at, Some(&line.text())),
         }
     }
-    body.lines
+    body
 }
 
 impl Body {
@@ -114,7 +112,7 @@ impl Body {
             };
             self.lines.extend(if is_shown { styled(STRONG, &lines) } else { lines });
         }
-        if matches!(item, Item::Section { .. }) {
+        if item.is_several() {
             self.lines.extend(wrap("look at each separately", self.columns, "  l  ", "     "));
         }
         if self.shown == For::Lines {
@@ -155,7 +153,7 @@ impl Body {
         let values = [("v", "values: looks at what requests may contain, one by one")];
         let all = [
             ("s", "skip: leaves it open for later"),
-            ("b", "back: undoes the last answer, in the file too"),
+            ("u", "undo: takes back the last answer, in the file too"),
             ("q", "quit: every answer is saved already; dsp review continues there"),
         ];
         self.field("k", "keep: accepts it, and records that under reviewed:");

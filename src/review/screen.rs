@@ -5,7 +5,7 @@ use textwrap::core::display_width;
 
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
 use super::rows::{self, For};
-use super::session::{Mode, Session, Step};
+use super::session::{Leaving, Mode, Session, Step};
 use super::{Choice, Item, ValueChoice, values};
 use crate::api::Risk;
 use crate::explain;
@@ -31,6 +31,8 @@ pub struct Screen {
 struct Layout {
     head: Vec<String>,
     body: Vec<String>,
+    /// The number of lines of the body up to the end of a list that has to be read.
+    list_end: usize,
     foot: Vec<String>,
     /// The cursor's column, and its line in the foot.
     cursor: Option<(usize, usize)>,
@@ -43,6 +45,8 @@ pub struct View {
     size: (usize, usize),
     /// How many lines the body is scrolled down, on this page.
     scroll: usize,
+    /// The furthest that this page was scrolled down, at this size.
+    furthest: usize,
     page: usize,
 }
 
@@ -50,27 +54,57 @@ impl View {
     /// A view with this many columns and rows.
     #[must_use]
     pub fn new(columns: usize, rows: usize) -> Self {
-        Self { size: (columns, rows), scroll: 0, page: 0 }
+        Self { size: (columns, rows), scroll: 0, furthest: 0, page: 0 }
     }
 
     /// Resizes the view to this many columns and rows.
     pub fn resize(&mut self, columns: usize, rows: usize) {
+        if self.size != (columns, rows) {
+            // The lines of a list are others now.
+            self.furthest = 0;
+        }
         self.size = (columns, rows);
     }
 
     /// Handles a key: scrolls, or passes the key to the review.
     pub fn press(&mut self, session: &mut Session, key: Key) -> Step {
+        if self.is_too_small() {
+            // Nobody decides on what is not shown.
+            return match key {
+                Key::Char('q') => Step::Leave(Leaving::Ended),
+                Key::Interrupt | Key::Suspend => session.press(key),
+                _ => Step::Show,
+            };
+        }
         let is_down = key == Key::PageDown || (key == Key::Char(' ') && session.typed().is_none());
         if !is_down && key != Key::PageUp {
+            let is_read = !session.asks_about_a_list() || self.has_shown_list(session);
+            session.set_read(is_read);
             return session.press(key);
         }
         let layout = Layout::of(session, self.size.0);
         let (scroll, most) = (self.scroll(session), layout.most_scroll(self.size.1));
         let step = layout.room(self.size.1).saturating_sub(1).max(1);
+        if self.page != session.page {
+            self.furthest = 0;
+        }
         self.page = session.page;
         self.scroll =
             if is_down { (scroll + step).min(most) } else { scroll.min(most).saturating_sub(step) };
+        self.furthest = self.furthest.max(self.scroll);
         Step::Show
+    }
+
+    fn is_too_small(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
+    }
+
+    /// Whether all of the list that the question is about has been on the screen.
+    fn has_shown_list(&self, session: &Session) -> bool {
+        let layout = Layout::of(session, self.size.0);
+        let furthest = if self.page == session.page { self.furthest } else { 0 };
+        let scroll = furthest.max(self.scroll(session)).min(layout.most_scroll(self.size.1));
+        scroll + layout.room(self.size.1) >= layout.list_end
     }
 
     /// How far the current page is scrolled. A new page begins at its top.
@@ -82,7 +116,7 @@ impl View {
     #[must_use]
     pub fn screen(&self, session: &Session) -> Screen {
         let (columns, rows) = self.size;
-        if columns < SMALLEST.0 || rows < SMALLEST.1 {
+        if self.is_too_small() {
             let lines =
                 wrap("the terminal is too small; q ends the review", columns.max(1), "", "");
             return Screen { lines: lines.into_iter().take(rows).collect(), cursor: None };
@@ -90,7 +124,7 @@ impl View {
         let layout = Layout::of(session, columns);
         let room = layout.room(rows);
         let scroll = self.scroll(session).min(layout.most_scroll(rows));
-        let Layout { head, body, mut foot, cursor } = layout;
+        let Layout { head, body, mut foot, cursor, .. } = layout;
         let below = body.len().saturating_sub(scroll + room);
         if let Some(line) = foot.first_mut() {
             *line = border(columns, below, scroll);
@@ -124,7 +158,7 @@ impl Layout {
         let mut head = title(session, item, columns);
         head.push(String::new());
         let body = rows::body(session, item, columns, For::Screen);
-        Self { head, body, foot, cursor }
+        Self { head, body: body.lines, list_end: body.list_end, foot, cursor }
     }
 
     /// How many lines of the body fit on this many rows.
@@ -150,7 +184,7 @@ pub fn message(session: &Session, columns: usize) -> Vec<String> {
 #[must_use]
 pub fn lines(session: &Session, columns: usize) -> Vec<String> {
     let mut lines = title(session, session.item(), columns);
-    lines.extend(rows::body(session, session.item(), columns, For::Lines));
+    lines.extend(rows::body(session, session.item(), columns, For::Lines).lines);
     lines
 }
 
@@ -162,6 +196,12 @@ fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> 
         Some(Item::Rule { rule, .. }) => {
             let risk = rule.risk();
             (risk.as_str(), explain::style(risk), rule.without_contents().to_string())
+        }
+        Some(Item::Group { rules, .. }) => {
+            let risk = rules.first().map_or(Risk::Root, |rule| rule.risk());
+            let operation = rules.first().map(|rule| rule.operation().to_string());
+            let text = format!("{}: {} rules", operation.unwrap_or_default(), rules.len());
+            (risk.as_str(), explain::style(risk), text)
         }
         Some(Item::Unknown(unknown)) => {
             ("unknown", explain::style(Risk::Root), unknown.to_string())
@@ -217,10 +257,10 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
                 ValueChoice::Narrow => ("g", "narrow"),
             };
             let mut keys: Vec<_> = choices.filter(possible).map(word).collect();
-            keys.extend([("Esc", "the rule"), ("b", "back"), ("q", "quit")]);
+            keys.extend([("Esc", "the rule"), ("u", "undo"), ("q", "quit")]);
             return keys;
         }
-        (_, None) => return vec![("Enter", "end the review"), ("b", "back")],
+        (_, None) => return vec![("Enter", "end the review"), ("u", "undo")],
         _ => {}
     }
     let facts = session.facts();
@@ -236,12 +276,12 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
             });
         }
     }
-    keys.extend(matches!(item, Some(Item::Section { .. })).then_some(("l", "look at each")));
+    keys.extend(item.is_some_and(Item::is_several).then_some(("l", "look at each")));
     keys.extend(item.is_some_and(Item::has_values).then_some(("v", "values")));
     let has_comment = matches!(item, Some(Item::Rule { .. } | Item::Unknown(_)));
     keys.extend(has_comment.then_some(("c", "comment")));
     keys.push(if session.mode == Mode::Explain { ("e", "question") } else { ("e", "explain") });
-    keys.extend([("s", "skip"), ("b", "back"), ("q", "quit")]);
+    keys.extend([("s", "skip"), ("u", "undo"), ("q", "quit")]);
     keys
 }
 

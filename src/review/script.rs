@@ -47,7 +47,7 @@ pub fn settle(draft: &Draft, answers: &Answers) -> Result<Draft, ScriptError> {
     for subject in denied {
         // Denying another rule may already have removed it.
         if is_open_to(&now, &subject) {
-            now = now.decide(&Decision::Deny(subject))?;
+            now = now.decide(&Decision::Deny(vec![subject]))?;
         }
     }
     for (from, to) in narrowings {

@@ -1,8 +1,7 @@
 //! The dialog: a key changes the state, and the caller is told what to do next.
 
-use std::collections::BTreeSet;
-
-use super::{Choice, Draft, Facts, Item, queue};
+use super::queue::{Wishes, questions};
+use super::{Choice, Draft, Facts, Item};
 use crate::learn::Evidence;
 use crate::profile::Rule;
 use crate::terminal::{Key, LineEdit};
@@ -24,6 +23,8 @@ pub struct Session {
     /// A number that changes whenever something else is shown from its beginning.
     pub(super) page: usize,
     pub(super) message: Option<Message>,
+    /// Whether the whole list that the question is about has been on the screen.
+    is_read: bool,
 }
 
 /// What the caller must do.
@@ -57,7 +58,7 @@ pub struct Tally {
     pub denied: usize,
     /// Rules that were narrowed.
     pub narrowed: usize,
-    /// Questions that were left open.
+    /// Rules and requests that were left open.
     pub skipped: usize,
 }
 
@@ -99,9 +100,7 @@ pub(super) struct Asked {
 /// The progress of a review, apart from the draft.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Now {
-    pub(super) skipped: Vec<Item>,
-    /// Sections whose rules are shown one by one.
-    pub(super) opened: BTreeSet<&'static str>,
+    pub(super) wishes: Wishes,
     /// Questions that were answered or skipped.
     pub(super) answered: usize,
     pub(super) tally: Tally,
@@ -130,6 +129,7 @@ impl Session {
             shown: Choice::Keep,
             page: 0,
             message: None,
+            is_read: true,
         };
         session.find_question();
         session
@@ -199,6 +199,18 @@ impl Session {
         }
     }
 
+    /// Whether the question is about a list that has to be read before it is accepted.
+    #[must_use]
+    pub fn asks_about_a_list(&self) -> bool {
+        matches!(self.mode, Mode::Ask | Mode::Explain)
+            && matches!(self.asked.item, Some(Item::Group { .. }))
+    }
+
+    /// Says whether all of that list has been shown. By default it has.
+    pub fn set_read(&mut self, is_read: bool) {
+        self.is_read = is_read;
+    }
+
     /// Handles a key.
     pub fn press(&mut self, key: Key) -> Step {
         match key {
@@ -219,8 +231,7 @@ impl Session {
 
     /// Finds the next question, once for everything that is shown about it.
     fn find_question(&mut self) {
-        let mut items = queue(self.draft.profile(), &self.now.opened);
-        items.retain(|item| !self.now.skipped.contains(item));
+        let items = questions(self.draft.profile(), &self.now.wishes);
         let left = items.len();
         let item = items.into_iter().next();
         let facts = match (&item, &self.evidence) {
@@ -261,9 +272,17 @@ impl Session {
         (self.draft, self.now) = (past.draft, past.now);
         self.find_question();
         self.ask();
-        self.message =
-            Some(Message { text: format!("taken back: {}", past.what), is_error: false });
+        self.note(format!("taken back: {}", past.what));
         if is_saved { Step::Save } else { Step::Show }
+    }
+
+    /// Why rules of a list cannot be accepted yet.
+    pub(super) fn unread(&self) -> Option<&'static str> {
+        (!self.is_read).then_some("read the list to its end first: PgDn shows more of it")
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        self.message = Some(Message { text, is_error: false });
     }
 
     pub(super) fn tell(&mut self, text: &str) -> Step {

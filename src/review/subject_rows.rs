@@ -2,6 +2,7 @@
 
 use super::edit::is_count;
 use super::facts::{holds_for, some};
+use super::group_rows::name;
 use super::layout::{Span, fold, wrap};
 use super::rows::{Body, MOST_SHOWN};
 use super::session::{Mode, Session};
@@ -15,7 +16,8 @@ use crate::report::{count, printable};
 const WIDE: usize = 60;
 
 impl Body {
-    pub(super) fn rule(&mut self, session: &Session, rule: &Rule, accepted_as: Option<Risk>) {
+    /// What a rule permits, whatever its names are.
+    pub(super) fn operation(&mut self, session: &Session, rule: &Rule, accepted_as: Option<Risk>) {
         let operation = rule.operation();
         if let Some(before) = accepted_as {
             let risk = rule.risk();
@@ -46,6 +48,11 @@ impl Body {
         for (label, text) in &contents {
             self.field(label, text);
         }
+    }
+
+    pub(super) fn rule(&mut self, session: &Session, rule: &Rule, accepted_as: Option<Risk>) {
+        let is_long = session.mode == Mode::Explain;
+        self.operation(session, rule, accepted_as);
         if let Some(names) = holds_for(rule) {
             self.field("for", &names);
         }
@@ -68,6 +75,12 @@ impl Body {
         }
     }
 
+    /// What was recorded about an operation, whatever the names were.
+    pub(super) fn facts_of_operation(&mut self, facts: &Facts) {
+        self.field("seen", &seen(facts));
+        self.clients(facts, MOST_SHOWN);
+    }
+
     fn facts(&mut self, facts: &Facts, most: usize) {
         self.field("seen", &seen(facts));
         if !facts.names.is_empty() {
@@ -77,6 +90,13 @@ impl Body {
             };
             self.field("names", &some(names.into_iter(), most));
         }
+        self.clients(facts, most);
+        if most > MOST_SHOWN && !facts.commands.is_empty() {
+            self.field("programs", &some(facts.commands.iter().map(|text| printable(text)), 20));
+        }
+    }
+
+    fn clients(&mut self, facts: &Facts, most: usize) {
         let client = |(name, requests): &(Option<String>, u64)| {
             let name = name.as_deref().map_or_else(|| "no name given".to_owned(), printable);
             if facts.clients.len() == 1 { name } else { format!("{name} ({requests})") }
@@ -84,9 +104,6 @@ impl Body {
         let is_known = facts.clients.iter().any(|(name, _)| name.is_some());
         if is_known {
             self.field("clients", &some(facts.clients.iter().map(client), most));
-        }
-        if most > MOST_SHOWN && !facts.commands.is_empty() {
-            self.field("programs", &some(facts.commands.iter().map(|text| printable(text)), 20));
         }
     }
 
@@ -100,32 +117,28 @@ impl Body {
     }
 
     pub(super) fn section(&mut self, session: &Session, rules: &[Rule]) {
-        let lines: Vec<(Risk, String, String)> = rules
-            .iter()
-            .map(|rule| {
-                let names = rule.without_contents().to_string();
-                (rule.risk(), printable(&names), explain::permits(rule))
-            })
-            .collect();
-        let widest = lines.iter().map(|(_, rule, _)| rule.len()).max().unwrap_or(0);
+        let lines: Vec<Line> = lines_of(rules);
+        let widest = lines.iter().map(|line| line.rule.len()).max().unwrap_or(0);
         let side_by_side = self.columns >= WIDE && widest + 10 < self.columns / 2;
-        for ((risk, rule, permits), operation) in lines.iter().zip(rules) {
-            let word = Span::new(explain::style(*risk), risk.as_str());
+        for line in lines {
+            let risk = line.first.risk();
+            let permits = explain::permits(line.first);
+            let word = Span::new(explain::style(risk), risk.as_str());
             let gap = " ".repeat(6_usize.saturating_sub(risk.as_str().len()));
             if side_by_side {
-                let rule = Span::plain(format!("{gap}{rule:<widest$}  "));
-                let (front, permits) =
-                    ([Span::plain("  "), word, rule], [Span::plain(permits.as_str())]);
+                let rule = Span::plain(format!("{gap}{:<widest$}  ", line.rule));
+                let (front, permits) = ([Span::plain("  "), word, rule], [Span::plain(permits)]);
                 self.lines.extend(fold(&front, &permits, self.columns, widest + 10));
             } else {
-                let rule = [word, Span::plain(format!("{gap}{rule}"))];
+                let rule = [word, Span::plain(format!("{gap}{}", line.rule))];
                 self.lines.extend(fold(&[Span::plain("  ")], &rule, self.columns, 8));
-                self.lines.extend(wrap(permits, self.columns, "        ", "        "));
+                self.lines.extend(wrap(&permits, self.columns, "        ", "        "));
             }
+            self.columns_of(&line.names, 8);
             if session.mode == Mode::Explain {
-                let facts = session.evidence.as_ref().and_then(|all| Facts::of(all, operation));
+                let facts = session.evidence.as_ref().and_then(|all| Facts::of(all, line.first));
                 let seen = facts.map(|facts| format!("; {}", seen(&facts))).unwrap_or_default();
-                let text = format!("{}{seen}", operation.operation().reason);
+                let text = format!("{}{seen}", line.first.operation().reason);
                 self.lines.extend(wrap(&text, self.columns, "        ", "        "));
             }
         }
@@ -165,6 +178,45 @@ impl Body {
             self.field(if place == 0 { label } else { "" }, value);
         }
     }
+}
+
+/// A line of a section: a rule, or several that differ only in their names.
+struct Line<'a> {
+    first: &'a Rule,
+    rule: String,
+    /// The names of the rules, if there are several.
+    names: Vec<String>,
+}
+
+/// The lines of a section, in the order of its rules.
+fn lines_of(rules: &[Rule]) -> Vec<Line<'_>> {
+    let mut lines: Vec<(&Rule, Vec<&Rule>)> = Vec::new();
+    for rule in rules {
+        let is_same = |first: &Rule| {
+            first.operation() == rule.operation()
+                && first.clone().with_terms_of(rule) == *first
+                && !rule.patterns().is_empty()
+        };
+        match lines.iter_mut().find(|(first, _)| is_same(first)) {
+            Some((_, own)) => own.push(rule),
+            None => lines.push((rule, vec![rule])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(first, own)| match own.as_slice() {
+            [_] => Line {
+                first,
+                rule: printable(&first.without_contents().to_string()),
+                names: Vec::new(),
+            },
+            _ => Line {
+                first,
+                rule: format!("{}: {} rules", first.operation(), own.len()),
+                names: own.into_iter().map(name).collect(),
+            },
+        })
+        .collect()
 }
 
 /// How often something was requested, and how it was answered.

@@ -55,7 +55,7 @@ impl Session {
                 self.mode = Mode::Pattern(LineEdit::new(&typed));
                 Step::Show
             }
-            (Key::Escape | Key::Char('b'), _) => self.ask(),
+            (Key::Escape | Key::Char('b' | 'u'), _) => self.ask(),
             (Key::Char('q'), _) => Step::Leave(Leaving::Ended),
             _ => {
                 self.mode = Mode::Proposed(rule);
@@ -72,7 +72,7 @@ impl Session {
         match key {
             Key::Escape | Key::Enter | Key::Char('v') => return self.ask(),
             Key::Char('q') => return Step::Leave(Leaving::Ended),
-            Key::Char('b') => return self.back(),
+            Key::Char('b' | 'u') => return self.back(),
             Key::Up => self.mode = Mode::Values(at.saturating_sub(1)),
             Key::Down => self.mode = Mode::Values((at + 1).min(all.len().saturating_sub(1))),
             Key::Char(letter) => {
