@@ -30,6 +30,12 @@ pub(super) fn dialogue(session: &mut Session, path: &Path) -> anyhow::Result<End
             Err(Unanswered::Signal(number)) => return Ok(End::Signal(number)),
             Err(error) => return Err(error.into()),
         };
+        if session.is_overview()
+            && let Some(row) = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1))
+        {
+            session.open_row(row);
+            continue;
+        }
         let pressed = pressed(session, &typed);
         if pressed.is_empty() {
             session.press(Key::Other);

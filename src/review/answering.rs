@@ -10,19 +10,25 @@ impl Session {
     pub(super) fn answer(&mut self, mode: Mode, key: Key) -> Step {
         self.mode = mode;
         match key {
-            Key::Char('q') => return Step::Leave(Leaving::Ended),
             Key::Char('b' | 'u') => return self.back(),
+            Key::Char('o') => return self.turn_to_overview(),
             _ => {}
         }
         let Some(item) = self.asked.item.clone() else {
             return match key {
                 Key::Enter => Step::Leave(Leaving::Ended),
-                _ => self.tell("everything is decided: Enter ends the review"),
+                Key::Char('d') => self.turn_to(Mode::Changes),
+                _ if self.draft.profile().standing().is_reviewed() => {
+                    self.tell("everything is decided: Enter ends the review")
+                }
+                _ => self.tell("what was skipped is open: o shows it, Enter ends the review"),
             };
         };
         match key {
             Key::Up | Key::Down => self.show_next(&item, key == Key::Down),
-            Key::Char('e' | '?') => self.turn_to(Mode::Explain),
+            Key::Char('e') => self.turn_to(Mode::Explain),
+            Key::Char(letter @ ('K' | 'D' | 'S')) => self.likewise(letter),
+            Key::Char(bracket @ (']' | '[')) => self.turn(bracket == ']'),
             Key::Char('s') => self.skip(item),
             Key::Char('l') if item.is_several() => self.open(&item),
             Key::Char('v') if item.has_values() => self.turn_to(Mode::Values(0)),
@@ -33,8 +39,10 @@ impl Session {
                 self.mode = Mode::Note(LineEdit::new(&comment));
                 Step::Show
             }
-            Key::Enter if item.is_low() => self.choose(&item, Choice::Keep),
-            Key::Enter => self.tell("Enter decides nothing here; k keeps it"),
+            Key::Enter if self.has_mark() => self.choose(&item, self.shown),
+            Key::Enter => {
+                self.tell("Enter decides nothing here; k keeps it, or the arrows mark an answer")
+            }
             Key::Char(letter) => {
                 match Choice::of(&item).iter().find(|choice| choice.key() == letter) {
                     Some(choice) => self.choose(&item, *choice),
@@ -49,6 +57,12 @@ impl Session {
         }
     }
 
+    /// Whether an answer is marked, which Enter takes. What only reads is marked to be kept; with anything
+    /// else the user has to move the mark first.
+    pub(super) fn has_mark(&self) -> bool {
+        self.is_marked || self.asked.item.as_ref().is_some_and(Item::is_low)
+    }
+
     /// Shows the effect of the next possible answer.
     fn show_next(&mut self, item: &Item, down: bool) -> Step {
         let (facts, has_evidence) = (self.asked.facts.as_ref(), self.evidence.is_some());
@@ -56,6 +70,7 @@ impl Session {
         let open: Vec<Choice> = Choice::of(item).iter().copied().filter(is_open).collect();
         let at = open.iter().position(|choice| *choice == self.shown).unwrap_or(0);
         let next = if down { at + 1 } else { at.saturating_sub(1) };
+        self.is_marked = true;
         if let Some(choice) = open.get(next) {
             self.shown = *choice;
         }
@@ -118,10 +133,15 @@ impl Session {
         let told = item.is_several().then(|| format!("{what}; u takes it back"));
         self.go_on(now, what, next);
         told.into_iter().for_each(|told| self.note(told));
+        match decision {
+            Decision::Keep(_) if !item.is_several() => self.offer_likewise(item, 'K'),
+            Decision::Deny(_) if !item.is_several() => self.offer_likewise(item, 'D'),
+            _ => {}
+        }
         Step::Save
     }
 
-    fn skip(&mut self, item: Item) -> Step {
+    pub(super) fn skip(&mut self, item: Item) -> Step {
         let mut now = self.now.clone();
         let what = format!("{} skipped", name(&item));
         now.answered += 1;
@@ -130,7 +150,10 @@ impl Session {
         now.wishes.skipped.extend(item.subjects());
         let told = item.is_several().then(|| format!("{what}; u takes it back"));
         self.go_on(now, what, self.draft.clone());
-        told.into_iter().for_each(|told| self.note(told));
+        match told {
+            Some(told) => self.note(told),
+            None => self.offer_likewise(&item, 'S'),
+        }
         Step::Show
     }
 
@@ -145,7 +168,7 @@ impl Session {
 }
 
 /// How a question is named in a message.
-fn name(item: &Item) -> String {
+pub(super) fn name(item: &Item) -> String {
     match item {
         Item::Rule { rule, .. } => format!("{} was", rule.without_contents()),
         Item::Unknown(unknown) => format!("{unknown} was"),

@@ -1,8 +1,11 @@
 //! The last screen: what was decided, what is still open, and what the profile allows now.
 
+use super::open;
 use super::rows::Body;
 use super::session::Session;
+use super::subject_rows::lines_of;
 use crate::api::Risk;
+use crate::profile::Rule;
 use crate::report::{count, quoted};
 
 impl Body {
@@ -30,19 +33,23 @@ impl Body {
             self.text(&format!("  dsp enforce --require-reviewed {path}"));
         } else {
             self.text(&format!(
-                "All answers are saved.{left_out} The skipped rules are still open; to continue, run:"
+                "All answers are saved.{left_out} Something is still open: {}.",
+                open(profile)
             ));
+            self.text("o shows it; to continue later, run:");
             self.text(&format!("  dsp review {path}"));
         }
         self.blank();
         self.text("What this profile allows:");
         self.blank();
         for risk in Risk::ALL.into_iter().rev() {
-            let rules = profile.allow.iter().filter(|entry| entry.value.risk() == risk);
-            let rules: Vec<String> = rules.map(|entry| entry.value.to_string()).collect();
+            let rules = profile.allow.iter().map(|entry| entry.value.clone());
+            let rules: Vec<Rule> = rules.filter(|rule| rule.risk() == risk).collect();
             if risk >= Risk::Secrets {
-                rules.iter().enumerate().for_each(|(place, rule)| {
-                    self.field(if place == 0 { risk.as_str() } else { "" }, rule);
+                lines_of(&rules).iter().enumerate().for_each(|(place, line)| {
+                    let whole = line.names.is_empty().then(|| line.first.to_string());
+                    let text = whole.as_ref().unwrap_or(&line.rule);
+                    self.field(if place == 0 { risk.as_str() } else { "" }, text);
                 });
             } else if !rules.is_empty() {
                 self.field(risk.as_str(), &count(rules.len(), "rule"));

@@ -28,7 +28,22 @@ impl Body {
             None => self.field("seen", "not known, as no recording was given (--recording FILE)"),
             Some(evidence) => self.seen_together(evidence, rules, session.mode == Mode::Explain),
         }
+        self.found(&session.search, rules);
+        self.offered(session, rules);
         self.names_of(rules);
+    }
+
+    /// Which of the rules are only offered, as keeping these adds them to the file.
+    pub(super) fn offered(&mut self, session: &Session, rules: &[Rule]) {
+        let is_offered = |rule: &&Rule| session.draft.told_of_offer(rule).is_some();
+        let names: Vec<String> = rules.iter().filter(is_offered).map(name).collect();
+        if names.len() == rules.len() {
+            self.field("offered", "all of them; what you do not keep is left out");
+        } else if !names.is_empty() {
+            let text = format!("{} of them; what you do not keep is left out:", names.len());
+            self.field("offered", &text);
+            self.columns_of(&names, LABEL_COLUMNS);
+        }
     }
 
     /// The names of all rules, in columns. Nothing is shortened, because a person decides on all of them.

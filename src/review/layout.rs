@@ -24,6 +24,13 @@ impl Span {
     }
 }
 
+impl std::fmt::Display for Span {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { style, text } = self;
+        write!(formatter, "{style}{text}{style:#}")
+    }
+}
+
 /// Wraps a text with a single style.
 pub(super) fn wrap(text: &str, columns: usize, first: &str, others: &str) -> Vec<String> {
     let options = Options::new(columns)
@@ -62,9 +69,7 @@ pub(super) fn fold(front: &[Span], text: &[Span], columns: usize, indent: usize)
                 None => line.push(Span::new(style, letter)),
             }
         }
-        lines.push(
-            line.iter().map(|Span { style, text }| format!("{style}{text}{style:#}")).collect(),
-        );
+        lines.push(line.iter().map(Span::to_string).collect());
     }
     lines
 }

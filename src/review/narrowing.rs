@@ -2,7 +2,7 @@
 
 use super::Facts;
 use super::facts::some;
-use crate::profile::Rule;
+use crate::profile::{Pattern, Rule, looks_like_id};
 
 /// How many names an error lists.
 const MOST_NAMES: usize = 6;
@@ -24,6 +24,9 @@ pub enum PatternError {
     /// A single pattern was typed for an operation with several parameters.
     #[error("its operation has more than one name; type the whole rule, as in {0}")]
     WholeRule(String),
+    /// It is the ID of an object, which the next one does not have.
+    #[error("{0} is an ID, which is different every time; type a name")]
+    Id(String),
     /// It matches as much as the rule does, or something else.
     #[error("this is not narrower than {0}")]
     NotNarrower(String),
@@ -68,6 +71,11 @@ pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule,
     if !rule.covers(&narrower) || narrower.covers(rule) {
         return Err(PatternError::NotNarrower(rule.to_string()));
     }
+    let is_new = |pattern: &&Pattern| !rule.patterns().contains(pattern);
+    let mut exact = narrower.patterns().iter().filter(is_new);
+    if let Some(id) = exact.find(|one| matches!(one, Pattern::Exact(name) if looks_like_id(name))) {
+        return Err(PatternError::Id(id.to_string()));
+    }
     let missed = facts.map(|facts| facts.missed(&narrower)).unwrap_or_default();
     match facts.map(|facts| facts.names.len()) {
         Some(all) if !missed.is_empty() => Err(PatternError::Misses { missed, all }),
@@ -79,7 +87,10 @@ pub fn narrowed(rule: &Rule, typed: &str, facts: Option<&Facts>) -> Result<Rule,
 /// pattern would not say which parameter it is for.
 #[must_use]
 pub fn proposal(rule: &Rule, facts: Option<&Facts>) -> String {
+    // A pattern that is nothing but the ID of the only object is not one that the next one matches.
+    let is_id = |pattern: &Pattern| looks_like_id(&pattern.to_string());
     let shared = facts.and_then(|facts| facts.shared.as_ref());
+    let shared = shared.filter(|shared| !shared.patterns().iter().any(is_id));
     match shared.unwrap_or(rule).patterns() {
         [pattern] if shared.is_some() => pattern.to_string(),
         [_] => String::new(),
@@ -137,6 +148,23 @@ mod tests {
             error.to_string(),
             "\"a/b\" is not a name that a request of GET /services/*/logs can have"
         );
+    }
+
+    /// A rule for the ID of an object would never match again.
+    #[test]
+    fn nothing_is_narrowed_to_an_id() {
+        let id = "fa6a83773b14".repeat(6)[..64].to_owned();
+        let exec = rule("POST /containers/*/exec");
+        let mut facts = facts(&[&id]);
+        facts.shared = Some(rule(&format!("POST /containers/{id}/exec")));
+        assert_eq!(proposal(&exec, Some(&facts)), "");
+        for facts in [Some(&facts), None] {
+            let error = narrowed(&exec, &id, facts).unwrap_err();
+            assert_eq!(error, PatternError::Id(id.clone()));
+        }
+        let item = crate::review::Item::Rule { rule: exec, accepted_as: None };
+        let refusal = crate::review::Choice::Names.check(&item, Some(&facts), true).unwrap_err();
+        assert_eq!(refusal, crate::review::Refusal::Ids);
     }
 
     #[test]

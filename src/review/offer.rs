@@ -288,7 +288,8 @@ mod tests {
     #[test]
     fn what_is_denied_is_written_as_denied() {
         let draft = draft(TEXT).offering(&evidence()).unwrap();
-        let denied = draft.decide(&Decision::Deny(vec![Subject::Rule(rule("GET /events"))])).unwrap();
+        let denied =
+            draft.decide(&Decision::Deny(vec![Subject::Rule(rule("GET /events"))])).unwrap();
         let file = denied.file_profile();
         assert!(file.deny.iter().any(|entry| entry.value == rule("GET /events")));
         assert_eq!(file.allow, parse(TEXT).unwrap().allow);

@@ -37,40 +37,88 @@ pub(super) struct Body {
     pub(super) lines: Vec<String>,
     /// The number of lines up to the end of the list that has to be read before it is accepted.
     pub(super) list_end: usize,
+    /// The line that is marked, and has to be in sight.
+    pub(super) marked: Option<usize>,
 }
 
 /// The body of the current screen.
 pub(super) fn body(session: &Session, item: Option<&Item>, columns: usize, shown: For) -> Body {
-    let mut body = Body { shown, columns, lines: Vec::new(), list_end: 0 };
-    match item {
-        None => body.done(session),
-        // The values take the place of what is known about the rule.
-        Some(Item::Rule { .. }) if matches!(session.mode, Mode::Values(_) | Mode::Value(..)) => {}
-        Some(Item::Rule { rule, accepted_as }) => body.rule(session, rule, *accepted_as),
-        Some(Item::Group { rules, accepted_as }) => body.group(session, rules, *accepted_as),
-        Some(Item::Unknown(_)) => {
-            body.field("permits", "this request, exactly as it is written");
-            body.field("risk", "unknown: the API that dsp knows has no such operation");
-            body.comment(session, item);
-        }
-        Some(Item::Section { rules, .. }) => body.section(session, rules),
-        Some(Item::Rest) => body.rest(session),
-    }
-    if let Some(item) = item {
-        match &session.mode {
-            Mode::Ask => body.choices(session, item),
-            Mode::Explain => body.keys(item),
-            Mode::Note(line) => body.note(session, item, &line.text()),
-            Mode::Pattern(line) => body.pattern(session, item, &line.text()),
-            Mode::Proposed(rule) => body.proposed(session, item, rule),
-            Mode::Values(at) => body.values(session, item, *at, None),
-            Mode::Value(at, line) => body.values(session, item, *at, Some(&line.text())),
-        }
+    let mut body = Body { shown, columns, lines: Vec::new(), list_end: 0, marked: None };
+    match &session.mode {
+        Mode::Help(_) => body.help(),
+        Mode::Overview(at) => body.overview(session, Some(*at)),
+        Mode::Search(line) => body.searched(session, &line.text()),
+        Mode::Changes => body.changes(session),
+        Mode::Likewise(choice) => body.likewise(session, *choice),
+        _ => body.question(session, item),
     }
     body
 }
 
 impl Body {
+    /// The question, and what the user does with it.
+    fn question(&mut self, session: &Session, item: Option<&Item>) {
+        let body = self;
+        match item {
+            None => body.done(session),
+            // The values take the place of what is known about the rule.
+            Some(Item::Rule { .. })
+                if matches!(session.mode, Mode::Values(_) | Mode::Value(..)) => {}
+            Some(Item::Rule { rule, accepted_as }) => body.rule(session, rule, *accepted_as),
+            Some(Item::Group { rules, accepted_as }) => body.group(session, rules, *accepted_as),
+            Some(Item::Unknown(_)) => {
+                body.field("permits", "this request, exactly as it is written");
+                body.field("risk", "unknown: the API that dsp knows has no such operation");
+                body.comment(session, item);
+            }
+            Some(Item::Section { rules, .. }) => body.section(session, rules),
+            Some(Item::Rest) => body.rest(session),
+        }
+        if let Some(item) = item {
+            match &session.mode {
+                Mode::Ask => body.choices(session, item),
+                Mode::Explain => body.keys(item),
+                Mode::Note(line) => body.note(session, item, &line.text()),
+                Mode::Pattern(line) => body.pattern(session, item, &line.text()),
+                Mode::Proposed(rule) => body.proposed(session, item, rule),
+                Mode::Values(at) => body.values(session, item, *at, None),
+                Mode::Value(at, line) => body.values(session, item, *at, Some(&line.text())),
+                _ => {}
+            }
+        }
+    }
+
+    /// The rest of the rules of a kind, and what would be decided on all of them.
+    fn likewise(&mut self, session: &Session, choice: Choice) {
+        let Some(rest) = &session.asked.alike else { return };
+        let rules = rest.rules();
+        let verb = if choice == Choice::Deny { "Deny" } else { "Keep" };
+        self.heading(&format!("{verb} all {} of these?", rules.len()));
+        self.blank();
+        match rest {
+            Item::Section { .. } => self.section(session, rules),
+            _ => {
+                self.offered(session, rules);
+                self.names_of(rules);
+            }
+        }
+        self.blank();
+        let decision = match choice {
+            Choice::Deny => Decision::Deny(rest.subjects()),
+            _ => Decision::Keep(rest.subjects()),
+        };
+        self.effect(session, "y would change the file like this:", Some(&decision));
+    }
+
+    fn changes(&mut self, session: &Session) {
+        self.text("This review has changed the file like this:");
+        let lines = changed(&session.start, session.draft.file_text(), self.columns);
+        if lines.is_empty() {
+            self.text("  (nothing)");
+        }
+        self.lines.extend(lines);
+    }
+
     pub(super) fn blank(&mut self) {
         self.lines.push(String::new());
     }
@@ -100,7 +148,8 @@ impl Body {
             if open == Err(Refusal::NoName) {
                 continue;
             }
-            let is_shown = self.shown == For::Screen && *choice == session.shown;
+            let is_shown =
+                self.shown == For::Screen && session.has_mark() && *choice == session.shown;
             let mark = if is_shown { '>' } else { ' ' };
             let front = format!("{mark} {}  ", choice.key());
             let lines = match &open {
@@ -114,6 +163,13 @@ impl Body {
         }
         if item.is_several() {
             self.lines.extend(wrap("look at each separately", self.columns, "  l  ", "     "));
+        }
+        if let Some(rest) = &session.asked.alike {
+            let text = format!(
+                "the same for all {} that are open of this kind, after their list",
+                rest.rules().len()
+            );
+            self.lines.extend(wrap(&text, self.columns, "  K, D  ", "        "));
         }
         if self.shown == For::Lines {
             return;
@@ -138,28 +194,6 @@ impl Body {
             ),
         };
         self.effect(session, &lead, decision.as_ref());
-    }
-
-    /// Explains the keys in full.
-    fn keys(&mut self, item: &Item) {
-        self.blank();
-        let is_one = matches!(item, Item::Rule { .. } | Item::Unknown(_));
-        let rule = [
-            ("d", "deny: moves it to deny:, where generate --update leaves it"),
-            ("n", "names: a rule for each name that was recorded, and for no other"),
-            ("g", "pattern: one rule, such as ci-*, which has to match all recorded names"),
-            ("c", "comment: is written after the rule in the file"),
-        ];
-        let values = [("v", "values: looks at what requests may contain, one by one")];
-        let all = [
-            ("s", "skip: leaves it open for later"),
-            ("u", "undo: takes back the last answer, in the file too"),
-            ("q", "quit: every answer is saved already; dsp review continues there"),
-        ];
-        self.field("k", "keep: accepts it, and records that under reviewed:");
-        let values = values.iter().filter(|_| item.has_values());
-        let rule = rule.iter().filter(|_| is_one).chain(values);
-        rule.chain(&all).for_each(|(key, text)| self.field(key, text));
     }
 
     fn note(&mut self, session: &Session, item: &Item, text: &str) {

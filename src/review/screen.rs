@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::core::display_width;
 
 use super::layout::{FAINT, STRONG, Span, fold, styled, wrap};
+use super::overview_rows::{aside, heading};
 use super::rows::{self, For};
 use super::session::{Leaving, Mode, Session, Step};
 use super::{Choice, Item, ValueChoice, values};
@@ -33,6 +34,8 @@ struct Layout {
     body: Vec<String>,
     /// The number of lines of the body up to the end of a list that has to be read.
     list_end: usize,
+    /// The line of the body that has to be in sight.
+    marked: Option<usize>,
     foot: Vec<String>,
     /// The cursor's column, and its line in the foot.
     cursor: Option<(usize, usize)>,
@@ -75,6 +78,12 @@ impl View {
                 Key::Interrupt | Key::Suspend => session.press(key),
                 _ => Step::Show,
             };
+        }
+        if session.is_overview() && matches!(key, Key::PageDown | Key::PageUp | Key::Char(' ')) {
+            let room = Layout::of(session, self.size.0).room(self.size.1).saturating_sub(1).max(1);
+            let step = isize::try_from(room).unwrap_or(1);
+            session.move_mark(if key == Key::PageUp { -step } else { step });
+            return Step::Show;
         }
         let is_down = key == Key::PageDown || (key == Key::Char(' ') && session.typed().is_none());
         if !is_down && key != Key::PageUp {
@@ -123,7 +132,11 @@ impl View {
         }
         let layout = Layout::of(session, columns);
         let room = layout.room(rows);
-        let scroll = self.scroll(session).min(layout.most_scroll(rows));
+        let scroll = match layout.marked {
+            Some(marked) => marked.saturating_sub(room / 2),
+            None => self.scroll(session),
+        };
+        let scroll = scroll.min(layout.most_scroll(rows));
         let Layout { head, body, mut foot, cursor, .. } = layout;
         let below = body.len().saturating_sub(scroll + room);
         if let Some(line) = foot.first_mut() {
@@ -156,9 +169,12 @@ impl Layout {
         }
         foot.extend(legend(&keys(session), columns));
         let mut head = title(session, item, columns);
-        head.push(String::new());
+        match &session.mode {
+            Mode::Overview(_) | Mode::Search(_) => head.extend(heading(session, columns)),
+            _ => head.push(String::new()),
+        }
         let body = rows::body(session, item, columns, For::Screen);
-        Self { head, body: body.lines, list_end: body.list_end, foot, cursor }
+        Self { head, body: body.lines, list_end: body.list_end, marked: body.marked, foot, cursor }
     }
 
     /// How many lines of the body fit on this many rows.
@@ -190,6 +206,9 @@ pub fn lines(session: &Session, columns: usize) -> Vec<String> {
 
 /// The heading of the question.
 fn title(session: &Session, item: Option<&Item>, columns: usize) -> Vec<String> {
+    if let Some(text) = aside(session) {
+        return styled(STRONG, &wrap(&printable(&text), columns, "", "  "));
+    }
     let (number, of) = session.position();
     let place = format!("[{number}/{of}]");
     let (word, style, text) = match item {
@@ -260,7 +279,34 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
             keys.extend([("Esc", "the rule"), ("u", "undo"), ("q", "quit")]);
             return keys;
         }
-        (_, None) => return vec![("Enter", "end the review"), ("u", "undo")],
+        (Mode::Help(_), _) => return vec![("Esc", "back"), ("q", "quit")],
+        (Mode::Search(_), _) => return vec![("Enter", "search"), ("Esc", "leave it")],
+        (Mode::Overview(_), _) => {
+            let back = if session.search.is_empty() { "the question" } else { "all rows" };
+            return vec![
+                ("Enter", "open"),
+                ("/", "search"),
+                ("Esc", back),
+                ("u", "undo"),
+                ("?", "keys"),
+                ("q", "quit"),
+            ];
+        }
+        (Mode::Likewise(_), _) => {
+            return vec![("y", "take it"), ("Esc", "leave it"), ("?", "keys"), ("q", "quit")];
+        }
+        (Mode::Changes, _) => {
+            return vec![("d", "back"), ("Enter", "end the review"), ("u", "undo")];
+        }
+        (_, None) => {
+            return vec![
+                ("Enter", "end the review"),
+                ("d", "changes"),
+                ("o", "overview"),
+                ("u", "undo"),
+                ("?", "keys"),
+            ];
+        }
         _ => {}
     }
     let facts = session.facts();
@@ -281,7 +327,7 @@ pub fn keys(session: &Session) -> Vec<(&'static str, &'static str)> {
     let has_comment = matches!(item, Some(Item::Rule { .. } | Item::Unknown(_)));
     keys.extend(has_comment.then_some(("c", "comment")));
     keys.push(if session.mode == Mode::Explain { ("e", "question") } else { ("e", "explain") });
-    keys.extend([("s", "skip"), ("u", "undo"), ("q", "quit")]);
+    keys.extend([("s", "skip"), ("u", "undo"), ("o", "overview"), ("?", "keys"), ("q", "quit")]);
     keys
 }
 

@@ -1,7 +1,10 @@
 //! The dialog: a key changes the state, and the caller is told what to do next.
 
-use super::queue::{Wishes, questions};
-use super::{Choice, Draft, Facts, Item};
+use std::collections::HashMap;
+
+use super::overview::{MANY, topics};
+use super::queue::{Wishes, alike, questions};
+use super::{Choice, Draft, Facts, Item, Search, Subject, Topic};
 use crate::learn::Evidence;
 use crate::profile::Rule;
 use crate::terminal::{Key, LineEdit};
@@ -25,6 +28,14 @@ pub struct Session {
     pub(super) message: Option<Message>,
     /// Whether the whole list that the question is about has been on the screen.
     is_read: bool,
+    /// Whether the user has marked an answer.
+    pub(super) is_marked: bool,
+    /// What the user has searched for.
+    pub(super) search: Search,
+    /// The rows of the overview, which stay where they are.
+    pub(super) topics: Vec<Topic>,
+    /// The text at the beginning of the review.
+    pub(super) start: String,
 }
 
 /// What the caller must do.
@@ -79,6 +90,16 @@ pub(super) enum Mode {
     Values(usize),
     /// The user types a narrower value.
     Value(usize, LineEdit),
+    /// All rules are shown, one row for each operation. One row is marked, by its index.
+    Overview(usize),
+    /// The user types what to search for.
+    Search(LineEdit),
+    /// The rest of the rules of a kind is shown, and what would be decided on it.
+    Likewise(Choice),
+    /// All keys are explained. Then the review goes on as before.
+    Help(Box<Mode>),
+    /// All changes of this review are shown.
+    Changes,
 }
 
 /// The message about the last key.
@@ -95,12 +116,16 @@ pub(super) struct Asked {
     /// How many questions are left, including this one.
     left: usize,
     pub(super) facts: Option<Facts>,
+    /// If it is one of several rules of a kind: all of them that are open.
+    pub(super) alike: Option<Item>,
 }
 
 /// The progress of a review, apart from the draft.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Now {
     pub(super) wishes: Wishes,
+    /// The order of the questions, if the user went to one of them: the key of each.
+    pub(super) order: Vec<Option<Subject>>,
     /// Questions that were answered or skipped.
     pub(super) answered: usize,
     pub(super) tally: Tally,
@@ -118,6 +143,8 @@ impl Session {
     /// Begins with the open questions.
     #[must_use]
     pub fn new(path: String, draft: Draft, evidence: Option<Evidence>) -> Self {
+        let (topics, start) = (topics(draft.profile()), draft.file_text().to_owned());
+        let is_many = draft.profile().standing().open_count() >= MANY;
         let mut session = Self {
             draft,
             evidence,
@@ -130,8 +157,15 @@ impl Session {
             page: 0,
             message: None,
             is_read: true,
+            is_marked: false,
+            search: Search::default(),
+            topics,
+            start,
         };
         session.find_question();
+        if is_many {
+            session.turn_to_overview();
+        }
         session
     }
 
@@ -158,6 +192,8 @@ impl Session {
         let again = self.evidence.as_ref().filter(|_| self.draft.offered() > 0);
         let offering = again.and_then(|evidence| draft.clone().offering(evidence).ok());
         self.draft = offering.unwrap_or(draft);
+        self.topics = topics(self.draft.profile());
+        self.draft.file_text().clone_into(&mut self.start);
         self.past.clear();
         self.now = Now::default();
         self.find_question();
@@ -195,15 +231,26 @@ impl Session {
             Mode::Note(line) => Some(("comment: ", line)),
             Mode::Pattern(line) => Some(("pattern: ", line)),
             Mode::Value(_, line) => Some(("value: ", line)),
-            Mode::Ask | Mode::Explain | Mode::Proposed(_) | Mode::Values(_) => None,
+            Mode::Search(line) => Some(("search: ", line)),
+            Mode::Ask
+            | Mode::Explain
+            | Mode::Proposed(_)
+            | Mode::Values(_)
+            | Mode::Overview(_)
+            | Mode::Likewise(_)
+            | Mode::Help(_)
+            | Mode::Changes => None,
         }
     }
 
     /// Whether the question is about a list that has to be read before it is accepted.
     #[must_use]
     pub fn asks_about_a_list(&self) -> bool {
-        matches!(self.mode, Mode::Ask | Mode::Explain)
-            && matches!(self.asked.item, Some(Item::Group { .. }))
+        match self.mode {
+            Mode::Likewise(_) => true,
+            Mode::Ask | Mode::Explain => matches!(self.asked.item, Some(Item::Group { .. })),
+            _ => false,
+        }
     }
 
     /// Says whether all of that list has been shown. By default it has.
@@ -218,27 +265,69 @@ impl Session {
             Key::Suspend => return Step::Suspend,
             _ => self.message = None,
         }
+        if self.typed().is_none() && !matches!(self.mode, Mode::Help(_)) {
+            match key {
+                Key::Char('?') => {
+                    let mode = std::mem::replace(&mut self.mode, Mode::Ask);
+                    return self.turn_to(Mode::Help(Box::new(mode)));
+                }
+                Key::Char('/') => return self.turn_to(Mode::Search(LineEdit::new(""))),
+                Key::Char('q') => return Step::Leave(Leaving::Ended),
+                _ => {}
+            }
+        }
         match std::mem::replace(&mut self.mode, Mode::Ask) {
             Mode::Note(line) => self.type_note(line, key),
             Mode::Pattern(line) => self.type_pattern(line, key),
+            Mode::Search(line) => self.type_search(line, key),
             Mode::Proposed(rule) => self.answer_proposal(rule, key),
             Mode::Values(at) => self.answer_values(at, key),
             Mode::Value(at, line) => self.type_value(at, line, key),
-            Mode::Explain if matches!(key, Key::Char('e' | '?') | Key::Escape) => self.ask(),
-            mode @ (Mode::Ask | Mode::Explain) => self.answer(mode, key),
+            Mode::Overview(at) => self.answer_overview(at, key),
+            Mode::Likewise(choice) => self.answer_likewise(choice, key),
+            Mode::Help(mode) => self.leave_help(mode, key),
+            Mode::Changes if matches!(key, Key::Char('d') | Key::Escape) => self.ask(),
+            Mode::Explain if matches!(key, Key::Char('e') | Key::Escape) => self.ask(),
+            mode @ (Mode::Ask | Mode::Explain | Mode::Changes) => self.answer(mode, key),
+        }
+    }
+
+    fn leave_help(&mut self, mode: Box<Mode>, key: Key) -> Step {
+        match key {
+            Key::Char('?') | Key::Escape | Key::Enter => self.turn_to(*mode),
+            Key::Char('q') => Step::Leave(Leaving::Ended),
+            _ => {
+                self.mode = Mode::Help(mode);
+                self.tell("these are the keys; Esc goes back to where they can be used")
+            }
         }
     }
 
     /// Finds the next question, once for everything that is shown about it.
-    fn find_question(&mut self) {
-        let items = questions(self.draft.profile(), &self.now.wishes);
+    pub(super) fn find_question(&mut self) {
+        let items = self.items();
         let left = items.len();
         let item = items.into_iter().next();
         let facts = match (&item, &self.evidence) {
             (Some(Item::Rule { rule, .. }), Some(evidence)) => Facts::of(evidence, rule),
             _ => None,
         };
-        self.asked = Asked { item, left, facts };
+        let alike = match &item {
+            Some(Item::Rule { rule, .. }) => alike(self.draft.profile(), &self.now.wishes, rule),
+            _ => None,
+        };
+        self.asked = Asked { item, left, facts, alike };
+    }
+
+    /// The questions that are left, in the order in which they are asked.
+    pub(super) fn items(&self) -> Vec<Item> {
+        let mut items = questions(self.draft.profile(), &self.now.wishes);
+        let places: HashMap<&Option<Subject>, usize> = self.now.order.iter().zip(0..).collect();
+        items.sort_by_key(|item| {
+            let places = keys_of(item).into_iter().filter_map(|key| places.get(&key).copied());
+            places.min().unwrap_or(usize::MAX)
+        });
+        items
     }
 
     /// Goes on with a new state. The old one can be returned to.
@@ -253,6 +342,7 @@ impl Session {
     /// Asks the question again, starting at its top.
     pub(super) fn ask(&mut self) -> Step {
         self.shown = Choice::Keep;
+        self.is_marked = false;
         self.turn_to(Mode::Ask)
     }
 
@@ -266,7 +356,7 @@ impl Session {
     /// Undoes the last answer, in the file too.
     pub(super) fn back(&mut self) -> Step {
         let Some(past) = self.past.pop() else {
-            return self.tell("this is the first question of this session");
+            return self.tell("there is nothing to take back in this session");
         };
         let is_saved = past.draft != self.draft;
         (self.draft, self.now) = (past.draft, past.now);
@@ -288,5 +378,18 @@ impl Session {
     pub(super) fn tell(&mut self, text: &str) -> Step {
         self.message = Some(Message { text: text.to_owned(), is_error: true });
         Step::Show
+    }
+}
+
+/// What stays the same about the subjects of a question while it is edited; `None` for what changed besides
+/// the rules.
+pub(super) fn keys_of(item: &Item) -> Vec<Option<Subject>> {
+    let key = |subject| match subject {
+        Subject::Rule(rule) => Some(Subject::Rule(rule.without_contents())),
+        Subject::Unknown(_) => Some(subject),
+    };
+    match item {
+        Item::Rest => vec![None],
+        _ => item.subjects().into_iter().map(key).collect(),
     }
 }

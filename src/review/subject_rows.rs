@@ -180,16 +180,18 @@ impl Body {
     }
 }
 
-/// A line of a section: a rule, or several that differ only in their names.
-struct Line<'a> {
-    first: &'a Rule,
-    rule: String,
+/// A line about a rule, or about several that differ only in their names.
+pub(super) struct Line<'a> {
+    /// The first of the rules.
+    pub(super) first: &'a Rule,
+    /// The rule without its contents, or the operation and the number of its rules.
+    pub(super) rule: String,
     /// The names of the rules, if there are several.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
-/// The lines of a section, in the order of its rules.
-fn lines_of(rules: &[Rule]) -> Vec<Line<'_>> {
+/// One line for each rule, or for several that differ only in their names, in the order of the rules.
+pub(super) fn lines_of(rules: &[Rule]) -> Vec<Line<'_>> {
     let mut lines: Vec<(&Rule, Vec<&Rule>)> = Vec::new();
     for rule in rules {
         let is_same = |first: &Rule| {

@@ -79,12 +79,12 @@ impl Shown {
         Self { session, view: View::new(80, 24), size: (80, 24) }
     }
 
-    fn resize(&mut self, columns: usize, rows: usize) {
+    pub(super) fn resize(&mut self, columns: usize, rows: usize) {
         self.view.resize(columns, rows);
         self.size = (columns, rows);
     }
 
-    fn press(&mut self, key: Key) -> Step {
+    pub(super) fn press(&mut self, key: Key) -> Step {
         self.view.press(&mut self.session, key)
     }
 }
@@ -122,6 +122,8 @@ fn named(name: &str) -> Key {
         "esc" => Key::Escape,
         "up" => Key::Up,
         "down" => Key::Down,
+        "home" => Key::Home,
+        "end" => Key::End,
         "pgdn" => Key::PageDown,
         "pgup" => Key::PageUp,
         "clear" => Key::Clear,
@@ -278,7 +280,7 @@ fn back_takes_answers_back_until_the_beginning() {
     }
     assert_eq!(session.draft().text(), TEXT);
     assert_eq!(press(&mut session, "b"), Step::Show);
-    assert!(shown(&session).contains("this is the first question"));
+    assert!(shown(&session).contains("there is nothing to take back"));
     assert_eq!(session.tally(), super::Tally::default());
 }
 
@@ -331,9 +333,9 @@ fn it_can_be_left_anywhere() {
     assert_eq!(press(&mut session(TEXT), "q"), Step::Leave(Leaving::Ended));
 }
 
-fn any_key() -> impl Strategy<Value = Key> {
+pub(super) fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
-        8 => prop::sample::select("kdngceslbqy* -".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        8 => prop::sample::select("kdngceslbuqyKDSo/?[]* -".chars().collect::<Vec<_>>()).prop_map(Key::Char),
         1 => any::<char>().prop_map(Key::Char),
         4 => prop::sample::select(vec![
             Key::Enter, Key::Escape, Key::Backspace, Key::Delete, Key::Left, Key::Right, Key::Up,

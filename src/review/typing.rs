@@ -1,6 +1,5 @@
 //! What keys do while the user types something or looks at the values of a rule.
 
-use super::session::Leaving;
 use super::session::{Mode, Session, Step};
 use super::{ContentEdit, Decision, Item, ValueChoice, narrowed, narrowed_value, values};
 use crate::profile::Rule;
@@ -56,7 +55,6 @@ impl Session {
                 Step::Show
             }
             (Key::Escape | Key::Char('b' | 'u'), _) => self.ask(),
-            (Key::Char('q'), _) => Step::Leave(Leaving::Ended),
             _ => {
                 self.mode = Mode::Proposed(rule);
                 self.tell("y accepts it, g changes the pattern, Escape leaves the rule as it was")
@@ -71,7 +69,6 @@ impl Session {
         let Some(value) = all.get(at) else { return self.ask() };
         match key {
             Key::Escape | Key::Enter | Key::Char('v') => return self.ask(),
-            Key::Char('q') => return Step::Leave(Leaving::Ended),
             Key::Char('b' | 'u') => return self.back(),
             Key::Up => self.mode = Mode::Values(at.saturating_sub(1)),
             Key::Down => self.mode = Mode::Values((at + 1).min(all.len().saturating_sub(1))),

@@ -38,7 +38,10 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("x", "x means nothing here");
     tty.press_until("n", "n: it has no name that could be narrowed");
     tty.press_until("e", "HostConfig.Privileged");
-    tty.press_until("e", "> k  keep it as it is");
+    tty.press_until("e", "  k  keep it as it is");
+    tty.press_until("?", "[keys]  what they do");
+    tty.press_until("\x1b[6~", "the same as u");
+    tty.press_until("\x1b", "  k  keep it as it is");
     tty.press_until("\x1b[B", "> d  deny it");
     tty.press_until("\x1b[A", "> k  keep");
     tty.press_until("c", "comment: ");
@@ -47,7 +50,7 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("\r", "comment    as we know");
     tty.press_until("k", "[2/9]");
     assert!(world.read("ci.yaml").contains("  root:\n    - POST /containers/create\n"), "saved");
-    tty.press_until("b", "taken back: POST /containers/create was kept");
+    tty.press_until("u", "taken back: POST /containers/create was kept");
     assert!(!world.read("ci.yaml").contains("reviewed:"), "taken back in the file too");
     tty.press_until("k", "[2/9]  root  POST /containers/*/attach");
     tty.press_until("s", "[3/9]  root  POST /containers/*/exec");
@@ -56,7 +59,7 @@ fn each_key_does_what_the_screen_says() {
     tty.press_until("web-*", "it misses 1 of the 1 names seen: fixture-exec");
     tty.press_until("\r", "this pattern is not accepted");
     tty.press_until("\x15fixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
-    tty.press_until("\x1b", "> k  keep it as it is");
+    tty.press_until("\x1b", "  k  keep it as it is");
     tty.press_until("gfixture-*\r", "Narrow it to POST /containers/fixture-*/exec?");
     tty.press_until("y", "[4/9]  root  POST /exec/*/start");
     tty.press_until("d", "[5/9]  change  POST /containers/*/start");
@@ -77,6 +80,66 @@ fn each_key_does_what_the_screen_says() {
     insta::assert_snapshot!("the_profile", without_digest(&world.read("ci.yaml")));
     let again = world.dsp(&["review", "ci.yaml", "--keep", "POST /containers/*/attach"]);
     assert_eq!((again.status, again.err.as_str()), (0, "dsp: ci.yaml is reviewed (9 rules)\n"));
+}
+
+/// Five operations with sixty names each, by their overview: few keys, and each is saved at once.
+#[test]
+fn many_rules_are_reviewed_with_few_keys() {
+    let world = World::without_engine();
+    let ends = ["POST exec", "POST start", "POST stop", "GET json", "GET stats"];
+    let rules = ends.iter().flat_map(|operation| {
+        let (method, end) = operation.split_once(' ').unwrap();
+        (1..=60).map(move |number| format!("  - {method} /containers/worker-{number}/{end}\n"))
+    });
+    let text = format!("version: 1\nname: ci\nallow:\n{}", rules.collect::<String>());
+    world.write("ci.yaml", &text);
+    let mut tty = Tty::watched(&world, "review ci.yaml", &[("NO_COLOR", "1")]);
+    tty.wait_for("[overview]  ci.yaml: nobody has reviewed 300 rules");
+    tty.press_until("/", "search: ");
+    tty.press_until("stop\r", "those that match \"stop\"");
+    tty.press_until("\r", "change  POST /containers/*/stop: 60 rules");
+    tty.press_until("d", "60 rules of POST /containers/*/stop were denied; u takes it back");
+    assert_eq!(
+        world.read("ci.yaml").matches("deny:\n  - POST /containers/worker-1/stop").count(),
+        1
+    );
+    tty.press_until("u", "taken back: 60 rules");
+    assert_eq!(world.read("ci.yaml"), text, "taken back in the file, byte for byte");
+    tty.press_until("o", "[overview]");
+    tty.press_until("\x1b", "Container, what only reads");
+    tty.press_until("\x1b[H", "> root");
+    tty.press_until("\r", "root  POST /containers/*/exec: 60 rules");
+    for next in ["POST /containers/*/start", "POST /containers/*/stop", "GET /containers/*/json"] {
+        tty.press_until("\x1b[6~", "PgUp");
+        tty.press_until("k", &format!("{next}: 60 rules"));
+    }
+    tty.press_until("\x1b[6~", "PgUp");
+    tty.press_until("k", "Container: 60 rules that only read");
+    tty.press_until("\r", "[done]");
+    tty.press("\r");
+    assert_eq!(tty.end(&world).0, 0);
+    let done = world.dsp(&["review", "ci.yaml"]);
+    assert_eq!(done.err, "dsp: ci.yaml is reviewed (300 rules); nothing is open\n");
+}
+
+/// Line by line, a number opens a row of the overview.
+#[test]
+fn many_rules_are_reviewed_line_by_line() {
+    let world = World::without_engine();
+    let rule = |number| format!("  - POST /containers/worker-{number}/stop\n");
+    let rules: String = (1..=30).map(rule).collect();
+    let text = format!("version: 1\nname: ci\nallow:\n{rules}  - GET /info\n");
+    world.write("ci.yaml", &text);
+    let mut tty = Tty::watched(&world, "review --plain ci.yaml", &[("NO_COLOR", "1")]);
+    tty.wait_for("A number shows the question of a row");
+    tty.press_until("2\r", "read  GET /info");
+    tty.press_until("o\r", "what only reads");
+    tty.press_until("1\r", "names      30 names:");
+    tty.press_until("k\r", "30 rules of POST /containers/*/stop were kept; u takes it back");
+    tty.press_until("u\r", "taken back: 30 rules");
+    assert_eq!(world.read("ci.yaml"), text);
+    tty.press("q\r");
+    assert_eq!(tty.end(&world).0, 3);
 }
 
 #[test]
@@ -141,7 +204,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     tty.resize(40, 16);
     tty.wait_for("-- PgDn:");
     wait_for("a narrow screen", || {
-        tty.contents().contains("c comment  e explain  s skip  b back\nq quit")
+        tty.contents().contains("c comment  e explain  s skip  u undo\no overview  ? keys  q quit")
     });
     insta::assert_snapshot!("after_a_resize", tty.contents());
     tty.press_until("\x1b[6~", "-- PgUp");
@@ -177,10 +240,13 @@ fn it_can_be_stopped_and_continued() {
     tty.press("\x1a");
     tty.wait_for("Stopped");
     wait_for("the terminal as it was", || !tty.has_other_screen() && tty.has_cursor());
+    wait_for("the prompt", || tty.contents().trim_end().ends_with("ready>"));
     tty.press_until("fg\r", "[1/9]");
     wait_for("the screen", || tty.has_other_screen() && !tty.has_cursor());
     tty.press_until("k", "[2/9]");
     tty.press_until("q", "continue with dsp review ci.yaml");
+    // Before its prompt, the shell has not set the terminal back, and Enter would not end the line.
+    wait_for("the prompt", || tty.contents().trim_end().ends_with("ready>"));
     tty.press("exit\r");
     drop(tty.wait());
 }
@@ -443,6 +509,37 @@ fn enforce_requires_a_review_on_request() {
         said.contains("the profile was not reloaded; the previous one stays in force"),
         "{said}"
     );
+}
+
+/// Taking rules away, also from the list of what was accepted, needs no review; what widens the profile besides
+/// its rules is named, from what to what.
+#[test]
+fn a_narrower_profile_stays_reviewed_and_a_wider_one_says_what_changed() {
+    let world = World::sample();
+    let text = "version: 1\nname: p\nmin_api: \"1.40\"\nallow:\n  - GET /_ping\n  - GET /info\n\
+                deny:\n  - GET /events\n";
+    world.write("p.yaml", text);
+    assert_eq!(world.dsp(&["review", "p.yaml", "--keep", "info", "--keep", "read"]).status, 0);
+    let reviewed = world.read("p.yaml");
+    let require = ["enforce", "--require-reviewed", "p.yaml", "--", "true"];
+
+    let gone: Vec<&str> = reviewed.lines().filter(|line| !line.contains("GET /info")).collect();
+    assert_eq!(reviewed.lines().count(), gone.len() + 2, "under allow and under reviewed");
+    world.write("p.yaml", &(gone.join("\n") + "\n"));
+    assert_eq!(world.dsp(&require).status, 0);
+    world.write("p.yaml", &reviewed.replacen("min_api: \"1.40\"", "min_api: \"1.41\"", 1));
+    assert_eq!(world.dsp(&require).status, 0);
+
+    let wider = reviewed.replacen("min_api: \"1.40\"", "min_api: \"1.30\"", 1);
+    world.write("p.yaml", &wider.replacen("deny:\n  - GET /events\n", "", 1));
+    let refused = world.dsp(&require);
+    assert_eq!(refused.status, 125);
+    insta::assert_snapshot!(refused.err, @r#"
+    error: p.yaml is not reviewed: min_api was "1.40" at the review and is "1.30", and GET /events was under deny at the review and is gone from there
+      help: dsp review p.yaml
+    "#);
+    let kept = world.dsp(&["review", "p.yaml", "--keep", "changes"]);
+    assert_eq!((kept.status, world.dsp(&require).status), (0, 0), "{}", kept.err);
 }
 
 /// Narrowing to a name that may be a prefix of an ID, and a denial next to a wider rule.
